@@ -1,0 +1,378 @@
+"""What the user asked for, checked: every error names the key, before anything is started.
+
+Seconds are floats named ``…_s``. Placeholders (``{port}``, ``{url}``, ``{scratch}``) stay in the text of a
+``Deployment`` until it is launched, because every start gets a port of its own: ``Deployment.launch`` fills them.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+import signal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tox_prodsim.errors import ProdsimError
+from tox_prodsim.findings import Policy
+
+LOOPBACK = "127.0.0.1"
+DEFAULT_REJECT = (r"Traceback \(most recent call last\)", "ResourceWarning", "was never awaited")
+"""Output that speaks against a success although the exit code may be 0 (RUN624)."""
+
+ProbeSource = str | Mapping[str, object]
+"""How a probe is written: one line of text, or in TOML a table such as ``{ http = "…", status = 200 }``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HttpProbe:
+    """Ready when the URL answers with one of ``statuses`` (empty: any 2xx) and a matching body, in ``timeout_s``."""
+
+    url: str
+    statuses: tuple[int, ...] = ()
+    body: str = ""
+    header: tuple[str, str] | None = None
+    method: str = "GET"
+    timeout_s: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TcpProbe:
+    """Ready when a connection to host and port is accepted."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListenProbe:
+    """Ready when a process of the deployment listens on TCP: on ``port``, or on any port when it is None."""
+
+    port: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogProbe:
+    """Ready when a line of stdout or stderr matches the regular expression."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileProbe:
+    """Ready when the file exists; a relative path is below the scratch directory."""
+
+    path: str
+
+
+Probe = HttpProbe | TcpProbe | ListenProbe | LogProbe | FileProbe
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stop:
+    """How to end a service: ``signal`` to the whole tree, then SIGKILL after ``grace_s`` seconds."""
+
+    signal: signal.Signals
+    grace_s: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Launch:
+    """One start of a deployment, all placeholders filled; ``url`` is empty when nothing said where it listens."""
+
+    argv: tuple[str, ...]
+    probes: tuple[Probe, ...]
+    port: int | None
+    url: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deployment:
+    """What production would run: a service when ``ready`` says how one sees it is up, otherwise a job.
+
+    ``exit_codes`` are the allowed ends, a signal as its negative number (as in ``subprocess``).
+    """
+
+    argv: tuple[str, ...]
+    ready: tuple[ProbeSource, ...]
+    ready_timeout_s: float
+    run_timeout_s: float
+    stop: Stop
+    exit_codes: frozenset[int]
+    expect_output: tuple[re.Pattern[bytes], ...] = ()
+    reject_output: tuple[re.Pattern[bytes], ...] = ()
+    """Output that the user forbids (RUN612); the default patterns are RUN624 and live in DEFAULT_REJECT."""
+    uses_port: bool = False
+
+    @property
+    def is_service(self) -> bool:
+        """Return whether it must become ready and stay up until stopped."""
+        return bool(self.ready)
+
+    @property
+    def proves_something(self) -> bool:
+        """Return whether the deployment itself shows evidence beyond an exit code."""
+        return bool(self.ready or self.expect_output)
+
+    def launch(self, *, port: int | None, scratch: Path) -> Launch:
+        """Return this deployment with its placeholders filled for one start."""
+        values = placeholders(port=port, scratch=scratch)
+        return Launch(
+            argv=tuple(fill(word, values) for word in self.argv),
+            probes=tuple(parse_probe(source, f"ready[{at}]", values) for at, source in enumerate(self.ready)),
+            port=port,
+            url=values.get("url", ""),
+            values=values,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timing:
+    """What to time and against what; ``imports`` empty means the top-levels and the console scripts' modules."""
+
+    imports: tuple[str, ...] = ()
+    startup: bool = True
+    tolerance: float = 0.10
+    baseline_dir: Path = field(default_factory=lambda: Path("prodsim/baselines"))
+    update: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scenario:
+    """One prodsim environment: what to deploy, what to time, what counts."""
+
+    env_name: str
+    deployment: Deployment | None
+    deploy_files: tuple[Path, ...]
+    timing: Timing
+    policy: Policy
+    has_commands: bool
+
+
+def placeholders(*, port: int | None, scratch: Path) -> dict[str, str]:
+    """Return what ``{scratch}``, ``{port}`` and ``{url}`` stand for; the last two only when there is a port."""
+    values = {"scratch": str(scratch)}
+    if port is not None:
+        values |= {"port": str(port), "url": f"http://{LOOPBACK}:{port}"}
+    return values
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Replace the known placeholders; other braces are left as they are, for regular expressions and JSON."""
+    for name, value in values.items():
+        text = text.replace("{" + name + "}", value)
+    return text
+
+
+def uses_port(texts: Iterable[object]) -> bool:
+    """Return whether any of the texts names ``{port}`` or ``{url}``."""
+    return any("{port}" in str(text) or "{url}" in str(text) for text in texts)
+
+
+def seconds(key: str, value: float) -> float:
+    """Return the value when it is a usable time limit; raises ProdsimError naming the key otherwise."""
+    if not math.isfinite(value) or value <= 0:
+        msg = f"{value} is no time limit, give a number of seconds above 0"
+        raise ProdsimError(key, msg)
+    return value
+
+
+def signal_named(key: str, name: str) -> signal.Signals:
+    """Return the signal for ``SIGTERM``, ``TERM`` or ``15``; raises ProdsimError naming the key otherwise."""
+    text = name.strip().upper()
+    try:
+        return signal.Signals(int(text)) if text.isdigit() else signal.Signals["SIG" + text.removeprefix("SIG")]
+    except (KeyError, ValueError):
+        msg = f"{name!r} is no signal of this system, write for example SIGTERM or SIGINT"
+        raise ProdsimError(key, msg) from None
+
+
+def exit_codes(key: str, words: Sequence[str], *, default: frozenset[int]) -> frozenset[int]:
+    """Return the allowed ends from words such as ``0``, ``3`` or ``SIGTERM`` (which allows -15 and 128 + 15)."""
+    if not words:
+        return default
+    allowed: set[int] = set()
+    for word in words:
+        if word.isdigit() and int(word) <= 255:
+            allowed.add(int(word))
+        elif word.isdigit():
+            msg = f"{word} is no exit code, give 0 to 255 or the name of a signal"
+            raise ProdsimError(key, msg)
+        else:
+            number = int(signal_named(key, word))
+            allowed |= {-number, 128 + number}
+    return frozenset(allowed)
+
+
+def patterns(key: str, lines: Sequence[str]) -> tuple[re.Pattern[bytes], ...]:
+    """Return the regular expressions of a key, for matching the bytes of a log line by line."""
+    return tuple(_regex(f"{key}[{at}]" if len(lines) > 1 else key, line) for at, line in enumerate(lines))
+
+
+def codes(key: str, words: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
+    """Return the items of ``select``, ``ignore`` or ``warn``, each a code of the catalogue or a prefix of some."""
+    known = tuple(known)
+    for word in words:
+        if not any(code.startswith(word) for code in known):
+            msg = f"{word!r} is no code and no prefix of one, see 'tox prodsim checks'"
+            raise ProdsimError(key, msg)
+    return tuple(words)
+
+
+def parse_probe(source: ProbeSource, key: str, values: Mapping[str, str]) -> Probe:
+    """Return the probe that a line (or a TOML table) describes, its placeholders filled from ``values``."""
+    if isinstance(source, Mapping):
+        return _from_table(source, key, values)
+    text = fill(source.strip(), values)
+    kind, _, rest = text.partition(":")
+    match kind:
+        case "http" | "https":
+            return _http(text, key)
+        case "tcp":
+            return _tcp(rest, key)
+        case "listen":
+            return ListenProbe(port=_port(rest, key) if rest else None)
+        case "log":
+            return LogProbe(pattern=_slashed(rest, key))
+        case "file":
+            return _file(rest, key)
+    msg = f"{source!r} is no probe, write http://…, tcp://host:port, listen, log:/regex/ or file:path"
+    raise ProdsimError(key, msg)
+
+
+_TABLE_OPTIONS = {"http": {"status", "body", "header", "method", "timeout"}}
+
+
+def _from_table(table: Mapping[str, object], key: str, values: Mapping[str, str]) -> Probe:
+    kinds = [kind for kind in ("http", "tcp", "listen", "log", "file") if kind in table]
+    if len(kinds) != 1:
+        msg = f"{dict(table)!r} needs exactly one of http, tcp, listen, log, file"
+        raise ProdsimError(key, msg)
+    kind = kinds[0]
+    unknown = set(table) - {kind} - _TABLE_OPTIONS.get(kind, set())
+    if unknown:
+        msg = f"a {kind} probe has no option {min(unknown)!r}"
+        raise ProdsimError(key, msg)
+    value = fill(str(table[kind]), values)
+    match kind:
+        case "http":
+            options = {name: fill(str(option), values) for name, option in table.items() if name != kind}
+            return _http_with(value, options, key)
+        case "tcp":
+            return _tcp(value if value.startswith("//") else value.removeprefix("tcp:"), key)
+        case "listen":
+            return ListenProbe(port=None if value.lower() in {"true", "", "any"} else _port(value, key))
+        case "log":
+            return LogProbe(pattern=_regex(key, value).pattern.decode())
+        case _:
+            return _file(value, key)
+
+
+def _http(text: str, key: str) -> HttpProbe:
+    """Return the probe for ``URL status=200 body=/ok/ header=/x-app: 1/ method=HEAD timeout=2``."""
+    url, _, rest = text.partition(" ")
+    options: dict[str, str] = {}
+    for word in _words(rest, key):
+        name, equals, value = word.partition("=")
+        if not equals or name not in _TABLE_OPTIONS["http"]:
+            msg = f"{word!r} is no option of an http probe, use status=, body=, header=, method= or timeout="
+            raise ProdsimError(key, msg)
+        options[name] = _slashed(value, key) if name in {"body", "header"} else value
+    return _http_with(url, options, key)
+
+
+def _http_with(url: str, options: Mapping[str, str], key: str) -> HttpProbe:
+    _checked_url(url, key)
+    header: tuple[str, str] | None = None
+    if "header" in options:
+        name, colon, value = options["header"].partition(":")
+        if not colon:
+            msg = f"header={options['header']!r} needs the form /name: regex/"
+            raise ProdsimError(key, msg)
+        header = (name.strip(), _regex(key, value.strip()).pattern.decode())
+    return HttpProbe(
+        url=url,
+        statuses=_statuses(options.get("status", ""), key),
+        body=_regex(key, options.get("body", "")).pattern.decode(),
+        header=header,
+        method=options.get("method", "GET").upper(),
+        timeout_s=seconds(key, _number(options.get("timeout", "1"), key)),
+    )
+
+
+def _checked_url(url: str, key: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable:
+        msg = f"{url!r} is no URL that can be asked, write for example http://{LOOPBACK}:{{port}}/health"
+        raise ProdsimError(key, msg)
+
+
+def _statuses(text: str, key: str) -> tuple[int, ...]:
+    words = text.replace(",", " ").split()
+    if not all(word.isdigit() and 100 <= int(word) <= 599 for word in words):
+        msg = f"status={text} is no HTTP status, give for example status=200 or status=200,204"
+        raise ProdsimError(key, msg)
+    return tuple(int(word) for word in words)
+
+
+def _tcp(rest: str, key: str) -> TcpProbe:
+    host, colon, port = rest.removeprefix("//").rstrip("/").rpartition(":")
+    if not colon or not host:
+        msg = f"tcp:{rest!r} needs host and port, write tcp://{LOOPBACK}:{{port}}"
+        raise ProdsimError(key, msg)
+    return TcpProbe(host=host.strip("[]"), port=_port(port, key))
+
+
+def _file(rest: str, key: str) -> FileProbe:
+    if not rest.strip():
+        msg = "file: needs a path, write for example file:{scratch}/app.pid"
+        raise ProdsimError(key, msg)
+    return FileProbe(path=rest.strip())
+
+
+def _port(text: str, key: str) -> int:
+    if not text.strip().isdigit() or not 0 < int(text) < 65536:
+        msg = f"{text!r} is no TCP port, use {{port}} for a free one or a number from 1 to 65535"
+        raise ProdsimError(key, msg)
+    return int(text)
+
+
+def _number(text: str, key: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        msg = f"{text!r} is no number of seconds"
+        raise ProdsimError(key, msg) from None
+
+
+def _slashed(text: str, key: str) -> str:
+    """Return the regular expression between the slashes of ``/regex/``."""
+    text = text.strip()
+    if len(text) < 3 or not (text.startswith("/") and text.endswith("/")):
+        msg = f"{text!r} is no regular expression between slashes, write /text/"
+        raise ProdsimError(key, msg)
+    return _regex(key, text[1:-1]).pattern.decode()
+
+
+def _words(text: str, key: str) -> list[str]:
+    """Split options at blanks outside of ``/…/`` values and quotes."""
+    shielded = re.sub(r"=(/.*?/)(?=\s|$)", lambda found: "=" + shlex.quote(found[1]), text)
+    try:
+        return shlex.split(shielded)
+    except ValueError as problem:
+        raise ProdsimError(key, f"{text!r} cannot be read: {problem}".lower()) from None
+
+
+def _regex(key: str, text: str) -> re.Pattern[bytes]:
+    try:
+        return re.compile(text.encode())
+    except re.error as problem:
+        msg = f"{text!r} is no regular expression: {problem}"
+        raise ProdsimError(key, msg) from None
