@@ -38,6 +38,19 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Checked:
+    """What a group of checks came to: ``codes`` were really checked, ``not_checked`` pairs codes with reasons.
+
+    ``detail`` is the evidence of a success, shown on the line of the step.
+    """
+
+    detail: str
+    codes: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
+    not_checked: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
     """Which findings count; every item is a code (``RUN607``) or a prefix of codes (``RUN``, ``RUN6``).
 
