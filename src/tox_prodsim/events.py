@@ -69,13 +69,17 @@ class StepStarted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Happened:
-    """One line of a step's timeline, such as ``0.214 ready http /health 200`` (``limit_s``: the limit it ran under)."""
+    """One line of a step's timeline, such as ``0.214 ready http /health 200`` (``limit_s``: the limit it ran under).
+
+    ``used_s`` is how much of the limit was used; None means ``at_s``, for a limit that began with the step.
+    """
 
     step: Step
     at_s: float
     what: str
     detail: str = ""
     limit_s: float | None = None
+    used_s: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,7 +169,10 @@ def to_record(event: Event) -> dict[str, Any]:
 
 
 def from_record(record: dict[str, Any]) -> Event:
-    """Return the event that ``to_record`` made this record from; raises KeyError or TypeError when it is not one."""
+    """Return the event that ``to_record`` made this record from.
+
+    Raises KeyError, TypeError or ValueError when it is no record of an event.
+    """
     fields = {key: _restored(key, value) for key, value in record.items() if key != "event"}
     event: Event = _TYPES[record["event"]](**fields)
     return event

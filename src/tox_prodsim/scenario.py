@@ -142,10 +142,15 @@ class Timing:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scenario:
-    """One prodsim environment: what to deploy, what to time, what counts."""
+    """One prodsim environment: what to deploy, what to time, what counts.
+
+    ``run_timeout_s`` bounds each of tox's ``commands_pre``, ``commands`` and ``commands_post``; ``stop`` ends one of them.
+    """
 
     env_name: str
     deployment: Deployment | None
+    run_timeout_s: float
+    stop: Stop
     deploy_files: tuple[Path, ...]
     timing: Timing
     policy: Policy

@@ -1,0 +1,5 @@
+"""A guestbook on the web."""
+
+from importlib.metadata import version
+
+__version__ = version("guestbook")

@@ -1,0 +1,244 @@
+"""Look at an environment from inside of it: what is installed, and whether modules and entry points load.
+
+usage: PYTHON -I probe.py '{"limit_s": 60.0, "items": [{"kind": "load", "module": "acme.cli", "attr": "main"}]}'
+
+One line ``tox-prodsim: {"begin": N}`` goes to stdout before item N and one ``tox-prodsim: {"end": N, ...}`` after it,
+so that the end of this process, whatever brings it about, belongs to one item. An item that takes longer than
+``limit_s`` seconds ends the process with the stack of every thread on stderr. Runs on CPython 3.8 and newer.
+
+It imports little before it loads things: code that says ``importlib.metadata`` after a mere ``import importlib`` works
+only where somebody else imported the submodule, and that must not be us.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import importlib
+import json
+import os
+import re
+import site
+import sys
+import sysconfig
+import traceback
+import warnings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
+    from typing import Any
+
+PREFIX = "tox-prodsim: "
+LOST_OUTPUT = 71
+"""Exit code when an import closed the file descriptor on which we answer."""
+
+# bound now, because what is imported may replace or patch them
+_write, _dumps, _exit = os.write, json.dumps, os._exit
+
+
+def main() -> None:
+    """Answer the request in ``argv[1]``."""
+    request = json.loads(sys.argv[1])
+    sys.argv[:] = ["-c"]  # as `python -c "import x"` has it: nothing for an import to parse
+    out, err = _private(1), _private(2)
+    os.dup2(2, 1)  # imports may print, and close what they print to
+    faulthandler.enable(file=err)
+    for number, item in enumerate(request["items"]):
+        _say(out, {"begin": number})
+        faulthandler.dump_traceback_later(request["limit_s"], exit=True, file=err)
+        answer = survey(item["name"]) if item["kind"] == "survey" else load(item["module"], item["attr"])
+        faulthandler.cancel_dump_traceback_later()
+        _say(out, {"end": number, **answer})
+    _exit(0)  # threads and atexit handlers of the imported must not keep the answers waiting
+
+
+def _private(number: int) -> int:
+    """Return a duplicate of the descriptor, out of the way of those who close the low ones."""
+    try:
+        import fcntl  # noqa: PLC0415 - not on Windows
+
+        return fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 200)
+    except (ImportError, OSError):  # OSError: RLIMIT_NOFILE is lower
+        return os.dup(number)
+
+
+def _say(out: int, record: dict[str, Any]) -> None:
+    data = (PREFIX + _dumps(record) + "\n").encode()
+    try:
+        while data:
+            data = data[_write(out, data) :]
+    except OSError:
+        _exit(LOST_OUTPUT)
+
+
+def load(module: str, attr: str) -> dict[str, Any]:
+    """Return what importing the module and getting the attribute (none when empty) came to."""
+    try:
+        loaded = target = importlib.import_module(module)
+        for name in filter(None, attr.split(".")):
+            target = getattr(target, name)
+    except BaseException as problem:  # noqa: BLE001 - SystemExit and KeyboardInterrupt are failures too
+        return _raised(problem)
+    return {
+        "outcome": "loaded",
+        "elsewhere": _elsewhere(loaded),
+        "version": _version(loaded),
+        "callable": callable(target),
+    }
+
+
+def _elsewhere(module: Any) -> str:
+    """Return where the module comes from when that is not site-packages; nothing when it is."""
+    file = getattr(module, "__file__", None)
+    paths = [file] if isinstance(file, str) else list(getattr(module, "__path__", None) or ())
+    if not paths:
+        return "the interpreter itself"
+    roots = site_packages()
+    inside = any(_is_inside(str(path), root) for path in paths for root in roots)
+    return "" if inside else str(paths[0])
+
+
+def _is_inside(path: str, root: str) -> bool:
+    return os.path.realpath(path).startswith(root + os.sep)
+
+
+def _version(module: Any) -> str:
+    """Return ``__version__``, or nothing when it is absent or no text."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # reading it is deprecated in some packages
+        try:
+            version = getattr(module, "__version__", "")
+        except BaseException:  # noqa: BLE001 - it may be computed
+            return ""
+    return version if isinstance(version, str) else ""
+
+
+def _raised(problem: BaseException) -> dict[str, Any]:
+    file, line = _place(problem)
+    return {
+        "outcome": "raised",
+        "type": type(problem).__name__,
+        "message": _message(problem),
+        "missing": _missing(problem),
+        "filename": str(getattr(problem, "filename", None) or "") if isinstance(problem, OSError) else "",
+        "file": file,
+        "line": line,
+    }
+
+
+def _message(problem: BaseException) -> str:
+    """Return the first line of what the exception says."""
+    try:
+        text = str(problem).strip()
+    except Exception:  # noqa: BLE001 - their __str__
+        return "(its message cannot be read)"
+    return text.splitlines()[0][:300] if text else ""
+
+
+def _missing(problem: BaseException) -> str:
+    """Return the module that was not found: here, or where "please install it" began."""
+    current: BaseException | None = problem
+    while isinstance(current, (ImportError, RuntimeError, SystemExit)):
+        if isinstance(current, ModuleNotFoundError) and current.name:
+            return current.name
+        current = current.__cause__ or current.__context__
+    return ""
+
+
+def _place(problem: BaseException) -> tuple[str, int | None]:
+    """Return file (relative to site-packages) and line of the innermost frame there; nothing when there is none."""
+    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(problem.__traceback__)]
+    if isinstance(problem, SyntaxError) and problem.filename:
+        frames.append((problem.filename, problem.lineno or 0))
+    roots = site_packages()
+    for file, line in reversed(frames):
+        for root in roots:
+            if _is_inside(file, root):
+                return os.path.relpath(os.path.realpath(file), root), line
+    return "", None
+
+
+def site_packages() -> list[str]:
+    """Return the folders into which installers put packages in this environment."""
+    paths = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages()]
+    return sorted({os.path.realpath(path) for path in paths})
+
+
+def survey(name: str) -> dict[str, Any]:
+    """Return the marker environment, what is installed, and how the distribution of that name is."""
+    from importlib import metadata  # noqa: PLC0415 - see the module's docstring
+
+    found = []
+    for distribution in metadata.distributions():
+        try:
+            record = _distribution(distribution)
+            if _canonical(record["name"]) == _canonical(name):
+                record["editable"] = _editable(distribution)
+        except Exception:  # noqa: BLE001, S112 - what is left of a broken uninstall names nothing
+            continue
+        found.append(record)
+    return {"outcome": "surveyed", "environment": marker_environment(), "distributions": found}
+
+
+def _distribution(distribution: Distribution) -> dict[str, Any]:
+    return {
+        "name": str(distribution.metadata["Name"]),
+        "version": str(distribution.version),
+        "requires": list(distribution.requires or ()),
+        "editable": "",
+    }
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _editable(distribution: Distribution) -> str:
+    """Return what shows that the code is not in site-packages but in a working tree; nothing when it is installed."""
+    direct = json.loads(distribution.read_text("direct_url.json") or "{}")
+    if direct.get("dir_info", {}).get("editable"):
+        return "direct_url.json says editable: " + str(direct.get("url", ""))
+    place = os.path.realpath(str(distribution.locate_file("")))
+    if place not in site_packages():
+        return "it is used from " + place
+    for file in distribution.files or ():
+        if len(file.parts) == 1 and file.suffix == ".pth":
+            text = str(file.locate().read_text(encoding="utf-8", errors="replace"))  # type: ignore[attr-defined,call-arg,unused-ignore]
+            if "editable" in file.name + text or any(map(_leads_away, text.splitlines())):
+                return file.name + ": " + text.strip().splitlines()[0][:100]
+    return ""
+
+
+def _leads_away(line: str) -> bool:
+    """Return whether the line of a .pth file adds a folder outside of site-packages."""
+    path = os.path.realpath(line.strip())
+    inside = any((path + os.sep).startswith(root + os.sep) for root in site_packages())
+    return os.path.isabs(line.strip()) and os.path.isdir(path) and not inside
+
+
+def marker_environment() -> dict[str, str]:
+    """Return the variables of PEP 508 as ``packaging.markers.default_environment`` would in this Python."""
+    import platform  # noqa: PLC0415 - see the module's docstring
+
+    implementation = sys.implementation.version
+    version = ".".join(map(str, implementation[:3]))
+    if implementation.releaselevel != "final":
+        version += implementation.releaselevel[0] + str(implementation.serial)
+    full = platform.python_version()
+    return {
+        "implementation_name": sys.implementation.name,
+        "implementation_version": version,
+        "os_name": os.name,
+        "platform_machine": platform.machine(),
+        "platform_release": platform.release(),
+        "platform_system": platform.system(),
+        "platform_version": platform.version(),
+        "python_full_version": full + "local" if full.endswith("+") else full,
+        "platform_python_implementation": platform.python_implementation(),
+        "python_version": ".".join(platform.python_version_tuple()[:2]),
+        "sys_platform": sys.platform,
+    }
+
+
+if __name__ == "__main__":
+    main()

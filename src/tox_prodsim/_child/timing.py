@@ -1,0 +1,158 @@
+"""Times imports in fresh interpreters of the environment under test: CPython 3.9 and newer, standard library only.
+
+    python -I timing.py drive REQUEST     one JSON line per sample on stdout; REQUEST is JSON, see ``drive``
+    python -s [-P] timing.py sample NAME… times ``import NAME…`` once and answers with one line
+
+The driver starts the samples itself, so that whoever supervises it pays for supervision once. A sample imports
+nothing before it measures: whatever is loaded already would be missing from the time of what it imports.
+"""
+
+import os
+import sys
+import time
+
+MARK = b"@prodsim "  # a sitecustomize or a .pth file may print before us
+
+
+def main(argv: list[str]) -> None:
+    """Run the mode that the first argument names."""
+    if argv[0] == "sample":
+        sample(argv[1:])
+    else:
+        drive(argv[1])
+
+
+def sample(modules: list[str]) -> None:
+    """Import the modules, answer with wall, run-queue and CPU time in ns, and end at once.
+
+    What the modules print goes nowhere, and the answer leaves on a descriptor that they do not know. ``os._exit``,
+    because threads and exit handlers of the modules are not what is timed.
+    """
+    answer_to = os.dup(1)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    if not getattr(sys.flags, "safe_path", False):
+        del sys.path[0]  # our own folder, before 3.11 has -P for that
+    sys.argv[:] = [""]
+    try:
+        answer = timed(modules)
+    except BaseException as problem:  # noqa: BLE001 - a module may raise anything, SystemExit included
+        answer = {"error": f"{type(problem).__name__}: {problem}"[:400].strip().rstrip(":")}
+    import json  # noqa: PLC0415 - not before the measurement, it is part of the control
+
+    os.write(answer_to, MARK + json.dumps(answer).encode() + b"\n")
+    os._exit(0)
+
+
+def timed(modules: list[str]) -> "dict[str, int | str | None]":
+    """Return what importing the modules takes; ``queued_ns`` is None where the kernel does not count it."""
+    queued = run_delay()
+    cpu = time.process_time_ns()
+    start = time.perf_counter_ns()
+    for name in modules:
+        __import__(name)
+    wall = time.perf_counter_ns() - start
+    cpu = time.process_time_ns() - cpu
+    after = run_delay()
+    return {
+        "wall_ns": wall,
+        "queued_ns": after - queued if queued is not None and after is not None else None,
+        "cpu_ns": cpu,
+        "uncompiled": uncompiled(),
+    }
+
+
+def run_delay() -> "int | None":
+    """Return the ns that this thread was runnable but waited for a CPU, or None where there is no such figure.
+
+    Linux, Documentation/scheduler/sched-stats.rst: "time spent on the cpu", "time spent waiting on a runqueue". A
+    kernel without CONFIG_SCHED_INFO shows zeros.
+    """
+    try:
+        with open("/proc/thread-self/schedstat", "rb", buffering=0) as file:
+            on_cpu, queued = file.read(80).split()[:2]
+    except (OSError, ValueError):
+        return None
+    return int(queued) if int(on_cpu) else None
+
+
+def uncompiled() -> int:
+    """Return how many of the loaded modules have a source file but no bytecode file beside it."""
+    count = 0
+    for module in list(sys.modules.values()):
+        spec = getattr(module, "__spec__", None)
+        cached, origin = getattr(spec, "cached", None), getattr(spec, "origin", None)
+        if isinstance(cached, str) and isinstance(origin, str) and origin.endswith(".py"):
+            count += not os.path.exists(cached)
+    return count
+
+
+def drive(text: str) -> None:
+    """Print ``rounds`` samples of each of the request's ``jobs`` (name -> modules), in random order in each round.
+
+    With ``warm_up``, one sample of each comes first: it may write bytecode and is not printed. The first sample that
+    fails is printed as ``error`` and ends the series.
+    """
+    import json  # noqa: PLC0415 - a sample must not have it loaded
+    import random  # noqa: PLC0415
+    import tempfile  # noqa: PLC0415
+
+    request = json.loads(text)
+    jobs, rng = request["jobs"], random.Random(request["seed"])  # noqa: S311 - statistics, no secret
+    plan = [(name, True) for name in jobs] if request["warm_up"] else []
+    for _ in range(request["rounds"]):
+        plan += [(name, False) for name in rng.sample(sorted(jobs), len(jobs))]
+    with tempfile.TemporaryDirectory() as folder:
+        for name, warm_up in plan:
+            answer = run_sample(jobs[name], folder, request["timeout_s"], warm_up=warm_up)
+            if "error" in answer or not warm_up:
+                print(json.dumps(dict(answer, job=name)), flush=True)
+            if "error" in answer:
+                break
+
+
+def run_sample(modules: list[str], folder: str, timeout_s: float, *, warm_up: bool) -> dict[str, object]:
+    """Return the answer of one fresh interpreter, or why there is none under ``error``."""
+    import json  # noqa: PLC0415 - a sample must not have it loaded
+    import subprocess  # noqa: PLC0415
+    import threading  # noqa: PLC0415
+
+    safe = ["-P"] if sys.version_info >= (3, 11) else []
+    argv = [sys.executable, "-s", *safe, os.path.abspath(__file__), "sample", *modules]
+    started = subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=folder,
+        env=environ(warm_up=warm_up),
+    )
+    begun = time.monotonic()
+    killer = threading.Timer(timeout_s, started.kill)
+    killer.start()
+    # Reading to the answer, not to the end: a process that a module left behind may hold the pipe open.
+    with started:
+        lines = started.stdout or ()
+        answer = next((line for line in lines if line.startswith(MARK)), None)
+    killer.cancel()
+    code = started.returncode
+    if answer is not None:
+        told: dict[str, object] = json.loads(answer[len(MARK) :].decode())
+        return told
+    if time.monotonic() - begun >= timeout_s:
+        return {"error": f"it took longer than {timeout_s:g} s"}
+    return {"error": f"the interpreter ended with {code} while importing"}
+
+
+def environ(*, warm_up: bool) -> dict[str, str]:
+    """Return our environment without PYTHON* settings, with what makes two samples do the same work."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    kept.update(PYTHONHASHSEED="0", LC_ALL="C.UTF-8")
+    if not warm_up:
+        kept["PYTHONDONTWRITEBYTECODE"] = "1"
+    return kept
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

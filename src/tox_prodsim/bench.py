@@ -1,0 +1,279 @@
+"""From tox's environment to what a run works with: folders, facts, and production's variables."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import glob
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tox.execute.local_sub_process import LocalSubProcessExecuteInstance
+from tox.execute.request import ExecuteRequest, StdinSource
+from tox.tox_env.python.runner import PythonRun
+
+from tox_prodsim import artifact, baseline, installed, keys, measure, supervisor
+from tox_prodsim.catalogue import CATALOGUE
+from tox_prodsim.comparing import Shelf
+from tox_prodsim.deployment import Place
+from tox_prodsim.errors import ProdsimError
+from tox_prodsim.events import RunStarted
+from tox_prodsim.isolation import hidden_folders, production
+from tox_prodsim.run import Bench
+from tox_prodsim.scenario import Scenario, fill
+from tox_prodsim.undertest import UnderTest
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Folders:
+    """The private folders of one run, all below the environment's temporary folder."""
+
+    scratch: Path
+    probe: Path
+    home: Path
+    temporary: Path
+    snapshot: Path
+
+    @classmethod
+    def below(cls, folder: Path) -> Folders:
+        """Return the folders, made and empty."""
+        names = {"scratch": "scratch", "probe": "probe", "home": "home", "temporary": "tmp", "snapshot": "snapshot"}
+        made = {field: folder / name for field, name in names.items()}
+        for each in made.values():
+            each.mkdir(parents=True, exist_ok=True)
+        return cls(**made)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Helper:
+    """How a helper program ended, in the words of the effects that asked for it."""
+
+    returncode: int | None
+    timed_out: bool
+    stdout: bytes
+    stderr: bytes
+    duration_s: float
+
+
+class Workshop:
+    """What is the same for all commands of one environment: its folders and production's variables."""
+
+    def __init__(self, tox_env: PythonRun, cancel: supervisor.Cancel) -> None:
+        self._env = tox_env
+        self._cancel = cancel
+        self.folders = Folders.below(Path(tox_env.env_tmp_dir))
+        scripts = {
+            sysconfig.get_path("scripts"),
+            str(Path(sys.executable).parent),
+            os.path.dirname(shutil.which("uv") or ""),
+        }
+        self._hidden = hidden_folders(scripts - {""}, os.environ)
+
+    def environ(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Return production's variables with the placeholders of ``set_env`` filled."""
+        variables = {name: fill(value, values) for name, value in self._env.environment_variables.items()}
+        folders = self.folders
+        return production(
+            variables, home=folders.home, temporary=folders.temporary, hidden=self._hidden, ambient=os.environ
+        )
+
+    def resolve(self, argv: Sequence[str]) -> list[str]:
+        """Return the command with its executable found as tox finds those of ``commands``, allowlist_externals included.
+
+        Raises ProdsimError when there is none, and tox's Fail when it is not allowed.
+        """
+        env = self.environ({})
+        allow = [f"{glob.escape(str(self._env.env_bin_dir()))}{os.sep}*", *self._env.conf["allowlist_externals"]]
+        request = ExecuteRequest(argv, self.cwd, env, StdinSource.OFF, "deploy", allow)
+        found: Sequence[str] = LocalSubProcessExecuteInstance(request, *_UNUSED).cmd
+        if shutil.which(found[0], path=env["PATH"]) is None:
+            msg = f"no command {argv[0]!r} in the environment; is it a script of a package that 'deps' should name?"
+            raise ProdsimError("deploy", msg)
+        return list(found)
+
+    @property
+    def cwd(self) -> Path:
+        """Return the folder in which the deployment and the commands run."""
+        return Path(self._env.conf["change_dir"])
+
+    def place(self, log: Path) -> Place:
+        """Return where a deployment runs."""
+        return Place(
+            scratch=self.folders.scratch,
+            cwd=self.cwd,
+            snapshot=self.folders.snapshot,
+            log=log,
+            environ=self.environ,
+            resolve=self.resolve,
+            cancel=self._cancel,
+        )
+
+    def helper(self, argv: Sequence[str], *, timeout_s: float, env: Mapping[str, str] | None = None) -> Helper:
+        """Run a helper program as production would run a command, below a guard, away from the scratch folder."""
+        variables = {**self.environ({}), **(env or {})}
+        ran = supervisor.run(argv, cwd=self.folders.probe, env=variables, timeout_s=timeout_s, cancel=self._cancel)
+        ending = ran.ending
+        return Helper(
+            returncode=ending.returncode,
+            timed_out=ending.cause is supervisor.Cause.TIMED_OUT,
+            stdout=ran.stdout,
+            stderr=ran.stderr,
+            duration_s=ending.duration_s,
+        )
+
+
+_UNUSED: tuple[Any, Any, Any] = (None, None, None)
+"""Options and streams of an execution: only the command line of it is asked for."""
+
+
+def scenario_of(tox_env: PythonRun) -> Scenario:
+    """Return the scenario of the environment; raises ProdsimError for everything that can be known before a start."""
+    options = tox_env.options
+    update = bool(options.prodsim_update_baseline)
+    if update and (refused := baseline.update_refused(os.environ, allowed=options.prodsim_allow_ci_update)):
+        raise ProdsimError("--prodsim-update-baseline", refused)
+    scenario = keys.read(tox_env, update_baseline=update)
+    baseline.load(_baseline_path(tox_env, scenario))
+    return scenario
+
+
+def make(tox_env: PythonRun, scenario: Scenario, under_test: UnderTest, folder: Path, workshop: Workshop) -> Bench:
+    """Return the bench of one run; the deploy files are in the scratch folder then."""
+    for source in scenario.deploy_files:
+        _copy(source, workshop.folders.scratch)
+    place = workshop.place(folder / "deploy.log")
+    place.log.unlink(missing_ok=True)
+    if scenario.deployment is not None:
+        launch = scenario.deployment.launch(port=1, scratch=place.scratch)
+        place.cwd.mkdir(parents=True, exist_ok=True)
+        place.resolve(launch.argv)
+    wheel = artifact.open_wheel(under_test.path)
+    packages = _packages(tox_env)
+    return Bench(
+        started=_started(tox_env, wheel, under_test),
+        wheel=wheel,
+        subject=_subject(tox_env, wheel),
+        python=Path(tox_env.env_python()),
+        scripts_dir=Path(tox_env.env_bin_dir()),
+        place=place,
+        shelf=_shelf(tox_env, scenario, wheel, packages, folder),
+        execute=workshop.helper,
+    )
+
+
+def _copy(source: Path, scratch: Path) -> None:
+    """Copy a file by its name, or a folder with its content."""
+    if source.is_dir():
+        shutil.copytree(source, scratch / source.name, dirs_exist_ok=True)
+    else:
+        shutil.copy2(source, scratch / source.name)
+
+
+def _subject(tox_env: PythonRun, wheel: artifact.Wheel) -> installed.Subject:
+    return installed.Subject(
+        name=wheel.name,
+        version=wheel.version,
+        requires=wheel.requires,
+        extras=tuple(sorted(tox_env.conf["extras"])),
+        top_levels=wheel.top_levels,
+        entry_points=wheel.entry_points,
+    )
+
+
+def _started(tox_env: PythonRun, wheel: artifact.Wheel, under_test: UnderTest) -> RunStarted:
+    contain = supervisor.containment()
+    python = tox_env.base_python
+    return RunStarted(
+        version=importlib.metadata.version("tox-prodsim"),
+        env_name=tox_env.name,
+        python=f"{python.implementation} {_version(tox_env)}",
+        platform=f"{sys.platform} {platform.machine()}",
+        checks=len(CATALOGUE),
+        wheel_name=wheel.file_name,
+        wheel_size_bytes=wheel.size_bytes,
+        wheel_sha256=wheel.sha256,
+        wheel_origin=under_test.origin,
+        containment=contain.name,
+        guarantee=contain.guarantee,
+        started_at=datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _version(tox_env: PythonRun) -> str:
+    return ".".join(str(part) for part in tox_env.base_python.version_info[:3])
+
+
+def _baseline_path(tox_env: PythonRun, scenario: Scenario) -> Path:
+    return baseline.path_for(scenario.timing.baseline_dir, scenario.env_name, _key(tox_env))
+
+
+def _key(tox_env: PythonRun) -> str:
+    python = tox_env.base_python
+    return baseline.key_for(
+        implementation=python.implementation,
+        version=_version(tox_env),
+        platform=sysconfig.get_platform(),
+        free_threaded=bool(getattr(python, "free_threaded", False)),
+    )
+
+
+def _shelf(
+    tox_env: PythonRun, scenario: Scenario, wheel: artifact.Wheel, packages: tuple[str, ...], folder: Path
+) -> Shelf:
+    path = _baseline_path(tox_env, scenario)
+    now = baseline.Baseline(
+        key=_key(tox_env),
+        python=_version(tox_env),
+        built=baseline.Built(
+            version=wheel.version,
+            wheel_sha256=wheel.sha256,
+            commit=_commit(Path(tox_env.core["tox_root"])),
+            created=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        ),
+        control=measure.CONTROL,
+        metrics={},
+        dists=packages,
+        machine={"cpu": _cpu(), "cpus": str(os.cpu_count()), "os": platform.platform(terse=True)},
+    )
+    return Shelf(stored=baseline.load(path), path=path, candidate=folder / "candidate.json", now=now)
+
+
+def _packages(tox_env: PythonRun) -> tuple[str, ...]:
+    """Return what is installed as ``name==version``, read from the metadata on disk."""
+    found = importlib.metadata.distributions(path=[str(tox_env.env_site_package_dir())])
+    return tuple(sorted(f"{each.name}=={each.version}" for each in found if each.name))
+
+
+@functools.cache
+def _commit(root: Path) -> str:
+    """Return the commit of the tree, or an empty text where there is no git or no commit."""
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    answer = subprocess.run(
+        [git, "-C", str(root), "rev-parse", "--short=12", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=10,
+    )
+    return answer.stdout.strip() if answer.returncode == 0 else ""
+
+
+@functools.cache
+def _cpu() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

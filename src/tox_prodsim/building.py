@@ -1,0 +1,64 @@
+"""Build a wheel from an sdist: in a build environment of its own, with the interpreter of the environment under test."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import build
+import virtualenv
+
+from tox_prodsim.errors import ProdsimError
+
+Execute = Callable[[Sequence[str], Path, Mapping[str, str]], None]
+"""Run a command in a folder with some more variables; raises when it fails."""
+
+
+class _Environment:
+    """What ``build`` asks of an isolated environment: an interpreter, and where its scripts are."""
+
+    def __init__(self, folder: Path, python: Path, execute: Execute) -> None:
+        self._session = virtualenv.cli_run([str(folder), "--python", str(python), "--no-periodic-update"])
+        self._execute = execute
+
+    @property
+    def python_executable(self) -> str:
+        return str(self._session.creator.exe)
+
+    def make_extra_environ(self) -> dict[str, str]:
+        return {"VIRTUAL_ENV": str(self._session.creator.dest)}
+
+    def install(self, requirements: Sequence[str], cwd: Path) -> None:
+        if requirements:
+            self._execute([self.python_executable, "-m", "pip", "install", "-q", *sorted(requirements)], cwd, {})
+
+
+def wheel_from_sdist(sdist: Path, *, python: Path, folder: Path, execute: Execute) -> Path:
+    """Return the wheel built from the unpacked sdist, away from any source tree; raises ProdsimError when it does not build."""
+    source = _unpacked(sdist, folder / "source")
+    environment = _Environment(folder / "env", python, execute)
+
+    def run_hook(cmd: Sequence[str], cwd: str | None = None, extra: Mapping[str, str] | None = None) -> None:
+        execute(cmd, Path(cwd or source), extra or {})
+
+    try:
+        builder = build.ProjectBuilder.from_isolated_env(environment, source, runner=run_hook)
+        environment.install(list(builder.build_system_requires), folder)
+        environment.install(list(builder.get_requires_for_build("wheel")), folder)
+        return Path(builder.build("wheel", folder / "dist"))
+    except (build.BuildException, build.BuildBackendException) as problem:
+        raise ProdsimError("--installpkg", f"building a wheel from {sdist.name} failed: {problem}") from problem
+
+
+def _unpacked(sdist: Path, folder: Path) -> Path:
+    try:
+        with tarfile.open(sdist) as archive:
+            archive.extractall(folder, filter="data")
+    except (OSError, EOFError, tarfile.TarError) as problem:
+        raise ProdsimError("--installpkg", f"{sdist} cannot be unpacked: {problem}") from problem
+    tops = [each for each in folder.iterdir() if each.is_dir()]
+    if len(tops) != 1:
+        msg = f"{sdist.name} is no sdist: it should hold one folder, and holds {len(tops)}"
+        raise ProdsimError("--installpkg", msg)
+    return tops[0]

@@ -1,0 +1,114 @@
+"""IMP: what happens when the installed wheel is imported."""
+
+from __future__ import annotations
+
+from tox_prodsim.catalogue.check import Check
+from tox_prodsim.findings import Level
+
+CHECKS = (
+    Check(
+        code="IMP500",
+        level=Level.ERROR,
+        title="the package is installed in editable mode",
+        why=(
+            "An editable install runs the source tree. Files that are missing from the wheel are found there, so a "
+            "broken release looks healthy: nothing that follows would say anything about the wheel."
+        ),
+        example="FAIL IMP500 acme: is installed in editable mode, production will not be: file:///home/me/acme",
+        causes=(
+            "deps or a requirements file contain '-e .'",
+            "a command of the environment ran 'pip install -e'",
+        ),
+        solution=("remove the editable requirement from this environment; use it in those for development",),
+    ),
+    Check(
+        code="IMP501",
+        level=Level.ERROR,
+        title="the interpreter died while it imported the package",
+        why=(
+            "A crash leaves no traceback and no exception to catch: a production process is simply gone. It is "
+            "reported with the signal, and where Python could still tell, with the line it was in."
+        ),
+        example="FAIL IMP501 acme: importing it fails: the interpreter died with SIGSEGV",
+        causes=(
+            "an extension module was built against another version of Python or of a native library",
+            "the code uses processor instructions that this machine does not have (SIGILL)",
+            "the module calls sys.exit() or os._exit() when it is imported",
+            "the system ran out of memory and killed the process (SIGKILL)",
+        ),
+        solution=(
+            "repeat it by hand: python -X faulthandler -I -c 'import acme'",
+            "rebuild the extension against the oldest Python and library it claims to support",
+            "move what a module does on import into a function",
+        ),
+    ),
+    Check(
+        code="IMP502",
+        level=Level.ERROR,
+        title="the import came from somewhere else than the environment",
+        why=(
+            "The code that ran is not the code in the wheel, so a pass would be worth nothing. It is the most common "
+            "way in which a package without its data files passes its own tests."
+        ),
+        example=(
+            "FAIL IMP502 acme: is imported from /home/me/acme/acme/__init__.py instead of the environment's "
+            "site-packages"
+        ),
+        causes=(
+            "PYTHONPATH, a .pth file or a sitecustomize module adds the source tree to sys.path",
+            "a dependency installs a top-level package of the same name elsewhere on the path",
+            "the working directory of the environment was set to the project",
+        ),
+        solution=(
+            "do not set PYTHONPATH in this environment, and leave change_dir as it is",
+            "look at the path: python -c 'import acme, sys; print(acme.__file__, sys.path)'",
+        ),
+    ),
+    Check(
+        code="IMP503",
+        level=Level.ERROR,
+        title="a top-level package of the wheel cannot be imported",
+        why=(
+            "The first line of every user's program fails. The import is made in an empty directory, in a clean "
+            "environment and with the declared dependencies only, which is where the mistakes show that a "
+            "developer's machine hides."
+        ),
+        example="FAIL IMP503 acme: importing it fails: ModuleNotFoundError: No module named 'yaml'",
+        causes=(
+            "a dependency is used and not declared: declarative 1.3.0 needs numpy and does not say so",
+            "the missing module comes with setuptools, which new environments lack: ripgrepy 1.0.1 needs pkg_resources",
+            "a data file that is read on import is not in the wheel: safety-db 2017.4.19",
+            "a sub-package has no __init__.py and was not found, or it is not in the sdist",
+            "an unbounded dependency had a new major release: flask 2.2.2 does not import with werkzeug 3",
+        ),
+        solution=(
+            "declare the dependency in [project] dependencies, with the bounds that are known to work",
+            "add the file to the wheel by the configuration of the build backend, and read it with importlib.resources",
+            "go to the file and line below the finding: that is where the import stopped",
+        ),
+    ),
+    Check(
+        code="IMP504",
+        level=Level.NOTE,
+        title="another module of the wheel cannot be imported",
+        why=(
+            "What the project's name or a command leads to must import. For the rest it is often fine not to: one "
+            "good package in four has modules that need an optional dependency or another operating system. It is "
+            "noted because some of them are mistakes after all, and only you can tell which."
+        ),
+        example=(
+            "NOTE IMP504 acme_trio: importing it fails: ModuleNotFoundError: No module named 'trio', but neither "
+            "the project's name nor a command leads to it"
+        ),
+        causes=(
+            "the module belongs to an extra that is not installed here",
+            "it is for Windows, macOS or another platform",
+            "it is a script, and does its work when it is imported",
+            "it was forgotten in a refactoring, and nothing imports it any more",
+        ),
+        solution=(
+            "install the extra in this environment (extras = trio), to have it checked as well",
+            "delete what is dead, and put the work of a script under: if __name__ == '__main__'",
+        ),
+    ),
+)

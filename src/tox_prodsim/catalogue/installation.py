@@ -1,0 +1,85 @@
+"""DEP and VER: what the installed environment consists of, and whether it calls itself rightly."""
+
+from __future__ import annotations
+
+from tox_prodsim.catalogue.check import Check
+from tox_prodsim.findings import Level
+
+CHECKS = (
+    Check(
+        code="DEP202",
+        level=Level.ERROR,
+        title="the wheel under test is not what is installed",
+        why=(
+            "The environment holds no such distribution, or another version of it. All that follows would be said "
+            "about something that is not going to be uploaded."
+        ),
+        example="FAIL DEP202 acme: version 2.0.9 is installed, not 2.1.0 of the wheel under test",
+        causes=(
+            "a command of the environment installed another release over it, or removed it",
+            "the environment was made earlier and the installation was skipped (--skip-pkg-install)",
+            "a dependency requires the project itself in another version",
+        ),
+        solution=(
+            "make the environment anew: tox run -r -e prodsim",
+            "do not install the project in deps or in commands: tox installs the wheel",
+        ),
+    ),
+    Check(
+        code="DEP203",
+        level=Level.ERROR,
+        title="the installed packages do not fit together (pip check)",
+        why=(
+            "Some installed package requires another one in a version that is not there. Whoever installs the release "
+            "today gets the same mixture, and it fails when the incompatible part is first used."
+        ),
+        example="FAIL DEP203 acme-plugins 1.4.0: requires click<9, but click 9.0.1 is installed",
+        causes=(
+            "deps of the environment or a constraints file pin a version that the package excludes",
+            "two dependencies ask for versions of a third one that exclude each other",
+            "something was installed by a command after the resolver had run",
+        ),
+        solution=(
+            "correct the range in the project's dependencies, or drop the pin in deps",
+            "a clean result proves little, by the way: flask 2.2.2 with werkzeug 3 passes, and does not import",
+        ),
+    ),
+    Check(
+        code="DEP209",
+        level=Level.ERROR,
+        title="a requirement of the wheel's own METADATA is not installed",
+        why=(
+            "tox installs the dependencies that pyproject.toml states; users get those that the METADATA of the wheel "
+            "states. Where the two differ, the tests of the project run in an environment that no user will have."
+        ),
+        example="FAIL DEP209 pyyaml>=6: is required by the wheel, but pyyaml is not installed",
+        causes=(
+            "dependencies are dynamic: setup.py or a plugin of the build backend adds some at build time",
+            "the wheel given with --installpkg was built from another state of the source",
+            "the environment was made earlier and its dependencies have changed since then (tox -r makes it anew)",
+        ),
+        solution=(
+            "state the dependencies in [project] dependencies, so that there is one truth",
+            "compare with: unzip -p WHEEL '*/METADATA' | grep Requires-Dist",
+        ),
+    ),
+    Check(
+        code="VER303",
+        level=Level.ERROR,
+        exception="a warning when the module is not named like the project",
+        title="__version__ is not the version of the installed distribution",
+        why=(
+            "People put __version__ into bug reports, and programs compare with it. When it says another version than "
+            "the metadata, every answer built on it is wrong."
+        ),
+        example="FAIL VER303 acme: __version__ is '2.0.9', but METADATA says 2.1.0",
+        causes=(
+            "the number is kept in two places and one of them was forgotten when the release was made",
+            "a _version.py that a tool had written was committed, and shadows the one written at build time",
+        ),
+        solution=(
+            "keep one: let the build backend read it from the module (dynamic = ['version'])",
+            "or drop __version__ and tell users to call importlib.metadata.version('acme')",
+        ),
+    ),
+)

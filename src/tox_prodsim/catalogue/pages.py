@@ -1,0 +1,85 @@
+"""How the catalogue is shown: the page of a code, and the list of all of them; ASCII, at most 100 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+
+from tox_prodsim.catalogue.check import Check
+from tox_prodsim.findings import Level
+
+WIDTH = 100
+FAMILIES = {
+    "WHL": "the wheel file",
+    "DEP": "dependencies",
+    "IMP": "imports",
+    "ENT": "entry points and scripts",
+    "VER": "versions",
+    "RUN": "deployment",
+    "PRF": "performance",
+}
+"""What the letters of a code stand for, in the order of the listing."""
+
+
+def page(check: Check) -> str:
+    """Return everything there is to know about a code, as text to read in a terminal."""
+    sections = [
+        f"{check.code}: {check.title}",
+        _wrapped(f"{FAMILIES[check.code[:3]]}, {_level(check)}", indent=""),
+        "WHY IT MATTERS\n" + _wrapped(check.why),
+        "EXAMPLE\n" + _wrapped(check.example, hanging=" " * 5),
+        "COMMON CAUSES\n" + _items(check.causes),
+        "WHAT TO DO\n" + _items(check.solution),
+        "IF IT IS MEANT TO BE SO\n" + _wrapped(_acceptance(check)),
+    ]
+    return "\n\n".join(sections).replace("\n\n", "\n", 1) + "\n"
+
+
+def listing(checks: Iterable[Check]) -> str:
+    """Return one line for each check, grouped by family."""
+    checks = tuple(checks)
+    groups = [_group(letters, [check for check in checks if check.code.startswith(letters)]) for letters in FAMILIES]
+    legend = "E error, fails the run; W warning; N note; * with an exception\ntox prodsim explain CODE tells the rest"
+    return "\n\n".join([*filter(None, groups), legend]) + "\n"
+
+
+def _group(letters: str, checks: list[Check]) -> str:
+    if not checks:
+        return ""
+    lines = [
+        f"  {check.code}  {check.level[0].upper()}{'*' if check.exception else ' '} {check.title}" for check in checks
+    ]
+    return "\n".join([f"{letters}: {FAMILIES[letters]}", *lines])
+
+
+def _level(check: Check) -> str:
+    effect = {
+        Level.ERROR: "error (fails the run)",
+        Level.WARNING: "warning (does not fail the run)",
+        Level.NOTE: "note (does not fail the run)",
+    }
+    return effect[check.level] + (f"; {check.exception}" if check.exception else "")
+
+
+def _acceptance(check: Check) -> str:
+    ignore = f"Put it on the list of the environment: ignore = {check.code}"
+    return f"{ignore} (or warn = {check.code}, to keep it as a warning)" if _can_fail(check) else ignore
+
+
+def _can_fail(check: Check) -> bool:
+    return check.level is Level.ERROR or check.exception.startswith("an error")
+
+
+def _items(texts: tuple[str, ...]) -> str:
+    return "\n".join(_wrapped(f"- {text}", hanging="  ") for text in texts)
+
+
+def _wrapped(text: str, *, indent: str = "  ", hanging: str = "") -> str:
+    return textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent + hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

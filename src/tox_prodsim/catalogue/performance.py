@@ -1,0 +1,113 @@
+"""PRF: import and start-up time against the stored baseline."""
+
+from __future__ import annotations
+
+from tox_prodsim.catalogue.check import Check
+from tox_prodsim.findings import Level
+
+_ACCEPT = "if the cost is worth it, accept it: tox run -e prodsim --prodsim-update-baseline, and commit the file"
+
+CHECKS = (
+    Check(
+        code="PRF701",
+        level=Level.ERROR,
+        title="the import is slower than the baseline allows",
+        why=(
+            "Everybody who uses the package pays for it at each start. Time is measured in fresh interpreters, "
+            "side by side with a fixed control, so that the load and the speed of the machine cancel out; and the "
+            "finding is made only when a second series of measurements agrees."
+        ),
+        example="FAIL PRF701 import acme is slower than its baseline: 148 ms, 92 ms expected here (+61 %, limit +10 %)",
+        causes=(
+            "a new import at the top of a module: whenever 0.9.5 to 0.10.0 went from 40 to 62 modules, 14 to 24 ms",
+            "a dependency got slower or imports more than before",
+            "work is done in the body of a module: reading files, compiling expressions, asking the network",
+        ),
+        solution=(
+            "see what is imported: .tox/prodsim/bin/python -X importtime -c 'import acme'",
+            "import what is rarely needed inside of the function that needs it",
+            _ACCEPT,
+        ),
+    ),
+    Check(
+        code="PRF702",
+        level=Level.ERROR,
+        title="the start-up is slower than the baseline allows",
+        why=(
+            "It is the time from the start of the process until the service is ready, or a job has ended: what a "
+            "restart, a scale-out and a cold start cost in production. It is compared in the same way as PRF701."
+        ),
+        example="FAIL PRF702 start-up is slower than its baseline: 412 ms, 221 ms expected here (+86 %, limit +10 %)",
+        causes=(
+            "the import got slower: then PRF701 is reported as well, and that is the place to look",
+            "more is prepared before the first request: connections, caches, models, migrations",
+            "the number of workers has changed",
+        ),
+        solution=(
+            "prepare lazily, or after the service has become ready",
+            _ACCEPT,
+        ),
+    ),
+    Check(
+        code="PRF703",
+        level=Level.NOTE,
+        title="the comparison came to no conclusion",
+        why=(
+            "The measurements vary too much to say 'slower' or 'not slower' with confidence. The run does not fail for "
+            "it, and it does not claim that nothing has changed either."
+        ),
+        example=(
+            "NOTE PRF703 import acme: inconclusive: neither slower nor the same with confidence; 32 rounds; the times "
+            "spread by 41%, the control by 38%"
+        ),
+        causes=(
+            "other work on the machine: parallel environments, neighbours on a shared CI machine",
+            "the import does something that takes a varying time, such as asking the network",
+        ),
+        solution=(
+            "run it again, or on its own instead of with tox p",
+            "take what varies out of the import",
+        ),
+    ),
+    Check(
+        code="PRF704",
+        level=Level.NOTE,
+        title="it is faster than the baseline",
+        why=(
+            "The baseline no longer describes the package. As long as it stays, a later change may give back all that "
+            "was won without anybody being told."
+        ),
+        example="NOTE PRF704 import acme is faster than its baseline: 71 ms, 92 ms expected here (-23 %, limit +10 %)",
+        causes=("something was made faster, on purpose or by a dependency",),
+        solution=("keep the gain: tox run -e prodsim --prodsim-update-baseline, and commit the file",),
+    ),
+    Check(
+        code="PRF705",
+        level=Level.NOTE,
+        title="there is no baseline to compare with",
+        why=(
+            "A time alone says little. From the first stored baseline on, every run can tell whether the package got "
+            "slower, on this kind of interpreter and platform."
+        ),
+        example="NOTE PRF705 import acme: no baseline for this Python and platform",
+        causes=(
+            "this is the first run",
+            "the interpreter or the platform is another one: each has a baseline of its own",
+            "the file is not committed, or prodsim_baseline_dir points elsewhere",
+        ),
+        solution=("store one: tox run -e prodsim --prodsim-update-baseline, and commit prodsim/baselines",),
+    ),
+    Check(
+        code="PRF706",
+        level=Level.NOTE,
+        exception="a warning when the import or the start failed while it was timed",
+        title="a time could not be measured",
+        why="What was not measured was not compared either; it is said here, so that its absence is no pass.",
+        example="NOTE PRF706 start-up: not measured: it did not end in time",
+        causes=(
+            "the import or the deployment failed: that finding comes first",
+            "the interpreter of the environment cannot run the timing script",
+        ),
+        solution=("correct what the other findings say, and run it again",),
+    ),
+)

@@ -1,0 +1,71 @@
+"""ENT: the commands and plugins that the wheel announces."""
+
+from __future__ import annotations
+
+from tox_prodsim.catalogue.check import Check
+from tox_prodsim.findings import Level
+
+CHECKS = (
+    Check(
+        code="ENT510",
+        level=Level.ERROR,
+        exception="a note for a script that needs an extra which was not asked for",
+        title="a console script does not load",
+        why=(
+            "The installer makes the command without looking at the module behind it. The command is there, it is "
+            "found on PATH, and it ends in a traceback for everyone who types it."
+        ),
+        example="FAIL ENT510 [console_scripts] acme-server = acme.cli:main: there is no module acme.cli in the wheel",
+        causes=(
+            "the module was moved or renamed, and the entry point was not",
+            "the sub-package that holds it is not in the wheel",
+            "the function after the colon does not exist (any more)",
+            "the script needs an extra: tox-to-nox of nox ended in a traceback without it",
+        ),
+        solution=(
+            "correct the line in [project.scripts], or ship the module",
+            "for a script that needs an extra: catch the ImportError and tell the user which extra to install",
+        ),
+    ),
+    Check(
+        code="ENT511",
+        level=Level.WARNING,
+        exception="a note when what it lacks is another project's module, such as its host",
+        title="an entry point other than a script does not load",
+        why=(
+            "Entry points are how plugins are found. The program that looks for them will fail when it loads this one, "
+            "or leave it out silently. It is no error, because a plugin may rightly need a host that is not installed."
+        ),
+        example=(
+            "WARN ENT511 [acme.plugins] csv = acme.formats.csv: does not load: ModuleNotFoundError: No module "
+            "named 'acme.formats'"
+        ),
+        causes=(
+            "the host of the plugin is not installed in this environment",
+            "the module was moved or is not in the wheel",
+        ),
+        solution=(
+            "add the host to deps of this environment, so that the plugin is really checked",
+            "correct the line in [project.entry-points]",
+        ),
+    ),
+    Check(
+        code="ENT512",
+        level=Level.WARNING,
+        title="a console script fails when it is asked for --help",
+        why=(
+            "Asking for help is the first thing people try, and nearly every command answers with exit code 0. One "
+            "that fails mostly fails for another reason: it does work, or needs a file, before it reads its arguments."
+        ),
+        example="WARN ENT512 [console_scripts] acme-worker = acme.worker:main: --help exited with 1",
+        causes=(
+            "the program reads its configuration, or connects to something, before it parses the arguments",
+            "it writes below HOME and cannot",
+            "it has no --help and takes it for the name of a file",
+        ),
+        solution=(
+            "parse the arguments first; argparse answers --help by itself",
+            "a command that has no --help on purpose: ignore this code",
+        ),
+    ),
+)

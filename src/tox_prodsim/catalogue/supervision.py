@@ -1,0 +1,175 @@
+"""RUN607 to RUN610, RUN613, RUN620 to RUN630: how a deployment ends, and what it leaves behind."""
+
+from __future__ import annotations
+
+from tox_prodsim.catalogue.check import Check
+from tox_prodsim.findings import Level
+
+CHECKS = (
+    Check(
+        code="RUN607",
+        level=Level.ERROR,
+        title="it did not stop on the signal and had to be killed",
+        why=(
+            "Every orchestrator sends a signal, waits, and then kills. A service that comes to the kill loses the "
+            "requests it was working on, and every deployment takes the whole grace period longer. uvicorn 0.12.2 "
+            "with two workers did exactly that."
+        ),
+        example="FAIL RUN607 uvicorn: did not stop within stop_timeout = 10 s after SIGTERM and was killed",
+        causes=(
+            "a thread that is no daemon waits for work that never comes, and Python waits for the thread",
+            "the signal's handler sets a flag that nobody looks at, or the main thread sits in C code",
+            "the parent ends, and its workers do not: they never learn of it",
+            "a shell in between does not pass the signal on: start the program with exec",
+            "open connections (keep-alive, websockets) are waited for without a limit",
+        ),
+        solution=(
+            "join the threads and shut the pools down in a 'finally:' block",
+            "set the server's own limit for a graceful stop below stop_timeout",
+            "if it asks for another signal, say which: stop_signal = SIGINT",
+        ),
+    ),
+    Check(
+        code="RUN608",
+        level=Level.NOTE,
+        title="it has no handler for the stop signal",
+        why=(
+            "The default action ends the process at once: requests in flight are dropped, 'finally:' and atexit are "
+            "skipped. The exit code looks the same as after a graceful stop, so this is read from the process "
+            "itself (/proc, Linux only) before the signal is sent."
+        ),
+        example=(
+            "NOTE RUN608 waitress-serve: has no handler for SIGTERM: it is ended at once, requests in flight are "
+            "dropped"
+        ),
+        causes=(
+            "the server has none: waitress, flask run and plain tornado end at once",
+            "Python turns SIGINT into an exception, but leaves SIGTERM alone",
+        ),
+        solution=(
+            "install one: signal.signal(signal.SIGTERM, handler), or loop.add_signal_handler() with asyncio",
+            "if a proxy in front retries what is lost, this may be good enough",
+        ),
+    ),
+    Check(
+        code="RUN609",
+        level=Level.ERROR,
+        title="it ended with an exit code that is not allowed",
+        why=(
+            "A job may end with 0. A service that is stopped by a signal may end with 0, by that signal, or with 128 "
+            "plus its number; anything else tells of a shutdown that went wrong."
+        ),
+        example="FAIL RUN609 celery: exit code 1 is not among the allowed ends (-15, 0, 143)",
+        causes=(
+            "an exception in the code that shuts down: closing a pool twice, a loop that is already closed",
+            "the job failed, and says so",
+            "the program has exit codes of its own that mean success",
+        ),
+        solution=(
+            "read the end of the log: the traceback is mostly the last thing in it",
+            "allow the code if it is meant: exit_codes = 0 3 SIGTERM",
+        ),
+    ),
+    Check(
+        code="RUN610",
+        level=Level.ERROR,
+        title="it did not end within run_timeout",
+        why=(
+            "A job has run_timeout for its whole run; so has each of commands_pre, commands and commands_post. Without "
+            "a limit, a program that hangs blocks the CI job until that is killed, without a word about the reason."
+        ),
+        example="FAIL RUN610 python: did not end within run_timeout = 30 s",
+        causes=(
+            "it waits for something that never comes: a thread, a lock, a queue, an answer from the network",
+            "it waits for input: stdin is empty here",
+            "it is a service: then it needs ready, and it is stopped when the commands are done",
+            "it is slow: the timeline then shows output up to the end",
+        ),
+        solution=(
+            "if it was silent at the end, raising run_timeout will not help: find what it waits for",
+            "give every wait a limit of its own: sockets, joins, subprocesses",
+            "if it was busy to the end: run_timeout = 600",
+        ),
+    ),
+    Check(
+        code="RUN613",
+        level=Level.ERROR,
+        title="the process that supervises the deployment was lost",
+        why=(
+            "The guard that starts, watches and stops the deployment ended before it could report. What became of "
+            "the deployment is not known, and what is not known is no pass."
+        ),
+        example="FAIL RUN613 uvicorn: the supervising process was lost: the guard ended without a report",
+        causes=(
+            "the deployment kills its own parent, or everything of its user",
+            "the system ran out of memory and killed the guard",
+            "a CI system killed the whole job",
+        ),
+        solution=(
+            "look into the system's log for the out-of-memory killer (dmesg)",
+            "run the environment alone (no tox p), to see whether memory is the reason",
+        ),
+    ),
+    Check(
+        code="RUN620",
+        level=Level.ERROR,
+        title="processes were left behind after it had ended",
+        why=(
+            "The main process was gone, others that it had started were not. In production they hold ports, locks "
+            "and memory, and the next start meets them. They have been ended by now; the finding names them."
+        ),
+        example=(
+            "FAIL RUN620 python: left 1 process running: pid 5127 python -m acme.worker (listens on 127.0.0.1:9000)"
+        ),
+        causes=(
+            "worker processes are started and never joined or terminated",
+            "a helper was put into the background on purpose, in a session of its own",
+            "the parent crashed and could not tell its workers",
+        ),
+        solution=(
+            "end what you start: a 'with' block for pools and Popen, terminate() and wait() in a 'finally:'",
+            "on Linux a worker can ask to go with its parent: prctl(PR_SET_PDEATHSIG)",
+        ),
+    ),
+    Check(
+        code="RUN624",
+        level=Level.WARNING,
+        exception="an error when it is a traceback in the output of a job that ended as a success",
+        title="the output speaks of trouble although the exit code says success",
+        why=(
+            "A traceback, a ResourceWarning or a coroutine that was never awaited went by, and the exit code does not "
+            "show it. A script whose 'finally:' calls sys.exit(0) ends with 0 after any exception. For a job a "
+            "traceback is therefore an error; a service may log one about a bad request and be right."
+        ),
+        example="FAIL RUN624 deploy.log: counts as a success, but printed: Traceback (most recent call last):",
+        causes=(
+            "sys.exit(0), os._exit(0) or 'return' in a 'finally:' block swallows the exception",
+            "an 'except Exception:' logs the error and goes on",
+            "an event loop, a socket or a file was never closed",
+        ),
+        solution=(
+            "let the exception pass, or end with another exit code than 0",
+            "close what you open; see where with PYTHONDEVMODE=1 or -X tracemalloc",
+            "a traceback that is expected: log the message alone, without exc_info",
+        ),
+    ),
+    Check(
+        code="RUN630",
+        level=Level.WARNING,
+        title="more than 80 % of a time limit was used",
+        why=(
+            "It passed, and nearly did not. On a slower or busier machine the same release fails, and then it looks "
+            "like an accident."
+        ),
+        example="WARN RUN630 uvicorn: used 87% of ready_timeout: 26.10 s of 30 s",
+        causes=(
+            "start-up has grown over time: compare with the baseline",
+            "the limit was set for another machine than this one",
+            "something is waited for with a fixed sleep",
+        ),
+        solution=(
+            "find what takes the time: python -X importtime shows the imports",
+            "or raise the limit to what the slowest machine needs twice",
+        ),
+    ),
+)

@@ -1,0 +1,368 @@
+"""One deployment on stage: start, ready, stop, and what its end and its output say.
+
+A service stands up in ``up`` and is taken down in ``down``; a job runs to its end in ``up``. Whoever makes a Stage closes it:
+``close`` ends whatever is left, whenever it is called.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tox_prodsim import endings, measure, output, probes, supervisor
+from tox_prodsim.errors import Cancelled
+from tox_prodsim.events import Event, Found, Happened, Outcome, Step, StepFinished, StepStarted, Told
+from tox_prodsim.findings import Finding, Level
+from tox_prodsim.scenario import LOOPBACK, Deployment, Launch, ListenProbe, Probe
+
+CODES = frozenset(
+    {
+        "RUN601",
+        "RUN602",
+        "RUN603",
+        "RUN604",
+        "RUN606",
+        "RUN607",
+        "RUN608",
+        "RUN609",
+        "RUN610",
+        "RUN611",
+        "RUN612",
+        "RUN613",
+    }
+    | {"RUN614", "RUN620", "RUN624", "RUN630", "RUN631"}
+)
+"""What playing a deployment checks."""
+NEAR = 0.8
+"""From this share of a limit on, the next slow machine is a failure: RUN630."""
+_SLOW_EVERY_S = 10.0
+_TAIL_LINES = 12
+_TIMED_POLL_S = 0.01
+_CANCEL_GRACE_S = 5.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where a deployment runs: folders, its log, and how a command line and an environment become production's."""
+
+    scratch: Path
+    cwd: Path
+    snapshot: Path
+    log: Path
+    environ: Callable[[Mapping[str, str]], dict[str, str]]
+    resolve: Callable[[Sequence[str]], list[str]]
+    cancel: supervisor.Cancel
+
+
+class Stage:
+    """Play one deployment, once; ``went_up`` says whether the commands may run, ``url`` where it can be asked."""
+
+    def __init__(self, deployment: Deployment, place: Place) -> None:
+        self._deployment = deployment
+        self._place = place
+        self._launch = deployment.launch(port=free_port() if deployment.uses_port else None, scratch=place.scratch)
+        self._process: supervisor.Process | None = None
+        self._began = time.monotonic()
+        self._failed = False
+        self.went_up = False
+        self.url = self._launch.url
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Return what smoke commands are told in their environment: PRODSIM_URL, _PORT, _PID and _SCRATCH."""
+        told = {"PRODSIM_URL": self.url, "PRODSIM_PORT": self.url.rpartition(":")[2] if self.url else ""}
+        if self._launch.port is not None:
+            told["PRODSIM_PORT"] = str(self._launch.port)
+        told["PRODSIM_PID"] = str(self._process.pid) if self._process is not None else ""
+        told["PRODSIM_SCRATCH"] = str(self._place.scratch)
+        return {name: value for name, value in told.items() if value}
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """Return what the placeholders in commands and ``set_env`` stand for."""
+        return {**self._launch.values, **({"url": self.url} if self.url else {})}
+
+    def up(self) -> Iterator[Event]:
+        """Start it; a service until it is ready, a job until it ended."""
+        self._began = time.monotonic()
+        self._keep_snapshot()
+        kind = "service" if self._deployment.is_service else "job"
+        yield StepStarted(step=Step.DEPLOY, detail=f"{shlex.join(self._launch.argv)} ({kind})")
+        blocked = next(taken_ports(self._launch.probes), None)
+        if blocked is not None:
+            yield from self._fail(blocked)
+            return
+        yield from self._spawn()
+        if self._process is None:
+            return
+        yield from (self._until_ready() if self._deployment.is_service else self._until_done())
+
+    def _keep_snapshot(self) -> None:
+        """Copy the scratch folder as it is before the first start, so that later, timed starts find the same."""
+        shutil.copytree(self._place.scratch, self._place.snapshot, symlinks=True, dirs_exist_ok=True)
+
+    def _spawn(self) -> Iterator[Event]:
+        process = start(self._launch, self._place)
+        ending = process.poll()
+        if ending is not None and ending.cause is supervisor.Cause.NOT_STARTED:
+            yield from self._fail(endings.could_not_start(self._name, ending.error))
+            return
+        self._process = process
+        self._began = process.spawned_at
+        yield self._happened("spawn", f"pid {process.pid}")
+
+    def _until_ready(self) -> Iterator[Event]:
+        limit_s = self._deployment.ready_timeout_s
+        watch = _Watch(self._running, self._launch, self._place, limit_s)
+        for probe, ready in watch.answers():
+            if isinstance(probe, ListenProbe) and not self.url:
+                self.url = ready.url
+            yield self._happened("ready" if not watch.pending else "answers", ready.detail, limit_s)
+        if watch.trouble is not None:
+            yield from self._fail(watch.trouble)
+            return
+        self.went_up = True
+        yield from self._near("ready_timeout", self._elapsed(), limit_s)
+        if self._running.catches(self._deployment.stop.signal) is False:
+            yield Found(finding=endings.no_handler(self._name, self._deployment.stop.signal.name))
+
+    def _until_done(self) -> Iterator[Event]:
+        limit_s = self._deployment.run_timeout_s
+        ending = None
+        while ending is None and self._elapsed() < limit_s:
+            ending = self._running.wait(min(_SLOW_EVERY_S, limit_s - self._elapsed()))
+            if ending is None and self._elapsed() < limit_s:
+                yield self._happened("SLOW", f"still running ({self._elapsed():.0f} s of {limit_s:g} s)", limit_s)
+        if ending is None:
+            yield from self._fail(endings.job_timed_out(self._name, limit_s), cause=supervisor.Cause.TIMED_OUT)
+            return
+        yield self._happened("ended", endings.how(ending), limit_s)
+        yield from self._near("run_timeout", ending.duration_s, limit_s)
+        yield from self._judge_end(ending)
+        self.went_up = not self._failed
+
+    def down(self, *, commands_ran: bool) -> Iterator[Event]:
+        """Stop a service that is up, judge how it ended and what it printed, and finish the step."""
+        if self._place.cancel.is_set:
+            raise Cancelled
+        if self._process is not None and self._deployment.is_service and self.went_up:
+            yield from self._take_down(self._process)
+        if self._process is not None:
+            yield from self._judge_output()
+        if self._failed:
+            yield from self._last_lines()
+        elif not (self._deployment.proves_something or commands_ran):
+            yield Found(finding=endings.proved_nothing(self._name))
+        self.close()
+        yield StepFinished(
+            step=Step.DEPLOY,
+            outcome=Outcome.FAILED if self._failed else Outcome.OK,
+            detail="" if self._failed else self._evidence(),
+            duration_s=time.monotonic() - self._began,
+        )
+
+    def _take_down(self, process: supervisor.Process) -> Iterator[Event]:
+        stop = self._deployment.stop
+        if process.main_exited():
+            ending = process.stop(stop.signal, 0)
+            self._failed = True
+            yield self._happened("died", endings.how(ending))
+            yield Found(finding=endings.died(self._name, ending))
+            return
+        yield self._happened(stop.signal.name, f"to {len(process.tree())} processes")
+        asked = time.monotonic()
+        ending = process.stop(stop.signal, stop.grace_s)
+        took_s = time.monotonic() - asked
+        yield self._happened("stopped", f"{endings.how(ending)}, {took_s:.2f} s after the signal", stop.grace_s)
+        if ending.forced:
+            self._failed = True
+            yield Found(finding=endings.killed(self._name, stop.signal.name, stop.grace_s))
+            return
+        yield from self._near("stop_timeout", took_s, stop.grace_s)
+        yield from self._judge_end(ending)
+
+    def _judge_end(self, ending: supervisor.Ending) -> Iterator[Event]:
+        for finding in endings.judged_end(self._name, ending, self._deployment.exit_codes):
+            self._failed |= finding.level is Level.ERROR
+            yield Found(finding=finding)
+
+    def _judge_output(self) -> Iterator[Event]:
+        for finding in output.judge(self._place.log, self._deployment, ended_well=not self._failed):
+            self._failed |= finding.level is Level.ERROR
+            yield Found(finding=finding)
+
+    def _fail(self, finding: Finding, *, cause: supervisor.Cause = supervisor.Cause.STOPPED) -> Iterator[Event]:
+        """Report the failure, then end what was started: evidence first, clean-up after it."""
+        self._failed = True
+        self.went_up = False
+        if cause is supervisor.Cause.TIMED_OUT or finding.code == "RUN603":
+            yield self._happened("TIMEOUT", finding.message)
+            yield Told(step=Step.DEPLOY, title="processes at that moment", lines=tuple(_tree(self._running)))
+        yield Found(finding=finding)
+        if self._process is not None:
+            stop = self._deployment.stop
+            ending = self._process.stop(stop.signal, stop.grace_s, cause=cause)
+            yield self._happened("stopped", f"{endings.how(ending)}, signals: {endings.signals(ending)}", stop.grace_s)
+            yield from (Found(finding=each) for each in endings.left_behind(self._name, ending))
+
+    def _last_lines(self) -> Iterator[Event]:
+        lines = tuple(output.tail(self._place.log, _TAIL_LINES))
+        if lines:
+            yield Told(step=Step.DEPLOY, title=f"last {len(lines)} lines of {self._place.log.name}", lines=lines)
+
+    def _near(self, key: str, took_s: float, limit_s: float) -> Iterator[Event]:
+        if took_s >= NEAR * limit_s:
+            yield Found(finding=endings.near_limit(self._name, key, took_s, limit_s))
+
+    def _evidence(self) -> str:
+        if self._deployment.is_service:
+            return "started, was ready, was stopped, left nothing running"
+        seen = f", {len(self._deployment.expect_output)} expected lines seen" if self._deployment.expect_output else ""
+        return f"ended with an allowed exit code{seen}, left nothing running"
+
+    @property
+    def _name(self) -> str:
+        return Path(self._launch.argv[0]).name
+
+    @property
+    def _running(self) -> supervisor.Process:
+        if self._process is None:
+            msg = "the deployment was not started"
+            raise RuntimeError(msg)
+        return self._process
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began
+
+    def _happened(self, what: str, detail: str, limit_s: float | None = None) -> Happened:
+        return Happened(step=Step.DEPLOY, at_s=self._elapsed(), what=what, detail=detail, limit_s=limit_s)
+
+    def close(self) -> None:
+        """End whatever is left of it; may be called at any time, and again."""
+        if self._process is not None:
+            stop = self._deployment.stop
+            self._process.stop(stop.signal, min(stop.grace_s, _CANCEL_GRACE_S))
+            self._process.close()
+
+
+class _Watch:
+    """Ask the probes until all are satisfied; ``trouble`` says why that did not happen."""
+
+    def __init__(
+        self, process: supervisor.Process, launch: Launch, place: Place, limit_s: float, longest_poll_s: float = 1.0
+    ) -> None:
+        self._process, self._place = process, place
+        self._name = Path(launch.argv[0]).name
+        self._limit_s, self._longest_poll_s = limit_s, longest_poll_s
+        self.pending: list[Probe] = list(launch.probes)
+        self.trouble: Finding | None = None
+
+    def answers(self) -> Iterator[tuple[Probe, probes.Ready]]:
+        """Yield each probe with its answer as it is satisfied, until all are, or until ``trouble`` is set."""
+        reason = "never asked"
+        for pause_s in probes.polls():
+            if self._process.main_exited():
+                self.trouble = endings.exited_early(self._name, self._process.stop(signal.SIGTERM, 0), reason)
+                return
+            for probe in tuple(self.pending):
+                match probes.ask(probe, tree=self._process.tree, log=self._place.log, scratch=self._place.scratch):
+                    case probes.Ready() as ready:
+                        self.pending.remove(probe)
+                        yield probe, ready
+                    case probes.Foreign() as foreign:
+                        self.trouble = endings.foreign(self._name, foreign)
+                        return
+                    case probes.NotYet() as not_yet:
+                        reason = not_yet.reason
+            if not self.pending:
+                return
+            left_s = self._limit_s - (time.monotonic() - self._process.spawned_at)
+            if left_s <= 0:
+                self.trouble = endings.not_ready(self._name, self._limit_s, reason)
+                return
+            self._process.wait(min(pause_s, left_s, self._longest_poll_s))
+
+
+def timed_start(deployment: Deployment, place: Place) -> float:
+    """Start a deployment once more, in a copy of the scratch folder as it was, and return its effective seconds.
+
+    A service is timed from the spawn until it is ready, a job until its end; both are then gone. Raises RuntimeError
+    with one sentence when it does not come that far, and Cancelled.
+    """
+    spare = place.snapshot.with_name("scratch-timed")
+    shutil.rmtree(spare, ignore_errors=True)
+    shutil.copytree(place.snapshot, spare, symlinks=True)
+    place = replace(place, scratch=spare, cwd=spare, log=place.log.with_name("startup.log"))
+    launch = deployment.launch(port=free_port() if deployment.uses_port else None, scratch=spare)
+    process = start(launch, place)
+    try:
+        return (
+            _timed_ready(process, deployment, launch, place)
+            if deployment.is_service
+            else _timed_end(process, deployment)
+        )
+    finally:
+        process.stop(deployment.stop.signal, deployment.stop.grace_s)
+        process.close()
+
+
+def _timed_ready(process: supervisor.Process, deployment: Deployment, launch: Launch, place: Place) -> float:
+    watch = _Watch(process, launch, place, deployment.ready_timeout_s, longest_poll_s=_TIMED_POLL_S)
+    for _ in watch.answers():
+        if not watch.pending:
+            return measure.effective_since(process.pid, process.spawned_at) or time.monotonic() - process.spawned_at
+    raise RuntimeError(watch.trouble.message if watch.trouble is not None else "it has no probe")
+
+
+def _timed_end(process: supervisor.Process, deployment: Deployment) -> float:
+    ending = process.wait(deployment.run_timeout_s)
+    if ending is None or ending.returncode not in deployment.exit_codes:
+        raise RuntimeError("it did not end in time" if ending is None else f"it ended with {endings.how(ending)}")
+    return ending.effective_s
+
+
+def start(launch: Launch, place: Place) -> supervisor.Process:
+    """Start the command of a launch under supervision, with both outputs appended to the log file."""
+    extra = {"PORT": str(launch.port)} if launch.port is not None else {}
+    log = os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    try:
+        return supervisor.start(
+            place.resolve(launch.argv),
+            cwd=place.cwd,
+            env={**place.environ(launch.values), **extra},
+            stdout=log,
+            stderr=log,
+            cancel=place.cancel,
+        )
+    finally:
+        os.close(log)
+
+
+def free_port() -> int:
+    """Return a TCP port of the loopback address that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def taken_ports(wanted: Sequence[Probe]) -> Iterator[Finding]:
+    """Yield a finding for each port of the probes on which something listens before the start."""
+    for host, port in probes.ports_named(wanted):
+        owner = probes.taken(host, port)
+        if owner is not None:
+            yield endings.port_taken(f"{host}:{port}", *owner)
+
+
+def _tree(process: supervisor.Process) -> Iterator[str]:
+    for each in process.tree():
+        with supervisor.gone_is_fine():
+            cpu = each.cpu_times()
+            yield f"{each.pid:>7} {each.status():<9} cpu {cpu.user + cpu.system:.2f} s  {shlex.join(each.cmdline())[:160]}"

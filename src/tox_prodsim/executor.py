@@ -1,0 +1,195 @@
+"""tox's executor that runs a command under the guard: with a deadline, and nothing left of it afterwards."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import select
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from tox.execute.api import ContentHandler, ExecuteInstance, ExecuteOptions, ExecuteStatus, FinishedExecuteStatus
+from tox.execute.local_sub_process import LocalSubProcessExecuteInstance, LocalSubProcessExecutor
+from tox.execute.request import ExecuteRequest
+from tox.execute.stream import SyncWrite
+
+from tox_prodsim import supervisor
+from tox_prodsim.errors import Cancelled
+from tox_prodsim.scenario import Stop
+
+TIMED_OUT = 124
+"""Exit code of a command that was stopped by a time limit, as coreutils' timeout has it."""
+INTERRUPTED = -2
+"""Exit code with which tox itself leaves an environment that was interrupted."""
+CANCEL_GRACE_S = 5.0
+"""Longest grace after Ctrl-C or SIGTERM: GitHub's runner kills 7.5 s after the first signal."""
+_DRAIN_S = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """How long a command may run (``deadline`` on the monotonic clock, None: for ever) and how it is stopped."""
+
+    deadline: float | None
+    stop: Stop
+
+
+class SupervisedExecutor(LocalSubProcessExecutor):
+    """Run commands as tox does, but below a guard; ``prepare`` turns tox's request into the one to run."""
+
+    def __init__(
+        self,
+        *,
+        colored: bool,
+        prepare: Callable[[ExecuteRequest], tuple[ExecuteRequest, Limits]],
+        ended: Callable[[ExecuteRequest, supervisor.Ending], None],
+        cancel: supervisor.Cancel,
+    ) -> None:
+        super().__init__(colored)
+        self._prepare = prepare
+        self._ended = ended
+        self._cancel = cancel
+
+    def build_instance(
+        self, request: ExecuteRequest, options: ExecuteOptions, out: SyncWrite, err: SyncWrite
+    ) -> ExecuteInstance:
+        """Return the instance that runs the request under the guard."""
+        prepared, limits = self._prepare(request)
+        return _Instance(prepared, options, out, err, limits, self._ended, self._cancel)
+
+
+class _Instance(LocalSubProcessExecuteInstance):
+    """A command below a guard; tox's own class resolves the executable and holds ``allowlist_externals``."""
+
+    def __init__(
+        self,
+        request: ExecuteRequest,
+        options: ExecuteOptions,
+        out: SyncWrite,
+        err: SyncWrite,
+        limits: Limits,
+        ended: Callable[[ExecuteRequest, supervisor.Ending], None],
+        cancel: supervisor.Cancel,
+    ) -> None:
+        super().__init__(request, options, out, err)
+        self._limits = limits
+        self._on_end = ended
+        self._cancel = cancel
+        self._pumps: list[_Pump] = []
+        self._status: _Status | None = None
+
+    def __enter__(self) -> ExecuteStatus:
+        inherit = self.options.no_capture and not self.request.capture
+        fds = (None, None) if inherit else (self._pump(self.out_handler), self._pump(self.err_handler))
+        try:
+            process = self._start(*fds)
+        finally:
+            for fd in fds:
+                if fd is not None:
+                    os.close(fd)
+        ending = process.poll()
+        if ending is not None and ending.cause is supervisor.Cause.NOT_STARTED:
+            process.close()
+            logging.error("%s could not be started: %s", self.cmd[0], ending.error)
+            self._on_end(self.request, ending)
+            return FinishedExecuteStatus(self.options, self._out, self._err, errno.ENOENT)
+        self._status = _Status(self.options, self._out, self._err, process, self._limits)
+        return self._status
+
+    def _start(self, stdout: int | None, stderr: int | None) -> supervisor.Process:
+        cwd, env = Path(self.request.cwd), self.request.env
+        try:
+            return supervisor.start(self.cmd, cwd=cwd, env=env, stdout=stdout, stderr=stderr, cancel=self._cancel)
+        except Cancelled:
+            raise SystemExit(INTERRUPTED) from None
+
+    def _pump(self, handler: ContentHandler) -> int:
+        read_fd, write_fd = os.pipe()
+        self._pumps.append(_Pump(read_fd, handler))
+        return write_fd
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
+    ) -> None:
+        if self._status is not None:
+            self._status.process.close()
+            ending = self._status.process.poll()
+            if ending is not None:
+                self._on_end(self.request, ending)
+        for pump in self._pumps:
+            pump.close()
+
+
+class _Status(ExecuteStatus):
+    """The state of a supervised command; what ``exit_code`` says is how the main process ended."""
+
+    def __init__(
+        self, options: ExecuteOptions, out: SyncWrite, err: SyncWrite, process: supervisor.Process, limits: Limits
+    ) -> None:
+        super().__init__(options, out, err)
+        self.process = process
+        self._limits = limits
+
+    @property
+    def exit_code(self) -> int | None:
+        ending = self.process.poll()
+        if ending is None:
+            return None
+        return TIMED_OUT if ending.cause is supervisor.Cause.TIMED_OUT else ending.returncode
+
+    @property
+    def metadata(self) -> dict[str, object]:  # type: ignore[override] # tox says JsonValue, which it does not export
+        return {"pid": self.process.pid}
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        deadline = self._limits.deadline
+        left_s = None if deadline is None else max(0.0, deadline - time.monotonic())
+        times = [each for each in (timeout, left_s) if each is not None]
+        try:
+            ending = self.process.wait(min(times, default=None))
+        except Cancelled:
+            self.interrupt()
+            return self.exit_code
+        if ending is None and left_s is not None and left_s == min(times):
+            self.process.stop(self._limits.stop.signal, self._limits.stop.grace_s, cause=supervisor.Cause.TIMED_OUT)
+        return self.exit_code
+
+    def interrupt(self) -> None:
+        """Stop the command; tox calls this from its main thread, sometimes twice, so the first call decides."""
+        self.process.stop(self._limits.stop.signal, min(self._limits.stop.grace_s, CANCEL_GRACE_S))
+
+    def write_stdin(self, content: str) -> None:
+        """Do nothing: commands read from the null device, as in production."""
+
+
+class _Pump:
+    """Hand the bytes of a pipe to tox, until it ends or is closed: somebody who holds it open cannot hold us."""
+
+    def __init__(self, fd: int, handler: ContentHandler) -> None:
+        self._fd, self._handler = fd, handler
+        self._wake_read, self._wake_write = os.pipe()
+        self._thread = threading.Thread(target=self._work, name=f"prodsim-pump-{fd}", daemon=True)
+        self._thread.start()
+
+    def _work(self) -> None:
+        while True:
+            ready, _, _ = select.select([self._fd, self._wake_read], [], [])
+            if self._wake_read in ready:
+                return
+            data = os.read(self._fd, 1 << 16)
+            if not data:
+                return
+            self._handler(data)
+
+    def close(self) -> None:
+        """Drain what is there already, then let go."""
+        self._thread.join(_DRAIN_S)
+        os.write(self._wake_write, b"x")
+        self._thread.join()
+        for fd in (self._fd, self._wake_read, self._wake_write):
+            os.close(fd)

@@ -1,0 +1,124 @@
+"""Whether the top-levels import, from site-packages and with the version that METADATA says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.installed.look import LOAD_LIMIT_S, Died, Loaded, Outcome, Raised, Runner, Subject, is_below, load
+from tox_prodsim.installed.versions import contradicts, same_version
+from tox_prodsim.installed.wording import finding, hint_for
+
+_STRAY = frozenset(
+    {
+        "benchmark",
+        "benchmarks",
+        "bin",
+        "build",
+        "conf",
+        "conftest",
+        "data",
+        "demo",
+        "demos",
+        "doc",
+        "docs",
+        "etc",
+        "example",
+        "examples",
+        "sample",
+        "samples",
+        "scripts",
+        "setup",
+        "share",
+        "src",
+        "test",
+        "tests",
+        "tools",
+    }
+)
+"""Top-levels that reach a wheel by accident; importing them runs somebody's tests or set-up."""
+
+
+def check_imports(subject: Subject, runner: Runner, python: Path, *, limit_s: float = LOAD_LIMIT_S) -> Checked:
+    """Return what is wrong with importing the top-levels; ``limit_s`` is what one import may take."""
+    codes = ("IMP501", "IMP502", "IMP503", "IMP504", "VER303")
+    main = _main_names(subject)
+    names = [*main, *(name for name in subject.top_levels if name not in main and not _is_stray(name))]
+    if not names:
+        reason = "no importable module"
+        return Checked(detail=reason, codes=(), not_checked=tuple((code, reason) for code in codes))
+    outcomes = dict(zip(names, load([(name, "") for name in names], runner, python, limit_s), strict=True))
+    some_load = any(isinstance(outcomes[name], Loaded) for name in main)
+    findings: list[Finding] = []
+    for name, outcome in outcomes.items():
+        vital = name in main and not (some_load and _excusable(subject, name, outcome))
+        findings += _findings(subject, name, outcome, vital=vital)
+    return Checked(detail=_detail(outcomes), codes=codes, findings=tuple(findings))
+
+
+def _detail(outcomes: Mapping[str, Outcome]) -> str:
+    good = [name for name, outcome in outcomes.items() if isinstance(outcome, Loaded) and not outcome.elsewhere]
+    more = f" and {len(good) - 3} more" if len(good) > 3 else ""
+    return f"{', '.join(good[:3])}{more} from site-packages" if good else "nothing from site-packages"
+
+
+def _main_names(subject: Subject) -> tuple[str, ...]:
+    """Return the top-levels that must import: named like the project or used by a command, else all public ones."""
+    named = [name for name in subject.top_levels if _is_named(subject, name)]
+    others = [name for name in subject.top_levels if not _is_stray(name)]
+    public = [name for name in others if "._" not in f".{name}"]
+    return tuple(named or public or others)
+
+
+def _is_named(subject: Subject, name: str) -> bool:
+    """Return whether the project's name or a command that needs no extra leads to the module."""
+    commands = [point.module for point in subject.commands if not point.extras]
+    return canonicalize_name(name) == subject.key or any(is_below(module, name) for module in commands)
+
+
+def _is_stray(name: str) -> bool:
+    return name.partition(".")[0] in _STRAY
+
+
+def _excusable(subject: Subject, name: str, outcome: Outcome) -> bool:
+    """Return whether a top-level, main only for want of a better one, lacks what may be an optional dependency."""
+    return not _is_named(subject, name) and isinstance(outcome, Raised) and subject.lacks_foreign(outcome.missing)
+
+
+def _findings(subject: Subject, name: str, outcome: Outcome, *, vital: bool) -> Iterator[Finding]:
+    if isinstance(outcome, Loaded):
+        yield from _origin_findings(name, outcome)
+        yield from _version_findings(subject, name, outcome)
+        return
+    message, hint = f"importing it fails: {outcome}", hint_for(subject, name, outcome)
+    if isinstance(outcome, Died):
+        yield finding("IMP501", Level.ERROR, name, message, hint)
+    elif vital:
+        yield finding("IMP503", Level.ERROR, name, message, hint, outcome=outcome)
+    else:
+        message += ", but neither the project's name nor a command leads to it"
+        yield finding("IMP504", Level.NOTE, name, message, hint, outcome=outcome)
+
+
+def _origin_findings(name: str, loaded: Loaded) -> Iterator[Finding]:
+    if loaded.elsewhere:
+        message = f"is imported from {loaded.elsewhere} instead of the environment's site-packages"
+        hint = (
+            "rename it if the standard library has a module of that name; else look at .pth files and system packages"
+        )
+        yield finding("IMP502", Level.ERROR, name, message, hint)
+
+
+def _version_findings(subject: Subject, name: str, loaded: Loaded) -> Iterator[Finding]:
+    """Yield a finding for a version that contradicts METADATA; a part of it will do where the names differ, too."""
+    if not loaded.version or loaded.elsewhere or same_version(loaded.version, subject.version):
+        return
+    namesake = canonicalize_name(name) == subject.key
+    if name not in _main_names(subject) or not (namesake or contradicts(loaded.version, subject.version)):
+        return
+    message = f"__version__ is {loaded.version!r}, but METADATA says {subject.version}"
+    hint = "keep the version in one place, for example importlib.metadata.version() or the build's dynamic version"
+    yield finding("VER303", Level.ERROR if namesake else Level.WARNING, name, message, hint)

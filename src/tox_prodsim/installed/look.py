@@ -1,0 +1,262 @@
+"""Look into an environment: ``_child/probe.py``, run by its own Python, says what is installed and what loads.
+
+What loading a module or an entry point can come to is ``Loaded | Raised | Died | Hung``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from packaging.utils import canonicalize_name
+
+from tox_prodsim.errors import ProdsimError
+
+COMMAND_GROUPS = ("console_scripts", "gui_scripts")
+LOAD_LIMIT_S = 60.0
+
+_PROBE = Path(__file__).parent.parent / "_child" / "probe.py"
+_PREFIX = b"tox-prodsim: "  # probe.PREFIX
+_LOST_OUTPUT = 71  # probe.LOST_OUTPUT
+_BATCH = 200  # items a process: one argument may have 128 KiB on Linux
+_START_S = 30.0  # what the interpreter may take to start and end beside its items
+_FRAME = re.compile(r'  File "(?P<file>[^"<]+)", line (?P<line>\d+) in (?P<function>\S+)')
+
+
+class Ran(Protocol):
+    """How a program ended: ``returncode`` is negative for a death by signal, None when it did not end by itself."""
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, or the negative number of the signal."""
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether it was ended because its time was up."""
+
+    @property
+    def stdout(self) -> bytes:
+        """What it wrote to stdout."""
+
+    @property
+    def stderr(self) -> bytes:
+        """What it wrote to stderr."""
+
+
+Runner = Callable[..., Ran]
+"""``runner(argv, timeout_s=…)`` runs a program to its end, as production would, in an empty scratch directory."""
+
+
+class EntryPoint(Protocol):
+    """A line of ``entry_points.txt``; ``str()`` of it names it in findings."""
+
+    @property
+    def group(self) -> str:
+        """The section, such as ``console_scripts``."""
+
+    @property
+    def name(self) -> str:
+        """The name of the command or plugin."""
+
+    @property
+    def module(self) -> str:
+        """The module to import."""
+
+    @property
+    def attr(self) -> str:
+        """The dotted attribute of the module; empty when the module itself is meant."""
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """The extras without which it need not work."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """The distribution under test, as its wheel describes it; ``extras`` are those that were requested."""
+
+    name: str
+    version: str
+    requires: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    top_levels: tuple[str, ...] = ()
+    entry_points: tuple[EntryPoint, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Return the name in its canonical form."""
+        return canonicalize_name(self.name)
+
+    @property
+    def commands(self) -> tuple[EntryPoint, ...]:
+        """Return the entry points for which an installer writes a command."""
+        return tuple(point for point in self.entry_points if point.group in COMMAND_GROUPS)
+
+    @property
+    def plugins(self) -> tuple[EntryPoint, ...]:
+        """Return the other entry points, which some host loads."""
+        return tuple(point for point in self.entry_points if point.group not in COMMAND_GROUPS)
+
+    def lacks_foreign(self, missing: str) -> bool:
+        """Return whether the module that was not found belongs to another distribution."""
+        ours = any(is_below(missing, name) or is_below(name, missing) for name in self.top_levels)
+        return bool(missing) and not ours and canonicalize_name(missing.partition(".")[0]) != self.key
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loaded:
+    """It loaded; ``elsewhere`` is where from, and empty when that is the environment's site-packages, as it should."""
+
+    elsewhere: str
+    version: str
+    callable: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Raised:
+    """It raised; ``missing`` is the module that was not found, ``file`` is relative to site-packages."""
+
+    type: str
+    message: str
+    missing: str
+    filename: str
+    file: str
+    line: int | None
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.message}" if self.message else self.type
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Died:
+    """It ended the interpreter; ``frames`` are the innermost ones of the stack, when that is known."""
+
+    how: str
+    frames: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"the interpreter {self.how}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hung:
+    """It did not come to an end within ``limit_s`` seconds."""
+
+    limit_s: float
+    frames: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"it does not end within {self.limit_s:g} s"
+
+
+Outcome = Loaded | Raised | Died | Hung
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Distribution:
+    """One installed distribution; ``editable`` tells what shows that its code is somewhere else."""
+
+    name: str
+    version: str
+    requires: tuple[str, ...]
+    editable: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Survey:
+    """What is installed, by canonical name, and the marker environment of the Python it is installed in."""
+
+    environment: Mapping[str, str]
+    distributions: Mapping[str, Distribution]
+
+
+def is_below(module: str, parent: str) -> bool:
+    """Return whether the module is the parent or somewhere in it."""
+    return module == parent or module.startswith(parent + ".")
+
+
+def survey(subject: Subject, runner: Runner, python: Path) -> Survey:
+    """Return what is installed; raises ProdsimError when the environment's Python cannot tell."""
+    answer = _ask([{"kind": "survey", "name": subject.name}], runner, python, LOAD_LIMIT_S)[0]
+    if isinstance(answer, Survey):
+        return answer
+    raise ProdsimError(str(python), f"what is installed there cannot be listed: {answer}")
+
+
+def load(targets: Sequence[tuple[str, str]], runner: Runner, python: Path, limit_s: float) -> list[Outcome]:
+    """Return what loading each module and attribute comes to, in as few processes as they leave alive.
+
+    A failure counts only when it happens in a process of its own, too: what was loaded before it may be to blame.
+    """
+    items = [{"kind": "load", "module": module, "attr": attr} for module, attr in targets]
+    outcomes = [answer for answer in _ask(items, runner, python, limit_s) if not isinstance(answer, Survey)]
+    for at, outcome in enumerate(outcomes):
+        if at and isinstance(outcome, Raised | Died):
+            (again,) = _ask([items[at]], runner, python, limit_s)
+            outcomes[at] = outcome if isinstance(again, Survey) else again
+    return outcomes
+
+
+def _ask(items: Sequence[Mapping[str, str]], runner: Runner, python: Path, limit_s: float) -> list[Outcome | Survey]:
+    """Return the answer to every item; when one ends the process, the next process goes on behind it."""
+    answers: list[Outcome | Survey] = []
+    while len(answers) < len(items):
+        batch = items[len(answers) : len(answers) + _BATCH]
+        request = json.dumps({"limit_s": limit_s, "items": batch})
+        ran = runner([str(python), "-I", str(_PROBE), request], timeout_s=limit_s * len(batch) + _START_S)
+        lines = [line for line in ran.stdout.splitlines() if line.startswith(_PREFIX)]
+        records = [json.loads(line.removeprefix(_PREFIX)) for line in lines]
+        # by number, because a fork at import may answer twice
+        ended = {record["end"]: _answer(record) for record in records if "end" in record}
+        answers += ended.values()
+        if not records:
+            raise ProdsimError(str(python), f"cannot be asked what is installed: it {ending(ran.returncode)}")
+        if len(ended) < len(batch):
+            answers.append(_cut_short(ran, limit_s))
+    return answers
+
+
+def _answer(record: dict[str, Any]) -> Outcome | Survey:
+    fields = {key: value for key, value in record.items() if key not in {"end", "outcome"}}
+    match record["outcome"]:
+        case "loaded":
+            return Loaded(**fields)
+        case "raised":
+            return Raised(**fields)
+    found = [Distribution(**{**item, "requires": tuple(item["requires"])}) for item in fields["distributions"]]
+    # reversed: the first of a name on sys.path is the one that is used
+    by_name = {canonicalize_name(distribution.name): distribution for distribution in reversed(found)}
+    return Survey(environment=fields["environment"], distributions=dict(sorted(by_name.items())))
+
+
+def _cut_short(ran: Ran, limit_s: float) -> Died | Hung:
+    text = ran.stderr.decode("utf-8", "replace")
+    if ran.timed_out or re.search(r"^Timeout \(", text, re.MULTILINE):  # faulthandler's watchdog
+        return Hung(limit_s=limit_s, frames=_frames(text))
+    if ran.returncode == _LOST_OUTPUT:
+        return Died(how="lost a file descriptor that was not the package's to close", frames=())
+    return Died(how=ending(ran.returncode), frames=_frames(text))
+
+
+def ending(returncode: int | None) -> str:
+    """Return how a program ended, to go behind its name."""
+    if returncode is None:
+        return "did not end"
+    if returncode < 0:
+        try:
+            return f"died with {signal.Signals(-returncode).name}"
+        except ValueError:
+            return f"died with signal {-returncode}"
+    return f"exited with {returncode}"
+
+
+def _frames(text: str) -> tuple[str, ...]:
+    """Return the three innermost frames that faulthandler printed for the thread that matters."""
+    current = text.rpartition("Current thread ")[2] if "Current thread " in text else text.rpartition("\nThread ")[2]
+    block = current.partition("\n\n")[0]
+    return tuple(f"{frame['file']}:{frame['line']} in {frame['function']}" for frame in _FRAME.finditer(block))[:3]

@@ -1,0 +1,143 @@
+"""Whether the commands load and answer ``--help``, and whether the other entry points load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.installed.look import LOAD_LIMIT_S, EntryPoint, Loaded, Outcome, Raised, Runner, Subject, ending, load
+from tox_prodsim.installed.wording import finding, hint_for
+
+HELP_LIMIT_S = 10.0
+
+_RECREATE = "recreate the environment: tox run -r"
+
+
+def check_scripts(
+    subject: Subject,
+    runner: Runner,
+    python: Path,
+    scripts_dir: Path,
+    *,
+    limit_s: float = LOAD_LIMIT_S,
+    help_limit_s: float = HELP_LIMIT_S,
+) -> Checked:
+    """Return what is wrong with the entry points; the limits are for loading one and for one ``--help``."""
+    commands, plugins = subject.commands, subject.plugins
+    outcomes = load([(point.module, point.attr) for point in (*commands, *plugins)], runner, python, limit_s)
+    about_commands = _findings(_command_finding(subject, *pair) for pair in zip(commands, outcomes, strict=False))
+    about_plugins = _findings(
+        _plugin_finding(subject, *pair) for pair in zip(plugins, outcomes[len(commands) :], strict=True)
+    )
+    broken = {found.subject for found in about_commands}
+    sound = [point for point in commands if str(point) not in broken]
+    absent = _findings(_presence_finding(point, scripts_dir) for point in sound)
+    missing = {found.subject for found in absent}
+    askable = [point for point in sound if _is_console(point) and str(point) not in missing]
+    about_help = _findings(_help_finding(point, runner, scripts_dir, help_limit_s) for point in askable)
+    codes, not_checked = _checked_codes(subject)
+    return Checked(
+        detail=_detail(subject, answering=len(askable) - len(about_help), loading=len(plugins) - len(about_plugins)),
+        codes=codes,
+        findings=(*about_commands, *absent, *about_help, *about_plugins),
+        not_checked=not_checked,
+    )
+
+
+def _findings(found: Iterable[Finding | None]) -> list[Finding]:
+    return [finding for finding in found if finding is not None]
+
+
+def _is_console(point: EntryPoint) -> bool:
+    return point.group == "console_scripts"
+
+
+def _command_finding(subject: Subject, point: EntryPoint, outcome: Outcome) -> Finding | None:
+    match outcome:
+        case Loaded(callable=True):
+            return None
+        case Loaded():
+            message, hint = "names something that cannot be called", "let the entry point name a function"
+        case Raised() if not _extras_requested(subject, point) and subject.lacks_foreign(outcome.missing):
+            message = f"needs the extra {', '.join(point.extras)}, which was not asked for: {outcome}"
+            return finding("ENT510", Level.NOTE, str(point), message, "set extras to have it checked")
+        case _:
+            message, hint = f"does not load: {outcome}", _hint(subject, point, outcome)
+    return finding("ENT510", Level.ERROR, str(point), message, hint, outcome=outcome)
+
+
+def _extras_requested(subject: Subject, point: EntryPoint) -> bool:
+    return set(map(canonicalize_name, point.extras)) <= set(map(canonicalize_name, subject.extras))
+
+
+def _plugin_finding(subject: Subject, point: EntryPoint, outcome: Outcome) -> Finding | None:
+    if isinstance(outcome, Loaded):
+        return None
+    if isinstance(outcome, Raised) and subject.lacks_foreign(outcome.missing):
+        message = f"was not loaded, because {outcome.missing.partition('.')[0]} is not installed"
+        return finding("ENT511", Level.NOTE, str(point), message, "add it to deps to have the entry point checked")
+    message = f"does not load: {outcome}"
+    return finding("ENT511", Level.WARNING, str(point), message, _hint(subject, point, outcome), outcome=outcome)
+
+
+def _hint(subject: Subject, point: EntryPoint, outcome: Outcome) -> str:
+    if isinstance(outcome, Raised) and outcome.type == "AttributeError" and not outcome.file:
+        return f"define {point.attr} in {point.module}, or correct the entry point in pyproject.toml"
+    return hint_for(subject, point.module, outcome)
+
+
+def _presence_finding(point: EntryPoint, scripts_dir: Path) -> Finding | None:
+    if _script(scripts_dir, point).exists():
+        return None
+    return finding("ENT510", Level.ERROR, str(point), f"there is no {point.name} in {scripts_dir}", _RECREATE)
+
+
+def _script(scripts_dir: Path, point: EntryPoint) -> Path:
+    windows = scripts_dir / f"{point.name}.exe"
+    return windows if windows.exists() else scripts_dir / point.name
+
+
+def _help_finding(point: EntryPoint, runner: Runner, scripts_dir: Path, limit_s: float) -> Finding | None:
+    """Return what is wrong with ``--help``; a command is never run without arguments, because it might act."""
+    try:
+        ran = runner([str(_script(scripts_dir, point)), "--help"], timeout_s=limit_s)
+    except OSError as problem:
+        return finding("ENT510", Level.ERROR, str(point), f"does not start: {problem}", _RECREATE)
+    if ran.returncode == 0 and not ran.timed_out:
+        return None
+    how = f"does not end within {limit_s:g} s" if ran.timed_out else ending(ran.returncode)
+    lines = [line.strip() for line in ran.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+    hint = f"its last words: {lines[-1][:200]}" if lines else f"run {point.name} --help in an empty folder"
+    return finding("ENT512", Level.WARNING, str(point), f"--help {how}", hint)
+
+
+def _checked_codes(subject: Subject) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Return the codes for which there is something to check, and the others with the reason."""
+    needs = {
+        "ENT510": (bool(subject.commands), "no commands"),
+        "ENT511": (bool(subject.plugins), "no entry points but commands"),
+        "ENT512": (any(map(_is_console, subject.commands)), "no console scripts"),
+    }
+    codes = tuple(code for code, (present, _) in needs.items() if present)
+    return codes, tuple((code, reason) for code, (present, reason) in needs.items() if not present)
+
+
+def _detail(subject: Subject, *, answering: int, loading: int) -> str:
+    scripts, plugins = sum(map(_is_console, subject.commands)), len(subject.plugins)
+    facts = ["no console scripts"]
+    if scripts:
+        facts = [
+            _share(answering, scripts, "script") + (" and answers --help" if scripts == 1 else " and answer --help")
+        ]
+    if plugins:
+        facts.append(_share(loading, plugins, "other entry point"))
+    return ", ".join(facts)
+
+
+def _share(good: int, total: int, what: str) -> str:
+    """Return "2 scripts load", "1 script loads" or "1 of 2 scripts load"."""
+    number = f"{total}" if good == total else f"{good} of {total}"
+    return f"{number} {what} loads" if total == 1 else f"{number} {what}s load"

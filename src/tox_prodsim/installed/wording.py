@@ -1,0 +1,59 @@
+"""Say what was found and what one can do about it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tox_prodsim.findings import Finding, Level
+from tox_prodsim.installed.look import Died, Hung, Outcome, Raised, Subject
+
+_CANNOT_IMPORT = re.compile(
+    r"cannot import name '?(?P<name>\w+)'? from (?:partially initialized module )?'(?P<module>[\w.]+)'"
+)
+
+
+def finding(
+    code: str, level: Level, subject: str, message: str, hint: str, *, outcome: Outcome | None = None
+) -> Finding:
+    """Return the finding, placed where the outcome's exception was raised when it has one."""
+    file, line = (outcome.file, outcome.line) if isinstance(outcome, Raised) else ("", None)
+    return Finding(code=code, level=level, subject=subject, message=message, hint=hint, file=file, line=line)
+
+
+def hint_for(subject: Subject, module: str, outcome: Outcome) -> str:
+    """Return what one can do about a module that does not load."""
+    hint = ""
+    match outcome:
+        case Raised():
+            hint = _hint_for_raised(subject, outcome)
+        case Died() | Hung() if outcome.frames:
+            hint = f"it was at {', called from '.join(outcome.frames)}"
+    return hint or f"see it with: python -I -X faulthandler -c 'import {module}', where only the wheel is installed"
+
+
+def _hint_for_raised(subject: Subject, raised: Raised) -> str:
+    renamed = _CANNOT_IMPORT.match(raised.message)
+    match raised:
+        case Raised(type="SystemExit"):
+            return "put what should only happen when it is run below: if __name__ == '__main__':"
+        case Raised(type="FileNotFoundError") if raised.filename:
+            return f"have the build include {Path(raised.filename).name} as package data, if it is the package's"
+        case Raised(type="ImportError") if renamed:
+            return _hint_for_renamed(subject, renamed["name"], renamed["module"])
+        case _ if subject.lacks_foreign(raised.missing):
+            return _hint_for_foreign(raised.missing.partition(".")[0])
+    return f"have the build include {raised.missing}, which is not in the wheel" if raised.missing else ""
+
+
+def _hint_for_renamed(subject: Subject, name: str, module: str) -> str:
+    if subject.lacks_foreign(module):
+        root = module.partition(".")[0]
+        return f"the {root} that a fresh install brings has no {name} there: bound its version, or adapt to it"
+    return f"define {name} in {module}, or look for modules that import one another"
+
+
+def _hint_for_foreign(module: str) -> str:
+    if module in {"pkg_resources", "setuptools", "distutils"}:
+        return f"{module} comes with setuptools, which a fresh environment does not have: declare it or do without"
+    return f"declare the distribution that provides {module} in dependencies, or import it only where it is needed"

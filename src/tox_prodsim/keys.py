@@ -1,0 +1,256 @@
+"""The configuration keys of a prodsim environment: what exists, what is the default, and how it becomes a Scenario."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tox.config.loader.api import Loader
+from tox.config.loader.memory import MemoryLoader
+from tox.config.sets import EnvConfigSet
+from tox.config.types import Command
+from tox.report import HandledError
+from tox.session.state import State
+from tox.tox_env.errors import Fail, Skip
+from tox.tox_env.python.pip.req_file import PythonDeps
+from tox.tox_env.runner import RunToxEnv
+
+from tox_prodsim import scenario
+from tox_prodsim.catalogue import CATALOGUE
+from tox_prodsim.errors import ProdsimError
+from tox_prodsim.findings import Policy
+
+ENV_NAME = "prodsim"
+_BASE_SECTIONS = {"testenv", "env_run_base", "tool.tox.env_run_base"}
+_DEFAULT_STOP_SIGNAL = "SIGTERM" if sys.platform != "win32" else "CTRL_BREAK_EVENT"
+_NOTHING = Command(["-"])
+T = TypeVar("T")
+
+
+def is_prodsim(env_name: str | None) -> bool:
+    """Return whether one of the dash-separated factors of the name is ``prodsim``."""
+    return ENV_NAME in (env_name or "").split("-")
+
+
+class Lines:
+    """A list whose items are lines: tox would split a ``list[str]`` on one line at commas, which regexes contain."""
+
+    def __init__(self, raw: object) -> None:
+        source = raw.splitlines() if isinstance(raw, str) else raw if isinstance(raw, list) else [raw]
+        stripped = (item.strip() if isinstance(item, str) else item for item in source)
+        self.items: list[Any] = [item for item in stripped if item != ""]
+
+    def __repr__(self) -> str:
+        return "\n".join(str(item) for item in self.items)
+
+
+class Words:
+    """A list of words, separated by blanks, commas or lines; in TOML numbers may stand for themselves."""
+
+    def __init__(self, raw: object) -> None:
+        source = raw.replace(",", " ").split() if isinstance(raw, str) else raw if isinstance(raw, list) else [raw]
+        self.items: list[str] = [str(item) for item in source]
+
+    def __repr__(self) -> str:
+        return " ".join(self.items)
+
+
+class _Defaults(MemoryLoader):
+    """The plugin's own values; a MemoryLoader substitutes nothing, so a value may be a function without arguments."""
+
+    def load_raw(self, key: str, conf: object, env_name: str | None) -> object:
+        value = super().load_raw(key, None, env_name)
+        return value() if callable(value) else value
+
+
+def register(conf: EnvConfigSet) -> None:
+    """Add the keys of a prodsim environment to its configuration set."""
+    add = conf.add_config
+    add("deploy", Command, _NOTHING, "what production would run: a job, or with 'ready' a service")
+    add("ready", Lines, Lines([]), "how one sees that the service is up: http://…, tcp://…, listen, log:/…/, file:…",
+        factory=Lines)  # fmt: skip
+    add("ready_timeout", float, 30.0, "seconds from the spawn until the service must be ready")
+    add("run_timeout", float, 300.0, "seconds for a job, and for each of commands_pre, commands, commands_post")
+    add("stop_signal", str, _DEFAULT_STOP_SIGNAL, "signal that asks the service to stop")
+    add("stop_timeout", float, 10.0, "seconds the service may take to stop before it is killed")
+    add("exit_codes", Words, Words([]), "allowed ends: numbers and names of signals", factory=Words)
+    add("expect_output", Lines, Lines([]), "regular expressions that a line of the output must match", factory=Lines)
+    add("reject_output", Lines, Lines([]), "regular expressions that no line of the output may match", factory=Lines)
+    add("deploy_files", list[str], [], "globs below the tox root, copied by name into the scratch directory")
+    add("measure_imports", list[str], [], "modules whose import is timed (default: the top-levels and the scripts')")
+    add("measure_startup", bool, True, "whether the start-up of the deployment is timed")
+    add("time_tolerance_percent", float, 10.0, "how much slower than its baseline a time may be")
+    add("prodsim_baseline_dir", str, "prodsim/baselines", "folder of the baselines, below the tox root")
+    add("select", list[str], [], "codes, or prefixes of codes, of the findings that count (default: all)")
+    add("ignore", list[str], [], "codes, or prefixes of codes, of findings to drop")
+    add("warn", list[str], [], "codes, or prefixes of codes, of errors that only warn")
+
+
+def layer(conf: EnvConfigSet, state: State) -> None:
+    """Put the plugin's defaults between the user's own section and the base section, in this order of precedence.
+
+    An environment such as ``py312-prodsim`` inherits what the user wrote for ``prodsim``: tox itself never does that.
+    """
+    if conf.env_name != ENV_NAME:
+        theirs = [each for each in state.conf.get_env(ENV_NAME).loaders if each.section.name == ENV_NAME]
+        for loader in reversed(theirs):
+            conf.loaders.insert(_first_base(conf), loader)
+    conf.loaders.insert(_first_base(conf), _defaults(conf, state))
+
+
+def _first_base(conf: EnvConfigSet) -> int:
+    loaders: list[Loader[Any]] = conf.loaders
+    at = (index for index, loader in enumerate(loaders) if loader.section.key in _BASE_SECTIONS)
+    return next(at, len(loaders))
+
+
+def _defaults(conf: EnvConfigSet, state: State) -> _Defaults:
+    options = state.conf.options
+    keeps = getattr(options, "skip_pkg_install", False) or getattr(options, "skip_env_install", False)
+    fresh = options.command not in {"exec", "e", "devenv", "d"} and not keeps
+    return _Defaults(
+        description="prove that the wheel works as production will use it",
+        package="sdist-wheel",
+        recreate=lambda: fresh,
+        change_dir=lambda: conf["env_tmp_dir"] / "scratch",
+        disallow_pass_env=["PYTHON*", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_*"],
+        parallel_show_output=True,
+        deps=lambda: PythonDeps("", state.conf.core["tox_root"]),
+        set_env={},
+        pass_env=[],
+        **dict.fromkeys(
+            ("skip_install", "use_develop", "ignore_errors", "ignore_outcome", "system_site_packages"), False
+        ),
+        **dict.fromkeys(
+            ("commands", "commands_pre", "commands_post", "extra_setup_commands", "allowlist_externals"), []
+        ),
+        **dict.fromkeys(("dependency_groups", "extras"), set()),
+        pylock="",
+        commands_retry=0,
+    )
+
+
+def read(tox_env: RunToxEnv, *, update_baseline: bool = False) -> scenario.Scenario:
+    """Return what the user asked for; raises ProdsimError that names the first key that is wrong."""
+    conf = tox_env.conf
+    root: Path = tox_env.core["tox_root"]
+    post = [command.args for command in _value(conf, "commands_post", list)]
+    main = [command.args for command in _value(conf, "commands", list)]
+    stop, run_timeout_s = _stop(conf), _seconds(conf, "run_timeout")
+    policy = Policy(
+        **{key: scenario.codes(key, _value(conf, key, list), CATALOGUE) for key in ("select", "ignore", "warn")}
+    )
+    return scenario.Scenario(
+        env_name=tox_env.name,
+        deployment=_deployment(conf, stop, run_timeout_s),
+        run_timeout_s=run_timeout_s,
+        stop=stop,
+        deploy_files=tuple(_deploy_files(root, _value(conf, "deploy_files", list))),
+        timing=scenario.Timing(
+            imports=tuple(_value(conf, "measure_imports", list)),
+            startup=_value(conf, "measure_startup", bool),
+            tolerance=scenario.seconds("time_tolerance_percent", _value(conf, "time_tolerance_percent", float)) / 100,
+            baseline_dir=root / _value(conf, "prodsim_baseline_dir", str),
+            update=update_baseline,
+        ),
+        policy=policy,
+        has_commands=bool(main or post),
+    )
+
+
+def _stop(conf: EnvConfigSet) -> scenario.Stop:
+    named = scenario.signal_named("stop_signal", _value(conf, "stop_signal", str))
+    return scenario.Stop(signal=named, grace_s=_seconds(conf, "stop_timeout"))
+
+
+def _deployment(conf: EnvConfigSet, stop: scenario.Stop, run_timeout_s: float) -> scenario.Deployment | None:
+    sources = _value(conf, "ready", Lines).items
+    ready_timeout_s = _seconds(conf, "ready_timeout")
+    ends = scenario.exit_codes(
+        "exit_codes", _value(conf, "exit_codes", Words).items, default=_default_ends(stop.signal, service=bool(sources))
+    )
+    expected = scenario.patterns("expect_output", _value(conf, "expect_output", Lines).items)
+    rejected = scenario.patterns("reject_output", _value(conf, "reject_output", Lines).items)
+    dummy = scenario.placeholders(port=1, scratch=Path("scratch"))
+    for at, source in enumerate(sources):
+        scenario.parse_probe(source, f"ready[{at}]", dummy)
+    argv = _deploy(conf)
+    if not argv:
+        for key, given in {"ready": sources, "expect_output": expected, "reject_output": rejected}.items():
+            if given:
+                msg = "needs 'deploy', the command that production would run"
+                raise ProdsimError(key, msg)
+        return None
+    return scenario.Deployment(
+        argv=argv,
+        ready=tuple(sources),
+        ready_timeout_s=ready_timeout_s,
+        run_timeout_s=run_timeout_s,
+        stop=stop,
+        exit_codes=ends,
+        expect_output=expected,
+        reject_output=rejected,
+        uses_port=scenario.uses_port([*argv, *sources, *_set_env_texts(conf), *_command_texts(conf)]),
+    )
+
+
+def _deploy(conf: EnvConfigSet) -> tuple[str, ...]:
+    command = _value(conf, "deploy", Command)
+    if command.args and (command.ignore_exit_code or command.invert_exit_code):
+        msg = "a leading '-' or '!' has no meaning here, say with exit_codes which ends are allowed"
+        raise ProdsimError("deploy", msg)
+    return tuple(command.args)
+
+
+def _default_ends(stop_signal: signal.Signals, *, service: bool) -> frozenset[int]:
+    """Return 0 for a job; for a service also death by its own stop signal, which uvicorn, waitress and others show."""
+    return frozenset({0, -stop_signal, 128 + stop_signal}) if service else frozenset({0})
+
+
+def _set_env_texts(conf: EnvConfigSet) -> Iterator[str]:
+    set_env = conf["set_env"]
+    return (set_env.load(key) for key in set_env)
+
+
+def _command_texts(conf: EnvConfigSet) -> Iterator[str]:
+    for key in ("commands_pre", "commands", "commands_post"):
+        for command in conf[key]:
+            yield from command.args
+
+
+def _deploy_files(root: Path, globs: list[str]) -> Iterator[Path]:
+    for glob in globs:
+        if Path(glob).is_absolute() or ".." in Path(glob).parts:
+            msg = f"{glob!r} is not below the tox root {root}, give a relative path or glob"
+            raise ProdsimError("deploy_files", msg)
+        found = sorted(root.glob(glob))
+        if not found:
+            msg = f"nothing below {root} matches {glob!r}, correct the name or remove it"
+            raise ProdsimError("deploy_files", msg)
+        yield from found
+
+
+def _seconds(conf: EnvConfigSet, key: str) -> float:
+    return scenario.seconds(key, _value(conf, key, float))
+
+
+def _value(conf: EnvConfigSet, key: str, of_type: Callable[..., T]) -> T:  # noqa: ARG001 - it types the result
+    """Return the value of a key; whatever tox says about a wrong one becomes one line that names the key."""
+    try:
+        value: T = conf[key]
+    except (HandledError, Fail, Skip):
+        raise
+    except Exception as problem:  # noqa: BLE001 - tox's converters raise whatever the conversion raised
+        raise ProdsimError(key, " ".join(str(problem).split()) or type(problem).__name__) from problem
+    return value
+
+
+def environment_overrides(conf: EnvConfigSet, values: Mapping[str, str]) -> None:
+    """Merge variables into ``set_env`` below what the user set; a broken ``set_env`` is left for tox to report."""
+    try:
+        conf["set_env"].update(dict(values), override=False)
+    except Exception:  # noqa: BLE001, S110 - the same error comes again, in its place, when tox reads the key
+        pass

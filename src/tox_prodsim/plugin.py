@@ -1,0 +1,118 @@
+"""The hooks: each one a line or two; what they need is imported when a prodsim environment needs it.
+
+An unrelated ``tox -e lint`` runs every hook here, so this file imports nothing but tox's hook marker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tox.plugin import impl
+
+if TYPE_CHECKING:
+    from tox.config.cli.parser import ToxParser
+    from tox.config.sets import ConfigSet, EnvConfigSet
+    from tox.execute import Outcome
+    from tox.session.state import State
+    from tox.tox_env.api import ToxEnv
+
+_LISTS_ENVS = {"list", "l", "config", "c", "schema", "prodsim"}
+_RUNS_ENVS = {"run", "r", "run-parallel", "p", "legacy", "le", "prodsim"}
+_states: list[State] = []
+
+
+def _is_prodsim(env_name: str | None) -> bool:
+    return "prodsim" in (env_name or "").split("-")
+
+
+@impl
+def tox_add_option(parser: ToxParser) -> None:
+    """Add ``--prodsim-…`` options and the command ``tox prodsim``."""
+    parser.add_argument(
+        "--prodsim-update-baseline",
+        action="store_true",
+        help="accept the times of this run as the new baseline (prodsim environments)",
+    )
+    parser.add_argument(
+        "--prodsim-allow-ci-update",
+        action="store_true",
+        help="let --prodsim-update-baseline work also where CI is set",
+    )
+    if "prodsim" not in parser.handlers:
+        from tox_prodsim import cli  # noqa: PLC0415 - see the module
+
+        cli.add_command(parser)
+
+
+@impl
+def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:  # noqa: ARG001 - the hook's signature
+    """Remember the state: ``tox_extend_envs`` is called without it."""
+    _states[:] = [state]
+
+
+@impl
+def tox_extend_envs() -> Iterable[str]:
+    """Make ``prodsim`` exist, but only where it is asked for: tox builds every environment that exists."""
+    return _asked_for()
+
+
+def _asked_for() -> Iterator[str]:
+    options = _states[0].conf.options if _states else None
+    names = [
+        *(getattr(options, "env", None) or []),
+        *(name for group in getattr(options, "factors", None) or [] for name in group),
+    ]
+    if any(_is_prodsim(name) for name in names):
+        yield "prodsim"
+    elif options is not None and options.command in _LISTS_ENVS and ".pkg" not in _states[0].conf.core["env_list"]:
+        yield "prodsim"
+
+
+@impl
+def tox_add_env_config(env_conf: EnvConfigSet, state: State) -> None:
+    """Give a prodsim environment its keys and defaults."""
+    if _is_prodsim(env_conf.env_name):
+        from tox_prodsim import keys, signals  # noqa: PLC0415 - see the module
+
+        keys.register(env_conf)
+        keys.layer(env_conf, state)
+        keys.environment_overrides(env_conf, {"VIRTUALENV_SETUPTOOLS": "none"})
+        if state.conf.options.command in _RUNS_ENVS and signals.is_selected(env_conf.env_name or "", state):
+            signals.install(state)
+
+
+@impl
+def tox_on_install(tox_env: ToxEnv, arguments: Any, section: str, of_type: str) -> None:  # noqa: ARG001 - the hook's signature
+    """See the built wheel before it is installed."""
+    if session := _session(tox_env):
+        session.on_install(arguments, of_type)
+
+
+@impl
+def tox_before_run_commands(tox_env: ToxEnv) -> None:
+    """Check the wheel and what is installed."""
+    if session := _session(tox_env):
+        session.before_commands()
+
+
+@impl
+def tox_after_run_commands(tox_env: ToxEnv, exit_code: int, outcomes: Sequence[Outcome]) -> None:  # noqa: ARG001 - the hook's signature
+    """Come to the end, and fail the environment when the verdict says so."""
+    if session := _session(tox_env):
+        session.after_commands(exit_code)
+
+
+@impl
+def tox_env_teardown(tox_env: ToxEnv) -> None:
+    """End whatever is left: the one hook that tox always calls."""
+    if session := _session(tox_env):
+        session.teardown()
+
+
+def _session(tox_env: ToxEnv) -> Any:
+    if not _is_prodsim(tox_env.conf.env_name) or tox_env.options.command not in _RUNS_ENVS:
+        return None
+    from tox_prodsim import toxenv  # noqa: PLC0415 - see the module
+
+    return toxenv.session_of(tox_env)

@@ -1,0 +1,1 @@
+"""What is made of the stream of events: each reporter sees events and findings only."""

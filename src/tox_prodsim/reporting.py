@@ -1,0 +1,89 @@
+"""Where the events of one environment go: the terminal as they happen, the event log, and the report at the end."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+from tox.tox_env.python.runner import PythonRun
+
+from tox_prodsim.events import Event, Found, RunFinished
+from tox_prodsim.findings import Finding, Level, Verdict
+from tox_prodsim.reporters import log, report
+from tox_prodsim.reporters.terminal import Terminal
+
+
+class Reporting:
+    """Tell every event to all reporters; ``close`` writes the report, and says in a line what the run came to."""
+
+    def __init__(self, tox_env: PythonRun, folder: Path) -> None:
+        self._env = tox_env
+        self._log_path = folder / "events.jsonl"
+        self._report_path = folder / "report.json"
+        self._log = log.EventLog(self._log_path)
+        self._stream = tox_env.log_handler.stdout
+        self._terminal = Terminal(
+            self._write,
+            color=tox_env.options.is_colored,
+            encoding=getattr(self._stream, "encoding", None),
+            verbosity=tox_env.options.verbosity,
+            report_path=_shown(self._report_path),
+        )
+        self._findings: list[Finding] = []
+        self._verdict: Verdict | None = None
+        self._closed = False
+
+    def tell(self, event: Event) -> None:
+        """Pass the event on; the log comes first, so that it has what the terminal may be too late for."""
+        if isinstance(event, Found):
+            self._findings.append(event.finding)
+        elif isinstance(event, RunFinished):
+            self._verdict = event.verdict
+        self._log.handle(event)
+        self._terminal.handle(event)
+
+    def close(self, *, cut_short: Verdict = Verdict.INCOMPLETE) -> tuple[Verdict, str]:
+        """Write the report, once, and return the verdict and one line; a run without an end is ``cut_short``."""
+        if not self._closed:
+            self._closed = True
+            if self._verdict is None:
+                self.tell(self._cut_short(cut_short))
+            self._log.close()
+            self._save()
+        verdict = self._verdict or cut_short
+        return verdict, self._line(verdict)
+
+    def _cut_short(self, verdict: Verdict) -> RunFinished:
+        levels = [finding.level for finding in self._findings]
+        errors, warnings, notes = (levels.count(level) for level in Level)
+        return RunFinished(verdict=verdict, errors=errors, warnings=warnings, notes=notes, checks=0, duration_s=0.0)
+
+    def _save(self) -> None:
+        """Write report.json from the log; a full disk must not keep tox from its own teardown."""
+        document = report.report(log.read(self._log_path))
+        if self._env.journal:
+            self._env.journal["prodsim"] = document
+        try:
+            self._report_path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        except OSError as problem:
+            logging.error("report %s cannot be written: %s", self._report_path, problem)  # noqa: TRY400 - one line, no trace
+
+    def _line(self, verdict: Verdict) -> str:
+        codes = sorted({finding.code for finding in self._findings if finding.level is Level.ERROR})
+        return f"{verdict}: {', '.join(codes)}" if codes else str(verdict)
+
+    def _write(self, text: str) -> None:
+        """Write to tox's stream of this environment; with the reader gone (a closed pipe) the run still ends in order."""
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):
+            pass
+
+
+def _shown(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,206 @@
+"""The order of things: check the wheel, what is installed, the deployment, the times; then the verdict.
+
+``run`` is a generator of events. tox runs the user's commands, so the generator is suspended where they belong: it yields
+``Waiting`` and is resumed, with what was ``Heard`` of the commands meanwhile, when tox has come to that point. Closing the
+generator, whenever and for whatever reason, ends what it started.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+from tox_prodsim import artifact, comparing, deployment, installed
+from tox_prodsim.errors import Cancelled
+from tox_prodsim.events import (
+    Event,
+    Found,
+    Outcome,
+    RunFinished,
+    RunStarted,
+    Step,
+    StepFinished,
+    StepStarted,
+)
+from tox_prodsim.findings import Checked, Finding, Level, Policy, decide
+from tox_prodsim.scenario import Scenario
+
+
+class Point(IntEnum):
+    """Where tox stands: about to run ``commands``, about to run ``commands_post``, or done with all of them."""
+
+    COMMANDS = 1
+    COMMANDS_POST = 2
+    END = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """The run goes on when tox has come to ``until``; ``go_ahead`` False means that ``commands`` would be in vain."""
+
+    until: Point
+    go_ahead: bool = True
+    variables: Mapping[str, str] | None = None
+    values: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Heard:
+    """What tox's commands came to since the run was suspended."""
+
+    findings: tuple[Finding, ...] = ()
+    pre_failed: bool = False
+    commands_ran: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bench:
+    """What a run works with: the wheel, the environment it is installed in, folders, and how a command is run there."""
+
+    started: RunStarted
+    wheel: artifact.Wheel
+    subject: installed.Subject
+    python: Path
+    scripts_dir: Path
+    place: deployment.Place
+    shelf: comparing.Shelf
+    execute: installed.Runner
+
+
+Run = Generator[Event | Waiting, Heard, None]
+
+
+def run(scenario: Scenario, bench: Bench) -> Run:
+    """Yield what happens, from RunStarted to RunFinished; see the module for how it is suspended and closed."""
+    tally = _Tally(scenario.policy)
+    yield bench.started
+    try:
+        yield from _checks(bench, tally)
+        yield from _deployment(scenario, bench, tally)
+        yield from _times(scenario, bench, tally)
+        yield from tally.hear((yield Waiting(until=Point.END)))
+    except Cancelled:
+        tally.cancelled = True
+    yield tally.finished()
+
+
+def _checks(bench: Bench, tally: _Tally) -> Iterator[Event]:
+    """Check the file, then what the installer made of it."""
+    python, execute, subject = bench.python, bench.execute, bench.subject
+    yield from tally.step(Step.WHEEL, lambda: artifact.check_wheel(bench.wheel))
+    yield from tally.step(Step.INSTALL, lambda: installed.check_distribution(subject, execute, python))
+    yield from tally.step(Step.IMPORT, lambda: installed.check_imports(subject, execute, python))
+    yield from tally.step(Step.SCRIPTS, lambda: installed.check_scripts(subject, execute, python, bench.scripts_dir))
+
+
+def _deployment(scenario: Scenario, bench: Bench, tally: _Tally) -> Run:
+    """Suspend for ``commands_pre``, deploy, suspend for ``commands`` while a service is up, stop."""
+    if scenario.deployment is None:
+        yield from _without_deployment(tally)
+        return
+    tally.codes |= deployment.CODES
+    with closing(deployment.Stage(scenario.deployment, bench.place)) as stage:
+        heard = yield Waiting(until=Point.COMMANDS, values=stage.values)
+        yield from tally.hear(heard)
+        if heard.pre_failed:
+            yield _not_checked(Step.DEPLOY, "commands_pre failed, so nothing was started")
+            yield from tally.hear((yield Waiting(until=Point.COMMANDS_POST, go_ahead=False)))
+            return
+        yield from tally.judge(stage.up())
+        heard = yield Waiting(
+            until=Point.COMMANDS_POST, go_ahead=stage.went_up, values=stage.values, variables=stage.variables
+        )
+        yield from tally.hear(heard)
+        yield from tally.judge(stage.down(commands_ran=scenario.has_commands))
+
+
+def _without_deployment(tally: _Tally) -> Run:
+    heard = yield Waiting(until=Point.COMMANDS)
+    yield from tally.hear(heard)
+    yield _not_checked(Step.DEPLOY, "no 'deploy' is configured")
+    yield from tally.hear((yield Waiting(until=Point.COMMANDS_POST, go_ahead=not heard.pre_failed)))
+
+
+def _times(scenario: Scenario, bench: Bench, tally: _Tally) -> Iterator[Event]:
+    """Measure and compare, when nothing has failed: the times of a broken release say nothing."""
+    if tally.failed:
+        yield _not_checked(Step.COMPARE, "the run has failed already")
+        return
+    events = comparing.compare(
+        scenario.timing,
+        bench.wheel,
+        bench.shelf,
+        bench.place,
+        runner=bench.execute,
+        python=bench.python,
+        deployed=scenario.deployment,
+    )
+    yield from tally.judge(events)
+
+
+class _Tally:
+    """Apply the policy to every finding, and keep what the verdict needs."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._findings: list[Finding] = []
+        self._began = time.monotonic()
+        self.codes: set[str] = set()
+        self.cancelled = False
+
+    @property
+    def failed(self) -> bool:
+        """Return whether an error was found so far."""
+        return any(finding.level is Level.ERROR for finding in self._findings)
+
+    def step(self, step: Step, check: Callable[[], Checked]) -> Iterator[Event]:
+        """Play one step that is a group of checks."""
+        began = time.monotonic()
+        yield StepStarted(step=step)
+        checked = check()
+        self.codes.update(checked.codes)
+        before = len(self._findings)
+        yield from self.judge(Found(finding=finding) for finding in checked.findings)
+        bad = any(finding.level is Level.ERROR for finding in self._findings[before:])
+        skipped = "; ".join(f"{code} not checked: {reason}" for code, reason in checked.not_checked)
+        yield StepFinished(
+            step=step,
+            outcome=Outcome.FAILED if bad else Outcome.OK if checked.codes else Outcome.NOT_CHECKED,
+            detail="; ".join(text for text in (checked.detail, skipped) if text),
+            duration_s=time.monotonic() - began,
+        )
+
+    def judge(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Pass events on, findings as the policy wants them."""
+        for event in events:
+            if not isinstance(event, Found):
+                yield event
+            elif (finding := self._policy.apply(event.finding)) is not None:
+                self._findings.append(finding)
+                yield Found(finding=finding)
+
+    def hear(self, heard: Heard) -> Iterator[Event]:
+        """Take over what was found while tox ran its commands."""
+        if heard.commands_ran:
+            self.codes.add("RUN605")
+        return self.judge(Found(finding=finding) for finding in heard.findings)
+
+    def finished(self) -> RunFinished:
+        """Return the last event."""
+        levels = [finding.level for finding in self._findings]
+        return RunFinished(
+            verdict=decide(self._findings, finished=True, cancelled=self.cancelled),
+            errors=levels.count(Level.ERROR),
+            warnings=levels.count(Level.WARNING),
+            notes=levels.count(Level.NOTE),
+            checks=len(self.codes),
+            duration_s=time.monotonic() - self._began,
+        )
+
+
+def _not_checked(step: Step, reason: str) -> StepFinished:
+    return StepFinished(step=step, outcome=Outcome.NOT_CHECKED, detail=reason, duration_s=0.0)

@@ -1,0 +1,195 @@
+"""Ratios of interleaved samples, how sure they are, and what they say against a stored ratio.
+
+Pure functions: samples are positive seconds, in the order of their rounds, so that item ``i`` of two series was
+measured in the same round. Everything random is seeded from the samples, so that a verdict can be replayed from a
+saved report. Numbers that look arbitrary come from the project's measurements (``measurement.md``, sections 2, 3, 7).
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tox_prodsim.events import Change
+
+PERMUTATIONS = 799
+"""Random assignments a test draws: the smallest p is 1/800, well below both levels (section 7.2)."""
+SUSPECT_P = 0.005
+SAME_P = 0.01
+MIN_ROUNDS = 8
+"""Fewer rounds cannot be significant: 7 rounds have 128 assignments, and 1/128 is above 0.005."""
+FLOOR_S = 0.002
+"""A difference below this is never a change, however sure it is (section 7.2)."""
+
+SESSION_ERROR = 0.015
+"""How far the ratio of something unchanged moves from session to session (SD; section 2.3)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredRatio:
+    """What a baseline says of one metric: its ratio to the named control, read from the named clock."""
+
+    ratio: float
+    rel_error: float
+    control: str
+    clock: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judgement:
+    """What one look says: ``ratio`` is now/then, ``tolerance`` the one in force, ``p`` that of the deciding test.
+
+    ``expected_s`` is what the stored ratio amounts to beside this control. An UNKNOWN outcome has its reason in words.
+    """
+
+    outcome: Change
+    ratio: float
+    value_s: float
+    expected_s: float
+    tolerance: float
+    p: float
+    rounds: int
+    reason: str = ""
+
+    @property
+    def decided(self) -> bool:
+        """Return whether more rounds are of no use; "not slower" that looks faster may yet become FASTER."""
+        looks_faster = self.outcome is Change.SAME and self.ratio * (1 + self.tolerance) < 1
+        return self.outcome is not Change.UNKNOWN and not looks_faster
+
+
+def fastest_quarter(samples: Sequence[float]) -> float:
+    """Return the mean of the fastest quarter of the samples, of at least three of them where there are so many.
+
+    Noise only ever adds time, and neighbours make it bimodal, so the fast end repeats best (section 2.2).
+    """
+    count = max(3, len(samples) // 4)
+    return statistics.fmean(sorted(samples)[:count])
+
+
+def ratio(target: Sequence[float], control: Sequence[float]) -> float:
+    """Return estimate(target) / estimate(control): the number that a baseline stores."""
+    return fastest_quarter(target) / fastest_quarter(control)
+
+
+def spread(samples: Sequence[float]) -> float:
+    """Return how far the median lies above the fastest quarter, as a fraction: 0 is a silent machine."""
+    return statistics.median(samples) / fastest_quarter(samples) - 1
+
+
+def relative_error(target: Sequence[float], control: Sequence[float], *, resamples: int = 200) -> float:
+    """Return the standard error of ``ratio`` as a fraction of it, by a bootstrap over rounds (Efron 1979).
+
+    It knows this session only, see SESSION_ERROR.
+    """
+    rng = _seeded(target, control)
+    count = len(target)
+    logs = []
+    for _ in range(resamples):
+        picked = [rng.randrange(count) for _ in range(count)]
+        logs.append(math.log(ratio([target[at] for at in picked], [control[at] for at in picked])))
+    return statistics.stdev(logs)
+
+
+def permutation_p(slow: Sequence[float], fast: Sequence[float]) -> float:
+    """Return the one-sided p of "``slow`` takes no longer than ``fast``", by swapping the two within rounds.
+
+    Exact whatever the noise, because the order inside each round was random (Fisher's randomisation test; p as in
+    Phipson and Smyth 2010, never 0). Up to 9 rounds every assignment is tried, beyond that PERMUTATIONS random ones.
+    """
+    if len(slow) != len(fast) or not slow:
+        msg = f"two series of the same rounds are needed, not {len(slow)} and {len(fast)} samples"
+        raise ValueError(msg)
+    # Rounding must not make an assignment that is equal to the observed one look smaller.
+    observed = math.log(ratio(slow, fast)) - 1e-12
+    assignments = tuple(_assignments(slow, fast))
+    reached = sum(_swapped(slow, fast, swaps) >= observed for swaps in assignments)
+    exact = 2 ** len(slow) == len(assignments)
+    return reached / len(assignments) if exact else (reached + 1) / (len(assignments) + 1)
+
+
+def judge(
+    target: Sequence[float], control: Sequence[float], stored: float, *, tolerance: float, rel_error: float = 0.0
+) -> Judgement:
+    """Return what these rounds say against the stored ratio, by the rule of measurement.md 7.2.
+
+    SLOWER (here still a suspicion) is beyond the tolerance and significant; SAME needs "+ 2 tolerances" to be
+    excluded, not merely "not significant"; FASTER mirrors SLOWER; everything else is UNKNOWN. The floor of 2 ms widens
+    the tolerance of short times. An error of the stored ratio repeats in every comparison, however often one looks,
+    so a change has to be beyond the tolerance by twice ``rel_error`` too.
+    """
+    expected = [sample * stored for sample in control]
+    expected_s, value_s = fastest_quarter(expected), fastest_quarter(target)
+    tolerance = max(tolerance, FLOOR_S / expected_s)
+    outcome, p, reason = _decide(target, expected, tolerance, 1 + 2 * rel_error)
+    return Judgement(
+        outcome=outcome,
+        ratio=value_s / expected_s,
+        value_s=value_s,
+        expected_s=expected_s,
+        tolerance=tolerance,
+        p=p,
+        rounds=len(target),
+        reason=reason,
+    )
+
+
+def _decide(
+    target: Sequence[float], expected: Sequence[float], tolerance: float, doubt: float
+) -> tuple[Change, float, str]:
+    """Return outcome, p and reason; only the tests that could decide are made. ``doubt`` is a factor from 1."""
+    now, limit = ratio(target, expected), 1 + tolerance
+    if len(target) < MIN_ROUNDS:
+        return Change.UNKNOWN, 1.0, f"{len(target)} rounds are too few, {MIN_ROUNDS} are needed"
+    if now > limit:
+        p = permutation_p(target, [sample * doubt for sample in expected])
+        if now > limit * doubt and p < SUSPECT_P:
+            return Change.SLOWER, p, ""
+        return Change.UNKNOWN, p, f"{percent(now - 1)} may be chance (p {p:.3f}{_doubted(doubt)})"
+    if now * limit * doubt < 1:
+        p = permutation_p([sample / doubt for sample in expected], target)
+        if p < SUSPECT_P:
+            return Change.FASTER, p, ""
+    p = permutation_p([sample * (1 + 2 * tolerance) for sample in expected], target)
+    if p < SAME_P:
+        return Change.SAME, p, ""
+    return Change.UNKNOWN, p, f"{percent(now - 1)}, but {percent(2 * tolerance)} cannot be excluded (p {p:.3f})"
+
+
+def _doubted(doubt: float) -> str:
+    return f", and the baseline is uncertain by {percent(doubt - 1).lstrip('+')}" if doubt > 1.02 else ""
+
+
+def percent(change: float) -> str:
+    """Return a change such as ``+12 %``, from a fraction."""
+    return f"{100 * change:+.0f} %"
+
+
+def _assignments(slow: Sequence[float], fast: Sequence[float]) -> Iterator[int]:
+    """Yield bit masks of the rounds to swap: all of them when they are few, otherwise a seeded draw."""
+    count = len(slow)
+    if 2**count <= PERMUTATIONS:
+        yield from range(2**count)
+        return
+    rng = _seeded(slow, fast)
+    for _ in range(PERMUTATIONS):
+        yield rng.getrandbits(count)
+
+
+def _swapped(slow: Sequence[float], fast: Sequence[float], swaps: int) -> float:
+    """Return the log ratio after swapping the rounds whose bit is set."""
+    above, below = [], []
+    for at, (one, other) in enumerate(zip(slow, fast, strict=True)):
+        if swaps >> at & 1:
+            one, other = other, one  # noqa: PLW2901 - the swap is the point
+        above.append(one)
+        below.append(other)
+    return math.log(ratio(above, below))
+
+
+def _seeded(*series: Sequence[float]) -> random.Random:
+    """Return a generator that gives the same numbers for the same samples, on every platform and Python."""
+    return random.Random(repr([tuple(samples) for samples in series]))  # noqa: S311 - statistics, no secret

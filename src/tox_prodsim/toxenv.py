@@ -1,0 +1,215 @@
+"""One prodsim environment of one tox run: tox's points in, the verdict as tox's Fail out.
+
+tox goes through its own order (install, before, commands_pre, commands, commands_post, after, teardown). A Session listens at
+each of these points, wraps ``execute_async`` and ``interrupt`` of its environment, and advances the run to where tox is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+from tox.config.types import Command
+from tox.execute.request import ExecuteRequest, StdinSource
+from tox.tox_env.api import ToxEnv
+from tox.tox_env.errors import Fail
+from tox.tox_env.python.runner import PythonRun
+
+from tox_prodsim import bench, endings, keys, signals, supervisor, undertest
+from tox_prodsim.errors import Cancelled, ProdsimError
+from tox_prodsim.executor import INTERRUPTED, Limits, SupervisedExecutor
+from tox_prodsim.findings import Finding, Verdict
+from tox_prodsim.reporting import Reporting
+from tox_prodsim.run import Heard, Point, Run, Waiting, run
+from tox_prodsim.scenario import Scenario, fill
+
+_COMMAND_KEYS = {"commands_pre", "commands", "commands_post"}
+_sessions: weakref.WeakKeyDictionary[ToxEnv, Session] = weakref.WeakKeyDictionary()
+
+
+def session_of(tox_env: ToxEnv) -> Session:
+    """Return the session of the environment, made at the first call."""
+    if tox_env not in _sessions:
+        _sessions[tox_env] = Session(cast("PythonRun", tox_env))
+    return _sessions[tox_env]
+
+
+class Session:
+    """Listen to tox, and play the run of one environment along with it."""
+
+    def __init__(self, tox_env: PythonRun) -> None:
+        self._env = tox_env
+        self._cancel = supervisor.Cancel()
+        self._folder = Path(tox_env.env_dir) / "prodsim"
+        self._workshop: bench.Workshop | None = None
+        self._scenario: Scenario | None = None
+        self._under_test: undertest.UnderTest | None = None
+        self._reporting: Reporting | None = None
+        self._run: Run | None = None
+        self._waiting = Waiting(until=Point.COMMANDS)
+        self._heard: dict[str, tuple[Finding, ...]] = {}
+        self._commands_ran = 0
+        self._deadlines: dict[str, float] = {}
+        self._executor = SupervisedExecutor(
+            colored=tox_env.options.is_colored, prepare=self._prepare, ended=self._ended, cancel=self._cancel
+        )
+        self._execute_async = tox_env.execute_async
+        self._interrupt = tox_env.interrupt
+        tox_env.execute_async = self._supervised  # type: ignore[method-assign] # public, and the one place all commands pass
+        tox_env.interrupt = self._interrupted  # type: ignore[method-assign] # tox tells nobody else of a Ctrl-C
+        signals.on_second(lambda: self._cancel.set(hard=True))
+
+    # what tox calls, in its order
+
+    def on_install(self, arguments: Any, of_type: str) -> None:
+        """Refuse what cannot be tested before anything is installed, and keep the wheel when it comes by."""
+        with _as_fail():
+            self._read_keys()
+            if of_type == "package":
+                self._under_test = undertest.adopt(self._env, arguments, self._folder, self._cancel)
+
+    def before_commands(self) -> None:
+        """Begin the run: everything that comes before ``commands_pre``."""
+        with _as_fail():
+            scenario = self._read_keys()
+            under_test = self._under_test or undertest.remembered(self._folder)
+            self._workshop = bench.Workshop(self._env, self._cancel)
+            desk = bench.make(self._env, scenario, under_test, self._folder, self._workshop)
+        self._reporting = Reporting(self._env, self._folder)
+        self._run = run(scenario, desk)
+        self._waiting = Waiting(until=Point.COMMANDS)
+        self._play(None)
+        if self._cancel.is_set:
+            raise SystemExit(INTERRUPTED)
+
+    def after_commands(self, exit_code: int) -> None:
+        """Come to the end; a failed verdict fails the environment, unless a command has failed it already."""
+        self._come_to(Point.END)
+        if self._reporting is None:
+            return
+        verdict, summary = self._reporting.close()
+        if exit_code == 0 and verdict is not Verdict.PASSED:
+            raise Fail(summary)
+
+    def teardown(self) -> None:
+        """End whatever is left, and write the report of a run that was cut short. Never raises."""
+        with contextlib.suppress(Cancelled):
+            if self._run is not None:
+                self._run.close()
+        if self._reporting is not None:
+            self._reporting.close(cut_short=Verdict.CANCELLED if self._cancel.is_set else Verdict.INCOMPLETE)
+        self._cancel.close()
+
+    # the run
+
+    def _read_keys(self) -> Scenario:
+        if self._scenario is None:
+            undertest.refuse_unusable(self._env)
+            self._scenario = bench.scenario_of(self._env)
+        return self._scenario
+
+    def _come_to(self, point: Point) -> None:
+        """Advance the run until it waits for something that comes after ``point``."""
+        while self._run is not None and self._waiting.until <= point:
+            self._play(self._what_was_heard())
+
+    def _play(self, heard: Heard | None) -> None:
+        """Let the run go on until it waits again, or is over."""
+        if self._run is None or self._reporting is None:
+            return
+        try:
+            event = next(self._run) if heard is None else self._run.send(heard)
+            while not isinstance(event, Waiting):
+                self._reporting.tell(event)
+                event = next(self._run)
+            self._waiting = event
+        except StopIteration:
+            self._run = None
+
+    def _what_was_heard(self) -> Heard:
+        found = tuple(finding for findings in self._heard.values() for finding in findings)
+        pre_failed = any(run_id.startswith("commands_pre") for run_id in self._heard)
+        self._heard.clear()
+        return Heard(findings=found, pre_failed=pre_failed, commands_ran=self._commands_ran)
+
+    # tox's commands
+
+    @contextlib.contextmanager
+    def _supervised(self, cmd: Any, stdin: StdinSource, show: bool | None = None, cwd: Path | None = None,
+                    run_id: str = "", executor: Any = None, **more: Any) -> Iterator[Any]:  # fmt: skip
+        """Bring the run to where the command belongs, then run the command below the guard."""
+        kind = run_id.partition("[")[0]
+        if kind == "commands":
+            self._come_to(Point.COMMANDS)
+            if not self._waiting.go_ahead:
+                msg = "nothing is up that the commands could be run against"
+                raise Fail(msg)
+        elif kind == "commands_post":
+            self._come_to(Point.COMMANDS_POST)
+        try:
+            with self._execute_async(cmd, stdin, show, cwd, run_id, executor or self._executor, **more) as status:
+                yield status
+        except Fail as problem:
+            self._heard[run_id] = (endings.smoke_refused(run_id, str(problem)),)
+            raise
+
+    def _prepare(self, request: ExecuteRequest) -> tuple[ExecuteRequest, Limits]:
+        """Turn tox's request into production's: its variables, its placeholders, its deadline."""
+        scenario = self._read_keys()
+        kind = request.run_id.partition("[")[0]
+        if kind not in _COMMAND_KEYS or self._workshop is None:
+            return request, Limits(deadline=None, stop=scenario.stop)
+        deadline = self._deadlines.setdefault(kind, time.monotonic() + scenario.run_timeout_s)
+        values = self._waiting.values or {}
+        prepared = ExecuteRequest(
+            [fill(word, values) for word in request.cmd],
+            request.cwd,
+            {**self._workshop.environ(values), **(self._waiting.variables or {})},
+            StdinSource.OFF,
+            request.run_id,
+            request.allow,
+            capture=request.capture,
+        )
+        return prepared, Limits(deadline=deadline, stop=scenario.stop)
+
+    def _ended(self, request: ExecuteRequest, ending: supervisor.Ending) -> None:
+        """Keep what a command came to; a retry that succeeds takes an earlier failure back."""
+        kind, _, rest = request.run_id.partition("[")
+        if kind not in _COMMAND_KEYS:
+            return
+        self._commands_ran += 1
+        command: Command = self._env.conf[kind][int(rest.rstrip("]"))]
+        failed = not command.ignore_exit_code and (ending.returncode == 0) is command.invert_exit_code
+        found = tuple(
+            endings.judged_command(
+                request.run_id,
+                request.shell_cmd_redacted,
+                ending,
+                failed=failed,
+                limit_s=self._read_keys().run_timeout_s,
+            )
+        )
+        self._heard.pop(request.run_id, None)
+        if found and not self._cancel.is_set:
+            self._heard[request.run_id] = found
+
+    def _interrupted(self) -> None:
+        """Pass tox's interrupt on to what runs without tox knowing: probes, the deployment, measurements."""
+        self._cancel.set()
+        signals.rearm()
+        self._interrupt()
+
+
+@contextlib.contextmanager
+def _as_fail() -> Iterator[None]:
+    """Turn a wrong request into tox's own failure: one line that names the key."""
+    try:
+        yield
+    except ProdsimError as problem:
+        raise Fail(str(problem)) from problem
+    except Cancelled:
+        raise SystemExit(INTERRUPTED) from None

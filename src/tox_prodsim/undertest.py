@@ -1,0 +1,131 @@
+"""The wheel under test: which file, where it came from, and everything that cannot be tested this way."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tox.tox_env.python.package import EditableLegacyPackage, EditablePackage, SdistPackage, WheelPackage
+from tox.tox_env.python.runner import PythonRun
+
+from tox_prodsim import building, supervisor
+from tox_prodsim.errors import ProdsimError
+
+_BUILD_LIMIT_S = 900.0
+_SUITABLE = {"wheel", "sdist-wheel", "sdist", "external"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnderTest:
+    """The file that is tested, kept in the folder of the environment, and one phrase that says where it came from."""
+
+    path: Path
+    origin: str
+
+
+def refuse_unusable(tox_env: PythonRun) -> None:
+    """Raise ProdsimError when this environment cannot install a wheel that could be uploaded."""
+    conf, options = tox_env.conf, tox_env.options
+    runner = str(conf["runner"])
+    if "lock" in runner:
+        msg = f"{runner} installs the project without building a wheel, set runner = {runner.replace('-lock', '')}"
+        raise ProdsimError("runner", msg)
+    if tox_env.core["no_package"]:
+        msg = "true means that there is no wheel to test, remove it or give a file with --installpkg"
+        raise ProdsimError("no_package", msg)
+    if conf["skip_install"]:
+        msg = "true means that the wheel is not installed, remove it from this environment"
+        raise ProdsimError("skip_install", msg)
+    package = str(conf["package"])
+    if package not in _SUITABLE:
+        msg = f"{package} is not what will be uploaded, use sdist-wheel (the default here) or wheel"
+        raise ProdsimError("package", msg)
+    _refuse_missing_project(tox_env, Path(tox_env.core["package_root"]), getattr(options, "install_pkg", None))
+
+
+def _refuse_missing_project(tox_env: PythonRun, root: Path, given: Path | None) -> None:
+    if given is not None:
+        if not Path(given).is_file():
+            msg = f"{given} does not exist, give the path of a wheel or an sdist"
+            raise ProdsimError("--installpkg", msg)
+        if not str(given).endswith((".whl", ".tar.gz")):
+            msg = f"{given} is neither a wheel (.whl) nor an sdist (.tar.gz)"
+            raise ProdsimError("--installpkg", msg)
+    elif not any((root / name).is_file() for name in ("pyproject.toml", "setup.py")) and not _installs_nothing(tox_env):
+        msg = f"no pyproject.toml in {root}, so there is nothing to build; give a file with --installpkg"
+        raise ProdsimError("pyproject.toml", msg)
+
+
+def _installs_nothing(tox_env: PythonRun) -> bool:
+    options = tox_env.options
+    return bool(getattr(options, "skip_pkg_install", False) or getattr(options, "skip_env_install", False))
+
+
+def adopt(tox_env: PythonRun, packages: Any, folder: Path, cancel: supervisor.Cancel) -> UnderTest:
+    """Keep the wheel that is about to be installed; an sdist is built first, and replaced in ``packages`` by its wheel."""
+    for at, package in enumerate(packages):
+        match package:
+            case EditablePackage() | EditableLegacyPackage():
+                msg = "an editable install runs from the source tree, use sdist-wheel (the default here)"
+                raise ProdsimError("package", msg)
+            case WheelPackage():
+                return _kept(package.path, _origin(tox_env), folder)
+            case SdistPackage():
+                wheel = _built(tox_env, package.path, folder, cancel)
+                packages[at] = WheelPackage(wheel, list(package.deps))
+                return _kept(wheel, f"built from {package.path.name}", folder)
+    msg = "tox installs nothing that is a wheel or an sdist"
+    raise ProdsimError("package", msg)
+
+
+def remembered(folder: Path) -> UnderTest:
+    """Return the wheel that an earlier run (``--notest``) installed; raises ProdsimError when there was none."""
+    note = folder / "wheel.json"
+    try:
+        record = json.loads(note.read_text(encoding="utf-8"))
+        under_test = UnderTest(path=folder / "wheel" / record["name"], origin=f"{record['origin']}, installed earlier")
+    except (OSError, ValueError, KeyError) as problem:
+        msg = "no wheel was installed here before, run once without it (or with --notest)"
+        raise ProdsimError("--skip-pkg-install", msg) from problem
+    if not under_test.path.is_file():
+        msg = f"{under_test.path} is gone, run once without it (or with --notest)"
+        raise ProdsimError("--skip-pkg-install", msg)
+    return under_test
+
+
+def _origin(tox_env: PythonRun) -> str:
+    if getattr(tox_env.options, "install_pkg", None) is not None:
+        return "given with --installpkg"
+    return {"sdist-wheel": "built from the sdist"}.get(str(tox_env.conf["package"]), "built from the source tree")
+
+
+def _kept(path: Path, origin: str, folder: Path) -> UnderTest:
+    kept = folder / "wheel" / path.name
+    shutil.rmtree(kept.parent, ignore_errors=True)
+    kept.parent.mkdir(parents=True)
+    shutil.copyfile(path, kept)
+    (folder / "wheel.json").write_text(json.dumps({"name": path.name, "origin": origin}), encoding="utf-8")
+    return UnderTest(path=kept, origin=origin)
+
+
+def _built(tox_env: PythonRun, sdist: Path, folder: Path, cancel: supervisor.Cancel) -> Path:
+    """Build the wheel of an sdist, below the same guard as everything else."""
+
+    def execute(argv: Sequence[str], cwd: Path, extra: Mapping[str, str]) -> None:
+        environ = {**tox_env.environment_variables, **extra}
+        ran = supervisor.run(argv, cwd=cwd, env=environ, timeout_s=_BUILD_LIMIT_S, cancel=cancel)
+        if ran.ending.returncode != 0:
+            last = (ran.stderr or ran.stdout).decode(errors="replace").strip().splitlines()[-1:]
+            raise ProdsimError("--installpkg", f"building a wheel from {sdist.name} failed: {''.join(last)}")
+
+    work = folder / "build"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    return building.wheel_from_sdist(
+        sdist, python=Path(os.path.realpath(tox_env.env_python())), folder=work, execute=execute
+    )

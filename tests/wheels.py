@@ -1,0 +1,132 @@
+"""Make little wheels, sound ones and broken ones, and put them into environments."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import subprocess
+import sys
+import warnings
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tox_prodsim.artifact import Wheel, open_wheel
+from tox_prodsim.installed import Subject
+
+Lines = list[str]
+
+
+def wheel(
+    folder: Path,
+    *,
+    name: str = "acme",
+    version: str = "1.0",
+    files: Mapping[str, str] | None = None,
+    requires: Sequence[str] = (),
+    entry_points: str = "",
+    tag: str = "py3-none-any",
+    file_name: str = "",
+    metadata: str | None = None,
+    wheel_file: str | None = None,
+    edit_record: Callable[[Lines], Lines | None] = lambda lines: lines,
+    unrecorded: Iterable[tuple[str, str]] = (),
+) -> Path:
+    """Write the wheel of a distribution; ``metadata`` and ``wheel_file`` replace those files, RECORD None leaves it out.
+
+    ``unrecorded`` members are added behind RECORD's back.
+    """
+    dist_info = f"{name}-{version}.dist-info"
+    members = dict({"acme/__init__.py": ""} if files is None else files)
+    fields = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}", *(f"Requires-Dist: {r}" for r in requires)]
+    members[f"{dist_info}/METADATA"] = "\n".join(fields) + "\n" if metadata is None else metadata
+    members[f"{dist_info}/WHEEL"] = f"Wheel-Version: 1.0\nTag: {tag}\n" if wheel_file is None else wheel_file
+    if entry_points:
+        members[f"{dist_info}/entry_points.txt"] = entry_points
+    lines = edit_record([*(_line(path, text.encode()) for path, text in members.items()), f"{dist_info}/RECORD,,"])
+    recorded = [*members.items(), *([] if lines is None else [(f"{dist_info}/RECORD", "\n".join(lines) + "\n")])]
+    path = folder / (file_name or f"{name}-{version}-{tag}.whl")
+    with zipfile.ZipFile(path, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about duplicates, which are wanted
+        for member, text in [*recorded, *unrecorded]:
+            archive.writestr(member, text)
+    return path
+
+
+def _line(path: str, data: bytes) -> str:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+    return f"{path},sha256={digest},{len(data)}"
+
+
+def subject_of(opened: Wheel, *, extras: tuple[str, ...] = ()) -> Subject:
+    """Return what the checks of the installed distribution are told about a wheel."""
+    return Subject(
+        name=opened.name,
+        version=opened.version,
+        requires=opened.requires,
+        extras=extras,
+        top_levels=opened.top_levels,
+        entry_points=opened.entry_points,
+    )
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a program ended, as ``installed.Ran`` wants it."""
+
+    returncode: int | None
+    timed_out: bool
+    stdout: bytes
+    stderr: bytes
+
+
+@dataclass
+class Env:
+    """A virtual environment without pip; ``argvs`` are the commands that were run in it by ``run``."""
+
+    folder: Path
+    argvs: list[Sequence[str]] = field(default_factory=list)
+
+    @classmethod
+    def create(cls, folder: Path) -> Env:
+        """Make an empty environment, on the Python that runs the tests."""
+        subprocess.run([sys.executable, "-I", "-m", "venv", "--without-pip", str(folder)], check=True)
+        return cls(folder)
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "bin" / "python"
+
+    @property
+    def scripts_dir(self) -> Path:
+        return self.folder / "bin"
+
+    @property
+    def site_packages(self) -> Path:
+        return next(self.folder.glob("lib/python*/site-packages"))
+
+    def install(self, path: Path) -> Wheel:
+        """Unpack the wheel and write its commands, as an installer would."""
+        opened = open_wheel(path)
+        with zipfile.ZipFile(path) as archive:
+            archive.extractall(self.site_packages)
+        for point in opened.scripts:
+            script = self.scripts_dir / point.name
+            body = f"import sys\nfrom {point.module} import {point.attr}\nsys.exit({point.attr}())\n"
+            script.write_text(f"#!{self.python} -I\n{body}")
+            script.chmod(0o755)
+        return opened
+
+    def run(self, argv: Sequence[str], *, timeout_s: float) -> Ended:
+        """Run a program to its end in an empty folder."""
+        self.argvs.append(argv)
+        scratch = self.folder / "scratch"
+        scratch.mkdir(exist_ok=True)
+        try:
+            ran = subprocess.run(
+                argv, cwd=scratch, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s, check=False
+            )
+        except subprocess.TimeoutExpired as expired:
+            return Ended(None, True, expired.stdout or b"", expired.stderr or b"")
+        return Ended(ran.returncode, False, ran.stdout, ran.stderr)
