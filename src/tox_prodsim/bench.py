@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import functools
 import glob
 import importlib.metadata
@@ -74,7 +74,7 @@ class Workshop:
         scripts = {
             sysconfig.get_path("scripts"),
             str(Path(sys.executable).parent),
-            os.path.dirname(shutil.which("uv") or ""),
+            str(Path(shutil.which("uv") or "").parent),
         }
         self._hidden = hidden_folders(scripts - {""}, os.environ)
 
@@ -87,9 +87,9 @@ class Workshop:
         )
 
     def resolve(self, argv: Sequence[str]) -> list[str]:
-        """Return the command with its executable found as tox finds those of ``commands``, allowlist_externals included.
+        """Return the command with its executable found as tox finds those of ``commands``.
 
-        Raises ProdsimError when there is none, and tox's Fail when it is not allowed.
+        Raises ProdsimError when there is none, and tox's Fail when ``allowlist_externals`` does not name it.
         """
         env = self.environ({})
         allow = [f"{glob.escape(str(self._env.env_bin_dir()))}{os.sep}*", *self._env.conf["allowlist_externals"]]
@@ -204,7 +204,7 @@ def _started(tox_env: PythonRun, wheel: artifact.Wheel, under_test: UnderTest) -
         wheel_origin=under_test.origin,
         containment=contain.name,
         guarantee=contain.guarantee,
-        started_at=datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds"),
+        started_at=dt.datetime.now(tz=dt.UTC).isoformat(timespec="seconds"),
     )
 
 
@@ -237,7 +237,7 @@ def _shelf(
             version=wheel.version,
             wheel_sha256=wheel.sha256,
             commit=_commit(Path(tox_env.core["tox_root"])),
-            created=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+            created=dt.datetime.now(tz=dt.UTC).date().isoformat(),
         ),
         control=measure.CONTROL,
         metrics={},

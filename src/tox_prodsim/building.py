@@ -1,4 +1,4 @@
-"""Build a wheel from an sdist: in a build environment of its own, with the interpreter of the environment under test."""
+"""Build a wheel from an sdist: in an environment of its own, with the interpreter of the environment under test."""
 
 from __future__ import annotations
 
@@ -35,12 +35,15 @@ class _Environment:
 
 
 def wheel_from_sdist(sdist: Path, *, python: Path, folder: Path, execute: Execute) -> Path:
-    """Return the wheel built from the unpacked sdist, away from any source tree; raises ProdsimError when it does not build."""
+    """Return the wheel built from the unpacked sdist, away from any source tree.
+
+    Raises ProdsimError when it does not build.
+    """
     source = _unpacked(sdist, folder / "source")
     environment = _Environment(folder / "env", python, execute)
 
-    def run_hook(cmd: Sequence[str], cwd: str | None = None, extra: Mapping[str, str] | None = None) -> None:
-        execute(cmd, Path(cwd or source), extra or {})
+    def run_hook(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
+        execute(cmd, Path(cwd or source), extra_environ or {})
 
     try:
         builder = build.ProjectBuilder.from_isolated_env(environment, source, runner=run_hook)

@@ -39,7 +39,9 @@ def add_command(parser: ToxParser) -> None:
     ours.description = "Codes, baselines and reports of the prodsim environments."
     ours.epilog = "example: tox prodsim explain RUN607; tox prodsim baseline update -e prodsim"
     ours.add_argument("words", nargs="+", metavar="COMMAND", help=_USAGE.replace("\n", "; ").rstrip("; "))
-    ours.add_argument("--format", dest="prodsim_format", choices=["text", "json"], default="text", help="form of a report")
+    ours.add_argument(
+        "--format", dest="prodsim_format", choices=["text", "json"], default="text", help="form of a report"
+    )
     register_env_select_flags(ours, default=CliEnv("prodsim"))
     env_run_create_flags(ours, mode="run")
 
@@ -98,7 +100,7 @@ def _shown(path: Path) -> str:
         return ""
     head = f"{path}\n  Python {stored.python}, version {stored.built.version}, stored {stored.built.created}\n"
     lines = (
-        f"  {name:<32} {metric.value_ms:>9.1f} ms  ratio {metric.ratio:.4f} to {stored.control}, {metric.rounds} rounds\n"
+        f"  {name:<32} {metric.value_ms:>9.1f} ms, {metric.ratio:.4f} of {stored.control}, {metric.rounds} rounds\n"
         for name, metric in sorted(stored.metrics.items())
     )
     return head + "".join(lines)
@@ -120,7 +122,9 @@ def _report(state: State) -> int:
         if options.prodsim_format == "json":
             _write(json.dumps(report(read(log)), indent=1, sort_keys=True) + "\n")
         else:
-            terminal = Terminal(_write, color=options.is_colored, encoding=sys.stdout.encoding, verbosity=options.verbosity)
+            terminal = Terminal(
+                _write, color=options.is_colored, encoding=sys.stdout.encoding, verbosity=options.verbosity
+            )
             for event in read(log):
                 terminal.handle(event)
             terminal.close()

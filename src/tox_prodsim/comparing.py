@@ -14,14 +14,14 @@ from tox_prodsim.events import Event, Found, Measured, Outcome, Step, StepFinish
 from tox_prodsim.scenario import Deployment, Timing
 
 _ALONE = threading.Lock()
-"""Environments of ``tox run-parallel`` are threads of one process: two that measure at once would measure each other."""
+"""Environments of ``tox run-parallel`` are threads of one process: two at once would measure each other."""
 _MOST_IMPORTS = 4
 _RECORDING = measure.Plan(looks=(16,))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shelf:
-    """Where baselines are: the stored one (None: there is none), its place, the candidate's, and what is known of now."""
+    """Where baselines are: the stored one (None: there is none), its place, the candidate's, and what is known now."""
 
     stored: baseline.Baseline | None
     path: Path

@@ -1,7 +1,7 @@
 """One deployment on stage: start, ready, stop, and what its end and its output say.
 
-A service stands up in ``up`` and is taken down in ``down``; a job runs to its end in ``up``. Whoever makes a Stage closes it:
-``close`` ends whatever is left, whenever it is called.
+A service stands up in ``up`` and is taken down in ``down``; a job runs to its end in ``up``. Whoever makes a Stage
+closes it: ``close`` ends whatever is left, whenever it is called.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tox_prodsim import endings, measure, output, probes, supervisor
+from tox_prodsim import diagnosis, endings, measure, output, probes, supervisor
 from tox_prodsim.errors import Cancelled
 from tox_prodsim.events import Event, Found, Happened, Outcome, Step, StepFinished, StepStarted, Told
 from tox_prodsim.findings import Finding, Level
@@ -130,7 +130,7 @@ class Stage:
             return
         self.went_up = True
         yield from self._near("ready_timeout", self._elapsed(), limit_s)
-        if self._running.catches(self._deployment.stop.signal) is False:
+        if diagnosis.catches(self._running.pid, self._deployment.stop.signal) is False:
             yield Found(finding=endings.no_handler(self._name, self._deployment.stop.signal.name))
 
     def _until_done(self) -> Iterator[Event]:
@@ -204,7 +204,8 @@ class Stage:
         self.went_up = False
         if cause is supervisor.Cause.TIMED_OUT or finding.code == "RUN603":
             yield self._happened("TIMEOUT", finding.message)
-            yield Told(step=Step.DEPLOY, title="processes at that moment", lines=tuple(_tree(self._running)))
+            lines = tuple(diagnosis.tree(self._running.tree()))
+            yield Told(step=Step.DEPLOY, title="processes at that moment", lines=lines)
         yield Found(finding=finding)
         if self._process is not None:
             stop = self._deployment.stop
@@ -359,10 +360,3 @@ def taken_ports(wanted: Sequence[Probe]) -> Iterator[Finding]:
         owner = probes.taken(host, port)
         if owner is not None:
             yield endings.port_taken(f"{host}:{port}", *owner)
-
-
-def _tree(process: supervisor.Process) -> Iterator[str]:
-    for each in process.tree():
-        with supervisor.gone_is_fine():
-            cpu = each.cpu_times()
-            yield f"{each.pid:>7} {each.status():<9} cpu {cpu.user + cpu.system:.2f} s  {shlex.join(each.cmdline())[:160]}"

@@ -36,30 +36,50 @@ def signal_name(number: int) -> str:
 def judged_end(name: str, ending: Ending, allowed: frozenset[int]) -> Iterator[Finding]:
     """Yield what speaks against an end that came in time: a lost supervisor, a forbidden code, processes left."""
     if ending.cause is Cause.LOST:
-        yield _error("RUN613", name, f"the supervising process was lost: {ending.error}",
-                     "what was left of the deployment was killed; look for something that kills foreign processes")  # fmt: skip
+        yield _error(
+            "RUN613",
+            name,
+            f"the supervising process was lost: {ending.error}",
+            "what was left of the deployment was killed; look for something that kills foreign processes",
+        )
     elif ending.returncode not in allowed:
         wanted = ", ".join(str(code) for code in sorted(allowed))
-        yield _error("RUN609", name, f"{how(ending)} is not among the allowed ends ({wanted})",
-                     "mend what it reports, or name the code or signal in exit_codes")  # fmt: skip
+        yield _error(
+            "RUN609",
+            name,
+            f"{how(ending)} is not among the allowed ends ({wanted})",
+            "mend what it reports, or name the code or signal in exit_codes",
+        )
     yield from left_behind(name, ending)
 
 
 def left_behind(name: str, ending: Ending) -> Iterator[Finding]:
     """Yield one finding for the processes that outlived the main process, and one for those nobody could kill."""
     if ending.survivors:
-        yield _error("RUN620", name, f"left {_count(ending.survivors)} running: {_named(ending.survivors)}",
-                     "end the children before the parent returns; they were killed now")  # fmt: skip
+        yield _error(
+            "RUN620",
+            name,
+            f"left {_count(ending.survivors)} running: {_named(ending.survivors)}",
+            "end the children before the parent returns; they were killed now",
+        )
     if ending.unkillable:
-        yield _error("RUN620", name, f"could not kill {_count(ending.unkillable)}: {_named(ending.unkillable)}",
-                     "look at what they wait for, and end them by hand")  # fmt: skip
+        yield _error(
+            "RUN620",
+            name,
+            f"could not kill {_count(ending.unkillable)}: {_named(ending.unkillable)}",
+            "look at what they wait for, and end them by hand",
+        )
 
 
 def port_taken(address: str, pid: int | None, command: str) -> Finding:
     """Return RUN601: something else listens where the deployment would."""
     who = f'pid {pid} "{command}"' if pid is not None else "a process that cannot be seen from here"
-    return _error("RUN601", address, f"the port is taken before the start, by {who}",
-                  "stop that process, or write {port} in the command and the probes: it is free at every run")  # fmt: skip
+    return _error(
+        "RUN601",
+        address,
+        f"the port is taken before the start, by {who}",
+        "stop that process, or write {port} in the command and the probes: it is free at every run",
+    )
 
 
 def could_not_start(name: str, error: str) -> Finding:
@@ -79,82 +99,133 @@ def exited_early(name: str, ending: Ending, reason: str) -> Finding:
 
 def not_ready(name: str, limit_s: float, reason: str) -> Finding:
     """Return RUN603: it runs, but no probe said in time that it is ready."""
-    return _error("RUN603", name, f"not ready within ready_timeout = {limit_s:g} s (last answer: {reason})",
-                  "compare the probe with what it printed; raise ready_timeout only if it was still working")  # fmt: skip
+    return _error(
+        "RUN603",
+        name,
+        f"not ready within ready_timeout = {limit_s:g} s (last answer: {reason})",
+        "compare the probe with what it printed; raise ready_timeout only if it was still working",
+    )
 
 
 def foreign(name: str, answer: Foreign) -> Finding:
     """Return RUN604: the answer came from somebody else's process."""
     who = f'pid {answer.pid} "{answer.command}"' if answer.pid is not None else "another process"
     since = f" ({answer.since})" if answer.since else ""
-    return _error("RUN604", name, f"{answer.address} answered, but not by this deployment: {who}{since} listens there",
-                  "stop that process, or write {port} in the command and the probes: it is free at every run")  # fmt: skip
+    return _error(
+        "RUN604",
+        name,
+        f"{answer.address} answered, but not by this deployment: {who}{since} listens there",
+        "stop that process, or write {port} in the command and the probes: it is free at every run",
+    )
 
 
 def died(name: str, ending: Ending) -> Finding:
     """Return RUN606: it was ready, and ended before anybody asked it to."""
-    return _error("RUN606", name, f"died while it should serve: {how(ending)} after {ending.duration_s:.2f} s",
-                  "its last output is shown above")  # fmt: skip
+    return _error(
+        "RUN606",
+        name,
+        f"died while it should serve: {how(ending)} after {ending.duration_s:.2f} s",
+        "its last output is shown above",
+    )
 
 
 def killed(name: str, stop_signal: str, grace_s: float) -> Finding:
     """Return RUN607: it had to be killed."""
-    return _error("RUN607", name, f"did not stop within stop_timeout = {grace_s:g} s after {stop_signal} and was killed",
-                  "handle the signal, and join or stop threads and workers; or name another stop_signal")  # fmt: skip
+    return _error(
+        "RUN607",
+        name,
+        f"did not stop within stop_timeout = {grace_s:g} s after {stop_signal} and was killed",
+        "handle the signal, and join or stop threads and workers; or name another stop_signal",
+    )
 
 
 def no_handler(name: str, stop_signal: str) -> Finding:
     """Return RUN608: the stop signal has its default action."""
     message = f"has no handler for {stop_signal}: it is ended at once, requests in flight are dropped"
-    return Finding(code="RUN608", level=Level.NOTE, subject=name, message=message,
-                   hint="install a handler that finishes the work at hand, or use a server that does")  # fmt: skip
+    return Finding(
+        code="RUN608",
+        level=Level.NOTE,
+        subject=name,
+        message=message,
+        hint="install a handler that finishes the work at hand, or use a server that does",
+    )
 
 
 def job_timed_out(name: str, limit_s: float) -> Finding:
     """Return RUN610: the job did not come to its end."""
-    return _error("RUN610", name, f"did not end within run_timeout = {limit_s:g} s",
-                  "look at what it waits for; raising the limit helps only a job that was still working")  # fmt: skip
+    return _error(
+        "RUN610",
+        name,
+        f"did not end within run_timeout = {limit_s:g} s",
+        "look at what it waits for; raising the limit helps only a job that was still working",
+    )
 
 
 def not_seen(log: str, pattern: re.Pattern[bytes]) -> Finding:
     """Return RUN611: an expected line did not come."""
-    return _error("RUN611", "expect_output", f"no line of {log} matches {pattern.pattern.decode()!r}",
-                  "mend the deployment, or the expression")  # fmt: skip
+    return _error(
+        "RUN611",
+        "expect_output",
+        f"no line of {log} matches {pattern.pattern.decode()!r}",
+        "mend the deployment, or the expression",
+    )
 
 
 def forbidden(log: str, pattern: re.Pattern[bytes], line: str) -> Finding:
     """Return RUN612: a rejected line came."""
-    return _error("RUN612", "reject_output", f"{log} has a line that matches {pattern.pattern.decode()!r}: {_short(line)}",
-                  "mend what it reports, or the expression")  # fmt: skip
+    return _error(
+        "RUN612",
+        "reject_output",
+        f"{log} has a line that matches {pattern.pattern.decode()!r}: {_short(line)}",
+        "mend what it reports, or the expression",
+    )
 
 
 def suspicious(log: str, line: str, *, job: bool) -> Finding:
-    """Return RUN624: the output speaks against a success; a traceback of a job that \"succeeded\" is an error."""
-    level = Level.ERROR if job and line.startswith("Traceback") else Level.WARNING
-    return Finding(code="RUN624", level=level, subject=log, message=f"counts as a success, but printed: {_short(line)}",
-                   hint="let the exception end the process: no exit code 0 in a finally block")  # fmt: skip
+    """Return RUN624: the output speaks against a success; for a job a traceback is an error."""
+    level = Level.ERROR if job and "Traceback (most recent call last)" in line else Level.WARNING
+    return Finding(
+        code="RUN624",
+        level=level,
+        subject=log,
+        message=f"counts as a success, but printed: {_short(line)}",
+        hint="let the exception end the process: no exit code 0 in a finally block",
+    )
 
 
 def near_limit(name: str, key: str, took_s: float, limit_s: float) -> Finding:
     """Return RUN630: it passed, but the next slow machine will not."""
     message = f"used {took_s / limit_s:.0%} of {key}: {took_s:.2f} s of {limit_s:g} s"
-    return Finding(code="RUN630", level=Level.WARNING, subject=name, message=message,
-                   hint="find out what got slower before raising the limit")  # fmt: skip
+    return Finding(
+        code="RUN630",
+        level=Level.WARNING,
+        subject=name,
+        message=message,
+        hint="find out what got slower before raising the limit",
+    )
 
 
 def proved_nothing(name: str) -> Finding:
     """Return RUN631: an exit code was all the evidence there is."""
-    return Finding(code="RUN631", level=Level.WARNING, subject=name,
-                   message="ended without proving anything: no probe, no expected output, no commands",
-                   hint="say with expect_output what a success prints, or check its results in commands")  # fmt: skip
+    return Finding(
+        code="RUN631",
+        level=Level.WARNING,
+        subject=name,
+        message="ended without proving anything: no probe, no expected output, no commands",
+        hint="say with expect_output what a success prints, or check its results in commands",
+    )
 
 
 def judged_command(run_id: str, command: str, ending: Ending, *, failed: bool, limit_s: float) -> Iterator[Finding]:
     """Yield what speaks against the end of one of tox's commands; ``failed`` is what tox makes of its exit code."""
     shown = _short(command)
     if ending.cause is Cause.TIMED_OUT:
-        yield _error("RUN610", run_id, f"stopped, its commands ran longer than run_timeout = {limit_s:g} s: {shown}",
-                     "look at what it waits for; raising the limit helps only a command that was still working")  # fmt: skip
+        yield _error(
+            "RUN610",
+            run_id,
+            f"stopped, its commands ran longer than run_timeout = {limit_s:g} s: {shown}",
+            "look at what it waits for; raising the limit helps only a command that was still working",
+        )
     elif ending.cause is Cause.NOT_STARTED:
         yield _error("RUN605", run_id, f"could not be started: {ending.error}", "correct the command")
     elif failed:

@@ -22,6 +22,7 @@ from tox_prodsim import supervisor
 from tox_prodsim.errors import Cancelled
 from tox_prodsim.scenario import Stop
 
+_LOGGER = logging.getLogger(__name__)
 TIMED_OUT = 124
 """Exit code of a command that was stopped by a time limit, as coreutils' timeout has it."""
 INTERRUPTED = -2
@@ -29,6 +30,9 @@ INTERRUPTED = -2
 CANCEL_GRACE_S = 5.0
 """Longest grace after Ctrl-C or SIGTERM: GitHub's runner kills 7.5 s after the first signal."""
 _DRAIN_S = 1.0
+
+
+Ended = Callable[[ExecuteRequest, supervisor.Ending], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +51,7 @@ class SupervisedExecutor(LocalSubProcessExecutor):
         *,
         colored: bool,
         prepare: Callable[[ExecuteRequest], tuple[ExecuteRequest, Limits]],
-        ended: Callable[[ExecuteRequest, supervisor.Ending], None],
+        ended: Ended,
         cancel: supervisor.Cancel,
     ) -> None:
         super().__init__(colored)
@@ -60,28 +64,21 @@ class SupervisedExecutor(LocalSubProcessExecutor):
     ) -> ExecuteInstance:
         """Return the instance that runs the request under the guard."""
         prepared, limits = self._prepare(request)
-        return _Instance(prepared, options, out, err, limits, self._ended, self._cancel)
+        instance = _Instance(prepared, options, out, err)
+        instance.supervise(limits, self._ended, self._cancel)
+        return instance
 
 
 class _Instance(LocalSubProcessExecuteInstance):
     """A command below a guard; tox's own class resolves the executable and holds ``allowlist_externals``."""
 
-    def __init__(
-        self,
-        request: ExecuteRequest,
-        options: ExecuteOptions,
-        out: SyncWrite,
-        err: SyncWrite,
-        limits: Limits,
-        ended: Callable[[ExecuteRequest, supervisor.Ending], None],
-        cancel: supervisor.Cancel,
-    ) -> None:
-        super().__init__(request, options, out, err)
-        self._limits = limits
-        self._on_end = ended
-        self._cancel = cancel
-        self._pumps: list[_Pump] = []
-        self._status: _Status | None = None
+    _pumps: list[_Pump]
+    _running: _Status | None = None
+
+    def supervise(self, limits: Limits, ended: Ended, cancel: supervisor.Cancel) -> None:
+        """Say how long it may run, who wants to know of its end, and what cancels it."""
+        self._limits, self._on_end, self._cancel = limits, ended, cancel
+        self._pumps = []
 
     def __enter__(self) -> ExecuteStatus:
         inherit = self.options.no_capture and not self.request.capture
@@ -95,11 +92,11 @@ class _Instance(LocalSubProcessExecuteInstance):
         ending = process.poll()
         if ending is not None and ending.cause is supervisor.Cause.NOT_STARTED:
             process.close()
-            logging.error("%s could not be started: %s", self.cmd[0], ending.error)
+            _LOGGER.error("%s could not be started: %s", self.cmd[0], ending.error)
             self._on_end(self.request, ending)
             return FinishedExecuteStatus(self.options, self._out, self._err, errno.ENOENT)
-        self._status = _Status(self.options, self._out, self._err, process, self._limits)
-        return self._status
+        self._running = _Status(self.options, self._out, self._err, process, self._limits)
+        return self._running
 
     def _start(self, stdout: int | None, stderr: int | None) -> supervisor.Process:
         cwd, env = Path(self.request.cwd), self.request.env
@@ -116,9 +113,9 @@ class _Instance(LocalSubProcessExecuteInstance):
     def __exit__(
         self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
     ) -> None:
-        if self._status is not None:
-            self._status.process.close()
-            ending = self._status.process.poll()
+        if self._running is not None:
+            self._running.process.close()
+            ending = self._running.process.poll()
             if ending is not None:
                 self._on_end(self.request, ending)
         for pump in self._pumps:

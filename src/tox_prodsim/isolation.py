@@ -17,8 +17,8 @@ def production(
 ) -> dict[str, str]:
     """Return the variables with which production would run a command of the environment.
 
-    ``variables`` is what tox would use and ``ambient`` the environment of tox itself: HOME and TMPDIR become private unless
-    ``set_env`` gave them another value. ``hidden`` are folders that must not satisfy a missing script.
+    ``variables`` is what tox would use and ``ambient`` the environment of tox itself: HOME and TMPDIR become private
+    unless ``set_env`` gave them another value. ``hidden`` are folders that must not satisfy a missing script.
     """
     kept = {name: value for name, value in variables.items() if not _is_foreign(name, value)}
     kept["PATH"] = os.pathsep.join(_visible(kept.get("PATH", "").split(os.pathsep), set(hidden)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +12,7 @@ from typing import Any, TypeVar
 
 from tox.config.loader.api import Loader
 from tox.config.loader.memory import MemoryLoader
+from tox.config.main import Config
 from tox.config.sets import EnvConfigSet
 from tox.config.types import Command
 from tox.report import HandledError
@@ -26,7 +29,11 @@ from tox_prodsim.findings import Policy
 ENV_NAME = "prodsim"
 _BASE_SECTIONS = {"testenv", "env_run_base", "tool.tox.env_run_base"}
 _DEFAULT_STOP_SIGNAL = "SIGTERM" if sys.platform != "win32" else "CTRL_BREAK_EVENT"
+_YES = True
 _NOTHING = Command(["-"])
+_OFF = ("skip_install", "use_develop", "ignore_errors", "ignore_outcome", "system_site_packages")
+_EMPTY = ("commands", "commands_pre", "commands_post", "extra_setup_commands", "allowlist_externals")
+"""Keys of a base section that would make another environment of this one."""
 T = TypeVar("T")
 
 
@@ -61,32 +68,35 @@ class Words:
 class _Defaults(MemoryLoader):
     """The plugin's own values; a MemoryLoader substitutes nothing, so a value may be a function without arguments."""
 
-    def load_raw(self, key: str, conf: object, env_name: str | None) -> object:
-        value = super().load_raw(key, None, env_name)
+    def load_raw(self, key: str, conf: Config | None, env_name: str | None) -> object:
+        value = super().load_raw(key, conf, env_name)
         return value() if callable(value) else value
 
 
 def register(conf: EnvConfigSet) -> None:
     """Add the keys of a prodsim environment to its configuration set."""
-    add = conf.add_config
+    add = functools.partial(_add, conf)
     add("deploy", Command, _NOTHING, "what production would run: a job, or with 'ready' a service")
-    add("ready", Lines, Lines([]), "how one sees that the service is up: http://…, tcp://…, listen, log:/…/, file:…",
-        factory=Lines)  # fmt: skip
+    add("ready", Lines, Lines([]), "how one sees that the service is up: http://…, tcp://…, listen, log:/…/, file:…")
     add("ready_timeout", float, 30.0, "seconds from the spawn until the service must be ready")
     add("run_timeout", float, 300.0, "seconds for a job, and for each of commands_pre, commands, commands_post")
     add("stop_signal", str, _DEFAULT_STOP_SIGNAL, "signal that asks the service to stop")
     add("stop_timeout", float, 10.0, "seconds the service may take to stop before it is killed")
-    add("exit_codes", Words, Words([]), "allowed ends: numbers and names of signals", factory=Words)
-    add("expect_output", Lines, Lines([]), "regular expressions that a line of the output must match", factory=Lines)
-    add("reject_output", Lines, Lines([]), "regular expressions that no line of the output may match", factory=Lines)
+    add("exit_codes", Words, Words([]), "allowed ends: numbers and names of signals")
+    add("expect_output", Lines, Lines([]), "regular expressions that a line of the output must match")
+    add("reject_output", Lines, Lines([]), "regular expressions that no line of the output may match")
     add("deploy_files", list[str], [], "globs below the tox root, copied by name into the scratch directory")
     add("measure_imports", list[str], [], "modules whose import is timed (default: the top-levels and the scripts')")
-    add("measure_startup", bool, True, "whether the start-up of the deployment is timed")
+    add("measure_startup", bool, _YES, "whether the start-up of the deployment is timed")
     add("time_tolerance_percent", float, 10.0, "how much slower than its baseline a time may be")
     add("prodsim_baseline_dir", str, "prodsim/baselines", "folder of the baselines, below the tox root")
     add("select", list[str], [], "codes, or prefixes of codes, of the findings that count (default: all)")
     add("ignore", list[str], [], "codes, or prefixes of codes, of findings to drop")
     add("warn", list[str], [], "codes, or prefixes of codes, of errors that only warn")
+
+
+def _add(conf: EnvConfigSet, key: str, of_type: Any, default: object, desc: str) -> None:
+    conf.add_config(key, of_type, default, desc, factory=of_type if of_type in {Lines, Words} else None)
 
 
 def layer(conf: EnvConfigSet, state: State) -> None:
@@ -121,15 +131,12 @@ def _defaults(conf: EnvConfigSet, state: State) -> _Defaults:
         deps=lambda: PythonDeps("", state.conf.core["tox_root"]),
         set_env={},
         pass_env=[],
-        **dict.fromkeys(
-            ("skip_install", "use_develop", "ignore_errors", "ignore_outcome", "system_site_packages"), False
-        ),
-        **dict.fromkeys(
-            ("commands", "commands_pre", "commands_post", "extra_setup_commands", "allowlist_externals"), []
-        ),
-        **dict.fromkeys(("dependency_groups", "extras"), set()),
         pylock="",
         commands_retry=0,
+        **dict.fromkeys(_OFF, False),
+        **{key: [] for key in _EMPTY},
+        dependency_groups=set(),
+        extras=set(),
     )
 
 
@@ -137,8 +144,6 @@ def read(tox_env: RunToxEnv, *, update_baseline: bool = False) -> scenario.Scena
     """Return what the user asked for; raises ProdsimError that names the first key that is wrong."""
     conf = tox_env.conf
     root: Path = tox_env.core["tox_root"]
-    post = [command.args for command in _value(conf, "commands_post", list)]
-    main = [command.args for command in _value(conf, "commands", list)]
     stop, run_timeout_s = _stop(conf), _seconds(conf, "run_timeout")
     policy = Policy(
         **{key: scenario.codes(key, _value(conf, key, list), CATALOGUE) for key in ("select", "ignore", "warn")}
@@ -157,7 +162,7 @@ def read(tox_env: RunToxEnv, *, update_baseline: bool = False) -> scenario.Scena
             update=update_baseline,
         ),
         policy=policy,
-        has_commands=bool(main or post),
+        has_commands=any(conf[key] for key in ("commands", "commands_post")),
     )
 
 
@@ -243,14 +248,12 @@ def _value(conf: EnvConfigSet, key: str, of_type: Callable[..., T]) -> T:  # noq
         value: T = conf[key]
     except (HandledError, Fail, Skip):
         raise
-    except Exception as problem:  # noqa: BLE001 - tox's converters raise whatever the conversion raised
+    except Exception as problem:
         raise ProdsimError(key, " ".join(str(problem).split()) or type(problem).__name__) from problem
     return value
 
 
 def environment_overrides(conf: EnvConfigSet, values: Mapping[str, str]) -> None:
     """Merge variables into ``set_env`` below what the user set; a broken ``set_env`` is left for tox to report."""
-    try:
+    with contextlib.suppress(Exception):  # the same error comes again, in its place, when tox reads the key
         conf["set_env"].update(dict(values), override=False)
-    except Exception:  # noqa: BLE001, S110 - the same error comes again, in its place, when tox reads the key
-        pass

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from tox_prodsim import stats
 from tox_prodsim.events import Change, Compared, Measured
 from tox_prodsim.findings import Finding, Level
-from tox_prodsim.stats import Judgement, StoredRatio, percent
+from tox_prodsim.stats import NO_ROUNDS, Judgement, Rounds, Sample, StoredRatio, percent
 
 CONTROL = "stdlib-1"
 """The control below; another list needs another name, because a stored ratio is a ratio to exactly this one."""
@@ -36,9 +36,6 @@ CONTROL_MODULES = (
     "asyncio",
 )
 START_UP = "start-up"
-EFFECTIVE = "effective wall"
-FALLBACK = "cpu + least waiting"
-"""The clock where the kernel counts no run-queue delay: CPU time and the shortest waiting (wall - CPU) of a series."""
 SAMPLE_TIMEOUT_S = 60.0
 _RECORD_ROUNDS = 16
 _TIMING = Path(__file__).with_name("_child") / "timing.py"
@@ -84,43 +81,15 @@ class Runner(Protocol):
         """Return how it ended."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rounds:
-    """Interleaved samples in seconds, item by item of the same rounds; ``queued`` is the share spent waiting for a CPU.
-
-    ``uncompiled`` is the number of modules that had no bytecode file although one warm-up could have written it.
-    """
-
-    target_s: tuple[float, ...]
-    control_s: tuple[float, ...]
-    clock: str
-    queued: float = 0.0
-    uncompiled: int = 0
-
-    def __len__(self) -> int:
-        return len(self.target_s)
-
-    def __add__(self, more: Rounds) -> Rounds:
-        share = len(more) / max(1, len(self) + len(more))
-        return Rounds(
-            target_s=self.target_s + more.target_s,
-            control_s=self.control_s + more.control_s,
-            clock=more.clock if self.clock in {"", more.clock} else FALLBACK,
-            queued=self.queued * (1 - share) + more.queued * share,
-            uncompiled=max(self.uncompiled, more.uncompiled),
-        )
-
-
 Sampler = Callable[[int], Rounds]
 """Returns so many fresh rounds; raises NotMeasured."""
-_NONE_YET = Rounds(target_s=(), control_s=(), clock="")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
     """When to look and when to stop: ``looks`` are totals of rounds, ``cap_s`` bounds one stage (there may be two).
 
-    With ``recording``, or without a baseline, the rounds go on until the ratio is good to store. ``least_tolerance`` is
+    With ``recording`` the rounds go on until the ratio is good to store, or the last look is reached. ``least_tolerance`` is
     what a stored ratio can hold: at 7 % the replays between sessions had no false alarm (measurement.md 2.3).
     """
 
@@ -163,13 +132,11 @@ def import_sampler(module: str, *, python: Path, runner: Runner, seed: int | Non
     """Return a sampler of importing ``module`` with this Python; ``seed`` fixes the order inside the rounds."""
     rng = random.Random(seed)  # noqa: S311 - statistics, no secret
     jobs = {"control": CONTROL_MODULES, "target": (module,)}
-    warm = False
+    next_series = _series(jobs, python=python, runner=runner, rng=rng)
 
     def sample(rounds: int) -> Rounds:
-        nonlocal warm
-        series = _driven(jobs, rounds, python=python, runner=runner, seed=rng.getrandbits(32), warm_up=not warm)
-        warm = True
-        return _rounds(series["target"], series["control"])
+        series = next_series(rounds)
+        return Rounds.of(series["target"], series["control"])
 
     return sample
 
@@ -180,21 +147,19 @@ def start_sampler(start_once: Callable[[], float], *, python: Path, runner: Runn
     The control is timed in fresh interpreters between the starts, neighbouring ones by one driver.
     """
     rng = random.Random(seed)  # noqa: S311 - statistics, no secret
-    jobs = {"control": CONTROL_MODULES}
+    next_series = _series({"control": CONTROL_MODULES}, python=python, runner=runner, rng=rng)
 
     def sample(rounds: int) -> Rounds:
         starts: list[float] = []
-        controls: list[_Sample] = []
+        controls: list[Sample] = []
         order = [name for _ in range(rounds) for name in rng.sample(("control", "start"), 2)]
         for name, group in groupby(order):
             count = len(tuple(group))
             if name == "start":
                 starts += [start_once() for _ in range(count)]
             else:
-                series = _driven(jobs, count, python=python, runner=runner, seed=rng.getrandbits(32), warm_up=False)
-                controls += series["control"]
-        control_s, clock = _seconds(controls)
-        return Rounds(target_s=tuple(starts), control_s=control_s, clock=clock, queued=_queued(controls))
+                controls += next_series(count)["control"]
+        return Rounds.of(starts, controls)
 
     return sample
 
@@ -244,12 +209,12 @@ class _Budget:
         """Discard one round and begin; a slow one may have compiled bytecode, then return one more that tells."""
         self._take(1)
         self.begin()
-        return self._take(1) if self.round_s * stats.MIN_ROUNDS > self.plan.cap_s else _NONE_YET
+        return self._take(1) if self.round_s * stats.MIN_ROUNDS > self.plan.cap_s else NO_ROUNDS
 
     def begin(self) -> Rounds:
         """Begin a stage: its time counts from here."""
         self._deadline = self._clock() + self.plan.cap_s
-        return _NONE_YET
+        return NO_ROUNDS
 
     def extend(self, rounds: Rounds, look: int) -> Rounds:
         """Return the rounds and as many more, up to ``look``, as the time left is enough for."""
@@ -266,6 +231,9 @@ class _Budget:
         begun = self._clock()
         rounds = self._sampler(count)
         self.round_s = max((self._clock() - begun) / count, 1e-9)
+        if len(rounds) != count:
+            msg = f"the sampler gave {len(rounds)} rounds, asked for {count}"
+            raise ValueError(msg)
         return rounds
 
 
@@ -287,8 +255,7 @@ def _stage(budget: _Budget, stored: StoredRatio | None, tolerance: float, *, fir
         missing = _incomparable(stored, rounds.clock)
         if stored and not missing:
             judgement = _judged(rounds, stored, tolerance)
-        recording = judgement is None or budget.plan.recording
-        if len(rounds) < look or (_precise(rounds) if recording else judgement and judgement.decided):
+        if len(rounds) < look or _enough(rounds, judgement, budget.plan):
             break
     if len(rounds) < stats.MIN_ROUNDS:
         return _Stage(rounds=rounds, judgement=None, detail=_too_slow(budget.round_s, budget.plan))
@@ -300,10 +267,13 @@ def _judged(rounds: Rounds, stored: StoredRatio, tolerance: float) -> Judgement:
     return stats.judge(*samples, stored.ratio, tolerance=tolerance, rel_error=stored.rel_error)
 
 
-def _precise(rounds: Rounds) -> bool:
-    """Return whether the ratio is good to store: as exact as it repeats from session to session (1.5 %)."""
-    enough = len(rounds) >= _RECORD_ROUNDS
-    return enough and stats.relative_error(rounds.target_s, rounds.control_s) <= stats.SESSION_ERROR
+def _enough(rounds: Rounds, judgement: Judgement | None, plan: Plan) -> bool:
+    """Return whether to stop: decided, or when recording, as exact as the ratio repeats between sessions (1.5 %)."""
+    if not plan.recording:
+        return len(rounds) >= _RECORD_ROUNDS if judgement is None else judgement.decided
+    if len(rounds) < _RECORD_ROUNDS:
+        return False
+    return stats.relative_error(rounds.target_s, rounds.control_s) <= stats.SESSION_ERROR
 
 
 def _incomparable(stored: StoredRatio | None, clock: str) -> str:
@@ -413,7 +383,12 @@ def _unknown_finding(compared: Compared) -> Finding:
     """Return the note for a comparison that could not be made, by how its detail begins."""
     metric, detail = compared.metric, compared.detail
     if detail.startswith(Why.NO_BASELINE):
-        return _note("PRF705", compared, f"{metric}: {detail}", "accept this run with --prodsim-update-baseline")
+        return _note(
+            "PRF705",
+            compared,
+            f"{metric}: {_time(compared.value_s)}, {detail}",
+            "accept this run with --prodsim-update-baseline",
+        )
     if detail.startswith(Why.INCONCLUSIVE):
         return _note("PRF703", compared, f"{metric}: {detail}", "run it again when the machine is quieter")
     if detail.startswith(Why.NOT_COMPARED):
@@ -438,75 +413,58 @@ def _time(seconds: float) -> str:
     return f"{1000 * seconds:.3g} ms"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Sample:
-    wall_s: float
-    queued_s: float | None
-    cpu_s: float
-    uncompiled: int
+def _series(
+    jobs: Mapping[str, Sequence[str]], *, python: Path, runner: Runner, rng: random.Random
+) -> Callable[[int], dict[str, list[Sample]]]:
+    """Return a function that gives so many fresh samples of each job; its first run may write bytecode."""
+    warm = False
+
+    def take(rounds: int) -> dict[str, list[Sample]]:
+        nonlocal warm
+        request = {
+            "jobs": jobs,
+            "rounds": rounds,
+            "seed": rng.getrandbits(32),
+            "timeout_s": SAMPLE_TIMEOUT_S,
+            "warm_up": not warm,
+        }
+        argv = [str(python), "-I", str(_TIMING), "drive", json.dumps(request)]
+        # The cap keeps a series far below this limit; it is for a driver that hangs.
+        series = _read(runner(argv, timeout_s=4 * SAMPLE_TIMEOUT_S), jobs, rounds)
+        warm = True
+        return series
+
+    return take
 
 
-def _driven(
-    jobs: Mapping[str, Sequence[str]], rounds: int, *, python: Path, runner: Runner, seed: int, warm_up: bool
-) -> dict[str, list[_Sample]]:
-    """Return the samples of each job from one run of the driver; raises NotMeasured with the reason."""
-    request = {"jobs": jobs, "rounds": rounds, "seed": seed, "timeout_s": SAMPLE_TIMEOUT_S, "warm_up": warm_up}
-    # The cap keeps a series far below this limit; it is for a driver that hangs.
-    limit_s = 4 * SAMPLE_TIMEOUT_S
-    ran = runner([str(python), "-I", str(_TIMING), "drive", json.dumps(request)], timeout_s=limit_s)
-    series: dict[str, list[_Sample]] = {name: [] for name in jobs}
+def _read(ran: Ran, jobs: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[Sample]]:
+    """Return the samples that the driver printed; raises NotMeasured with the reason when some are missing."""
+    series: dict[str, list[Sample]] = {name: [] for name in jobs}
     for line in ran.stdout.splitlines():
-        if line.startswith(b"{"):
-            _collect(json.loads(line), jobs, series)
+        if not line.startswith(b"{"):
+            continue  # a sitecustomize may print, too
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            msg = f"import {' '.join(jobs[answer['job']])}: {answer['error']}"
+            raise NotMeasured(msg)
+        series[answer["job"]].append(_sample(answer))
     if any(len(samples) != rounds for samples in series.values()):
-        raise NotMeasured(_broken(ran, limit_s))
+        raise NotMeasured(_broken(ran))
     return series
 
 
-def _collect(answer: dict[str, Any], jobs: Mapping[str, Sequence[str]], series: dict[str, list[_Sample]]) -> None:
-    if "error" in answer:
-        msg = f"import {' '.join(jobs[answer['job']])}: {answer['error']}"
-        raise NotMeasured(msg)
+def _sample(answer: Mapping[str, Any]) -> Sample:
     queued_ns = answer["queued_ns"]
-    series[answer["job"]].append(
-        _Sample(
-            wall_s=answer["wall_ns"] / 1e9,
-            queued_s=None if queued_ns is None else queued_ns / 1e9,
-            cpu_s=answer["cpu_ns"] / 1e9,
-            uncompiled=answer["uncompiled"],
-        )
+    return Sample(
+        wall_s=answer["wall_ns"] / 1e9,
+        queued_s=None if queued_ns is None else queued_ns / 1e9,
+        cpu_s=answer["cpu_ns"] / 1e9,
+        uncompiled=answer["uncompiled"],
     )
 
 
-def _broken(ran: Ran, limit_s: float) -> str:
+def _broken(ran: Ran) -> str:
     if ran.timed_out:
-        return f"the timing process did not end within {limit_s:g} s"
+        return "the timing process did not end in time"
     lines = ran.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
     return f"the timing process ended with {ran.returncode}: {lines[-1]}"
-
-
-def _rounds(target: Sequence[_Sample], control: Sequence[_Sample]) -> Rounds:
-    (target_s, clock), (control_s, _) = _seconds(target), _seconds(control)
-    return Rounds(
-        target_s=target_s,
-        control_s=control_s,
-        clock=clock,
-        queued=_queued((*target, *control)),
-        uncompiled=max((sample.uncompiled for sample in target), default=0),
-    )
-
-
-def _seconds(samples: Sequence[_Sample]) -> tuple[tuple[float, ...], str]:
-    """Return effective seconds and the clock they are from."""
-    delays = [sample.queued_s for sample in samples]
-    known = [delay for delay in delays if delay is not None]
-    if len(known) == len(samples):
-        return tuple(max(sample.wall_s - delay, 1e-9) for sample, delay in zip(samples, known, strict=True)), EFFECTIVE
-    waiting_s = min(max(sample.wall_s - sample.cpu_s, 0.0) for sample in samples)
-    return tuple(sample.cpu_s + waiting_s for sample in samples), FALLBACK
-
-
-def _queued(samples: Sequence[_Sample]) -> float:
-    """Return the share of the wall time that was spent waiting for a CPU."""
-    wall_s = sum(sample.wall_s for sample in samples)
-    return sum(sample.queued_s or 0.0 for sample in samples) / wall_s if wall_s else 0.0

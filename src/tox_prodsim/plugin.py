@@ -63,9 +63,8 @@ def _asked_for() -> Iterator[str]:
         *(getattr(options, "env", None) or []),
         *(name for group in getattr(options, "factors", None) or [] for name in group),
     ]
-    if any(_is_prodsim(name) for name in names):
-        yield "prodsim"
-    elif options is not None and options.command in _LISTS_ENVS and ".pkg" not in _states[0].conf.core["env_list"]:
+    asked = any(_is_prodsim(name) for name in names)
+    if asked or (getattr(options, "command", "") in _LISTS_ENVS and ".pkg" not in _states[0].conf.core["env_list"]):
         yield "prodsim"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from pathlib import Path
@@ -12,6 +13,8 @@ from tox_prodsim.events import Event, Found, RunFinished
 from tox_prodsim.findings import Finding, Level, Verdict
 from tox_prodsim.reporters import log, report
 from tox_prodsim.reporters.terminal import Terminal
+
+_LOGGER = logging.getLogger(__name__)
 
 
 class Reporting:
@@ -67,19 +70,17 @@ class Reporting:
         try:
             self._report_path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         except OSError as problem:
-            logging.error("report %s cannot be written: %s", self._report_path, problem)  # noqa: TRY400 - one line, no trace
+            _LOGGER.error("report %s cannot be written: %s", self._report_path, problem)  # noqa: TRY400 - one line
 
     def _line(self, verdict: Verdict) -> str:
         codes = sorted({finding.code for finding in self._findings if finding.level is Level.ERROR})
         return f"{verdict}: {', '.join(codes)}" if codes else str(verdict)
 
     def _write(self, text: str) -> None:
-        """Write to tox's stream of this environment; with the reader gone (a closed pipe) the run still ends in order."""
-        try:
+        """Write to tox's stream of this environment; a reader that is gone does not keep the run from its end."""
+        with contextlib.suppress(OSError, ValueError):
             self._stream.write(text)
             self._stream.flush()
-        except (OSError, ValueError):
-            pass
 
 
 def _shown(path: Path) -> str:

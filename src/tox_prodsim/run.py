@@ -1,8 +1,8 @@
 """The order of things: check the wheel, what is installed, the deployment, the times; then the verdict.
 
-``run`` is a generator of events. tox runs the user's commands, so the generator is suspended where they belong: it yields
-``Waiting`` and is resumed, with what was ``Heard`` of the commands meanwhile, when tox has come to that point. Closing the
-generator, whenever and for whatever reason, ends what it started.
+``run`` is a generator of events. tox runs the user's commands, so the generator is suspended where they belong: it
+yields ``Waiting`` and is resumed, with what was ``Heard`` of the commands meanwhile, when tox has come to that point.
+Closing the generator, whenever and for whatever reason, ends what it started.
 """
 
 from __future__ import annotations

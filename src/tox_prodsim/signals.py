@@ -1,8 +1,8 @@
 """Turn what would end tox at once into tox's own interrupt, while a prodsim environment is to be run.
 
-tox handles SIGINT only. SIGTERM and SIGHUP (of a CI system, a closed terminal) take the same way here: KeyboardInterrupt in the
-main thread. A second signal, of either kind, says that the grace is over. A provisioned tox, whose outer tox was killed, is
-told by the change of its parent.
+tox handles SIGINT only. SIGTERM and SIGHUP (a CI system, a closed terminal) take the same way here: KeyboardInterrupt
+in the main thread. A second signal, of either kind, says that the grace is over. A provisioned tox, whose outer tox was
+killed, is told by the change of its parent.
 """
 
 from __future__ import annotations

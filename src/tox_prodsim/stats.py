@@ -26,6 +26,67 @@ FLOOR_S = 0.002
 
 SESSION_ERROR = 0.015
 """How far the ratio of something unchanged moves from session to session (SD; section 2.3)."""
+EFFECTIVE = "effective wall"
+FALLBACK = "cpu + least waiting"
+"""The clock where the kernel counts no run-queue delay: CPU time and the shortest waiting (wall - CPU) of a series."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """One timed process: ``queued_s`` is what it waited for a CPU, None where the kernel does not count that.
+
+    ``uncompiled`` is the number of loaded modules that had no bytecode file, after one warm-up could have written it.
+    """
+
+    wall_s: float
+    queued_s: float | None
+    cpu_s: float
+    uncompiled: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rounds:
+    """Interleaved samples in seconds, item by item of the same rounds; ``queued`` is the share spent waiting for a CPU.
+
+    ``clock`` names what was read: EFFECTIVE, or FALLBACK where there is no run-queue delay to subtract.
+    """
+
+    target_s: tuple[float, ...]
+    control_s: tuple[float, ...]
+    clock: str
+    queued: float = 0.0
+    uncompiled: int = 0
+
+    @classmethod
+    def of(cls, target: Sequence[Sample | float], control: Sequence[Sample]) -> Rounds:
+        """Return the rounds of these samples; a target may be given in effective seconds already."""
+        timed = [sample for sample in target if isinstance(sample, Sample)]
+        control_s, clock = _effective(control)
+        target_s = tuple(sample for sample in target if not isinstance(sample, Sample))
+        samples = [*timed, *control]
+        return cls(
+            target_s=_effective(timed)[0] if timed else target_s,
+            control_s=control_s,
+            clock=clock,
+            queued=sum(sample.queued_s or 0.0 for sample in samples) / sum(sample.wall_s for sample in samples),
+            uncompiled=max(sample.uncompiled for sample in samples),
+        )
+
+    def __len__(self) -> int:
+        return len(self.target_s)
+
+    def __add__(self, more: Rounds) -> Rounds:
+        share = len(more) / max(1, len(self) + len(more))
+        return Rounds(
+            target_s=self.target_s + more.target_s,
+            control_s=self.control_s + more.control_s,
+            clock=more.clock if self.clock in {"", more.clock} else FALLBACK,
+            queued=self.queued * (1 - share) + more.queued * share,
+            uncompiled=max(self.uncompiled, more.uncompiled),
+        )
+
+
+NO_ROUNDS = Rounds(target_s=(), control_s=(), clock="")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,3 +254,12 @@ def _swapped(slow: Sequence[float], fast: Sequence[float], swaps: int) -> float:
 def _seeded(*series: Sequence[float]) -> random.Random:
     """Return a generator that gives the same numbers for the same samples, on every platform and Python."""
     return random.Random(repr([tuple(samples) for samples in series]))  # noqa: S311 - statistics, no secret
+
+
+def _effective(samples: Sequence[Sample]) -> tuple[tuple[float, ...], str]:
+    """Return effective seconds and the clock they are from: wall less run-queue delay where there is one (section 0)."""
+    known = [(sample.wall_s, sample.queued_s) for sample in samples if sample.queued_s is not None]
+    if len(known) == len(samples):
+        return tuple(max(wall_s - queued_s, 1e-9) for wall_s, queued_s in known), EFFECTIVE
+    waiting_s = min(max(sample.wall_s - sample.cpu_s, 0.0) for sample in samples)
+    return tuple(sample.cpu_s + waiting_s for sample in samples), FALLBACK

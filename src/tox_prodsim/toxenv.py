@@ -1,12 +1,14 @@
 """One prodsim environment of one tox run: tox's points in, the verdict as tox's Fail out.
 
-tox goes through its own order (install, before, commands_pre, commands, commands_post, after, teardown). A Session listens at
-each of these points, wraps ``execute_async`` and ``interrupt`` of its environment, and advances the run to where tox is.
+tox goes through its own order (install, before, commands_pre, commands, commands_post, after, teardown). A Session
+listens at each of these points, wraps ``execute_async`` and ``interrupt`` of its environment, and advances the run to
+where tox is.
 """
 
 from __future__ import annotations
 
 import contextlib
+import inspect
 import time
 import weakref
 from collections.abc import Iterator
@@ -14,12 +16,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from tox.config.types import Command
+from tox.execute.api import ExecuteStatus
 from tox.execute.request import ExecuteRequest, StdinSource
 from tox.tox_env.api import ToxEnv
 from tox.tox_env.errors import Fail
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim import bench, endings, keys, signals, supervisor, undertest
+from tox_prodsim import bench, endings, signals, supervisor, undertest
 from tox_prodsim.errors import Cancelled, ProdsimError
 from tox_prodsim.executor import INTERRUPTED, Limits, SupervisedExecutor
 from tox_prodsim.findings import Finding, Verdict
@@ -58,6 +61,7 @@ class Session:
             colored=tox_env.options.is_colored, prepare=self._prepare, ended=self._ended, cancel=self._cancel
         )
         self._execute_async = tox_env.execute_async
+        self._signature = inspect.signature(tox_env.execute_async)
         self._interrupt = tox_env.interrupt
         tox_env.execute_async = self._supervised  # type: ignore[method-assign] # public, and the one place all commands pass
         tox_env.interrupt = self._interrupted  # type: ignore[method-assign] # tox tells nobody else of a Ctrl-C
@@ -139,9 +143,12 @@ class Session:
     # tox's commands
 
     @contextlib.contextmanager
-    def _supervised(self, cmd: Any, stdin: StdinSource, show: bool | None = None, cwd: Path | None = None,
-                    run_id: str = "", executor: Any = None, **more: Any) -> Iterator[Any]:  # fmt: skip
+    def _supervised(self, *args: Any, **named: Any) -> Iterator[ExecuteStatus]:
         """Bring the run to where the command belongs, then run the command below the guard."""
+        call = self._signature.bind(*args, **named)
+        call.apply_defaults()
+        run_id: str = call.arguments["run_id"]
+        call.arguments["executor"] = call.arguments["executor"] or self._executor
         kind = run_id.partition("[")[0]
         if kind == "commands":
             self._come_to(Point.COMMANDS)
@@ -151,7 +158,7 @@ class Session:
         elif kind == "commands_post":
             self._come_to(Point.COMMANDS_POST)
         try:
-            with self._execute_async(cmd, stdin, show, cwd, run_id, executor or self._executor, **more) as status:
+            with self._execute_async(*call.args, **call.kwargs) as status:
                 yield status
         except Fail as problem:
             self._heard[run_id] = (endings.smoke_refused(run_id, str(problem)),)

@@ -17,6 +17,7 @@ from tox_prodsim import building, supervisor
 from tox_prodsim.errors import ProdsimError
 
 _BUILD_LIMIT_S = 900.0
+_PROJECT_FILES = ("pyproject.toml", "setup.py")
 _SUITABLE = {"wheel", "sdist-wheel", "sdist", "external"}
 
 
@@ -56,7 +57,7 @@ def _refuse_missing_project(tox_env: PythonRun, root: Path, given: Path | None) 
         if not str(given).endswith((".whl", ".tar.gz")):
             msg = f"{given} is neither a wheel (.whl) nor an sdist (.tar.gz)"
             raise ProdsimError("--installpkg", msg)
-    elif not any((root / name).is_file() for name in ("pyproject.toml", "setup.py")) and not _installs_nothing(tox_env):
+    elif not (_installs_nothing(tox_env) or any((root / name).is_file() for name in _PROJECT_FILES)):
         msg = f"no pyproject.toml in {root}, so there is nothing to build; give a file with --installpkg"
         raise ProdsimError("pyproject.toml", msg)
 
@@ -67,7 +68,7 @@ def _installs_nothing(tox_env: PythonRun) -> bool:
 
 
 def adopt(tox_env: PythonRun, packages: Any, folder: Path, cancel: supervisor.Cancel) -> UnderTest:
-    """Keep the wheel that is about to be installed; an sdist is built first, and replaced in ``packages`` by its wheel."""
+    """Keep the wheel that is about to be installed; an sdist in ``packages`` is built and replaced first."""
     for at, package in enumerate(packages):
         match package:
             case EditablePackage() | EditableLegacyPackage():

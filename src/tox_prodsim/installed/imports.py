@@ -62,21 +62,29 @@ def check_imports(subject: Subject, runner: Runner, python: Path, *, limit_s: fl
 def _detail(outcomes: Mapping[str, Outcome]) -> str:
     good = [name for name, outcome in outcomes.items() if isinstance(outcome, Loaded) and not outcome.elsewhere]
     more = f" and {len(good) - 3} more" if len(good) > 3 else ""
-    return f"{', '.join(good[:3])}{more} from site-packages" if good else "nothing from site-packages"
+    return f"{', '.join(good[:3])}{more} from site-packages" if good else "nothing imports"
 
 
 def _main_names(subject: Subject) -> tuple[str, ...]:
     """Return the top-levels that must import: named like the project or used by a command, else all public ones."""
     named = [name for name in subject.top_levels if _is_named(subject, name)]
     others = [name for name in subject.top_levels if not _is_stray(name)]
-    public = [name for name in others if "._" not in f".{name}"]
+    public = [name for name in others if not _is_private(name)]
     return tuple(named or public or others)
 
 
 def _is_named(subject: Subject, name: str) -> bool:
     """Return whether the project's name or a command that needs no extra leads to the module."""
     commands = [point.module for point in subject.commands if not point.extras]
-    return canonicalize_name(name) == subject.key or any(is_below(module, name) for module in commands)
+    return _is_namesake(subject, name) or any(is_below(module, name) for module in commands)
+
+
+def _is_namesake(subject: Subject, name: str) -> bool:
+    return canonicalize_name(name) == subject.key and not _is_private(name)
+
+
+def _is_private(name: str) -> bool:
+    return "._" in f".{name}"
 
 
 def _is_stray(name: str) -> bool:
@@ -116,7 +124,7 @@ def _version_findings(subject: Subject, name: str, loaded: Loaded) -> Iterator[F
     """Yield a finding for a version that contradicts METADATA; a part of it will do where the names differ, too."""
     if not loaded.version or loaded.elsewhere or same_version(loaded.version, subject.version):
         return
-    namesake = canonicalize_name(name) == subject.key
+    namesake = _is_namesake(subject, name)
     if name not in _main_names(subject) or not (namesake or contradicts(loaded.version, subject.version)):
         return
     message = f"__version__ is {loaded.version!r}, but METADATA says {subject.version}"

@@ -25,6 +25,8 @@ _PREFIX = b"tox-prodsim: "  # probe.PREFIX
 _LOST_OUTPUT = 71  # probe.LOST_OUTPUT
 _BATCH = 200  # items a process: one argument may have 128 KiB on Linux
 _START_S = 30.0  # what the interpreter may take to start and end beside its items
+_NAME = re.compile(r"[\w.-]+")  # of a requirement
+_EXTRA = re.compile(r"""\bextra\s*==\s*['"]([^'"]+)""")
 _FRAME = re.compile(r'  File "(?P<file>[^"<]+)", line (?P<line>\d+) in (?P<function>\S+)')
 
 
@@ -101,6 +103,19 @@ class Subject:
     def plugins(self) -> tuple[EntryPoint, ...]:
         """Return the other entry points, which some host loads."""
         return tuple(point for point in self.entry_points if point.group not in COMMAND_GROUPS)
+
+    @property
+    def known_extras(self) -> tuple[str, ...]:
+        """Return the extras that bring requirements."""
+        return tuple(dict.fromkeys(extra for text in self.requires for extra in _EXTRA.findall(text)))
+
+    def extras_with(self, module: str) -> tuple[str, ...]:
+        """Return the extras that bring a distribution with the name of the module."""
+        name = canonicalize_name(module)
+        brought = [
+            text for text in self.requires if (found := _NAME.match(text)) and canonicalize_name(found[0]) == name
+        ]
+        return tuple(dict.fromkeys(extra for text in brought for extra in _EXTRA.findall(text)))
 
     def lacks_foreign(self, missing: str) -> bool:
         """Return whether the module that was not found belongs to another distribution."""

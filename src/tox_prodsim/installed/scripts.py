@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from tox_prodsim.installed.wording import finding, hint_for
 
 HELP_LIMIT_S = 10.0
 
+_EXTRA = re.compile(r"\[([\w.-]+)\]")
+_USAGE = re.compile(r"^usage\b", re.IGNORECASE | re.MULTILINE)
 _RECREATE = "recreate the environment: tox run -r"
 
 
@@ -37,7 +40,7 @@ def check_scripts(
     absent = _findings(_presence_finding(point, scripts_dir) for point in sound)
     missing = {found.subject for found in absent}
     askable = [point for point in sound if _is_console(point) and str(point) not in missing]
-    about_help = _findings(_help_finding(point, runner, scripts_dir, help_limit_s) for point in askable)
+    about_help = _findings(_help_finding(subject, point, runner, scripts_dir, help_limit_s) for point in askable)
     codes, not_checked = _checked_codes(subject)
     return Checked(
         detail=_detail(subject, answering=len(askable) - len(about_help), loading=len(plugins) - len(about_plugins)),
@@ -64,6 +67,9 @@ def _command_finding(subject: Subject, point: EntryPoint, outcome: Outcome) -> F
         case Raised() if not _extras_requested(subject, point) and subject.lacks_foreign(outcome.missing):
             message = f"needs the extra {', '.join(point.extras)}, which was not asked for: {outcome}"
             return finding("ENT510", Level.NOTE, str(point), message, "set extras to have it checked")
+        case Raised(type="SystemExit") if subject.lacks_foreign(outcome.missing):
+            message = f"ends of its own accord, because {outcome.missing} is not installed"
+            return finding("ENT510", Level.NOTE, str(point), message, hint_for(subject, point.module, outcome))
         case _:
             message, hint = f"does not load: {outcome}", _hint(subject, point, outcome)
     return finding("ENT510", Level.ERROR, str(point), message, hint, outcome=outcome)
@@ -77,7 +83,7 @@ def _plugin_finding(subject: Subject, point: EntryPoint, outcome: Outcome) -> Fi
     if isinstance(outcome, Loaded):
         return None
     if isinstance(outcome, Raised) and subject.lacks_foreign(outcome.missing):
-        message = f"was not loaded, because {outcome.missing.partition('.')[0]} is not installed"
+        message = f"was not loaded, because {outcome.missing} is not installed"
         return finding("ENT511", Level.NOTE, str(point), message, "add it to deps to have the entry point checked")
     message = f"does not load: {outcome}"
     return finding("ENT511", Level.WARNING, str(point), message, _hint(subject, point, outcome), outcome=outcome)
@@ -100,7 +106,9 @@ def _script(scripts_dir: Path, point: EntryPoint) -> Path:
     return windows if windows.exists() else scripts_dir / point.name
 
 
-def _help_finding(point: EntryPoint, runner: Runner, scripts_dir: Path, limit_s: float) -> Finding | None:
+def _help_finding(
+    subject: Subject, point: EntryPoint, runner: Runner, scripts_dir: Path, limit_s: float
+) -> Finding | None:
     """Return what is wrong with ``--help``; a command is never run without arguments, because it might act."""
     try:
         ran = runner([str(_script(scripts_dir, point)), "--help"], timeout_s=limit_s)
@@ -109,9 +117,16 @@ def _help_finding(point: EntryPoint, runner: Runner, scripts_dir: Path, limit_s:
     if ran.returncode == 0 and not ran.timed_out:
         return None
     how = f"does not end within {limit_s:g} s" if ran.timed_out else ending(ran.returncode)
-    lines = [line.strip() for line in ran.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
-    hint = f"its last words: {lines[-1][:200]}" if lines else f"run {point.name} --help in an empty folder"
-    return finding("ENT512", Level.WARNING, str(point), f"--help {how}", hint)
+    text = (ran.stdout + b"\n" + ran.stderr).decode("utf-8", "replace").strip()
+    alive = ran.returncode in {1, 2} and not ran.timed_out and _speaks(subject, text)
+    hint = f"its last words: {text.splitlines()[-1].strip()[:200]}" if text else f"run {point.name} --help by hand"
+    return finding("ENT512", Level.NOTE if alive else Level.WARNING, str(point), f"--help {how}", hint)
+
+
+def _speaks(subject: Subject, text: str) -> bool:
+    """Return whether a command that failed told its usage, or which extra of its package it needs."""
+    wanted = any(extra in _EXTRA.findall(text) for extra in subject.known_extras)
+    return "Traceback (most recent call last)" not in text and (wanted or bool(_USAGE.search(text)))
 
 
 def _checked_codes(subject: Subject) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:

@@ -35,14 +35,14 @@ def hint_for(subject: Subject, module: str, outcome: Outcome) -> str:
 def _hint_for_raised(subject: Subject, raised: Raised) -> str:
     renamed = _CANNOT_IMPORT.match(raised.message)
     match raised:
-        case Raised(type="SystemExit"):
+        case Raised(type="SystemExit") if not raised.missing:
             return "put what should only happen when it is run below: if __name__ == '__main__':"
         case Raised(type="FileNotFoundError") if raised.filename:
             return f"have the build include {Path(raised.filename).name} as package data, if it is the package's"
         case Raised(type="ImportError") if renamed:
             return _hint_for_renamed(subject, renamed["name"], renamed["module"])
         case _ if subject.lacks_foreign(raised.missing):
-            return _hint_for_foreign(raised.missing.partition(".")[0])
+            return _hint_for_foreign(subject, raised.missing)
     return f"have the build include {raised.missing}, which is not in the wheel" if raised.missing else ""
 
 
@@ -53,7 +53,10 @@ def _hint_for_renamed(subject: Subject, name: str, module: str) -> str:
     return f"define {name} in {module}, or look for modules that import one another"
 
 
-def _hint_for_foreign(module: str) -> str:
-    if module in {"pkg_resources", "setuptools", "distutils"}:
+def _hint_for_foreign(subject: Subject, module: str) -> str:
+    if module.partition(".")[0] in {"pkg_resources", "setuptools", "distutils"}:
         return f"{module} comes with setuptools, which a fresh environment does not have: declare it or do without"
+    extras = subject.extras_with(module)
+    if extras:
+        return f"{module} comes with the extra {' or '.join(extras)} only: set extras to test with it, or depend on it always"
     return f"declare the distribution that provides {module} in dependencies, or import it only where it is needed"

@@ -113,7 +113,8 @@ class Conclusion:
             facts.append("not checked: " + ", ".join(self.not_checked))
         if self._report_path:
             facts.append(f"report {self._report_path}")
-        self._lines.row([(f"{self.env_name}: ", ""), (f"{word}  ", color)], " · ".join(filter(None, facts)))
+        # In the head, which is never wrapped: the summary stays one line, directly above tox's own.
+        self._lines.row([(f"{self.env_name}: ", ""), (f"{word}  ", color), (" · ".join(filter(None, facts)), "")])
 
 
 def _distinct(findings: Iterable[Finding]) -> list[Finding]:

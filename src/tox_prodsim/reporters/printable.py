@@ -15,6 +15,10 @@ _LEGACY_COMMAND = re.compile(r"##(?=\w*\[)")
 """GitHub (``##[…]``), Azure (``##vso[…]``) and TeamCity obey these anywhere in a line; ``::…::`` only at its start."""
 
 
+_QUANTITY = re.compile(r"(?<=\d) (?=(?:%|s|ms|kB|MB)(?!\w))")
+"""The blank between a number and its unit, where no line may end."""
+
+
 class Printable:
     """Makes text printable in one encoding; None is an encoding that is not known, taken for ASCII."""
 
@@ -32,8 +36,10 @@ class Printable:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Return the lines of a text, at least one, none wider than ``width`` (or 20, where that is less)."""
-    return textwrap.wrap(text, max(width, 20), break_on_hyphens=False) or [""]
+    """Return the lines of a text, at least one; paths and commands stay whole, so that they can be copied."""
+    kept = _QUANTITY.sub("\xa0", text)
+    lines = textwrap.wrap(kept, max(width, 20), break_long_words=False, break_on_hyphens=False)
+    return [line.replace("\xa0", " ") for line in lines] or [""]
 
 
 def _escaped(found: re.Match[str]) -> str:

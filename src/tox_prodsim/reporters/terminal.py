@@ -80,7 +80,7 @@ class Terminal:
             self._conclusion.print(event)
 
     def close(self) -> None:
-        """Say that the run was cut short, and what it had found, unless it came to its end; a second call does nothing."""
+        """Say that the run was cut short, and what it had found, unless it came to its end."""
         if not self._finished:
             self.handle(self._conclusion.cut_short())
 
@@ -166,12 +166,13 @@ class Terminal:
             tail = (f"tolerance ±{event.tolerance * 100:.3g} %", "dim")
         if event.ratio is not None:
             head.append((f"{units.change(event.ratio):>6}  ", color))
-        if event.change is Change.UNKNOWN:
-            self._lines.row(head, event.detail or "not compared", tail=tail)
+        if event.change is Change.UNKNOWN and event.expected_s is None:
+            self._lines.row(head, event.detail or "not compared")
             return
-        self._lines.row([*head, (event.change, color)], tail=tail)
+        word = "inconclusive" if event.change is Change.UNKNOWN else event.change
+        self._lines.row([*head, (word, color)], tail=tail)
         if event.detail and (event.change is not Change.SAME or self._verbosity >= _VERBOSE):
-            self._lines.row([(" " * 35, "")], event.detail)
+            self._lines.row([(" " * 35, "")], event.detail.removeprefix(f"{word}: "))
 
     def _result(self, event: StepFinished) -> None:
         """Print the line of a stage; one that was not checked says why, and never looks like a success."""

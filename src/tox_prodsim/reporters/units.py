@@ -18,7 +18,9 @@ def duration(value_s: float) -> str:
 
 
 def precise(value_s: float) -> str:
-    """Return a measured time, such as ``9.2 ms``, ``148 ms`` or ``1.42 s``."""
+    """Return a measured time, such as ``9.2 ms``, ``148 ms`` or ``1.42 s``; a dash when there is none."""
+    if not 0 < value_s < math.inf:
+        return "-"
     if value_s >= 0.9995:
         return f"{value_s:.2f} s"
     return f"{value_s * 1e3:.{1 if value_s < 0.00995 else 0}f} ms"

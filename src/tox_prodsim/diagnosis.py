@@ -1,0 +1,33 @@
+"""What processes are doing at this moment, for a report: the tree, and which signals they handle."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+_COMMAND_LIMIT = 120
+
+
+def tree(processes: Iterable[psutil.Process]) -> Iterator[str]:
+    """Yield one line for each process: pid, parent, state, memory, CPU seconds, threads and command."""
+    for process in processes:
+        with suppress(psutil.Error), process.oneshot():
+            cpu, memory = process.cpu_times(), process.memory_info().rss / 1e6
+            facts = f"{process.status():<9} {memory:4.0f} MB  cpu {cpu.user + cpu.system:.2f} s"
+            threads = f"{process.num_threads()} threads"
+            command = shlex.join(process.cmdline())[:_COMMAND_LIMIT]
+            yield f"{process.pid:>7} of {process.ppid():<7} {facts}  {threads}  {command}"
+
+
+def catches(pid: int, number: signal.Signals) -> bool | None:
+    """Return whether the process has a handler for the signal (SigCgt of /proc/PID/status); None: not known here."""
+    with suppress(OSError, ValueError):
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("SigCgt:"):
+                return bool(int(line.split()[1], 16) >> (number - 1) & 1)
+    return None

@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tox_prodsim import probes
+from tox_prodsim.probes import Foreign, LogWatch, NotYet, Ready, ask
+from tox_prodsim.scenario import FileProbe, HttpProbe, ListenProbe, LogProbe, Probe, TcpProbe
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path == "/drip":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            with self.server.dripping:
+                pass
+            for _ in range(60):
+                time.sleep(0.05)
+                self.wfile.write(b"x-y: z\r\n")
+            return
+        status = {"/health": 200, "/moved": 302, "/busy": 503}.get(self.path, 404)
+        self.send_response(status)
+        self.send_header("x-app", "web 1")
+        self.send_header("location", "/health")
+        self.end_headers()
+        self.wfile.write(b"it is ok")
+
+    do_HEAD = do_GET
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    dripping = threading.Lock()
+
+    def handle_error(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with Server(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+@pytest.fixture
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        return listener.getsockname()[1]
+
+
+def ours() -> tuple[psutil.Process, ...]:
+    return (psutil.Process(),)
+
+
+def nobody() -> tuple[psutil.Process, ...]:
+    return ()
+
+
+def asked(probe: Probe, tree: Callable[[], tuple[psutil.Process, ...]] = ours) -> probes.Answer:
+    return ask(probe, tree=tree, log=Path("/nonexistent"), scratch=Path("/nonexistent"))
+
+
+def http(port: int, path: str, **options: object) -> HttpProbe:
+    return HttpProbe(url=f"http://127.0.0.1:{port}{path}", **options)
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "answer"),
+    [
+        pytest.param("/health", {}, Ready(detail="http /health 200"), id="any 2xx is ready"),
+        pytest.param("/busy", {}, NotYet(reason="http 503"), id="an error is not"),
+        pytest.param("/busy", {"statuses": (200, 503)}, Ready(detail="http /busy 503"), id="unless it is wanted"),
+        pytest.param("/moved", {}, NotYet(reason="http 302"), id="a redirect is not followed"),
+        pytest.param(
+            "/health", {"body": "i. ok"}, NotYet(reason="http 200, but the body does not match /i. ok/"), id="b"
+        ),
+        pytest.param("/health", {"body": "is ok"}, Ready(detail="http /health 200"), id="the body matches"),
+        pytest.param("/health", {"header": ("X-App", "^web")}, Ready(detail="http /health 200"), id="a header matches"),
+        pytest.param(
+            "/health",
+            {"header": ("x-app", "^app")},
+            NotYet(reason="http 200, but the header x-app does not match /^app/"),
+            id="a header does not match",
+        ),
+        pytest.param("/health", {"method": "HEAD"}, Ready(detail="http /health 200"), id="HEAD"),
+        pytest.param("/a b?c=d e", {}, NotYet(reason="http 404"), id="blanks in a URL are quoted"),
+    ],
+)
+def test_an_http_probe_looks_at_the_answer(port: int, path: str, options: dict[str, object], answer: object) -> None:
+    assert asked(http(port, path, **options)) == answer
+
+
+def test_a_server_that_drips_cannot_outlast_the_timeout(port: int) -> None:
+    begin = time.monotonic()
+    assert asked(http(port, "/drip", timeout_s=0.3)) == NotYet(reason="no answer within 0.3 s")
+    assert time.monotonic() - begin < 1.5
+
+
+def test_a_server_that_never_answers_is_late() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as deaf:
+        assert asked(http(deaf.getsockname()[1], "/", timeout_s=0.2)) == NotYet(reason="no answer within 0.2 s")
+
+
+def test_a_server_that_speaks_something_else_is_not_ready() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        threading.Thread(target=lambda: answer_once(listener, b"SSH-2.0-x\r\n")).start()
+        assert asked(http(listener.getsockname()[1], "/")) == NotYet(reason="no HTTP answer (BadStatusLine)")
+
+
+def answer_once(listener: socket.socket, answer: bytes) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(4096)
+        connection.sendall(answer)
+
+
+@pytest.mark.parametrize("kind", ["http", "tcp"])
+def test_nobody_there_is_connection_refused(free_port: int, kind: str) -> None:
+    probe = http(free_port, "/") if kind == "http" else TcpProbe(host="127.0.0.1", port=free_port)
+    assert asked(probe) == NotYet(reason="connection refused")
+
+
+def test_a_tcp_probe_is_ready_when_we_listen(port: int) -> None:
+    assert asked(TcpProbe(host="127.0.0.1", port=port)) == Ready(detail=f"tcp 127.0.0.1:{port} accepted")
+
+
+@pytest.mark.parametrize("path", ["/health", "/busy"])
+def test_an_answer_from_somebody_else_is_foreign_whatever_it_says(port: int, path: str) -> None:
+    answer = asked(http(port, path), tree=nobody)
+    assert isinstance(answer, Foreign)
+    assert (answer.address, answer.pid) == (f"127.0.0.1:{port}", os.getpid())
+    assert "python" in answer.command
+    assert answer.since.startswith("running since 20")
+
+
+def test_a_connection_accepted_by_somebody_else_is_foreign(port: int) -> None:
+    assert isinstance(asked(TcpProbe(host="127.0.0.1", port=port), tree=nobody), Foreign)
+
+
+def test_a_tree_that_grows_between_two_looks_is_not_foreign(port: int) -> None:
+    looks = iter([(), (psutil.Process(),)])
+    assert isinstance(asked(http(port, "/health"), tree=lambda: next(looks)), Ready)
+
+
+def test_an_owner_that_cannot_be_seen_is_said(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(pid: int) -> set[int]:
+        raise PermissionError(pid)
+
+    monkeypatch.setattr(probes, "_tokens", closed)
+    note = f", owner not checked: no right to look into pid {os.getpid()}"
+    assert asked(http(port, "/health")) == Ready(detail=f"http /health 200{note}")
+
+
+@pytest.mark.parametrize(
+    ("bind", "shown", "url"),
+    [
+        pytest.param("127.0.0.1", "127.0.0.1", "127.0.0.1", id="loopback"),
+        pytest.param("0.0.0.0", "0.0.0.0", "127.0.0.1", id="all of IPv4"),  # noqa: S104
+        pytest.param("::1", "[::1]", "[::1]", id="loopback of IPv6"),
+        pytest.param("::", "[::]", "[::1]", id="all of IPv6"),
+    ],
+)
+def test_a_listen_probe_finds_the_port_by_itself(bind: str, shown: str, url: str) -> None:
+    code = f"import socket, time; s = socket.create_server(({bind!r}, 0), family=socket.AF_INET{'6' * (':' in bind)})\n"
+    with child(code + "print(s.getsockname()[1], flush=True); time.sleep(60)") as (process, said):
+        port = int(said)
+        answer = asked(ListenProbe(), tree=lambda: (psutil.Process(process.pid),))
+        assert answer == Ready(detail=f"listening {shown}:{port} (pid {process.pid})", url=f"http://{url}:{port}")
+        assert isinstance(asked(ListenProbe(port=port), tree=lambda: (psutil.Process(process.pid),)), Ready)
+
+
+def test_a_listen_probe_waits_for_its_own_port(free_port: int) -> None:
+    reason = f"no process of the deployment listens on port {free_port}"
+    assert asked(ListenProbe(port=free_port), tree=nobody) == NotYet(reason=reason)
+    assert asked(ListenProbe(), tree=nobody) == NotYet(reason="no process of the deployment listens on a TCP port")
+
+
+@contextmanager
+def child(code: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process, process.stdout.readline()
+        finally:
+            process.kill()
+
+
+def test_a_log_probe_finds_a_line_and_shows_it(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    probe = LogProbe(pattern="^serving on .*$")
+    assert ask(probe, tree=nobody, log=log, scratch=tmp_path) == NotYet(reason="no line matches /^serving on .*$/")
+    log.write_bytes(b"\xff\x00 noise\nserving on 80\n")
+    assert ask(probe, tree=nobody, log=log, scratch=tmp_path) == Ready(detail='log "serving on 80"')
+
+
+def test_a_log_is_read_on_in_bounded_steps_and_no_line_is_lost_between_them(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    watch = LogWatch(log)
+    half = probes.LOG_BYTES_PER_POLL - 4
+    log.write_bytes(b"x\n" * (half // 2) + b"ready to serve\n")
+    assert watch.find("ready to serve") is None
+    assert watch.find("ready to serve") == "ready to serve"
+
+
+def test_a_last_line_without_its_end_counts(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"> ready")
+    assert LogWatch(log).find("ready$") == "> ready"
+
+
+def test_a_line_without_end_costs_no_memory(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"x" * 3_000_000 + b"ready")
+    watch = LogWatch(log)
+    found = [watch.find("ready$") for _ in range(3)]
+    assert found[:2] == [None, None]
+    assert found[2]
+    assert max(len(rest) for _, rest in watch._places.values()) <= probes.LINE_LIMIT_BYTES
+
+
+def test_a_file_probe_is_ready_when_the_file_is_there(tmp_path: Path) -> None:
+    probe = FileProbe(path="app.pid")
+    assert ask(probe, tree=nobody, log=tmp_path, scratch=tmp_path) == NotYet(reason="no file app.pid")
+    (tmp_path / "app.pid").touch()
+    assert ask(probe, tree=nobody, log=tmp_path, scratch=tmp_path) == Ready(detail="file app.pid")
+
+
+def test_a_port_that_somebody_listens_on_is_taken(port: int, free_port: int) -> None:
+    pid, command = probes.taken("127.0.0.1", port)
+    assert (pid, "python" in command) == (os.getpid(), True)
+    assert probes.taken("localhost", port)
+    assert probes.taken("127.0.0.1", free_port) is None
+
+
+def test_a_listener_on_another_address_does_not_take_the_port(port: int) -> None:
+    assert probes.taken("127.0.0.2", port) is None
+
+
+def test_the_ports_of_this_machine_that_probes_name() -> None:
+    named = probes.ports_named(
+        [
+            HttpProbe(url="http://127.0.0.1:8000/x"),
+            HttpProbe(url="https://localhost/"),
+            HttpProbe(url="http://192.0.2.7:8000/"),
+            TcpProbe(host="127.0.0.1", port=8000),
+            TcpProbe(host="::1", port=9000),
+            ListenProbe(port=7000),
+            ListenProbe(),
+            LogProbe(pattern="x"),
+            FileProbe(path="x"),
+        ]
+    )
+    assert named == (("127.0.0.1", 8000), ("localhost", 443), ("::1", 9000), ("127.0.0.1", 7000))
+
+
+def test_polls_begin_close_together_and_end_20_ms_apart() -> None:
+    pauses = list(islice(probes.polls(), 20))
+    assert pauses[0] == 0.001
+    assert pauses[-1] == 0.02
+    assert pauses == sorted(pauses)
