@@ -33,9 +33,9 @@ def wheel(
     edit_record: Callable[[Lines], Lines | None] = lambda lines: lines,
     unrecorded: Iterable[tuple[str, str]] = (),
 ) -> Path:
-    """Write the wheel of a distribution; ``metadata`` and ``wheel_file`` replace those files, RECORD None leaves it out.
+    """Write the wheel of a distribution; ``metadata`` and ``wheel_file`` are the text of those files.
 
-    ``unrecorded`` members are added behind RECORD's back.
+    An ``edit_record`` that returns None leaves RECORD out; ``unrecorded`` members are added behind its back.
     """
     dist_info = f"{name}-{version}.dist-info"
     members = dict({"acme/__init__.py": ""} if files is None else files)

@@ -38,6 +38,7 @@ CONTROL_MODULES = (
 START_UP = "start-up"
 SAMPLE_TIMEOUT_S = 60.0
 _RECORD_ROUNDS = 16
+_MARK = b"@prodsim "
 _TIMING = Path(__file__).with_name("_child") / "timing.py"
 
 
@@ -89,7 +90,7 @@ Sampler = Callable[[int], Rounds]
 class Plan:
     """When to look and when to stop: ``looks`` are totals of rounds, ``cap_s`` bounds one stage (there may be two).
 
-    With ``recording`` the rounds go on until the ratio is good to store, or the last look is reached. ``least_tolerance`` is
+    With ``recording`` the rounds go on until the ratio is good to store, or to the last look. ``least_tolerance`` is
     what a stored ratio can hold: at 7 % the replays between sessions had no false alarm (measurement.md 2.3).
     """
 
@@ -150,18 +151,22 @@ def start_sampler(start_once: Callable[[], float], *, python: Path, runner: Runn
     next_series = _series({"control": CONTROL_MODULES}, python=python, runner=runner, rng=rng)
 
     def sample(rounds: int) -> Rounds:
-        starts: list[float] = []
+        starts: list[Sample] = []
         controls: list[Sample] = []
         order = [name for _ in range(rounds) for name in rng.sample(("control", "start"), 2)]
         for name, group in groupby(order):
             count = len(tuple(group))
             if name == "start":
-                starts += [start_once() for _ in range(count)]
+                starts += [_started(start_once()) for _ in range(count)]
             else:
                 controls += next_series(count)["control"]
         return Rounds.of(starts, controls)
 
     return sample
+
+
+def _started(effective_s: float) -> Sample:
+    return Sample(wall_s=effective_s, queued_s=0.0, cpu_s=effective_s, uncompiled=0)
 
 
 def effective_since(pid: int, started_at: float, *, now: Callable[[], float] = time.monotonic) -> float | None:
@@ -441,9 +446,9 @@ def _read(ran: Ran, jobs: Mapping[str, Sequence[str]], rounds: int) -> dict[str,
     """Return the samples that the driver printed; raises NotMeasured with the reason when some are missing."""
     series: dict[str, list[Sample]] = {name: [] for name in jobs}
     for line in ran.stdout.splitlines():
-        if not line.startswith(b"{"):
+        if not line.startswith(_MARK):
             continue  # a sitecustomize may print, too
-        answer: dict[str, Any] = json.loads(line)
+        answer: dict[str, Any] = json.loads(line[len(_MARK) :])
         if "error" in answer:
             msg = f"import {' '.join(jobs[answer['job']])}: {answer['error']}"
             raise NotMeasured(msg)

@@ -88,7 +88,7 @@ def ask(probe: Probe, *, tree: Tree, log: Path | LogWatch, scratch: Path) -> Ans
             watch = log if isinstance(log, LogWatch) else LogWatch(log)
             found = watch.find(probe.pattern)
             return (
-                NotYet(reason=f"no line matches /{probe.pattern}/") if found is None else Ready(detail=f"log {found}")
+                NotYet(reason=f"no line matches /{probe.pattern}/") if found is None else Ready(detail=f'log "{found}"')
             )
         case FileProbe():
             path = scratch / probe.path
@@ -157,6 +157,8 @@ def _http(probe: HttpProbe, tree: Tree) -> Answer:
         return late
     except (OSError, ValueError, http.client.HTTPException) as problem:
         return late if time.monotonic() >= give_up_at else NotYet(reason=_reason(problem))
+    if time.monotonic() >= give_up_at:  # shut while it was talking: what came may look complete
+        return late
     return Ready(detail=answer.detail + foreign_or_note) if isinstance(answer, Ready) else answer
 
 

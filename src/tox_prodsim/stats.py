@@ -58,15 +58,13 @@ class Rounds:
     uncompiled: int = 0
 
     @classmethod
-    def of(cls, target: Sequence[Sample | float], control: Sequence[Sample]) -> Rounds:
-        """Return the rounds of these samples; a target may be given in effective seconds already."""
-        timed = [sample for sample in target if isinstance(sample, Sample)]
-        control_s, clock = _effective(control)
-        target_s = tuple(sample for sample in target if not isinstance(sample, Sample))
-        samples = [*timed, *control]
+    def of(cls, target: Sequence[Sample], control: Sequence[Sample]) -> Rounds:
+        """Return the rounds of these samples, by the best clock that all of them have."""
+        samples = (*target, *control)
+        clock = EFFECTIVE if all(sample.queued_s is not None for sample in samples) else FALLBACK
         return cls(
-            target_s=_effective(timed)[0] if timed else target_s,
-            control_s=control_s,
+            target_s=_read(target, clock),
+            control_s=_read(control, clock),
             clock=clock,
             queued=sum(sample.queued_s or 0.0 for sample in samples) / sum(sample.wall_s for sample in samples),
             uncompiled=max(sample.uncompiled for sample in samples),
@@ -256,10 +254,9 @@ def _seeded(*series: Sequence[float]) -> random.Random:
     return random.Random(repr([tuple(samples) for samples in series]))  # noqa: S311 - statistics, no secret
 
 
-def _effective(samples: Sequence[Sample]) -> tuple[tuple[float, ...], str]:
-    """Return effective seconds and the clock they are from: wall less run-queue delay where there is one (section 0)."""
-    known = [(sample.wall_s, sample.queued_s) for sample in samples if sample.queued_s is not None]
-    if len(known) == len(samples):
-        return tuple(max(wall_s - queued_s, 1e-9) for wall_s, queued_s in known), EFFECTIVE
+def _read(samples: Sequence[Sample], clock: str) -> tuple[float, ...]:
+    """Return seconds by this clock: wall less run-queue delay, or CPU and the least waiting (sections 0 and 6)."""
+    if clock == EFFECTIVE:
+        return tuple(max(sample.wall_s - (sample.queued_s or 0.0), 1e-9) for sample in samples)
     waiting_s = min(max(sample.wall_s - sample.cpu_s, 0.0) for sample in samples)
-    return tuple(sample.cpu_s + waiting_s for sample in samples), FALLBACK
+    return tuple(sample.cpu_s + waiting_s for sample in samples)

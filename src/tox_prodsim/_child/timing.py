@@ -1,6 +1,6 @@
 """Times imports in fresh interpreters of the environment under test: CPython 3.9 and newer, standard library only.
 
-    python -I timing.py drive REQUEST     one JSON line per sample on stdout; REQUEST is JSON, see ``drive``
+    python -I timing.py drive REQUEST     one line per sample on stdout; REQUEST is JSON, see ``drive``
     python -s [-P] timing.py sample NAME… times ``import NAME…`` once and answers with one line
 
 The driver starts the samples itself, so that whoever supervises it pays for supervision once. A sample imports
@@ -107,7 +107,7 @@ def drive(text: str) -> None:
         for name, warm_up in plan:
             answer = run_sample(jobs[name], folder, request["timeout_s"], warm_up=warm_up)
             if "error" in answer or not warm_up:
-                print(json.dumps(dict(answer, job=name)), flush=True)
+                print(MARK.decode() + json.dumps(dict(answer, job=name)), flush=True)
             if "error" in answer:
                 break
 

@@ -93,7 +93,7 @@ CHECKS = (
         causes=(
             "the wheel was renamed",
             "the version is computed at build time and came out differently the second time (a tag was missing)",
-            "METADATA was patched after the build",
+            "the file METADATA was patched after the build",
         ),
         solution=(
             "never rename a wheel: build it again with the version it shall have",
@@ -137,7 +137,7 @@ CHECKS = (
             "the package is ignored by git, and the build backend follows .gitignore",
         ),
         solution=(
-            "name the package: [tool.hatch.build.targets.wheel] packages, [tool.setuptools.packages.find] where, ...",
+            "name the package: 'packages' of [tool.hatch.build.targets.wheel], 'where' of [tool.setuptools.packages.find]",
             "look into the sdist first (tar -tzf dist/*.tar.gz): what is not in there cannot be in the wheel",
             "a project that is dependencies only, on purpose: ignore this code",
         ),

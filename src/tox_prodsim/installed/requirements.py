@@ -73,7 +73,7 @@ def _unmet(requires: Iterable[str], extras: set[str], survey: Survey) -> Iterato
         if installed is None:
             yield name, f"{requirement.name} is not installed"
         elif not _satisfies(installed.version, requirement):
-            yield name, f"{requirement.name} {installed.version} is installed"
+            yield name, f"{installed.name} {installed.version} is installed"
 
 
 def _applies(requirement: Requirement, extras: set[str], survey: Survey) -> bool:

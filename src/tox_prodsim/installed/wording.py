@@ -58,5 +58,6 @@ def _hint_for_foreign(subject: Subject, module: str) -> str:
         return f"{module} comes with setuptools, which a fresh environment does not have: declare it or do without"
     extras = subject.extras_with(module)
     if extras:
-        return f"{module} comes with the extra {' or '.join(extras)} only: set extras to test with it, or depend on it always"
+        which = " or ".join(extras)
+        return f"{module} comes with the extra {which} only: set extras to test with it, or depend on it always"
     return f"declare the distribution that provides {module} in dependencies, or import it only where it is needed"

@@ -1,0 +1,27 @@
+"""Fixtures: an empty project, and the same once more with tox-uv."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from project import PLAIN, UV, Project, started
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """An empty project; what a test leaves running of the tox it started is killed."""
+    yield Project(tmp_path)
+    while started:
+        process = started.pop().process
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(params=[PLAIN, UV])
+def any_project(request: pytest.FixtureRequest, project: Project) -> Project:
+    """An empty project, once with tox alone and once with tox-uv."""
+    project.installer = request.param
+    return project

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tox_prodsim import supervisor
+from tox_prodsim.supervisor import Process, start
+
+ADVERSARY = Path(__file__).with_name("adversary.py")
+
+
+class Arena:
+    """Where an adversary runs; it counts what is alive by what the adversary's processes wrote down themselves."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.output = folder.with_name("output")
+        self.started: list[Process] = []
+
+    def command(self, kind: str) -> list[str]:
+        return [sys.executable, "-I", "-S", str(ADVERSARY), kind, str(self.folder)]
+
+    def start(self, kind: str, **options: object) -> Process:
+        with self.output.open("wb") as output:
+            fd = output.fileno()
+            process = start(self.command(kind), cwd=self.folder, env=os.environ, stdout=fd, stderr=fd, **options)
+        self.started.append(process)
+        return process
+
+    def registered(self) -> list[tuple[int, str]]:
+        names = [file.name.partition("-") for file in self.folder.iterdir() if "-" in file.name]
+        return [(int(pid), begin) for pid, _, begin in names]
+
+    def states(self) -> list[str]:
+        """The states of all processes of the adversary that still exist, those of zombies included."""
+        states = []
+        for pid, begin in self.registered():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                if fields[19] == begin:
+                    states.append(fields[0])
+        return states
+
+    def alive(self) -> int:
+        return sum(state != "Z" for state in self.states())
+
+    def wait_for(self, what: Callable[[], bool], limit_s: float = 10.0) -> bool:
+        end = time.monotonic() + limit_s
+        while not what():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.005)
+        return True
+
+    def wait_ready(self, processes: int = 1) -> None:
+        is_ready = (self.folder / "ready").exists
+        assert self.wait_for(lambda: is_ready() and len(self.registered()) >= processes), self.output.read_text()
+
+
+@pytest.fixture
+def arena(tmp_path: Path) -> Iterator[Arena]:
+    folder = tmp_path / "arena"
+    folder.mkdir()
+    arena = Arena(folder)
+    yield arena
+    for process in arena.started:
+        process.close()
+    assert arena.states() == []
+
+
+@pytest.fixture(autouse=True)
+def open_files() -> Iterator[None]:
+    """Nothing of a run may stay open in the host."""
+    before = len(os.listdir("/proc/self/fd"))
+    yield
+    assert len(os.listdir("/proc/self/fd")) <= before
+
+
+__all__ = ["Arena", "supervisor"]

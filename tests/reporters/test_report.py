@@ -1,0 +1,295 @@
+"""The JSON document: what it says, and that its schema tells the truth about it."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from tox_prodsim.events import (
+    Change,
+    Compared,
+    Event,
+    Found,
+    Happened,
+    Measured,
+    Outcome,
+    RunFinished,
+    RunStarted,
+    Step,
+    StepFinished,
+    StepStarted,
+    Told,
+)
+from tox_prodsim.findings import Finding, Level, Verdict
+from tox_prodsim.reporters.report import report
+
+SCHEMA: dict[str, Any] = json.loads(files("tox_prodsim").joinpath("report.schema.json").read_text("utf-8"))
+STARTED = RunStarted(
+    version="0.1.0",
+    env_name="prodsim",
+    python="CPython 3.12.4",
+    platform="linux x86_64",
+    checks=43,
+    wheel_name="acme-2.1.0-py3-none-any.whl",
+    wheel_size_bytes=84_123,
+    wheel_sha256="3f" * 32,
+    wheel_origin="built from the sdist",
+    containment="nested subreaper",
+    guarantee="every descendant",
+    started_at="2026-11-22T10:00:00+00:00",
+)
+BROKEN = Finding(code="RUN603", level=Level.ERROR, subject="uvicorn", message="not ready", hint="wait", file="a", line=3)
+EVENTS: list[Event] = [
+    STARTED,
+    StepStarted(step=Step.WHEEL),
+    StepFinished(step=Step.WHEEL, outcome=Outcome.OK, detail="RECORD ok", duration_s=0.25),
+    StepStarted(step=Step.DEPLOY, detail="uvicorn acme.web:app"),
+    Happened(step=Step.DEPLOY, at_s=0.5, what="stopped", detail="exit code 0", limit_s=10.0, used_s=0.125),
+    Found(finding=BROKEN),
+    Told(step=Step.DEPLOY, title="the log", lines=("one", "two")),
+    StepFinished(step=Step.DEPLOY, outcome=Outcome.FAILED, detail="", duration_s=30.5),
+    StepFinished(step=Step.COMPARE, outcome=Outcome.NOT_CHECKED, detail="no baseline", duration_s=0.0),
+    Measured(
+        metric="import acme",
+        value_s=0.5,
+        control_s=0.25,
+        ratio=2.0,
+        rounds=2,
+        samples_s=(0.5, 0.75),
+        control_samples_s=(0.25, 0.25),
+        clock="wall",
+        control="stdlib-1",
+    ),
+    Compared(
+        metric="import acme",
+        change=Change.UNKNOWN,
+        value_s=0.5,
+        expected_s=None,
+        ratio=float("nan"),
+        tolerance=0.1,
+        detail="no baseline",
+    ),
+    Found(finding=Finding(code="RUN605", level=Level.WARNING, subject="commands[0]", message="exit code 1")),
+    RunFinished(verdict=Verdict.FAILED, errors=1, warnings=1, notes=0, checks=31, duration_s=31.0),
+]
+
+
+def document(*events: Event) -> dict[str, Any]:
+    """Return the report as it is once it was written and read."""
+    written = json.dumps(report(events), allow_nan=False)
+    loaded: dict[str, Any] = json.loads(written)
+    return loaded
+
+
+def test_the_report_holds_all_that_the_stream_said() -> None:
+    assert document(*EVENTS) == {
+        "schema_version": 1,
+        "tool": {"name": "tox-prodsim", "version": "0.1.0"},
+        "started_at": "2026-11-22T10:00:00+00:00",
+        "environment": {
+            "name": "prodsim",
+            "python": "CPython 3.12.4",
+            "platform": "linux x86_64",
+            "containment": "nested subreaper",
+            "guarantee": "every descendant",
+        },
+        "wheel": {
+            "name": "acme-2.1.0-py3-none-any.whl",
+            "size_bytes": 84123,
+            "sha256": "3f" * 32,
+            "origin": "built from the sdist",
+        },
+        "steps": [
+            {
+                "step": "wheel",
+                "subject": "",
+                "outcome": "ok",
+                "detail": "RECORD ok",
+                "duration_s": 0.25,
+                "timeline": [],
+                "evidence": [],
+            },
+            {
+                "step": "deploy",
+                "subject": "uvicorn acme.web:app",
+                "outcome": "failed",
+                "detail": "",
+                "duration_s": 30.5,
+                "timeline": [
+                    {"at_s": 0.5, "what": "stopped", "detail": "exit code 0", "limit_s": 10.0, "used_s": 0.125}
+                ],
+                "evidence": [{"title": "the log", "lines": ["one", "two"]}],
+            },
+            {
+                "step": "compare",
+                "subject": "",
+                "outcome": "not checked",
+                "detail": "no baseline",
+                "duration_s": 0.0,
+                "timeline": [],
+                "evidence": [],
+            },
+        ],
+        "findings": [
+            {
+                "code": "RUN603",
+                "level": "error",
+                "subject": "uvicorn",
+                "message": "not ready",
+                "hint": "wait",
+                "file": "a",
+                "line": 3,
+                "step": "deploy",
+            },
+            {
+                "code": "RUN605",
+                "level": "warning",
+                "subject": "commands[0]",
+                "message": "exit code 1",
+                "hint": "",
+                "file": "",
+                "line": None,
+                "step": None,
+            },
+        ],
+        "measurements": [
+            {
+                "metric": "import acme",
+                "value_s": 0.5,
+                "control_s": 0.25,
+                "ratio": 2.0,
+                "rounds": 2,
+                "samples_s": [0.5, 0.75],
+                "control_samples_s": [0.25, 0.25],
+                "clock": "wall",
+                "control": "stdlib-1",
+            }
+        ],
+        "comparisons": [
+            {
+                "metric": "import acme",
+                "change": "unknown",
+                "value_s": 0.5,
+                "expected_s": None,
+                "ratio": None,
+                "tolerance": 0.1,
+                "detail": "no baseline",
+            }
+        ],
+        "summary": {
+            "verdict": "failed",
+            "errors": 1,
+            "warnings": 1,
+            "notes": 0,
+            "checks": 31,
+            "duration_s": 31.0,
+        },
+    }
+
+
+@pytest.mark.parametrize("length", range(len(EVENTS)))
+def test_a_stream_that_was_cut_short_anywhere_is_incomplete_and_counts_what_it_has(length: int) -> None:
+    summary = document(*EVENTS[:length])["summary"]
+    found = [event.finding.level for event in EVENTS[:length] if isinstance(event, Found)]
+    assert summary["verdict"] == "incomplete"
+    assert (summary["errors"], summary["warnings"]) == (found.count(Level.ERROR), found.count(Level.WARNING))
+    assert summary["checks"] is None
+
+
+def test_a_cancelled_run_says_so() -> None:
+    cancelled = RunFinished(verdict=Verdict.CANCELLED, errors=0, warnings=0, notes=0, checks=3, duration_s=1.0)
+    assert document(*EVENTS[:4], cancelled)["summary"]["verdict"] == "cancelled"
+
+
+def test_a_step_that_never_ended_has_no_outcome() -> None:
+    assert document(*EVENTS[:6])["steps"][1]["outcome"] is None
+
+
+@pytest.mark.parametrize("length", range(len(EVENTS) + 1))
+def test_every_report_is_as_the_schema_says(length: int) -> None:
+    assert list(violations(document(*EVENTS[:length]), SCHEMA)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        pytest.param(("schema_version",), 2, id="another version"),
+        pytest.param(("summary", "verdict"), "fine", id="a verdict that does not exist"),
+        pytest.param(("summary", "errors"), -1, id="fewer than no errors"),
+        pytest.param(("summary", "errors"), True, id="a truth for a number"),
+        pytest.param(("steps", 0, "step"), "dance", id="an unknown step"),
+        pytest.param(("steps", 1, "timeline", 0, "at_s"), "soon", id="a word for a number"),
+        pytest.param(("findings", 0, "code"), "run603", id="a code that is none"),
+        pytest.param(("wheel",), {}, id="a wheel without facts"),
+    ],
+)
+def test_the_schema_refuses_what_a_report_never_says(path: tuple[Any, ...], value: object) -> None:
+    changed = document(*EVENTS)
+    *way, last = path
+    place: Any = changed
+    for key in way:
+        place = place[key]
+    place[last] = value
+    assert list(violations(changed, SCHEMA))
+
+
+def test_the_schema_describes_every_field_of_the_report() -> None:
+    assert list(undescribed(document(*EVENTS), SCHEMA)) == []
+
+
+_TYPES = {"object": dict, "array": list, "string": str, "number": (int, float), "integer": int, "null": type(None)}
+_WORDS = {"$schema", "$id", "$defs", "title", "description", "type", "required", "properties", "items"} | {
+    "const",
+    "enum",
+    "anyOf",
+    "$ref",
+    "minimum",
+    "pattern",
+}
+
+
+def violations(value: Any, schema: dict[str, Any], at: str = "report") -> Any:
+    """Yield where the value is not as the schema says: the few words of JSON Schema that ours uses, and no other."""
+    assert not schema.keys() - _WORDS, "the schema uses a word that this check does not know"
+    schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    kinds = [schema["type"]] if isinstance(schema.get("type"), str) else schema.get("type", [])
+    if kinds and not any(isinstance(value, _TYPES[kind]) and not isinstance(value, bool) for kind in kinds):
+        yield f"{at} is no {kinds}"
+        return
+    if "const" in schema and value != schema["const"]:
+        yield f"{at} is not {schema['const']}"
+    if "enum" in schema and value not in schema["enum"]:
+        yield f"{at} is none of {schema['enum']}"
+    if "minimum" in schema and value < schema["minimum"]:
+        yield f"{at} is less than {schema['minimum']}"
+    if "pattern" in schema and not re.search(schema["pattern"], value):
+        yield f"{at} does not match {schema['pattern']}"
+    if "anyOf" in schema and all(list(violations(value, each, at)) for each in schema["anyOf"]):
+        yield f"{at} is none of the alternatives"
+    for name in schema.get("required", []):
+        if name not in value:
+            yield f"{at}.{name} is missing"
+    for name, each in schema.get("properties", {}).items():
+        if name in value:
+            yield from violations(value[name], each, f"{at}.{name}")
+    if "items" in schema:
+        for position, item in enumerate(value):
+            yield from violations(item, schema["items"], f"{at}[{position}]")
+
+
+def undescribed(value: Any, schema: dict[str, Any], at: str = "report") -> Any:
+    """Yield the fields of the value of which the schema says nothing, or which it does not require."""
+    schema = next((each for each in schema.get("anyOf", []) if "$ref" in each), schema)
+    schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    if isinstance(value, dict):
+        properties = schema.get("properties", {})
+        yield from (f"{at}.{name}" for name in value if name not in properties or name not in schema["required"])
+        for name in value.keys() & properties.keys():
+            yield from undescribed(value[name], properties[name], f"{at}.{name}")
+    if isinstance(value, list):
+        for item in value:
+            yield from undescribed(item, schema["items"], f"{at}[]")

@@ -1,0 +1,175 @@
+"""The catalogue: every code that can be reported has a page, and no other code has one."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tox_prodsim import endings
+from tox_prodsim.catalogue import CATALOGUE, FAMILIES, Check, listing, page
+from tox_prodsim.events import Found
+from tox_prodsim.findings import Finding, Level
+from tox_prodsim.probes import Foreign
+from tox_prodsim.reporters.terminal import Terminal
+from tox_prodsim.supervisor import Cause, Ending, Survivor
+
+ROOT = Path(str(files("tox_prodsim")))
+WORDS = {Level.ERROR: "FAIL", Level.WARNING: "WARN", Level.NOTE: "NOTE"}
+checks = pytest.mark.parametrize("check", CATALOGUE.values(), ids=CATALOGUE.keys())
+
+
+def codes_in(text: str) -> set[str]:
+    return set(re.findall(rf"\b(?:{'|'.join(FAMILIES)})[0-9]{{3}}\b", text))
+
+
+def test_the_codes_of_the_source_are_those_of_the_catalogue() -> None:
+    sources = [path for path in ROOT.rglob("*.py") if path.parent.name != "catalogue"]
+    reported = set().union(*(re.findall(r'"([A-Z]{3}[0-9]{3})"', path.read_text("utf-8")) for path in sources))
+    assert reported == set(CATALOGUE)
+
+
+def test_the_codes_stand_in_the_order_of_their_families_and_numbers() -> None:
+    families = list(FAMILIES)
+    assert list(CATALOGUE) == sorted(CATALOGUE, key=lambda code: (families.index(code[:3]), code))
+
+
+def test_nobody_can_change_the_catalogue() -> None:
+    with pytest.raises(TypeError):
+        CATALOGUE["RUN999"] = CATALOGUE["RUN601"]  # type: ignore[index]
+
+
+@checks
+def test_a_page_has_all_sections_and_can_be_read_in_any_terminal(check: Check) -> None:
+    text = page(check)
+    titles = ["WHY IT MATTERS", "EXAMPLE", "COMMON CAUSES", "WHAT TO DO", "IF IT IS MEANT TO BE SO"]
+    assert re.findall(r"^[A-Z ]+$", text, re.MULTILINE) == titles
+    assert text.startswith(f"{check.code}: {check.title}\n{FAMILIES[check.code[:3]]}, {check.level}")
+    assert text.isascii()
+    assert max(map(len, text.splitlines())) <= 100
+
+
+@checks
+def test_an_entry_says_something_everywhere(check: Check) -> None:
+    assert len(check.why) > 60
+    assert check.causes
+    assert check.solution
+    assert not check.title.endswith(".")
+    assert not any(text.endswith(".") for text in (*check.causes, *check.solution))
+
+
+@checks
+def test_an_example_is_a_line_as_it_is_printed(check: Check) -> None:
+    word = "FAIL" if check.exception.startswith("an error") else WORDS[check.level]
+    assert re.match(rf"{word} {check.code} \S.+", check.example)
+
+
+def printed(finding: Finding) -> str:
+    """Return the first line of a finding, unwrapped."""
+    written: list[str] = []
+    terminal = Terminal(written.append, color=False, encoding="utf-8", verbosity=2, width=1000)
+    terminal.handle(Found(finding=finding))
+    terminal.close()
+    return written[0].rstrip()
+
+
+def ended(code: int | None, *, signal: int | None = None, after_s: float = 0.0, **more: Any) -> Ending:
+    cause = Cause.SIGNALLED if signal else Cause.EXITED
+    return Ending(cause=cause, code=code, signal=signal, duration_s=after_s, **more)
+
+
+WORKER = Survivor(pid=5127, command="python -m acme.worker", listens=("127.0.0.1:9000",))
+STALE = Foreign(address="http://127.0.0.1:8000/", pid=812, command="python old.py", since="since 07:12")
+
+
+@pytest.mark.parametrize(
+    "finding",
+    [
+        endings.port_taken("127.0.0.1:8000", 812, "python old.py"),
+        endings.exited_early("uvicorn", ended(1, after_s=0.16), "connection refused"),
+        endings.not_ready("uvicorn", 30.0, "connection refused"),
+        endings.foreign("uvicorn", STALE),
+        endings.died("uvicorn", ended(None, signal=11, after_s=1.42)),
+        endings.killed("uvicorn", "SIGTERM", 10.0),
+        endings.no_handler("waitress-serve", "SIGTERM"),
+        *endings.judged_end("celery", ended(1), frozenset({0, -15, 143})),
+        endings.job_timed_out("python", 30.0),
+        endings.not_seen("deploy.log", re.compile(b"120 rows written")),
+        endings.forbidden("deploy.log", re.compile(b"CRITICAL"), "CRITICAL cannot write to the cache"),
+        endings.could_not_start("gunicorn", "No such file or directory"),
+        *endings.left_behind("python", ended(0, survivors=(WORKER,))),
+        endings.suspicious("deploy.log", "Traceback (most recent call last):", job=True),
+        endings.near_limit("uvicorn", "ready_timeout", 26.1, 30.0),
+        endings.proved_nothing("python"),
+    ],
+    ids=lambda finding: finding.code,
+)
+def test_an_example_is_what_the_finding_really_looks_like(finding: Finding) -> None:
+    assert CATALOGUE[finding.code].example == printed(finding)
+
+
+@checks
+def test_a_page_names_no_code_that_does_not_exist(check: Check) -> None:
+    assert codes_in(page(check)) <= set(CATALOGUE)
+
+
+def test_a_page_in_full() -> None:
+    assert page(CATALOGUE["RUN624"]) == (
+        "RUN624: the output speaks of trouble although the exit code says success\n"
+        "deployment, warning (does not fail the run); an error when it is a traceback in the output of a job\n"
+        "that ended as a success\n"
+        "\n"
+        "WHY IT MATTERS\n"
+        "  A traceback, a ResourceWarning or a coroutine that was never awaited went by, and the exit code\n"
+        "  does not show it. A script whose 'finally:' calls sys.exit(0) ends with 0 after any exception. For\n"
+        "  a job a traceback is therefore an error; a service may log one about a bad request and be right.\n"
+        "\n"
+        "EXAMPLE\n"
+        "  FAIL RUN624 deploy.log: counts as a success, but printed: Traceback (most recent call last):\n"
+        "\n"
+        "COMMON CAUSES\n"
+        "  - sys.exit(0), os._exit(0) or 'return' in a 'finally:' block swallows the exception\n"
+        "  - an 'except Exception:' logs the error and goes on\n"
+        "  - an event loop, a socket or a file was never closed\n"
+        "\n"
+        "WHAT TO DO\n"
+        "  - let the exception pass, or end with another exit code than 0\n"
+        "  - close what you open; see where with PYTHONDEVMODE=1 or -X tracemalloc\n"
+        "  - a traceback that is expected: log the message alone, without exc_info\n"
+        "\n"
+        "IF IT IS MEANT TO BE SO\n"
+        "  Put it on the list of the environment: ignore = RUN624 (or warn = RUN624, to keep it as a warning)\n"
+    )
+
+
+def test_what_cannot_fail_the_run_needs_no_warn() -> None:
+    assert "warn = " not in page(CATALOGUE["IMP504"])
+    assert "warn = WHL101" in page(CATALOGUE["WHL101"])
+
+
+def test_the_listing_groups_the_codes_by_family_with_their_levels() -> None:
+    chosen = [CATALOGUE[code] for code in ("ENT510", "WHL110", "WHL104", "RUN624", "IMP504")]
+    assert listing(chosen) == (
+        "WHL: the wheel file\n"
+        "  WHL110  E  there is nothing to import in the wheel\n"
+        "  WHL104  E  two members of the wheel have the same name\n"
+        "\n"
+        "IMP: imports\n"
+        "  IMP504  N  another module of the wheel cannot be imported\n"
+        "\n"
+        "ENT: entry points and scripts\n"
+        "  ENT510  E* a console script does not load\n"
+        "\n"
+        "RUN: deployment\n"
+        "  RUN624  W* the output speaks of trouble although the exit code says success\n"
+        "\n"
+        "E error, fails the run; W warning; N note; * with an exception\n"
+        "tox prodsim explain CODE tells the rest\n"
+    )
+
+
+def test_the_listing_leaves_nothing_out() -> None:
+    assert codes_in(listing(CATALOGUE.values())) == set(CATALOGUE)

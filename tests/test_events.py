@@ -1,0 +1,57 @@
+"""The stream: every event survives being saved."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tox_prodsim.events import Event, Found, from_record, to_record
+from tox_prodsim.findings import Finding
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()))
+ANY_NUMBER = st.floats(allow_nan=False)
+BY_TYPE: dict[str, st.SearchStrategy[Any]] = {
+    "str": ANY_TEXT,
+    "float": ANY_NUMBER,
+    "float | None": st.none() | ANY_NUMBER,
+    "tuple[float, ...]": st.lists(ANY_NUMBER).map(tuple),
+    "tuple[str, ...]": st.lists(ANY_TEXT).map(tuple),
+}
+
+
+def instances(kind: type[Any]) -> st.SearchStrategy[Any]:
+    """Return instances of a dataclass with hostile text and numbers, the other fields by their types."""
+    return st.builds(kind, **{field.name: BY_TYPE[field.type] for field in fields(kind) if field.type in BY_TYPE})
+
+
+FOUND = st.builds(Found, finding=instances(Finding))
+EVENTS: st.SearchStrategy[Event] = FOUND | st.one_of(*(instances(kind) for kind in get_args(Event) if kind is not Found))
+
+
+@given(EVENTS)
+def test_every_event_comes_back_from_json_as_it_was(event: Event) -> None:
+    restored = from_record(json.loads(json.dumps(to_record(event))))
+    assert restored == event
+    assert hash(restored) == hash(event), "a list came back where a tuple went in"
+
+
+@pytest.mark.parametrize(
+    ("record", "problem"),
+    [
+        pytest.param({}, KeyError, id="no event"),
+        pytest.param({"event": "Rumour"}, KeyError, id="unknown event"),
+        pytest.param({"event": "StepStarted"}, TypeError, id="field missing"),
+        pytest.param({"event": "StepStarted", "step": "wheel", "mood": "good"}, TypeError, id="field unknown"),
+        pytest.param({"event": "StepStarted", "step": "dance"}, ValueError, id="unknown step"),
+        pytest.param({"event": "Found", "finding": {"level": "dire"}}, ValueError, id="unknown level"),
+        pytest.param({"event": "Found", "finding": 3}, TypeError, id="no finding"),
+    ],
+)
+def test_what_is_no_record_is_refused(record: dict[str, Any], problem: type[Exception]) -> None:
+    with pytest.raises(problem):
+        from_record(record)
