@@ -30,7 +30,9 @@ def instances(kind: type[Any]) -> st.SearchStrategy[Any]:
 
 
 FOUND = st.builds(Found, finding=instances(Finding))
-EVENTS: st.SearchStrategy[Event] = FOUND | st.one_of(*(instances(kind) for kind in get_args(Event) if kind is not Found))
+EVENTS: st.SearchStrategy[Event] = FOUND | st.one_of(
+    *(instances(kind) for kind in get_args(Event) if kind is not Found)
+)
 
 
 @given(EVENTS)

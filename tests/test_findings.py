@@ -23,7 +23,9 @@ def finding(code: str = "RUN607", level: Level = Level.ERROR) -> Finding:
         pytest.param(Policy(select=("WHL",)), None, id="another family is selected"),
         pytest.param(Policy(ignore=("RUN607",)), None, id="it is ignored"),
         pytest.param(Policy(ignore=("RUN61",)), Level.ERROR, id="others are ignored"),
-        pytest.param(Policy(select=("RUN607",), ignore=("RUN",)), Level.ERROR, id="the longer selection beats the family"),
+        pytest.param(
+            Policy(select=("RUN607",), ignore=("RUN",)), Level.ERROR, id="the longer selection beats the family"
+        ),
         pytest.param(Policy(select=("RUN",), ignore=("RUN607",)), None, id="the longer ignore beats the family"),
         pytest.param(Policy(select=("RUN6",), ignore=("RUN6",)), None, id="on a tie ignore wins"),
         pytest.param(Policy(select=("WHL",), ignore=("WHL",)), None, id="neither speaks of it"),
@@ -77,5 +79,5 @@ def test_the_verdict(levels: list[Level], *, finished: bool, cancelled: bool, ve
 def test_only_a_finished_run_without_errors_passes() -> None:
     for size, finished, cancelled in itertools.product(range(3), (True, False), (True, False)):
         for levels in itertools.product(Level, repeat=size):
-            passed = decide(map(lambda level: finding(level=level), levels), finished=finished, cancelled=cancelled)
+            passed = decide((finding(level=level) for level in levels), finished=finished, cancelled=cancelled)
             assert (passed is Verdict.PASSED) is (finished and not cancelled and Level.ERROR not in levels)

@@ -146,7 +146,7 @@ def merged(old: Baseline | None, new: Baseline) -> Baseline:
     metrics = dict(old.metrics)
     for name, metric in new.metrics.items():
         metrics[name] = _merged_metric(old.metrics.get(name), metric)
-    unchanged = metrics == dict(old.metrics) and (new.dists, new.python) == (old.dists, old.python)
+    unchanged = metrics == dict(old.metrics) and set(new.dists) == set(old.dists) and new.python == old.python
     return old if unchanged else replace(new, metrics=metrics)
 
 

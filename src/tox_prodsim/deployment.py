@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tox_prodsim import diagnosis, endings, measure, output, probes, supervisor
-from tox_prodsim.errors import Cancelled
 from tox_prodsim.events import Event, Found, Happened, Outcome, Step, StepFinished, StepStarted, Told
 from tox_prodsim.findings import Finding, Level
 from tox_prodsim.scenario import LOOPBACK, Deployment, Launch, ListenProbe, Probe
@@ -130,7 +129,7 @@ class Stage:
             return
         self.went_up = True
         yield from self._near("ready_timeout", self._elapsed(), limit_s)
-        if diagnosis.catches(self._running.pid, self._deployment.stop.signal) is False:
+        if diagnosis.is_unhandled(self._running.pid, self._deployment.stop.signal):
             yield Found(finding=endings.no_handler(self._name, self._deployment.stop.signal.name))
 
     def _until_done(self) -> Iterator[Event]:
@@ -150,8 +149,6 @@ class Stage:
 
     def down(self, *, commands_ran: bool) -> Iterator[Event]:
         """Stop a service that is up, judge how it ended and what it printed, and finish the step."""
-        if self._place.cancel.is_set:
-            raise Cancelled
         if self._process is not None and self._deployment.is_service and self.went_up:
             yield from self._take_down(self._process)
         if self._process is not None:

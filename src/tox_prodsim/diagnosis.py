@@ -24,10 +24,15 @@ def tree(processes: Iterable[psutil.Process]) -> Iterator[str]:
             yield f"{process.pid:>7} of {process.ppid():<7} {facts}  {threads}  {command}"
 
 
-def catches(pid: int, number: signal.Signals) -> bool | None:
-    """Return whether the process has a handler for the signal (SigCgt of /proc/PID/status); None: not known here."""
-    with suppress(OSError, ValueError):
-        for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines():
-            if line.startswith("SigCgt:"):
-                return bool(int(line.split()[1], 16) >> (number - 1) & 1)
-    return None
+def is_unhandled(pid: int, number: signal.Signals) -> bool | None:
+    """Return whether the signal has its default action in a process; None: that cannot be known here.
+
+    It has when it is neither caught (SigCgt of /proc/PID/status), nor ignored (SigIgn), nor blocked (SigBlk: sigwait).
+    """
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
+        fields = dict(line.split(":", 1) for line in lines)
+        masks = [int(fields[name], 16) for name in ("SigCgt", "SigIgn", "SigBlk")]
+    except (OSError, ValueError, KeyError):
+        return None
+    return not any(mask >> (number - 1) & 1 for mask in masks)

@@ -72,6 +72,12 @@ class Policy:
             return replace(finding, level=Level.WARNING)
         return finding
 
+    def drops(self, family: str) -> bool:
+        """Return whether no finding of this family (``PRF``) can count, so that looking for one is in vain."""
+        return any(family.startswith(item) for item in self.ignore) and not any(
+            item.startswith(family) for item in self.select
+        )
+
 
 def decide(findings: Iterable[Finding], *, finished: bool, cancelled: bool = False) -> Verdict:
     """Return the verdict of a run; a run that was cut short never passes."""

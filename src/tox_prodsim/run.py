@@ -72,6 +72,7 @@ class Bench:
 
 
 Run = Generator[Event | Waiting, Heard, None]
+_Pause = Generator[Event | Waiting, Heard, Heard]
 
 
 def run(scenario: Scenario, bench: Bench) -> Run:
@@ -82,10 +83,19 @@ def run(scenario: Scenario, bench: Bench) -> Run:
         yield from _checks(bench, tally)
         yield from _deployment(scenario, bench, tally)
         yield from _times(scenario, bench, tally)
-        yield from tally.hear((yield Waiting(until=Point.END)))
+        yield from _pause(bench, tally, Waiting(until=Point.END))
     except Cancelled:
         tally.cancelled = True
     yield tally.finished()
+
+
+def _pause(bench: Bench, tally: _Tally, waiting: Waiting) -> _Pause:
+    """Suspend the run; return what was heard meanwhile, or raise Cancelled when that is what happened."""
+    heard = yield waiting
+    if bench.place.cancel.is_set:
+        raise Cancelled
+    yield from tally.hear(heard)
+    return heard
 
 
 def _checks(bench: Bench, tally: _Tally) -> Iterator[Event]:
@@ -100,35 +110,30 @@ def _checks(bench: Bench, tally: _Tally) -> Iterator[Event]:
 def _deployment(scenario: Scenario, bench: Bench, tally: _Tally) -> Run:
     """Suspend for ``commands_pre``, deploy, suspend for ``commands`` while a service is up, stop."""
     if scenario.deployment is None:
-        yield from _without_deployment(tally)
+        heard = yield from _pause(bench, tally, Waiting(until=Point.COMMANDS))
+        yield _not_checked(Step.DEPLOY, "no 'deploy' is configured")
+        yield from _pause(bench, tally, Waiting(until=Point.COMMANDS_POST, go_ahead=not heard.pre_failed))
         return
     tally.codes |= deployment.CODES
     with closing(deployment.Stage(scenario.deployment, bench.place)) as stage:
-        heard = yield Waiting(until=Point.COMMANDS, values=stage.values)
-        yield from tally.hear(heard)
+        heard = yield from _pause(bench, tally, Waiting(until=Point.COMMANDS, values=stage.values))
         if heard.pre_failed:
             yield _not_checked(Step.DEPLOY, "commands_pre failed, so nothing was started")
-            yield from tally.hear((yield Waiting(until=Point.COMMANDS_POST, go_ahead=False)))
-            return
-        yield from tally.judge(stage.up())
-        heard = yield Waiting(
+        else:
+            yield from tally.judge(stage.up())
+        told = Waiting(
             until=Point.COMMANDS_POST, go_ahead=stage.went_up, values=stage.values, variables=stage.variables
         )
-        yield from tally.hear(heard)
-        yield from tally.judge(stage.down(commands_ran=scenario.has_commands))
-
-
-def _without_deployment(tally: _Tally) -> Run:
-    heard = yield Waiting(until=Point.COMMANDS)
-    yield from tally.hear(heard)
-    yield _not_checked(Step.DEPLOY, "no 'deploy' is configured")
-    yield from tally.hear((yield Waiting(until=Point.COMMANDS_POST, go_ahead=not heard.pre_failed)))
+        yield from _pause(bench, tally, told)
+        if not heard.pre_failed:
+            yield from tally.judge(stage.down(commands_ran=scenario.has_commands))
 
 
 def _times(scenario: Scenario, bench: Bench, tally: _Tally) -> Iterator[Event]:
     """Measure and compare, when nothing has failed: the times of a broken release say nothing."""
-    if tally.failed:
-        yield _not_checked(Step.COMPARE, "the run has failed already")
+    reason = "the run has failed already" if tally.failed else "PRF is ignored" if scenario.policy.drops("PRF") else ""
+    if reason:
+        yield _not_checked(Step.COMPARE, reason)
         return
     events = comparing.compare(
         scenario.timing,

@@ -144,7 +144,7 @@ class Timing:
 class Scenario:
     """One prodsim environment: what to deploy, what to time, what counts.
 
-    ``run_timeout_s`` bounds each of tox's ``commands_pre``, ``commands`` and ``commands_post``; ``stop`` ends one of them.
+    ``run_timeout_s`` bounds each of tox's ``commands_pre``, ``commands`` and ``commands_post``; ``stop`` ends them.
     """
 
     env_name: str
@@ -166,10 +166,8 @@ def placeholders(*, port: int | None, scratch: Path) -> dict[str, str]:
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """Replace the known placeholders; other braces are left as they are, for regular expressions and JSON."""
-    for name, value in values.items():
-        text = text.replace("{" + name + "}", value)
-    return text
+    """Replace the known placeholders, once; other braces are left as they are, for regular expressions and JSON."""
+    return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), text)
 
 
 def uses_port(texts: Iterable[object]) -> bool:
@@ -201,8 +199,9 @@ def exit_codes(key: str, words: Sequence[str], *, default: frozenset[int]) -> fr
         return default
     allowed: set[int] = set()
     for word in words:
-        if word.isdigit() and int(word) <= 255:
-            allowed.add(int(word))
+        code = _whole(word)
+        if code is not None and code <= 255:
+            allowed.add(code)
         elif word.isdigit():
             msg = f"{word} is no exit code, give 0 to 255 or the name of a signal"
             raise ProdsimError(key, msg)
@@ -221,7 +220,7 @@ def codes(key: str, words: Sequence[str], known: Iterable[str]) -> tuple[str, ..
     """Return the items of ``select``, ``ignore`` or ``warn``, each a code of the catalogue or a prefix of some."""
     known = tuple(known)
     for word in words:
-        if not any(code.startswith(word) for code in known):
+        if not word or not any(code.startswith(word) for code in known):
             msg = f"{word!r} is no code and no prefix of one, see 'tox prodsim checks'"
             raise ProdsimError(key, msg)
     return tuple(words)
@@ -278,9 +277,9 @@ def _from_table(table: Mapping[str, object], key: str, values: Mapping[str, str]
 
 def _http(text: str, key: str) -> HttpProbe:
     """Return the probe for ``URL status=200 body=/ok/ header=/x-app: 1/ method=HEAD timeout=2``."""
-    url, _, rest = text.partition(" ")
+    url, *rest = text.split(maxsplit=1)
     options: dict[str, str] = {}
-    for word in _words(rest, key):
+    for word in _words("".join(rest), key):
         name, equals, value = word.partition("=")
         if not equals or name not in _TABLE_OPTIONS["http"]:
             msg = f"{word!r} is no option of an http probe, use status=, body=, header=, method= or timeout="
@@ -311,7 +310,7 @@ def _http_with(url: str, options: Mapping[str, str], key: str) -> HttpProbe:
 def _checked_url(url: str, key: str) -> None:
     try:
         parts = urlsplit(url)
-        usable = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         usable = False
     if not usable:
@@ -320,11 +319,11 @@ def _checked_url(url: str, key: str) -> None:
 
 
 def _statuses(text: str, key: str) -> tuple[int, ...]:
-    words = text.replace(",", " ").split()
-    if not all(word.isdigit() and 100 <= int(word) <= 599 for word in words):
+    statuses = [_whole(word) or 0 for word in text.replace(",", " ").split()]
+    if not all(100 <= status <= 599 for status in statuses):
         msg = f"status={text} is no HTTP status, give for example status=200 or status=200,204"
         raise ProdsimError(key, msg)
-    return tuple(int(word) for word in words)
+    return tuple(statuses)
 
 
 def _tcp(rest: str, key: str) -> TcpProbe:
@@ -343,10 +342,16 @@ def _file(rest: str, key: str) -> FileProbe:
 
 
 def _port(text: str, key: str) -> int:
-    if not text.strip().isdigit() or not 0 < int(text) < 65536:
+    port = _whole(text.strip())
+    if port is None or not 0 < port < 65536:
         msg = f"{text!r} is no TCP port, use {{port}} for a free one or a number from 1 to 65535"
         raise ProdsimError(key, msg)
-    return int(text)
+    return port
+
+
+def _whole(text: str) -> int | None:
+    """Return the number that plain digits mean; ``isdigit`` also accepts what ``int`` refuses, such as a raised 2."""
+    return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
 def _number(text: str, key: str) -> float:
@@ -378,6 +383,6 @@ def _words(text: str, key: str) -> list[str]:
 def _regex(key: str, text: str) -> re.Pattern[bytes]:
     try:
         return re.compile(text.encode())
-    except re.error as problem:
+    except (re.error, OverflowError, RecursionError, UnicodeError) as problem:
         msg = f"{text!r} is no regular expression: {problem}"
         raise ProdsimError(key, msg) from None

@@ -37,20 +37,18 @@ def deaf() -> None:
 
 
 def child(action, *, wait_for_it=True) -> int:
-    """Fork; the child registers, does ``action`` and exits. Returns once the child is registered."""
+    """Fork; the child registers, does ``action`` and exits. Returns once the child says that it is ready."""
     told, tell = os.pipe()
     pid = os.fork()
     if pid == 0:
-        os.close(told)
         register()
-        action_ready = (lambda: os.close(tell)) if wait_for_it else (lambda: None)
         try:
-            action(action_ready)
+            action(lambda: os.write(tell, b"!"))
         finally:
             os._exit(0)
-    os.close(tell)
     if wait_for_it:
         os.read(told, 1)
+    os.close(tell)
     os.close(told)
     return pid
 
@@ -85,6 +83,7 @@ def daemonised(action):
 
 
 def ghost(is_ready) -> None:
+    deaf()
     os.chdir("/")
     is_ready()
     os.closerange(0, 64)
@@ -118,6 +117,7 @@ def hydra(generation: int) -> None:
 
 def hopper(is_ready) -> None:
     """Never keep a pid for more than a millisecond, for nine seconds."""
+    deaf()
     is_ready()
     end = time.monotonic() + 9
     while time.monotonic() < end:

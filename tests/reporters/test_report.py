@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from typing import Any
 
@@ -42,7 +43,9 @@ STARTED = RunStarted(
     guarantee="every descendant",
     started_at="2026-11-22T10:00:00+00:00",
 )
-BROKEN = Finding(code="RUN603", level=Level.ERROR, subject="uvicorn", message="not ready", hint="wait", file="a", line=3)
+BROKEN = Finding(
+    code="RUN603", level=Level.ERROR, subject="uvicorn", message="not ready", hint="wait", file="a", line=3
+)
 EVENTS: list[Event] = [
     STARTED,
     StepStarted(step=Step.WHEEL),
@@ -252,39 +255,43 @@ _WORDS = {"$schema", "$id", "$defs", "title", "description", "type", "required",
 }
 
 
-def violations(value: Any, schema: dict[str, Any], at: str = "report") -> Any:
-    """Yield where the value is not as the schema says: the few words of JSON Schema that ours uses, and no other."""
-    assert not schema.keys() - _WORDS, "the schema uses a word that this check does not know"
+def resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema that a reference stands for; refuse words of JSON Schema that the checks below do not know."""
     schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    assert not schema.keys() - _WORDS
+    return schema
+
+
+def violations(value: Any, schema: dict[str, Any], at: str = "report") -> Iterator[str]:
+    """Yield where the value is not as the schema says, by the few words of JSON Schema that ours uses."""
+    schema = resolved(schema)
     kinds = [schema["type"]] if isinstance(schema.get("type"), str) else schema.get("type", [])
     if kinds and not any(isinstance(value, _TYPES[kind]) and not isinstance(value, bool) for kind in kinds):
         yield f"{at} is no {kinds}"
         return
-    if "const" in schema and value != schema["const"]:
-        yield f"{at} is not {schema['const']}"
-    if "enum" in schema and value not in schema["enum"]:
-        yield f"{at} is none of {schema['enum']}"
-    if "minimum" in schema and value < schema["minimum"]:
-        yield f"{at} is less than {schema['minimum']}"
-    if "pattern" in schema and not re.search(schema["pattern"], value):
-        yield f"{at} does not match {schema['pattern']}"
+    yield from (f"{at} breaks {word}" for word, holds in _RULES.items() if word in schema and not holds(value, schema))
     if "anyOf" in schema and all(list(violations(value, each, at)) for each in schema["anyOf"]):
         yield f"{at} is none of the alternatives"
-    for name in schema.get("required", []):
-        if name not in value:
-            yield f"{at}.{name} is missing"
     for name, each in schema.get("properties", {}).items():
         if name in value:
             yield from violations(value[name], each, f"{at}.{name}")
-    if "items" in schema:
-        for position, item in enumerate(value):
-            yield from violations(item, schema["items"], f"{at}[{position}]")
+    for position, item in enumerate(value if "items" in schema else []):
+        yield from violations(item, schema["items"], f"{at}[{position}]")
 
 
-def undescribed(value: Any, schema: dict[str, Any], at: str = "report") -> Any:
+_RULES: dict[str, Callable[[Any, dict[str, Any]], Any]] = {
+    "const": lambda value, schema: value == schema["const"],
+    "enum": lambda value, schema: value in schema["enum"],
+    "minimum": lambda value, schema: value >= schema["minimum"],
+    "pattern": lambda value, schema: re.search(schema["pattern"], value),
+    "required": lambda value, schema: set(schema["required"]) <= value.keys(),
+}
+
+
+def undescribed(value: Any, schema: dict[str, Any], at: str = "report") -> Iterator[str]:
     """Yield the fields of the value of which the schema says nothing, or which it does not require."""
     schema = next((each for each in schema.get("anyOf", []) if "$ref" in each), schema)
-    schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    schema = resolved(schema)
     if isinstance(value, dict):
         properties = schema.get("properties", {})
         yield from (f"{at}.{name}" for name in value if name not in properties or name not in schema["required"])

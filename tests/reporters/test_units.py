@@ -64,7 +64,9 @@ def test_a_limit_says_how_close_it_came() -> None:
     assert units.limit(0.5, 0.001) == "limit 0.5 s (<1 %)"
 
 
-@pytest.mark.parametrize(("ratio", "expected"), [(1.61, "+61 %"), (0.77, "-23 %"), (1.0, "+0 %"), (float("inf"), "? %")])
+@pytest.mark.parametrize(
+    ("ratio", "expected"), [(1.61, "+61 %"), (0.77, "-23 %"), (1.0, "+0 %"), (float("inf"), "? %")]
+)
 def test_a_change_has_a_sign(ratio: float, expected: str) -> None:
     assert units.change(ratio) == expected
 

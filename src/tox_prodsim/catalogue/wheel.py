@@ -137,7 +137,7 @@ CHECKS = (
             "the package is ignored by git, and the build backend follows .gitignore",
         ),
         solution=(
-            "name the package: 'packages' of [tool.hatch.build.targets.wheel], 'where' of [tool.setuptools.packages.find]",
+            "name the package: 'packages' of [tool.hatch.build.targets.wheel], [tool.setuptools.packages.find] 'where'",
             "look into the sdist first (tar -tzf dist/*.tar.gz): what is not in there cannot be in the wheel",
             "a project that is dependencies only, on purpose: ignore this code",
         ),
