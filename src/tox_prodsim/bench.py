@@ -45,11 +45,11 @@ class Folders:
 
     @classmethod
     def below(cls, folder: Path) -> Folders:
-        """Return the folders, made and empty."""
+        """Return the folders, made and empty; the snapshot is made when it is taken."""
         names = {"scratch": "scratch", "probe": "probe", "home": "home", "temporary": "tmp", "snapshot": "snapshot"}
         made = {field: folder / name for field, name in names.items()}
-        for each in made.values():
-            each.mkdir(parents=True, exist_ok=True)
+        for name in ("scratch", "probe", "home", "temporary"):
+            made[name].mkdir(parents=True, exist_ok=True)
         return cls(**made)
 
 

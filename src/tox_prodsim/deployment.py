@@ -91,7 +91,6 @@ class Stage:
     def up(self) -> Iterator[Event]:
         """Start it; a service until it is ready, a job until it ended."""
         self._began = time.monotonic()
-        self._keep_snapshot()
         kind = "service" if self._deployment.is_service else "job"
         yield StepStarted(step=Step.DEPLOY, detail=f"{shlex.join(self._launch.argv)} ({kind})")
         blocked = next(taken_ports(self._launch.probes), None)
@@ -102,10 +101,6 @@ class Stage:
         if self._process is None:
             return
         yield from (self._until_ready() if self._deployment.is_service else self._until_done())
-
-    def _keep_snapshot(self) -> None:
-        """Copy the scratch folder as it is before the first start, so that later, timed starts find the same."""
-        shutil.copytree(self._place.scratch, self._place.snapshot, symlinks=True, dirs_exist_ok=True)
 
     def _spawn(self) -> Iterator[Event]:
         process = start(self._launch, self._place)
@@ -177,7 +172,7 @@ class Stage:
         asked = time.monotonic()
         ending = process.stop(stop.signal, stop.grace_s)
         took_s = time.monotonic() - asked
-        yield self._happened("stopped", f"{endings.how(ending)}, {took_s:.2f} s after the signal", stop.grace_s)
+        yield self._happened("stopped", endings.how(ending), stop.grace_s, took_s)
         if ending.forced:
             self._failed = True
             yield Found(finding=endings.killed(self._name, stop.signal.name, stop.grace_s))
@@ -207,7 +202,7 @@ class Stage:
         if self._process is not None:
             stop = self._deployment.stop
             ending = self._process.stop(stop.signal, stop.grace_s, cause=cause)
-            yield self._happened("stopped", f"{endings.how(ending)}, signals: {endings.signals(ending)}", stop.grace_s)
+            yield self._happened("stopped", f"{endings.how(ending)} ({endings.signals(ending)})")
             yield from (Found(finding=each) for each in endings.left_behind(self._name, ending))
 
     def _last_lines(self) -> Iterator[Event]:
@@ -239,8 +234,11 @@ class Stage:
     def _elapsed(self) -> float:
         return time.monotonic() - self._began
 
-    def _happened(self, what: str, detail: str, limit_s: float | None = None) -> Happened:
-        return Happened(step=Step.DEPLOY, at_s=self._elapsed(), what=what, detail=detail, limit_s=limit_s)
+    def _happened(
+        self, what: str, detail: str, limit_s: float | None = None, used_s: float | None = None
+    ) -> Happened:
+        at_s = self._elapsed()
+        return Happened(step=Step.DEPLOY, at_s=at_s, what=what, detail=detail, limit_s=limit_s, used_s=used_s)
 
     def close(self) -> None:
         """End whatever is left of it; may be called at any time, and again."""
@@ -288,12 +286,29 @@ class _Watch:
             self._process.wait(min(pause_s, left_s, self._longest_poll_s))
 
 
+def keep_snapshot(place: Place) -> None:
+    """Copy the scratch folder as it is before the first start, so that later, timed starts find the same.
+
+    What cannot be copied (a socket, a full disk) leaves no snapshot, and ``timed_start`` says so.
+    """
+    try:
+        shutil.copytree(place.scratch, place.snapshot, symlinks=True)
+    except OSError:
+        shutil.rmtree(place.snapshot, ignore_errors=True)
+
+
 def timed_start(deployment: Deployment, place: Place) -> float:
     """Start a deployment once more, in a copy of the scratch folder as it was, and return its effective seconds.
 
     A service is timed from the spawn until it is ready, a job until its end; both are then gone. Raises RuntimeError
     with one sentence when it does not come that far, and Cancelled.
     """
+    if place.cwd != place.scratch:
+        msg = "change_dir is not the scratch folder, so that a second start would meet what the first one left"
+        raise RuntimeError(msg)
+    if not place.snapshot.is_dir():
+        msg = "the scratch folder could not be copied for a second start"
+        raise RuntimeError(msg)
     spare = place.snapshot.with_name("scratch-timed")
     shutil.rmtree(spare, ignore_errors=True)
     shutil.copytree(place.snapshot, spare, symlinks=True)

@@ -115,11 +115,14 @@ def _deployment(scenario: Scenario, bench: Bench, tally: _Tally) -> Run:
         yield from _pause(bench, tally, Waiting(until=Point.COMMANDS_POST, go_ahead=not heard.pre_failed))
         return
     tally.codes |= deployment.CODES
+    timed = scenario.timing.startup and not scenario.policy.drops("PRF")
     with closing(deployment.Stage(scenario.deployment, bench.place)) as stage:
         heard = yield from _pause(bench, tally, Waiting(until=Point.COMMANDS, values=stage.values))
         if heard.pre_failed:
             yield _not_checked(Step.DEPLOY, "commands_pre failed, so nothing was started")
         else:
+            if timed:
+                deployment.keep_snapshot(bench.place)
             yield from tally.judge(stage.up())
         told = Waiting(
             until=Point.COMMANDS_POST, go_ahead=stage.went_up, values=stage.values, variables=stage.variables

@@ -120,13 +120,11 @@ class Deployment:
     def launch(self, *, port: int | None, scratch: Path) -> Launch:
         """Return this deployment with its placeholders filled for one start."""
         values = placeholders(port=port, scratch=scratch)
-        return Launch(
-            argv=tuple(fill(word, values) for word in self.argv),
-            probes=tuple(parse_probe(source, f"ready[{at}]", values) for at, source in enumerate(self.ready)),
-            port=port,
-            url=values.get("url", ""),
-            values=values,
-        )
+        probes = tuple(parse_probe(source, f"ready[{at}]", values) for at, source in enumerate(self.ready))
+        asked = (urlsplit(probe.url) for probe in probes if isinstance(probe, HttpProbe))
+        url = values.get("url") or next((f"{parts.scheme}://{parts.netloc}" for parts in asked), "")
+        argv = tuple(fill(word, values) for word in self.argv)
+        return Launch(argv=argv, probes=probes, port=port, url=url, values=values)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -457,13 +457,13 @@ def run(
     env: Mapping[str, str],
     timeout_s: float,
     cancel: Cancel | None = None,
-    limit_bytes: int = 8 << 20,
+    stdout_limit_bytes: int = 8 << 20,
 ) -> Completed:
-    """Run a short helper command and return what it wrote, up to ``limit_bytes`` of each stream.
+    """Run a short helper command and return what it wrote, up to ``stdout_limit_bytes`` of each stream.
 
     When the time runs out it is stopped and the cause of its ending is TIMED_OUT; raises Cancelled.
     """
-    stdout, stderr = _Reader(limit_bytes), _Reader(limit_bytes)
+    stdout, stderr = _Reader(stdout_limit_bytes), _Reader(stdout_limit_bytes)
     try:
         process = start(argv, cwd=cwd, env=env, stdout=stdout.write_end, stderr=stderr.write_end, cancel=cancel)
     finally:
@@ -544,8 +544,9 @@ class _GroupWarden(threading.Thread):
         self._ending["duration_s"] = time.monotonic() - self._spawned_at
         if self._order and _lives(self._main):
             self._ending["cause"] = self._order["cause"]
-            self._wave(self._order["signal"])
-            self._ending["forced"] = not self._drained(self._order["grace_s"]) and not self._urgent
+            if not self._urgent:
+                self._wave(self._order["signal"])
+                self._ending["forced"] = not self._drained(self._order["grace_s"]) and not self._urgent
         elif not self._drained(LEAK_GRACE_S) and not self._urgent:
             self._ending["survivors"] = [_described(process) for process in self._alive()]
             self._wave(signal.SIGTERM)

@@ -16,9 +16,13 @@ DEAF = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 def register() -> None:
     signal.alarm(ALARM_S)
-    with open("/proc/self/stat", "rb") as file:
-        start = file.read().rpartition(b")")[2].split()[19].decode()
+    start = stat("self")[19].decode()
     os.close(os.open(f"{FOLDER}/{os.getpid()}-{start}", os.O_CREAT | os.O_WRONLY))
+
+
+def stat(pid: int | str) -> list[bytes]:
+    with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - pathlib costs each process 5 ms
+        return file.read().rpartition(b")")[2].split()
 
 
 def ready() -> None:
@@ -144,7 +148,7 @@ def reaper(is_ready) -> None:
 
 
 def listener(is_ready) -> None:
-    import socket
+    import socket  # noqa: PLC0415 - costs the others 5 ms
 
     listening = socket.create_server(("127.0.0.1", 0))
     print(listening.getsockname()[1], flush=True)
@@ -153,8 +157,7 @@ def listener(is_ready) -> None:
 
 
 def parent_of(pid: int) -> int:
-    with open(f"/proc/{pid}/stat", "rb") as file:
-        return int(file.read().rpartition(b")")[2].split()[1])
+    return int(stat(pid)[1])
 
 
 def zoo() -> None:
@@ -176,7 +179,7 @@ def supervisors(*numbers: int) -> None:
             os.kill(pid, number)
 
 
-def main() -> None:
+def main() -> None:  # noqa: C901 - a flat table
     register()
     match KIND:
         case "obedient":

@@ -328,6 +328,7 @@ def test_a_time_that_is_measured_and_not_compared_is_shown_as_such() -> None:
         StepFinished(step=Step.COMPARE, outcome=Outcome.OK, detail="baseline stored: base.json", duration_s=2.0),
     ]
     assert shown(*events).splitlines()[:2] == ["  compare", "    import acme             92 ms  measured"]
+    assert shown(*events, verbosity=3).count("measured") == 1
 
 
 @pytest.mark.parametrize(
@@ -413,6 +414,32 @@ def test_evidence_without_a_finding_is_shown_when_verbose_only() -> None:
     assert "     the log:\n     | all is well\n" in shown(*events, verbosity=3)
 
 
+def test_the_evidence_of_a_note_is_shown_when_verbose_only() -> None:
+    told = Told(step=Step.DEPLOY, title="the log", lines=("all is well",))
+    events = [*UP, Found(finding=note("RUN608", "it", "has no handler")), told, deployed(Outcome.OK)]
+    assert "all is well" not in shown(*events)
+    assert "     | all is well\n" in shown(*events, verbosity=3)
+
+
+def test_a_short_stage_is_one_line_also_when_it_says_what_it_works_on() -> None:
+    events = [StepStarted(step=Step.WHEEL, detail="acme.whl"), *step(Step.WHEEL, "RECORD ok")[1:]]
+    assert shown(*events).splitlines()[0].startswith("  wheel    ok    RECORD ok ")
+
+
+def test_a_stage_that_failed_is_no_ok_although_its_finding_is_ignored() -> None:
+    assert shown(*UP, deployed(Outcome.FAILED)).splitlines()[2].startswith("  deploy   FAIL ")
+
+
+def test_a_stage_with_an_error_is_no_ok_whatever_it_says_of_itself() -> None:
+    events = [*UP, Found(finding=NOT_READY), deployed(Outcome.OK, "all fine")]
+    assert shown(*events).splitlines()[2].startswith("  deploy   FAIL  all fine  [RUN603] ")
+
+
+def test_a_stage_that_was_not_checked_names_what_was_found_in_it_nevertheless() -> None:
+    events = [StepStarted(step=Step.SCRIPTS), Found(finding=TRIO), not_checked(Step.SCRIPTS, "no scripts")]
+    assert shown(*events).splitlines()[0] == "  scripts  not checked: no scripts  [IMP504]"
+
+
 def test_a_weaker_containment_is_named_with_what_it_guarantees() -> None:
     event = started(containment="process group + psutil", guarantee="best effort: not what leaves its group")
     assert "  contain  process group + psutil · best effort: not what leaves its group\n" in shown(event)
@@ -490,6 +517,19 @@ def test_colours_are_red_for_errors_yellow_for_what_is_close_and_gone_without_co
     assert "prodsim: \x1b[31mFAILED  \x1b[0m1 error" in output
     assert "\x1b[32mok    \x1b[0mRECORD ok" in shown(*SERVICE, color=True)
     assert "\x1b" not in shown(*FAILING_SERVICE, color=False)
+
+
+@pytest.mark.parametrize(
+    ("used_s", "color"),
+    [
+        pytest.param(7.9, "\x1b[2m", id="far"),
+        pytest.param(8.0, "\x1b[33m", id="near"),
+        pytest.param(10, "\x1b[31m", id="over"),
+    ],
+)
+def test_the_colour_of_a_limit_says_how_close_it_came(used_s: float, color: str) -> None:
+    line = shown(*UP, happened(63.0, "stopped", limit_s=10.0, used_s=used_s), color=True).splitlines()[2]
+    assert f"{color}limit 10 s (" in line
 
 
 def test_findings_of_one_code_are_folded_after_the_third_and_equal_ones_at_once() -> None:
