@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tests.wheels import wheel
+from wheels import wheel
 
 from tox_prodsim.artifact import CODES, EntryPoint, check_wheel, open_wheel
 from tox_prodsim.errors import ProdsimError
@@ -75,6 +75,7 @@ def test_console_modules_are_the_modules_behind_commands_each_once(tmp_path: Pat
         pytest.param(["acme-1.0.data/scripts/acme.py"], (), id="a script is no module"),
         pytest.param(["libacme.so", "acme.libs/libz.so.1", "acme.pth", "a-b/c.py"], (), id="what nobody can import"),
         pytest.param(["acme-stubs/__init__.pyi"], (), id="type stubs"),
+        pytest.param(["__main__.py", "acme.py"], ("acme",), id="what a zip application would start"),
         pytest.param(["tests/__init__.py", "acme/__init__.py"], ("acme", "tests"), id="stray tests are top-levels"),
     ],
 )
@@ -222,9 +223,9 @@ def test_names_and_versions_are_compared_in_their_normal_form(tmp_path: Path) ->
 
 
 def test_a_second_metadata_folder_is_found(tmp_path: Path) -> None:
-    path = wheel(tmp_path, files={"acme.py": "", "other-2.0.dist-info/METADATA": ""})
+    path = wheel(tmp_path, files={"acme.py": "", "aaa-2.0.dist-info/METADATA": ""})
     message = "does not belong to acme-1.0-py3-none-any.whl, pip refuses such a wheel"
-    assert findings(path) == [("WHL105", "other-2.0.dist-info", message)]
+    assert findings(path) == [("WHL105", "aaa-2.0.dist-info", message)]
 
 
 def test_tags_that_contradict_the_file_name_are_found(tmp_path: Path) -> None:

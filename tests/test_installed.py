@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from packaging.markers import default_environment
-from tests.wheels import Ended, Env, subject_of, wheel
+from wheels import Ended, Env, subject_of, wheel
 
 from tox_prodsim import installed
 from tox_prodsim.errors import ProdsimError
@@ -73,6 +73,7 @@ def test_an_installed_wheel_whose_requirements_are_met_passes(env: Env, put: Put
 
 def test_a_requirement_of_the_wheel_that_is_not_installed_is_found(env: Env, put: Put) -> None:
     (found,) = distribution(env, put(requires=["click>=8"])).findings
+    assert distribution(env, put(requires=["click>=8"])).detail == "acme 1.0, 1 distribution installed"
     assert found == Finding(
         code="DEP209",
         level=E,
@@ -90,6 +91,15 @@ def test_a_requirement_of_the_wheel_that_is_not_satisfied_is_found(env: Env, put
 
 def test_a_pre_release_satisfies_a_requirement_as_it_does_for_pip(env: Env, put: Put) -> None:
     put({"click.py": ""}, name="click", version="9.0rc1")
+    assert brief(distribution(env, put(requires=["click>=8"]))) == []
+
+
+def test_of_two_versions_of_a_distribution_the_one_that_is_imported_counts(env: Env, put: Put, tmp_path: Path) -> None:
+    put({"click.py": ""}, name="click", version="8.1")
+    old = tmp_path / "old" / "click-7.0.dist-info"
+    old.mkdir(parents=True)
+    (old / "METADATA").write_text("Metadata-Version: 2.1\nName: click\nVersion: 7.0\n")
+    (env.site_packages / "old.pth").write_text(str(old.parent))
     assert brief(distribution(env, put(requires=["click>=8"]))) == []
 
 
@@ -160,7 +170,7 @@ def test_an_editable_install_is_found(env: Env, put: Put, tmp_path: Path, file: 
     assert brief(distribution(env, subject)) == [("IMP500", E, "acme", message)]
 
 
-@pytest.mark.parametrize("text", ["import os", "acme/vendored", "/nonexistent/folder", ""])
+@pytest.mark.parametrize("text", ["import os", "acme/vendored", "/nonexistent/folder", ".", ""])
 def test_a_pth_file_that_stays_inside_is_no_editable_install(env: Env, put: Put, text: str) -> None:
     assert brief(distribution(env, put({"acme/vendored/x.py": "", "acme.pth": text}))) == []
 
@@ -297,7 +307,7 @@ def test_an_import_that_does_not_end_is_found_and_the_others_go_on(env: Env, put
     checked = imports(env, put({"acme.py": HANG, "other.py": ""}), limit_s=1.0)
     message = "importing it fails: it does not end within 1 s"
     assert brief(checked) == [("IMP503", E, "acme", message)]
-    assert checked.findings[0].hint.startswith(f"it was at {env.site_packages / 'acme.py'}:1 in <module>")
+    assert checked.findings[0].hint == f"it was at {env.site_packages / 'acme.py'}:1 in <module>"
     assert checked.detail == "other from site-packages"
 
 
@@ -312,7 +322,8 @@ def test_an_import_that_the_runner_had_to_end_does_not_end_either(env: Env, put:
 @pytest.mark.parametrize(
     "source",
     [
-        pytest.param("print('tox-prodsim: {}', flush=True)", id="printing what looks like an answer"),
+        pytest.param("print('tox-prodsim: {\"end\": 0}\\nand half a line', end='', flush=True)", id="printing"),
+        pytest.param("import os\nos.closerange(3, 100)", id="closing low file descriptors"),
         pytest.param("import os\nos.close(1)\nos.close(2)", id="closing stdout and stderr"),
         pytest.param("import sys\nsys.stdout = sys.stderr = None", id="replacing stdout"),
         pytest.param("import os\nos.write = None\nimport json\njson.dumps = None", id="breaking what the probe uses"),
@@ -325,7 +336,8 @@ def test_an_import_that_the_runner_had_to_end_does_not_end_either(env: Env, put:
     ],
 )
 def test_what_an_import_does_to_its_process_does_not_disturb_the_check(env: Env, put: Put, source: str) -> None:
-    assert brief(imports(env, put({"acme.py": source, "other.py": ""}), limit_s=20.0)) == []
+    assert brief(imports(env, put({"acme.py": source, "other.py": ""}), limit_s=10.0)) == []
+    assert [(ended.returncode, ended.timed_out) for ended in env.endings] == [(0, False)]
 
 
 def test_a_failure_that_another_import_is_to_blame_for_does_not_count(env: Env, put: Put) -> None:
@@ -446,8 +458,15 @@ def test_a_version_that_agrees_or_is_none_passes(env: Env, put: Put, source: str
 
 
 def test_a_deprecated_version_is_compared(env: Env, put: Put) -> None:
-    source = "import warnings\ndef __getattr__(name):\n    warnings.warn('old', DeprecationWarning)\n    return '0.9'"
+    source = (
+        "import warnings\nwarnings.simplefilter('error')\n"
+        "def __getattr__(name):\n    warnings.warn('old', DeprecationWarning)\n    return '0.9'"
+    )
     assert [found.code for found in imports(env, put({"acme.py": source})).findings] == ["VER303"]
+
+
+def test_the_version_of_another_top_level_is_its_own_affair(env: Env, put: Put) -> None:
+    assert brief(imports(env, put({"acme.py": "", "vendored.py": "__version__ = '7.3'"}))) == []
 
 
 def test_the_version_of_a_module_named_otherwise_is_only_a_warning(env: Env, put: Put) -> None:

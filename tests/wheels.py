@@ -83,10 +83,11 @@ class Ended:
 
 @dataclass
 class Env:
-    """A virtual environment without pip; ``argvs`` are the commands that were run in it by ``run``."""
+    """A virtual environment without pip; ``argvs`` are what was run in it by ``run``, ``endings`` how it ended."""
 
     folder: Path
     argvs: list[Sequence[str]] = field(default_factory=list)
+    endings: list[Ended] = field(default_factory=list)
 
     @classmethod
     def create(cls, folder: Path) -> Env:
@@ -121,6 +122,10 @@ class Env:
     def run(self, argv: Sequence[str], *, timeout_s: float) -> Ended:
         """Run a program to its end in an empty folder."""
         self.argvs.append(argv)
+        self.endings.append(self._run(argv, timeout_s))
+        return self.endings[-1]
+
+    def _run(self, argv: Sequence[str], timeout_s: float) -> Ended:
         scratch = self.folder / "scratch"
         scratch.mkdir(exist_ok=True)
         try:

@@ -229,14 +229,14 @@ def _key(tox_env: PythonRun) -> str:
 def _shelf(
     tox_env: PythonRun, scenario: Scenario, wheel: artifact.Wheel, packages: tuple[str, ...], folder: Path
 ) -> Shelf:
-    path = _baseline_path(tox_env, scenario)
+    path, root = _baseline_path(tox_env, scenario), Path(tox_env.core["tox_root"])
     now = baseline.Baseline(
         key=_key(tox_env),
         python=_version(tox_env),
         built=baseline.Built(
             version=wheel.version,
             wheel_sha256=wheel.sha256,
-            commit=_commit(Path(tox_env.core["tox_root"])),
+            commit=_commit(root),
             created=dt.datetime.now(tz=dt.UTC).date().isoformat(),
         ),
         control=measure.CONTROL,
@@ -244,7 +244,7 @@ def _shelf(
         dists=packages,
         machine={"cpu": _cpu(), "cpus": str(os.cpu_count()), "os": platform.platform(terse=True)},
     )
-    return Shelf(stored=baseline.load(path), path=path, candidate=folder / "candidate.json", now=now)
+    return Shelf(stored=baseline.load(path), path=path, candidate=folder / "candidate.json", now=now, root=root)
 
 
 def _packages(tox_env: PythonRun) -> tuple[str, ...]:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from tox_prodsim import baseline, deployment, measure
 from tox_prodsim.artifact import Wheel
-from tox_prodsim.events import Event, Found, Measured, Outcome, Step, StepFinished, StepStarted
+from tox_prodsim.events import Compared, Event, Found, Measured, Outcome, Step, StepFinished, StepStarted
+from tox_prodsim.findings import Finding
 from tox_prodsim.scenario import Deployment, Timing
 
 _ALONE = threading.Lock()
 """Environments of ``tox run-parallel`` are threads of one process: two at once would measure each other."""
 _MOST_IMPORTS = 4
-_RECORDING = measure.Plan(looks=(16,))
+_RECORDING = measure.Plan(recording=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +28,11 @@ class Shelf:
     path: Path
     candidate: Path
     now: baseline.Baseline
+    root: Path
+
+    def shown(self, path: Path) -> str:
+        """Return a path as the user knows it: below the tox root without the root."""
+        return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
 
 
 def compare(
@@ -38,46 +44,76 @@ def compare(
     runner: measure.Runner,
     python: Path,
     deployed: Deployment | None,
+    start_s: float | None,
 ) -> Iterator[Event]:
-    """Yield what was measured, and what it means; raises ProdsimError when the accepted baseline cannot be stored."""
+    """Yield what was measured, and what it means; raises ProdsimError when the accepted baseline cannot be stored.
+
+    ``start_s`` is what a start is already known to take: one that takes too long is not repeated.
+    """
     began = time.monotonic()
-    yield StepStarted(step=Step.COMPARE, detail=str(shelf.path))
+    yield StepStarted(step=Step.COMPARE, detail=_origin(timing, shelf))
     names, left_out = _imports(timing, wheel)
     samplers = {f"import {name}": measure.import_sampler(name, python=python, runner=runner) for name in names}
     if deployed is not None and timing.startup:
         start_once = _starter(deployed, place)
         samplers[measure.START_UP] = measure.start_sampler(start_once, python=python, runner=runner)
     measured: list[Measured] = []
+    findings: list[Finding] = []
     with _ALONE:
         for metric, sampler in samplers.items():
-            yield from _one(metric, sampler, timing, shelf, measured)
-    detail = _keep(shelf, measured, update=timing.update)
-    more = f"; not timed: {', '.join(left_out)}" if left_out else ""
+            known_s = start_s if metric == measure.START_UP else None
+            for event in _one(metric, sampler, timing, shelf.stored, known_s):
+                if isinstance(event, Measured):
+                    measured.append(event)
+                elif isinstance(event, Compared):
+                    findings += filter(None, [measure.finding_for(event)])
+                yield event
+    yield from (Found(finding=finding) for finding in _folded(findings))
+    detail = _keep(shelf, measured, update=timing.update) if measured else "nothing could be measured"
     yield StepFinished(
         step=Step.COMPARE,
         outcome=Outcome.OK if measured else Outcome.NOT_CHECKED,
-        detail=(detail if measured else "nothing could be measured") + more,
+        detail=f"{detail}; not timed: {', '.join(left_out)}" if left_out else detail,
         duration_s=time.monotonic() - began,
     )
 
 
+def _origin(timing: Timing, shelf: Shelf) -> str:
+    shown = shelf.shown(shelf.path)
+    if timing.update:
+        return f"measuring anew for {shown}"
+    if shelf.stored is None:
+        return f"no baseline yet ({shown})"
+    changed = baseline.differences(shelf.stored, shelf.now)
+    more = f"; since then: {', '.join(changed)}" if changed else ""
+    return f"with {shown}, version {shelf.stored.built.version} of {shelf.stored.built.created}{more}"
+
+
 def _one(
-    metric: str, sampler: measure.Sampler, timing: Timing, shelf: Shelf, measured: list[Measured]
-) -> Iterator[Event]:
-    stored = shelf.stored.stored(metric) if shelf.stored is not None else None
-    plan = _RECORDING if timing.update else None
+    metric: str, sampler: measure.Sampler, timing: Timing, stored: baseline.Baseline | None, known_s: float | None
+) -> Iterator[Measured | Compared]:
+    """Yield the measurement of one metric, and how it compares; for a new baseline there is nothing to compare with."""
     result, compared = measure.measure(
-        metric, sampler, None if timing.update else stored, tolerance=timing.tolerance, plan=plan
+        metric,
+        sampler,
+        stored.stored(metric) if stored is not None and not timing.update else None,
+        tolerance=timing.tolerance,
+        plan=_RECORDING if timing.update else None,
+        known_s=known_s,
     )
     if result is not None:
-        measured.append(result)
         yield result
-    if timing.update and result is not None:
-        return
-    yield compared
-    finding = measure.finding_for(compared)
-    if finding is not None:
-        yield Found(finding=finding)
+    if result is None or not timing.update:
+        yield compared
+
+
+def _folded(findings: list[Finding]) -> Iterator[Finding]:
+    """Yield the findings, those of metrics without a baseline as one."""
+    missing = [finding for finding in findings if finding.code == "PRF705"]
+    yield from (finding for finding in findings if finding.code != "PRF705")
+    if missing:
+        subjects = ", ".join(finding.subject for finding in missing)
+        yield replace(missing[0], message=f"nothing to compare with yet: {subjects}")
 
 
 def _imports(timing: Timing, wheel: Wheel) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -104,9 +140,9 @@ def _keep(shelf: Shelf, measured: list[Measured], *, update: bool) -> str:
     new = replace(shelf.now, metrics=metrics)
     baseline.save(shelf.candidate, baseline.merged(shelf.stored, new))
     if not update:
-        return "" if shelf.stored is not None else f"candidate written to {shelf.candidate}"
+        return "" if shelf.stored is not None else f"candidate written to {shelf.shown(shelf.candidate)}"
     accepted = baseline.merged(shelf.stored, new)
     if accepted == shelf.stored:
-        return f"baseline unchanged: {shelf.path}"
+        return f"baseline unchanged: {shelf.shown(shelf.path)}"
     baseline.save(shelf.path, accepted)
-    return f"baseline stored: {shelf.path}"
+    return f"baseline stored: {shelf.shown(shelf.path)}"

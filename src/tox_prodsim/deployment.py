@@ -70,7 +70,9 @@ class Stage:
         self._process: supervisor.Process | None = None
         self._began = time.monotonic()
         self._failed = False
+        self._told = False
         self.went_up = False
+        self.start_s: float | None = None
         self.url = self._launch.url
 
     @property
@@ -123,7 +125,8 @@ class Stage:
             yield from self._fail(watch.trouble)
             return
         self.went_up = True
-        yield from self._near("ready_timeout", self._elapsed(), limit_s)
+        self.start_s = self._elapsed()
+        yield from self._near("ready_timeout", self.start_s, limit_s)
         if diagnosis.is_unhandled(self._running.pid, self._deployment.stop.signal):
             yield Found(finding=endings.no_handler(self._name, self._deployment.stop.signal.name))
 
@@ -138,6 +141,7 @@ class Stage:
             yield from self._fail(endings.job_timed_out(self._name, limit_s), cause=supervisor.Cause.TIMED_OUT)
             return
         yield self._happened("ended", endings.how(ending), limit_s)
+        self.start_s = ending.duration_s
         yield from self._near("run_timeout", ending.duration_s, limit_s)
         yield from self._judge_end(ending)
         self.went_up = not self._failed
@@ -168,7 +172,8 @@ class Stage:
             yield self._happened("died", endings.how(ending))
             yield Found(finding=endings.died(self._name, ending))
             return
-        yield self._happened(stop.signal.name, f"to {len(process.tree())} processes")
+        count = len(process.tree())
+        yield self._happened(stop.signal.name, f"to {count} process{'es' if count != 1 else ''}")
         asked = time.monotonic()
         ending = process.stop(stop.signal, stop.grace_s)
         took_s = time.monotonic() - asked
@@ -199,6 +204,7 @@ class Stage:
             lines = tuple(diagnosis.tree(self._running.tree()))
             yield Told(step=Step.DEPLOY, title="processes at that moment", lines=lines)
         yield Found(finding=finding)
+        yield from self._last_lines()
         if self._process is not None:
             stop = self._deployment.stop
             ending = self._process.stop(stop.signal, stop.grace_s, cause=cause)
@@ -206,8 +212,10 @@ class Stage:
             yield from (Found(finding=each) for each in endings.left_behind(self._name, ending))
 
     def _last_lines(self) -> Iterator[Event]:
+        """Show how the log ends, once: at the moment of the failure, not after the messages of a stop."""
         lines = tuple(output.tail(self._place.log, _TAIL_LINES))
-        if lines:
+        if lines and not self._told:
+            self._told = True
             yield Told(step=Step.DEPLOY, title=f"last {len(lines)} lines of {self._place.log.name}", lines=lines)
 
     def _near(self, key: str, took_s: float, limit_s: float) -> Iterator[Event]:
@@ -234,9 +242,7 @@ class Stage:
     def _elapsed(self) -> float:
         return time.monotonic() - self._began
 
-    def _happened(
-        self, what: str, detail: str, limit_s: float | None = None, used_s: float | None = None
-    ) -> Happened:
+    def _happened(self, what: str, detail: str, limit_s: float | None = None, used_s: float | None = None) -> Happened:
         at_s = self._elapsed()
         return Happened(step=Step.DEPLOY, at_s=at_s, what=what, detail=detail, limit_s=limit_s, used_s=used_s)
 

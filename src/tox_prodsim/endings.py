@@ -92,7 +92,7 @@ def could_not_start(name: str, error: str) -> Finding:
 def exited_early(name: str, ending: Ending, reason: str) -> Finding:
     """Return RUN602: it ended before it was ready."""
     background = ending.returncode == 0
-    hint = "run it in the foreground, without --daemon" if background else "its last output is shown above"
+    hint = "run it in the foreground, without --daemon" if background else "its last output is shown below"
     message = f"{how(ending)} after {ending.duration_s:.2f} s, before it was ready (last answer: {reason})"
     return _error("RUN602", name, message, hint)
 
@@ -125,7 +125,7 @@ def died(name: str, ending: Ending) -> Finding:
         "RUN606",
         name,
         f"died while it should serve: {how(ending)} after {ending.duration_s:.2f} s",
-        "its last output is shown above",
+        "its last output is shown below",
     )
 
 

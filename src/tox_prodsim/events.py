@@ -93,12 +93,16 @@ class Told:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepFinished:
-    """A stage ended; ``detail`` is the evidence of a success, or the reason it was not checked."""
+    """A stage ended; ``detail`` is the evidence of a success, or the reason it was not checked.
+
+    ``not_checked`` are single checks of it that could not be made, as ``CODE: reason``.
+    """
 
     step: Step
     outcome: Outcome
     detail: str
     duration_s: float
+    not_checked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

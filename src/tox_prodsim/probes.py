@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import ipaddress
+import os
 import re
 import socket
 import ssl
@@ -369,11 +370,11 @@ def _tokens(pid: int) -> set[int]:
     """Return what identifies the sockets of a process; nothing when it has ended, PermissionError when it is closed."""
     if not _ON_LINUX:
         return {pid}
-    found = set()
+    found, folder = set(), f"/proc/{pid}/fd"
     with suppress(FileNotFoundError, ProcessLookupError):
-        for fd in Path(f"/proc/{pid}/fd").iterdir():
+        for fd in os.listdir(folder):  # noqa: PTH208 - asked every 20 ms; pathlib takes five times as long
             with suppress(FileNotFoundError):
-                kind, _, inode = str(fd.readlink()).partition(":[")
+                kind, _, inode = os.readlink(f"{folder}/{fd}").partition(":[")  # noqa: PTH115 - the same
                 if kind == "socket":
                     found.add(int(inode[:-1]))
     return found

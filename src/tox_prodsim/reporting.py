@@ -74,7 +74,7 @@ class Reporting:
 
     def _line(self, verdict: Verdict) -> str:
         codes = sorted({finding.code for finding in self._findings if finding.level is Level.ERROR})
-        return f"{verdict}: {', '.join(codes)}" if codes else str(verdict)
+        return ", ".join(codes) or str(verdict)
 
     def _write(self, text: str) -> None:
         """Write to tox's stream of this environment; a reader that is gone does not keep the run from its end."""

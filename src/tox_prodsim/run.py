@@ -81,8 +81,8 @@ def run(scenario: Scenario, bench: Bench) -> Run:
     yield bench.started
     try:
         yield from _checks(bench, tally)
-        yield from _deployment(scenario, bench, tally)
-        yield from _times(scenario, bench, tally)
+        start_s = yield from _deployment(scenario, bench, tally)
+        yield from _times(scenario, bench, tally, start_s)
         yield from _pause(bench, tally, Waiting(until=Point.END))
     except Cancelled:
         tally.cancelled = True
@@ -107,13 +107,16 @@ def _checks(bench: Bench, tally: _Tally) -> Iterator[Event]:
     yield from tally.step(Step.SCRIPTS, lambda: installed.check_scripts(subject, execute, python, bench.scripts_dir))
 
 
-def _deployment(scenario: Scenario, bench: Bench, tally: _Tally) -> Run:
-    """Suspend for ``commands_pre``, deploy, suspend for ``commands`` while a service is up, stop."""
+def _deployment(scenario: Scenario, bench: Bench, tally: _Tally) -> Generator[Event | Waiting, Heard, float | None]:
+    """Suspend for ``commands_pre``, deploy, suspend for ``commands`` while a service is up, stop.
+
+    Returns the seconds that the start took, or None when nothing was started.
+    """
     if scenario.deployment is None:
         heard = yield from _pause(bench, tally, Waiting(until=Point.COMMANDS))
         yield _not_checked(Step.DEPLOY, "no 'deploy' is configured")
         yield from _pause(bench, tally, Waiting(until=Point.COMMANDS_POST, go_ahead=not heard.pre_failed))
-        return
+        return None
     tally.codes |= deployment.CODES
     timed = scenario.timing.startup and not scenario.policy.drops("PRF")
     with closing(deployment.Stage(scenario.deployment, bench.place)) as stage:
@@ -130,9 +133,10 @@ def _deployment(scenario: Scenario, bench: Bench, tally: _Tally) -> Run:
         yield from _pause(bench, tally, told)
         if not heard.pre_failed:
             yield from tally.judge(stage.down(commands_ran=scenario.has_commands))
+        return stage.start_s
 
 
-def _times(scenario: Scenario, bench: Bench, tally: _Tally) -> Iterator[Event]:
+def _times(scenario: Scenario, bench: Bench, tally: _Tally, start_s: float | None) -> Iterator[Event]:
     """Measure and compare, when nothing has failed: the times of a broken release say nothing."""
     reason = "the run has failed already" if tally.failed else "PRF is ignored" if scenario.policy.drops("PRF") else ""
     if reason:
@@ -146,6 +150,7 @@ def _times(scenario: Scenario, bench: Bench, tally: _Tally) -> Iterator[Event]:
         runner=bench.execute,
         python=bench.python,
         deployed=scenario.deployment,
+        start_s=start_s,
     )
     yield from tally.judge(events)
 
@@ -174,11 +179,11 @@ class _Tally:
         before = len(self._findings)
         yield from self.judge(Found(finding=finding) for finding in checked.findings)
         bad = any(finding.level is Level.ERROR for finding in self._findings[before:])
-        skipped = "; ".join(f"{code} not checked: {reason}" for code, reason in checked.not_checked)
         yield StepFinished(
             step=step,
             outcome=Outcome.FAILED if bad else Outcome.OK if checked.codes else Outcome.NOT_CHECKED,
-            detail="; ".join(text for text in (checked.detail, skipped) if text),
+            detail=checked.detail,
+            not_checked=tuple(f"{code}: {reason}" for code, reason in checked.not_checked),
             duration_s=time.monotonic() - began,
         )
 

@@ -33,7 +33,7 @@ from tox_prodsim.errors import Cancelled
 RUN_TAG = "TOX_PRODSIM_RUN"
 GUARD = Path(__file__).with_name("_child") / "guard.py"
 START_LIMIT_S = 30.0  # a guard that has not started the command by then is lost
-MARGIN_S = 9.0  # after a grace: leak grace, kill limit and kill limit of the guard, before the guard itself is given up
+MARGIN_S = 12.0  # after a grace: the kill limit of the warden and that of the guard, before the guard is given up
 HELPER_GRACE_S = 1.0
 LEAK_GRACE_S = 0.5
 KILL_LIMIT_S = 5.0
@@ -142,8 +142,8 @@ class Cancel:
     def set(self, *, hard: bool = False) -> None:
         """Ask to end, ``hard``: without any grace; asking twice does no harm."""
         self._hard = self._hard or hard
-        if not self._set and not self._closed:
-            self._set = True
+        told, self._set = self._set, True
+        if not told and not self._closed:
             os.write(self._mouth, b"!")
 
     @property
@@ -186,16 +186,31 @@ def start(
     if cancel and cancel.is_set:
         raise Cancelled
     tag = uuid.uuid4().hex
-    request = {"argv": list(argv), "cwd": str(cwd), "env": {**env, RUN_TAG: _nested(env, tag)}}
+    request = {"argv": list(argv), "cwd": str(cwd.absolute()), "env": {**env, RUN_TAG: _nested(env, tag)}}
     ours, theirs = socket.socketpair()
-    stdin = subprocess.DEVNULL if stdin_null else None
+    files = {"stdin": subprocess.DEVNULL if stdin_null else None, "stdout": stdout, "stderr": stderr}
+    guard = None
     if contain == "group" or (contain is None and containment() is GROUP):
-        _GroupWarden(theirs, stdin=stdin, stdout=stdout, stderr=stderr)
-        guard = None
+        _GroupWarden(theirs, files)
     else:
-        with theirs:
-            command = [sys.executable, "-I", "-S", str(GUARD), str(theirs.fileno())]
-            guard = subprocess.Popen(
+        guard = _start_guard(theirs, files)
+    process = Process(ours, guard, tag, cancel)
+    try:
+        process.begin(request)
+    except BaseException:
+        process.close()
+        raise
+    return process
+
+
+def _start_guard(theirs: socket.socket, files: Mapping[str, int | None]) -> subprocess.Popen[bytes] | None:
+    """Start the guard at its end of the socket; when not even that can be done, say so in its place."""
+    with theirs:
+        command = [sys.executable, "-I", "-S", str(GUARD), str(theirs.fileno())]
+        stdin, stdout, stderr = files["stdin"], files["stdout"], files["stderr"]
+        try:
+            # In the root folder, and in a session of its own: no signal to a terminal's group reaches it.
+            return subprocess.Popen(
                 command,
                 stdin=stdin,
                 stdout=stdout,
@@ -204,13 +219,10 @@ def start(
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
-    process = Process(ours, guard, tag, cancel)
-    try:
-        process.begin(request)
-    except BaseException:
-        process.close()
-        raise
-    return process
+        except OSError as problem:
+            error = f"the supervising process could not be started: {problem.strerror}"
+            theirs.sendall(json.dumps({"event": "not started", "error": error}).encode() + b"\n")
+            return None
 
 
 def _nested(env: Mapping[str, str], tag: str) -> str:
@@ -414,13 +426,16 @@ def _ending(message: dict[str, Any]) -> Ending:
 
 
 def _below(top: int) -> list[int]:
-    """Return the pids below a process of this machine, nearest first, from what Linux knows of children."""
+    """Return the pids below a process, nearest first; with psutil where the kernel does not list children."""
+    if not Path(f"/proc/{top}/task/{top}/children").exists():
+        with gone_is_fine():
+            return [each.pid for each in psutil.Process(top).children(recursive=True)]
     found: list[int] = []
     queue = [top]
     while queue:
-        for children in Path(f"/proc/{queue.pop(0)}/task").glob("*/children"):
-            with suppress(OSError):
-                pids = [int(pid) for pid in children.read_bytes().split() if int(pid) not in found]
+        with suppress(OSError):
+            for task in Path(f"/proc/{queue.pop(0)}/task").iterdir():
+                pids = [int(pid) for pid in (task / "children").read_bytes().split() if int(pid) not in found]
                 found += pids
                 queue += pids
     return found
@@ -504,7 +519,7 @@ class _Reader(threading.Thread):
 class _GroupWarden(threading.Thread):
     """Does what the warden does where there are no subreapers: with a process group, and what psutil has seen."""
 
-    def __init__(self, control: socket.socket, **files: int | None) -> None:
+    def __init__(self, control: socket.socket, files: Mapping[str, int | None]) -> None:
         super().__init__(daemon=True)
         self._control = control
         # Copies: the caller closes its own as soon as start has returned.

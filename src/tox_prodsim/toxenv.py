@@ -56,6 +56,7 @@ class Session:
         self._waiting = Waiting(until=Point.COMMANDS)
         self._heard: dict[str, tuple[Finding, ...]] = {}
         self._commands_ran = 0
+        self._refused = False
         self._deadlines: dict[str, float] = {}
         self._executor = SupervisedExecutor(
             colored=tox_env.options.is_colored, prepare=self._prepare, ended=self._ended, cancel=self._cancel
@@ -96,7 +97,7 @@ class Session:
         if self._reporting is None:
             return
         verdict, summary = self._reporting.close()
-        if exit_code == 0 and verdict is not Verdict.PASSED:
+        if verdict is not Verdict.PASSED and (exit_code == 0 or self._refused):
             raise Fail(summary)
 
     def teardown(self) -> None:
@@ -153,6 +154,7 @@ class Session:
         if kind == "commands":
             self._come_to(Point.COMMANDS)
             if not self._waiting.go_ahead:
+                self._refused = True
                 msg = "nothing is up that the commands could be run against"
                 raise Fail(msg)
         elif kind == "commands_post":

@@ -22,6 +22,7 @@ import select
 import signal
 import sys
 import time
+from collections import defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -31,15 +32,12 @@ if TYPE_CHECKING:
 LEAK_GRACE_S = 0.5  # what a main process leaves behind may end by itself for so long
 DISMISS_GRACE_S = 0.5  # and then has so long to answer SIGTERM
 ORPHAN_GRACE_S = 1.0  # the whole tree, when the host is gone
-KILL_LIMIT_S = (
-    5.0  # what SIGKILL has not removed by then is unkillable (another user's process, an uninterruptible wait)
-)
+KILL_LIMIT_S = 5.0  # what SIGKILL has not removed by then is unkillable: another user's, or in an uninterruptible wait
 WARDEN_LIMIT_S = 8.0  # a warden that has not finished so long after the host is gone is stuck
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
-TCP_LISTEN = b"0A"
 SHOWN = 50  # survivors described at most; a fork bomb must not fill the control socket
 
 
@@ -47,17 +45,15 @@ def main(control: int) -> None:
     """Be the guard of one run."""
     os.set_inheritable(control, False)  # noqa: FBT003 - positional-only
     deafen()
-    bell = Bell()
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     # The death of the host (or of the thread that started us) wakes a guard that somebody has stopped.
     prctl(PR_SET_PDEATHSIG, signal.SIGCONT)
     guard = os.getpid()
     warden = os.fork()
     if warden == 0:
-        bell.close()
         be_warden(control, guard)
     release_output()
-    keep(warden, control, bell)
+    keep(warden, control)
 
 
 def be_warden(control: int, guard: int) -> NoReturn:
@@ -75,9 +71,9 @@ def be_warden(control: int, guard: int) -> NoReturn:
     os._exit(0)
 
 
-def keep(warden: int, control: int, bell: Bell) -> None:
+def keep(warden: int, control: int) -> None:
     """Wait for the warden, continue it when it is stopped, and clean up after it when it dies."""
-    poller = select.poll()
+    bell, poller = Bell(), select.poll()
     poller.register(bell.fileno, select.POLLIN)
     poller.register(control, select.POLLRDHUP)
     give_up_at: float | None = None
@@ -93,8 +89,9 @@ def keep(warden: int, control: int, bell: Bell) -> None:
                 give_up_at = time.monotonic() + WARDEN_LIMIT_S
         bell.drain()
     kill_orphans(bell)
-    if change.si_status != 0:  # an exit code, or the number of a signal
-        Line(control).tell(event="lost", error=f"the supervising process died ({describe_end(change)})")
+    if change.si_status != 0:
+        how = "exit code" if change.si_code == os.CLD_EXITED else "signal"
+        Line(control).tell(event="lost", error=f"the supervising process died ({how} {change.si_status})")
 
 
 def kill_orphans(bell: Bell) -> None:
@@ -197,7 +194,7 @@ class Warden:
         """Sleep until a child changes or the host speaks, ``limit_s`` seconds at most (None: for ever)."""
         if os.getppid() != self.guard and not self.lost:
             self.lost = "the guard of the run was killed"
-            self.orders.append({"cause": "lost"})
+            self.orders.append({"cause": "lost", "signal": signal.SIGKILL, "grace_s": 0.0})
             self.urgent = True
             return
         for fd, _ in self.poller.poll(None if limit_s is None else limit_s * 1000):
@@ -341,8 +338,8 @@ def prctl(option: int, value: int) -> None:
 
 def deafen() -> None:
     """Ignore every signal that can be ignored, but SIGCHLD: the kernel reaps by itself for who ignores that one."""
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD} - FAULTS:
-        signal.signal(number, signal.SIG_IGN)
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP} - FAULTS:
+        signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 
@@ -374,12 +371,6 @@ class Bell:
         select.select([self.fileno], [], [], limit_s)
         self.drain()
 
-    def close(self) -> None:
-        """Release both ends; a fork makes a bell of its own."""
-        signal.set_wakeup_fd(-1)
-        os.close(self.fileno)
-        os.close(self._ring)
-
 
 class Line:
     """JSON messages over the control socket; ``gone`` is set when the other end has closed it."""
@@ -409,29 +400,25 @@ class Line:
     def tell(self, **message: Any) -> None:
         """Send a message; nobody may be there to hear it."""
         data = json.dumps(message).encode() + b"\n"
-        try:
+        with suppress(OSError):
             while data:
                 data = data[os.write(self.fd, data) :]
-        except OSError:
-            pass
 
 
 def no_child_left() -> bool:
     """Reap what has ended and return whether the kernel says ECHILD: the one proof that a tree is gone."""
-    try:
+    with suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
-    except ChildProcessError:
-        return True
-    return False
+        return False
+    return True
 
 
 def reaped(pid: int) -> bool:
     """Reap this child if it has ended and return whether it is gone."""
-    try:
+    with suppress(ChildProcessError):
         return os.waitpid(pid, os.WNOHANG)[0] != 0
-    except ChildProcessError:
-        return True
+    return True
 
 
 def send(pid: int, number: int) -> None:
@@ -442,20 +429,16 @@ def send(pid: int, number: int) -> None:
     the two differ, the pidfd's process is dead and the signal goes nowhere.
     """
     me = os.getpid()
-    try:
+    with suppress(OSError, AttributeError):  # ended; or no pidfd here: then its turn comes when it is our child
         if stat(pid)[1] == me:
             os.kill(pid, number)
             return
         handle = os.pidfd_open(pid)
-    except OSError:  # ended; or no pidfd on this kernel: it will be our child once those above it are gone
-        return
-    try:
-        if is_below(pid, me):
-            signal.pidfd_send_signal(handle, number)
-    except OSError:
-        pass
-    finally:
-        os.close(handle)
+        try:
+            if is_below(pid, me):
+                signal.pidfd_send_signal(handle, number)
+        finally:
+            os.close(handle)
 
 
 def is_below(pid: int, top: int) -> bool:
@@ -471,28 +454,36 @@ def is_below(pid: int, top: int) -> bool:
 
 def descendants(top: int) -> list[int]:
     """Return the pids below ``top``, nearest first; may miss some in a tree that is changing."""
+    below = children if LISTS_CHILDREN else by_parent().__getitem__
     found: dict[int, None] = {}
-    queue = children(top)
+    queue = list(below(top))
     while queue:
         pid = queue.pop(0)
         if pid not in found:
             found[pid] = None
-            queue += children(pid)
+            queue += below(pid)
     return list(found)
 
 
 def children(pid: int) -> list[int]:
     """Return the children of all threads of a process; may miss some while they come and go."""
     if not LISTS_CHILDREN:
-        return [each for each in map(int, filter(str.isdigit, os.listdir("/proc"))) if stat(each)[1] == pid]
-    try:
+        return by_parent()[pid]
+    with suppress(OSError):
         tasks = os.listdir(f"/proc/{pid}/task")
-    except OSError:
-        return []
-    return [int(child) for task in tasks for child in read(f"/proc/{pid}/task/{task}/children").split()]
+        return [int(child) for task in tasks for child in read(f"/proc/{pid}/task/{task}/children").split()]
+    return []
 
 
 LISTS_CHILDREN = os.path.exists(f"/proc/self/task/{os.getpid()}/children")  # CONFIG_PROC_CHILDREN
+
+
+def by_parent() -> dict[int, list[int]]:
+    """Return the children of every process, for a kernel that does not list them; slower, one scan of /proc."""
+    found: dict[int, list[int]] = defaultdict(list)
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        found[stat(pid)[1]].append(pid)
+    return found
 
 
 def stat(pid: int) -> tuple[str, int, int]:
@@ -503,11 +494,9 @@ def stat(pid: int) -> tuple[str, int, int]:
 
 def read(path: str) -> bytes:
     """Return what a file says; nothing when it cannot be read, as when its process has ended."""
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError:
-        return b""
+    with suppress(OSError), open(path, "rb") as file:
+        return file.read()
+    return b""
 
 
 def queued_ns(pid: int | str) -> int:
@@ -525,18 +514,13 @@ def describe(pid: int) -> dict[str, Any]:
 def listens(pid: int) -> list[str]:
     """Return the TCP addresses that a process listens on, such as ``127.0.0.1:8000`` or ``[::]:8000``."""
     inodes = set()
-    try:
+    with suppress(OSError):
         for fd in os.listdir(f"/proc/{pid}/fd"):
-            inodes.add(os.readlink(f"/proc/{pid}/fd/{fd}")[8:-1].encode())  # socket:[12345]
-    except OSError:
-        pass
-    found = []
-    for table in ("tcp", "tcp6"):
-        for line in read(f"/proc/{pid}/net/{table}").splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == TCP_LISTEN and fields[9] in inodes:
-                found.append(address(fields[1].decode()))
-    return sorted(found)[:SHOWN]
+            with suppress(OSError):
+                inodes.add(os.readlink(f"/proc/{pid}/fd/{fd}")[8:-1].encode())  # socket:[12345]
+    tables = read(f"/proc/{pid}/net/tcp").splitlines()[1:] + read(f"/proc/{pid}/net/tcp6").splitlines()[1:]
+    rows = [line.split() for line in tables]
+    return sorted(address(row[1].decode()) for row in rows if row[3] == b"0A" and row[9] in inodes)[:SHOWN]
 
 
 def address(text: str) -> str:
@@ -545,17 +529,13 @@ def address(text: str) -> str:
 
     words, _, port = text.partition(":")
     raw = b"".join(int(words[at : at + 8], 16).to_bytes(4, sys.byteorder) for at in range(0, len(words), 8))
-    return (
-        f"{inet_ntop(AF_INET, raw)}:{int(port, 16)}"
-        if len(raw) == 4
-        else f"[{inet_ntop(AF_INET6, raw)}]:{int(port, 16)}"
-    )
-
-
-def describe_end(change: os.waitid_result) -> str:
-    """Say how a process ended."""
-    return f"exit code {change.si_status}" if change.si_code == os.CLD_EXITED else f"signal {change.si_status}"
+    host = inet_ntop(AF_INET, raw) if len(raw) == 4 else f"[{inet_ntop(AF_INET6, raw)}]"
+    return f"{host}:{int(port, 16)}"
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    try:
+        main(int(sys.argv[1]))
+    except BaseException as problem:
+        Line(int(sys.argv[1])).tell(event="trouble", error=f"{type(problem).__name__}: {problem}")
+        raise

@@ -27,6 +27,7 @@ _BATCH = 200  # items a process: one argument may have 128 KiB on Linux
 _START_S = 30.0  # what the interpreter may take to start and end beside its items
 _NAME = re.compile(r"[\w.-]+")  # of a requirement
 _EXTRA = re.compile(r"""\bextra\s*==\s*['"]([^'"]+)""")
+_OURS = (str(_PROBE), "importlib/__init__.py")  # the frames between the probe and what it imports
 _FRAME = re.compile(r'  File "(?P<file>[^"<]+)", line (?P<line>\d+) in (?P<function>\S+)')
 
 
@@ -271,7 +272,11 @@ def ending(returncode: int | None) -> str:
 
 
 def _frames(text: str) -> tuple[str, ...]:
-    """Return the three innermost frames that faulthandler printed for the thread that matters."""
+    """Return the three innermost frames that faulthandler printed for the thread that matters, without our own."""
     current = text.rpartition("Current thread ")[2] if "Current thread " in text else text.rpartition("\nThread ")[2]
     block = current.partition("\n\n")[0]
-    return tuple(f"{frame['file']}:{frame['line']} in {frame['function']}" for frame in _FRAME.finditer(block))[:3]
+    return tuple(
+        f"{frame['file']}:{frame['line']} in {frame['function']}"
+        for frame in _FRAME.finditer(block)
+        if not frame["file"].endswith(_OURS)
+    )[:3]

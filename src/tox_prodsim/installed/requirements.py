@@ -25,9 +25,16 @@ def check_distribution(subject: Subject, runner: Runner, python: Path) -> Checke
     extras = _wanted_extras(subject, survey)
     own = [_dep209(text, problem) for text, problem in _unmet(subject.requires, extras[subject.key], survey)]
     findings = [*_presence(subject, survey), *own, *_conflicts(subject, survey, extras)]
-    count = len(survey.distributions)
-    detail = f"{subject.name} {subject.version}, requirements of {count} distribution{'' if count == 1 else 's'} met"
-    return Checked(detail=detail, codes=("DEP202", "DEP203", "DEP209", "IMP500"), findings=tuple(findings))
+    return Checked(
+        detail=_detail(subject, survey, met=not findings),
+        codes=("DEP202", "DEP203", "DEP209", "IMP500"),
+        findings=tuple(findings),
+    )
+
+
+def _detail(subject: Subject, survey: Survey, *, met: bool) -> str:
+    count = f"{len(survey.distributions)} distribution{'' if len(survey.distributions) == 1 else 's'}"
+    return f"{subject.name} {subject.version}, {f'requirements of {count} met' if met else f'{count} installed'}"
 
 
 def _presence(subject: Subject, survey: Survey) -> Iterator[Finding]:

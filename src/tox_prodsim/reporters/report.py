@@ -99,6 +99,7 @@ def _step(step: Step, subject: str) -> dict[str, Any]:
         "outcome": None,
         "detail": "",
         "duration_s": None,
+        "not_checked": [],
         "timeline": [],
         "evidence": [],
     }

@@ -188,6 +188,8 @@ class Terminal:
         word, color = _weight(event.outcome, findings)
         took = (units.duration(event.duration_s), "dim")
         self._lines.row([*head, (f"{word:<4}  ", color)], (event.detail + _marks(findings)).strip(), tail=took)
+        for reason in event.not_checked if self._verbosity >= _VERBOSE else ():
+            self._lines.row([(f"{'':<17}", ""), ("not checked ", "yellow")], reason)
 
 
 def _joined(*facts: str) -> str:

@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tox_prodsim import supervisor
+from tox_prodsim.errors import Cancelled
+from tox_prodsim.supervisor import GUARD, RUN_TAG, Cancel, Cause, Ending, Process, SignalSent, Survivor
+
+ENDED: dict[str, Any] = {
+    "event": "ended",
+    "cause": "exited",
+    "code": 3,
+    "signal": None,
+    "duration_s": 1.5,
+    "waited_for_cpu_s": 0.25,
+    "signals": [{"name": "SIGTERM", "at_s": 2.0, "pids": 1}],
+    "survivors": [{"pid": 7, "command": "sleep 9", "listens": ["127.0.0.1:80"]}],
+    "unkillable": [],
+    "forced": False,
+    "error": "",
+}
+
+
+class Warden:
+    """The other end of the control socket, under the hand of the test."""
+
+    def __init__(self, cancel: Cancel | None = None) -> None:
+        ours, self.socket = socket.socketpair()
+        self.socket.settimeout(10)
+        self.lines = self.socket.makefile("rb")
+        self.process = Process(ours, None, "tag", cancel)
+
+    def says(self, **message: Any) -> None:
+        self.socket.sendall(json.dumps(message).encode() + b"\n")
+
+    def starts(self) -> None:
+        self.says(event="started", pid=4711, warden=4710, at=100.0)
+        self.process.begin({"argv": ["x"]})
+
+    def hears(self) -> dict[str, Any]:
+        heard: dict[str, Any] = json.loads(self.lines.readline())
+        return heard
+
+    def goes(self) -> None:
+        self.lines.close()
+        self.socket.close()
+
+
+@pytest.fixture
+def warden() -> Iterator[Warden]:
+    warden = Warden()
+    yield warden
+    warden.goes()
+    assert warden.process.poll()
+
+
+@pytest.fixture
+def cancel() -> Iterator[Cancel]:
+    cancel = Cancel()
+    yield cancel
+    cancel.close()
+
+
+def test_a_start_sends_the_command_and_takes_pid_and_moment_from_the_answer(warden: Warden) -> None:
+    warden.starts()
+    assert warden.hears() == {"argv": ["x"]}
+    assert (warden.process.pid, warden.process.spawned_at, warden.process.poll()) == (4711, 100.0, None)
+
+
+def test_an_ending_is_final_when_the_supervisor_is_gone_and_not_before(warden: Warden) -> None:
+    warden.starts()
+    warden.says(event="main")
+    assert (warden.process.main_exited(), warden.process.poll()) == (True, None)
+    warden.says(**ENDED)
+    assert warden.process.poll() is None
+    warden.goes()
+    assert warden.process.poll() == Ending(
+        cause=Cause.EXITED,
+        code=3,
+        signal=None,
+        duration_s=1.5,
+        waited_for_cpu_s=0.25,
+        signals=(SignalSent(name="SIGTERM", at_s=2.0, pids=1),),
+        survivors=(Survivor(pid=7, command="sleep 9", listens=("127.0.0.1:80",)),),
+    )
+    assert warden.process.wait() is warden.process.stop(signal.SIGTERM, 1) is warden.process.poll()
+
+
+def test_a_supervisor_that_goes_without_a_word_is_lost(warden: Warden) -> None:
+    warden.starts()
+    warden.goes()
+    ending = warden.process.wait()
+    assert ending
+    assert (ending.cause, ending.error) == (Cause.LOST, "the supervising processes were killed")
+
+
+def test_the_trouble_of_a_supervisor_is_told(warden: Warden) -> None:
+    warden.starts()
+    warden.says(event="trouble", error="OSError: no more")
+    warden.says(event="lost", error="the supervising process died (exit code 70)")
+    warden.goes()
+    ending = warden.process.wait()
+    assert ending
+    assert (ending.cause, ending.error) == (Cause.LOST, "OSError: no more")
+
+
+def test_an_ending_that_was_told_is_kept_when_the_supervisor_dies_afterwards(warden: Warden) -> None:
+    warden.starts()
+    warden.says(**ENDED)
+    warden.says(event="lost", error="the supervising process died (signal 9)")
+    warden.goes()
+    ending = warden.process.poll()
+    assert ending
+    assert (ending.cause, ending.code) == (Cause.EXITED, 3)
+
+
+def test_messages_may_come_in_pieces(warden: Warden) -> None:
+    warden.starts()
+    for byte in json.dumps(ENDED).encode() + b"\n":
+        warden.socket.sendall(bytes([byte]))
+        assert warden.process.poll() is None
+    warden.goes()
+    assert warden.process.wait() is not None
+
+
+def test_a_stop_says_signal_grace_and_cause(warden: Warden) -> None:
+    warden.starts()
+    warden.hears()
+    threading.Timer(0.05, lambda: (warden.says(**ENDED), warden.goes())).start()
+    assert warden.process.stop(signal.SIGINT, 2.5, cause=Cause.TIMED_OUT).code == 3
+
+
+def test_no_grace_is_a_kill(warden: Warden) -> None:
+    warden.starts()
+    warden.hears()
+    stopping = threading.Thread(target=lambda: warden.process.stop(signal.SIGINT, 0))
+    stopping.start()
+    assert warden.hears() == {"signal": signal.SIGKILL, "grace_s": 0, "cause": "stopped"}
+    warden.goes()
+    stopping.join()
+
+
+def test_a_hard_cancel_during_a_stop_is_a_kill_after_it(cancel: Cancel) -> None:
+    warden = Warden(cancel)
+    warden.starts()
+    warden.hears()
+    stopping = threading.Thread(target=lambda: warden.process.stop(signal.SIGINT, 60))
+    stopping.start()
+    assert warden.hears() == {"signal": signal.SIGINT, "grace_s": 60, "cause": "stopped"}
+    cancel.set()
+    time.sleep(0.1)
+    cancel.set(hard=True)
+    assert warden.hears() == {"signal": signal.SIGKILL, "grace_s": 0.0, "cause": "stopped"}
+    warden.goes()
+    stopping.join()
+
+
+def test_a_cancel_ends_the_wait_for_a_start(cancel: Cancel) -> None:
+    warden = Warden(cancel)
+    cancel.set()
+    with pytest.raises(Cancelled):
+        warden.process.begin({"argv": ["x"]})
+    warden.goes()
+    warden.process.close()
+
+
+def test_an_ending_counts_more_than_a_cancel(cancel: Cancel) -> None:
+    warden = Warden(cancel)
+    warden.starts()
+    warden.says(**ENDED)
+    warden.goes()
+    cancel.set()
+    assert warden.process.wait()
+
+
+@pytest.mark.parametrize(
+    ("code", "number", "returncode"),
+    [
+        pytest.param(77, None, 77, id="an exit code"),
+        pytest.param(None, 15, -15, id="a signal"),
+        pytest.param(None, None, None, id="neither"),
+    ],
+)
+def test_a_returncode_is_as_in_subprocess(code: int | None, number: int | None, returncode: int | None) -> None:
+    assert Ending(cause=Cause.STOPPED, code=code, signal=number, duration_s=1).returncode == returncode
+
+
+def test_effective_seconds_are_without_the_wait_for_a_cpu() -> None:
+    assert Ending(cause=Cause.EXITED, code=0, signal=None, duration_s=1.5, waited_for_cpu_s=0.25).effective_s == 1.25
+
+
+def test_a_cancel_is_readable_once_it_is_set(cancel: Cancel) -> None:
+    assert not select.select([cancel], [], [], 0)[0]
+    cancel.set()
+    cancel.set()
+    assert select.select([cancel], [], [], 0)[0]
+    assert (cancel.is_set, cancel.hard) == (True, False)
+    cancel.set(hard=True)
+    cancel.set()
+    assert cancel.hard
+
+
+def test_a_cancel_may_be_set_after_it_is_closed() -> None:
+    cancel = Cancel()
+    cancel.close()
+    cancel.close()
+    cancel.set(hard=True)
+    assert cancel.is_set
+
+
+def test_a_run_inside_of_a_run_carries_both_tags() -> None:
+    assert supervisor._nested({}, "b") == "b"
+    assert supervisor._nested({RUN_TAG: "a"}, "b") == "a:b"
+
+
+@pytest.fixture(scope="module")
+def guard() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("guard_under_test", GUARD)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("lists_children", [True, False], ids=["listed by the kernel", "from all of /proc"])
+@pytest.mark.skipif(sys.platform != "linux", reason="the guard works on Linux, other systems have the process group")
+def test_the_guard_finds_what_is_below(
+    guard: ModuleType, monkeypatch: pytest.MonkeyPatch, lists_children: bool
+) -> None:
+    monkeypatch.setattr(guard, "LISTS_CHILDREN", lists_children and guard.LISTS_CHILDREN)
+    me = os.getpid()
+    assert me in guard.children(os.getppid())
+    assert me in guard.descendants(os.getppid())
+    assert guard.is_below(me, os.getppid())
+    assert not guard.is_below(os.getppid(), me)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the guard works on Linux, other systems have the process group")
+def test_the_guard_signals_nobody_who_is_not_below_it(guard: ModuleType) -> None:
+    orphan = int(subprocess.run(["sh", "-c", "sleep 20 >&2 & echo $!"], stdout=subprocess.PIPE, check=True).stdout)
+    try:
+        assert guard.stat(orphan)[1] != os.getpid()
+        guard.send(orphan, signal.SIGKILL)
+        time.sleep(0.05)
+        assert guard.stat(orphan)[0] == "S"
+    finally:
+        os.kill(orphan, signal.SIGKILL)
+
+
+@pytest.mark.skipif(sys.byteorder != "little", reason="the examples are from a little-endian machine")
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("0100007F:1F40", "127.0.0.1:8000"),
+        ("00000000000000000000000001000000:1F40", "[::1]:8000"),
+        ("00000000000000000000000000000000:0050", "[::]:80"),
+    ],
+)
+def test_the_guard_reads_addresses_as_the_kernel_writes_them(guard: ModuleType, text: str, address: str) -> None:
+    assert guard.address(text) == address
