@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -273,3 +274,20 @@ def test_the_guard_signals_nobody_who_is_not_below_it(guard: ModuleType) -> None
 )
 def test_the_guard_reads_addresses_as_the_kernel_writes_them(guard: ModuleType, text: str, address: str) -> None:
     assert guard.address(text) == address
+
+
+def test_a_supervisor_that_does_not_answer_is_given_up(warden: Warden, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "MARGIN_S", 0.1)
+    warden.starts()
+    ending = warden.process.stop(signal.SIGTERM, 0.1)
+    assert (ending.cause, ending.error) == (Cause.LOST, "the supervising process did not answer")
+    assert warden.process.poll() is ending
+
+
+def test_a_guard_that_cannot_be_started_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    process = supervisor.start(["true"], cwd=tmp_path, env={}, stdout=None, stderr=None)
+    ending = process.poll()
+    assert ending
+    assert (ending.cause, process.pid) == (Cause.NOT_STARTED, 0)
+    assert ending.error == "the supervising process could not be started: No such file or directory"

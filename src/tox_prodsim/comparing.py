@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tox_prodsim import baseline, deployment, measure
-from tox_prodsim.artifact import Wheel
 from tox_prodsim.events import Compared, Event, Found, Measured, Outcome, Step, StepFinished, StepStarted
 from tox_prodsim.findings import Finding
 from tox_prodsim.scenario import Deployment, Timing
@@ -39,7 +38,7 @@ class Shelf:
 
 def compare(
     timing: Timing,
-    wheel: Wheel,
+    modules: Sequence[str],
     shelf: Shelf,
     place: deployment.Place,
     *,
@@ -50,11 +49,12 @@ def compare(
 ) -> Iterator[Event]:
     """Yield what was measured, and what it means; raises ProdsimError when the accepted baseline cannot be stored.
 
-    ``start_s`` is what a start is already known to take: one that takes too long is not repeated.
+    ``modules`` are those whose import is timed when the user named none; ``start_s`` is what a start is already known
+    to take: one that takes too long is not repeated.
     """
     began = time.monotonic()
     yield StepStarted(step=Step.COMPARE, detail=_origin(timing, shelf))
-    names, left_out = _imports(timing, wheel)
+    names, left_out = _imports(timing, modules)
     samplers = {f"import {name}": measure.import_sampler(name, python=python, runner=runner) for name in names}
     if deployed is not None and timing.startup:
         start_once = _starter(deployed, place)
@@ -113,11 +113,11 @@ def _folded(findings: list[Finding]) -> Iterator[Finding]:
         yield replace(missing[0], message=f"nothing to compare with yet: {subjects}")
 
 
-def _imports(timing: Timing, wheel: Wheel) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _imports(timing: Timing, modules: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what to time and what is left out for the sake of time: a list of the user's own is taken whole."""
     if timing.imports:
         return timing.imports, ()
-    names = tuple(dict.fromkeys([*wheel.top_levels, *wheel.console_modules]))
+    names = tuple(dict.fromkeys(modules))
     return names[:_MOST_IMPORTS], names[_MOST_IMPORTS:]
 
 

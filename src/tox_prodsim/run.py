@@ -144,7 +144,7 @@ def _times(scenario: Scenario, bench: Bench, tally: _Tally, start_s: float | Non
         return
     events = comparing.compare(
         scenario.timing,
-        bench.wheel,
+        (*installed.main_names(bench.subject), *bench.wheel.console_modules),
         bench.shelf,
         bench.place,
         runner=bench.execute,
@@ -192,9 +192,13 @@ class _Tally:
         for event in events:
             if not isinstance(event, Found):
                 yield event
-            elif (finding := self._policy.apply(event.finding)) is not None:
+            elif (finding := self._policy.apply(event.finding)) is not None and self._is_new(finding):
                 self._findings.append(finding)
                 yield Found(finding=finding)
+
+    def _is_new(self, finding: Finding) -> bool:
+        """Return whether nothing of the same code and subject was found: the file and its installation can agree."""
+        return all((known.code, known.subject) != (finding.code, finding.subject) for known in self._findings)
 
     def hear(self, heard: Heard) -> Iterator[Event]:
         """Take over what was found while tox ran its commands."""

@@ -4,7 +4,7 @@ All of it is ``check_…(subject, runner, python, …) -> Checked``; what they n
 ``look``. A new family of checks is a new file of that shape beside these.
 """
 
-from tox_prodsim.installed.imports import check_imports
+from tox_prodsim.installed.imports import check_imports, main_names
 from tox_prodsim.installed.look import EntryPoint, Ran, Runner, Subject
 from tox_prodsim.installed.requirements import check_distribution
 from tox_prodsim.installed.scripts import check_scripts
@@ -17,4 +17,5 @@ __all__ = [
     "check_distribution",
     "check_imports",
     "check_scripts",
+    "main_names",
 ]

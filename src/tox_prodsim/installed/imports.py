@@ -45,7 +45,7 @@ _STRAY = frozenset(
 def check_imports(subject: Subject, runner: Runner, python: Path, *, limit_s: float = LOAD_LIMIT_S) -> Checked:
     """Return what is wrong with importing the top-levels; ``limit_s`` is what one import may take."""
     codes = ("IMP501", "IMP502", "IMP503", "IMP504", "VER303")
-    main = _main_names(subject)
+    main = main_names(subject)
     names = [*main, *(name for name in subject.top_levels if name not in main and not _is_stray(name))]
     if not names:
         reason = "no importable module"
@@ -65,7 +65,7 @@ def _detail(outcomes: Mapping[str, Outcome]) -> str:
     return f"{', '.join(good[:3])}{more} from site-packages" if good else "nothing imports"
 
 
-def _main_names(subject: Subject) -> tuple[str, ...]:
+def main_names(subject: Subject) -> tuple[str, ...]:
     """Return the top-levels that must import: named like the project or used by a command, else all public ones."""
     named = [name for name in subject.top_levels if _is_named(subject, name)]
     others = [name for name in subject.top_levels if not _is_stray(name)]
@@ -125,7 +125,7 @@ def _version_findings(subject: Subject, name: str, loaded: Loaded) -> Iterator[F
     if not loaded.version or loaded.elsewhere or same_version(loaded.version, subject.version):
         return
     namesake = _is_namesake(subject, name)
-    if name not in _main_names(subject) or not (namesake or contradicts(loaded.version, subject.version)):
+    if name not in main_names(subject) or not (namesake or contradicts(loaded.version, subject.version)):
         return
     message = f"__version__ is {loaded.version!r}, but METADATA says {subject.version}"
     hint = "keep the version in one place, for example importlib.metadata.version() or the build's dynamic version"
