@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -23,7 +25,7 @@ CONFIG = """
 [testenv:prodsim]
 ignore = PRF
 deploy_files = stubborn.py
-stop_timeout = 1
+stop_timeout = {stop_timeout}
 {keys}
 """
 SLEEP = "python -c \"import sys, time; print('NOW', flush=True); time.sleep(100)\" {tag}"
@@ -34,18 +36,25 @@ PHASES = {
     "a job": "deploy = python stubborn.py {tag}",
     "commands_post": "commands_post = {sleep}",
 }
-SIGNS = {"commands_pre": "\nNOW", "not yet ready": "spawn", "commands": "\nNOW", "a job": "spawn", "commands_post": "\nNOW"}
+SIGNS = {
+    "commands_pre": "\nNOW",
+    "not yet ready": "spawn",
+    "commands": "\nNOW",
+    "a job": "spawn",
+    "commands_post": "\nNOW",
+}
 
 
-def begin(project: Project, phase: str) -> Running:
+def begin(project: Project, phase: str, head: str = "", stop_timeout: int = 1) -> Running:
     """Start tox and wait until it is in the phase, with processes of the tag running."""
     project.write("stubborn.py", STUBBORN)
     sleep = SLEEP.format(tag=project.tag)
-    project.write("tox.ini", CONFIG.format(keys=PHASES[phase].format(sleep=sleep, tag=project.tag)))
+    keys = PHASES[phase].format(sleep=sleep, tag=project.tag)
+    project.write("tox.ini", head + CONFIG.format(keys=keys, stop_timeout=stop_timeout))
     running = project.start("run", "-e", "prodsim", "--installpkg", project.wheel())
     running.until(SIGNS[phase])
     while not project.left():
-        pass
+        time.sleep(0.01)
     return running
 
 
@@ -80,12 +89,12 @@ def test_kill_9_of_the_whole_group_of_tox_leaves_nothing(project: Project) -> No
 
 
 def test_the_second_signal_ends_the_grace(project: Project) -> None:
-    project.env["PRODSIM_GRACE"] = "1"
-    running = begin(project, "commands")
-    project.folder.joinpath("tox.ini").write_text("")
+    """A grace of 5 s is left for a deaf service; with the second signal it is not waited for."""
+    running = begin(project, "commands", stop_timeout=60)
+    began = time.monotonic()
     running.send(signal.SIGTERM).until("interrupt tox environment")
-    running.send(signal.SIGTERM)
-    running.end().failed()
+    running.send(signal.SIGTERM).end().failed()
+    assert time.monotonic() - began < 5
     assert project.left() == []
 
 
@@ -103,3 +112,15 @@ def test_a_process_that_is_not_ours_is_left_alone(project: Project) -> None:
         assert foreign.is_running()
         assert len(project.left()) == 1
         foreign.kill()
+
+
+@pytest.mark.index
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+def test_a_signal_to_the_outer_tox_alone_leaves_nothing_of_the_provisioned_one(
+    project: Project, number: signal.Signals
+) -> None:
+    repository = Path(__file__).parents[2]
+    running = begin(project, "commands", head=f"[tox]\nrequires =\n    tox-prodsim @ file://{repository}\n    six")
+    assert "will run in automatically provisioned tox" in running.out
+    running.send(number).end()
+    project.gone()
