@@ -118,7 +118,7 @@ class Containment:
 
 
 SUBREAPER = Containment(name="nested subreaper", guarantee="every descendant, also if tox is killed")
-GROUP = Containment(name="process group + psutil", guarantee="best effort while tox lives: not what leaves both its group and its parent")
+GROUP = Containment(name="process group + psutil", guarantee="best effort while tox lives: not what leaves its group")
 
 
 @functools.cache
