@@ -45,6 +45,8 @@ _SLOW_EVERY_S = 10.0
 _TAIL_LINES = 12
 _TIMED_POLL_S = 0.01
 _CANCEL_GRACE_S = 5.0
+_DRAIN_S = 10.0
+"""Longer than the guard needs for its leak grace, its SIGTERM and its SIGKILL to what a main process left."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -167,10 +169,11 @@ class Stage:
     def _take_down(self, process: supervisor.Process) -> Iterator[Event]:
         stop = self._deployment.stop
         if process.main_exited():
-            ending = process.stop(stop.signal, 0)
+            ending = _ended(process)
             self._failed = True
             yield self._happened("died", endings.how(ending))
             yield Found(finding=endings.died(self._name, ending))
+            yield from (Found(finding=each) for each in endings.left_behind(self._name, ending))
             return
         count = len(process.tree())
         yield self._happened(stop.signal.name, f"to {count} process{'es' if count != 1 else ''}")
@@ -263,6 +266,7 @@ class _Watch:
         self._process, self._place = process, place
         self._name = Path(launch.argv[0]).name
         self._limit_s, self._longest_poll_s = limit_s, longest_poll_s
+        self._log = probes.LogWatch(place.log)
         self.pending: list[Probe] = list(launch.probes)
         self.trouble: Finding | None = None
 
@@ -271,10 +275,10 @@ class _Watch:
         reason = "never asked"
         for pause_s in probes.polls():
             if self._process.main_exited():
-                self.trouble = endings.exited_early(self._name, self._process.stop(signal.SIGTERM, 0), reason)
+                self.trouble = endings.exited_early(self._name, _ended(self._process), reason)
                 return
             for probe in tuple(self.pending):
-                match probes.ask(probe, tree=self._process.tree, log=self._place.log, scratch=self._place.scratch):
+                match probes.ask(probe, tree=self._process.tree, log=self._log, scratch=self._place.scratch):
                     case probes.Ready() as ready:
                         self.pending.remove(probe)
                         yield probe, ready
@@ -290,6 +294,11 @@ class _Watch:
                 self.trouble = endings.not_ready(self._name, self._limit_s, reason)
                 return
             self._process.wait(min(pause_s, left_s, self._longest_poll_s))
+
+
+def _ended(process: supervisor.Process) -> supervisor.Ending:
+    """Return how a process ended whose main process is gone; what that one left behind is being ended meanwhile."""
+    return process.wait(_DRAIN_S) or process.stop(signal.SIGKILL, 0)
 
 
 def keep_snapshot(place: Place) -> None:
