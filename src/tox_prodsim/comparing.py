@@ -110,7 +110,8 @@ def _folded(findings: list[Finding]) -> Iterator[Finding]:
     yield from (finding for finding in findings if finding.code != "PRF705")
     if missing:
         subjects = ", ".join(finding.subject for finding in missing)
-        yield replace(missing[0], message=f"nothing to compare with yet: {subjects}")
+        message = f"none yet for {subjects}; accept this run with --prodsim-update-baseline"
+        yield replace(missing[0], subject="baseline", message=message)
 
 
 def _imports(timing: Timing, modules: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -219,7 +219,7 @@ class Stage:
         lines = tuple(output.tail(self._place.log, _TAIL_LINES))
         if lines and not self._told:
             self._told = True
-            yield Told(step=Step.DEPLOY, title=f"last {len(lines)} lines of {self._place.log.name}", lines=lines)
+            yield Told(step=Step.DEPLOY, title=f"end of {self._place.log.name}", lines=lines)
 
     def _near(self, key: str, took_s: float, limit_s: float) -> Iterator[Event]:
         if took_s >= NEAR * limit_s:

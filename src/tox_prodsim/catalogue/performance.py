@@ -89,7 +89,7 @@ CHECKS = (
             "A time alone says little. From the first stored baseline on, every run can tell whether the package got "
             "slower, on this kind of interpreter and platform."
         ),
-        example="NOTE PRF705 import acme: no baseline for this Python and platform",
+        example="NOTE PRF705 baseline: none yet for import acme; accept this run with --prodsim-update-baseline",
         causes=(
             "this is the first run",
             "the interpreter or the platform is another one: each has a baseline of its own",
