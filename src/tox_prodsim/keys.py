@@ -30,7 +30,6 @@ ENV_NAME = "prodsim"
 _BASE_SECTIONS = {"testenv", "env_run_base", "tool.tox.env_run_base"}
 _DEFAULT_STOP_SIGNAL = "SIGTERM" if sys.platform != "win32" else "CTRL_BREAK_EVENT"
 _YES = True
-_NOTHING = Command(["-"])
 _OFF = ("skip_install", "use_develop", "ignore_errors", "ignore_outcome", "system_site_packages")
 _EMPTY = ("commands", "commands_pre", "commands_post", "extra_setup_commands", "allowlist_externals")
 """Keys of a base section that would make another environment of this one."""
@@ -76,7 +75,7 @@ class _Defaults(MemoryLoader):
 def register(conf: EnvConfigSet) -> None:
     """Add the keys of a prodsim environment to its configuration set."""
     add = functools.partial(_add, conf)
-    add("deploy", Command, _NOTHING, "what production would run: a job, or with 'ready' a service")
+    add("deploy", Command | None, None, "what production would run: a job, or with 'ready' a service")
     add("ready", Lines, Lines([]), "how one sees that the service is up: http://…, tcp://…, listen, log:/…/, file:…")
     add("ready_timeout", float, 30.0, "seconds from the spawn until the service must be ready")
     add("run_timeout", float, 300.0, "seconds for a job, and for each of commands_pre, commands, commands_post")
@@ -203,7 +202,9 @@ def _deployment(conf: EnvConfigSet, stop: scenario.Stop, run_timeout_s: float) -
 
 
 def _deploy(conf: EnvConfigSet) -> tuple[str, ...]:
-    command = _value(conf, "deploy", Command)
+    command = conf["deploy"]
+    if command is None:
+        return ()
     if command.args and (command.ignore_exit_code or command.invert_exit_code):
         msg = "a leading '-' or '!' has no meaning here, say with exit_codes which ends are allowed"
         raise ProdsimError("deploy", msg)

@@ -81,9 +81,9 @@ def run(scenario: Scenario, bench: Bench) -> Run:
     yield bench.started
     try:
         yield from _checks(bench, tally)
-        start_s = yield from _deployment(scenario, bench, tally)
-        yield from _times(scenario, bench, tally, start_s)
-        yield from _pause(bench, tally, Waiting(until=Point.END))
+        stage = yield from _deployment(scenario, bench, tally)
+        yield from _times(scenario, bench, tally, stage.start_s if stage is not None else None)
+        yield from _pause(bench, tally, _telling(bench, stage, until=Point.END))
     except Cancelled:
         tally.cancelled = True
     yield tally.finished()
@@ -98,6 +98,14 @@ def _pause(bench: Bench, tally: _Tally, waiting: Waiting) -> _Pause:
     return heard
 
 
+def _telling(bench: Bench, stage: deployment.Stage | None, *, until: Point, go_ahead: bool = True) -> Waiting:
+    """Return the wait during which the commands are told where the deployment is or was, and their scratch folder."""
+    if stage is None:
+        scratch = str(bench.place.scratch)
+        return Waiting(until=until, values={"scratch": scratch}, variables={"PRODSIM_SCRATCH": scratch})
+    return Waiting(until=until, go_ahead=go_ahead, values=stage.values, variables=stage.variables)
+
+
 def _checks(bench: Bench, tally: _Tally) -> Iterator[Event]:
     """Check the file, then what the installer made of it."""
     python, execute, subject = bench.python, bench.execute, bench.subject
@@ -107,33 +115,32 @@ def _checks(bench: Bench, tally: _Tally) -> Iterator[Event]:
     yield from tally.step(Step.SCRIPTS, lambda: installed.check_scripts(subject, execute, python, bench.scripts_dir))
 
 
-def _deployment(scenario: Scenario, bench: Bench, tally: _Tally) -> Generator[Event | Waiting, Heard, float | None]:
+def _deployment(
+    scenario: Scenario, bench: Bench, tally: _Tally
+) -> Generator[Event | Waiting, Heard, deployment.Stage | None]:
     """Suspend for ``commands_pre``, deploy, suspend for ``commands`` while a service is up, stop.
 
-    Returns the seconds that the start took, or None when nothing was started.
+    Returns the stage, closed, or None when there is nothing to deploy.
     """
     if scenario.deployment is None:
-        heard = yield from _pause(bench, tally, Waiting(until=Point.COMMANDS))
+        yield from _pause(bench, tally, _telling(bench, None, until=Point.COMMANDS))
         yield _not_checked(Step.DEPLOY, "no 'deploy' is configured")
-        yield from _pause(bench, tally, Waiting(until=Point.COMMANDS_POST, go_ahead=not heard.pre_failed))
+        yield from _pause(bench, tally, _telling(bench, None, until=Point.COMMANDS_POST))
         return None
     tally.codes |= deployment.CODES
     timed = scenario.timing.startup and not scenario.policy.drops("PRF")
     with closing(deployment.Stage(scenario.deployment, bench.place)) as stage:
-        heard = yield from _pause(bench, tally, Waiting(until=Point.COMMANDS, values=stage.values))
+        heard = yield from _pause(bench, tally, _telling(bench, stage, until=Point.COMMANDS))
         if heard.pre_failed:
             yield _not_checked(Step.DEPLOY, "commands_pre failed, so nothing was started")
         else:
             if timed:
                 deployment.keep_snapshot(bench.place)
             yield from tally.judge(stage.up())
-        told = Waiting(
-            until=Point.COMMANDS_POST, go_ahead=stage.went_up, values=stage.values, variables=stage.variables
-        )
-        yield from _pause(bench, tally, told)
+        yield from _pause(bench, tally, _telling(bench, stage, until=Point.COMMANDS_POST, go_ahead=stage.went_up))
         if not heard.pre_failed:
             yield from tally.judge(stage.down(commands_ran=scenario.has_commands))
-        return stage.start_s
+        return stage
 
 
 def _times(scenario: Scenario, bench: Bench, tally: _Tally, start_s: float | None) -> Iterator[Event]:
@@ -177,7 +184,7 @@ class _Tally:
         checked = check()
         self.codes.update(checked.codes)
         before = len(self._findings)
-        yield from self.judge(Found(finding=finding) for finding in checked.findings)
+        yield from self.judge(Found(finding=finding) for finding in self._new(checked.findings))
         bad = any(finding.level is Level.ERROR for finding in self._findings[before:])
         yield StepFinished(
             step=step,
@@ -192,13 +199,14 @@ class _Tally:
         for event in events:
             if not isinstance(event, Found):
                 yield event
-            elif (finding := self._policy.apply(event.finding)) is not None and self._is_new(finding):
+            elif (finding := self._policy.apply(event.finding)) is not None:
                 self._findings.append(finding)
                 yield Found(finding=finding)
 
-    def _is_new(self, finding: Finding) -> bool:
-        """Return whether nothing of the same code and subject was found: the file and its installation can agree."""
-        return all((known.code, known.subject) != (finding.code, finding.subject) for known in self._findings)
+    def _new(self, findings: Iterable[Finding]) -> list[Finding]:
+        """Return those that no step before has found: the file and its installation say a thing once."""
+        known = {(finding.code, finding.subject) for finding in self._findings}
+        return [finding for finding in findings if (finding.code, finding.subject) not in known]
 
     def hear(self, heard: Heard) -> Iterator[Event]:
         """Take over what was found while tox ran its commands."""

@@ -55,6 +55,7 @@ class Session:
         self._run: Run | None = None
         self._waiting = Waiting(until=Point.COMMANDS)
         self._heard: dict[str, tuple[Finding, ...]] = {}
+        self._failed: set[str] = set()
         self._commands_ran = 0
         self._refused = False
         self._deadlines: dict[str, float] = {}
@@ -137,7 +138,7 @@ class Session:
 
     def _what_was_heard(self) -> Heard:
         found = tuple(finding for findings in self._heard.values() for finding in findings)
-        pre_failed = any(run_id.startswith("commands_pre") for run_id in self._heard)
+        pre_failed = any(run_id.startswith("commands_pre") for run_id in self._failed)
         self._heard.clear()
         return Heard(findings=found, pre_failed=pre_failed, commands_ran=self._commands_ran)
 
@@ -166,6 +167,7 @@ class Session:
                 yield status
         except Fail as problem:
             self._heard[run_id] = (endings.smoke_refused(run_id, str(problem)),)
+            self._failed.add(run_id)
             raise
 
     def _prepare(self, request: ExecuteRequest) -> tuple[ExecuteRequest, Limits]:
@@ -205,6 +207,9 @@ class Session:
             )
         )
         self._heard.pop(request.run_id, None)
+        self._failed.discard(request.run_id)
+        if failed:
+            self._failed.add(request.run_id)
         if found and not self._cancel.is_set:
             self._heard[request.run_id] = found
 
