@@ -59,19 +59,21 @@ def tox_extend_envs() -> Iterable[str]:
 
 def _asked_for() -> Iterator[str]:
     options = _states[0].conf.options if _states else None
-    names = [
-        *(getattr(options, "env", None) or []),
-        *(name for group in getattr(options, "factors", None) or [] for name in group),
-    ]
-    asked = any(_is_prodsim(name) for name in names)
+    factors = (name for group in getattr(options, "factors", None) or [] for name in group)
+    asked = any(_is_prodsim(name) for name in [*_named(options), *factors])
     if asked or (getattr(options, "command", "") in _LISTS_ENVS and ".pkg" not in _states[0].conf.core["env_list"]):
         yield "prodsim"
 
 
+def _named(options: Any) -> list[str]:
+    """Return the names that ``-e`` or ``TOXENV`` give; there are none for ALL and for the default list."""
+    return [*(getattr(options, "env", None) or [])]
+
+
 @impl
 def tox_add_env_config(env_conf: EnvConfigSet, state: State) -> None:
-    """Give a prodsim environment its keys and defaults."""
-    if _is_prodsim(env_conf.env_name):
+    """Give a prodsim environment its keys and defaults, unless this run is of other environments only."""
+    if _is_prodsim(env_conf.env_name) and not _runs_others_only(state.conf.options):
         from tox_prodsim import keys, signals  # noqa: PLC0415 - see the module
 
         keys.register(env_conf)
@@ -79,6 +81,13 @@ def tox_add_env_config(env_conf: EnvConfigSet, state: State) -> None:
         keys.environment_overrides(env_conf, {"VIRTUALENV_SETUPTOOLS": "none"})
         if state.conf.options.command in _RUNS_ENVS and signals.is_selected(env_conf.env_name or "", state):
             signals.install(state)
+
+
+def _runs_others_only(options: Any) -> bool:
+    """Return whether it is known that no prodsim environment will run: tox configures every one that exists."""
+    more = getattr(options, "labels", None) or getattr(options, "factors", None)
+    names = _named(options)
+    return options.command in _RUNS_ENVS and bool(names) and not more and not any(map(_is_prodsim, names))
 
 
 @impl
