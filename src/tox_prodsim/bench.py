@@ -19,6 +19,7 @@ from typing import Any
 
 from tox.execute.local_sub_process import LocalSubProcessExecuteInstance
 from tox.execute.request import ExecuteRequest, StdinSource
+from tox.tox_env.errors import Fail
 from tox.tox_env.python.runner import PythonRun
 
 from tox_prodsim import artifact, baseline, installed, keys, measure, supervisor
@@ -89,12 +90,15 @@ class Workshop:
     def resolve(self, argv: Sequence[str]) -> list[str]:
         """Return the command with its executable found as tox finds those of ``commands``.
 
-        Raises ProdsimError when there is none, and tox's Fail when ``allowlist_externals`` does not name it.
+        Raises ProdsimError when there is none, and when ``allowlist_externals`` does not name it.
         """
         env = self.environ({})
         allow = [f"{glob.escape(str(self._env.env_bin_dir()))}{os.sep}*", *self._env.conf["allowlist_externals"]]
         request = ExecuteRequest(argv, self.cwd, env, StdinSource.OFF, "deploy", allow)
-        found: Sequence[str] = LocalSubProcessExecuteInstance(request, *_UNUSED).cmd
+        try:
+            found: Sequence[str] = LocalSubProcessExecuteInstance(request, *_UNUSED).cmd
+        except Fail as problem:
+            raise ProdsimError("deploy", str(problem)) from problem
         if shutil.which(found[0], path=env["PATH"]) is None:
             msg = f"no command {argv[0]!r} in the environment; is it a script of a package that 'deps' should name?"
             raise ProdsimError("deploy", msg)

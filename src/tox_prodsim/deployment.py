@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tox_prodsim import diagnosis, endings, measure, output, probes, supervisor
 from tox_prodsim.events import Event, Found, Happened, Outcome, Step, StepFinished, StepStarted, Told
@@ -80,17 +81,15 @@ class Stage:
     @property
     def variables(self) -> dict[str, str]:
         """Return what smoke commands are told in their environment: PRODSIM_URL, _PORT, _PID and _SCRATCH."""
-        told = {"PRODSIM_URL": self.url, "PRODSIM_PORT": self.url.rpartition(":")[2] if self.url else ""}
-        if self._launch.port is not None:
-            told["PRODSIM_PORT"] = str(self._launch.port)
-        told["PRODSIM_PID"] = str(self._process.pid) if self._process is not None else ""
-        told["PRODSIM_SCRATCH"] = str(self._place.scratch)
-        return {name: value for name, value in told.items() if value}
+        told = {f"PRODSIM_{name.upper()}": value for name, value in self.values.items()}
+        return told | ({"PRODSIM_PID": str(self._process.pid)} if self._process is not None else {})
 
     @property
     def values(self) -> Mapping[str, str]:
         """Return what the placeholders in commands and ``set_env`` stand for."""
-        return {**self._launch.values, **({"url": self.url} if self.url else {})}
+        port = _port_of(self.url) if self._launch.port is None else self._launch.port
+        found = {"url": self.url, "port": "" if port is None else str(port)}
+        return {**self._launch.values, **{name: value for name, value in found.items() if value}}
 
     def up(self) -> Iterator[Event]:
         """Start it; a service until it is ready, a job until it ended."""
@@ -371,6 +370,11 @@ def start(launch: Launch, place: Place) -> supervisor.Process:
         )
     finally:
         os.close(log)
+
+
+def _port_of(url: str) -> int | None:
+    parts = urlsplit(url)
+    return parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def free_port() -> int:

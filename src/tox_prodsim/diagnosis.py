@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-_COMMAND_LIMIT = 120
+_COMMAND_LIMIT = 300
 
 
 def tree(processes: Iterable[psutil.Process]) -> Iterator[str]:

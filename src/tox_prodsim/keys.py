@@ -179,8 +179,7 @@ def _deployment(conf: EnvConfigSet, stop: scenario.Stop, run_timeout_s: float) -
     expected = scenario.patterns("expect_output", _value(conf, "expect_output", Lines).items)
     rejected = scenario.patterns("reject_output", _value(conf, "reject_output", Lines).items)
     dummy = scenario.placeholders(port=1, scratch=Path("scratch"))
-    for at, source in enumerate(sources):
-        scenario.parse_probe(source, f"ready[{at}]", dummy)
+    probes = [scenario.parse_probe(source, f"ready[{at}]", dummy) for at, source in enumerate(sources)]
     argv = _deploy(conf)
     if not argv:
         for key, given in {"ready": sources, "expect_output": expected, "reject_output": rejected}.items():
@@ -197,7 +196,9 @@ def _deployment(conf: EnvConfigSet, stop: scenario.Stop, run_timeout_s: float) -
         exit_codes=ends,
         expect_output=expected,
         reject_output=rejected,
-        uses_port=scenario.uses_port([*argv, *sources, *_set_env_texts(conf), *_command_texts(conf)]),
+        uses_port=scenario.uses_port([*argv, *sources, *_set_env_texts(conf)])
+        # A port that only the commands name is where the probes find the deployment, when they do.
+        or (scenario.uses_port(_command_texts(conf)) and not scenario.finds_place(probes)),
     )
 
 

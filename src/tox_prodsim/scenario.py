@@ -121,8 +121,7 @@ class Deployment:
         """Return this deployment with its placeholders filled for one start."""
         values = placeholders(port=port, scratch=scratch)
         probes = tuple(parse_probe(source, f"ready[{at}]", values) for at, source in enumerate(self.ready))
-        asked = (urlsplit(probe.url) for probe in probes if isinstance(probe, HttpProbe))
-        url = values.get("url") or next((f"{parts.scheme}://{parts.netloc}" for parts in asked), "")
+        url = values.get("url") or next(filter(None, map(_asked, probes)), "")
         argv = tuple(fill(word, values) for word in self.argv)
         return Launch(argv=argv, probes=probes, port=port, url=url, values=values)
 
@@ -171,6 +170,23 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 def uses_port(texts: Iterable[object]) -> bool:
     """Return whether any of the texts names ``{port}`` or ``{url}``."""
     return any("{port}" in str(text) or "{url}" in str(text) for text in texts)
+
+
+def finds_place(probes: Iterable[Probe]) -> bool:
+    """Return whether a probe knows, or will find out, where the deployment listens."""
+    return any(isinstance(probe, HttpProbe | TcpProbe | ListenProbe) for probe in probes)
+
+
+def _asked(probe: Probe) -> str:
+    """Return the URL of the place that a probe asks, or nothing."""
+    match probe:
+        case HttpProbe(url=url):
+            parts = urlsplit(url)
+            return f"{parts.scheme}://{parts.netloc}"
+        case TcpProbe(host=host, port=port):
+            return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        case _:
+            return ""
 
 
 def seconds(key: str, value: float) -> float:
