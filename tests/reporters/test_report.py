@@ -49,7 +49,13 @@ BROKEN = Finding(
 EVENTS: list[Event] = [
     STARTED,
     StepStarted(step=Step.WHEEL),
-    StepFinished(step=Step.WHEEL, outcome=Outcome.OK, detail="RECORD ok", duration_s=0.25),
+    StepFinished(
+        step=Step.WHEEL,
+        outcome=Outcome.OK,
+        detail="RECORD ok",
+        duration_s=0.25,
+        not_checked=("ENT512: no console scripts",),
+    ),
     StepStarted(step=Step.DEPLOY, detail="uvicorn acme.web:app"),
     Happened(step=Step.DEPLOY, at_s=0.5, what="stopped", detail="exit code 0", limit_s=10.0, used_s=0.125),
     Found(finding=BROKEN),
@@ -113,6 +119,7 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
                 "outcome": "ok",
                 "detail": "RECORD ok",
                 "duration_s": 0.25,
+                "not_checked": ["ENT512: no console scripts"],
                 "timeline": [],
                 "evidence": [],
             },
@@ -122,6 +129,7 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
                 "outcome": "failed",
                 "detail": "",
                 "duration_s": 30.5,
+                "not_checked": [],
                 "timeline": [
                     {"at_s": 0.5, "what": "stopped", "detail": "exit code 0", "limit_s": 10.0, "used_s": 0.125}
                 ],
@@ -133,6 +141,7 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
                 "outcome": "not checked",
                 "detail": "no baseline",
                 "duration_s": 0.0,
+                "not_checked": [],
                 "timeline": [],
                 "evidence": [],
             },
