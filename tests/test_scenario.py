@@ -117,7 +117,7 @@ def test_a_probe_is_understood(source: ProbeSource, probe: Probe) -> None:
         pytest.param("http://h/ body=/(/", "no regular expression", id="a broken regular expression"),
         pytest.param("http://h/ body='/x/", "cannot be read", id="an open quote"),
         pytest.param("http://h/ header=/x-app/", "needs the form", id="a header without a value"),
-        pytest.param("http://h/ timeout=soon", "no number of seconds", id="no number"),
+        pytest.param("http://h/ timeout=soon", "no time limit", id="no number"),
         pytest.param("http://h/ timeout=nan", "no time limit", id="not a number"),
         pytest.param("http://h/ timeout=-1", "no time limit", id="a negative limit"),
         pytest.param("tcp://127.0.0.1", "needs host and port", id="no port"),

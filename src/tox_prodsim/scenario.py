@@ -189,12 +189,38 @@ def _asked(probe: Probe) -> str:
             return ""
 
 
-def seconds(key: str, value: float) -> float:
+def seconds(key: str, value: object) -> float:
     """Return the value when it is a usable time limit; raises ProdsimError naming the key otherwise."""
-    if not math.isfinite(value) or value <= 0:
-        msg = f"{value} is no time limit, give a number of seconds above 0"
+    number = _positive(value)
+    if number is None:
+        msg = f"{_written(value)} is no time limit, give a number of seconds above 0"
         raise ProdsimError(key, msg)
-    return value
+    return number
+
+
+def percent(key: str, value: object) -> float:
+    """Return the value when it is a usable percentage; raises ProdsimError naming the key otherwise."""
+    number = _positive(value)
+    if number is None:
+        msg = f"{_written(value)} is no percentage, give a number above 0 without the sign"
+        raise ProdsimError(key, msg)
+    return number
+
+
+def _positive(value: object) -> float | None:
+    """Return the finite number above 0 that the value is, or that its text means; None when there is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) and number > 0 else None
+
+
+def _written(value: object) -> str:
+    """Return the value as the user wrote it, quoted when it would not be seen otherwise."""
+    return value if isinstance(value, str) and value else repr(value)
 
 
 def signal_named(key: str, name: str) -> signal.Signals:
@@ -207,25 +233,38 @@ def signal_named(key: str, name: str) -> signal.Signals:
         raise ProdsimError(key, msg) from None
 
 
+def stop_signal(key: str, name: str) -> signal.Signals:
+    """Return the signal that asks a service to stop; raises ProdsimError when it is one that cannot."""
+    number = signal_named(key, name)
+    if number.name == "SIGSTOP":
+        msg = "SIGSTOP suspends a process and ends none, write for example SIGTERM or SIGINT"
+        raise ProdsimError(key, msg)
+    return number
+
+
 def exit_codes(key: str, words: Sequence[str], *, default: frozenset[int]) -> frozenset[int]:
     """Return the allowed ends from words such as ``0``, ``3`` or ``SIGTERM`` (which allows -15 and 128 + 15)."""
     if not words:
         return default
     allowed: set[int] = set()
     for word in words:
-        code = _whole(word)
-        if code is not None and code <= 255:
-            allowed.add(code)
-        elif word.isdigit():
-            msg = f"{word} is no exit code, give 0 to 255 or the name of a signal"
-            raise ProdsimError(key, msg)
-        else:
-            number = int(signal_named(key, word))
-            allowed |= {-number, 128 + number}
+        allowed |= _ends(key, word)
     return frozenset(allowed)
 
 
-def patterns(key: str, lines: Sequence[str]) -> tuple[re.Pattern[bytes], ...]:
+def _ends(key: str, word: str) -> set[int]:
+    code = _whole(word)
+    if code is not None and code <= 255:
+        return {code}
+    try:
+        number = int(signal_named(key, "" if word.isdigit() else word))
+    except ProdsimError:
+        msg = f"{word!r} is neither an exit code (0 to 255) nor a signal of this system (such as SIGTERM)"
+        raise ProdsimError(key, msg) from None
+    return {-number, 128 + number}
+
+
+def patterns(key: str, lines: Sequence[object]) -> tuple[re.Pattern[bytes], ...]:
     """Return the regular expressions of a key, for matching the bytes of a log line by line."""
     return tuple(_regex(f"{key}[{at}]" if len(lines) > 1 else key, line) for at, line in enumerate(lines))
 
@@ -240,10 +279,13 @@ def codes(key: str, words: Sequence[str], known: Iterable[str]) -> tuple[str, ..
     return tuple(words)
 
 
-def parse_probe(source: ProbeSource, key: str, values: Mapping[str, str]) -> Probe:
+def parse_probe(source: object, key: str, values: Mapping[str, str]) -> Probe:
     """Return the probe that a line (or a TOML table) describes, its placeholders filled from ``values``."""
     if isinstance(source, Mapping):
         return _from_table(source, key, values)
+    if not isinstance(source, str):
+        msg = f"{source!r} is neither a text nor a table, write for example http://{LOOPBACK}:{{port}}/health"
+        raise ProdsimError(key, msg)
     text = fill(source.strip(), values)
     kind, _, rest = text.partition(":")
     match kind:
@@ -277,7 +319,7 @@ def _from_table(table: Mapping[str, object], key: str, values: Mapping[str, str]
     value = fill(str(table[kind]), values)
     match kind:
         case "http":
-            options = {name: fill(str(option), values) for name, option in table.items() if name != kind}
+            options = {name: fill(_option(option), values) for name, option in table.items() if name != kind}
             return _http_with(value, options, key)
         case "tcp":
             return _tcp(value if value.startswith("//") else value.removeprefix("tcp:"), key)
@@ -287,6 +329,11 @@ def _from_table(table: Mapping[str, object], key: str, values: Mapping[str, str]
             return LogProbe(pattern=_regex(key, value).pattern.decode())
         case _:
             return _file(value, key)
+
+
+def _option(value: object) -> str:
+    """Return the option of a table as it would stand in a line: ``status = [200, 204]`` is ``status=200,204``."""
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _http(text: str, key: str) -> HttpProbe:
@@ -313,11 +360,11 @@ def _http_with(url: str, options: Mapping[str, str], key: str) -> HttpProbe:
         header = (name.strip(), _regex(key, value.strip()).pattern.decode())
     return HttpProbe(
         url=url,
-        statuses=_statuses(options.get("status", ""), key),
+        statuses=_statuses(options["status"], key) if "status" in options else (),
         body=_regex(key, options.get("body", "")).pattern.decode(),
         header=header,
-        method=options.get("method", "GET").upper(),
-        timeout_s=seconds(key, _number(options.get("timeout", "1"), key)),
+        method=_method(options.get("method", "GET"), key),
+        timeout_s=seconds(key, options.get("timeout", "1")),
     )
 
 
@@ -334,10 +381,17 @@ def _checked_url(url: str, key: str) -> None:
 
 def _statuses(text: str, key: str) -> tuple[int, ...]:
     statuses = [_whole(word) or 0 for word in text.replace(",", " ").split()]
-    if not all(100 <= status <= 599 for status in statuses):
+    if not statuses or not all(100 <= status <= 599 for status in statuses):
         msg = f"status={text} is no HTTP status, give for example status=200 or status=200,204"
         raise ProdsimError(key, msg)
     return tuple(statuses)
+
+
+def _method(text: str, key: str) -> str:
+    if not (text.isascii() and text.isalpha()):
+        msg = f"method={text} is no HTTP method, write for example method=HEAD"
+        raise ProdsimError(key, msg)
+    return text.upper()
 
 
 def _tcp(rest: str, key: str) -> TcpProbe:
@@ -368,14 +422,6 @@ def _whole(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
-def _number(text: str, key: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        msg = f"{text!r} is no number of seconds"
-        raise ProdsimError(key, msg) from None
-
-
 def _slashed(text: str, key: str) -> str:
     """Return the regular expression between the slashes of ``/regex/``."""
     text = text.strip()
@@ -394,7 +440,10 @@ def _words(text: str, key: str) -> list[str]:
         raise ProdsimError(key, f"{text!r} cannot be read: {problem}".lower()) from None
 
 
-def _regex(key: str, text: str) -> re.Pattern[bytes]:
+def _regex(key: str, text: object) -> re.Pattern[bytes]:
+    if not isinstance(text, str):
+        msg = f"{text!r} is no text, put the regular expression in quotes"
+        raise ProdsimError(key, msg)
     try:
         return re.compile(text.encode())
     except (re.error, OverflowError, RecursionError, UnicodeError) as problem:
