@@ -594,3 +594,12 @@ def test_what_is_found_outside_of_a_stage_is_no_mark_of_the_next() -> None:
     lines = shown(*events, finished(Verdict.FAILED, errors=1)).splitlines()
     assert lines[1] == "  compare  not checked: the run has failed already"
     assert lines[2] == "FAIL RUN605 commands_post[0]: exit code 1"
+
+
+def test_single_checks_that_could_not_be_made_are_named_when_verbose() -> None:
+    finished = StepFinished(
+        step=Step.SCRIPTS, outcome=Outcome.OK, detail="fine", duration_s=0.2, not_checked=("ENT511: no plugins",)
+    )
+    events = [StepStarted(step=Step.SCRIPTS), finished]
+    assert "ENT511" not in shown(*events)
+    assert "  not checked ENT511: no plugins\n" in shown(*events, verbosity=3)
