@@ -66,7 +66,7 @@ WHEEL = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """One comparison: the times without us and with us, the figure with its spread, and what it means for the target."""
+    """One comparison: the times without us and with us, the figure with its spread, and what that means."""
 
     subject: str
     without_ms: float
