@@ -190,7 +190,7 @@ def test_a_passing_library_is_one_line_a_stage_and_the_summary_last() -> None:
     assert shown(*LIBRARY) == text("""
         prodsim: tox-prodsim 0.1.0 · CPython 3.12.4 · linux x86_64 · catalogue of 43 checks
           file     acme-2.1.0-py3-none-any.whl · 84 kB · sha256 3f2a1c9b0d4e · built from the sdist
-          contain  nested subreaper
+          contain  nested subreaper · every descendant
           wheel    ok    RECORD ok, 41 modules, 1 console script                                      0.02 s
           install  ok    acme 2.1.0, requirements of 8 distributions met                              0.41 s
           import   ok    acme from site-packages  [IMP504]                                            0.31 s
@@ -208,7 +208,7 @@ def test_a_passing_service_shows_its_timeline_with_how_close_each_limit_came() -
     assert shown(*SERVICE) == text("""
         prodsim: tox-prodsim 0.1.0 · CPython 3.12.4 · linux x86_64 · catalogue of 43 checks
           file     acme-2.1.0-py3-none-any.whl · 84 kB · sha256 3f2a1c9b0d4e · built from the sdist
-          contain  nested subreaper
+          contain  nested subreaper · every descendant
           wheel    ok    RECORD ok, 41 modules                                                        0.20 s
           deploy   uvicorn acme.web:app --port 43121 (service)
               0.000  spawn      pid 4711
@@ -229,7 +229,7 @@ def test_a_service_that_is_not_ready_ends_with_the_finding_its_hint_and_the_evid
     assert shown(*FAILING_SERVICE) == text("""
         prodsim: tox-prodsim 0.1.0 · CPython 3.12.4 · linux x86_64 · catalogue of 43 checks
           file     acme-2.1.0-py3-none-any.whl · 84 kB · sha256 3f2a1c9b0d4e · built from the sdist
-          contain  nested subreaper
+          contain  nested subreaper · every descendant
           scripts  WARN  1 script loads  [ENT512]                                                     0.20 s
           deploy   uvicorn acme.web:app --port 43121 (service)
               0.000  spawn      pid 4711
@@ -275,7 +275,7 @@ def test_a_job_that_printed_a_traceback_fails_although_its_exit_code_was_0() -> 
     assert shown(*events) == text("""
         prodsim: tox-prodsim 0.1.0 · CPython 3.12.4 · linux x86_64 · catalogue of 43 checks
           file     acme-2.1.0-py3-none-any.whl · 84 kB · sha256 3f2a1c9b0d4e · built from the sdist
-          contain  nested subreaper
+          contain  nested subreaper · every descendant
           deploy   python prod_test.py (job)
               0.000  spawn      pid 812
              26.100  ended      exit code 0                                                limit 30 s (87 %)
@@ -306,7 +306,7 @@ def test_a_regression_says_what_was_expected_here_and_does_not_name_its_subject_
     assert shown(*events) == text("""
         prodsim: tox-prodsim 0.1.0 · CPython 3.12.4 · linux x86_64 · catalogue of 43 checks
           file     acme-2.1.0-py3-none-any.whl · 84 kB · sha256 3f2a1c9b0d4e · built from the sdist
-          contain  nested subreaper
+          contain  nested subreaper · every descendant
           compare  base.json
             import acme            148 ms  expected    92 ms   +61 %  slower                 tolerance ±10 %
                                            +60% in 12 rounds, again in 16 fresh ones
@@ -389,7 +389,7 @@ def test_very_quiet_is_silent() -> None:
     assert not shown(*FAILING_SERVICE, verbosity=0)
 
 
-def test_verbose_adds_the_whole_sha256_the_guarantee_the_measurement_and_the_hints_of_notes() -> None:
+def test_verbose_adds_the_whole_sha256_the_measurement_and_the_hints_of_notes() -> None:
     lines = shown(*LIBRARY, verbosity=3).splitlines()
     assert lines[1:4] == [
         "  file     acme-2.1.0-py3-none-any.whl · 84 kB · sha256",
@@ -440,7 +440,7 @@ def test_a_stage_that_was_not_checked_names_what_was_found_in_it_nevertheless() 
     assert shown(*events).splitlines()[0] == "  scripts  not checked: no scripts  [IMP504]"
 
 
-def test_a_weaker_containment_is_named_with_what_it_guarantees() -> None:
+def test_the_containment_is_named_with_what_it_guarantees() -> None:
     event = started(containment="process group + psutil", guarantee="best effort: not what leaves its group")
     assert "  contain  process group + psutil · best effort: not what leaves its group\n" in shown(event)
 

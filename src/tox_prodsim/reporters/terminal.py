@@ -33,8 +33,6 @@ _QUIET, _NORMAL, _VERBOSE = 1, 2, 3
 _CHANGES = {Change.SLOWER: "red", Change.FASTER: "green", Change.SAME: "", Change.UNKNOWN: "yellow"}
 _LONG_STEPS = {Step.DEPLOY, Step.COMPARE}
 """Stages with lines of their own, shown below a heading while they happen."""
-_COMPLETE = ("subreaper", "cgroup", "pidns")
-"""Kinds of containment that nothing of the deployment escapes; for any other the guarantee is spelled out."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -128,9 +126,7 @@ class Terminal:
         sha256 = event.wheel_sha256 if self._verbosity >= _VERBOSE else event.wheel_sha256[:12]
         size = units.size(event.wheel_size_bytes)
         self._lines.row([("  file     ", "")], _joined(event.wheel_name, size, f"sha256 {sha256}", event.wheel_origin))
-        complete = any(name in event.containment for name in _COMPLETE)
-        guarantee = event.guarantee if self._verbosity >= _VERBOSE or not complete else ""
-        self._lines.row([("  contain  ", "")], _joined(event.containment, guarantee))
+        self._lines.row([("  contain  ", "")], _joined(event.containment, event.guarantee))
 
     def _heading(self, step: Step, detail: str = "") -> None:
         """Print the heading of a stage with lines of its own, once."""

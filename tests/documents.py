@@ -1,0 +1,47 @@
+"""Documents that hold what the program says: a test compares them with it, or writes them when it is asked to.
+
+``PRODSIM_UPDATE_DOCS=1 pytest tests/test_codes.py tests/functional/test_readme.py`` writes (without ``-n``).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md"))]
+UPDATE = os.environ.get("PRODSIM_UPDATE_DOCS") == "1"
+HOW = "write it anew with PRODSIM_UPDATE_DOCS=1, and read the difference"
+
+
+def block(name: str) -> re.Pattern[str]:
+    """Return what finds an output in the README: the text is group 2."""
+    return re.compile(rf"(<!-- output: {name} -->\n```text\n)(.*?)(```\n<!-- end -->)", re.DOTALL)
+
+
+def shown(name: str) -> str:
+    """Return the output of this name, as the README shows it."""
+    found = block(name).search(README.read_text("utf-8"))
+    assert found is not None, f"README.md has no output {name!r}"
+    return found[2]
+
+
+def show(name: str, text: str) -> None:
+    """Write an output into the README."""
+    README.write_text(block(name).sub(lambda found: found[1] + text + found[3], README.read_text("utf-8")), "utf-8")
+
+
+def console_commands() -> Iterator[str]:
+    """Yield every command of the console blocks of all documents."""
+    for path in DOCUMENTS:
+        for console in re.findall(r"```console\n(.*?)```", path.read_text("utf-8"), re.DOTALL):
+            yield from (line.removeprefix("$ ") for line in console.splitlines() if line.startswith("$ "))
+
+
+def named_commands() -> Iterator[str]:
+    """Yield every ``tox prodsim …`` that the text of a document names."""
+    for path in DOCUMENTS:
+        yield from re.findall(r"`(tox prodsim [^`…]+)`", path.read_text("utf-8"))
