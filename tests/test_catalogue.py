@@ -13,9 +13,9 @@ from tox_prodsim import endings
 from tox_prodsim.catalogue import CATALOGUE, FAMILIES, Check, listing, page
 from tox_prodsim.events import Found
 from tox_prodsim.findings import Finding, Level
-from tox_prodsim.probes import Foreign
 from tox_prodsim.reporters.terminal import Terminal
-from tox_prodsim.supervisor import Cause, Ending, Survivor
+from tox_prodsim.supervision.probes import Foreign
+from tox_prodsim.supervision.supervisor import Cause, Ending, Survivor
 
 ROOT = Path(str(files("tox_prodsim")))
 WORDS = {Level.ERROR: "FAIL", Level.WARNING: "WARN", Level.NOTE: "NOTE"}

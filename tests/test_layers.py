@@ -15,7 +15,7 @@ import tox_prodsim
 LAYERS = {
     "shell": ("plugin", "cli", "commands", "toxenv", "bench", "reporting", "executor", "undertest", "keys", "signals"),
     "order": ("run", "comparing", "deployment", "output", "endings"),
-    "effects": ("artifact", "baseline", "building", "diagnosis", "installed", "measure", "probes", "supervisor"),
+    "effects": ("artifact", "baseline", "building", "installed", "measure", "supervision"),
     "reporters": ("reporters",),
     "values": ("stats", "catalogue", "scenario", "events", "findings", "isolation", "errors"),
     "children": ("_child",),
@@ -114,7 +114,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     assert len(list(graphlib.TopologicalSorter(graph).static_order())) == len(SOURCES)
 
 
-@pytest.mark.parametrize("package", ["catalogue", "installed"])
+@pytest.mark.parametrize("package", ["catalogue", "installed", "supervision"])
 def test_what_others_use_of_a_package_is_named_in_its_init(package: str) -> None:
     outside = {module: ours(source) for module, source in SOURCES.items() if unit(module) != package}
     assert [module for module, used in outside.items() if any(each.startswith(f"{package}.") for each in used)] == []
@@ -134,16 +134,16 @@ def test_the_hooks_import_nothing_but_the_hook_marker_until_they_are_called() ->
     [
         pytest.param("findings", "from tox_prodsim.events import Event", id="a value, a value above it"),
         pytest.param("events", "from tox_prodsim import run", id="a value, the order of things"),
-        pytest.param("probes", "from tox_prodsim import supervisor", id="an effect, another one"),
+        pytest.param("measure", "from tox_prodsim import supervision", id="an effect, another one"),
         pytest.param("installed.look", "import tox_prodsim.artifact", id="an effect that is a package, another one"),
         pytest.param("deployment", "from tox_prodsim.run import Bench", id="against the order"),
         pytest.param("run", "from tox_prodsim import keys", id="the order of things, the shell"),
         pytest.param("reporters.log", "from tox_prodsim import stats", id="a reporter, a value that it need not know"),
         pytest.param("plugin", "from tox_prodsim import bench", id="the hooks, more than they need"),
-        pytest.param("supervisor", "from tox_prodsim._child import guard", id="a script as a module"),
+        pytest.param("supervision.supervisor", "from tox_prodsim._child import guard", id="a script as a module"),
         pytest.param("_child.guard", "from tox_prodsim import errors", id="a script, something of ours"),
-        pytest.param("probes", "def f():\n    from tox_prodsim import run", id="in a function"),
-        pytest.param("probes", "if TYPE_CHECKING:\n    from tox_prodsim import run", id="for typing"),
+        pytest.param("measure", "def f():\n    from tox_prodsim import run", id="in a function"),
+        pytest.param("measure", "if TYPE_CHECKING:\n    from tox_prodsim import run", id="for typing"),
     ],
 )
 def test_an_arrow_that_points_up_or_aside_is_seen(importer: str, line: str) -> None:
@@ -152,7 +152,7 @@ def test_an_arrow_that_points_up_or_aside_is_seen(importer: str, line: str) -> N
 
 def test_arrows_that_point_down_are_allowed() -> None:
     sources = {
-        "run": "from tox_prodsim import deployment, probes, errors",
+        "run": "from tox_prodsim import deployment, supervision, errors",
         "reporters.terminal": "from tox_prodsim.reporters.lines import Lines\nfrom tox_prodsim.events import Event",
         "baseline": "from tox_prodsim.stats import StoredRatio",
     }

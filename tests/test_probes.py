@@ -16,9 +16,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tox_prodsim import probes
-from tox_prodsim.probes import Foreign, LogWatch, NotYet, Ready, ask
 from tox_prodsim.scenario import FileProbe, HttpProbe, ListenProbe, LogProbe, Probe, TcpProbe
+from tox_prodsim.supervision import probes
+from tox_prodsim.supervision.probes import Foreign, LogWatch, NotYet, Ready, ask
 
 
 class Handler(BaseHTTPRequestHandler):

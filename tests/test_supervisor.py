@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from tox_prodsim import supervisor
 from tox_prodsim.errors import Cancelled
-from tox_prodsim.supervisor import GUARD, RUN_TAG, Cancel, Cause, Ending, Process, SignalSent, Survivor
+from tox_prodsim.supervision import supervisor
+from tox_prodsim.supervision.supervisor import GUARD, RUN_TAG, Cancel, Cause, Ending, Process, SignalSent, Survivor
 
 ENDED: dict[str, Any] = {
     "event": "ended",

@@ -22,7 +22,7 @@ from tox.execute.request import ExecuteRequest, StdinSource
 from tox.tox_env.errors import Fail
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim import artifact, baseline, installed, keys, measure, supervisor
+from tox_prodsim import artifact, baseline, installed, keys, measure, supervision
 from tox_prodsim.catalogue import CATALOGUE
 from tox_prodsim.comparing import Shelf
 from tox_prodsim.deployment import Place
@@ -68,7 +68,7 @@ class Helper:
 class Workshop:
     """What is the same for all commands of one environment: its folders and production's variables."""
 
-    def __init__(self, tox_env: PythonRun, cancel: supervisor.Cancel) -> None:
+    def __init__(self, tox_env: PythonRun, cancel: supervision.Cancel) -> None:
         self._env = tox_env
         self._cancel = cancel
         self.folders = Folders.below(Path(tox_env.env_tmp_dir))
@@ -124,11 +124,11 @@ class Workshop:
     def helper(self, argv: Sequence[str], *, timeout_s: float, env: Mapping[str, str] | None = None) -> Helper:
         """Run a helper program as production would run a command, below a guard, away from the scratch folder."""
         variables = {**self.environ({}), **(env or {})}
-        ran = supervisor.run(argv, cwd=self.folders.probe, env=variables, timeout_s=timeout_s, cancel=self._cancel)
+        ran = supervision.run(argv, cwd=self.folders.probe, env=variables, timeout_s=timeout_s, cancel=self._cancel)
         ending = ran.ending
         return Helper(
             returncode=ending.returncode,
-            timed_out=ending.cause is supervisor.Cause.TIMED_OUT,
+            timed_out=ending.cause is supervision.Cause.TIMED_OUT,
             stdout=ran.stdout,
             stderr=ran.stderr,
             duration_s=ending.duration_s,
@@ -194,7 +194,7 @@ def _subject(tox_env: PythonRun, wheel: artifact.Wheel) -> installed.Subject:
 
 
 def _started(tox_env: PythonRun, wheel: artifact.Wheel, under_test: UnderTest) -> RunStarted:
-    contain = supervisor.containment()
+    contain = supervision.containment()
     python = tox_env.base_python
     return RunStarted(
         version=importlib.metadata.version("tox-prodsim"),

@@ -7,8 +7,7 @@ import signal
 from collections.abc import Iterator
 
 from tox_prodsim.findings import Finding, Level
-from tox_prodsim.probes import Foreign
-from tox_prodsim.supervisor import Cause, Ending, Survivor
+from tox_prodsim.supervision import Cause, Ending, Foreign, Survivor
 
 
 def how(ending: Ending) -> str:
@@ -22,7 +21,7 @@ def how(ending: Ending) -> str:
 
 def signals(ending: Ending) -> str:
     """Return in words which signals were sent, and when."""
-    return ", ".join(f"{sent.name} at {sent.at_s:.2f} s" for sent in ending.signals) or "no signal needed"
+    return ", ".join(f"{sent.name} at {sent.at_s:.2f} s" for sent in ending.signals)
 
 
 def signal_name(number: int) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import select
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from tox.execute.local_sub_process import LocalSubProcessExecuteInstance, LocalS
 from tox.execute.request import ExecuteRequest
 from tox.execute.stream import SyncWrite
 
-from tox_prodsim import supervisor
+from tox_prodsim import supervision
 from tox_prodsim.errors import Cancelled
 from tox_prodsim.scenario import Stop
 
@@ -32,7 +31,7 @@ CANCEL_GRACE_S = 5.0
 _DRAIN_S = 1.0
 
 
-Ended = Callable[[ExecuteRequest, supervisor.Ending], None]
+Ended = Callable[[ExecuteRequest, supervision.Ending], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +51,7 @@ class SupervisedExecutor(LocalSubProcessExecutor):
         colored: bool,
         prepare: Callable[[ExecuteRequest], tuple[ExecuteRequest, Limits]],
         ended: Ended,
-        cancel: supervisor.Cancel,
+        cancel: supervision.Cancel,
     ) -> None:
         super().__init__(colored)
         self._prepare = prepare
@@ -75,7 +74,7 @@ class _Instance(LocalSubProcessExecuteInstance):
     _pumps: list[_Pump]
     _running: _Status | None = None
 
-    def supervise(self, limits: Limits, ended: Ended, cancel: supervisor.Cancel) -> None:
+    def supervise(self, limits: Limits, ended: Ended, cancel: supervision.Cancel) -> None:
         """Say how long it may run, who wants to know of its end, and what cancels it."""
         self._limits, self._on_end, self._cancel = limits, ended, cancel
         self._pumps = []
@@ -90,7 +89,7 @@ class _Instance(LocalSubProcessExecuteInstance):
                 if fd is not None:
                     os.close(fd)
         ending = process.poll()
-        if ending is not None and ending.cause is supervisor.Cause.NOT_STARTED:
+        if ending is not None and ending.cause is supervision.Cause.NOT_STARTED:
             process.close()
             _LOGGER.error("%s could not be started: %s", self.cmd[0], ending.error)
             self._on_end(self.request, ending)
@@ -98,10 +97,10 @@ class _Instance(LocalSubProcessExecuteInstance):
         self._running = _Status(self.options, self._out, self._err, process, self._limits)
         return self._running
 
-    def _start(self, stdout: int | None, stderr: int | None) -> supervisor.Process:
+    def _start(self, stdout: int | None, stderr: int | None) -> supervision.Process:
         cwd, env = Path(self.request.cwd), self.request.env
         try:
-            return supervisor.start(self.cmd, cwd=cwd, env=env, stdout=stdout, stderr=stderr, cancel=self._cancel)
+            return supervision.start(self.cmd, cwd=cwd, env=env, stdout=stdout, stderr=stderr, cancel=self._cancel)
         except Cancelled:
             raise SystemExit(INTERRUPTED) from None
 
@@ -126,7 +125,7 @@ class _Status(ExecuteStatus):
     """The state of a supervised command; what ``exit_code`` says is how the main process ended."""
 
     def __init__(
-        self, options: ExecuteOptions, out: SyncWrite, err: SyncWrite, process: supervisor.Process, limits: Limits
+        self, options: ExecuteOptions, out: SyncWrite, err: SyncWrite, process: supervision.Process, limits: Limits
     ) -> None:
         super().__init__(options, out, err)
         self.process = process
@@ -137,7 +136,7 @@ class _Status(ExecuteStatus):
         ending = self.process.poll()
         if ending is None:
             return None
-        return TIMED_OUT if ending.cause is supervisor.Cause.TIMED_OUT else ending.returncode
+        return TIMED_OUT if ending.cause is supervision.Cause.TIMED_OUT else ending.returncode
 
     @property
     def metadata(self) -> dict[str, object]:  # type: ignore[override] # tox says JsonValue, which it does not export
@@ -153,7 +152,7 @@ class _Status(ExecuteStatus):
             self.interrupt()
             return self.exit_code
         if ending is None and left_s is not None and left_s == min(times):
-            self.process.stop(self._limits.stop.signal, self._limits.stop.grace_s, cause=supervisor.Cause.TIMED_OUT)
+            self.process.stop(self._limits.stop.signal, self._limits.stop.grace_s, cause=supervision.Cause.TIMED_OUT)
         return self.exit_code
 
     def interrupt(self) -> None:
@@ -165,28 +164,18 @@ class _Status(ExecuteStatus):
 
 
 class _Pump:
-    """Hand the bytes of a pipe to tox, until it ends or is closed: somebody who holds it open cannot hold us."""
+    """Hand the bytes of a pipe to tox, until it ends; a stranger who holds it open cannot hold us."""
 
     def __init__(self, fd: int, handler: ContentHandler) -> None:
         self._fd, self._handler = fd, handler
-        self._wake_read, self._wake_write = os.pipe()
         self._thread = threading.Thread(target=self._work, name=f"prodsim-pump-{fd}", daemon=True)
         self._thread.start()
 
     def _work(self) -> None:
-        while True:
-            ready, _, _ = select.select([self._fd, self._wake_read], [], [])
-            if self._wake_read in ready:
-                return
-            data = os.read(self._fd, 1 << 16)
-            if not data:
-                return
+        while data := os.read(self._fd, 1 << 16):
             self._handler(data)
+        os.close(self._fd)
 
     def close(self) -> None:
-        """Drain what is there already, then let go."""
+        """Wait for the end, which is near: nothing of ours holds the pipe any more."""
         self._thread.join(_DRAIN_S)
-        os.write(self._wake_write, b"x")
-        self._thread.join()
-        for fd in (self._fd, self._wake_read, self._wake_write):
-            os.close(fd)

@@ -227,7 +227,9 @@ def signal_named(key: str, name: str) -> signal.Signals:
     """Return the signal for ``SIGTERM``, ``TERM`` or ``15``; raises ProdsimError naming the key otherwise."""
     text = name.strip().upper()
     try:
-        return signal.Signals(int(text)) if text.isdigit() else signal.Signals["SIG" + text.removeprefix("SIG")]
+        if text.isdigit():
+            return signal.Signals(int(text))
+        return signal.Signals[text if text in signal.Signals.__members__ else "SIG" + text.removeprefix("SIG")]
     except (KeyError, ValueError):
         msg = f"{name!r} is no signal of this system, write for example SIGTERM or SIGINT"
         raise ProdsimError(key, msg) from None

@@ -22,7 +22,7 @@ from tox.tox_env.api import ToxEnv
 from tox.tox_env.errors import Fail
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim import bench, endings, signals, supervisor, undertest
+from tox_prodsim import bench, endings, signals, supervision, undertest
 from tox_prodsim.errors import Cancelled, ProdsimError
 from tox_prodsim.executor import INTERRUPTED, Limits, SupervisedExecutor
 from tox_prodsim.findings import Finding, Verdict
@@ -46,7 +46,7 @@ class Session:
 
     def __init__(self, tox_env: PythonRun) -> None:
         self._env = tox_env
-        self._cancel = supervisor.Cancel()
+        self._cancel = supervision.Cancel()
         self._folder = Path(tox_env.env_dir) / "prodsim"
         self._workshop: bench.Workshop | None = None
         self._scenario: Scenario | None = None
@@ -189,7 +189,7 @@ class Session:
         )
         return prepared, Limits(deadline=deadline, stop=scenario.stop)
 
-    def _ended(self, request: ExecuteRequest, ending: supervisor.Ending) -> None:
+    def _ended(self, request: ExecuteRequest, ending: supervision.Ending) -> None:
         """Keep what a command came to; a retry that succeeds takes an earlier failure back."""
         kind, _, rest = request.run_id.partition("[")
         if kind not in _COMMAND_KEYS:

@@ -13,7 +13,7 @@ from typing import Any
 from tox.tox_env.python.package import EditableLegacyPackage, EditablePackage, SdistPackage, WheelPackage
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim import building, supervisor
+from tox_prodsim import building, supervision
 from tox_prodsim.errors import ProdsimError
 
 _BUILD_LIMIT_S = 900.0
@@ -67,7 +67,7 @@ def _installs_nothing(tox_env: PythonRun) -> bool:
     return bool(getattr(options, "skip_pkg_install", False) or getattr(options, "skip_env_install", False))
 
 
-def adopt(tox_env: PythonRun, packages: Any, folder: Path, cancel: supervisor.Cancel) -> UnderTest:
+def adopt(tox_env: PythonRun, packages: Any, folder: Path, cancel: supervision.Cancel) -> UnderTest:
     """Keep the wheel that is about to be installed; an sdist in ``packages`` is built and replaced first."""
     for at, package in enumerate(packages):
         match package:
@@ -114,12 +114,12 @@ def _kept(path: Path, origin: str, folder: Path) -> UnderTest:
     return UnderTest(path=kept, origin=origin)
 
 
-def _built(tox_env: PythonRun, sdist: Path, folder: Path, cancel: supervisor.Cancel) -> Path:
+def _built(tox_env: PythonRun, sdist: Path, folder: Path, cancel: supervision.Cancel) -> Path:
     """Build the wheel of an sdist, below the same guard as everything else."""
 
     def execute(argv: Sequence[str], cwd: Path, extra: Mapping[str, str]) -> None:
         environ = {**tox_env.environment_variables, **extra}
-        ran = supervisor.run(argv, cwd=cwd, env=environ, timeout_s=_BUILD_LIMIT_S, cancel=cancel)
+        ran = supervision.run(argv, cwd=cwd, env=environ, timeout_s=_BUILD_LIMIT_S, cancel=cancel)
         if ran.ending.returncode != 0:
             last = (ran.stderr or ran.stdout).decode(errors="replace").strip().splitlines()[-1:]
             raise ProdsimError("--installpkg", f"building a wheel from {sdist.name} failed: {''.join(last)}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tox_prodsim.supervisor import Process, start
+from tox_prodsim.supervision.supervisor import Process, start
 
 ADVERSARY = Path(__file__).with_name("adversary.py")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tox_prodsim.supervisor import GROUP, SUBREAPER, Cause, containment
+from tox_prodsim.supervision.supervisor import GROUP, SUBREAPER, Cause, containment
 
 if TYPE_CHECKING:
     from conftest import Arena

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HOST = """if True:
     import os, sys, time
     from pathlib import Path
-    from tox_prodsim import supervisor
+    from tox_prodsim.supervision import supervisor
 
     process = supervisor.start(sys.argv[1:], cwd=Path("/"), env=os.environ, stdout=None, stderr=None)
     time.sleep(60)

@@ -1,7 +1,7 @@
 """Run a command so that nothing of it survives: start it under a guard, wait for it, stop it, say how it ended.
 
 On Linux the work is done by ``_child/guard.py`` in processes of its own, which outlive even SIGKILL of this one;
-``start`` talks to it over a socket. Elsewhere a thread (``_GroupWarden``) speaks the same messages, with what a process
+``start`` talks to it over a socket. Elsewhere a thread (``GroupWarden``) speaks the same messages, with what a process
 group and psutil can do; ``containment`` says which of the two is in force and what it guarantees.
 """
 
@@ -11,7 +11,7 @@ import ctypes
 import functools
 import json
 import os
-import select
+import selectors
 import signal
 import socket
 import subprocess
@@ -21,100 +21,21 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
 import psutil
 
 from tox_prodsim.errors import Cancelled
+from tox_prodsim.supervision.diagnosis import lives
+from tox_prodsim.supervision.ending import KILL, Cause, Completed, Containment, Ending, SignalSent, Survivor
+from tox_prodsim.supervision.group import GroupWarden
 
 RUN_TAG = "TOX_PRODSIM_RUN"
-GUARD = Path(__file__).with_name("_child") / "guard.py"
+GUARD = Path(__file__).parents[1] / "_child" / "guard.py"
 START_LIMIT_S = 30.0  # a guard that has not started the command by then is lost
 MARGIN_S = 12.0  # after a grace: the kill limit of the warden and that of the guard, before the guard is given up
 HELPER_GRACE_S = 1.0
-LEAK_GRACE_S = 0.5
-KILL_LIMIT_S = 5.0
-
-
-class Cause(StrEnum):
-    """Why a run is over."""
-
-    EXITED = "exited"
-    SIGNALLED = "signalled"
-    STOPPED = "stopped"
-    TIMED_OUT = "timed out"
-    NOT_STARTED = "not started"
-    LOST = "lost"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SignalSent:
-    """One wave of a signal: ``at_s`` seconds after the spawn, to ``pids`` processes."""
-
-    name: str
-    at_s: float
-    pids: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Survivor:
-    """A process of the run that outlived its main process; ``listens`` are TCP addresses such as ``127.0.0.1:80``."""
-
-    pid: int
-    command: str
-    listens: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ending:
-    """How a run ended; ``duration_s`` is from the spawn to the end of the main process.
-
-    ``survivors`` lived on when the main process had ended by itself and the leak grace was over (they were killed
-    then); ``unkillable`` are alive even now. ``forced``: SIGKILL had to be sent because the grace of a stop ran out.
-    ``waited_for_cpu_s`` is what its first thread was ready to run and had to queue (0 where that is not known).
-    ``error`` says why it was not started or lost.
-    """
-
-    cause: Cause
-    code: int | None
-    signal: int | None
-    duration_s: float
-    signals: tuple[SignalSent, ...] = ()
-    survivors: tuple[Survivor, ...] = ()
-    unkillable: tuple[Survivor, ...] = ()
-    forced: bool = False
-    waited_for_cpu_s: float = 0.0
-    error: str = ""
-
-    @property
-    def returncode(self) -> int | None:
-        """Return the exit code, -N for signal N (as in subprocess), None when the main process did not end."""
-        return self.code if self.signal is None else -self.signal
-
-    @property
-    def effective_s(self) -> float:
-        """Return the duration without the wait for a CPU: what a quiet machine would have needed."""
-        return self.duration_s - self.waited_for_cpu_s
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Completed:
-    """A helper command and what it wrote."""
-
-    ending: Ending
-    stdout: bytes
-    stderr: bytes
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Containment:
-    """How the processes of a run are held together, and what that guarantees."""
-
-    name: str
-    guarantee: str
 
 
 SUBREAPER = Containment(name="nested subreaper", guarantee="every descendant, also if tox is killed")
@@ -135,8 +56,8 @@ class Cancel:
     """A request to end, made in another thread or in a signal handler; readable on ``fileno`` once it is made."""
 
     def __init__(self) -> None:
-        self._ear, self._mouth = os.pipe()
-        os.set_blocking(self._mouth, False)
+        self._ear, self._mouth = socket.socketpair()  # Windows cannot wait for a pipe
+        self._mouth.setblocking(False)  # noqa: FBT003 - positional-only
         self._set = self._hard = self._closed = False
 
     def set(self, *, hard: bool = False) -> None:
@@ -144,7 +65,7 @@ class Cancel:
         self._hard = self._hard or hard
         told, self._set = self._set, True
         if not told and not self._closed:
-            os.write(self._mouth, b"!")
+            self._mouth.send(b"!")
 
     @property
     def is_set(self) -> bool:
@@ -158,14 +79,14 @@ class Cancel:
 
     def fileno(self) -> int:
         """Return a file descriptor that stays readable from the request on."""
-        return self._ear
+        return self._ear.fileno()
 
     def close(self) -> None:
         """Release the file descriptors; idempotent."""
         if not self._closed:
             self._closed = True
-            os.close(self._ear)
-            os.close(self._mouth)
+            self._ear.close()
+            self._mouth.close()
 
 
 def start(
@@ -191,7 +112,7 @@ def start(
     files = {"stdin": subprocess.DEVNULL if stdin_null else None, "stdout": stdout, "stderr": stderr}
     guard = None
     if contain == "group" or (contain is None and containment() is GROUP):
-        _GroupWarden(theirs, files)
+        GroupWarden(theirs, files)
     else:
         guard = _start_guard(theirs, files)
     process = Process(ours, guard, tag, cancel)
@@ -294,13 +215,13 @@ class Process:
 
         A hard cancel ends the grace. A command that ended by itself before keeps that ending.
         """
-        hard = grace_s <= 0 or stop_signal == signal.SIGKILL
-        self._order(signal.SIGKILL if hard else stop_signal, grace_s, cause)
+        hard = grace_s <= 0 or stop_signal == KILL
+        self._order(KILL if hard else stop_signal, grace_s, cause)
         overdue_at = time.monotonic() + max(grace_s, 0.0) + MARGIN_S
         while (ending := self.poll()) is None:
             if not hard and self._cancel and self._cancel.hard:
                 hard = True
-                self._order(signal.SIGKILL, 0.0, cause)
+                self._order(KILL, 0.0, cause)
             if time.monotonic() > overdue_at:
                 self._abandon("the supervising process did not answer")
             self._sleep(0.05)
@@ -313,18 +234,18 @@ class Process:
         if self._guard is None:
             with gone_is_fine():
                 main = psutil.Process(self.pid)
-                return tuple(each for each in (main, *main.children(recursive=True)) if _lives(each))
+                return tuple(each for each in (main, *main.children(recursive=True)) if lives(each))
             return ()
         found = []
         for pid in _below(self._guard.pid):
             with gone_is_fine():
                 found.append(psutil.Process(pid))
-        return tuple(each for each in found if each.pid != self._warden and _lives(each))
+        return tuple(each for each in found if each.pid != self._warden and lives(each))
 
     def close(self) -> None:
         """Kill at once whatever is left and release everything; idempotent."""
         if self.poll() is None:
-            self.stop(signal.SIGKILL, 0.0)
+            self.stop(KILL, 0.0)
 
     def fileno(self) -> int:
         """Return a file descriptor that is readable when something has changed; -1 after the end."""
@@ -340,11 +261,11 @@ class Process:
             if self._ending:
                 return
             self._waiting += 1
-        poller = select.poll()
-        poller.register(self._control, select.POLLIN)
-        if until_cancel and self._cancel:
-            poller.register(self._cancel, select.POLLIN)
-        poller.poll(limit_s * 1000)
+        with selectors.DefaultSelector() as awaited:
+            awaited.register(self._control, selectors.EVENT_READ)
+            if until_cancel and self._cancel:
+                awaited.register(self._cancel, selectors.EVENT_READ)
+            awaited.select(limit_s)
         with self._lock:
             self._waiting -= 1
             self._release()
@@ -514,121 +435,3 @@ class _Reader(threading.Thread):
         """Return what was kept; the end of file may never come when a stranger was handed the pipe."""
         self.join(1.0)
         return bytes(self._kept)
-
-
-class _GroupWarden(threading.Thread):
-    """Does what the warden does where there are no subreapers: with a process group, and what psutil has seen."""
-
-    def __init__(self, control: socket.socket, files: Mapping[str, int | None]) -> None:
-        super().__init__(daemon=True)
-        self._control = control
-        # Copies: the caller closes its own as soon as start has returned.
-        self._files = {name: os.dup(fd) if fd is not None and fd >= 0 else fd for name, fd in files.items()}
-        self._order: dict[str, Any] | None = None
-        self._urgent = False
-        self._known: dict[int, psutil.Process] = {}
-        self._ending: dict[str, Any] = {"code": None, "signal": None, "error": "", "forced": False, "survivors": []}
-        self._ending |= {"signals": [], "unkillable": [], "waited_for_cpu_s": 0.0}
-        self.start()
-
-    def run(self) -> None:
-        """See one command through, from its start to the end of what can be found of it."""
-        with self._control, self._control.makefile("rwb", buffering=0) as self._lines:
-            request: dict[str, Any] = {**json.loads(self._lines.readline()), **self._files}
-            self._spawned_at = time.monotonic()
-            try:
-                main: subprocess.Popen[bytes] = subprocess.Popen(request.pop("argv"), **request, start_new_session=True)
-            except OSError as problem:
-                self._tell(event="not started", error=f"{problem.filename}: {problem.strerror}")
-                return
-            finally:
-                for fd in self._files.values():
-                    if fd is not None and fd >= 0:
-                        os.close(fd)
-            self._main = self._known[main.pid] = psutil.Process(main.pid)
-            self._tell(event="started", pid=main.pid, warden=0, at=self._spawned_at)
-            self._see_through()
-            code = main.wait()  # reaped only now: until then the group is ours
-            self._ending |= {"code": code} if code >= 0 else {"signal": -code}
-            self._ending.setdefault("cause", Cause.EXITED if code >= 0 else Cause.SIGNALLED)
-            self._tell(event="ended", **self._ending)
-
-    def _see_through(self) -> None:
-        while _lives(self._main) and not self._order:
-            self._rest()
-        self._ending["duration_s"] = time.monotonic() - self._spawned_at
-        if self._order and _lives(self._main):
-            self._ending["cause"] = self._order["cause"]
-            if not self._urgent:
-                self._wave(self._order["signal"])
-                self._ending["forced"] = not self._drained(self._order["grace_s"]) and not self._urgent
-        elif not self._drained(LEAK_GRACE_S) and not self._urgent:
-            self._ending["survivors"] = [_described(process) for process in self._alive()]
-            self._wave(signal.SIGTERM)
-            self._drained(LEAK_GRACE_S)
-        if not self._drained(0.0):
-            self._wave(signal.SIGKILL)
-            self._urgent = False
-            self._drained(KILL_LIMIT_S, again=signal.SIGKILL)
-            self._ending["unkillable"] = [_described(process) for process in self._alive()]
-
-    def _drained(self, limit_s: float, *, again: int = 0) -> bool:
-        """Wait until nothing that is known is alive, sending the signal ``again`` to what still appears."""
-        until = time.monotonic() + limit_s
-        while self._alive():
-            if self._urgent or time.monotonic() >= until:
-                return False
-            self._rest()
-            if again:
-                self._send(again)
-        return True
-
-    def _rest(self) -> None:
-        """Look at the tree, and listen to the host for a moment; the end of the host is an order to end."""
-        with suppress(psutil.Error):
-            self._known |= {child.pid: child for child in self._main.children(recursive=True)}
-        if select.select([self._control], [], [], 0.02)[0]:
-            order = json.loads(self._lines.readline() or '{"signal": 9, "grace_s": 0, "cause": "stopped"}')
-            self._order = self._order or order
-            self._urgent = self._urgent or order["signal"] == signal.SIGKILL
-
-    def _alive(self) -> list[psutil.Process]:
-        for pid in psutil.pids():
-            with suppress(psutil.Error, OSError):
-                if pid not in self._known and os.getpgid(pid) == self._main.pid:
-                    self._known[pid] = psutil.Process(pid)
-        return [process for process in self._known.values() if _lives(process)]
-
-    def _wave(self, number: int) -> None:
-        at_s, pids = time.monotonic() - self._spawned_at, len(self._alive())
-        self._ending["signals"].append({"name": signal.Signals(number).name, "at_s": at_s, "pids": pids})
-        self._send(number)
-        self._send(signal.SIGCONT)
-
-    def _send(self, number: int) -> None:
-        """Signal the group, and what is known outside of it; psutil looks at the start time before it sends."""
-        with suppress(OSError):
-            os.killpg(self._main.pid, number)
-        for process in self._alive():
-            with suppress(psutil.Error, OSError):
-                if os.getpgid(process.pid) != self._main.pid:
-                    process.send_signal(number)
-
-    def _tell(self, **message: Any) -> None:
-        with suppress(OSError):
-            self._lines.write(json.dumps(message).encode() + b"\n")
-
-
-def _lives(process: psutil.Process) -> bool:
-    with suppress(psutil.Error):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False
-
-
-def _described(process: psutil.Process) -> dict[str, Any]:
-    """Return pid, command line and TCP listeners, as far as psutil may look."""
-    command, listens = "", []
-    with suppress(psutil.Error):
-        command = " ".join(process.cmdline())[:300]
-        listens = [f"{c.laddr.ip}:{c.laddr.port}" for c in process.net_connections("tcp") if c.status == "LISTEN"]
-    return {"pid": process.pid, "command": command, "listens": listens}

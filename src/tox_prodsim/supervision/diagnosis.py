@@ -24,6 +24,13 @@ def tree(processes: Iterable[psutil.Process]) -> Iterator[str]:
             yield f"{process.pid:>7} of {process.ppid():<7} {facts}  {threads}  {command}"
 
 
+def lives(process: psutil.Process) -> bool:
+    """Return whether a process is there and more than a zombie."""
+    with suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
 def is_unhandled(pid: int, number: signal.Signals) -> bool | None:
     """Return whether the signal has its default action in a process; None: that cannot be known here.
 

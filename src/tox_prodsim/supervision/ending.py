@@ -1,0 +1,88 @@
+"""How a supervised command ended, and how it was held together: values only."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from enum import StrEnum
+
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+"""The signal that cannot be refused; on Windows, which has no SIGKILL, SIGTERM is just that."""
+
+
+class Cause(StrEnum):
+    """Why a run is over."""
+
+    EXITED = "exited"
+    SIGNALLED = "signalled"
+    STOPPED = "stopped"
+    TIMED_OUT = "timed out"
+    NOT_STARTED = "not started"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignalSent:
+    """One wave of a signal: ``at_s`` seconds after the spawn, to ``pids`` processes."""
+
+    name: str
+    at_s: float
+    pids: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Survivor:
+    """A process of the run that outlived its main process; ``listens`` are TCP addresses such as ``127.0.0.1:80``."""
+
+    pid: int
+    command: str
+    listens: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ending:
+    """How a run ended; ``duration_s`` is from the spawn to the end of the main process.
+
+    ``survivors`` lived on when the main process had ended by itself and the leak grace was over (they were killed
+    then); ``unkillable`` are alive even now. ``forced``: SIGKILL had to be sent because the grace of a stop ran out.
+    ``waited_for_cpu_s`` is what its first thread was ready to run and had to queue (0 where that is not known).
+    ``error`` says why it was not started or lost.
+    """
+
+    cause: Cause
+    code: int | None
+    signal: int | None
+    duration_s: float
+    signals: tuple[SignalSent, ...] = ()
+    survivors: tuple[Survivor, ...] = ()
+    unkillable: tuple[Survivor, ...] = ()
+    forced: bool = False
+    waited_for_cpu_s: float = 0.0
+    error: str = ""
+
+    @property
+    def returncode(self) -> int | None:
+        """Return the exit code, -N for signal N (as in subprocess), None when the main process did not end."""
+        return self.code if self.signal is None else -self.signal
+
+    @property
+    def effective_s(self) -> float:
+        """Return the duration without the wait for a CPU: what a quiet machine would have needed."""
+        return self.duration_s - self.waited_for_cpu_s
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Completed:
+    """A helper command and what it wrote."""
+
+    ending: Ending
+    stdout: bytes
+    stderr: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Containment:
+    """How the processes of a run are held together, and what that guarantees."""
+
+    name: str
+    guarantee: str
