@@ -6,10 +6,8 @@ closes it: ``close`` ends whatever is left, whenever it is called.
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
-import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tox_prodsim import diagnosis, endings, measure, output, probes, supervisor
+from tox_prodsim import endings, measure, output, supervision
 from tox_prodsim.events import Event, Found, Happened, Outcome, Step, StepFinished, StepStarted, Told
 from tox_prodsim.findings import Finding, Level
 from tox_prodsim.scenario import LOOPBACK, Deployment, Launch, ListenProbe, Probe
@@ -60,7 +58,7 @@ class Place:
     log: Path
     environ: Callable[[Mapping[str, str]], dict[str, str]]
     resolve: Callable[[Sequence[str]], list[str]]
-    cancel: supervisor.Cancel
+    cancel: supervision.Cancel
 
 
 class Stage:
@@ -70,7 +68,7 @@ class Stage:
         self._deployment = deployment
         self._place = place
         self._launch = deployment.launch(port=free_port() if deployment.uses_port else None, scratch=place.scratch)
-        self._process: supervisor.Process | None = None
+        self._process: supervision.Process | None = None
         self._began = time.monotonic()
         self._failed = False
         self._told = False
@@ -108,7 +106,7 @@ class Stage:
     def _spawn(self) -> Iterator[Event]:
         process = start(self._launch, self._place)
         ending = process.poll()
-        if ending is not None and ending.cause is supervisor.Cause.NOT_STARTED:
+        if ending is not None and ending.cause is supervision.Cause.NOT_STARTED:
             yield from self._fail(endings.could_not_start(self._name, ending.error))
             return
         self._process = process
@@ -128,7 +126,7 @@ class Stage:
         self.went_up = True
         self.start_s = self._elapsed()
         yield from self._near("ready_timeout", self.start_s, limit_s)
-        if diagnosis.is_unhandled(self._running.pid, self._deployment.stop.signal):
+        if supervision.is_unhandled(self._running.pid, self._deployment.stop.signal):
             yield Found(finding=endings.no_handler(self._name, self._deployment.stop.signal.name))
 
     def _until_done(self) -> Iterator[Event]:
@@ -139,7 +137,7 @@ class Stage:
             if ending is None and self._elapsed() < limit_s:
                 yield self._happened("SLOW", f"still running ({self._elapsed():.0f} s of {limit_s:g} s)", limit_s)
         if ending is None:
-            yield from self._fail(endings.job_timed_out(self._name, limit_s), cause=supervisor.Cause.TIMED_OUT)
+            yield from self._fail(endings.job_timed_out(self._name, limit_s), cause=supervision.Cause.TIMED_OUT)
             return
         yield self._happened("ended", endings.how(ending), limit_s)
         self.start_s = ending.duration_s
@@ -165,7 +163,7 @@ class Stage:
             duration_s=time.monotonic() - self._began,
         )
 
-    def _take_down(self, process: supervisor.Process) -> Iterator[Event]:
+    def _take_down(self, process: supervision.Process) -> Iterator[Event]:
         stop = self._deployment.stop
         if process.main_exited():
             ending = _ended(process)
@@ -187,7 +185,7 @@ class Stage:
         yield from self._near("stop_timeout", took_s, stop.grace_s)
         yield from self._judge_end(ending)
 
-    def _judge_end(self, ending: supervisor.Ending) -> Iterator[Event]:
+    def _judge_end(self, ending: supervision.Ending) -> Iterator[Event]:
         for finding in endings.judged_end(self._name, ending, self._deployment.exit_codes):
             self._failed |= finding.level is Level.ERROR
             yield Found(finding=finding)
@@ -197,20 +195,23 @@ class Stage:
             self._failed |= finding.level is Level.ERROR
             yield Found(finding=finding)
 
-    def _fail(self, finding: Finding, *, cause: supervisor.Cause = supervisor.Cause.STOPPED) -> Iterator[Event]:
+    def _fail(self, finding: Finding, *, cause: supervision.Cause = supervision.Cause.STOPPED) -> Iterator[Event]:
         """Report the failure, then end what was started: evidence first, clean-up after it."""
         self._failed = True
         self.went_up = False
-        if cause is supervisor.Cause.TIMED_OUT or finding.code == "RUN603":
+        if cause is supervision.Cause.TIMED_OUT or finding.code == "RUN603":
             yield self._happened("TIMEOUT", finding.message)
-            lines = tuple(diagnosis.tree(self._running.tree()))
+            lines = tuple(supervision.tree(self._running.tree()))
             yield Told(step=Step.DEPLOY, title="processes at that moment", lines=lines)
         yield Found(finding=finding)
         yield from self._last_lines()
         if self._process is not None:
             stop = self._deployment.stop
             ending = self._process.stop(stop.signal, stop.grace_s, cause=cause)
-            yield self._happened("stopped", f"{endings.how(ending)} ({endings.signals(ending)})")
+            if ending.signals:
+                yield self._happened("stopped", f"{endings.how(ending)} ({endings.signals(ending)})")
+            else:
+                yield self._happened("ended", endings.how(ending))
             yield from (Found(finding=each) for each in endings.left_behind(self._name, ending))
 
     def _last_lines(self) -> Iterator[Event]:
@@ -235,7 +236,7 @@ class Stage:
         return Path(self._launch.argv[0]).name
 
     @property
-    def _running(self) -> supervisor.Process:
+    def _running(self) -> supervision.Process:
         if self._process is None:
             msg = "the deployment was not started"
             raise RuntimeError(msg)
@@ -260,31 +261,31 @@ class _Watch:
     """Ask the probes until all are satisfied; ``trouble`` says why that did not happen."""
 
     def __init__(
-        self, process: supervisor.Process, launch: Launch, place: Place, limit_s: float, longest_poll_s: float = 1.0
+        self, process: supervision.Process, launch: Launch, place: Place, limit_s: float, longest_poll_s: float = 1.0
     ) -> None:
         self._process, self._place = process, place
         self._name = Path(launch.argv[0]).name
         self._limit_s, self._longest_poll_s = limit_s, longest_poll_s
-        self._log = probes.LogWatch(place.log)
+        self._log = supervision.LogWatch(place.log)
         self.pending: list[Probe] = list(launch.probes)
         self.trouble: Finding | None = None
 
-    def answers(self) -> Iterator[tuple[Probe, probes.Ready]]:
+    def answers(self) -> Iterator[tuple[Probe, supervision.Ready]]:
         """Yield each probe with its answer as it is satisfied, until all are, or until ``trouble`` is set."""
         reason = "never asked"
-        for pause_s in probes.polls():
+        for pause_s in supervision.polls():
             if self._process.main_exited():
                 self.trouble = endings.exited_early(self._name, _ended(self._process), reason)
                 return
             for probe in tuple(self.pending):
-                match probes.ask(probe, tree=self._process.tree, log=self._log, scratch=self._place.scratch):
-                    case probes.Ready() as ready:
+                match supervision.ask(probe, tree=self._process.tree, log=self._log, scratch=self._place.scratch):
+                    case supervision.Ready() as ready:
                         self.pending.remove(probe)
                         yield probe, ready
-                    case probes.Foreign() as foreign:
+                    case supervision.Foreign() as foreign:
                         self.trouble = endings.foreign(self._name, foreign)
                         return
-                    case probes.NotYet() as not_yet:
+                    case supervision.NotYet() as not_yet:
                         reason = not_yet.reason
             if not self.pending:
                 return
@@ -295,9 +296,9 @@ class _Watch:
             self._process.wait(min(pause_s, left_s, self._longest_poll_s))
 
 
-def _ended(process: supervisor.Process) -> supervisor.Ending:
+def _ended(process: supervision.Process) -> supervision.Ending:
     """Return how a process ended whose main process is gone; what that one left behind is being ended meanwhile."""
-    return process.wait(_DRAIN_S) or process.stop(signal.SIGKILL, 0)
+    return process.wait(_DRAIN_S) or process.stop(supervision.KILL, 0)
 
 
 def keep_snapshot(place: Place) -> None:
@@ -340,7 +341,7 @@ def timed_start(deployment: Deployment, place: Place) -> float:
         process.close()
 
 
-def _timed_ready(process: supervisor.Process, deployment: Deployment, launch: Launch, place: Place) -> float:
+def _timed_ready(process: supervision.Process, deployment: Deployment, launch: Launch, place: Place) -> float:
     watch = _Watch(process, launch, place, deployment.ready_timeout_s, longest_poll_s=_TIMED_POLL_S)
     for _ in watch.answers():
         if not watch.pending:
@@ -348,28 +349,26 @@ def _timed_ready(process: supervisor.Process, deployment: Deployment, launch: La
     raise RuntimeError(watch.trouble.message if watch.trouble is not None else "it has no probe")
 
 
-def _timed_end(process: supervisor.Process, deployment: Deployment) -> float:
+def _timed_end(process: supervision.Process, deployment: Deployment) -> float:
     ending = process.wait(deployment.run_timeout_s)
     if ending is None or ending.returncode not in deployment.exit_codes:
         raise RuntimeError("it did not end in time" if ending is None else f"it ended with {endings.how(ending)}")
     return ending.effective_s
 
 
-def start(launch: Launch, place: Place) -> supervisor.Process:
+def start(launch: Launch, place: Place) -> supervision.Process:
     """Start the command of a launch under supervision, with both outputs appended to the log file."""
     extra = {"PORT": str(launch.port)} if launch.port is not None else {}
-    log = os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o644)
-    try:
-        return supervisor.start(
+    place.log.unlink(missing_ok=True)
+    with place.log.open("ab", buffering=0) as log:
+        return supervision.start(
             place.resolve(launch.argv),
             cwd=place.cwd,
             env={**place.environ(launch.values), **extra},
-            stdout=log,
-            stderr=log,
+            stdout=log.fileno(),
+            stderr=log.fileno(),
             cancel=place.cancel,
         )
-    finally:
-        os.close(log)
 
 
 def _port_of(url: str) -> int | None:
@@ -387,7 +386,7 @@ def free_port() -> int:
 
 def taken_ports(wanted: Sequence[Probe]) -> Iterator[Finding]:
     """Yield a finding for each port of the probes on which something listens before the start."""
-    for host, port in probes.ports_named(wanted):
-        owner = probes.taken(host, port)
+    for host, port in supervision.ports_named(wanted):
+        owner = supervision.taken(host, port)
         if owner is not None:
             yield endings.port_taken(f"{host}:{port}", *owner)
