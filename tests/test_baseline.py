@@ -262,6 +262,12 @@ def test_accepting_what_agrees_changes_nothing() -> None:
     assert baseline.merged(ACME, again) is ACME
 
 
+def test_a_difference_that_never_counts_is_no_change() -> None:
+    tiny = replace(ACME, metrics={"import acme": replace(metric(0.002), rel_error=0.001)})
+    again = replace(ACME, metrics={"import acme": replace(metric(0.003), rel_error=0.001)})
+    assert baseline.merged(tiny, again) is tiny
+
+
 def test_accepting_a_change_renews_that_metric_and_continues_its_history() -> None:
     new = replace(ACME, built=replace(ACME.built, version="1.5.0"), metrics={"import acme": metric(2.4)})
     stored = baseline.merged(ACME, new)

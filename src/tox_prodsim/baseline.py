@@ -138,8 +138,8 @@ def save(path: Path, baseline: Baseline) -> None:
 def merged(old: Baseline | None, new: Baseline) -> Baseline:
     """Return what to store when ``new`` is accepted over ``old``; ``old`` itself when nothing changed.
 
-    A metric that agrees within its error keeps its old block, one that was not measured this time is kept, one that
-    changed continues its history. Ratios to another control are no use and are dropped.
+    A metric that agrees keeps its old block, one that was not measured this time is kept, one that changed continues
+    its history. Ratios to another control are no use and are dropped.
     """
     if old is None or old.control != new.control:
         return new
@@ -188,10 +188,16 @@ def update_refused(environ: Mapping[str, str], *, allowed: bool) -> str | None:
 def _merged_metric(old: StoredMetric | None, new: StoredMetric) -> StoredMetric:
     if old is None or old.clock != new.clock:
         return new
-    agree = max(2 * math.hypot(old.rel_error, new.rel_error), 2 * stats.SESSION_ERROR)
-    if abs(math.log(new.ratio / old.ratio)) <= agree:
+    if _agree(old, new):
         return old
     return replace(new, history=(*old.history, *new.history[-1:])[-HISTORY:])
+
+
+def _agree(old: StoredMetric, new: StoredMetric) -> bool:
+    """Return whether two ratios differ by no more than their error, or by less time than ever counts."""
+    error = max(2 * math.hypot(old.rel_error, new.rel_error), 2 * stats.SESSION_ERROR)
+    difference_s = abs(new.ratio - old.ratio) * new.control_ms / 1000
+    return abs(math.log(new.ratio / old.ratio)) <= error or difference_s < stats.FLOOR_S
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -101,9 +101,9 @@ def the(project: Project, code: str) -> str:
         ),
     ],
 )
-def test_a_service_is_ready_when_its_probes_are_satisfied(project: Project, probe: str, evidence: str) -> None:
-    deploy(project, SERVER, deploy="python app.py {port} {tag}", ready=probe).passed()
-    (step,) = [step for step in project.report()["steps"] if step["step"] == "deploy"]
+def test_a_service_is_ready_when_its_probes_are_satisfied(quick_project: Project, probe: str, evidence: str) -> None:
+    deploy(quick_project, SERVER, deploy="python app.py {port} {tag}", ready=probe).passed()
+    (step,) = [step for step in quick_project.report()["steps"] if step["step"] == "deploy"]
     answers = [moment for moment in step["timeline"] if moment["what"] in {"ready", "answers"}]
     assert len(answers) == probe.count("\n") or len(answers) == 1
     assert evidence in " ".join(moment["detail"] for moment in answers)
@@ -133,19 +133,21 @@ def test_a_service_is_ready_when_its_probes_are_satisfied(project: Project, prob
         pytest.param("\n  log:/is up/\n  file:other.pid", "no file other.pid", id="one of two"),
     ],
 )
-def test_a_service_whose_probe_is_not_satisfied_is_not_ready(project: Project, probe: str, last_answer: str) -> None:
-    deploy(project, SERVER, deploy="python app.py {port} {tag}", ready=probe, ready_timeout=1.5).failed()
-    assert project.codes() == ["RUN603"]
-    assert the(project, "RUN603") == f"python: not ready within ready_timeout = 1.5 s (last answer: {last_answer})"
-    (step,) = [step for step in project.report()["steps"] if step["step"] == "deploy"]
+def test_a_service_whose_probe_is_not_satisfied_is_not_ready(
+    quick_project: Project, probe: str, last_answer: str
+) -> None:
+    deploy(quick_project, SERVER, deploy="python app.py {port} {tag}", ready=probe, ready_timeout=2).failed()
+    assert quick_project.codes() == ["RUN603"]
+    assert the(quick_project, "RUN603") == f"python: not ready within ready_timeout = 2 s (last answer: {last_answer})"
+    (step,) = [step for step in quick_project.report()["steps"] if step["step"] == "deploy"]
     titles = [each["title"] for each in step["evidence"]]
     assert titles[0] == "processes at that moment"
-    assert project.tag in " ".join(step["evidence"][0]["lines"])
+    assert quick_project.tag in " ".join(step["evidence"][0]["lines"])
 
 
-def test_listening_nowhere_is_not_ready(project: Project) -> None:
-    deploy(project, SLEEPER, **{**SERVICE, "ready": "listen", "ready_timeout": 1}).failed()
-    assert "no process of the deployment listens on a TCP port" in the(project, "RUN603")
+def test_listening_nowhere_is_not_ready(quick_project: Project) -> None:
+    deploy(quick_project, SLEEPER, **{**SERVICE, "ready": "listen", "ready_timeout": 1}).failed()
+    assert "no process of the deployment listens on a TCP port" in the(quick_project, "RUN603")
 
 
 ASK = (
@@ -154,22 +156,22 @@ ASK = (
 )
 
 
-def test_listen_finds_the_port_and_tells_the_commands(project: Project) -> None:
+def test_listen_finds_the_port_and_tells_the_commands(quick_project: Project) -> None:
     keys = {"deploy": "python app.py 0 {tag}", "ready": "listen", "commands": f"{ASK} {{url}} {{port}}"}
-    result = deploy(project, SERVER, **keys).passed()
+    result = deploy(quick_project, SERVER, **keys).passed()
     assert "HEALTH 200 True True" in result.out
 
 
 @pytest.mark.parametrize("probe", ["http://127.0.0.1:{}/health", "tcp://127.0.0.1:{}", "listen:{}"])
-def test_a_port_of_its_own_is_told_to_the_commands(project: Project, port: int, probe: str) -> None:
+def test_a_port_of_its_own_is_told_to_the_commands(quick_project: Project, port: int, probe: str) -> None:
     keys = {"deploy": f"python app.py {port} {{tag}}", "ready": probe.format(port)}
-    result = deploy(project, SERVER, **keys, commands=f"{ASK} {{url}} {{port}}").passed()
+    result = deploy(quick_project, SERVER, **keys, commands=f"{ASK} {{url}} {{port}}").passed()
     assert "HEALTH 200 True True" in result.out
 
 
-def test_a_probe_may_be_a_table_in_toml(project: Project) -> None:
-    project.write("app.py", SERVER)
-    project.write(
+def test_a_probe_may_be_a_table_in_toml(quick_project: Project) -> None:
+    quick_project.write("app.py", SERVER)
+    quick_project.write(
         "tox.toml",
         """
 [env.prodsim]
@@ -179,19 +181,19 @@ deploy = ["python", "app.py", "{port}"]
 ready = [{ http = "{url}/health", status = 200, body = "all is w.ll" }, "log:/up/"]
 """,
     )
-    assert "http /health 200" in project.prodsim("--installpkg", project.wheel()).passed().out
+    assert "http /health 200" in quick_project.prodsim("--installpkg", quick_project.wheel()).passed().out
 
 
-def test_a_service_that_ends_before_it_is_ready_does_not_wait_for_the_timeout(project: Project) -> None:
-    result = deploy(project, "raise SystemExit('no database')", **{**SERVICE, "ready_timeout": 200}).failed()
-    assert "exit code 1" in the(project, "RUN602")
+def test_a_service_that_ends_before_it_is_ready_does_not_wait_for_the_timeout(quick_project: Project) -> None:
+    result = deploy(quick_project, "raise SystemExit('no database')", **{**SERVICE, "ready_timeout": 200}).failed()
+    assert "exit code 1" in the(quick_project, "RUN602")
     assert "| no database" in result.out
     assert result.seconds < 100
 
 
-def test_a_service_that_goes_to_the_background_is_told_to_stay(project: Project) -> None:
-    deploy(project, LEAVES_A_CHILD, **{**SERVICE, "ready": "log:/never/"}).failed()
-    (finding,) = found(project, "RUN602")
+def test_a_service_that_goes_to_the_background_is_told_to_stay(quick_project: Project) -> None:
+    deploy(quick_project, LEAVES_A_CHILD, **{**SERVICE, "ready": "log:/never/"}).failed()
+    (finding,) = found(quick_project, "RUN602")
     assert "exit code 0" in finding["message"]
     assert finding["hint"] == "run it in the foreground, without --daemon"
 
@@ -210,25 +212,27 @@ def port() -> int:
 
 @pytest.mark.parametrize("probe", ["http://127.0.0.1:{}/", "tcp://localhost:{}", "listen:{}"])
 def test_a_port_that_is_taken_is_said_with_pid_and_command_and_nothing_is_started(
-    project: Project, port: int, probe: str
+    quick_project: Project, port: int, probe: str
 ) -> None:
     squat = f"import http.server; http.server.HTTPServer(('127.0.0.1', {port}), None).serve_forever()"
     with subprocess.Popen([sys.executable, "-c", squat, "yesterday"]) as squatter:
         while not [c for c in psutil.Process(squatter.pid).net_connections("tcp") if c.status == "LISTEN"]:
             assert squatter.poll() is None
-        result = deploy(project, SLEEPER, **{**SERVICE, "ready": probe.format(port)}).failed()
+        result = deploy(quick_project, SLEEPER, **{**SERVICE, "ready": probe.format(port)}).failed()
         assert squatter.poll() is None
         squatter.kill()
-    assert project.codes() == ["RUN601"]
-    assert the(project, "RUN601").startswith(f"{'localhost' if 'localhost' in probe else '127.0.0.1'}:{port}: ")
-    assert f"by pid {squatter.pid} " in the(project, "RUN601")
-    assert "yesterday" in the(project, "RUN601")
+    assert quick_project.codes() == ["RUN601"]
+    assert the(quick_project, "RUN601").startswith(f"{'localhost' if 'localhost' in probe else '127.0.0.1'}:{port}: ")
+    assert f"by pid {squatter.pid} " in the(quick_project, "RUN601")
+    assert "yesterday" in the(quick_project, "RUN601")
     assert "spawn" not in result.out
 
 
-def test_an_answer_of_a_foreign_process_is_no_evidence(project: Project, port: int) -> None:
+def test_an_answer_of_a_foreign_process_is_no_evidence(quick_project: Project, port: int) -> None:
     keys = {**SERVICE, "ready": f"http://127.0.0.1:{port}/", "ready_timeout": 60}
-    running = project.start("run", "-e", "prodsim", "--installpkg", prepare(project, SLEEPER, **keys)).until("spawn")
+    running = quick_project.start(
+        "run", "-e", "prodsim", "--installpkg", prepare(quick_project, SLEEPER, **keys)
+    ).until("spawn")
     server = http.server.HTTPServer(("127.0.0.1", port), http.server.SimpleHTTPRequestHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -236,11 +240,11 @@ def test_an_answer_of_a_foreign_process_is_no_evidence(project: Project, port: i
     finally:
         server.shutdown()
         server.server_close()
-    assert project.codes() == ["RUN604"]
+    assert quick_project.codes() == ["RUN604"]
     assert f"127.0.0.1:{port} answered, but not by this deployment: pid {psutil.Process().pid} " in the(
-        project, "RUN604"
+        quick_project, "RUN604"
     )
-    assert project.left() == []
+    assert quick_project.left() == []
 
 
 # how it ends
@@ -259,10 +263,12 @@ def test_an_answer_of_a_foreign_process_is_no_evidence(project: Project, port: i
         pytest.param("raise SystemExit(137)", "SIGKILL", "", id="an allowed signal as a shell reports it"),
     ],
 )
-def test_the_end_of_a_job(project: Project, script: str, exit_codes: str, message: str) -> None:
-    result = deploy(project, f"print('did it', flush=True); {script}", **JOB, exit_codes=exit_codes, expect_output="it")
-    assert [result.code, project.codes()] == ([1, ["RUN609"]] if message else [0, []]), result.out
-    assert not message or the(project, "RUN609") == f"python: {message}"
+def test_the_end_of_a_job(quick_project: Project, script: str, exit_codes: str, message: str) -> None:
+    result = deploy(
+        quick_project, f"print('did it', flush=True); {script}", **JOB, exit_codes=exit_codes, expect_output="it"
+    )
+    assert [result.code, quick_project.codes()] == ([1, ["RUN609"]] if message else [0, []]), result.out
+    assert not message or the(quick_project, "RUN609") == f"python: {message}"
 
 
 STOPS_WITH = """\
@@ -287,89 +293,95 @@ time.sleep(100)
         pytest.param(STUBBORN_CHILD, {"stop_timeout": 1}, ["RUN607", "RUN608"], id="a child ignores the signal"),
     ],
 )
-def test_the_end_of_a_service(project: Project, script: str, keys: dict[str, object], codes: list[str]) -> None:
-    result = deploy(project, script, **{**SERVICE, **keys})
+def test_the_end_of_a_service(quick_project: Project, script: str, keys: dict[str, object], codes: list[str]) -> None:
+    result = deploy(quick_project, script, **{**SERVICE, **keys})
     fails = bool({"RUN607", "RUN609"} & set(codes))
-    assert [result.code, project.codes()] == [int(fails), codes], result.out
+    assert [result.code, quick_project.codes()] == [int(fails), codes], result.out
     if "RUN607" in codes:
-        assert "did not stop within stop_timeout = 1 s after SIGTERM and was killed" in the(project, "RUN607")
+        assert "did not stop within stop_timeout = 1 s after SIGTERM and was killed" in the(quick_project, "RUN607")
     if codes == ["RUN608"]:
-        assert found(project, "RUN608")[0]["level"] == "note"
+        assert found(quick_project, "RUN608")[0]["level"] == "note"
 
 
-def test_a_service_that_dies_while_it_serves(project: Project) -> None:
+def test_a_service_that_dies_while_it_serves(quick_project: Project) -> None:
     kill = "import os, time; os.kill(int(os.environ['PRODSIM_PID']), 11); time.sleep(1)"
-    deploy(project, SLEEPER, **SERVICE, commands=f'python -c "{kill}"').failed()
-    assert project.codes() == ["RUN606", "RUN608"]
-    assert "died while it should serve: ended by SIGSEGV" in the(project, "RUN606")
+    deploy(quick_project, SLEEPER, **SERVICE, commands=f'python -c "{kill}"').failed()
+    assert quick_project.codes() == ["RUN606", "RUN608"]
+    assert "died while it should serve: ended by SIGSEGV" in the(quick_project, "RUN606")
 
 
-def test_a_service_that_ends_well_too_early_died_as_well(project: Project) -> None:
+def test_a_service_that_ends_well_too_early_died_as_well(quick_project: Project) -> None:
     script = "print('up', flush=True); import time; time.sleep(0.5)"
-    deploy(project, script, **SERVICE, commands='python -c "import time; time.sleep(2)"', ignore="PRF,RUN608").failed()
-    assert project.codes() == ["RUN606"]
+    deploy(
+        quick_project, script, **SERVICE, commands='python -c "import time; time.sleep(2)"', ignore="PRF,RUN608"
+    ).failed()
+    assert quick_project.codes() == ["RUN606"]
 
 
-def test_a_job_that_takes_too_long_is_stopped_and_shown(project: Project) -> None:
-    result = deploy(project, SLEEPER, **JOB, run_timeout=1).failed()
-    assert the(project, "RUN610") == "python: did not end within run_timeout = 1 s"
+def test_a_job_that_takes_too_long_is_stopped_and_shown(quick_project: Project) -> None:
+    result = deploy(quick_project, SLEEPER, **JOB, run_timeout=1).failed()
+    assert the(quick_project, "RUN610") == "python: did not end within run_timeout = 1 s"
     assert "processes at that moment:" in result.out
     assert result.seconds < 60
 
 
 @pytest.mark.parametrize("key", ["commands_pre", "commands", "commands_post"])
-def test_a_command_that_takes_too_long_is_stopped(project: Project, key: str) -> None:
+def test_a_command_that_takes_too_long_is_stopped(quick_project: Project, key: str) -> None:
     sleep = 'python -c "import time; time.sleep(100)" {tag}'
-    result = deploy(project, STOPS_WITH.format("SIGTERM", 0), **SERVICE, **{key: sleep}, run_timeout=1).failed()
-    assert project.codes() == ["RUN610"]
-    assert f"{key}[0]: stopped, its commands ran longer than run_timeout = 1 s" in the(project, "RUN610")
+    result = deploy(quick_project, STOPS_WITH.format("SIGTERM", 0), **SERVICE, **{key: sleep}, run_timeout=1).failed()
+    assert quick_project.codes() == ["RUN610"]
+    assert f"{key}[0]: stopped, its commands ran longer than run_timeout = 1 s" in the(quick_project, "RUN610")
     assert result.seconds < 60
 
 
-def test_the_time_limit_holds_for_all_commands_together(project: Project) -> None:
-    sleep = '\n  python -c "import time; time.sleep(1.2)"'
-    deploy(project, "print('it')", deploy="", commands=2 * sleep, run_timeout=2).failed()
-    assert the(project, "RUN610").startswith("commands[1]: ")
+def test_the_time_limit_holds_for_all_commands_together(quick_project: Project) -> None:
+    sleep = '\n  python -c "import time; time.sleep(2)"'
+    deploy(quick_project, "print('it')", deploy="", commands=2 * sleep, run_timeout=3.5).failed()
+    assert the(quick_project, "RUN610").startswith("commands[1]: ")
 
 
-def test_a_job_that_came_near_its_limit_is_warned(project: Project) -> None:
-    deploy(project, "import time; time.sleep(4.9); print('it')", **JOB, expect_output="it", run_timeout=6).passed()
-    assert the(project, "RUN630").startswith("python: used 8")
-    assert found(project, "RUN630")[0]["level"] == "warning"
+def test_a_job_that_came_near_its_limit_is_warned(quick_project: Project) -> None:
+    deploy(
+        quick_project, "import time; time.sleep(4.9); print('it')", **JOB, expect_output="it", run_timeout=6
+    ).passed()
+    assert the(quick_project, "RUN630").startswith("python: used 8")
+    assert found(quick_project, "RUN630")[0]["level"] == "warning"
 
 
-def test_a_start_that_came_near_its_limit_is_warned(project: Project) -> None:
+def test_a_start_that_came_near_its_limit_is_warned(quick_project: Project) -> None:
     script = "import time; time.sleep(4.9); " + SLEEPER
-    deploy(project, script, **SERVICE, ready_timeout=6, stop_timeout=100).passed()
-    assert project.codes() == ["RUN608", "RUN630"]
-    assert "of ready_timeout: 4." in the(project, "RUN630") or "of ready_timeout: 5." in the(project, "RUN630")
+    deploy(quick_project, script, **SERVICE, ready_timeout=6, stop_timeout=100).passed()
+    assert quick_project.codes() == ["RUN608", "RUN630"]
+    assert "of ready_timeout: 4." in the(quick_project, "RUN630") or "of ready_timeout: 5." in the(
+        quick_project, "RUN630"
+    )
 
 
 # what it leaves
 
 
-def test_a_job_that_leaves_a_process(project: Project) -> None:
-    deploy(project, LEAVES_A_CHILD, **JOB, expect_output="done").failed()
-    assert project.codes() == ["RUN620"]
-    assert the(project, "RUN620").startswith("python: left 1 process running: pid ")
-    assert ".tox/prodsim/bin/python -c " in the(project, "RUN620")
+def test_a_job_that_leaves_a_process(quick_project: Project) -> None:
+    deploy(quick_project, LEAVES_A_CHILD, **JOB, expect_output="done").failed()
+    assert quick_project.codes() == ["RUN620"]
+    assert the(quick_project, "RUN620").startswith("python: left 1 process running: pid ")
+    assert ".tox/prodsim/bin/python -c " in the(quick_project, "RUN620")
 
 
-def test_what_is_left_is_said_with_the_port_it_holds(project: Project) -> None:
+def test_what_is_left_is_said_with_the_port_it_holds(quick_project: Project) -> None:
     listen = "import socket, time; s = socket.create_server(('127.0.0.1', 0)); time.sleep(100)"
     script = (
         f"import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', {listen!r}, sys.argv[1]])\n"
         "time.sleep(1); print('done')"
     )
-    deploy(project, script, **JOB, expect_output="done").failed()
-    assert "(listens on 127.0.0.1:" in the(project, "RUN620")
+    deploy(quick_project, script, **JOB, expect_output="done").failed()
+    assert "(listens on 127.0.0.1:" in the(quick_project, "RUN620")
 
 
 @pytest.mark.parametrize("key", ["commands_pre", "commands", "commands_post"])
-def test_a_command_that_leaves_a_process(project: Project, key: str) -> None:
-    deploy(project, LEAVES_A_CHILD, deploy="", **{key: "python app.py {tag}"}).failed()
-    assert project.codes() == ["RUN620"]
-    assert the(project, "RUN620").startswith(f"{key}[0]: left 1 process running: pid ")
+def test_a_command_that_leaves_a_process(quick_project: Project, key: str) -> None:
+    deploy(quick_project, LEAVES_A_CHILD, deploy="", **{key: "python app.py {tag}"}).failed()
+    assert quick_project.codes() == ["RUN620"]
+    assert the(quick_project, "RUN620").startswith(f"{key}[0]: left 1 process running: pid ")
 
 
 # what it prints
@@ -392,15 +404,15 @@ def test_a_command_that_leaves_a_process(project: Project, key: str) -> None:
         ),
     ],
 )
-def test_the_output_of_a_job(project: Project, printed: str, keys: dict[str, object], codes: list[str]) -> None:
-    result = deploy(project, f"print({printed!r})", **JOB, **keys)
-    assert [finding["code"] for finding in project.report()["findings"]] == codes
+def test_the_output_of_a_job(quick_project: Project, printed: str, keys: dict[str, object], codes: list[str]) -> None:
+    result = deploy(quick_project, f"print({printed!r})", **JOB, **keys)
+    assert [finding["code"] for finding in quick_project.report()["findings"]] == codes
     assert result.code == int(bool({"RUN611", "RUN612"} & set(codes)))
 
 
-def test_output_of_stderr_counts_as_well(project: Project) -> None:
-    deploy(project, "import sys; print('12 rows', file=sys.stderr)", **JOB, expect_output="12 rows").passed()
-    assert project.codes() == []
+def test_output_of_stderr_counts_as_well(quick_project: Project) -> None:
+    deploy(quick_project, "import sys; print('12 rows', file=sys.stderr)", **JOB, expect_output="12 rows").passed()
+    assert quick_project.codes() == []
 
 
 SWALLOWS = """\
@@ -417,90 +429,93 @@ finally:
 
 
 @pytest.mark.parametrize("before", ["", "print('ResourceWarning: unclosed file', flush=True)"], ids=["alone", "second"])
-def test_a_job_whose_traceback_is_followed_by_exit_0_fails(project: Project, before: str) -> None:
-    result = deploy(project, SWALLOWS.format(before), **JOB, commands="python -c pass")
+def test_a_job_whose_traceback_is_followed_by_exit_0_fails(quick_project: Project, before: str) -> None:
+    result = deploy(quick_project, SWALLOWS.format(before), **JOB, commands="python -c pass")
     assert result.code == 1, result.out
-    levels = [finding["level"] for finding in found(project, "RUN624")]
+    levels = [finding["level"] for finding in found(quick_project, "RUN624")]
     assert levels[-1:] == ["error"], result.out
     assert "no_such_module" in result.out
 
 
-def test_a_traceback_in_the_log_of_a_service_is_a_warning(project: Project) -> None:
+def test_a_traceback_in_the_log_of_a_service_is_a_warning(quick_project: Project) -> None:
     script = "import traceback\ntry:\n    1/0\nexcept ZeroDivisionError:\n    traceback.print_exc()\n" + SLEEPER
-    deploy(project, script, **SERVICE).passed()
-    assert project.codes() == ["RUN608", "RUN624"]
-    assert found(project, "RUN624")[0]["level"] == "warning"
+    deploy(quick_project, script, **SERVICE).passed()
+    assert quick_project.codes() == ["RUN608", "RUN624"]
+    assert found(quick_project, "RUN624")[0]["level"] == "warning"
 
 
-def test_a_flood_of_output_does_no_harm(project: Project) -> None:
+def test_a_flood_of_output_does_no_harm(quick_project: Project) -> None:
     script = (
         "import sys\nfor _ in range(50): sys.stdout.write('x' * 1023 + chr(10)); sys.stdout.write('y' * (1 << 20))\n"
     )
-    result = deploy(project, script + "print()\nprint('12 rows')", **JOB, expect_output="^12 rows$").passed()
-    assert (project.folder / ".tox/prodsim/prodsim/deploy.log").stat().st_size > 50 << 20
+    result = deploy(quick_project, script + "print()\nprint('12 rows')", **JOB, expect_output="^12 rows$").passed()
+    assert (quick_project.folder / ".tox/prodsim/prodsim/deploy.log").stat().st_size > 50 << 20
     assert len(result.out) < 20_000
-    assert (project.folder / ".tox/prodsim/prodsim/events.jsonl").stat().st_size < 100_000
+    assert (quick_project.folder / ".tox/prodsim/prodsim/events.jsonl").stat().st_size < 100_000
 
 
-def test_what_would_drive_a_terminal_is_escaped(project: Project) -> None:
+def test_what_would_drive_a_terminal_is_escaped(quick_project: Project) -> None:
     script = (
         "import sys\n"
         r"sys.stdout.buffer.write(b'\xff\xfe \x00 \x1b[31mred\x1b]0;title\x07 \xe2\x80\xae bidi\r over\n::error::no\n')"
         "\nsys.exit(3)"
     )
-    result = deploy(project, script, **JOB).failed()
+    result = deploy(quick_project, script, **JOB).failed()
     evidence = result.out[result.out.index("end of deploy.log") :]
     assert not {"\x1b", "\x00", "\x07", "\r", "\u202e"} & set(result.out.replace("\r\n", "\n"))
     assert r"\x1b[31mred\x1b]0;title\x07" in evidence
     assert "\n::error::" not in evidence
-    assert json.dumps(project.report())
+    assert json.dumps(quick_project.report())
 
 
 # where it comes from
 
 
-def test_a_command_that_the_system_cannot_start(project: Project) -> None:
-    project.write("broken", "#!/no/such/interpreter\n").chmod(0o755)
+def test_a_command_that_the_system_cannot_start(quick_project: Project) -> None:
+    quick_project.write("broken", "#!/no/such/interpreter\n").chmod(0o755)
     keys = {"deploy": "{scratch}/broken", "deploy_files": "app.py, broken", "allowlist_externals": "*"}
-    deploy(project, "", **keys).failed()
-    assert project.codes() == ["RUN614"]
-    assert "the interpreter that its first line names does not exist" in the(project, "RUN614")
+    deploy(quick_project, "", **keys).failed()
+    assert quick_project.codes() == ["RUN614"]
+    assert "the interpreter that its first line names does not exist" in the(quick_project, "RUN614")
 
 
-def test_deploy_may_use_a_command_of_the_system_only_when_it_is_allowed(project: Project) -> None:
-    result = deploy(project, "", deploy="sh -c 'echo it'", expect_output="it").failed()
+def test_deploy_may_use_a_command_of_the_system_only_when_it_is_allowed(quick_project: Project) -> None:
+    result = deploy(quick_project, "", deploy="sh -c 'echo it'", expect_output="it").failed()
     assert "deploy: sh is not allowed, use allowlist_externals to allow it" in result.out
-    deploy(project, "", deploy="sh -c 'echo it'", expect_output="it", allowlist_externals="sh").passed()
+    deploy(quick_project, "", deploy="sh -c 'echo it'", expect_output="it", allowlist_externals="sh").passed()
 
 
-def test_deps_bring_the_server(project: Project) -> None:
-    server = project.wheel(
+def test_deps_bring_the_server(quick_project: Project) -> None:
+    server = quick_project.wheel(
         name="servant",
         files={"servant.py": "def main():\n    print('served by servant')\n"},
         entry_points="[console_scripts]\nservant = servant:main\n",
     )
-    deploy(project, "", deploy="servant", expect_output="served by servant", deps=server).passed()
-    assert project.codes() == []
+    deploy(quick_project, "", deploy="servant", expect_output="served by servant", deps=server).passed()
+    assert quick_project.codes() == []
 
 
-def test_the_variables_of_the_deployment(project: Project) -> None:
+def test_the_variables_of_the_deployment(quick_project: Project) -> None:
     script = "import os\nfor name in ('SET', 'PASSED', 'KEPT', 'PORT'): print(name, os.environ.get(name, '-'))"
     keys = {"set_env": "SET = 1 {port}", "pass_env": "PASSED"}
-    project.env |= {"PASSED": "2", "KEPT": "3", "PORT": "4"}
-    deploy(project, script, **JOB, **keys, expect_output="SET 1 \\d+").passed()
+    quick_project.env |= {"PASSED": "2", "KEPT": "3", "PORT": "4"}
+    deploy(quick_project, script, **JOB, **keys, expect_output="SET 1 \\d+").passed()
     lines = dict(
-        line.split(maxsplit=1) for line in (project.folder / ".tox/prodsim/prodsim/deploy.log").read_text().splitlines()
+        line.split(maxsplit=1)
+        for line in (quick_project.folder / ".tox/prodsim/prodsim/deploy.log").read_text().splitlines()
     )
     assert lines == {"SET": f"1 {lines['PORT']}", "PASSED": "2", "KEPT": "-", "PORT": lines["PORT"]}
     assert lines["PORT"] not in {"-", "4"}
 
 
-def test_the_whole_tree_is_asked_to_stop(project: Project) -> None:
+def test_the_whole_tree_is_asked_to_stop(quick_project: Project) -> None:
     child = "import signal, sys, time; signal.signal(2, lambda *_: (print('child stops', flush=True), sys.exit(0))); "
     script = (
         f"import signal, subprocess, sys, time\nsignal.signal({int(signal.SIGINT)}, lambda *_: None)\n"
         f"""child = subprocess.Popen([sys.executable, "-c", "{child}print('up', flush=True); time.sleep(100)"])\n"""
         "child.wait()\nprint('parent stops')"
     )
-    deploy(project, script, **SERVICE, stop_signal="SIGINT", expect_output="\n  child stops\n  parent stops").passed()
-    assert project.codes() == []
+    deploy(
+        quick_project, script, **SERVICE, stop_signal="SIGINT", expect_output="\n  child stops\n  parent stops"
+    ).passed()
+    assert quick_project.codes() == []

@@ -60,10 +60,14 @@ def play(project: Project, keys: Mapping[str, str]) -> tuple[int, str, str]:
     return result.code, " ".join(journal.read_text().split()) if journal.exists() else "", result.out
 
 
+def test_the_order_of_everything(any_project: Project) -> None:
+    code, journal, out = play(any_project, {})
+    assert (code, journal) == (0, ALL), out
+
+
 @pytest.mark.parametrize(
     ("keys", "order"),
     [
-        pytest.param({}, ALL, id="everything is there"),
         pytest.param({"commands_pre": ""}, "start smoke stop post", id="commands_pre is empty"),
         pytest.param({"commands": ""}, "pre start stop post", id="commands is empty"),
         pytest.param({"commands_post": ""}, "pre start smoke stop", id="commands_post is empty"),
@@ -91,10 +95,10 @@ def play(project: Project, keys: Mapping[str, str]) -> tuple[int, str, str]:
         ),
     ],
 )
-def test_the_order_of_what_passes(project: Project, keys: dict[str, str], order: str) -> None:
-    code, journal, out = play(project, keys)
-    assert (code, journal.replace(str(project.folder / ".tox/prodsim/tmp/scratch"), "SCRATCH")) == (0, order), out
-    assert project.report()["summary"]["verdict"] == "passed"
+def test_the_order_of_what_passes(quick_project: Project, keys: dict[str, str], order: str) -> None:
+    code, journal, out = play(quick_project, keys)
+    assert (code, journal.replace(str(quick_project.folder / ".tox/prodsim/tmp/scratch"), "SCRATCH")) == (0, order), out
+    assert quick_project.report()["summary"]["verdict"] == "passed"
 
 
 TWICE = "\n  python fail.py smoke\n  python note.py smoke2"
@@ -145,29 +149,31 @@ TWICE = "\n  python fail.py smoke\n  python note.py smoke2"
         pytest.param({"deploy": "python fail.py job", "ready": ""}, "pre job post", ["RUN609"], id="the job fails"),
     ],
 )
-def test_the_order_of_what_fails(project: Project, keys: dict[str, str], order: str, codes: list[str]) -> None:
-    code, journal, out = play(project, keys)
+def test_the_order_of_what_fails(quick_project: Project, keys: dict[str, str], order: str, codes: list[str]) -> None:
+    code, journal, out = play(quick_project, keys)
     assert code != 0, out
     assert "Traceback" not in out, out
     assert journal == order, out
-    assert project.codes() == codes
-    assert project.report()["summary"]["verdict"] == "failed"
+    assert quick_project.codes() == codes
+    assert quick_project.report()["summary"]["verdict"] == "failed"
 
 
-def test_a_leak_of_commands_pre_that_does_not_count_does_not_keep_the_service_from_its_start(project: Project) -> None:
+def test_a_leak_of_commands_pre_that_does_not_count_does_not_keep_the_service_from_its_start(
+    quick_project: Project,
+) -> None:
     daemon = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(100)'])"
-    code, journal, out = play(project, {"commands_pre": f'python -c "{daemon}"', "ignore": "PRF, RUN620"})
+    code, journal, out = play(quick_project, {"commands_pre": f'python -c "{daemon}"', "ignore": "PRF, RUN620"})
     assert (code, journal) == (0, "start smoke stop post"), out
 
 
-def test_commands_are_not_run_against_nothing_although_the_failed_start_only_warns(project: Project) -> None:
-    code, journal, out = play(project, {"deploy": "python fail.py start", "warn": "RUN602"})
+def test_commands_are_not_run_against_nothing_although_the_failed_start_only_warns(quick_project: Project) -> None:
+    code, journal, out = play(quick_project, {"deploy": "python fail.py start", "warn": "RUN602"})
     assert (code, journal) == (1, "pre start post"), out
     assert "nothing is up that the commands could be run against" in out
 
 
-def test_a_run_that_starts_nothing_says_that_nothing_was_checked(project: Project) -> None:
-    _, _, out = play(project, {"commands_pre": "python fail.py pre"})
+def test_a_run_that_starts_nothing_says_that_nothing_was_checked(quick_project: Project) -> None:
+    _, _, out = play(quick_project, {"commands_pre": "python fail.py pre"})
     assert re.search(r"^  deploy   not checked: commands_pre failed, so nothing was started$", out, re.MULTILINE), out
 
 
@@ -178,15 +184,15 @@ print("TOLD", sys.argv[1], *sys.argv[2:], *(os.environ.get(name, "-") for name i
 """
 
 
-def test_everybody_is_told_the_same_port_url_and_scratch(project: Project) -> None:
-    project.write("show.py", SHOW)
-    project.write(
+def test_everybody_is_told_the_same_port_url_and_scratch(quick_project: Project) -> None:
+    quick_project.write("show.py", SHOW)
+    quick_project.write(
         "server.py",
         SHOW + "import http.server\nsys.stdout.flush()\n"
         "http.server.ThreadingHTTPServer(('127.0.0.1', int(sys.argv[2])), http.server.SimpleHTTPRequestHandler)"
         ".serve_forever()\n",
     )
-    project.write(
+    quick_project.write(
         "tox.ini",
         """
 [testenv:prodsim]
@@ -202,13 +208,13 @@ commands = python show.py smoke {port} {url} {scratch}
 commands_post = python show.py post {port} {url} {scratch}
 """,
     )
-    result = project.prodsim("--installpkg", project.wheel()).passed()
-    log = (project.folder / ".tox/prodsim/prodsim/deploy.log").read_text()
+    result = quick_project.prodsim("--installpkg", quick_project.wheel()).passed()
+    log = (quick_project.folder / ".tox/prodsim/prodsim/deploy.log").read_text()
     told = {line.split()[1]: line.split()[2:] for line in (result.out + log).splitlines() if line.startswith("TOLD")}
     port, url, scratch = told["deploy"][:3]
     pid = re.search(r"spawn +pid (\d+)", result.out)
     assert pid is not None
-    assert scratch == str(project.folder / ".tox/prodsim/tmp/scratch")
+    assert scratch == str(quick_project.folder / ".tox/prodsim/tmp/scratch")
     assert url == f"http://127.0.0.1:{port}"
     # in the order of the sorted names: HERE, PORT, PRODSIM_PID, _PORT, _SCRATCH, _URL, THERE
     here, there, same = f"{url}/here", f"{scratch}/there", [port, url, scratch]
@@ -218,12 +224,12 @@ commands_post = python show.py post {port} {url} {scratch}
     assert told["post"] == told["smoke"]
 
 
-def test_deploy_files_are_copied_by_name_and_folders_with_their_content(project: Project) -> None:
-    project.write("conf/app.ini", "x")
-    project.write("conf/other.txt", "x")
-    project.write("assets/deep/er/a.txt", "x")
-    project.write("tool.py", "import pathlib\nfor p in sorted(pathlib.Path().rglob('*')): print('HAS', p)\n")
-    project.write(
+def test_deploy_files_are_copied_by_name_and_folders_with_their_content(quick_project: Project) -> None:
+    quick_project.write("conf/app.ini", "x")
+    quick_project.write("conf/other.txt", "x")
+    quick_project.write("assets/deep/er/a.txt", "x")
+    quick_project.write("tool.py", "import pathlib\nfor p in sorted(pathlib.Path().rglob('*')): print('HAS', p)\n")
+    quick_project.write(
         "tox.ini",
         """
 [testenv:prodsim]
@@ -233,8 +239,8 @@ deploy = python tool.py
 expect_output = HAS tool.py
 """,
     )
-    project.prodsim("--installpkg", project.wheel()).passed()
-    log = (project.folder / ".tox/prodsim/prodsim/deploy.log").read_text()
+    quick_project.prodsim("--installpkg", quick_project.wheel()).passed()
+    log = (quick_project.folder / ".tox/prodsim/prodsim/deploy.log").read_text()
     assert log.splitlines() == [
         "HAS app.ini",
         "HAS assets",

@@ -1,0 +1,182 @@
+"""Times: measured beside a control, compared with what is stored, and never in the way of anything else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from project import Project
+
+SPIN = "import time\nuntil = time.process_time() + 0.15\nwhile time.process_time() < until:\n    pass\n"
+"""So much work at the import that no busy machine can hide it: the control takes about 0.1 s."""
+SERVICE = """\
+import http.server, sys
+{spin}
+print("up", flush=True)
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+SERVED = "deploy_files = app.py\ndeploy = python app.py {port} TAG\nready = http://127.0.0.1:{port}/"
+
+
+def config(project: Project, *lines: str) -> None:
+    project.write("tox.ini", "\n".join(["[testenv:prodsim]", *lines]).replace("TAG", project.tag))
+
+
+def metrics(project: Project) -> list[str]:
+    return [measurement["metric"] for measurement in project.report()["measurements"]]
+
+
+def compared(project: Project, metric: str) -> dict[str, Any]:
+    """Return how one metric compared in the last run."""
+    (comparison,) = [each for each in project.report()["comparisons"] if each["metric"] == metric]
+    assert isinstance(comparison, dict)
+    return comparison
+
+
+def baselines(project: Project) -> list[Path]:
+    return sorted((project.folder / "prodsim").rglob("*.json"))
+
+
+def test_the_first_run_has_nothing_to_compare_with_and_writes_a_candidate(any_project: Project) -> None:
+    any_project.write("app.py", SERVICE.format(spin=""))
+    config(any_project, SERVED, "ignore = RUN")
+    wheel = any_project.wheel(
+        files={"acme/__init__.py": "", "acme/cli.py": "def main():\n    pass\n"},
+        entry_points="[console_scripts]\nacme = acme.cli:main\n",
+    )
+    result = any_project.prodsim("--installpkg", wheel).passed()
+    assert any_project.left() == []
+    assert metrics(any_project) == ["import acme", "import acme.cli", "start-up"]
+    for measurement in any_project.report()["measurements"]:
+        assert len(measurement["samples_s"]) == len(measurement["control_samples_s"]) == measurement["rounds"] >= 8
+        assert all(sample > 0 for sample in measurement["samples_s"] + measurement["control_samples_s"])
+        assert measurement["ratio"] == pytest.approx(measurement["value_s"] / measurement["control_s"])
+    (finding,) = any_project.report()["findings"]
+    assert (finding["code"], finding["level"]) == ("PRF705", "note")
+    assert "import acme, import acme.cli, start-up" in finding["message"]
+    candidate = any_project.folder / ".tox/prodsim/prodsim/candidate.json"
+    assert set(json.loads(candidate.read_text())["metrics"]) == set(metrics(any_project))
+    assert "candidate written to .tox/prodsim/prodsim/candidate.json" in " ".join(result.out.split())
+    assert baselines(any_project) == []
+
+
+def test_an_accepted_baseline_is_compared_with_and_stays_as_it_is_when_nothing_changed(quick_project: Project) -> None:
+    config(quick_project)
+    wheel = quick_project.wheel()
+    quick_project.prodsim("--prodsim-update-baseline", "--installpkg", wheel).passed()
+    (path,) = baselines(quick_project)
+    assert path.parent == quick_project.folder / "prodsim/baselines/prodsim"
+    before = path.read_bytes()
+    assert quick_project.report()["findings"] == []
+
+    quick_project.prodsim("--installpkg", wheel).passed()
+    comparison = compared(quick_project, "import acme")
+    assert comparison["expected_s"] > 0
+    assert comparison["change"] == "same"  # the difference of two imports of nothing is below the 2 ms that count
+    assert quick_project.codes() == []
+
+    result = quick_project.prodsim("--prodsim-update-baseline", "--installpkg", wheel).passed()
+    assert "baseline unchanged: prodsim/baselines/prodsim/" in " ".join(result.out.split())
+    assert path.read_bytes() == before
+
+    shown = quick_project.tox("prodsim", "baseline", "show").passed()
+    assert "import acme" in shown.out
+
+
+def test_an_import_that_got_slower_fails_until_it_is_accepted(quick_project: Project) -> None:
+    config(quick_project)
+    quick_project.prodsim("--prodsim-update-baseline", "--installpkg", quick_project.wheel()).passed()
+    (path,) = baselines(quick_project)
+    before = path.read_bytes()
+
+    slow = quick_project.wheel(files={"acme/__init__.py": SPIN})
+    result = quick_project.prodsim("--installpkg", slow).failed()
+    assert quick_project.codes() == ["PRF701"]
+    assert compared(quick_project, "import acme")["change"] == "slower"
+    assert "FAIL PRF701 import acme is slower than its baseline: " in result.out
+    assert path.read_bytes() == before
+
+    tolerant = "testenv:prodsim.time_tolerance_percent=10000000"
+    quick_project.prodsim("--installpkg", slow, "-x", tolerant).passed()
+    quick_project.prodsim("--prodsim-update-baseline", "--installpkg", slow).passed()
+    stored = json.loads(path.read_text())["metrics"]["import acme"]
+    assert stored["value_ms"] > 140
+    assert len(stored["history"]) == 2
+
+
+def test_a_start_that_got_slower_fails(quick_project: Project) -> None:
+    quick_project.write("app.py", "print('it')")
+    config(quick_project, "deploy_files = app.py", "deploy = python app.py TAG", "expect_output = it")
+    quick_project.prodsim("--prodsim-update-baseline", "--installpkg", quick_project.wheel()).passed()
+    quick_project.write("app.py", f"{SPIN}print('it')")
+    result = quick_project.prodsim("--installpkg", quick_project.wheel()).failed()
+    assert quick_project.codes() == ["PRF702"]
+    assert "FAIL PRF702 start-up is slower than its baseline: " in result.out
+    assert quick_project.left() == []
+
+
+def test_the_user_says_what_is_timed(quick_project: Project) -> None:
+    quick_project.write("app.py", SERVICE.format(spin=""))
+    config(quick_project, SERVED, "ignore = RUN", "measure_imports = json", "measure_startup = false")
+    quick_project.prodsim("--installpkg", quick_project.wheel()).passed()
+    assert metrics(quick_project) == ["import json"]
+
+
+def test_a_module_that_cannot_be_imported_is_not_measured_and_that_is_said(quick_project: Project) -> None:
+    config(quick_project, "measure_imports = acme, acme.nowhere")
+    quick_project.prodsim("--installpkg", quick_project.wheel()).passed()
+    assert metrics(quick_project) == ["import acme"]
+    assert "PRF706" in quick_project.codes()
+    assert "No module named 'acme.nowhere'" in compared(quick_project, "import acme.nowhere")["detail"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason", "code"),
+    [
+        pytest.param("ignore = PRF", "PRF is ignored", 0, id="PRF is ignored"),
+        pytest.param('deploy = python -c "1/0"', "the run has failed already", 1, id="the job failed"),
+        pytest.param('commands = python -c "1/0"', "the run has failed already", 1, id="a command failed"),
+    ],
+)
+def test_no_times_are_taken_in_vain(quick_project: Project, lines: str, reason: str, code: int) -> None:
+    config(quick_project, lines)
+    result = quick_project.prodsim("--installpkg", quick_project.wheel())
+    assert result.code == code, result.out
+    assert metrics(quick_project) == []
+    assert f"compare  not checked: {reason}" in result.out
+
+
+def test_a_failed_run_is_not_accepted(quick_project: Project) -> None:
+    config(quick_project, 'commands = python -c "1/0"')
+    quick_project.prodsim("--prodsim-update-baseline", "--installpkg", quick_project.wheel())
+    assert baselines(quick_project) == []
+
+
+def test_a_job_that_takes_too_long_to_be_repeated_says_so(quick_project: Project) -> None:
+    job = "import time; time.sleep(3); print('it')"
+    config(quick_project, f'deploy = python -c "{job}"', "expect_output = it", "measure_imports = acme")
+    quick_project.prodsim("--installpkg", quick_project.wheel()).passed()
+    assert metrics(quick_project) == ["import acme"]
+    detail = compared(quick_project, "start-up")["detail"]
+    assert detail.startswith("not compared: one round takes 3.")
+    assert detail.endswith(" s, 8 would take more than the cap of 20 s")
+    assert not (quick_project.folder / ".tox/prodsim/prodsim/startup.log").exists()
+
+
+def test_each_timed_start_finds_the_scratch_folder_as_the_first_one_did(quick_project: Project) -> None:
+    quick_project.write("once.py", "import pathlib; pathlib.Path('been.here').touch(exist_ok=False); print('it')")
+    config(quick_project, "deploy_files = once.py", "deploy = python once.py", "expect_output = it")
+    quick_project.prodsim("--installpkg", quick_project.wheel()).passed()
+    assert "start-up" in metrics(quick_project)
+
+
+def test_a_ci_system_does_not_accept_times_by_accident(quick_project: Project) -> None:
+    config(quick_project)
+    update = ("--prodsim-update-baseline", "--installpkg", quick_project.wheel())
+    result = quick_project.prodsim(*update, env={"CI": "true"}).failed()
+    assert "--prodsim-allow-ci-update" in result.out
+    assert baselines(quick_project) == []
+    quick_project.prodsim(*update, "--prodsim-allow-ci-update", env={"CI": "true"}).passed()
+    assert len(baselines(quick_project)) == 1
