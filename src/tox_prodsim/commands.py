@@ -17,9 +17,11 @@ from tox.tox_env.runner import RunToxEnv
 from tox_prodsim import baseline
 from tox_prodsim.catalogue import CATALOGUE, listing, page
 from tox_prodsim.errors import ProdsimError
+from tox_prodsim.events import Event
 from tox_prodsim.reporters.log import read
 from tox_prodsim.reporters.report import report
 from tox_prodsim.reporters.terminal import Terminal
+from tox_prodsim.reporting import shown
 
 
 def handle(state: State, *, usage: str) -> int:
@@ -98,25 +100,39 @@ def _update_baselines(state: State) -> int:
 
 def _report(state: State) -> int:
     options: Namespace = state.conf.options
-    shown = 0
+    found = 0
     for env in _selected(state):
         log = Path(env.conf["env_dir"]) / "prodsim" / "events.jsonl"
         if not log.is_file():
             continue
-        shown += 1
+        found += 1
+        events = _events(log)
         if options.prodsim_format == "json":
-            _write(json.dumps(report(read(log)), indent=1, sort_keys=True) + "\n")
+            _write(json.dumps(report(events), indent=1, sort_keys=True) + "\n")
         else:
+            saved = log.with_name("report.json")
             terminal = Terminal(
-                _write, color=options.is_colored, encoding=sys.stdout.encoding, verbosity=options.verbosity
+                _write,
+                color=options.is_colored,
+                encoding=sys.stdout.encoding,
+                verbosity=options.verbosity,
+                report_path=shown(saved) if saved.is_file() else "",
             )
-            for event in read(log):
+            for event in events:
                 terminal.handle(event)
             terminal.close()
-    if not shown:
+    if not found:
         msg = "there is no run to report, start one with: tox run -e prodsim"
         raise HandledError(msg)
     return 0
+
+
+def _events(log: Path) -> list[Event]:
+    try:
+        return list(read(log))
+    except (OSError, ValueError) as problem:
+        msg = f"the last run cannot be read, run it again: {problem}"
+        raise HandledError(msg) from problem
 
 
 def _selected(state: State) -> Iterator[RunToxEnv]:

@@ -24,15 +24,17 @@ class Reporting:
         self._env = tox_env
         self._log_path = folder / "events.jsonl"
         self._report_path = folder / "report.json"
-        self._log = log.EventLog(self._log_path)
+        self._log: log.EventLog | None = None
+        self._log_lost = False
         self._stream = tox_env.log_handler.stdout
         self._terminal = Terminal(
             self._write,
             color=tox_env.options.is_colored,
             encoding=getattr(self._stream, "encoding", None),
             verbosity=tox_env.options.verbosity,
-            report_path=_shown(self._report_path),
+            report_path=shown(self._report_path),
         )
+        self._events: list[Event] = []
         self._findings: list[Finding] = []
         self._verdict: Verdict | None = None
         self._closed = False
@@ -43,8 +45,26 @@ class Reporting:
             self._findings.append(event.finding)
         elif isinstance(event, RunFinished):
             self._verdict = event.verdict
-        self._log.handle(event)
+        self._events.append(event)
+        self._keep(event)
         self._terminal.handle(event)
+
+    def _keep(self, event: Event) -> None:
+        """Write the event to the log; where that is impossible, say so once and go on without it."""
+        if self._log_lost:
+            return
+        try:
+            self._log = self._log or log.EventLog(self._log_path)
+            self._log.handle(event)
+        except OSError as problem:
+            self._log_lost = True
+            _complain("the event log", self._log_path, problem)
+            self._close_log()
+
+    def _close_log(self) -> None:
+        if self._log is not None:
+            with contextlib.suppress(OSError):  # what a full disk did not take before, it does not take now
+                self._log.close()
 
     def close(self, *, cut_short: Verdict = Verdict.INCOMPLETE) -> tuple[Verdict, str]:
         """Write the report, once, and return the verdict and one line; a run without an end is ``cut_short``."""
@@ -52,7 +72,7 @@ class Reporting:
             self._closed = True
             if self._verdict is None:
                 self.tell(self._cut_short(cut_short))
-            self._log.close()
+            self._close_log()
             self._save()
         verdict = self._verdict or cut_short
         return verdict, self._line(verdict)
@@ -63,14 +83,14 @@ class Reporting:
         return RunFinished(verdict=verdict, errors=errors, warnings=warnings, notes=notes, checks=0, duration_s=0.0)
 
     def _save(self) -> None:
-        """Write report.json from the log; a full disk must not keep tox from its own teardown."""
-        document = report.report(log.read(self._log_path))
+        """Write report.json; a full disk must not keep tox from its own teardown."""
+        document = report.report(self._events)
         if self._env.journal:
             self._env.journal["prodsim"] = document
         try:
             self._report_path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         except OSError as problem:
-            _LOGGER.error("report %s cannot be written: %s", self._report_path, problem)  # noqa: TRY400 - one line
+            _complain("the report", self._report_path, problem)
 
     def _line(self, verdict: Verdict) -> str:
         codes = sorted({finding.code for finding in self._findings if finding.level is Level.ERROR})
@@ -83,7 +103,12 @@ class Reporting:
             self._stream.flush()
 
 
-def _shown(path: Path) -> str:
+def _complain(what: str, path: Path, problem: OSError) -> None:
+    _LOGGER.error("%s cannot be written: %s: %s", what, shown(path), problem.strerror)
+
+
+def shown(path: Path) -> str:
+    """Return the path as the user would type it: relative where it is below the current folder."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:

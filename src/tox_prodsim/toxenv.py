@@ -222,10 +222,10 @@ class Session:
 
 @contextlib.contextmanager
 def _as_fail() -> Iterator[None]:
-    """Turn a wrong request into tox's own failure: one line that names the key."""
+    """Turn a wrong request, and what the machine refuses, into tox's own failure: one line."""
     try:
         yield
-    except ProdsimError as problem:
+    except (ProdsimError, OSError) as problem:
         raise Fail(str(problem)) from problem
     except Cancelled:
         raise SystemExit(INTERRUPTED) from None
