@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import functools
+import difflib
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from tox.config.loader.api import Loader
+from tox.config.loader.ini import IniLoader
 from tox.config.loader.memory import MemoryLoader
+from tox.config.loader.str_convert import StrConvert
 from tox.config.main import Config
 from tox.config.sets import EnvConfigSet
 from tox.config.types import Command
@@ -33,6 +36,8 @@ _YES = True
 _OFF = ("skip_install", "use_develop", "ignore_errors", "ignore_outcome", "system_site_packages")
 _EMPTY = ("commands", "commands_pre", "commands_post", "extra_setup_commands", "allowlist_externals")
 """Keys of a base section that would make another environment of this one."""
+_NEARLY = 0.85
+_LIKE_A_FACTOR = re.compile(r"^[ \t]*((?:https?|tcp|listen|log|file):)(?:\s|$)", re.MULTILINE)
 T = TypeVar("T")
 
 
@@ -64,6 +69,16 @@ class Words:
         return " ".join(self.items)
 
 
+class Number:
+    """A number as it was written: the words of a message that refuses it are ours, and say what to do."""
+
+    def __init__(self, raw: object) -> None:
+        self.raw = raw.strip() if isinstance(raw, str) else raw
+
+    def __repr__(self) -> str:
+        return str(self.raw)
+
+
 class _Defaults(MemoryLoader):
     """The plugin's own values; a MemoryLoader substitutes nothing, so a value may be a function without arguments."""
 
@@ -72,30 +87,33 @@ class _Defaults(MemoryLoader):
         return value() if callable(value) else value
 
 
+_OWN_TYPES = {Lines, Words, Number}
+_KEYS: tuple[tuple[str, Any, object, str], ...] = (
+    ("deploy", Command, None, "what production would run: a job, or with 'ready' a service"),
+    ("ready", Lines, Lines([]), "how one sees that the service is up: http://…, tcp://…, listen, log:/…/, file:…"),
+    ("ready_timeout", Number, Number(30.0), "seconds from the spawn until the service must be ready"),
+    ("run_timeout", Number, Number(300.0), "seconds for a job, and for each of commands_pre, commands, commands_post"),
+    ("stop_signal", str, _DEFAULT_STOP_SIGNAL, "signal that asks the service to stop"),
+    ("stop_timeout", Number, Number(10.0), "seconds the service may take to stop before it is killed"),
+    ("exit_codes", Words, Words([]), "allowed ends: numbers and names of signals"),
+    ("expect_output", Lines, Lines([]), "regular expressions that a line of the output must match"),
+    ("reject_output", Lines, Lines([]), "regular expressions that no line of the output may match"),
+    ("deploy_files", list[str], [], "globs below the tox root, copied by name into the scratch directory"),
+    ("measure_imports", Words, Words([]), "modules whose import is timed (default: the top-levels and the scripts')"),
+    ("measure_startup", bool, _YES, "whether the start-up of the deployment is timed"),
+    ("time_tolerance_percent", Number, Number(10.0), "how much slower than its baseline a time may be"),
+    ("prodsim_baseline_dir", str, "prodsim/baselines", "folder of the baselines, below the tox root"),
+    ("select", Words, Words([]), "codes, or prefixes of codes, of the findings that count (default: all)"),
+    ("ignore", Words, Words([]), "codes, or prefixes of codes, of findings to drop"),
+    ("warn", Words, Words([]), "codes, or prefixes of codes, of errors that only warn"),
+)
+"""Name, type, default and meaning of each key."""
+
+
 def register(conf: EnvConfigSet) -> None:
     """Add the keys of a prodsim environment to its configuration set."""
-    add = functools.partial(_add, conf)
-    add("deploy", Command | None, None, "what production would run: a job, or with 'ready' a service")
-    add("ready", Lines, Lines([]), "how one sees that the service is up: http://…, tcp://…, listen, log:/…/, file:…")
-    add("ready_timeout", float, 30.0, "seconds from the spawn until the service must be ready")
-    add("run_timeout", float, 300.0, "seconds for a job, and for each of commands_pre, commands, commands_post")
-    add("stop_signal", str, _DEFAULT_STOP_SIGNAL, "signal that asks the service to stop")
-    add("stop_timeout", float, 10.0, "seconds the service may take to stop before it is killed")
-    add("exit_codes", Words, Words([]), "allowed ends: numbers and names of signals")
-    add("expect_output", Lines, Lines([]), "regular expressions that a line of the output must match")
-    add("reject_output", Lines, Lines([]), "regular expressions that no line of the output may match")
-    add("deploy_files", list[str], [], "globs below the tox root, copied by name into the scratch directory")
-    add("measure_imports", list[str], [], "modules whose import is timed (default: the top-levels and the scripts')")
-    add("measure_startup", bool, _YES, "whether the start-up of the deployment is timed")
-    add("time_tolerance_percent", float, 10.0, "how much slower than its baseline a time may be")
-    add("prodsim_baseline_dir", str, "prodsim/baselines", "folder of the baselines, below the tox root")
-    add("select", list[str], [], "codes, or prefixes of codes, of the findings that count (default: all)")
-    add("ignore", list[str], [], "codes, or prefixes of codes, of findings to drop")
-    add("warn", list[str], [], "codes, or prefixes of codes, of errors that only warn")
-
-
-def _add(conf: EnvConfigSet, key: str, of_type: Any, default: object, desc: str) -> None:
-    conf.add_config(key, of_type, default, desc, factory=of_type if of_type in {Lines, Words} else None)
+    for key, of_type, default, desc in _KEYS:
+        conf.add_config(key, of_type, default, desc, factory=of_type if of_type in _OWN_TYPES else None)
 
 
 def layer(conf: EnvConfigSet, state: State) -> None:
@@ -143,20 +161,22 @@ def read(tox_env: RunToxEnv, *, update_baseline: bool = False) -> scenario.Scena
     """Return what the user asked for; raises ProdsimError that names the first key that is wrong."""
     conf = tox_env.conf
     root: Path = tox_env.core["tox_root"]
+    _refuse_misspelt(conf)
     stop, run_timeout_s = _stop(conf), _seconds(conf, "run_timeout")
     policy = Policy(
-        **{key: scenario.codes(key, _value(conf, key, list), CATALOGUE) for key in ("select", "ignore", "warn")}
+        **{key: scenario.codes(key, _value(conf, key, Words).items, CATALOGUE) for key in ("select", "ignore", "warn")}
     )
     return scenario.Scenario(
         env_name=tox_env.name,
         deployment=_deployment(conf, stop, run_timeout_s),
         run_timeout_s=run_timeout_s,
         stop=stop,
-        deploy_files=tuple(_deploy_files(root, _value(conf, "deploy_files", list))),
+        deploy_files=_deploy_files(root, tox_env.core["work_dir"], _value(conf, "deploy_files", list)),
         timing=scenario.Timing(
-            imports=tuple(_value(conf, "measure_imports", list)),
+            imports=tuple(_value(conf, "measure_imports", Words).items),
             startup=_value(conf, "measure_startup", bool),
-            tolerance=scenario.seconds("time_tolerance_percent", _value(conf, "time_tolerance_percent", float)) / 100,
+            tolerance=scenario.percent("time_tolerance_percent", _value(conf, "time_tolerance_percent", Number).raw)
+            / 100,
             baseline_dir=root / _value(conf, "prodsim_baseline_dir", str),
             update=update_baseline,
         ),
@@ -165,13 +185,22 @@ def read(tox_env: RunToxEnv, *, update_baseline: bool = False) -> scenario.Scena
     )
 
 
+def _refuse_misspelt(conf: EnvConfigSet) -> None:
+    """Refuse a key that is nearly one of ours: tox passes over what it does not know, and nothing would be checked."""
+    for key in conf.unused():
+        near = difflib.get_close_matches(key, [name for name, *_ in _KEYS], n=1, cutoff=_NEARLY)
+        if near:
+            msg = f"there is no such key, did you mean {near[0]}?"
+            raise ProdsimError(key, msg)
+
+
 def _stop(conf: EnvConfigSet) -> scenario.Stop:
-    named = scenario.signal_named("stop_signal", _value(conf, "stop_signal", str))
+    named = scenario.stop_signal("stop_signal", _value(conf, "stop_signal", str))
     return scenario.Stop(signal=named, grace_s=_seconds(conf, "stop_timeout"))
 
 
 def _deployment(conf: EnvConfigSet, stop: scenario.Stop, run_timeout_s: float) -> scenario.Deployment | None:
-    sources = _value(conf, "ready", Lines).items
+    sources = _sources(conf)
     ready_timeout_s = _seconds(conf, "ready_timeout")
     ends = scenario.exit_codes(
         "exit_codes", _value(conf, "exit_codes", Words).items, default=_default_ends(stop.signal, service=bool(sources))
@@ -202,14 +231,45 @@ def _deployment(conf: EnvConfigSet, stop: scenario.Stop, run_timeout_s: float) -
     )
 
 
+def _sources(conf: EnvConfigSet) -> list[Any]:
+    """Return the probes; ``log: /x/`` in an ini file is a factor to tox, so that the probe would be lost silently."""
+    for loader in conf.loaders:
+        if isinstance(loader, IniLoader) and "ready" in loader.found_keys():
+            lost = _LIKE_A_FACTOR.search(loader.load_raw("ready", None, None))
+            if lost:
+                msg = f"tox takes {lost[1]!r} before a blank for a factor, write the probe without the blank"
+                raise ProdsimError("ready", msg)
+    return _value(conf, "ready", Lines).items
+
+
 def _deploy(conf: EnvConfigSet) -> tuple[str, ...]:
-    command = conf["deploy"]
+    command = _command(conf)
     if command is None:
         return ()
-    if command.args and (command.ignore_exit_code or command.invert_exit_code):
+    if command.ignore_exit_code or command.invert_exit_code:
         msg = "a leading '-' or '!' has no meaning here, say with exit_codes which ends are allowed"
         raise ProdsimError("deploy", msg)
-    return tuple(command.args)
+    words: list[Any] = command.args
+    for word in words:
+        if not isinstance(word, str):
+            msg = f"{word!r} is no text, give a list of words such as ['uvicorn', 'acme.web:app']"
+            raise ProdsimError("deploy", msg)
+    return tuple(words)
+
+
+def _command(conf: EnvConfigSet) -> Command | None:
+    """Return ``deploy``, None when it is empty: with any other type than Command tox quotes no ``{tox_root}``."""
+    try:
+        command: Any = _value(conf, "deploy", Command)
+    except ProdsimError as problem:
+        if "attempting to parse" in problem.message:  # tox refuses no other command than the empty one
+            return None
+        msg = f"is no command ({problem.message}), give a list of words such as ['uvicorn', 'acme.web:app']"
+        raise ProdsimError("deploy", msg) from problem
+    if command is not None and isinstance(command.args, str):  # a text in TOML, which tox takes for a list of letters
+        sign = "-" if command.ignore_exit_code else "!" if command.invert_exit_code else ""
+        return StrConvert.to_command(sign + command.args)
+    return cast("Command | None", command)
 
 
 def _default_ends(stop_signal: signal.Signals, *, service: bool) -> frozenset[int]:
@@ -228,27 +288,53 @@ def _command_texts(conf: EnvConfigSet) -> Iterator[str]:
             yield from command.args
 
 
-def _deploy_files(root: Path, globs: list[str]) -> Iterator[Path]:
-    for glob in globs:
-        if Path(glob).is_absolute() or ".." in Path(glob).parts:
-            msg = f"{glob!r} is not below the tox root {root}, give a relative path or glob"
+def _deploy_files(root: Path, work: Path, globs: list[str]) -> tuple[Path, ...]:
+    """Return what the globs match, never tox's own work folder; each must match, and no two may be copied to a name."""
+    found: dict[str, Path] = {}
+    for path in (path for glob in globs for path in _matching(root, work, glob)):
+        if found.setdefault(path.name, path) != path:
+            both = f"{found[path.name].relative_to(root)} and {path.relative_to(root)}"
+            msg = f"{both} would both be copied to {path.name}, leave one out or name their folders"
             raise ProdsimError("deploy_files", msg)
-        found = sorted(root.glob(glob))
-        if not found:
-            msg = f"nothing below {root} matches {glob!r}, correct the name or remove it"
-            raise ProdsimError("deploy_files", msg)
-        yield from found
+    return tuple(found.values())
+
+
+def _matching(root: Path, work: Path, glob: str) -> list[Path]:
+    if Path(glob).is_absolute() or ".." in Path(glob).parts:
+        msg = f"{glob!r} is not below the tox root {root}, give a relative path or glob"
+        raise ProdsimError("deploy_files", msg)
+    if not Path(glob).parts:
+        msg = f"{glob!r} is the tox root itself, name what is to be copied"
+        raise ProdsimError("deploy_files", msg)
+    try:
+        matches = sorted(path for path in root.glob(glob) if work not in (path, *path.parents))
+    except (ValueError, NotImplementedError) as problem:
+        msg = f"{glob!r} is no glob: {problem}"
+        raise ProdsimError("deploy_files", msg.lower()) from None
+    if not matches:
+        msg = f"nothing below {root} matches {glob!r}, correct the name or remove it"
+        raise ProdsimError("deploy_files", msg)
+    holding = [path for path in matches if path in work.parents]
+    if holding:
+        msg = f"{glob!r} matches {holding[0]}, which holds tox's own {work.name}; name what is to be copied"
+        raise ProdsimError("deploy_files", msg)
+    return matches
 
 
 def _seconds(conf: EnvConfigSet, key: str) -> float:
-    return scenario.seconds(key, _value(conf, key, float))
+    return scenario.seconds(key, _value(conf, key, Number).raw)
 
 
 def _value(conf: EnvConfigSet, key: str, of_type: Callable[..., T]) -> T:  # noqa: ARG001 - it types the result
     """Return the value of a key; whatever tox says about a wrong one becomes one line that names the key."""
     try:
         value: T = conf[key]
-    except (HandledError, Fail, Skip):
+    except HandledError as problem:
+        _, found, detail = str(problem).partition(f"{key}: ")
+        if not found:
+            raise
+        raise ProdsimError(key, detail) from problem
+    except (Fail, Skip):
         raise
     except Exception as problem:
         raise ProdsimError(key, " ".join(str(problem).split()) or type(problem).__name__) from problem
