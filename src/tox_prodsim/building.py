@@ -19,7 +19,8 @@ class _Environment:
     """What ``build`` asks of an isolated environment: an interpreter, and where its scripts are."""
 
     def __init__(self, folder: Path, python: Path, execute: Execute) -> None:
-        self._session = virtualenv.cli_run([str(folder), "--python", str(python), "--no-periodic-update"])
+        arguments = [str(folder), "--python", str(python), "--no-periodic-update"]
+        self._session = virtualenv.cli_run(arguments, setup_logging=False)  # it would take tox's log handlers away
         self._execute = execute
 
     @property

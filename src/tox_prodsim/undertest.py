@@ -13,7 +13,7 @@ from typing import Any
 from tox.tox_env.python.package import EditableLegacyPackage, EditablePackage, SdistPackage, WheelPackage
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim import building, supervision
+from tox_prodsim import artifact, building, supervision
 from tox_prodsim.errors import ProdsimError
 
 _BUILD_LIMIT_S = 900.0
@@ -57,9 +57,18 @@ def _refuse_missing_project(tox_env: PythonRun, root: Path, given: Path | None) 
         if not str(given).endswith((".whl", ".tar.gz")):
             msg = f"{given} is neither a wheel (.whl) nor an sdist (.tar.gz)"
             raise ProdsimError("--installpkg", msg)
+        if Path(given).suffix == ".whl":
+            _refuse_broken(Path(given))
     elif not (_installs_nothing(tox_env) or any((root / name).is_file() for name in _PROJECT_FILES)):
         msg = f"no pyproject.toml in {root}, so there is nothing to build; give a file with --installpkg"
         raise ProdsimError("pyproject.toml", msg)
+
+
+def _refuse_broken(wheel: Path) -> None:
+    try:
+        artifact.open_wheel(wheel)
+    except ProdsimError as problem:
+        raise ProdsimError("--installpkg", problem.message) from problem
 
 
 def _installs_nothing(tox_env: PythonRun) -> bool:
