@@ -183,9 +183,9 @@ class _Tally:
         yield StepStarted(step=step)
         checked = check()
         self.codes.update(checked.codes)
-        before = len(self._findings)
+        counted = [finding for each in checked.findings if (finding := self._policy.apply(each)) is not None]
         yield from self.judge(Found(finding=finding) for finding in self._new(checked.findings))
-        bad = any(finding.level is Level.ERROR for finding in self._findings[before:])
+        bad = any(finding.level is Level.ERROR for finding in counted)
         yield StepFinished(
             step=step,
             outcome=Outcome.FAILED if bad else Outcome.OK if checked.codes else Outcome.NOT_CHECKED,
