@@ -264,7 +264,7 @@ def _command(conf: EnvConfigSet) -> Command | None:
     except ProdsimError as problem:
         if "attempting to parse" in problem.message:  # tox refuses no other command than the empty one
             return None
-        msg = f"is no command ({problem.message}), give a list of words such as ['uvicorn', 'acme.web:app']"
+        msg = "is no command, give a list of words such as ['uvicorn', 'acme.web:app']"
         raise ProdsimError("deploy", msg) from problem
     if command is not None and isinstance(command.args, str):  # a text in TOML, which tox takes for a list of letters
         sign = "-" if command.ignore_exit_code else "!" if command.invert_exit_code else ""
