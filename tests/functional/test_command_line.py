@@ -234,6 +234,25 @@ def test_a_file_of_the_report_that_cannot_be_written_costs_one_line(
     assert place.with_name(other).stat().st_size > 500
 
 
+# what others pay
+
+
+def test_a_run_of_another_environment_imports_nothing_of_ours_but_the_words_of_the_command_line(
+    project: Project,
+) -> None:
+    project.write("tox.ini", CONFIG + "[testenv:lint]\nskip_install = true\ncommands = python -c pass\n")
+    assert imported(project.tox("run", "-e", "lint", env=IMPORTS).passed()) == {"tox_prodsim.cli"}
+    assert imported(project.tox("config", "-e", "prodsim", env=IMPORTS).passed()) > {"tox_prodsim.keys"}
+
+
+IMPORTS = {"PYTHONPROFILEIMPORTTIME": "1"}
+
+
+def imported(result: Result) -> set[str]:
+    """Return the modules of ours that a run has imported, but for the hooks, which pluggy imports by another way."""
+    return set(re.findall(r"^import time:.*\| +(tox_prodsim\.\S+)$", result.out, re.MULTILINE))
+
+
 # tox prodsim
 
 
