@@ -86,6 +86,10 @@ class _Defaults(MemoryLoader):
         value = super().load_raw(key, conf, env_name)
         return value() if callable(value) else value
 
+    def found_keys(self) -> set[str]:
+        """Return no keys: tox asks for them to name those that the user has set in vain."""
+        return set()
+
 
 _OWN_TYPES = {Lines, Words, Number}
 _KEYS: tuple[tuple[str, Any, object, str], ...] = (
