@@ -343,7 +343,7 @@ def test_waitress_whose_application_is_not_there(any_project: Project) -> None:
 
 def test_an_extension_that_loads(any_project: Project, download: Download) -> None:
     run(any_project, download("markupsafe==3.0.2"), USES.format("markupsafe._speedups")).passed()
-    run(any_project, download("psutil==7.0.0"), USES.format("psutil._psutil_linux")).passed()
+    assert any_project.codes() == []
 
 
 USES = 'deploy = python -c "import {0}; print({0}.__file__)"\nexpect_output = \\.so$'
