@@ -73,7 +73,7 @@ def subject_of(opened: Wheel, *, extras: tuple[str, ...] = ()) -> Subject:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a program ended, as ``installed.Ran`` wants it."""
+    """How a program ended, as ``running.Ran`` does."""
 
     returncode: int | None
     timed_out: bool

@@ -30,6 +30,7 @@ from tox_prodsim.errors import ProdsimError
 from tox_prodsim.events import RunStarted
 from tox_prodsim.isolation import hidden_folders, production
 from tox_prodsim.run import Bench
+from tox_prodsim.running import Ran
 from tox_prodsim.scenario import Scenario, fill
 from tox_prodsim.undertest import UnderTest
 
@@ -52,17 +53,6 @@ class Folders:
         for name in ("scratch", "probe", "home", "temporary"):
             made[name].mkdir(parents=True, exist_ok=True)
         return cls(**made)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Helper:
-    """How a helper program ended, in the words of the effects that asked for it."""
-
-    returncode: int | None
-    timed_out: bool
-    stdout: bytes
-    stderr: bytes
-    duration_s: float
 
 
 class Workshop:
@@ -121,17 +111,15 @@ class Workshop:
             cancel=self._cancel,
         )
 
-    def helper(self, argv: Sequence[str], *, timeout_s: float, env: Mapping[str, str] | None = None) -> Helper:
+    def helper(self, argv: Sequence[str], *, timeout_s: float) -> Ran:
         """Run a helper program as production would run a command, below a guard, away from the scratch folder."""
-        variables = {**self.environ({}), **(env or {})}
-        ran = supervision.run(argv, cwd=self.folders.probe, env=variables, timeout_s=timeout_s, cancel=self._cancel)
-        ending = ran.ending
-        return Helper(
-            returncode=ending.returncode,
-            timed_out=ending.cause is supervision.Cause.TIMED_OUT,
-            stdout=ran.stdout,
-            stderr=ran.stderr,
-            duration_s=ending.duration_s,
+        folder, variables = self.folders.probe, self.environ({})
+        done = supervision.run(argv, cwd=folder, env=variables, timeout_s=timeout_s, cancel=self._cancel)
+        return Ran(
+            returncode=done.ending.returncode,
+            timed_out=done.ending.cause is supervision.Cause.TIMED_OUT,
+            stdout=done.stdout,
+            stderr=done.stderr,
         )
 
 

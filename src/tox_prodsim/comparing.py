@@ -11,6 +11,7 @@ from pathlib import Path
 from tox_prodsim import baseline, deployment, measure
 from tox_prodsim.events import Compared, Event, Found, Measured, Outcome, Step, StepFinished, StepStarted
 from tox_prodsim.findings import Finding
+from tox_prodsim.running import Runner
 from tox_prodsim.scenario import Deployment, Timing
 
 _ALONE = threading.Lock()
@@ -42,7 +43,7 @@ def compare(
     shelf: Shelf,
     place: deployment.Place,
     *,
-    runner: measure.Runner,
+    runner: Runner,
     python: Path,
     deployed: Deployment | None,
     start_s: float | None,

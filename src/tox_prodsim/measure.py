@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from tox_prodsim import stats
 from tox_prodsim.events import Change, Compared, Measured
 from tox_prodsim.findings import Finding, Level
+from tox_prodsim.running import Ran, Runner
 from tox_prodsim.stats import NO_ROUNDS, Judgement, Rounds, Sample, StoredRatio, percent
 
 CONTROL = "stdlib-1"
@@ -53,33 +54,6 @@ class Why(StrEnum):
 
 class NotMeasured(Exception):  # noqa: N818 - an ending of a measurement, not an error of ours
     """The thing to time did not do what is timed: it failed, or took too long; the text is the reason."""
-
-
-class Ran(Protocol):
-    """How a supervised process ended."""
-
-    @property
-    def returncode(self) -> int | None:
-        """Return the exit code, a signal as its negative number."""
-
-    @property
-    def timed_out(self) -> bool:
-        """Return whether the time limit ended it."""
-
-    @property
-    def stdout(self) -> bytes:
-        """Return what it wrote to stdout."""
-
-    @property
-    def stderr(self) -> bytes:
-        """Return what it wrote to stderr."""
-
-
-class Runner(Protocol):
-    """Runs a command under supervision, in an empty scratch directory and a production-like environment."""
-
-    def __call__(self, argv: Sequence[str], *, timeout_s: float) -> Ran:
-        """Return how it ended."""
 
 
 Sampler = Callable[[int], Rounds]

@@ -27,6 +27,7 @@ from tox_prodsim.events import (
     StepStarted,
 )
 from tox_prodsim.findings import Checked, Finding, Level, Policy, decide
+from tox_prodsim.running import Runner
 from tox_prodsim.scenario import Scenario
 
 
@@ -68,7 +69,7 @@ class Bench:
     scripts_dir: Path
     place: deployment.Place
     shelf: comparing.Shelf
-    execute: installed.Runner
+    execute: Runner
 
 
 Run = Generator[Event | Waiting, Heard, None]

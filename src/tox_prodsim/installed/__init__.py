@@ -5,14 +5,12 @@ All of it is ``check_…(subject, runner, python, …) -> Checked``; what they n
 """
 
 from tox_prodsim.installed.imports import check_imports, main_names
-from tox_prodsim.installed.look import EntryPoint, Ran, Runner, Subject
+from tox_prodsim.installed.look import EntryPoint, Subject
 from tox_prodsim.installed.requirements import check_distribution
 from tox_prodsim.installed.scripts import check_scripts
 
 __all__ = [
     "EntryPoint",
-    "Ran",
-    "Runner",
     "Subject",
     "check_distribution",
     "check_imports",

@@ -8,9 +8,10 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from tox_prodsim.findings import Checked, Finding, Level
-from tox_prodsim.installed.look import LOAD_LIMIT_S, Died, Loaded, Outcome, Raised, Runner, Subject, is_below, load
+from tox_prodsim.installed.look import LOAD_LIMIT_S, Died, Loaded, Outcome, Raised, Subject, is_below, load
 from tox_prodsim.installed.versions import contradicts, same_version
 from tox_prodsim.installed.wording import finding, hint_for
+from tox_prodsim.running import Runner
 
 _STRAY = frozenset(
     {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from packaging.utils import canonicalize_name
 
 from tox_prodsim.errors import ProdsimError
+from tox_prodsim.running import Ran, Runner
 
 COMMAND_GROUPS = ("console_scripts", "gui_scripts")
 LOAD_LIMIT_S = 60.0
@@ -29,30 +30,6 @@ _NAME = re.compile(r"[\w.-]+")  # of a requirement
 _EXTRA = re.compile(r"""\bextra\s*==\s*['"]([^'"]+)""")
 _OURS = (str(_PROBE), "importlib/__init__.py")  # the frames between the probe and what it imports
 _FRAME = re.compile(r'  File "(?P<file>[^"<]+)", line (?P<line>\d+) in (?P<function>\S+)')
-
-
-class Ran(Protocol):
-    """How a program ended: ``returncode`` is negative for a death by signal, None when it did not end by itself."""
-
-    @property
-    def returncode(self) -> int | None:
-        """The exit code, or the negative number of the signal."""
-
-    @property
-    def timed_out(self) -> bool:
-        """Whether it was ended because its time was up."""
-
-    @property
-    def stdout(self) -> bytes:
-        """What it wrote to stdout."""
-
-    @property
-    def stderr(self) -> bytes:
-        """What it wrote to stderr."""
-
-
-Runner = Callable[..., Ran]
-"""``runner(argv, timeout_s=…)`` runs a program to its end, as production would, in an empty scratch directory."""
 
 
 class EntryPoint(Protocol):

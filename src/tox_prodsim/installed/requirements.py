@@ -12,9 +12,10 @@ from packaging.version import InvalidVersion, Version
 
 from tox_prodsim.findings import Checked, Finding, Level
 from tox_prodsim.installed import look
-from tox_prodsim.installed.look import Runner, Subject, Survey
+from tox_prodsim.installed.look import Subject, Survey
 from tox_prodsim.installed.versions import same_version
 from tox_prodsim.installed.wording import finding
+from tox_prodsim.running import Runner
 
 _RECREATE = "recreate the environment: tox run -r"
 

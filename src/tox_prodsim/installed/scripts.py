@@ -9,8 +9,9 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from tox_prodsim.findings import Checked, Finding, Level
-from tox_prodsim.installed.look import LOAD_LIMIT_S, EntryPoint, Loaded, Outcome, Raised, Runner, Subject, ending, load
+from tox_prodsim.installed.look import LOAD_LIMIT_S, EntryPoint, Loaded, Outcome, Raised, Subject, ending, load
 from tox_prodsim.installed.wording import finding, hint_for
+from tox_prodsim.running import Runner
 
 HELP_LIMIT_S = 10.0
 

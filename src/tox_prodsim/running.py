@@ -1,0 +1,24 @@
+"""How a helper program is run and how it ended, for those who need one but are not to know who supervises it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ran:
+    """How a program ended: ``returncode`` is negative for a death by signal, None when it did not end by itself."""
+
+    returncode: int | None
+    timed_out: bool
+    stdout: bytes
+    stderr: bytes
+
+
+class Runner(Protocol):
+    """Runs a program to its end, supervised, as production would run it, in an empty scratch directory."""
+
+    def __call__(self, argv: Sequence[str], *, timeout_s: float) -> Ran:
+        """Return how it ended."""
