@@ -212,6 +212,8 @@ class Stage:
                 yield self._happened("stopped", f"{endings.how(ending)} ({endings.signals(ending)})")
             else:
                 yield self._happened("ended", endings.how(ending))
+            if ending.forced:
+                yield Found(finding=endings.killed(self._name, stop.signal.name, stop.grace_s))
             yield from (Found(finding=each) for each in endings.left_behind(self._name, ending))
 
     def _last_lines(self) -> Iterator[Event]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 from tox_prodsim.findings import Finding, Level
 from tox_prodsim.supervision import Cause, Ending, Foreign, Survivor
@@ -246,12 +247,18 @@ def _count(survivors: tuple[Survivor, ...]) -> str:
 
 
 def _named(survivors: tuple[Survivor, ...]) -> str:
-    shown = [f"pid {each.pid} {_short(each.command)}{_listening(each)}" for each in survivors[:3]]
+    shown = [f"pid {each.pid} {_short(_by_name(each.command))}{_listening(each)}" for each in survivors[:3]]
     return "; ".join(shown + ([f"and {len(survivors) - 3} more"] if len(survivors) > 3 else []))
 
 
 def _listening(survivor: Survivor) -> str:
     return f" (listens on {', '.join(survivor.listens)})" if survivor.listens else ""
+
+
+def _by_name(command: str) -> str:
+    """Return a command line whose program has lost its folder, which is mostly the environment's and long."""
+    program, blank, rest = command.partition(" ")
+    return f"{Path(program).name}{blank}{rest}"
 
 
 def _short(text: str) -> str:

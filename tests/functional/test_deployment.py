@@ -325,6 +325,20 @@ def test_a_job_that_takes_too_long_is_stopped_and_shown(quick_project: Project) 
     assert result.seconds < 60
 
 
+@pytest.mark.parametrize(
+    ("keys", "timed_out"),
+    [
+        pytest.param({"run_timeout": 1}, "RUN610", id="a job"),
+        pytest.param({"ready": "log:/never/", "ready_timeout": 1}, "RUN603", id="a service"),
+    ],
+)
+def test_what_is_out_of_time_and_does_not_stop_either_is_told_both(
+    quick_project: Project, keys: dict[str, object], timed_out: str
+) -> None:
+    deploy(quick_project, STUBBORN, **{**JOB, **keys}, stop_timeout=1, ignore="PRF,RUN631").failed()
+    assert quick_project.codes() == sorted([timed_out, "RUN607"])
+
+
 @pytest.mark.parametrize("key", ["commands_pre", "commands", "commands_post"])
 def test_a_command_that_takes_too_long_is_stopped(quick_project: Project, key: str) -> None:
     sleep = 'python -c "import time; time.sleep(100)" {tag}'
@@ -364,7 +378,7 @@ def test_a_job_that_leaves_a_process(quick_project: Project) -> None:
     deploy(quick_project, LEAVES_A_CHILD, **JOB, expect_output="done").failed()
     assert quick_project.codes() == ["RUN620"]
     assert the(quick_project, "RUN620").startswith("python: left 1 process running: pid ")
-    assert ".tox/prodsim/bin/python -c " in the(quick_project, "RUN620")
+    assert " python -c import time; " in the(quick_project, "RUN620")
 
 
 def test_what_is_left_is_said_with_the_port_it_holds(quick_project: Project) -> None:
