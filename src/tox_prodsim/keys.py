@@ -144,8 +144,8 @@ def _defaults(conf: EnvConfigSet, state: State) -> _Defaults:
     fresh = options.command not in {"exec", "e", "devenv", "d"} and not keeps
     return _Defaults(
         description="prove that the wheel works as production will use it",
-        package="sdist-wheel",
-        recreate=lambda: fresh,
+        package=lambda: "wheel" if builds_no_wheel(conf) else "sdist-wheel",  # the other runner knows no sdist-wheel
+        recreate=lambda: _recreates(conf, fresh=fresh),
         change_dir=lambda: conf["env_tmp_dir"] / "scratch",
         disallow_pass_env=["PYTHON*", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_*"],
         parallel_show_output=True,
@@ -159,6 +159,25 @@ def _defaults(conf: EnvConfigSet, state: State) -> _Defaults:
         dependency_groups=set(),
         extras=set(),
     )
+
+
+def builds_no_wheel(conf: EnvConfigSet) -> str:
+    """Return why the runner of the environment cannot serve, or nothing: uv's runner for lock files builds no wheel."""
+    runner = str(conf["runner"])
+    if "lock" not in runner:
+        return ""
+    return f"{runner} installs the project without building a wheel, set runner = {runner.replace('-lock', '')}"
+
+
+def _recreates(conf: EnvConfigSet, *, fresh: bool) -> bool:
+    """Return the default of the first key that tox reads on the way to an installation, or refuse to go on from there.
+
+    A runner that builds no wheel calls no hook before it installs.
+    """
+    if reason := builds_no_wheel(conf):
+        msg = f"failed with runner: {reason}"
+        raise HandledError(msg)
+    return fresh
 
 
 def read(tox_env: RunToxEnv, *, update_baseline: bool = False) -> scenario.Scenario:

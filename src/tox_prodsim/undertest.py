@@ -13,7 +13,7 @@ from typing import Any
 from tox.tox_env.python.package import EditableLegacyPackage, EditablePackage, SdistPackage, WheelPackage
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim import artifact, building, supervision
+from tox_prodsim import artifact, building, keys, supervision
 from tox_prodsim.errors import ProdsimError
 
 _BUILD_LIMIT_S = 900.0
@@ -32,10 +32,8 @@ class UnderTest:
 def refuse_unusable(tox_env: PythonRun) -> None:
     """Raise ProdsimError when this environment cannot install a wheel that could be uploaded."""
     conf, options = tox_env.conf, tox_env.options
-    runner = str(conf["runner"])
-    if "lock" in runner:
-        msg = f"{runner} installs the project without building a wheel, set runner = {runner.replace('-lock', '')}"
-        raise ProdsimError("runner", msg)
+    if reason := keys.builds_no_wheel(conf):
+        raise ProdsimError("runner", reason)
     if tox_env.core["no_package"]:
         msg = "true means that there is no wheel to test, remove it or give a file with --installpkg"
         raise ProdsimError("no_package", msg)
