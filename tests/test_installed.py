@@ -202,7 +202,7 @@ def test_nothing_to_import_is_said_and_not_called_a_success(env: Env, put: Put) 
 
 def test_an_import_that_fails_is_found_with_its_place(env: Env, put: Put) -> None:
     checked = imports(env, put({"acme/__init__.py": "from acme import a\n", "acme/a.py": "\nimport numpy_\n"}))
-    assert checked.detail == "nothing imports"
+    assert checked.detail == "nothing imports from site-packages"
     assert checked.findings == (
         Finding(
             code="IMP503",

@@ -63,7 +63,7 @@ def check_imports(subject: Subject, runner: Runner, python: Path, *, limit_s: fl
 def _detail(outcomes: Mapping[str, Outcome]) -> str:
     good = [name for name, outcome in outcomes.items() if isinstance(outcome, Loaded) and not outcome.elsewhere]
     more = f" and {len(good) - 3} more" if len(good) > 3 else ""
-    return f"{', '.join(good[:3])}{more} from site-packages" if good else "nothing imports"
+    return f"{', '.join(good[:3])}{more} from site-packages" if good else "nothing imports from site-packages"
 
 
 def main_names(subject: Subject) -> tuple[str, ...]:
