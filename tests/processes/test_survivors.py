@@ -109,7 +109,8 @@ def test_who_turns_against_its_supervisor_gains_nothing(arena: Arena, kind: str,
 def test_who_kills_guard_and_warden_is_found_by_its_environment(arena: Arena) -> None:
     ending = arena.start("kills_both").wait(15)
     assert ending
-    assert (ending.cause, ending.returncode) == (Cause.LOST, None)
+    assert ending.cause is Cause.LOST
+    assert ending.returncode in {None, -9}, "the warden may have seen how the kernel killed the command with it"
     assert arena.alive() == 0
     assert arena.wait_for(lambda: not arena.states()), "orphaned zombies are for process 1 to reap"
 
@@ -147,5 +148,5 @@ def test_many_at_once_do_not_touch_one_another(arena: Arena) -> None:
     assert bystander.poll() is None
     assert arena.alive() == 1
     bystander.close()
-    assert [child for child in psutil.Process().children() if "guard.py" in " ".join(child.cmdline())] == []
+    assert [child for child in psutil.Process().children() if "guard.begin" in " ".join(child.cmdline())] == []
     assert [child for child in psutil.Process().children() if child.status() == psutil.STATUS_ZOMBIE] == []

@@ -41,17 +41,26 @@ FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 SHOWN = 50  # survivors described at most; a fork bomb must not fill the control socket
 
 
-def main(control: int) -> None:
-    """Be the guard of one run."""
+def begin(control: int) -> None:
+    """Be the guard of one run; what goes wrong is told to the host."""
+    try:
+        guard(control)
+    except BaseException as problem:
+        Line(control).tell(event="trouble", error=f"{type(problem).__name__}: {problem}")
+        raise
+
+
+def guard(control: int) -> None:
+    """Fork the warden, and watch over it to its end."""
     os.set_inheritable(control, False)  # noqa: FBT003 - positional-only
     deafen()
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     # The death of the host (or of the thread that started us) wakes a guard that somebody has stopped.
     prctl(PR_SET_PDEATHSIG, signal.SIGCONT)
-    guard = os.getpid()
+    me = os.getpid()
     warden = os.fork()
     if warden == 0:
-        be_warden(control, guard)
+        be_warden(control, me)
     release_output()
     keep(warden, control)
 
@@ -531,11 +540,3 @@ def address(text: str) -> str:
     raw = b"".join(int(words[at : at + 8], 16).to_bytes(4, sys.byteorder) for at in range(0, len(words), 8))
     host = inet_ntop(AF_INET, raw) if len(raw) == 4 else f"[{inet_ntop(AF_INET6, raw)}]"
     return f"{host}:{int(port, 16)}"
-
-
-if __name__ == "__main__":
-    try:
-        main(int(sys.argv[1]))
-    except BaseException as problem:
-        Line(int(sys.argv[1])).tell(event="trouble", error=f"{type(problem).__name__}: {problem}")
-        raise

@@ -101,12 +101,16 @@ class GroupWarden(threading.Thread):
 
     def _rest(self) -> None:
         """Look at the tree, and listen to the host for a moment; the end of the host is an order to end."""
-        with suppress(psutil.Error):
-            self._known |= {child.pid: child for child in self._main.children(recursive=True)}
+        self._look()
         if select.select([self._control], [], [], 0.02)[0]:
             order = json.loads(self._lines.readline() or '{"signal": 9, "grace_s": 0, "cause": "stopped"}')
             self._order = self._order or order
             self._urgent = self._urgent or order["signal"] == KILL
+
+    def _look(self) -> None:
+        """Remember who is below the main process now: once it is gone, nobody can tell any more."""
+        with suppress(psutil.Error):
+            self._known |= {child.pid: child for child in self._main.children(recursive=True)}
 
     def _alive(self) -> list[psutil.Process]:
         for pid in psutil.pids():
@@ -116,6 +120,7 @@ class GroupWarden(threading.Thread):
         return [process for process in self._known.values() if lives(process)]
 
     def _wave(self, number: int) -> None:
+        self._look()
         at_s, pids = time.monotonic() - self._spawned_at, len(self._alive())
         self._ending["signals"].append({"name": signal.Signals(number).name, "at_s": at_s, "pids": pids})
         self._send(number)

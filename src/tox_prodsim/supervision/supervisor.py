@@ -33,6 +33,7 @@ from tox_prodsim.supervision.group import GroupWarden
 
 RUN_TAG = "TOX_PRODSIM_RUN"
 GUARD = Path(__file__).parents[1] / "_child" / "guard.py"
+BEGIN = "import sys; sys.path.append(sys.argv[1]); import guard; guard.begin(int(sys.argv[2]))"
 START_LIMIT_S = 30.0  # a guard that has not started the command by then is lost
 MARGIN_S = 12.0  # after a grace: the kill limit of the warden and that of the guard, before the guard is given up
 HELPER_GRACE_S = 1.0
@@ -127,7 +128,8 @@ def start(
 def _start_guard(theirs: socket.socket, files: Mapping[str, int | None]) -> subprocess.Popen[bytes] | None:
     """Start the guard at its end of the socket; when not even that can be done, say so in its place."""
     with theirs:
-        command = [sys.executable, "-I", "-S", str(GUARD), str(theirs.fileno())]
+        # Imported and not run by its path: so its bytecode is used, which the installer has compiled.
+        command = [sys.executable, "-I", "-S", "-c", BEGIN, str(GUARD.parent), str(theirs.fileno())]
         stdin, stdout, stderr = files["stdin"], files["stdout"], files["stderr"]
         try:
             # In the root folder, and in a session of its own: no signal to a terminal's group reaches it.
