@@ -107,7 +107,7 @@ INI = {
     SERVICE + "reject_output =\n  fine\n  *bad": (
         "reject_output[1]: '*bad' is no regular expression: nothing to repeat at position 0"
     ),
-    "redy = listen\n" + SERVICE: "redy: there is no such key, did you mean ready?",
+    "redy = listen\ndeploy = python -V": "redy: there is no such key, did you mean ready?",
     "deploy-files = x": "deploy-files: there is no such key, did you mean deploy_files?",
     # files
     "deploy_files = missing.py": (

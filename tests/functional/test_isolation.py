@@ -122,10 +122,10 @@ def test_set_env_names_a_home_of_its_own(quick_project: Project) -> None:
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="virtualenv seeds setuptools up to 3.11 only")
 def test_setuptools_that_nobody_declared_is_missed(any_project: Project) -> None:
-    wheel = any_project.wheel(files={"acme/__init__.py": "import pkg_resources"})
+    wheel = any_project.wheel(files={"acme/__init__.py": "import setuptools"})
     result = any_project.prodsim("--installpkg", wheel).failed()
     assert any_project.codes() == ["IMP503"], result.out
-    line = "FAIL IMP503 acme: importing it fails: ModuleNotFoundError: No module named 'pkg_resources'"
+    line = "FAIL IMP503 acme: importing it fails: ModuleNotFoundError: No module named 'setuptools'"
     assert line in result.out
 
 
