@@ -16,34 +16,18 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tox_prodsim import endings, measure, output, supervision
+from tox_prodsim.catalogue import CATALOGUE
 from tox_prodsim.events import Event, Found, Happened, Outcome, Step, StepFinished, StepStarted, Told
 from tox_prodsim.findings import Finding, Level
 from tox_prodsim.scenario import LOOPBACK, Deployment, Launch, ListenProbe, Probe
 
-CODES = frozenset(
-    {
-        "RUN601",
-        "RUN602",
-        "RUN603",
-        "RUN604",
-        "RUN606",
-        "RUN607",
-        "RUN608",
-        "RUN609",
-        "RUN610",
-        "RUN611",
-        "RUN612",
-        "RUN613",
-    }
-    | {"RUN614", "RUN620", "RUN624", "RUN630", "RUN631"}
-)
+CODES = frozenset(code for code in CATALOGUE if code.startswith("RUN")) - {"RUN605"}
 """What playing a deployment checks."""
 NEAR = 0.8
 """From this share of a limit on, the next slow machine is a failure: RUN630."""
 _SLOW_EVERY_S = 10.0
 _TAIL_LINES = 12
 _TIMED_POLL_S = 0.01
-_CANCEL_GRACE_S = 5.0
 _DRAIN_S = 10.0
 """Longer than the guard needs for its leak grace, its SIGTERM and its SIGKILL to what a main process left."""
 
@@ -255,7 +239,7 @@ class Stage:
         """End whatever is left of it; may be called at any time, and again."""
         if self._process is not None:
             stop = self._deployment.stop
-            self._process.stop(stop.signal, min(stop.grace_s, _CANCEL_GRACE_S))
+            self._process.stop(stop.signal, min(stop.grace_s, supervision.CANCEL_GRACE_S))
             self._process.close()
 
 

@@ -26,8 +26,6 @@ TIMED_OUT = 124
 """Exit code of a command that was stopped by a time limit, as coreutils' timeout has it."""
 INTERRUPTED = -2
 """Exit code with which tox itself leaves an environment that was interrupted."""
-CANCEL_GRACE_S = 5.0
-"""Longest grace after Ctrl-C or SIGTERM: GitHub's runner kills 7.5 s after the first signal."""
 _DRAIN_S = 1.0
 
 
@@ -157,7 +155,7 @@ class _Status(ExecuteStatus):
 
     def interrupt(self) -> None:
         """Stop the command; tox calls this from its main thread, sometimes twice, so the first call decides."""
-        self.process.stop(self._limits.stop.signal, min(self._limits.stop.grace_s, CANCEL_GRACE_S))
+        self.process.stop(self._limits.stop.signal, min(self._limits.stop.grace_s, supervision.CANCEL_GRACE_S))
 
     def write_stdin(self, content: str) -> None:
         """Do nothing: commands read from the null device, as in production."""

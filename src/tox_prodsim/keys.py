@@ -106,7 +106,7 @@ _KEYS: tuple[tuple[str, Any, object, str], ...] = (
     ("measure_imports", Words, Words([]), "modules whose import is timed (default: the top-levels and the scripts')"),
     ("measure_startup", bool, _YES, "whether the start-up of the deployment is timed"),
     ("time_tolerance_percent", Number, Number(10.0), "how much slower than its baseline a time may be"),
-    ("prodsim_baseline_dir", str, "prodsim/baselines", "folder of the baselines, below the tox root"),
+    ("prodsim_baseline_dir", str, "prodsim/baselines", "folder of the baselines, relative to the tox root"),
     ("select", Words, Words([]), "codes, or prefixes of codes, of the findings that count (default: all)"),
     ("ignore", Words, Words([]), "codes, or prefixes of codes, of findings to drop"),
     ("warn", Words, Words([]), "codes, or prefixes of codes, of errors that only warn"),

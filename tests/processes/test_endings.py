@@ -240,6 +240,16 @@ def test_a_hard_cancel_ends_the_grace(arena: Arena) -> None:
     cancel.close()
 
 
+def test_a_cancel_during_a_long_stop_leaves_five_seconds_of_its_grace(arena: Arena) -> None:
+    cancel = Cancel()
+    process = arena.start("deaf_main", cancel=cancel)
+    arena.wait_ready()
+    threading.Timer(0.2, cancel.set).start()
+    ending = process.stop(signal.SIGTERM, 60)
+    assert 5 <= ending.duration_s < 30
+    cancel.close()
+
+
 def test_a_helper_returns_what_it_wrote() -> None:
     ran = run(["/bin/sh", "-c", "echo out; echo err >&2; exit 3"], cwd=Path("/"), env=os.environ, timeout_s=20)
     assert (ran.stdout, ran.stderr, ran.ending.code) == (b"out\n", b"err\n", 3)

@@ -7,9 +7,10 @@ subreapers; ``probes`` ask whether a deployment is ready; ``diagnosis`` looks at
 from tox_prodsim.supervision.diagnosis import is_unhandled, tree
 from tox_prodsim.supervision.ending import KILL, Cause, Completed, Containment, Ending, SignalSent, Survivor
 from tox_prodsim.supervision.probes import Answer, Foreign, LogWatch, NotYet, Ready, ask, polls, ports_named, taken
-from tox_prodsim.supervision.supervisor import Cancel, Process, containment, run, start
+from tox_prodsim.supervision.supervisor import CANCEL_GRACE_S, Cancel, Process, containment, run, start
 
 __all__ = [
+    "CANCEL_GRACE_S",
     "KILL",
     "Answer",
     "Cancel",

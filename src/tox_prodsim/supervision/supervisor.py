@@ -37,6 +37,8 @@ BEGIN = "import sys; sys.path.append(sys.argv[1]); import guard; guard.begin(int
 START_LIMIT_S = 30.0  # a guard that has not started the command by then is lost
 MARGIN_S = 12.0  # after a grace: the kill limit of the warden and that of the guard, before the guard is given up
 HELPER_GRACE_S = 1.0
+CANCEL_GRACE_S = 5.0
+"""Longest grace once the user asked to end: GitHub's runner kills 10 s after its first signal, others sooner."""
 
 
 SUBREAPER = Containment(name="nested subreaper", guarantee="every descendant, also if tox is killed")
@@ -215,16 +217,21 @@ class Process:
     def stop(self, stop_signal: signal.Signals, grace_s: float, *, cause: Cause = Cause.STOPPED) -> Ending:
         """Send the signal to the whole tree, SIGKILL after the grace, and return how it ended; the first stop counts.
 
-        A hard cancel ends the grace. A command that ended by itself before keeps that ending.
+        A cancel leaves CANCEL_GRACE_S of the grace, a hard one nothing. A command that ended by itself before keeps
+        that ending.
         """
         hard = grace_s <= 0 or stop_signal == KILL
         self._order(KILL if hard else stop_signal, grace_s, cause)
-        overdue_at = time.monotonic() + max(grace_s, 0.0) + MARGIN_S
+        begun = time.monotonic()
+        patient_until = begun + CANCEL_GRACE_S
         while (ending := self.poll()) is None:
-            if not hard and self._cancel and self._cancel.hard:
+            now = time.monotonic()
+            if not (self._cancel and self._cancel.is_set):
+                patient_until = now + CANCEL_GRACE_S
+            if not hard and self._cancel and (self._cancel.hard or now > patient_until):
                 hard = True
                 self._order(KILL, 0.0, cause)
-            if time.monotonic() > overdue_at:
+            if now > begun + max(grace_s, 0.0) + MARGIN_S:
                 self._abandon("the supervising process did not answer")
             self._sleep(0.05)
         return ending
