@@ -37,7 +37,8 @@ def add_command(parser: ToxParser) -> None:
     ours.formatter_class = _Help
     ours.usage = "tox prodsim COMMAND [options]"
     ours.description = _DESCRIPTION
-    ours.add_argument("words", nargs="*", metavar="COMMAND", help=SUPPRESS)
+    # Older releases of tox ask every option for its type, or a default that has one.
+    ours.add_argument("prodsim_words", nargs="*", metavar="COMMAND", help=SUPPRESS, default=[], of_type=list[str])
     ours.add_argument(
         "--format", dest="prodsim_format", choices=["text", "json"], default="text", help="form of a report"
     )

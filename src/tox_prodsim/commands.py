@@ -26,7 +26,7 @@ from tox_prodsim.reporting import shown
 
 def handle(state: State, *, usage: str) -> int:
     """Do what the words say; raises tox's HandledError, one line, for what cannot be done."""
-    words: list[str] = state.conf.options.words
+    words: list[str] = state.conf.options.prodsim_words
     handlers: dict[tuple[str, ...], Callable[[State], int]] = {
         ("checks",): _checks,
         ("baseline", "show"): _show_baselines,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from tox.execute.api import ContentHandler, ExecuteInstance, ExecuteOptions, ExecuteStatus, FinishedExecuteStatus
+from tox.execute.api import ContentHandler, ExecuteInstance, ExecuteOptions, ExecuteStatus
 from tox.execute.local_sub_process import LocalSubProcessExecuteInstance, LocalSubProcessExecutor
 from tox.execute.request import ExecuteRequest
 from tox.execute.stream import SyncWrite
@@ -78,7 +78,7 @@ class _Instance(LocalSubProcessExecuteInstance):
         self._pumps = []
 
     def __enter__(self) -> ExecuteStatus:
-        inherit = self.options.no_capture and not self.request.capture
+        inherit = getattr(self.options, "no_capture", False) and not getattr(self.request, "capture", False)
         fds = (None, None) if inherit else (self._pump(self.out_handler), self._pump(self.err_handler))
         try:
             process = self._start(*fds)
@@ -86,13 +86,9 @@ class _Instance(LocalSubProcessExecuteInstance):
             for fd in fds:
                 if fd is not None:
                     os.close(fd)
-        ending = process.poll()
-        if ending is not None and ending.cause is supervision.Cause.NOT_STARTED:
-            process.close()
-            _LOGGER.error("%s could not be started: %s", self.cmd[0], ending.error)
-            self._on_end(self.request, ending)
-            return FinishedExecuteStatus(self.options, self._out, self._err, errno.ENOENT)
         self._running = _Status(self.options, self._out, self._err, process, self._limits)
+        if self._running.start_error is not None:
+            _LOGGER.error("%s could not be started: %s", self.cmd[0], self._running.start_error)
         return self._running
 
     def _start(self, stdout: int | None, stderr: int | None) -> supervision.Process:
@@ -134,7 +130,16 @@ class _Status(ExecuteStatus):
         ending = self.process.poll()
         if ending is None:
             return None
+        if ending.cause is supervision.Cause.NOT_STARTED:
+            return errno.ENOENT
         return TIMED_OUT if ending.cause is supervision.Cause.TIMED_OUT else ending.returncode
+
+    @property
+    def start_error(self) -> BaseException | None:
+        ending = self.process.poll()
+        if ending is None or ending.cause is not supervision.Cause.NOT_STARTED:
+            return None
+        return OSError(ending.error)
 
     @property
     def metadata(self) -> dict[str, object]:  # type: ignore[override] # tox says JsonValue, which it does not export

@@ -8,6 +8,7 @@ where tox is.
 from __future__ import annotations
 
 import contextlib
+import copy
 import inspect
 import time
 import weakref
@@ -178,15 +179,9 @@ class Session:
             return request, Limits(deadline=None, stop=scenario.stop)
         deadline = self._deadlines.setdefault(kind, time.monotonic() + scenario.run_timeout_s)
         values = self._waiting.values or {}
-        prepared = ExecuteRequest(
-            request.cmd,
-            request.cwd,
-            {**self._workshop.environ(values), **(self._waiting.variables or {})},
-            StdinSource.OFF,
-            request.run_id,
-            request.allow,
-            capture=request.capture,
-        )
+        prepared = copy.copy(request)
+        prepared.stdin = StdinSource.OFF
+        prepared.env = {**self._workshop.environ(values), **(self._waiting.variables or {})}
         return prepared, Limits(deadline=deadline, stop=scenario.stop)
 
     def _ended(self, request: ExecuteRequest, ending: supervision.Ending) -> None:
