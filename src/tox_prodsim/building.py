@@ -55,14 +55,24 @@ def wheel_from_sdist(sdist: Path, *, python: Path, folder: Path, execute: Execut
         raise ProdsimError("--installpkg", f"building a wheel from {sdist.name} failed: {problem}") from problem
 
 
-def _unpacked(sdist: Path, folder: Path) -> Path:
+def top_folder(sdist: Path) -> str:
+    """Return the name of the one folder that an sdist holds; raises ProdsimError when it is no sdist."""
     try:
-        with tarfile.open(sdist) as archive:
-            archive.extractall(folder, filter="data")
+        with tarfile.open(sdist, "r:gz") as archive:
+            tops = {member.name.partition("/")[0] for member in archive}
     except (OSError, EOFError, tarfile.TarError) as problem:
         raise ProdsimError("--installpkg", f"{sdist} cannot be unpacked: {problem}") from problem
-    tops = [each for each in folder.iterdir() if each.is_dir()]
     if len(tops) != 1:
-        msg = f"{sdist.name} is no sdist: it should hold one folder, and holds {len(tops)}"
+        msg = f"{sdist} is no sdist: it should hold one folder, and holds {len(tops)} files and folders"
         raise ProdsimError("--installpkg", msg)
-    return tops[0]
+    return tops.pop()
+
+
+def _unpacked(sdist: Path, folder: Path) -> Path:
+    top = top_folder(sdist)
+    try:
+        with tarfile.open(sdist, "r:gz") as archive:
+            archive.extractall(folder, filter="data")
+    except (OSError, tarfile.TarError) as problem:
+        raise ProdsimError("--installpkg", f"{sdist} cannot be unpacked: {problem}") from problem
+    return folder / top

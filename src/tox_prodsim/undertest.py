@@ -55,16 +55,18 @@ def _refuse_missing_project(tox_env: PythonRun, root: Path, given: Path | None) 
         if not str(given).endswith((".whl", ".tar.gz")):
             msg = f"{given} is neither a wheel (.whl) nor an sdist (.tar.gz)"
             raise ProdsimError("--installpkg", msg)
-        if Path(given).suffix == ".whl":
-            _refuse_broken(Path(given))
+        _refuse_broken(Path(given))
     elif not (_installs_nothing(tox_env) or any((root / name).is_file() for name in _PROJECT_FILES)):
         msg = f"no pyproject.toml in {root}, so there is nothing to build; give a file with --installpkg"
         raise ProdsimError("pyproject.toml", msg)
 
 
-def _refuse_broken(wheel: Path) -> None:
+def _refuse_broken(given: Path) -> None:
+    if given.suffix != ".whl":
+        building.top_folder(given)
+        return
     try:
-        artifact.open_wheel(wheel)
+        artifact.open_wheel(given)
     except ProdsimError as problem:
         raise ProdsimError("--installpkg", problem.message) from problem
 

@@ -362,12 +362,13 @@ def test_a_file_that_is_no_wheel_is_refused_before_anything_is_installed(quick_p
 def test_a_file_that_is_no_sdist_is_refused(quick_project: Project) -> None:
     garbage = quick_project.write("acme-1.0.tar.gz", "garbage")
     result = quick_project.prodsim("--installpkg", garbage).failed()
-    assert f"\nprodsim: failed with could not extract {garbage}: not a gzip file\n" in result.out
+    assert f"\nprodsim: failed with --installpkg: {garbage} cannot be unpacked: not a gzip file\n" in result.out
     empty = quick_project.folder / "empty-1.0.tar.gz"
     with tarfile.open(empty, "w:gz"):
         pass
     result = quick_project.prodsim("--installpkg", empty).failed()
-    assert f"\nprodsim: failed with no files inside {empty}\n" in result.out
+    message = f"{empty} is no sdist: it should hold one folder, and holds 0 files and folders"
+    assert f"\nprodsim: failed with --installpkg: {message}\n" in result.out
 
 
 def test_a_file_that_does_not_exist_is_refused_by_tox(quick_project: Project) -> None:
