@@ -41,11 +41,6 @@ _LIKE_A_FACTOR = re.compile(r"^[ \t]*((?:https?|tcp|listen|log|file):)(?:\s|$)",
 T = TypeVar("T")
 
 
-def is_prodsim(env_name: str | None) -> bool:
-    """Return whether one of the dash-separated factors of the name is ``prodsim``."""
-    return ENV_NAME in (env_name or "").split("-")
-
-
 class Lines:
     """A list whose items are lines: tox would split a ``list[str]`` on one line at commas, which regexes contain."""
 
