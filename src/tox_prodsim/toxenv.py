@@ -13,6 +13,7 @@ import inspect
 import time
 import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -59,6 +60,7 @@ class Session:
         self._failed: set[str] = set()
         self._commands_ran = 0
         self._refused = False
+        self._trouble = ""
         self._deadlines: dict[str, float] = {}
         self._executor = SupervisedExecutor(
             colored=tox_env.options.is_colored, prepare=self._prepare, ended=self._ended, cancel=self._cancel
@@ -90,6 +92,8 @@ class Session:
         self._run = run(scenario, desk)
         self._waiting = Waiting(until=Point.COMMANDS)
         self._play(None)
+        if self._trouble:
+            raise Fail(self._trouble)
         if self._cancel.is_set:
             raise SystemExit(INTERRUPTED)
 
@@ -99,6 +103,8 @@ class Session:
         if self._reporting is None:
             return
         verdict, summary = self._reporting.close()
+        if self._trouble:
+            raise Fail(self._trouble)
         if verdict is not Verdict.PASSED and (exit_code == 0 or self._refused):
             raise Fail(summary)
 
@@ -136,6 +142,10 @@ class Session:
             self._waiting = event
         except StopIteration:
             self._run = None
+        except (ProdsimError, OSError) as problem:
+            # The machine refused something; tox still has commands_post to run before it may hear of it.
+            self._run, self._trouble = None, str(problem)
+            self._waiting = replace(self._waiting, until=Point.END, go_ahead=False)
 
     def _what_was_heard(self) -> Heard:
         found = tuple(finding for findings in self._heard.values() for finding in findings)

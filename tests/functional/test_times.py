@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -181,3 +182,19 @@ def test_a_ci_system_does_not_accept_times_by_accident(quick_project: Project) -
     assert "--prodsim-allow-ci-update" in result.out
     assert "measured" not in result.out
     assert baselines(quick_project) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is a place where even root can store nothing")
+def test_a_baseline_that_cannot_be_stored_is_one_line_and_commands_post_runs_all_the_same(
+    quick_project: Project,
+) -> None:
+    quick_project.write(
+        "tox.ini",
+        "[testenv:prodsim]\nprodsim_baseline_dir = /proc/nowhere\ncommands_post = python -c \"print('PO' + 'ST')\"\n",
+    )
+    result = quick_project.prodsim("--prodsim-update-baseline", "--installpkg", quick_project.wheel()).failed()
+    assert "\nPOST\n" in result.out
+    [line] = [line for line in result.out.splitlines() if "failed with" in line]
+    assert line.startswith("prodsim: failed with baseline: /proc/nowhere/prodsim/")
+    assert line.endswith("cannot be written: No such file or directory; the stored baseline is unchanged")
+    assert quick_project.report()["summary"]["verdict"] == "incomplete"
