@@ -114,7 +114,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     assert len(list(graphlib.TopologicalSorter(graph).static_order())) == len(SOURCES)
 
 
-@pytest.mark.parametrize("package", ["catalogue", "installed", "supervision"])
+@pytest.mark.parametrize("package", ["catalogue", "deployment", "installed", "supervision"])
 def test_what_others_use_of_a_package_is_named_in_its_init(package: str) -> None:
     outside = {module: ours(source) for module, source in SOURCES.items() if unit(module) != package}
     assert [module for module, used in outside.items() if any(each.startswith(f"{package}.") for each in used)] == []

@@ -7,19 +7,18 @@ closes it: ``close`` ends whatever is left, whenever it is called.
 from __future__ import annotations
 
 import shlex
-import shutil
-import socket
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tox_prodsim import endings, measure, output, supervision
+from tox_prodsim import endings, output, supervision
 from tox_prodsim.catalogue import CATALOGUE
+from tox_prodsim.deployment.place import Place, free_port, start, taken_ports
+from tox_prodsim.deployment.watch import Watch, ended
 from tox_prodsim.events import Event, Found, Happened, Outcome, Step, StepFinished, StepStarted, Told
 from tox_prodsim.findings import Finding, Level
-from tox_prodsim.scenario import LOOPBACK, Deployment, Launch, ListenProbe, Probe
+from tox_prodsim.scenario import Deployment, ListenProbe
 
 CODES = frozenset(code for code in CATALOGUE if code.startswith("RUN")) - {"RUN605"}
 """What playing a deployment checks."""
@@ -27,22 +26,6 @@ NEAR = 0.8
 """From this share of a limit on, the next slow machine is a failure: RUN630."""
 _SLOW_EVERY_S = 10.0
 _TAIL_LINES = 12
-_TIMED_POLL_S = 0.01
-_DRAIN_S = 10.0
-"""Longer than the guard needs for its leak grace, its SIGTERM and its SIGKILL to what a main process left."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
-    """Where a deployment runs: folders, its log, and how a command line and an environment become production's."""
-
-    scratch: Path
-    cwd: Path
-    snapshot: Path
-    log: Path
-    environ: Callable[[Mapping[str, str]], dict[str, str]]
-    resolve: Callable[[Sequence[str]], list[str]]
-    cancel: supervision.Cancel
 
 
 class Stage:
@@ -99,7 +82,7 @@ class Stage:
 
     def _until_ready(self) -> Iterator[Event]:
         limit_s = self._deployment.ready_timeout_s
-        watch = _Watch(self._running, self._launch, self._place, limit_s)
+        watch = Watch(self._running, self._launch, self._place, limit_s)
         for probe, ready in watch.answers():
             if isinstance(probe, ListenProbe) and not self.url:
                 self.url = ready.url
@@ -150,7 +133,7 @@ class Stage:
     def _take_down(self, process: supervision.Process) -> Iterator[Event]:
         stop = self._deployment.stop
         if process.main_exited():
-            ending = _ended(process)
+            ending = ended(process)
             self._failed = True
             yield self._happened("died", endings.how(ending))
             yield Found(finding=endings.died(self._name, ending))
@@ -243,136 +226,6 @@ class Stage:
             self._process.close()
 
 
-class _Watch:
-    """Ask the probes until all are satisfied; ``trouble`` says why that did not happen."""
-
-    def __init__(
-        self, process: supervision.Process, launch: Launch, place: Place, limit_s: float, longest_poll_s: float = 1.0
-    ) -> None:
-        self._process, self._place = process, place
-        self._name = Path(launch.argv[0]).name
-        self._limit_s, self._longest_poll_s = limit_s, longest_poll_s
-        self._log = supervision.LogWatch(place.log)
-        self.pending: list[Probe] = list(launch.probes)
-        self.trouble: Finding | None = None
-
-    def answers(self) -> Iterator[tuple[Probe, supervision.Ready]]:
-        """Yield each probe with its answer as it is satisfied, until all are, or until ``trouble`` is set."""
-        reason = "never asked"
-        for pause_s in supervision.polls():
-            if self._process.main_exited():
-                self.trouble = endings.exited_early(self._name, _ended(self._process), reason)
-                return
-            for probe in tuple(self.pending):
-                match supervision.ask(probe, tree=self._process.tree, log=self._log, scratch=self._place.scratch):
-                    case supervision.Ready() as ready:
-                        self.pending.remove(probe)
-                        yield probe, ready
-                    case supervision.Foreign() as foreign:
-                        self.trouble = endings.foreign(self._name, foreign)
-                        return
-                    case supervision.NotYet() as not_yet:
-                        reason = not_yet.reason
-            if not self.pending:
-                return
-            left_s = self._limit_s - (time.monotonic() - self._process.spawned_at)
-            if left_s <= 0:
-                self.trouble = endings.not_ready(self._name, self._limit_s, reason)
-                return
-            self._process.wait(min(pause_s, left_s, self._longest_poll_s))
-
-
-def _ended(process: supervision.Process) -> supervision.Ending:
-    """Return how a process ended whose main process is gone; what that one left behind is being ended meanwhile."""
-    return process.wait(_DRAIN_S) or process.stop(supervision.KILL, 0)
-
-
-def keep_snapshot(place: Place) -> None:
-    """Copy the scratch folder as it is before the first start, so that later, timed starts find the same.
-
-    What cannot be copied (a socket, a full disk) leaves no snapshot, and ``timed_start`` says so.
-    """
-    try:
-        shutil.copytree(place.scratch, place.snapshot, symlinks=True)
-    except OSError:
-        shutil.rmtree(place.snapshot, ignore_errors=True)
-
-
-def timed_start(deployment: Deployment, place: Place) -> float:
-    """Start a deployment once more, in a copy of the scratch folder as it was, and return its effective seconds.
-
-    A service is timed from the spawn until it is ready, a job until its end; both are then gone. Raises RuntimeError
-    with one sentence when it does not come that far, and Cancelled.
-    """
-    if place.cwd != place.scratch:
-        msg = "change_dir is not the scratch folder, so that a second start would meet what the first one left"
-        raise RuntimeError(msg)
-    if not place.snapshot.is_dir():
-        msg = "the scratch folder could not be copied for a second start"
-        raise RuntimeError(msg)
-    spare = place.snapshot.with_name("scratch-timed")
-    shutil.rmtree(spare, ignore_errors=True)
-    shutil.copytree(place.snapshot, spare, symlinks=True)
-    place = replace(place, scratch=spare, cwd=spare, log=place.log.with_name("startup.log"))
-    launch = deployment.launch(port=free_port() if deployment.uses_port else None, scratch=spare)
-    process = start(launch, place)
-    try:
-        return (
-            _timed_ready(process, deployment, launch, place)
-            if deployment.is_service
-            else _timed_end(process, deployment)
-        )
-    finally:
-        process.stop(deployment.stop.signal, deployment.stop.grace_s)
-        process.close()
-
-
-def _timed_ready(process: supervision.Process, deployment: Deployment, launch: Launch, place: Place) -> float:
-    watch = _Watch(process, launch, place, deployment.ready_timeout_s, longest_poll_s=_TIMED_POLL_S)
-    for _ in watch.answers():
-        if not watch.pending:
-            return measure.effective_since(process.pid, process.spawned_at) or time.monotonic() - process.spawned_at
-    raise RuntimeError(watch.trouble.message if watch.trouble is not None else "it has no probe")
-
-
-def _timed_end(process: supervision.Process, deployment: Deployment) -> float:
-    ending = process.wait(deployment.run_timeout_s)
-    if ending is None or ending.returncode not in deployment.exit_codes:
-        raise RuntimeError("it did not end in time" if ending is None else f"it ended with {endings.how(ending)}")
-    return ending.effective_s
-
-
-def start(launch: Launch, place: Place) -> supervision.Process:
-    """Start the command of a launch under supervision, with both outputs appended to the log file."""
-    extra = {"PORT": str(launch.port)} if launch.port is not None else {}
-    place.log.unlink(missing_ok=True)
-    with place.log.open("ab", buffering=0) as log:
-        return supervision.start(
-            place.resolve(launch.argv),
-            cwd=place.cwd,
-            env={**place.environ(launch.values), **extra},
-            stdout=log.fileno(),
-            stderr=log.fileno(),
-            cancel=place.cancel,
-        )
-
-
 def _port_of(url: str) -> int | None:
     parts = urlsplit(url)
     return parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-
-
-def free_port() -> int:
-    """Return a TCP port of the loopback address that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-def taken_ports(wanted: Sequence[Probe]) -> Iterator[Finding]:
-    """Yield a finding for each port of the probes on which something listens before the start."""
-    for host, port in supervision.ports_named(wanted):
-        owner = supervision.taken(host, port)
-        if owner is not None:
-            yield endings.port_taken(f"{host}:{port}", *owner)

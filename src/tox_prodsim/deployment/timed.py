@@ -1,0 +1,69 @@
+"""Start a deployment once more, in a copy of its folder as it was, to take the time of its start-up."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import replace
+
+from tox_prodsim import endings, measure, supervision
+from tox_prodsim.deployment.place import Place, free_port, start
+from tox_prodsim.deployment.watch import Watch
+from tox_prodsim.scenario import Deployment, Launch
+
+_TIMED_POLL_S = 0.01
+
+
+def keep_snapshot(place: Place) -> None:
+    """Copy the scratch folder as it is before the first start, so that later, timed starts find the same.
+
+    What cannot be copied (a socket, a full disk) leaves no snapshot, and ``timed_start`` says so.
+    """
+    try:
+        shutil.copytree(place.scratch, place.snapshot, symlinks=True)
+    except OSError:
+        shutil.rmtree(place.snapshot, ignore_errors=True)
+
+
+def timed_start(deployment: Deployment, place: Place) -> float:
+    """Start a deployment once more, in a copy of the scratch folder as it was, and return its effective seconds.
+
+    A service is timed from the spawn until it is ready, a job until its end; both are then gone. Raises RuntimeError
+    with one sentence when it does not come that far, and Cancelled.
+    """
+    if place.cwd != place.scratch:
+        msg = "change_dir is not the scratch folder, so that a second start would meet what the first one left"
+        raise RuntimeError(msg)
+    if not place.snapshot.is_dir():
+        msg = "the scratch folder could not be copied for a second start"
+        raise RuntimeError(msg)
+    spare = place.snapshot.with_name("scratch-timed")
+    shutil.rmtree(spare, ignore_errors=True)
+    shutil.copytree(place.snapshot, spare, symlinks=True)
+    place = replace(place, scratch=spare, cwd=spare, log=place.log.with_name("startup.log"))
+    launch = deployment.launch(port=free_port() if deployment.uses_port else None, scratch=spare)
+    process = start(launch, place)
+    try:
+        return (
+            _timed_ready(process, deployment, launch, place)
+            if deployment.is_service
+            else _timed_end(process, deployment)
+        )
+    finally:
+        process.stop(deployment.stop.signal, deployment.stop.grace_s)
+        process.close()
+
+
+def _timed_ready(process: supervision.Process, deployment: Deployment, launch: Launch, place: Place) -> float:
+    watch = Watch(process, launch, place, deployment.ready_timeout_s, longest_poll_s=_TIMED_POLL_S)
+    for _ in watch.answers():
+        if not watch.pending:
+            return measure.effective_since(process.pid, process.spawned_at) or time.monotonic() - process.spawned_at
+    raise RuntimeError(watch.trouble.message if watch.trouble is not None else "it has no probe")
+
+
+def _timed_end(process: supervision.Process, deployment: Deployment) -> float:
+    ending = process.wait(deployment.run_timeout_s)
+    if ending is None or ending.returncode not in deployment.exit_codes:
+        raise RuntimeError("it did not end in time" if ending is None else f"it ended with {endings.how(ending)}")
+    return ending.effective_s

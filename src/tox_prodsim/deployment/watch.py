@@ -1,0 +1,59 @@
+"""Wait until a deployment is ready, or until it is known that it will not be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tox_prodsim import endings, supervision
+from tox_prodsim.deployment.place import Place
+from tox_prodsim.findings import Finding
+from tox_prodsim.scenario import Launch, Probe
+
+DRAIN_S = 10.0
+"""Longer than the guard needs for its leak grace, its SIGTERM and its SIGKILL to what a main process left."""
+
+
+class Watch:
+    """Ask the probes until all are satisfied; ``trouble`` says why that did not happen."""
+
+    def __init__(
+        self, process: supervision.Process, launch: Launch, place: Place, limit_s: float, longest_poll_s: float = 1.0
+    ) -> None:
+        self._process, self._place = process, place
+        self._name = Path(launch.argv[0]).name
+        self._limit_s, self._longest_poll_s = limit_s, longest_poll_s
+        self._log = supervision.LogWatch(place.log)
+        self.pending: list[Probe] = list(launch.probes)
+        self.trouble: Finding | None = None
+
+    def answers(self) -> Iterator[tuple[Probe, supervision.Ready]]:
+        """Yield each probe with its answer as it is satisfied, until all are, or until ``trouble`` is set."""
+        reason = "never asked"
+        for pause_s in supervision.polls():
+            if self._process.main_exited():
+                self.trouble = endings.exited_early(self._name, ended(self._process), reason)
+                return
+            for probe in tuple(self.pending):
+                match supervision.ask(probe, tree=self._process.tree, log=self._log, scratch=self._place.scratch):
+                    case supervision.Ready() as ready:
+                        self.pending.remove(probe)
+                        yield probe, ready
+                    case supervision.Foreign() as foreign:
+                        self.trouble = endings.foreign(self._name, foreign)
+                        return
+                    case supervision.NotYet() as not_yet:
+                        reason = not_yet.reason
+            if not self.pending:
+                return
+            left_s = self._limit_s - (time.monotonic() - self._process.spawned_at)
+            if left_s <= 0:
+                self.trouble = endings.not_ready(self._name, self._limit_s, reason)
+                return
+            self._process.wait(min(pause_s, left_s, self._longest_poll_s))
+
+
+def ended(process: supervision.Process) -> supervision.Ending:
+    """Return how a process ended whose main process is gone; what that one left behind is being ended meanwhile."""
+    return process.wait(DRAIN_S) or process.stop(supervision.KILL, 0)
