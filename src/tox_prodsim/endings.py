@@ -64,10 +64,10 @@ def left_behind(name: str, ending: Ending) -> Iterator[Finding]:
         )
     if ending.unkillable:
         yield _error(
-            "RUN620",
+            "RUN618",
             name,
             f"could not kill {_count(ending.unkillable)}: {_named(ending.unkillable)}",
-            "look at what they wait for, and end them by hand",
+            "look at what they wait for and whose they are, and end them by hand",
         )
 
 
@@ -158,6 +158,36 @@ def job_timed_out(name: str, limit_s: float) -> Finding:
         name,
         f"did not end within run_timeout = {limit_s:g} s",
         "look at what it waits for; raising the limit helps only a job that was still working",
+    )
+
+
+def fell_silent(name: str, limit_s: float) -> Finding:
+    """Return RUN615: it printed nothing for too long."""
+    return _error(
+        "RUN615",
+        name,
+        f"printed nothing for idle_timeout = {limit_s:g} s",
+        "look below at what it waits for; raise idle_timeout only for work that is silent by nature",
+    )
+
+
+def watchdog_missed(name: str, limit_s: float) -> Finding:
+    """Return RUN616: it no longer says that it is alive."""
+    return _error(
+        "RUN616",
+        name,
+        f"sent no WATCHDOG=1 for watchdog_timeout = {limit_s:g} s",
+        "look below at what its main loop does; it is told the interval in WATCHDOG_USEC",
+    )
+
+
+def flooded(name: str, log: str, limit_bytes: int) -> Finding:
+    """Return RUN617: it printed more than a log should hold."""
+    return _error(
+        "RUN617",
+        name,
+        f"printed more than output_limit_mb = {limit_bytes / 1e6:g} MB into {log}",
+        "look at what it repeats; the limit keeps the disk of this machine",
     )
 
 

@@ -24,7 +24,7 @@ from tox.tox_env.errors import Fail, Skip
 from tox.tox_env.python.pip.req_file import PythonDeps
 from tox.tox_env.runner import RunToxEnv
 
-from tox_prodsim import scenario
+from tox_prodsim import scenario, supervision
 from tox_prodsim.catalogue import CATALOGUE
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.findings import Policy
@@ -94,6 +94,10 @@ _KEYS: tuple[tuple[str, Any, object, str], ...] = (
     ("run_timeout", Number, Number(300.0), "seconds for a job, and for each of commands_pre, commands, commands_post"),
     ("stop_signal", str, _DEFAULT_STOP_SIGNAL, "signal that asks the service to stop"),
     ("stop_timeout", Number, Number(10.0), "seconds the service may take to stop before it is killed"),
+    ("idle_timeout", Number, Number(0), "seconds without output after which the deployment counts as hung (0: never)"),
+    ("watchdog_timeout", Number, Number(0), "seconds between two WATCHDOG=1 of sd_notify at most (0: none expected)"),
+    ("output_limit_mb", Number, Number(1000), "size of its log from which on the deployment is stopped (0: never)"),
+    ("containment", str, "auto", "how processes are held together: auto, subreaper, cgroup, pidns, group"),
     ("exit_codes", Words, Words([]), "allowed ends: numbers and names of signals"),
     ("expect_output", Lines, Lines([]), "regular expressions that a line of the output must match"),
     ("reject_output", Lines, Lines([]), "regular expressions that no line of the output may match"),
@@ -199,8 +203,17 @@ def read(tox_env: RunToxEnv, *, update_baseline: bool = False) -> scenario.Scena
             update=update_baseline,
         ),
         policy=policy,
+        containment=_containment(conf),
         has_commands=any(conf[key] for key in ("commands", "commands_post")),
     )
+
+
+def _containment(conf: EnvConfigSet) -> str:
+    """Return the containment that is asked for; one that is asked for by name must be possible here."""
+    name = _value(conf, "containment", str).strip()
+    if name != "auto":
+        supervision.containment(name)
+    return name
 
 
 def _refuse_misspelt(conf: EnvConfigSet) -> None:
@@ -243,6 +256,9 @@ def _deployment(conf: EnvConfigSet, stop: scenario.Stop, run_timeout_s: float) -
         exit_codes=ends,
         expect_output=expected,
         reject_output=rejected,
+        idle_timeout_s=_limit(conf, "idle_timeout"),
+        watchdog_timeout_s=_limit(conf, "watchdog_timeout"),
+        output_limit_bytes=_megabytes(conf, "output_limit_mb"),
         uses_port=scenario.uses_port([*argv, *sources, *_set_env_texts(conf)])
         # A port that only the commands name is where the probes find the deployment, when they do.
         or (scenario.uses_port(_command_texts(conf)) and not scenario.finds_place(probes)),
@@ -341,6 +357,15 @@ def _matching(root: Path, work: Path, glob: str) -> list[Path]:
 
 def _seconds(conf: EnvConfigSet, key: str) -> float:
     return scenario.seconds(key, _value(conf, key, Number).raw)
+
+
+def _limit(conf: EnvConfigSet, key: str, *, unit: str = "seconds") -> float | None:
+    return scenario.limit(key, _value(conf, key, Number).raw, unit=unit)
+
+
+def _megabytes(conf: EnvConfigSet, key: str) -> int | None:
+    size_mb = _limit(conf, key, unit="megabytes")
+    return None if size_mb is None else int(size_mb * 1e6)
 
 
 def _value(conf: EnvConfigSet, key: str, of_type: Callable[..., T]) -> T:  # noqa: ARG001 - it types the result

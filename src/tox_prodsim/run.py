@@ -128,7 +128,7 @@ def _deployment(
         yield _not_checked(Step.DEPLOY, "no 'deploy' is configured")
         yield from _pause(bench, tally, _telling(bench, None, until=Point.COMMANDS_POST))
         return None
-    tally.codes |= deployment.CODES
+    tally.codes |= deployment.checks(scenario.deployment)
     timed = scenario.timing.startup and not scenario.policy.drops("PRF")
     with closing(deployment.Stage(scenario.deployment, bench.place)) as stage:
         heard = yield from _pause(bench, tally, _telling(bench, stage, until=Point.COMMANDS))

@@ -106,6 +106,12 @@ class Deployment:
     reject_output: tuple[re.Pattern[bytes], ...] = ()
     """Output that the user forbids (RUN612); the default patterns are RUN624 and live in DEFAULT_REJECT."""
     uses_port: bool = False
+    idle_timeout_s: float | None = None
+    """Longest silence of its output; None: it may be silent for ever."""
+    watchdog_timeout_s: float | None = None
+    """Longest time between two WATCHDOG=1 of sd_notify once it is ready; None: none are expected."""
+    output_limit_bytes: int | None = None
+    """Size of its log from which on it is a flood; None: there is no limit."""
 
     @property
     def is_service(self) -> bool:
@@ -152,6 +158,7 @@ class Scenario:
     timing: Timing
     policy: Policy
     has_commands: bool
+    containment: str = "auto"
 
 
 def placeholders(*, port: int | None, scratch: Path) -> dict[str, str]:
@@ -194,6 +201,15 @@ def seconds(key: str, value: object) -> float:
     number = _positive(value)
     if number is None:
         msg = f"{_written(value)} is no time limit, give a number of seconds above 0"
+        raise ProdsimError(key, msg)
+    return number
+
+
+def limit(key: str, value: object, *, unit: str) -> float | None:
+    """Return the value when it is a usable limit, None when it is 0: no limit; raises ProdsimError naming the key."""
+    number = _positive(value)
+    if number is None and str(value).strip() not in {"0", "0.0"}:
+        msg = f"{_written(value)} is no limit, give a number of {unit} above 0, or 0 for no limit"
         raise ProdsimError(key, msg)
     return number
 

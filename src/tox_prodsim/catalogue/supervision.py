@@ -1,4 +1,4 @@
-"""RUN607 to RUN610, RUN613, RUN620 to RUN630: how a deployment ends, and what it leaves behind."""
+"""RUN607 to RUN610, RUN613 to RUN630: how a deployment ends, and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -108,6 +108,82 @@ CHECKS = (
         solution=(
             "look into the system's log for the out-of-memory killer (dmesg)",
             "run the environment alone (no tox p), to see whether memory is the reason",
+        ),
+    ),
+    Check(
+        code="RUN615",
+        level=Level.ERROR,
+        title="it printed nothing for idle_timeout",
+        why=(
+            "A program that reports its progress and then falls silent hangs long before run_timeout is over. Only "
+            "with idle_timeout is silence a failure; without it nothing is concluded from it."
+        ),
+        example="FAIL RUN615 python: printed nothing for idle_timeout = 20 s",
+        causes=(
+            "it waits for something that never comes: the report shows where",
+            "its output is held in a buffer, as that of a C program that writes to a file is",
+            "it works on one large item and says nothing meanwhile",
+        ),
+        solution=(
+            "mend what it waits for, or give the wait a limit of its own",
+            "flush the output; Python does here (PYTHONUNBUFFERED=1)",
+            "for work that is silent by nature: leave idle_timeout out",
+        ),
+    ),
+    Check(
+        code="RUN616",
+        level=Level.ERROR,
+        title="it stopped to say that it is alive",
+        why=(
+            "With watchdog_timeout the service promises, as for systemd's WatchdogSec=, to send WATCHDOG=1 at least "
+            "that often once it is ready. systemd ends a service that does not, and so does this run."
+        ),
+        example="FAIL RUN616 python: sent no WATCHDOG=1 for watchdog_timeout = 5 s",
+        causes=(
+            "the loop that sends it is blocked: a synchronous call in a coroutine, a lock, a long computation",
+            "the service never sends it: it reads WATCHDOG_USEC and finds it useless, or does not look at all",
+            "it sends from a process that is not part of the deployment: that does not count",
+        ),
+        solution=(
+            "send it from the loop that does the work, every half of WATCHDOG_USEC",
+            "move blocking work into a thread, so that the loop goes on",
+            "a service without a watchdog needs no watchdog_timeout",
+        ),
+    ),
+    Check(
+        code="RUN617",
+        level=Level.ERROR,
+        title="its output is a flood",
+        why=(
+            "It was stopped when its log had grown to output_limit_mb. A loop that logs an error and tries again at "
+            "once fills the disk of a production machine in an hour, and here the disk of the CI machine."
+        ),
+        example="FAIL RUN617 python: printed more than output_limit_mb = 1000 MB into deploy.log",
+        causes=(
+            "an error is logged and tried again without a pause",
+            "the log level is DEBUG, or a whole payload is printed for every request",
+        ),
+        solution=(
+            "wait between two attempts, longer each time",
+            "if so much is meant: output_limit_mb = 5000, or 0 for no limit",
+        ),
+    ),
+    Check(
+        code="RUN618",
+        level=Level.ERROR,
+        title="processes could not be killed",
+        why=(
+            "SIGKILL was sent for five seconds, and they are still there. What holds a port, a lock or a mount for "
+            "ever in production is named here with its state and what it waits for."
+        ),
+        example="FAIL RUN618 python: could not kill 1 process: pid 5127 sudo sleep 1000 (user 0, state S)",
+        causes=(
+            "they belong to another user: started with sudo or a setuid program",
+            "they wait in the kernel (state D): a network file system that is gone, a broken device",
+        ),
+        solution=(
+            "end them by hand, as the user they belong to",
+            "start nothing as another user, or end it before the parent ends",
         ),
     ),
     Check(

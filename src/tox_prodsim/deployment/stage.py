@@ -15,17 +15,28 @@ from urllib.parse import urlsplit
 from tox_prodsim import endings, output, supervision
 from tox_prodsim.catalogue import CATALOGUE
 from tox_prodsim.deployment.place import Place, free_port, start, taken_ports
+from tox_prodsim.deployment.sentinel import Sentinel
 from tox_prodsim.deployment.watch import Watch, ended
 from tox_prodsim.events import Event, Found, Happened, Outcome, Step, StepFinished, StepStarted, Told
 from tox_prodsim.findings import Finding, Level
 from tox_prodsim.scenario import Deployment, ListenProbe
 
-CODES = frozenset(code for code in CATALOGUE if code.startswith("RUN")) - {"RUN605"}
-"""What playing a deployment checks."""
+_CODES = frozenset(code for code in CATALOGUE if code.startswith("RUN")) - {"RUN605"}
 NEAR = 0.8
 """From this share of a limit on, the next slow machine is a failure: RUN630."""
+_TIMEOUTS = {"RUN603", "RUN610", "RUN615", "RUN616", "RUN617"}
 _SLOW_EVERY_S = 10.0
 _TAIL_LINES = 12
+
+
+def checks(deployment: Deployment) -> frozenset[str]:
+    """Return the codes of what playing the deployment checks: a limit that is not set is none of them."""
+    limits = {
+        "RUN615": deployment.idle_timeout_s,
+        "RUN616": deployment.watchdog_timeout_s,
+        "RUN617": deployment.output_limit_bytes,
+    }
+    return _CODES - {code for code, limit in limits.items() if limit is None}
 
 
 class Stage:
@@ -36,6 +47,7 @@ class Stage:
         self._place = place
         self._launch = deployment.launch(port=free_port() if deployment.uses_port else None, scratch=place.scratch)
         self._process: supervision.Process | None = None
+        self._sentinel: Sentinel | None = None
         self._began = time.monotonic()
         self._failed = False
         self._told = False
@@ -77,6 +89,8 @@ class Stage:
             yield from self._fail(endings.could_not_start(self._name, ending.error))
             return
         self._process = process
+        self._sentinel = Sentinel(self._name, process, self._deployment, self._place.log, self._look)
+        self._sentinel.start()
         self._began = process.spawned_at
         yield self._happened("spawn", f"pid {process.pid}")
 
@@ -88,7 +102,7 @@ class Stage:
                 self.url = ready.url
             yield self._happened("ready" if not watch.pending else "answers", ready.detail, limit_s)
         if watch.trouble is not None:
-            yield from self._fail(watch.trouble)
+            yield from self._fail(self._broken() or watch.trouble)
             return
         self.went_up = True
         self.start_s = self._elapsed()
@@ -105,6 +119,9 @@ class Stage:
                 yield self._happened("SLOW", f"still running ({self._elapsed():.0f} s of {limit_s:g} s)", limit_s)
         if ending is None:
             yield from self._fail(endings.job_timed_out(self._name, limit_s), cause=supervision.Cause.TIMED_OUT)
+            return
+        if (broken := self._broken()) is not None:
+            yield from self._fail(broken)
             return
         yield self._happened("ended", endings.how(ending), limit_s)
         self.start_s = ending.duration_s
@@ -132,6 +149,9 @@ class Stage:
 
     def _take_down(self, process: supervision.Process) -> Iterator[Event]:
         stop = self._deployment.stop
+        if (broken := self._broken()) is not None:
+            yield from self._fail(broken)
+            return
         if process.main_exited():
             ending = ended(process)
             self._failed = True
@@ -166,10 +186,8 @@ class Stage:
         """Report the failure, then end what was started: evidence first, clean-up after it."""
         self._failed = True
         self.went_up = False
-        if cause is supervision.Cause.TIMED_OUT or finding.code == "RUN603":
-            yield self._happened("TIMEOUT", finding.message)
-            lines = tuple(supervision.tree(self._running.tree()))
-            yield Told(step=Step.DEPLOY, title="processes at that moment", lines=lines)
+        if finding.code in _TIMEOUTS:
+            yield from self._timed_out(finding)
         yield Found(finding=finding)
         yield from self._last_lines()
         if self._process is not None:
@@ -182,6 +200,24 @@ class Stage:
             if ending.forced:
                 yield Found(finding=endings.killed(self._name, stop.signal.name, stop.grace_s))
             yield from (Found(finding=each) for each in endings.left_behind(self._name, ending))
+
+    def _timed_out(self, finding: Finding) -> Iterator[Event]:
+        broken = self._sentinel if self._sentinel is not None and self._sentinel.finding is not None else None
+        at_s = broken.broken_at - self._began if broken else self._elapsed()
+        yield Happened(step=Step.DEPLOY, at_s=at_s, what="TIMEOUT", detail=finding.message)
+        seen = broken.seen if broken else self._look()
+        yield Told(step=Step.DEPLOY, title="processes at that moment", lines=seen)
+
+    def _look(self) -> tuple[str, ...]:
+        """Return what it is doing now, looked at before anything of it is ended."""
+        return tuple(supervision.tree(self._running.tree()))
+
+    def _broken(self) -> Finding | None:
+        """Return which limit was broken behind our back, None when none was; the watch is over then."""
+        if self._sentinel is None:
+            return None
+        self._sentinel.dismiss()
+        return self._sentinel.finding
 
     def _last_lines(self) -> Iterator[Event]:
         """Show how the log ends, once: at the moment of the failure, not after the messages of a stop."""
@@ -222,6 +258,7 @@ class Stage:
         """End whatever is left of it; may be called at any time, and again."""
         if self._process is not None:
             stop = self._deployment.stop
+            self._broken()
             self._process.stop(stop.signal, min(stop.grace_s, supervision.CANCEL_GRACE_S))
             self._process.close()
 

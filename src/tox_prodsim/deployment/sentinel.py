@@ -1,0 +1,67 @@
+"""End a deployment that breaks a limit while nobody else looks: silent too long, no sign of life, a flood of output."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tox_prodsim import endings, supervision
+from tox_prodsim.findings import Finding
+from tox_prodsim.scenario import Deployment
+
+_EVERY_S = 0.1
+
+
+class Sentinel(threading.Thread):
+    """Watch one process in a thread of its own, because during the smoke commands tox has the floor.
+
+    ``finding`` says which limit was broken, None while none is, ``broken_at`` when, ``seen`` what ``look`` told then.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        process: supervision.Process,
+        deployment: Deployment,
+        log: Path,
+        look: Callable[[], tuple[str, ...]],
+    ) -> None:
+        super().__init__(name="prodsim-sentinel", daemon=True)
+        self._name, self._process, self._deployment, self._log = name, process, deployment, log
+        self._look = look
+        self._over = threading.Event()
+        self._size_bytes = 0
+        self._grew_at = time.monotonic()
+        self.finding: Finding | None = None
+        self.broken_at = 0.0
+        self.seen: tuple[str, ...] = ()
+
+    def run(self) -> None:
+        """Look until it is over, and stop what breaks a limit."""
+        while not self._over.wait(_EVERY_S) and not self._process.main_exited():
+            finding = self._broken()
+            if finding is not None:
+                self.finding, self.broken_at = finding, time.monotonic()
+                self.seen = self._look()
+                stop = self._deployment.stop
+                self._process.stop(stop.signal, stop.grace_s, cause=supervision.Cause.TIMED_OUT)
+                return
+
+    def dismiss(self) -> None:
+        """End the watch, before a stop that is meant; waits for one that has begun. Idempotent."""
+        self._over.set()
+        if self.ident is not None:
+            self.join()
+
+    def _broken(self) -> Finding | None:
+        limits, now = self._deployment, time.monotonic()
+        size_bytes = self._log.stat().st_size
+        if size_bytes != self._size_bytes:
+            self._size_bytes, self._grew_at = size_bytes, now
+        if limits.output_limit_bytes is not None and size_bytes > limits.output_limit_bytes:
+            return endings.flooded(self._name, self._log.name, limits.output_limit_bytes)
+        if limits.idle_timeout_s is not None and now - self._grew_at > limits.idle_timeout_s:
+            return endings.fell_silent(self._name, limits.idle_timeout_s)
+        return None
