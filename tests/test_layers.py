@@ -17,7 +17,18 @@ LAYERS = {
     "order": ("run", "comparing", "deployment", "output", "endings"),
     "effects": ("artifact", "baseline", "building", "installed", "measure", "supervision"),
     "reporters": ("reporters",),
-    "values": ("stats", "catalogue", "scenario", "events", "findings", "isolation", "running", "errors"),
+    "values": (
+        "stats",
+        "catalogue",
+        "scenario",
+        "readiness",
+        "words",
+        "events",
+        "findings",
+        "isolation",
+        "running",
+        "errors",
+    ),
     "children": ("_child",),
 }
 """Top down, and so is every row: an import goes to a lower layer or further down its own row, with these exceptions."""

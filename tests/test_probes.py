@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tox_prodsim.scenario import FileProbe, HttpProbe, ListenProbe, LogProbe, Probe, TcpProbe
+from tox_prodsim.readiness import FileProbe, HttpProbe, ListenProbe, LogProbe, Probe, TcpProbe
 from tox_prodsim.supervision import probes
 from tox_prodsim.supervision.probes import Foreign, LogWatch, NotYet, Ready, ask
 

@@ -31,8 +31,9 @@ from tox_prodsim.events import RunStarted
 from tox_prodsim.isolation import hidden_folders, production
 from tox_prodsim.run import Bench
 from tox_prodsim.running import Ran
-from tox_prodsim.scenario import Scenario, fill
+from tox_prodsim.scenario import Scenario
 from tox_prodsim.undertest import UnderTest
+from tox_prodsim.words import fill
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,7 +24,7 @@ from tox.tox_env.errors import Fail, Skip
 from tox.tox_env.python.pip.req_file import PythonDeps
 from tox.tox_env.runner import RunToxEnv
 
-from tox_prodsim import scenario, supervision
+from tox_prodsim import readiness, scenario, supervision, words
 from tox_prodsim.catalogue import CATALOGUE
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.findings import Policy
@@ -197,8 +197,7 @@ def read(tox_env: RunToxEnv, *, update_baseline: bool = False) -> scenario.Scena
         timing=scenario.Timing(
             imports=tuple(_value(conf, "measure_imports", Words).items),
             startup=_value(conf, "measure_startup", bool),
-            tolerance=scenario.percent("time_tolerance_percent", _value(conf, "time_tolerance_percent", Number).raw)
-            / 100,
+            tolerance=words.percent("time_tolerance_percent", _value(conf, "time_tolerance_percent", Number).raw) / 100,
             baseline_dir=root / _value(conf, "prodsim_baseline_dir", str),
             update=update_baseline,
         ),
@@ -239,7 +238,7 @@ def _deployment(conf: EnvConfigSet, stop: scenario.Stop, run_timeout_s: float) -
     expected = scenario.patterns("expect_output", _value(conf, "expect_output", Lines).items)
     rejected = scenario.patterns("reject_output", _value(conf, "reject_output", Lines).items)
     dummy = scenario.placeholders(port=1, scratch=Path("scratch"))
-    probes = [scenario.parse_probe(source, f"ready[{at}]", dummy) for at, source in enumerate(sources)]
+    probes = [readiness.parse_probe(source, f"ready[{at}]", dummy) for at, source in enumerate(sources)]
     argv = _deploy(conf)
     if not argv:
         for key, given in {"ready": sources, "expect_output": expected, "reject_output": rejected}.items():
@@ -261,7 +260,7 @@ def _deployment(conf: EnvConfigSet, stop: scenario.Stop, run_timeout_s: float) -
         output_limit_bytes=_megabytes(conf, "output_limit_mb"),
         uses_port=scenario.uses_port([*argv, *sources, *_set_env_texts(conf)])
         # A port that only the commands name is where the probes find the deployment, when they do.
-        or (scenario.uses_port(_command_texts(conf)) and not scenario.finds_place(probes)),
+        or (scenario.uses_port(_command_texts(conf)) and not readiness.finds_place(probes)),
     )
 
 
@@ -356,11 +355,11 @@ def _matching(root: Path, work: Path, glob: str) -> list[Path]:
 
 
 def _seconds(conf: EnvConfigSet, key: str) -> float:
-    return scenario.seconds(key, _value(conf, key, Number).raw)
+    return words.seconds(key, _value(conf, key, Number).raw)
 
 
 def _limit(conf: EnvConfigSet, key: str, *, unit: str = "seconds") -> float | None:
-    return scenario.limit(key, _value(conf, key, Number).raw, unit=unit)
+    return words.limit(key, _value(conf, key, Number).raw, unit=unit)
 
 
 def _megabytes(conf: EnvConfigSet, key: str) -> int | None:

@@ -30,7 +30,8 @@ from tox_prodsim.executor import INTERRUPTED, Limits, SupervisedExecutor
 from tox_prodsim.findings import Finding, Verdict
 from tox_prodsim.reporting import Reporting
 from tox_prodsim.run import Heard, Point, Run, Waiting, run
-from tox_prodsim.scenario import Scenario, fill
+from tox_prodsim.scenario import Scenario
+from tox_prodsim.words import fill
 
 _COMMAND_KEYS = {"commands_pre", "commands", "commands_post"}
 _sessions: weakref.WeakKeyDictionary[ToxEnv, Session] = weakref.WeakKeyDictionary()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tox_prodsim import endings, supervision
 from tox_prodsim.findings import Finding
-from tox_prodsim.scenario import LOOPBACK, Launch, Probe
+from tox_prodsim.readiness import LOOPBACK, Probe
+from tox_prodsim.scenario import Launch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

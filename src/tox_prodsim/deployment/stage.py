@@ -19,7 +19,8 @@ from tox_prodsim.deployment.sentinel import Sentinel
 from tox_prodsim.deployment.watch import Watch, ended
 from tox_prodsim.events import Event, Found, Happened, Outcome, Step, StepFinished, StepStarted, Told
 from tox_prodsim.findings import Finding, Level
-from tox_prodsim.scenario import Deployment, ListenProbe
+from tox_prodsim.readiness import ListenProbe
+from tox_prodsim.scenario import Deployment
 
 _CODES = frozenset(code for code in CATALOGUE if code.startswith("RUN")) - {"RUN605"}
 NEAR = 0.8

@@ -9,7 +9,8 @@ from pathlib import Path
 from tox_prodsim import endings, supervision
 from tox_prodsim.deployment.place import Place
 from tox_prodsim.findings import Finding
-from tox_prodsim.scenario import Launch, Probe
+from tox_prodsim.readiness import Probe
+from tox_prodsim.scenario import Launch
 
 DRAIN_S = 10.0
 """Longer than the guard needs for its leak grace, its SIGTERM and its SIGKILL to what a main process left."""

@@ -26,7 +26,7 @@ from urllib.parse import quote, urlsplit
 
 import psutil
 
-from tox_prodsim.scenario import LOOPBACK, FileProbe, HttpProbe, ListenProbe, LogProbe, Probe, TcpProbe
+from tox_prodsim.readiness import LOOPBACK, FileProbe, HttpProbe, ListenProbe, LogProbe, Probe, TcpProbe
 
 CONNECT_S = 1.0
 BODY_LIMIT_BYTES = 1 << 20

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from refusals import refused
+
+from tox_prodsim.words import fill, seconds
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()))
+
+
+@given(
+    ANY_TEXT,
+    st.dictionaries(st.sampled_from(["port", "url", "scratch"]), st.sampled_from(["{port}", "{url}", "8", "\\1"])),
+)
+def test_what_was_filled_in_is_not_filled_again(text: str, values: dict[str, str]) -> None:
+    assert fill(text, {}) == text
+    filled = fill("{port}|{url}|{scratch}|{other}|a{1,2}", values)
+    assert filled.split("|") == [
+        *(values.get(name, f"{{{name}}}") for name in ("port", "url", "scratch")),
+        "{other}",
+        "a{1,2}",
+    ]
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf, -math.inf])
+def test_no_time_limit_is_refused(value: float) -> None:
+    assert "give a number of seconds above 0" in refused(lambda: seconds("run_timeout", value)).message
+
+
+def test_a_time_limit_is_kept() -> None:
+    assert seconds("run_timeout", 0.5) == 0.5
