@@ -38,6 +38,15 @@ ONLY = {"plugin": {"cli", "keys", "signals", "toxenv"}, "cli": {"commands"}, "re
 """Modules that import these of ours and no others."""
 UNSEEN = {"_child"}
 """Scripts that are started by their path, and imported by nobody."""
+GUARD = {
+    "guard": {"warden", "enclosures", "processes", "messages", "kernel"},
+    "warden": {"command", "enclosures", "description", "processes", "messages", "stopwatch"},
+    "command": {"enclosures", "processes", "messages", "kernel"},
+    "enclosures": {"cgroups", "namespaces"},
+    "namespaces": {"processes", "kernel"},
+    "description": {"processes"},
+}
+"""What the scripts of the guard import of each other; they alone are started with their folder on the path."""
 FOREIGN = {"shell": {"tox"}, "effects": {"build", "packaging", "psutil", "virtualenv"}}
 """What a layer imports that is neither ours nor of the standard library: nothing, unless it is named here."""
 
@@ -104,7 +113,8 @@ def wrong(sources: Mapping[str, str]) -> list[str]:
 def foreign(module: str, source: str) -> set[str]:
     """Return what a module imports against the table that is not ours: third parties, and relative imports."""
     tops = {name.partition(".")[0] for name in imported(source)}
-    return tops - {"tox_prodsim"} - set(sys.stdlib_module_names) - FOREIGN.get(layer_of(module), set())
+    siblings = GUARD.get(module.removeprefix("_child."), set())
+    return tops - {"tox_prodsim"} - siblings - set(sys.stdlib_module_names) - FOREIGN.get(layer_of(module), set())
 
 
 def test_every_module_has_its_place_in_the_table_and_the_table_has_no_other() -> None:
@@ -123,6 +133,12 @@ def test_a_module_imports_no_third_party_but_those_of_its_layer(module: str) -> 
 def test_no_modules_import_each_other_in_a_circle() -> None:
     graph = {module: ours(source) - {module} for module, source in SOURCES.items()}
     assert len(list(graphlib.TopologicalSorter(graph).static_order())) == len(SOURCES)
+
+
+def test_the_scripts_of_the_guard_import_only_downwards_what_is_there() -> None:
+    order = list(graphlib.TopologicalSorter(GUARD).static_order())
+    assert order[-1] == "guard"
+    assert {f"_child.{name}" for name in order} <= set(SOURCES)
 
 
 @pytest.mark.parametrize("package", ["catalogue", "deployment", "installed", "supervision"])
@@ -176,6 +192,8 @@ def test_arrows_that_point_down_are_allowed() -> None:
         pytest.param("run", "from tox.report import HandledError", id="tox below the shell"),
         pytest.param("findings", "import psutil", id="a value, a library"),
         pytest.param("_child.probe", "def f():\n    import packaging", id="a script, a library"),
+        pytest.param("_child.probe", "import processes", id="a script of the env's Python, one of the guard's"),
+        pytest.param("_child.processes", "import warden", id="a script of the guard, one above it"),
         pytest.param("endings", "from .findings import Finding", id="a relative import"),
     ],
 )

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from tox_prodsim.errors import Cancelled
-from tox_prodsim.supervision import supervisor
-from tox_prodsim.supervision.supervisor import GUARD, RUN_TAG, Cancel, Cause, Ending, Process, SignalSent, Survivor
+from tox_prodsim.supervision import Cancel, supervisor
+from tox_prodsim.supervision.supervisor import GUARD, RUN_TAG, Cause, Ending, Process, SignalSent, Survivor
 
 ENDED: dict[str, Any] = {
     "event": "ended",
@@ -32,6 +32,7 @@ ENDED: dict[str, Any] = {
     "survivors": [{"pid": 7, "command": "sleep 9", "listens": ["127.0.0.1:80"]}],
     "unkillable": [],
     "forced": False,
+    "core_dumped": False,
     "error": "",
 }
 
@@ -49,7 +50,7 @@ class Warden:
         self.socket.sendall(json.dumps(message).encode() + b"\n")
 
     def starts(self) -> None:
-        self.says(event="started", pid=4711, warden=4710, at=100.0)
+        self.says(event="started", pid=4711, warden=4710, at=100.0, cgroup="")
         self.process.begin({"argv": ["x"]})
 
     def hears(self) -> dict[str, Any]:
@@ -228,9 +229,9 @@ def test_a_run_inside_of_a_run_carries_both_tags() -> None:
     assert supervisor._nested({RUN_TAG: "a"}, "b") == "a:b"
 
 
-@pytest.fixture(scope="module")
-def guard() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("guard_under_test", GUARD)
+def loaded(name: str) -> ModuleType:
+    """A script of the guard as a module, under a name that nobody else can have."""
+    spec = importlib.util.spec_from_file_location(f"{name}_under_test", GUARD.with_name(f"{name}.py"))
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -238,31 +239,43 @@ def guard() -> ModuleType:
     return module
 
 
+@pytest.fixture(scope="module")
+def processes() -> ModuleType:
+    return loaded("processes")
+
+
+@pytest.fixture
+def siblings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder of the scripts on the path, as it is when they run."""
+    monkeypatch.syspath_prepend(str(GUARD.parent))
+
+
 @pytest.mark.parametrize("lists_children", [True, False], ids=["listed by the kernel", "from all of /proc"])
 @pytest.mark.skipif(sys.platform != "linux", reason="the guard works on Linux, other systems have the process group")
 def test_the_guard_finds_what_is_below(
-    guard: ModuleType, monkeypatch: pytest.MonkeyPatch, lists_children: bool
+    processes: ModuleType, monkeypatch: pytest.MonkeyPatch, lists_children: bool
 ) -> None:
-    monkeypatch.setattr(guard, "LISTS_CHILDREN", lists_children and guard.LISTS_CHILDREN)
+    monkeypatch.setattr(processes, "LISTS_CHILDREN", lists_children and processes.LISTS_CHILDREN)
     me = os.getpid()
-    assert me in guard.children(os.getppid())
-    assert me in guard.descendants(os.getppid())
-    assert guard.is_below(me, os.getppid())
-    assert not guard.is_below(os.getppid(), me)
+    assert me in processes.children(os.getppid())
+    assert me in processes.descendants(os.getppid())
+    assert processes.is_below(me, os.getppid())
+    assert not processes.is_below(os.getppid(), me)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the guard works on Linux, other systems have the process group")
-def test_the_guard_signals_nobody_who_is_not_below_it(guard: ModuleType) -> None:
+def test_the_guard_signals_nobody_who_is_not_below_it(processes: ModuleType) -> None:
     orphan = int(subprocess.run(["sh", "-c", "sleep 20 >&2 & echo $!"], stdout=subprocess.PIPE, check=True).stdout)
     try:
-        assert guard.stat(orphan)[1] != os.getpid()
-        guard.send(orphan, signal.SIGKILL)
+        assert processes.stat(orphan)[1] != os.getpid()
+        processes.send(orphan, signal.SIGKILL)
         time.sleep(0.05)
-        assert guard.stat(orphan)[0] == "S"
+        assert processes.stat(orphan)[0] == "S"
     finally:
         os.kill(orphan, signal.SIGKILL)
 
 
+@pytest.mark.usefixtures("siblings")
 @pytest.mark.skipif(sys.byteorder != "little", reason="the examples are from a little-endian machine")
 @pytest.mark.parametrize(
     ("text", "address"),
@@ -272,8 +285,8 @@ def test_the_guard_signals_nobody_who_is_not_below_it(guard: ModuleType) -> None
         ("00000000000000000000000000000000:0050", "[::]:80"),
     ],
 )
-def test_the_guard_reads_addresses_as_the_kernel_writes_them(guard: ModuleType, text: str, address: str) -> None:
-    assert guard.address(text) == address
+def test_the_guard_reads_addresses_as_the_kernel_writes_them(text: str, address: str) -> None:
+    assert loaded("description").address(text) == address
 
 
 def test_a_supervisor_that_does_not_answer_is_given_up(warden: Warden, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tox_prodsim.errors import Cancelled
-from tox_prodsim.supervision.supervisor import Cancel, Cause, Ending, Process, run, start
+from tox_prodsim.supervision import Cancel, Cause, Ending, Process, run, start
 
 if TYPE_CHECKING:
     from conftest import Arena

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import signal
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tox_prodsim.supervision.supervisor import GROUP, SUBREAPER, Cause, containment
+from tox_prodsim.supervision import Cause
 
 if TYPE_CHECKING:
     from conftest import Arena
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     ],
 )
 def test_a_process_group_and_psutil_stop(arena: Arena, kind: str, processes: int, forced: bool) -> None:
-    process = arena.start(kind, contain="group")
+    process = arena.start(kind, containment="group")
     arena.wait_ready(processes)
     assert len(process.tree()) == processes
     ending = process.stop(signal.SIGTERM, 0.4)
@@ -35,7 +34,7 @@ def test_a_process_group_and_psutil_stop(arena: Arena, kind: str, processes: int
 
 
 def test_a_child_that_is_left_in_the_group_is_named_and_killed(arena: Arena) -> None:
-    ending = arena.start("listener_exit", contain="group").wait(10)
+    ending = arena.start("listener_exit", containment="group").wait(10)
     assert ending
     assert (ending.cause, ending.code, len(ending.survivors), arena.alive()) == (Cause.EXITED, 0, 1, 0)
     assert ending.survivors[0].listens == (f"127.0.0.1:{arena.output.read_text().strip()}",)
@@ -43,13 +42,9 @@ def test_a_child_that_is_left_in_the_group_is_named_and_killed(arena: Arena) -> 
 
 
 def test_close_kills_at_once(arena: Arena) -> None:
-    process = arena.start("deaf_main", contain="group")
+    process = arena.start("deaf_main", containment="group")
     arena.wait_ready()
     process.close()
     ending = process.poll()
     assert ending
     assert ([sent.name for sent in ending.signals], ending.forced, arena.states()) == (["SIGKILL"], False, [])
-
-
-def test_what_is_in_force_is_said() -> None:
-    assert containment() is (SUBREAPER if sys.platform == "linux" else GROUP)

@@ -32,11 +32,20 @@ class SignalSent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survivor:
-    """A process of the run that outlived its main process; ``listens`` are TCP addresses such as ``127.0.0.1:80``."""
+    """A process of the run that outlived its main process; ``listens`` are TCP addresses such as ``127.0.0.1:80``.
+
+    ``holds_output``: it has the file open that is stdout or stderr of the run. ``state`` is the kernel's word, such as
+    ``sleeping`` or ``disk sleep``, ``waits_on`` the function of the kernel in which it sleeps (nothing: not known),
+    ``uid`` whose it is (None: not known).
+    """
 
     pid: int
     command: str
     listens: tuple[str, ...]
+    holds_output: bool = False
+    state: str = ""
+    waits_on: str = ""
+    uid: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +54,7 @@ class Ending:
 
     ``survivors`` lived on when the main process had ended by itself and the leak grace was over (they were killed
     then); ``unkillable`` are alive even now. ``forced``: SIGKILL had to be sent because the grace of a stop ran out.
+    ``core_dumped``: the signal that ended it made the kernel write a core.
     ``waited_for_cpu_s`` is what its first thread was ready to run and had to queue (0 where that is not known).
     ``error`` says why it was not started or lost.
     """
@@ -57,6 +67,7 @@ class Ending:
     survivors: tuple[Survivor, ...] = ()
     unkillable: tuple[Survivor, ...] = ()
     forced: bool = False
+    core_dumped: bool = False
     waited_for_cpu_s: float = 0.0
     error: str = ""
 

@@ -2,15 +2,13 @@
 
 On Linux the work is done by ``_child/guard.py`` in processes of its own, which outlive even SIGKILL of this one;
 ``start`` talks to it over a socket. Elsewhere a thread (``GroupWarden``) speaks the same messages, with what a process
-group and psutil can do; ``containment`` says which of the two is in force and what it guarantees.
+group and psutil can do; ``containment`` says which is in force and what it guarantees.
 """
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import json
-import os
 import selectors
 import signal
 import socket
@@ -19,16 +17,19 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import psutil
 
 from tox_prodsim.errors import Cancelled
+from tox_prodsim.supervision import clock
+from tox_prodsim.supervision.cancel import Cancel
+from tox_prodsim.supervision.containment import KINDS, Kind, kill_cgroup, resolve, unavailable
 from tox_prodsim.supervision.diagnosis import lives
-from tox_prodsim.supervision.ending import KILL, Cause, Completed, Containment, Ending, SignalSent, Survivor
+from tox_prodsim.supervision.ending import KILL, Cause, Containment, Ending, SignalSent, Survivor
 from tox_prodsim.supervision.group import GroupWarden
 
 RUN_TAG = "TOX_PRODSIM_RUN"
@@ -36,60 +37,27 @@ GUARD = Path(__file__).parents[1] / "_child" / "guard.py"
 BEGIN = "import sys; sys.path.append(sys.argv[1]); import guard; guard.begin(int(sys.argv[2]))"
 START_LIMIT_S = 30.0  # a guard that has not started the command by then is lost
 MARGIN_S = 12.0  # after a grace: the kill limit of the warden and that of the guard, before the guard is given up
-HELPER_GRACE_S = 1.0
 CANCEL_GRACE_S = 5.0
 """Longest grace once the user asked to end: GitHub's runner kills 10 s after its first signal, others sooner."""
-
-
-SUBREAPER = Containment(name="nested subreaper", guarantee="every descendant, also if tox is killed")
-GROUP = Containment(name="process group + psutil", guarantee="best effort while tox lives: not what leaves its group")
+LAST_LOOK_S = 0.6
+"""A last look at what does not stop comes so long before the end of the grace, or after half of a shorter one."""
 
 
 @functools.cache
-def containment() -> Containment:
-    """Return what is in force on this machine."""
-    if sys.platform != "linux" or not Path("/proc/self/task").is_dir():
-        return GROUP
-    get_child_subreaper, answer = 37, ctypes.c_int()
-    supported = ctypes.CDLL(None).prctl(get_child_subreaper, ctypes.byref(answer), 0, 0, 0) == 0
-    return SUBREAPER if supported else GROUP
+def containment(name: Kind = "auto") -> Containment:
+    """Return how a run is held together here; by trying it, so what is returned is what works.
 
-
-class Cancel:
-    """A request to end, made in another thread or in a signal handler; readable on ``fileno`` once it is made."""
-
-    def __init__(self) -> None:
-        self._ear, self._mouth = socket.socketpair()  # Windows cannot wait for a pipe
-        self._mouth.setblocking(False)  # noqa: FBT003 - positional-only
-        self._set = self._hard = self._closed = False
-
-    def set(self, *, hard: bool = False) -> None:
-        """Ask to end, ``hard``: without any grace; asking twice does no harm."""
-        self._hard = self._hard or hard
-        told, self._set = self._set, True
-        if not told and not self._closed:
-            self._mouth.send(b"!")
-
-    @property
-    def is_set(self) -> bool:
-        """Return whether it was asked for."""
-        return self._set
-
-    @property
-    def hard(self) -> bool:
-        """Return whether it was asked for without any grace."""
-        return self._hard
-
-    def fileno(self) -> int:
-        """Return a file descriptor that stays readable from the request on."""
-        return self._ear.fileno()
-
-    def close(self) -> None:
-        """Release the file descriptors; idempotent."""
-        if not self._closed:
-            self._closed = True
-            self._ear.close()
-            self._mouth.close()
+    Raises ProdsimError for one that was asked for by its name and is not available.
+    """
+    kind = resolve(name)
+    if kind in {"cgroup", "pidns"}:
+        nothing = [sys.executable, "-I", "-S", "-c", ""]
+        trial = start(
+            nothing, cwd=Path("/"), env={}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, containment=kind
+        )
+        trial.wait(START_LIMIT_S)
+        trial.close()
+    return KINDS[kind]
 
 
 def start(
@@ -101,24 +69,32 @@ def start(
     stderr: int | None,
     stdin_null: bool = True,
     cancel: Cancel | None = None,
-    contain: Literal["subreaper", "group"] | None = None,
+    containment: Kind = "auto",
+    remove_if_lost: Sequence[Path] = (),
 ) -> Process:
     """Start a command under supervision and return once it runs, or once it is known that it cannot be started.
 
-    ``stdout`` and ``stderr`` are file descriptors (None: ours). Raises Cancelled when ``cancel`` is set.
+    ``stdout`` and ``stderr`` are file descriptors (None: ours, and subprocess.DEVNULL). When this process is killed the
+    guard removes the files ``remove_if_lost``. Raises Cancelled when ``cancel`` is set, and ProdsimError for a
+    containment that was asked for by its name and is not available: nothing has been started then.
     """
     if cancel and cancel.is_set:
         raise Cancelled
-    tag = uuid.uuid4().hex
-    request = {"argv": list(argv), "cwd": str(cwd.absolute()), "env": {**env, RUN_TAG: _nested(env, tag)}}
+    kind, tag = resolve(containment), uuid.uuid4().hex
+    request: dict[str, Any] = {
+        "argv": list(argv),
+        "cwd": str(cwd.absolute()),
+        "env": {**env, RUN_TAG: _nested(env, tag)},
+    }
+    request |= {"containment": kind, "tag": tag, "remove_if_lost": [str(path.absolute()) for path in remove_if_lost]}
     ours, theirs = socket.socketpair()
     files = {"stdin": subprocess.DEVNULL if stdin_null else None, "stdout": stdout, "stderr": stderr}
     guard = None
-    if contain == "group" or (contain is None and containment() is GROUP):
+    if kind == "group":
         GroupWarden(theirs, files)
     else:
         guard = _start_guard(theirs, files)
-    process = Process(ours, guard, tag, cancel)
+    process = Process(ours, guard, tag, cancel, kind)
     try:
         process.begin(request)
     except BaseException:
@@ -158,14 +134,23 @@ def _nested(env: Mapping[str, str], tag: str) -> str:
 class Process:
     """A command under supervision; all methods may be called from any thread.
 
-    ``pid`` is its main process (0: it was not started), ``spawned_at`` the ``time.monotonic()`` of its exec.
+    ``pid`` is its main process (0: it was not started), ``spawned_at`` the ``clock.now()`` of its exec, ``cgroup`` the
+    folder of a cgroup of its own.
     """
 
     def __init__(
-        self, control: socket.socket, guard: subprocess.Popen[bytes] | None, tag: str, cancel: Cancel | None
+        self,
+        control: socket.socket,
+        guard: subprocess.Popen[bytes] | None,
+        tag: str,
+        cancel: Cancel | None,
+        kind: Kind = "subreaper",
     ) -> None:
         self.pid = 0
-        self.spawned_at = time.monotonic()
+        self.spawned_at = clock.now()
+        self.containment = KINDS[kind]
+        self.cgroup: Path | None = None
+        self._kind = kind
         self._control = control
         self._guard = guard
         self._tag = tag
@@ -177,20 +162,24 @@ class Process:
         self._main_exited = False
         self._told: Ending | None = None  # by the warden; final only at the end of file
         self._ending: Ending | None = None
-        self._trouble = ""
+        self._trouble = self._not_contained = ""
 
     def begin(self, request: Mapping[str, Any]) -> None:
-        """Send the command over and wait until it runs; raises Cancelled."""
+        """Send the command over and wait until it runs; raises Cancelled, and ProdsimError when it is not contained."""
         self._control.settimeout(START_LIMIT_S)
         with suppress(OSError):  # the guard is dead: its end of file will say so
             self._control.sendall(json.dumps(request).encode() + b"\n")
         self._control.settimeout(0.0)
-        give_up_at = time.monotonic() + START_LIMIT_S
+        give_up_at = clock.now() + START_LIMIT_S
         while self.poll() is None and not self.pid:
             self._check_cancel()
-            if time.monotonic() > give_up_at:
+            if clock.now() > give_up_at:
                 self._abandon("the supervising process did not start the command")
             self._sleep(1.0, until_cancel=True)
+        if self._not_contained:
+            raise unavailable(self._kind, self._not_contained)
+        if self.poll() is None:
+            _LIVE.add(self)
 
     def poll(self) -> Ending | None:
         """Return how it ended once everything of it is gone, None before that."""
@@ -205,29 +194,41 @@ class Process:
 
     def wait(self, timeout_s: float | None = None) -> Ending | None:
         """Wait for the end; None means that the time ran out, raises Cancelled when that is asked for meanwhile."""
-        until = None if timeout_s is None else time.monotonic() + timeout_s
+        until = None if timeout_s is None else clock.now() + timeout_s
         while (ending := self.poll()) is None:
             self._check_cancel()
-            left = 1.0 if until is None else min(1.0, until - time.monotonic())
+            left = 1.0 if until is None else min(1.0, until - clock.now())
             if left <= 0:
                 return None
             self._sleep(left, until_cancel=True)
         return ending
 
-    def stop(self, stop_signal: signal.Signals, grace_s: float, *, cause: Cause = Cause.STOPPED) -> Ending:
+    def stop(
+        self,
+        stop_signal: signal.Signals,
+        grace_s: float,
+        *,
+        cause: Cause = Cause.STOPPED,
+        last_look: Callable[[], None] | None = None,
+    ) -> Ending:
         """Send the signal to the whole tree, SIGKILL after the grace, and return how it ended; the first stop counts.
 
         A cancel leaves CANCEL_GRACE_S of the grace, a hard one nothing. A command that ended by itself before keeps
-        that ending.
+        that ending. ``last_look`` is called in this thread when something is still alive shortly before the end of
+        the grace, unless there is a cancel; the kill does not wait for it.
         """
         hard = grace_s <= 0 or stop_signal == KILL
         self._order(KILL if hard else stop_signal, grace_s, cause)
-        begun = time.monotonic()
+        begun = clock.now()
         patient_until = begun + CANCEL_GRACE_S
+        look_at = begun + grace_s - min(LAST_LOOK_S, grace_s / 2)
         while (ending := self.poll()) is None:
-            now = time.monotonic()
-            if not (self._cancel and self._cancel.is_set):
+            now = clock.now()
+            if not self._is_cancelled():
                 patient_until = now + CANCEL_GRACE_S
+                if last_look and not hard and now >= look_at:
+                    last_look()
+                    last_look = None
             if not hard and self._cancel and (self._cancel.hard or now > patient_until):
                 hard = True
                 self._order(KILL, 0.0, cause)
@@ -260,8 +261,16 @@ class Process:
         """Return a file descriptor that is readable when something has changed; -1 after the end."""
         return self._control.fileno()
 
+    def suspend(self, *, suspended: bool) -> None:
+        """Let the whole tree and its clock stand still, or go on; takes no lock: a signal handler may call it."""
+        with suppress(OSError):
+            self._control.send(json.dumps({"suspended": suspended}).encode() + b"\n")
+
+    def _is_cancelled(self) -> bool:
+        return self._cancel is not None and self._cancel.is_set
+
     def _check_cancel(self) -> None:
-        if self._cancel and self._cancel.is_set:
+        if self._is_cancelled():
             raise Cancelled
 
     def _sleep(self, limit_s: float, *, until_cancel: bool = False) -> None:
@@ -302,11 +311,16 @@ class Process:
     def _hear(self, message: dict[str, Any]) -> None:
         match message.pop("event"):
             case "started":
-                self.spawned_at, self._warden, self.pid = message["at"], message["warden"], message["pid"]
+                self.spawned_at, self._warden = clock.CLOCK.showed(message["at"]), message["warden"]
+                self.cgroup = Path(message["cgroup"]) if message["cgroup"] else None
+                self.pid = message["pid"]
             case "main":
                 self._main_exited = True
             case "trouble":
                 self._trouble = message["error"]
+            case "not contained":
+                self._not_contained = message["error"]
+                self._told = self._without_end(Cause.NOT_STARTED, message["error"])
             case "not started":
                 self._told = self._without_end(Cause.NOT_STARTED, message["error"])
             case "lost":
@@ -324,8 +338,11 @@ class Process:
                 self._guard.wait()
         ending = self._told or self._without_end(Cause.LOST, self._trouble or "the supervising processes were killed")
         if ending.cause is Cause.LOST:
+            if self.cgroup:
+                kill_cgroup(self.cgroup)
             _kill_tagged(self._tag)
         self._ending = ending
+        _LIVE.discard(self)
         self._release()
 
     def _abandon(self, why: str) -> None:
@@ -338,13 +355,31 @@ class Process:
                 self._finish()
 
     def _without_end(self, cause: Cause, error: str) -> Ending:
-        duration_s = time.monotonic() - self.spawned_at
+        duration_s = clock.now() - self.spawned_at
         return Ending(cause=cause, code=None, signal=None, duration_s=duration_s, error=error)
 
     def _release(self) -> None:
         """Close the socket once nobody polls it any more: its number could be another file's by then."""
         if self._ending and not self._waiting:
             self._control.close()
+
+
+_LIVE: set[Process] = set()
+"""What a suspension of this process concerns: from its start to its end."""
+
+
+def suspend() -> None:
+    """Let the clock and the trees of all live processes stand still; a signal handler may call it."""
+    clock.CLOCK.halt()
+    for process in tuple(_LIVE):
+        process.suspend(suspended=True)
+
+
+def resume() -> None:
+    """Let the clock and the trees of all live processes go on; a signal handler may call it."""
+    for process in tuple(_LIVE):
+        process.suspend(suspended=False)
+    clock.CLOCK.go_on()
 
 
 def _ending(message: dict[str, Any]) -> Ending:
@@ -393,54 +428,3 @@ def _carries(process: psutil.Process, tag: str) -> bool:
 def gone_is_fine() -> suppress:
     """Return a context in which a process may have ended, or hide itself, while it is looked at."""
     return suppress(psutil.Error)
-
-
-def run(
-    argv: Sequence[str],
-    *,
-    cwd: Path,
-    env: Mapping[str, str],
-    timeout_s: float,
-    cancel: Cancel | None = None,
-    stdout_limit_bytes: int = 8 << 20,
-) -> Completed:
-    """Run a short helper command and return what it wrote, up to ``stdout_limit_bytes`` of each stream.
-
-    When the time runs out it is stopped and the cause of its ending is TIMED_OUT; raises Cancelled.
-    """
-    stdout, stderr = _Reader(stdout_limit_bytes), _Reader(stdout_limit_bytes)
-    try:
-        process = start(argv, cwd=cwd, env=env, stdout=stdout.write_end, stderr=stderr.write_end, cancel=cancel)
-    finally:
-        os.close(stdout.write_end)
-        os.close(stderr.write_end)
-    try:
-        ending = process.wait(timeout_s) or process.stop(signal.SIGTERM, HELPER_GRACE_S, cause=Cause.TIMED_OUT)
-    except Cancelled:
-        process.stop(signal.SIGTERM, HELPER_GRACE_S)
-        raise
-    finally:
-        process.close()
-    return Completed(ending=ending, stdout=stdout.content(), stderr=stderr.content())
-
-
-class _Reader(threading.Thread):
-    """Reads a pipe to its end, so that neither a flood nor a full pipe delays anything; keeps the beginning."""
-
-    def __init__(self, limit_bytes: int) -> None:
-        super().__init__(daemon=True)
-        self._read_end, self.write_end = os.pipe()
-        self._limit_bytes = limit_bytes
-        self._kept = bytearray()
-        self.start()
-
-    def run(self) -> None:
-        """Read until nobody holds the write end any more."""
-        while chunk := os.read(self._read_end, 1 << 16):
-            self._kept += chunk[: self._limit_bytes - len(self._kept)]
-        os.close(self._read_end)
-
-    def content(self) -> bytes:
-        """Return what was kept; the end of file may never come when a stranger was handed the pipe."""
-        self.join(1.0)
-        return bytes(self._kept)

@@ -1,0 +1,76 @@
+"""What a report says about a process that should not be there."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from processes import read
+
+if TYPE_CHECKING:
+    from typing import Any, Collection
+
+SHOWN = 50  # addresses of a process at most: they must not fill the control socket
+
+
+def describe(pid: int, outputs: Collection[tuple[int, int]] = ()) -> dict[str, Any]:
+    """Return what a survivor is: ``holds_output`` when it has a file open that is one of ``outputs``, device and inode.
+
+    ``state`` is a word of the kernel, ``waits_on`` its function in which the process sleeps, ``uid`` None when unknown.
+    """
+    words = read(f"/proc/{pid}/cmdline").rstrip(b"\0").replace(b"\0", b" ") or read(f"/proc/{pid}/comm").strip()
+    fields = dict(line.split(":", 1) for line in text(f"/proc/{pid}/status").splitlines() if ":" in line)
+    waits_on = text(f"/proc/{pid}/wchan")
+    return {
+        "pid": pid,
+        "command": words[:300].decode("utf-8", "replace"),
+        "listens": listens(pid),
+        "holds_output": any(file in outputs for file in open_files(pid)),
+        "state": fields.get("State", "").partition("(")[2].rstrip(")\n"),
+        "waits_on": "" if waits_on == "0" else waits_on,
+        "uid": int(fields["Uid"].split()[0]) if "Uid" in fields else None,
+    }
+
+
+def text(path: str) -> str:
+    """Return what a file of /proc says."""
+    return read(path).decode("utf-8", "replace")
+
+
+def identity(fd: int) -> tuple[int, int] | None:
+    """Return device and inode of an open file; None for /dev/null, which holds up nobody, and for a closed one."""
+    with suppress(OSError):
+        found = os.fstat(fd)
+        return None if found.st_rdev == os.stat(os.devnull).st_rdev else (found.st_dev, found.st_ino)
+    return None
+
+
+def open_files(pid: int) -> list[tuple[int, int]]:
+    """Return device and inode of every file that a process has open; nothing when it may not be looked at."""
+    found = []
+    with suppress(OSError):
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            with suppress(OSError):
+                status = os.stat(f"/proc/{pid}/fd/{fd}")
+                found.append((status.st_dev, status.st_ino))
+    return found
+
+
+def listens(pid: int) -> list[str]:
+    """Return the TCP addresses that a process listens on, such as ``127.0.0.1:8000`` or ``[::]:8000``."""
+    inodes = {str(inode).encode() for _, inode in open_files(pid)}
+    tables = read(f"/proc/{pid}/net/tcp").splitlines()[1:] + read(f"/proc/{pid}/net/tcp6").splitlines()[1:]
+    rows = [line.split() for line in tables]
+    return sorted(address(row[1].decode()) for row in rows if row[3] == b"0A" and row[9] in inodes)[:SHOWN]
+
+
+def address(text: str) -> str:
+    """Return host and port from ``0100007F:1F90``: each 32-bit word of the host in the byte order of this machine."""
+    from socket import AF_INET, AF_INET6, inet_ntop  # noqa: PLC0415 - costs 5 ms and is needed only for a leak
+
+    words, _, port = text.partition(":")
+    raw = b"".join(int(words[at : at + 8], 16).to_bytes(4, sys.byteorder) for at in range(0, len(words), 8))
+    host = inet_ntop(AF_INET, raw) if len(raw) == 4 else f"[{inet_ntop(AF_INET6, raw)}]"
+    return f"{host}:{int(port, 16)}"

@@ -1,0 +1,39 @@
+"""What the standard library does not ask of the kernel: attributes of a process, namespaces and mounts."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 1 << 14, 1 << 18
+
+
+def prctl(option: int, value: int) -> None:
+    """Set an attribute of this process; raises OSError when the kernel refuses."""
+    refuse(LIBC.prctl(option, ctypes.c_ulong(value), 0, 0, 0), f"prctl({option})")
+
+
+def unshare(flags: int, what: str) -> None:
+    """Enter new namespaces, or let the next child; raises OSError when the kernel refuses."""
+    refuse(LIBC.unshare(flags), what)
+
+
+def mount(source: str, target: str, kind: str | None, flags: int) -> None:
+    """Mount a file system; raises OSError when the kernel refuses."""
+    given = kind.encode() if kind else None
+    refuse(LIBC.mount(source.encode(), target.encode(), given, ctypes.c_ulong(flags), None), f"mounting {target}")
+
+
+def refuse(answer: int, what: str) -> None:
+    """Turn the error of a call into an OSError that says what was asked for."""
+    if answer != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+LIBC = ctypes.CDLL(None, use_errno=True)

@@ -1,0 +1,81 @@
+"""How a supervising process hears: messages from the host, and the kernel's news of its children."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Bell:
+    """Makes SIGCHLD visible to poll(2)."""
+
+    def __init__(self) -> None:
+        self.fileno, self._ring = os.pipe()
+        os.set_blocking(self.fileno, False)
+        os.set_blocking(self._ring, False)
+        signal.set_wakeup_fd(self._ring, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def drain(self) -> None:
+        """Forget the signals that came; one look at the children answers all of them."""
+        with suppress(BlockingIOError):
+            os.read(self.fileno, 65536)
+
+    def wait(self, limit_s: float) -> None:
+        """Sleep until a child changes, ``limit_s`` seconds at most."""
+        select.select([self.fileno], [], [], limit_s)
+        self.drain()
+
+
+class Line:
+    """JSON messages over the control socket; ``gone`` is set when the other end has closed it."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.gone = False
+        self._rest = b""
+
+    def first(self) -> dict[str, Any] | None:
+        """Wait for one message; None when the other end is gone before it is complete."""
+        while not self.gone:
+            for message in self.receive():
+                return message
+        return None
+
+    def receive(self) -> list[dict[str, Any]]:
+        """Return the messages that have come; blocks when there is nothing to read."""
+        try:
+            chunk = os.read(self.fd, 1 << 20)
+        except ConnectionError:
+            chunk = b""
+        self.gone = not chunk
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def hung_up(self) -> bool:
+        """Return whether the other end is closed at this moment, without reading."""
+        poller = select.poll()
+        poller.register(self.fd, select.POLLRDHUP)
+        return bool(poller.poll(0))
+
+    def tell(self, **message: Any) -> None:
+        """Send a message; nobody may be there to hear it."""
+        data = json.dumps(message).encode() + b"\n"
+        with suppress(OSError):
+            while data:
+                data = data[os.write(self.fd, data) :]
+
+
+def release_output() -> None:
+    """Let go of the command's stdin, stdout and stderr: only the command may hold them."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd, inheritable=False)
+    os.close(null)
