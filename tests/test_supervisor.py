@@ -171,6 +171,32 @@ def test_a_hard_cancel_during_a_stop_is_a_kill_after_it(cancel: Cancel) -> None:
     stopping.join()
 
 
+def test_a_last_look_comes_once_before_the_grace_runs_out(warden: Warden) -> None:
+    looks: list[float] = []
+    warden.starts()
+    begin = time.monotonic()
+    threading.Timer(1.2, lambda: (warden.says(**ENDED), warden.goes())).start()
+    warden.process.stop(signal.SIGTERM, 1.0, last_look=lambda: looks.append(time.monotonic() - begin))
+    assert len(looks) == 1
+    assert 0.5 <= looks[0] < 1.0
+
+
+def test_there_is_no_last_look_at_what_has_ended_is_killed_or_was_cancelled(cancel: Cancel) -> None:
+    looks: list[str] = []
+
+    def stopped(name: str, grace_s: float, *, after_s: float) -> None:
+        warden = Warden(cancel)
+        warden.starts()
+        threading.Timer(after_s, lambda: (warden.says(**ENDED), warden.goes())).start()
+        warden.process.stop(signal.SIGTERM, grace_s, last_look=lambda: looks.append(name))
+
+    stopped("ended", 1.0, after_s=0.1)
+    stopped("killed", 0.0, after_s=0.2)
+    threading.Timer(0.05, cancel.set).start()
+    stopped("cancelled", 0.4, after_s=0.6)
+    assert looks == []
+
+
 def test_a_cancel_ends_the_wait_for_a_start(cancel: Cancel) -> None:
     warden = Warden(cancel)
     cancel.set()

@@ -26,9 +26,12 @@ class Arena:
         return [sys.executable, "-I", "-S", str(ADVERSARY), kind, str(self.folder)]
 
     def start(self, kind: str, **options: object) -> Process:
+        return self.run(self.command(kind), **options)
+
+    def run(self, command: list[str], **options: object) -> Process:
         with self.output.open("wb") as output:
             fd = output.fileno()
-            process = start(self.command(kind), cwd=self.folder, env=os.environ, stdout=fd, stderr=fd, **options)
+            process = start(command, cwd=self.folder, env=os.environ, stdout=fd, stderr=fd, **options)
         self.started.append(process)
         return process
 
