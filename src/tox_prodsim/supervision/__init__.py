@@ -9,7 +9,7 @@ from tox_prodsim.supervision import clock
 from tox_prodsim.supervision.cancel import Cancel
 from tox_prodsim.supervision.capture import run
 from tox_prodsim.supervision.containment import Kind, kill_cgroup
-from tox_prodsim.supervision.diagnosis import is_unhandled, tree
+from tox_prodsim.supervision.diagnosis import Diagnosis, Hook, diagnose, is_unhandled, told, tree
 from tox_prodsim.supervision.ending import KILL, Cause, Completed, Containment, Ending, SignalSent, Survivor
 from tox_prodsim.supervision.probes import Answer, Foreign, LogWatch, NotYet, Ready, ask, polls, ports_named, taken
 from tox_prodsim.supervision.supervisor import CANCEL_GRACE_S, Process, containment, resume, start, suspend
@@ -22,8 +22,10 @@ __all__ = [
     "Cause",
     "Completed",
     "Containment",
+    "Diagnosis",
     "Ending",
     "Foreign",
+    "Hook",
     "Kind",
     "LogWatch",
     "NotYet",
@@ -34,6 +36,7 @@ __all__ = [
     "ask",
     "clock",
     "containment",
+    "diagnose",
     "is_unhandled",
     "kill_cgroup",
     "polls",
@@ -43,5 +46,6 @@ __all__ = [
     "start",
     "suspend",
     "taken",
+    "told",
     "tree",
 ]

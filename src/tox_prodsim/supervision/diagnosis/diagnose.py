@@ -1,0 +1,117 @@
+"""The order in which a tree of processes that hangs is looked at; nothing is stopped, and no signal can end anything.
+
+1. What the kernel knows of each process. 2. The hook is asked: stacks by a signal handler in C, then names and tasks by
+one in Python. 3. py-spy reads the stacks of those Python processes that did not answer. The CPU share is what was used
+meanwhile.
+
+SIGABRT with ``faulthandler.enable`` is not among them: it ends the process, and it tells nothing more. The end of an
+interpreter takes back the handlers that were set by ``signal.signal`` and leaves that of ``faulthandler.register``, so
+the hook answers during finalization too, before anything is killed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+
+from tox_prodsim.supervision.diagnosis import pyspy
+from tox_prodsim.supervision.diagnosis.hook import Answer, Hook
+from tox_prodsim.supervision.diagnosis.processes import cpu_seconds, cpu_shares, seen
+from tox_prodsim.supervision.diagnosis.sources import Sources
+from tox_prodsim.supervision.diagnosis.values import Diagnosis, Seen
+
+HOOK_LIMIT_S = 0.4
+CPU_WINDOW_S = 0.2
+_RESERVED_S = 0.1  # of the limit: for the last read and the end of what was started
+_INSTALL = "pip install 'tox-prodsim[diag]' beside tox reads it from outside"
+_REFUSED = "py-spy may not read processes here (ptrace rights: CAP_SYS_PTRACE, or kernel.yama.ptrace_scope=0)"
+
+
+def diagnose(
+    tree: Sequence[psutil.Process],
+    *,
+    hook: Hook | None,
+    output: Path | None,
+    limit_s: float = 2.0,
+    give_up: Callable[[], bool] = lambda: False,
+    py_spy: str | None = "py-spy",
+) -> Diagnosis:
+    """Return what every process of a tree is doing, within ``limit_s`` and at once when ``give_up`` says so.
+
+    ``output`` is the file (or /proc/self/fd/N) that the run writes to; ``py_spy`` a name, a path or None: not to be used.
+    """
+    begun = time.monotonic()
+
+    def over(until_s: float) -> Callable[[], bool]:
+        return lambda: give_up() or time.monotonic() - begun > min(until_s, limit_s - _RESERVED_S)
+
+    before = cpu_seconds(tree)
+    processes = list(_seen(tree, output, over(limit_s)))
+    pids = [each.pid for each in processes if each.state != psutil.STATUS_STOPPED]
+    asked_at_s = time.monotonic() - begun
+    answers = hook.ask(pids, over(asked_at_s + HOOK_LIMIT_S)) if hook else {}
+    silent = [each.pid for each in processes if each.is_python and each.pid not in answers]
+    outside, hints = _from_outside(silent, py_spy, over(limit_s))
+    answers |= outside
+    while not over(CPU_WINDOW_S)():
+        time.sleep(0.01)
+    shares = cpu_shares(before, cpu_seconds(tree))
+    sources = Sources()
+    told = [_told(each, answers.get(each.pid), shares.get(each.pid, 0.0), sources) for each in processes]
+    return Diagnosis(
+        processes=tuple(told),
+        took_s=time.monotonic() - begun,
+        gave_up=over(limit_s)(),
+        hints=hints,
+    )
+
+
+def _seen(tree: Sequence[psutil.Process], output: Path | None, over: Callable[[], bool]) -> Iterator[Seen]:
+    file = None
+    with suppress(OSError):
+        file = output.stat() if output else None
+    for process in tree:
+        if over():
+            return
+        if found := seen(process, file):
+            yield found
+
+
+def _from_outside(
+    silent: Sequence[int], name: str | None, over: Callable[[], bool]
+) -> tuple[dict[int, Answer], tuple[str, ...]]:
+    """Return what py-spy reads, and one hint for all that nobody could read."""
+    if not silent:
+        return {}, ()
+    program = pyspy.found(name) if name else None
+    if not program:
+        return {}, (f"no Python stack of pid {_listed(silent)}: its hook did not answer; {_INSTALL}",)
+    read, refused = pyspy.dumps(program, silent, over)
+    answers = {pid: Answer(source="py-spy", stacks=stacks) for pid, stacks in read.items()}
+    missing = [pid for pid in silent if pid not in answers]
+    if not missing:
+        return answers, ()
+    why = _REFUSED if refused else "py-spy could not read it in time"
+    return answers, (f"no Python stack of pid {_listed(missing)}: {why}",)
+
+
+def _listed(pids: Sequence[int]) -> str:
+    return ", ".join(map(str, pids[:5])) + (f" and {len(pids) - 5} more" if len(pids) > 5 else "")
+
+
+def _told(process: Seen, answer: Answer | None, cpu_share: float, sources: Sources) -> Seen:
+    process = replace(process, cpu_share=cpu_share)
+    if answer is None:
+        return process
+    folder = None
+    with suppress(psutil.Error):
+        folder = Path(psutil.Process(process.pid).cwd())
+    stacks = tuple(replace(stack, frames=sources.of(stack.frames, folder)) for stack in answer.stacks)
+    tasks = tuple(replace(task, frames=sources.of(task.frames, folder)) for task in answer.tasks)
+    return replace(process, source=answer.source, stacks=stacks, tasks=tasks)

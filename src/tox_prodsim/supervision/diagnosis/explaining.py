@@ -1,0 +1,99 @@
+"""What is known about frames: whose they are, and what a wait of the standard library waits for, in plain words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from tox_prodsim.supervision.diagnosis.values import Frame, Seen, Stack
+
+_INSTALLED = re.compile(r"/(?:site|dist)-packages/([^/]+)")
+_STANDARD = re.compile(
+    r"/lib(?:64)?/(?:python|pypy)\d\.\d+t?/([^/]+)|^<frozen ([\w.]+)>$|^/.*/(?:python\d+\.zip)/([^/]+)"
+)
+
+
+def package_of(file: str) -> str:
+    """Return the package that a file of the standard library or of site-packages is in; "": of neither."""
+    if installed := _INSTALLED.search(file):
+        return installed[1].removesuffix(".py")
+    if standard := _STANDARD.search(file):
+        return next(name for name in standard.groups() if name).removesuffix(".py").partition(".")[0]
+    return ""
+
+
+def is_own(frame: Frame, mine: Sequence[Path]) -> bool:
+    """Return whether a frame is the user's: below one of their folders, or neither installed nor standard library."""
+    return any(Path(frame.file).is_relative_to(folder) for folder in mine) or not package_of(frame.file)
+
+
+def explained(frame: Frame, stack: Stack, process: Seen) -> str:
+    """Return what a known frame of the standard library waits for; "": it is not known."""
+    if not package_of(frame.file) or _INSTALLED.search(frame.file):
+        return ""
+    for (file, function), explain in _KNOWN.items():
+        if frame.function == function and frame.file.endswith(f"/{file}"):
+            return explain(frame, stack, process)
+    return ""
+
+
+def _limit(frame: Frame) -> str:
+    return {None: "", True: ", for a limited time", False: ", without a limit"}[frame.limited]
+
+
+def _says(words: str) -> Callable[[Frame, Stack, Seen], str]:
+    return lambda frame, _stack, _process: f"{words}{_limit(frame)}"
+
+
+def _shutdown(_frame: Frame, _stack: Stack, process: Seen) -> str:
+    """Return which threads keep the interpreter from ending."""
+    names = [each.thread for each in process.stacks if each.daemon is False and not each.is_main]
+    if not names:
+        return "waits for threads that are no daemons"
+    plural = "s" if len(names) > 1 else ""
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"waits for non-daemon thread{plural} {', '.join(names[:5])}{more}"
+
+
+def _join(frame: Frame, _stack: Stack, _process: Seen) -> str:
+    return f"waits for the end of thread {frame.thread}{_limit(frame)}" if frame.thread else "waits for a thread"
+
+
+def _child(frame: Frame, _stack: Stack, _process: Seen) -> str:
+    return f"waits for child process {frame.child}{_limit(frame)}" if frame.child else "waits for a child process"
+
+
+_KNOWN: Mapping[tuple[str, str], Callable[[Frame, Stack, Seen], str]] = {
+    ("threading.py", "_shutdown"): _shutdown,
+    ("threading.py", "join"): _join,
+    ("threading.py", "wait"): _says("waits to be notified by another thread"),
+    ("threading.py", "acquire"): _says("waits for a semaphore"),
+    ("queue.py", "get"): _says("waits for work"),
+    ("queue.py", "put"): _says("waits for a place in a full queue"),
+    ("queue.py", "join"): _says("waits until all work is done"),
+    ("selectors.py", "select"): _says("waits for events"),
+    ("subprocess.py", "wait"): _child,
+    ("subprocess.py", "_wait"): _child,
+    ("subprocess.py", "_communicate"): _says("waits for the output of a child process"),
+    ("concurrent/futures/thread.py", "_python_exit"): _says("waits for the jobs of thread pools"),
+    ("concurrent/futures/thread.py", "shutdown"): _says("waits for the jobs of a thread pool"),
+    ("concurrent/futures/_base.py", "result"): _says("waits for the result of a future"),
+    ("multiprocessing/popen_fork.py", "poll"): _says("waits for a child process"),
+    ("multiprocessing/connection.py", "_recv"): _says("waits for data from another process"),
+    ("multiprocessing/synchronize.py", "wait"): _says("waits to be notified by another process"),
+    ("socket.py", "accept"): _says("waits for a connection"),
+    ("socket.py", "readinto"): _says("waits for data from a connection"),
+    ("socket.py", "create_connection"): _says("waits for a server to answer"),
+    ("ssl.py", "read"): _says("waits for data from a connection"),
+    ("ssl.py", "do_handshake"): _says("waits for the other side's TLS handshake"),
+    ("asyncio/tasks.py", "sleep"): _says("sleeps"),
+    ("asyncio/queues.py", "get"): _says("waits for work"),
+    ("asyncio/queues.py", "put"): _says("waits for a place in a full queue"),
+    ("asyncio/locks.py", "acquire"): _says("waits for a lock or a semaphore"),
+    ("asyncio/locks.py", "wait"): _says("waits to be notified by another task"),
+    ("asyncio/streams.py", "_wait_for_data"): _says("waits for data from a connection"),
+    ("asyncio/streams.py", "drain"): _says("waits until the other side has read"),
+    ("asyncio/base_events.py", "wait_closed"): _says("waits for the connections of a server to close"),
+    ("asyncio/base_events.py", "shutdown_default_executor"): _says("waits for the jobs of the default thread pool"),
+}

@@ -1,0 +1,214 @@
+"""Ask a Python process where it hangs: by the hook that it loaded when it started (``_child/hook.py``)."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tox_prodsim.supervision.diagnosis.processes import catches
+from tox_prodsim.supervision.diagnosis.values import Frame, Stack, Task
+from tox_prodsim.supervision.diagnosis.waiting import waits_on
+
+VARIABLE = "TOX_PRODSIM_HOOK"
+STACKS, LOOK = 59, 58  # the same in _child/hook.py
+_SCRIPT = Path(__file__).parents[2] / "_child" / "hook.py"
+_MODULE = "_tox_prodsim_hook"
+_LINE = (
+    f"import os; os.environ.get({VARIABLE!r}) and exec({{}})  # of tox-prodsim, for the time of a run; safe to remove\n"
+)
+_IMPORT = f"""\
+import sys
+sys.path.append(os.environ[{VARIABLE!r}])
+try:
+    import {_MODULE}
+except Exception:
+    pass
+finally:
+    sys.path.remove(os.environ[{VARIABLE!r}])
+"""
+_PAUSE_S = 0.01
+_PATIENCE = 12  # pauses until the look around is asked for again
+_SETTLED = 2  # looks at a file that does not grow any more: its writer writes it in many small pieces
+
+_THREAD = re.compile(r"^(?:Current thread|Thread) 0x([0-9a-f]+)(?: \[(.*)\])? \(most recent call first\):")
+_FRAME = re.compile(r'^  File "(.*)", line (\d+|\?\?\?) in (.*)$')
+_HEAD = re.compile(r"^main 0x([0-9a-f]+) start (\d+)$")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What a process said of itself, and whether its interpreter could still do so (hook) or not (faulthandler)."""
+
+    source: str
+    stacks: tuple[Stack, ...]
+    tasks: tuple[Task, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A hook in the site-packages folder of an environment, which writes to a folder of the run."""
+
+    site_packages: Path
+    folder: Path
+
+    @property
+    def pth(self) -> Path:
+        """Return the file whose one line loads the hook, in processes that have the variables."""
+        return self.site_packages / "_tox_prodsim_hook.pth"
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Return what the environment of a process to be observed must have."""
+        return {VARIABLE: str(self.folder.absolute())}
+
+    def install(self) -> None:
+        """Write the one line, and make the folder, which also holds the script."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(_SCRIPT, self.folder / f"{_MODULE}.py")
+        self.pth.write_text(_LINE.format(repr(_IMPORT)), encoding="utf-8")
+
+    def remove(self) -> None:
+        """Remove the line; what was written stays."""
+        self.pth.unlink(missing_ok=True)
+
+    def ask(self, pids: Iterable[int], over: Callable[[], bool]) -> dict[int, Answer]:
+        """Return what those processes say of themselves that can; ``over`` ends the wait for the others."""
+        asked = {pid: self._size(pid) for pid in pids if self._observes(pid)}
+        for pid in asked:
+            self._tasks_file(pid).unlink(missing_ok=True)
+            _send(pid, STACKS)
+        self._wait(asked, over)
+        answers = {pid: self._answer(pid, begin) for pid, begin in asked.items()}
+        return {pid: answer for pid, answer in answers.items() if answer is not None}
+
+    def _observes(self, pid: int) -> bool:
+        """Return whether the hook is at work in this very process: one that is not would die of its signal."""
+        with suppress(OSError, ValueError, IndexError):
+            heads = _HEAD.findall(self._stacks_file(pid).read_text("utf-8", errors="replace").partition("\n")[0])
+            start = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace").rpartition(")")[2].split()[19]
+            return bool(heads) and heads[0][1] == start and self._has_loaded(pid) and catches(pid, STACKS)
+        return False
+
+    def _has_loaded(self, pid: int) -> bool:
+        """Return whether a process is still the program that loaded the hook, and not one that it has become."""
+        if Path(f"/proc/{pid}/exe").readlink().name.startswith(("python", "pypy")):
+            return True
+        mine = str(self._stacks_file(pid).absolute())
+        return any(str(file.readlink()) == mine for file in Path(f"/proc/{pid}/fd").iterdir())
+
+    def _wait(self, asked: dict[int, int], over: Callable[[], bool]) -> None:
+        """Wait for the stacks of every process and then for its look around, which is asked for twice.
+
+        Not both signals at once: a wait that the first one restarts would not be interrupted by the second. And the
+        second may come between the interpreter's check for signals and the wait itself.
+        """
+        sizes, quiet, looks = dict(asked), dict.fromkeys(asked, 0), dict.fromkeys(asked, 0)
+        waiting = set(asked)
+        while waiting and not over():
+            time.sleep(_PAUSE_S)
+            for pid in tuple(waiting):
+                size = self._size(pid)
+                quiet[pid] = quiet[pid] + 1 if size == sizes[pid] and size > asked[pid] else 0
+                sizes[pid] = size
+                if quiet[pid] < _SETTLED:
+                    continue
+                if self._tasks_file(pid).exists() or not catches(pid, LOOK):
+                    waiting.discard(pid)
+                elif quiet[pid] >= looks[pid] * _PATIENCE and looks[pid] < 2:
+                    looks[pid] += 1
+                    _send(pid, LOOK)
+
+    def _answer(self, pid: int, begin: int) -> Answer | None:
+        by_signal = tuple(self._by_signal(pid, begin))
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            told = json.loads(self._tasks_file(pid).read_bytes())
+            main = self._main(pid)
+            stacks = tuple(_stack(pid, thread, main) for thread in told["threads"])
+            return Answer(source="hook", stacks=stacks, tasks=tuple(_task(task) for task in told["tasks"]))
+        return Answer(source="faulthandler", stacks=by_signal) if by_signal else None
+
+    def _by_signal(self, pid: int, begin: int) -> Iterator[Stack]:
+        """Yield the stacks that faulthandler wrote from ``begin`` on."""
+        with suppress(OSError):
+            with self._stacks_file(pid).open("rb") as file:
+                file.seek(begin)
+                text = file.read().decode("utf-8", errors="replace")
+            yield from stacks_in(text, self._main(pid), waits_on(pid, pid))
+
+    def _main(self, pid: int) -> int:
+        """Return the ident of the main thread."""
+        lines = self._stacks_file(pid).read_text("utf-8", errors="replace").splitlines()
+        return next((int(head[1], 16) for head in map(_HEAD.match, reversed(lines)) if head), 0)
+
+    def _size(self, pid: int) -> int:
+        with suppress(OSError):
+            return self._stacks_file(pid).stat().st_size
+        return 0
+
+    def _stacks_file(self, pid: int) -> Path:
+        return self.folder / f"{pid}.stacks"
+
+    def _tasks_file(self, pid: int) -> Path:
+        return self.folder / f"{pid}.tasks.json"
+
+
+def _send(pid: int, number: int) -> None:
+    """Send a signal, but to no process that it would end."""
+    if catches(pid, number):
+        with suppress(OSError):
+            os.kill(pid, number)
+
+
+def stacks_in(text: str, main: int, main_waits_on: str) -> Iterator[Stack]:
+    """Yield the stacks in what faulthandler wrote; the names of threads are not in it before 3.14."""
+    ident, name, frames = 0, "", list[Frame]()
+    for line in [*text.splitlines(), "Thread 0x0 (most recent call first):"]:
+        if head := _THREAD.match(line):
+            if frames:
+                is_main = ident == main
+                yield Stack(
+                    thread="MainThread" if is_main else name or f"thread 0x{ident:x}",
+                    is_main=is_main,
+                    daemon=False if is_main else None,
+                    frames=tuple(reversed(frames)),
+                    waits_on=main_waits_on if is_main else "",
+                )
+            ident, name, frames = int(head[1], 16), head[2] or "", []
+        elif found := _FRAME.match(line):
+            frames.append(Frame(file=found[1], line=int(found[2]) if found[2].isdigit() else 0, function=found[3]))
+
+
+def _stack(pid: int, thread: dict[str, Any], main: int) -> Stack:
+    is_main = thread["ident"] == main
+    native = pid if is_main else thread["native"]
+    return Stack(
+        thread=thread["name"] or ("MainThread" if is_main else f"thread 0x{thread['ident']:x}"),
+        is_main=is_main,
+        daemon=thread["daemon"],
+        frames=tuple(_frame(each) for each in reversed(thread["frames"])),
+        waits_on=waits_on(pid, native) if native else "",
+    )
+
+
+def _frame(told: dict[str, Any]) -> Frame:
+    return Frame(
+        file=told["file"],
+        line=told["line"],
+        function=told["function"],
+        limited=told["timeout"] is not None if "timeout" in told else None,
+        thread=told.get("thread", ""),
+        child=told.get("child"),
+    )
+
+
+def _task(told: dict[str, Any]) -> Task:
+    frames = tuple(_frame(each) for each in told["frames"])
+    return Task(name=told["name"], coroutine=told["coroutine"], frames=frames, waits_for=told["waits_for"] or "")

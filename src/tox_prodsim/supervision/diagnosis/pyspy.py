@@ -1,0 +1,79 @@
+"""Read the stacks of a process from outside with py-spy, where that is installed beside tox and may do it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tox_prodsim.supervision.diagnosis.values import Frame, Stack
+from tox_prodsim.supervision.diagnosis.waiting import waits_on
+
+_AT_ONCE = 4
+_REFUSALS = ("Permission denied", "Operation not permitted", "os error 1)", "os error 13)", "root")
+
+
+class RefusedError(Exception):
+    """This user may not look into that process."""
+
+
+def found(name: str) -> str | None:
+    """Return the path of the program: beside our own Python first, because extras are installed there."""
+    beside = str(Path(sys.executable).parent)
+    return shutil.which(name, path=os.pathsep.join((beside, os.environ.get("PATH", os.defpath))))
+
+
+def dumps(program: str, pids: Iterable[int], over: Callable[[], bool]) -> tuple[dict[int, tuple[Stack, ...]], bool]:
+    """Return the stacks of those processes that could be read, and whether the right to read one was refused."""
+    read: dict[int, tuple[Stack, ...]] = {}
+    refused = False
+    # Not left with its `with`, which would wait for what is not ready: the reads end by `over` themselves.
+    pool = ThreadPoolExecutor(_AT_ONCE)
+    jobs = {pool.submit(_dump, program, pid, over): pid for pid in pids}
+    wait(jobs)
+    for job, pid in jobs.items():
+        try:
+            read[pid] = job.result()
+        except RefusedError:
+            refused = True
+    pool.shutdown()
+    return {pid: stacks for pid, stacks in read.items() if stacks}, refused
+
+
+def _dump(program: str, pid: int, over: Callable[[], bool]) -> tuple[Stack, ...]:
+    if over():
+        return ()
+    command = [program, "dump", "--json", "--pid", str(pid)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    with process:
+        while process.poll() is None and not over():
+            with suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=0.02)
+        process.kill()
+        output, error = process.communicate()
+    if process.returncode and any(each in error.decode(errors="replace") for each in _REFUSALS):
+        raise RefusedError
+    with suppress(ValueError, KeyError, TypeError):
+        return tuple(_stack(pid, thread) for thread in json.loads(output))
+    return ()
+
+
+def _stack(pid: int, thread: dict[str, Any]) -> Stack:
+    is_main = thread["os_thread_id"] == pid
+    frames = [
+        Frame(file=each["filename"], line=each["line"], function=each["name"]) for each in reversed(thread["frames"])
+    ]
+    return Stack(
+        thread=thread["thread_name"] or ("MainThread" if is_main else f"thread 0x{thread['thread_id']:x}"),
+        is_main=is_main,
+        daemon=False if is_main else None,
+        frames=tuple(frames),
+        waits_on=waits_on(pid, thread["os_thread_id"]) if thread["os_thread_id"] else "",
+    )

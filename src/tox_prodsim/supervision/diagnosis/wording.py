@@ -1,0 +1,168 @@
+"""A diagnosis in lines for a user: where it hangs in their own code first, then what surrounds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from tox_prodsim.supervision.diagnosis.explaining import explained, is_own, package_of
+from tox_prodsim.supervision.diagnosis.values import Diagnosis, Frame, Seen, Stack, Task
+
+_SOURCE_LIMIT = 90
+_OWN_FRAMES = 12  # of one stack, at either end: a recursion is long and says the same
+_GROUPS = 12
+_TASKS = 20
+_PROCESSES = 40
+
+
+def told(diagnosis: Diagnosis, mine: Sequence[Path] = ()) -> Iterator[str]:
+    """Yield the lines that a user reads; ``mine`` are the folders of their own code, as installed."""
+    for process in diagnosis.processes:
+        yield from _stacks(process, mine)
+    for process in diagnosis.processes:
+        yield from _tasks(process, mine)
+    yield "process tree"
+    for process in diagnosis.processes[:_PROCESSES]:
+        yield from _in_tree(process, diagnosis.processes)
+    if len(diagnosis.processes) > _PROCESSES:
+        yield f"  … {len(diagnosis.processes) - _PROCESSES} more"
+    yield from (f"hint: {hint}" for hint in diagnosis.hints)
+    if diagnosis.gave_up:
+        yield f"not everything was looked at: the look ended after {diagnosis.took_s:.1f} s"
+
+
+def _stacks(process: Seen, mine: Sequence[Path]) -> Iterator[str]:
+    """Yield the threads of one process, those that do the same as one."""
+    groups = list(_grouped(process.stacks, mine))
+    for number, stacks in enumerate(groups[:_GROUPS]):
+        first = stacks[0]
+        doing = first.waits_on or (process.waits_on if first.is_main else "")
+        state = f": {doing}" if doing else ""
+        if number == 0:
+            yield f"where it hangs (pid {process.pid}, {_thread(first)}){state}{_by(process)}"
+        else:
+            yield f"  thread {_thread(first)}{state}"
+        yield from (f"    {line}" for line in _frames(first, process, mine))
+        if len(stacks) > 1:
+            names = ", ".join(stack.thread for stack in stacks[1:6])
+            more = " …" if len(stacks) > 6 else ""
+            yield f"    {len(stacks)} threads like this; the others are {names}{more}"
+    if len(groups) > _GROUPS:
+        yield f"  … {sum(map(len, groups[_GROUPS:]))} more threads"
+
+
+def _by(process: Seen) -> str:
+    """Return by whom it is told, where that is not the hook, which knows all."""
+    return "" if process.source == "hook" else f"   [by {process.source}]"
+
+
+def _grouped(stacks: Iterable[Stack], mine: Sequence[Path]) -> Iterator[list[Stack]]:
+    """Yield the threads with the same frames together: the main thread first, then those with the user's code."""
+    groups: dict[tuple[tuple[str, int, str], ...], list[Stack]] = {}
+    for stack in stacks:
+        groups.setdefault(tuple((each.file, each.line, each.function) for each in stack.frames), []).append(stack)
+
+    def order(group: list[Stack]) -> tuple[bool, bool, bool]:
+        first = group[0]
+        return not first.is_main, not any(is_own(frame, mine) for frame in first.frames), first.daemon is True
+
+    yield from sorted((sorted(group, key=lambda stack: not stack.is_main) for group in groups.values()), key=order)
+
+
+def _thread(stack: Stack) -> str:
+    return f"{stack.thread}, not a daemon" if stack.daemon is False and not stack.is_main else stack.thread
+
+
+def _frames(stack: Stack, process: Seen, mine: Sequence[Path]) -> Iterator[str]:
+    """Yield the frames from the outside in: the user's own each on a line, every run of others on one."""
+    runs = [(own, list(run)) for own, run in groupby(stack.frames, key=lambda frame: is_own(frame, mine))]
+    for number, (own, frames) in enumerate(runs):
+        if own:
+            yield from _own(frames)
+        else:
+            yield _others(frames, stack, process, is_last=number == len(runs) - 1)
+
+
+def _own(frames: Sequence[Frame]) -> Iterator[str]:
+    middle = range(_OWN_FRAMES, len(frames) - _OWN_FRAMES)
+    for number, frame in enumerate(frames):
+        if number not in middle:
+            where = "" if frame.function == "<module>" else f"{frame.function}: "
+            source = frame.source if len(frame.source) <= _SOURCE_LIMIT else f"{frame.source[:_SOURCE_LIMIT]}…"
+            yield f"> {_place(frame)}  {where}{source}".rstrip(" :")
+        elif number == middle.start:
+            yield f"  … {len(middle)} more frames"
+
+
+def _others(frames: Sequence[Frame], stack: Stack, process: Seen, *, is_last: bool) -> str:
+    """Return a run of frames in one line, with the outermost of its waits that is known, or else where it ends."""
+    known = ((frame, note) for frame in frames if (note := explained(frame, stack, process)))
+    frame, note = next(known, (frames[-1] if is_last else None, ""))
+    if frame is None:
+        return f"  {_folded(frames)}"
+    before = f"{_folded(frames)}: " if len(frames) > 1 else ""
+    return f"  {before}{_place(frame)} {frame.function}" + (f"  <- {note}" if note else "")
+
+
+def _place(frame: Frame) -> str:
+    """Return file and line, the file as short as it says which it is."""
+    parts = Path(frame.file).parts
+    if package_of(frame.file) and not frame.file.startswith("<"):
+        below = next((at for at, part in enumerate(parts) if part in {"site-packages", "dist-packages"}), None)
+        if below is None:
+            below = next((at for at, part in enumerate(parts) if part.startswith(("python3.", "pypy3."))), 0)
+        return f"{'/'.join(parts[below + 1 :])}:{frame.line}"
+    return f"{Path(frame.file).name}:{frame.line}"
+
+
+def _folded(frames: Sequence[Frame]) -> str:
+    packages = list(dict.fromkeys(package_of(frame.file) for frame in frames))
+    more = ", …" if len(packages) > 3 else ""
+    plural = "s" if len(frames) > 1 else ""
+    return f"  … {len(frames)} frame{plural} of {', '.join(packages[:3])}{more}"
+
+
+def _tasks(process: Seen, mine: Sequence[Path]) -> Iterator[str]:
+    """Yield the asyncio tasks of one process, those that wait at the same place as one."""
+    groups: dict[tuple[object, ...], list[Task]] = {}
+    for task in process.tasks:
+        key = (task.coroutine, task.waits_for if "task " in task.waits_for else "", _places(task))
+        groups.setdefault(key, []).append(task)
+    if groups:
+        yield f"asyncio tasks (pid {process.pid})"
+    for tasks in list(groups.values())[:_TASKS]:
+        task = tasks[0]
+        also = f" and {len(tasks) - 1} like it" if len(tasks) > 1 else ""
+        yield f"  {task.name}{also}  {task.coroutine}()  {_waits(task)}"
+        stack = Stack(thread=task.name, is_main=False, daemon=None, frames=task.frames)
+        yield from (f"    {line}" for line in _frames(stack, process, mine))
+    if len(groups) > _TASKS:
+        yield f"  … {sum(map(len, list(groups.values())[_TASKS:]))} more tasks"
+
+
+def _places(task: Task) -> tuple[tuple[str, int], ...]:
+    return tuple((frame.file, frame.line) for frame in task.frames)
+
+
+def _waits(task: Task) -> str:
+    return f"waits for {task.waits_for}" if task.waits_for else "ready to run, or running"
+
+
+def _in_tree(process: Seen, processes: Sequence[Seen]) -> Iterator[str]:
+    """Yield what is known of one process without its stacks."""
+    parents = {each.pid: each.parent for each in processes}
+    depth, above = 0, process.parent
+    while above in parents and depth < len(parents):
+        depth, above = depth + 1, parents[above]
+    branch = f"{'  ' * depth}{'└ ' if depth else ''}"
+    facts = [process.state, f"{process.memory_bytes / 1e6:.0f} MB", f"cpu {process.cpu_share:.0%}"]
+    facts += [f"{process.threads} threads"] if process.threads > 1 else []
+    facts += [process.waits_on] if process.waits_on else []
+    yield f"  {branch}{process.pid} {process.command}"
+    yield f"  {'  ' * depth}      {', '.join(facts)}"
+    files = [f"listens on {', '.join(process.listens)}"] if process.listens else []
+    files += [f"connected: {', '.join(process.connected)}"] if process.connected else []
+    files += ["holds the output open"] if process.holds_output and process.parent in parents else []
+    if files:
+        yield f"  {'  ' * depth}      {'; '.join(files)}"
