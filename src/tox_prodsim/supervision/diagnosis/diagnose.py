@@ -11,7 +11,6 @@ the hook answers during finalization too, before anything is killed.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -27,10 +26,12 @@ from tox_prodsim.supervision.diagnosis.sources import Sources
 from tox_prodsim.supervision.diagnosis.values import Diagnosis, Seen
 
 HOOK_LIMIT_S = 0.4
+HOOK_EACH_S = 0.01  # more for each process, all of which wake up at once
 CPU_WINDOW_S = 0.2
 _RESERVED_S = 0.1  # of the limit: for the last read and the end of what was started
-_INSTALL = "pip install 'tox-prodsim[diag]' beside tox reads it from outside"
-_REFUSED = "py-spy may not read processes here (ptrace rights: CAP_SYS_PTRACE, or kernel.yama.ptrace_scope=0)"
+_INSTALL = "pip install 'tox-prodsim[diag]' beside tox has it read from outside"
+_REFUSED = "py-spy has no ptrace rights here (it needs root, CAP_SYS_PTRACE or kernel.yama.ptrace_scope=0)"
+_FAILED = "py-spy could not read it either"
 
 
 def diagnose(
@@ -44,7 +45,7 @@ def diagnose(
 ) -> Diagnosis:
     """Return what every process of a tree is doing, within ``limit_s`` and at once when ``give_up`` says so.
 
-    ``output`` is the file (or /proc/self/fd/N) that the run writes to; ``py_spy`` a name, a path or None: not to be used.
+    ``output`` is the file (or /proc/self/fd/N) that the run writes to; ``py_spy`` is a name, a path, or None: unused.
     """
     begun = time.monotonic()
 
@@ -55,9 +56,10 @@ def diagnose(
     processes = list(_seen(tree, output, over(limit_s)))
     pids = [each.pid for each in processes if each.state != psutil.STATUS_STOPPED]
     asked_at_s = time.monotonic() - begun
-    answers = hook.ask(pids, over(asked_at_s + HOOK_LIMIT_S)) if hook else {}
-    silent = [each.pid for each in processes if each.is_python and each.pid not in answers]
-    outside, hints = _from_outside(silent, py_spy, over(limit_s))
+    patience_s = HOOK_LIMIT_S + HOOK_EACH_S * len(pids)
+    answers = hook.ask(pids, over(asked_at_s + patience_s)) if hook else {}
+    silent = [each for each in processes if each.is_python and each.pid not in answers]
+    outside, hints = _from_outside(silent, hook, py_spy, over(limit_s))
     answers |= outside
     while not over(CPU_WINDOW_S)():
         time.sleep(0.01)
@@ -84,21 +86,25 @@ def _seen(tree: Sequence[psutil.Process], output: Path | None, over: Callable[[]
 
 
 def _from_outside(
-    silent: Sequence[int], name: str | None, over: Callable[[], bool]
+    silent: Sequence[Seen], hook: Hook | None, name: str | None, over: Callable[[], bool]
 ) -> tuple[dict[int, Answer], tuple[str, ...]]:
-    """Return what py-spy reads, and one hint for all that nobody could read."""
-    if not silent:
-        return {}, ()
-    program = pyspy.found(name) if name else None
-    if not program:
-        return {}, (f"no Python stack of pid {_listed(silent)}: its hook did not answer; {_INSTALL}",)
-    read, refused = pyspy.dumps(program, silent, over)
+    """Return what py-spy reads, and a hint for all that nobody could read, those for the same reason together."""
+    program = pyspy.found(name) if silent and name else None
+    read, refused = pyspy.dumps(program, [each.pid for each in silent], over) if program else ({}, False)
     answers = {pid: Answer(source="py-spy", stacks=stacks) for pid, stacks in read.items()}
-    missing = [pid for pid in silent if pid not in answers]
-    if not missing:
-        return answers, ()
-    why = _REFUSED if refused else "py-spy could not read it in time"
-    return answers, (f"no Python stack of pid {_listed(missing)}: {why}",)
+    reasons: dict[str, list[int]] = {}
+    for process in silent:
+        if process.pid not in answers:
+            reasons.setdefault(_why_silent(process, hook), []).append(process.pid)
+    outside = (_REFUSED if refused else _FAILED) if program else _INSTALL
+    hints = [f"no Python stack of pid {_listed(pids)}: {reason}; {outside}" for reason, pids in reasons.items()]
+    return answers, tuple(hints)
+
+
+def _why_silent(process: Seen, hook: Hook | None) -> str:
+    if process.state == psutil.STATUS_STOPPED:
+        return "it is stopped and cannot answer"
+    return hook.why_silent(process.pid) if hook else "no hook is active in this run"
 
 
 def _listed(pids: Sequence[int]) -> str:

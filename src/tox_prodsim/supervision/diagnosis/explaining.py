@@ -46,8 +46,10 @@ def _says(words: str) -> Callable[[Frame, Stack, Seen], str]:
     return lambda frame, _stack, _process: f"{words}{_limit(frame)}"
 
 
-def _shutdown(_frame: Frame, _stack: Stack, process: Seen) -> str:
-    """Return which threads keep the interpreter from ending."""
+def _shutdown(_frame: Frame, stack: Stack, process: Seen) -> str:
+    """Return which threads keep the interpreter from ending; a pool that is ended there has its own words."""
+    if any(frame.function == "_python_exit" for frame in stack.frames):
+        return ""
     names = [each.thread for each in process.stacks if each.daemon is False and not each.is_main]
     if not names:
         return "waits for threads that are no daemons"

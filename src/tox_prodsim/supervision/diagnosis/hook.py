@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -89,6 +90,15 @@ class Hook:
         answers = {pid: self._answer(pid, begin) for pid, begin in asked.items()}
         return {pid: answer for pid, answer in answers.items() if answer is not None}
 
+    def why_silent(self, pid: int) -> str:
+        """Return why a Python process has said nothing."""
+        if self._stacks_file(pid).exists():
+            return "its hook did not answer"
+        with suppress(OSError):
+            if _is_without_site(Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")):
+                return "it was started with -S, so it loads no hook"
+        return "it has not loaded the hook"
+
     def _observes(self, pid: int) -> bool:
         """Return whether the hook is at work in this very process: one that is not would die of its signal."""
         with suppress(OSError, ValueError, IndexError):
@@ -158,6 +168,13 @@ class Hook:
 
     def _tasks_file(self, pid: int) -> Path:
         return self.folder / f"{pid}.tasks.json"
+
+
+def _is_without_site(command: Iterable[str]) -> bool:
+    """Return whether a command line of Python has -S among its options."""
+    options = itertools.takewhile(lambda word: word.startswith("-"), itertools.islice(command, 1, None))
+    short = (word for word in options if not word.startswith(("--", "-W", "-X", "-c", "-m")))
+    return any("S" in word for word in short)
 
 
 def _send(pid: int, number: int) -> None:

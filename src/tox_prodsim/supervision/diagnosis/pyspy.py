@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ _REFUSALS = ("Permission denied", "Operation not permitted", "os error 1)", "os 
 
 
 class RefusedError(Exception):
-    """This user may not look into that process."""
+    """The system does not let this user look into that process."""
 
 
 def found(name: str) -> str | None:
@@ -34,16 +34,13 @@ def dumps(program: str, pids: Iterable[int], over: Callable[[], bool]) -> tuple[
     """Return the stacks of those processes that could be read, and whether the right to read one was refused."""
     read: dict[int, tuple[Stack, ...]] = {}
     refused = False
-    # Not left with its `with`, which would wait for what is not ready: the reads end by `over` themselves.
-    pool = ThreadPoolExecutor(_AT_ONCE)
-    jobs = {pool.submit(_dump, program, pid, over): pid for pid in pids}
-    wait(jobs)
-    for job, pid in jobs.items():
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        jobs = {pid: pool.submit(_dump, program, pid, over) for pid in pids}
+    for pid, job in jobs.items():
         try:
             read[pid] = job.result()
         except RefusedError:
             refused = True
-    pool.shutdown()
     return {pid: stacks for pid, stacks in read.items() if stacks}, refused
 
 

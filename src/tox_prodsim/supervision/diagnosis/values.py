@@ -48,7 +48,7 @@ class Seen:
     """One process of a tree that hangs.
 
     ``cpu_share`` is of one CPU, over a short while (1.0: one thread computes); ``source`` says who told its stacks
-    (hook, faulthandler, py-spy; "": nobody), ``hint`` why nobody did.
+    (hook, faulthandler, py-spy; "": nobody).
     """
 
     pid: int
@@ -66,7 +66,6 @@ class Seen:
     source: str = ""
     stacks: tuple[Stack, ...] = ()
     tasks: tuple[Task, ...] = ()
-    hint: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

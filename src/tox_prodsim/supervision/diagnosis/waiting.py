@@ -1,4 +1,4 @@
-"""What a thread waits for according to the kernel, in words: of Linux, and of the two machines whose numbers are here."""
+"""What a thread waits for according to the kernel, in words."""
 
 from __future__ import annotations
 
@@ -8,21 +8,44 @@ from contextlib import suppress
 from pathlib import Path
 
 COMPUTES = "computes"
-_MACHINES: Mapping[str, Mapping[int, str]] = {
+_MACHINES: Mapping[str, Mapping[str, tuple[int, ...]]] = {
     "x86_64": {
-        **{0: "read", 1: "write", 7: "poll", 17: "read", 18: "write", 19: "read", 20: "write", 23: "select"},
-        **{34: "pause", 35: "sleep", 42: "connect", 43: "accept", 44: "write", 45: "read", 46: "write", 47: "read"},
-        **{61: "child", 72: "fcntl", 73: "flock", 74: "disk", 75: "disk", 128: "signal", 130: "signal", 202: "futex"},
-        **{230: "sleep", 232: "epoll", 247: "child", 270: "select", 271: "poll", 281: "epoll", 288: "accept"},
-        **{2: "open", 257: "open", 441: "epoll"},
+        "read": (0, 17, 19, 45, 47),
+        "write": (1, 18, 20, 44, 46),
+        "open": (2, 257),
+        "poll": (7, 271),
+        "select": (23, 270),
+        "pause": (34,),
+        "sleep": (35, 230),
+        "connect": (42,),
+        "accept": (43, 288),
+        "child": (61, 247),
+        "fcntl": (72,),
+        "flock": (73,),
+        "disk": (74, 75),
+        "signal": (128, 130),
+        "futex": (202,),
+        "epoll": (232, 281, 441),
     },
     "aarch64": {
-        **{22: "epoll", 25: "fcntl", 32: "flock", 56: "open", 63: "read", 64: "write", 65: "read", 66: "write"},
-        **{72: "select", 73: "poll", 82: "disk", 83: "disk", 95: "child", 98: "futex", 101: "sleep", 115: "sleep"},
-        **{133: "signal", 137: "signal", 202: "accept", 203: "connect", 206: "write", 207: "read", 211: "write"},
-        **{212: "read", 242: "accept", 260: "child", 441: "epoll"},
+        "epoll": (22, 441),
+        "fcntl": (25,),
+        "flock": (32,),
+        "open": (56,),
+        "read": (63, 65, 207, 212),
+        "write": (64, 66, 206, 211),
+        "select": (72,),
+        "poll": (73,),
+        "disk": (82, 83),
+        "child": (95, 260),
+        "futex": (98,),
+        "sleep": (101, 115),
+        "signal": (133, 137),
+        "accept": (202, 242),
+        "connect": (203,),
     },
 }
+"""The numbers of system calls that wait, by what they wait for."""
 _WORDS = {
     "poll": "waits for events (poll)",
     "select": "waits for events (select)",
@@ -67,8 +90,9 @@ def waits_on(pid: int, task: int) -> str:
         number, *arguments = (folder / "syscall").read_text("ascii").split()
         if number == "running":
             return COMPUTES
-        if word := _MACHINES.get(platform.machine(), {}).get(int(number)):
-            return _worded(pid, word, arguments)
+        for word, numbers in _MACHINES.get(platform.machine(), {}).items():
+            if int(number) in numbers:
+                return _worded(pid, word, arguments)
     with suppress(OSError):
         channel = (folder / "wchan").read_text("ascii").strip()
         for part, word in _WAIT_CHANNELS.items():

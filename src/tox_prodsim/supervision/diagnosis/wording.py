@@ -126,7 +126,7 @@ def _folded(frames: Sequence[Frame]) -> str:
 def _tasks(process: Seen, mine: Sequence[Path]) -> Iterator[str]:
     """Yield the asyncio tasks of one process, those that wait at the same place as one."""
     groups: dict[tuple[object, ...], list[Task]] = {}
-    for task in process.tasks:
+    for task in sorted(process.tasks, key=lambda task: (len(task.name), task.name)):
         key = (task.coroutine, task.waits_for if "task " in task.waits_for else "", _places(task))
         groups.setdefault(key, []).append(task)
     if groups:
@@ -156,9 +156,9 @@ def _in_tree(process: Seen, processes: Sequence[Seen]) -> Iterator[str]:
     while above in parents and depth < len(parents):
         depth, above = depth + 1, parents[above]
     branch = f"{'  ' * depth}{'└ ' if depth else ''}"
-    facts = [process.state, f"{process.memory_bytes / 1e6:.0f} MB", f"cpu {process.cpu_share:.0%}"]
+    facts = [process.waits_on or process.state]
+    facts += [f"{process.memory_bytes / 1e6:.0f} MB", f"cpu {process.cpu_share:.0%}"]
     facts += [f"{process.threads} threads"] if process.threads > 1 else []
-    facts += [process.waits_on] if process.waits_on else []
     yield f"  {branch}{process.pid} {process.command}"
     yield f"  {'  ' * depth}      {', '.join(facts)}"
     files = [f"listens on {', '.join(process.listens)}"] if process.listens else []
