@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from tox_prodsim import endings
+from tox_prodsim import endings, leftovers
 from tox_prodsim.catalogue import CATALOGUE, FAMILIES, Check, listing, page
 from tox_prodsim.events import Found
 from tox_prodsim.findings import Finding, Level
+from tox_prodsim.leakage import AllowLeaks, Grade, Kind, Leak
 from tox_prodsim.reporters.terminal import Terminal
 from tox_prodsim.supervision.probes import Foreign
 from tox_prodsim.supervision.supervisor import Cause, Ending, Survivor
@@ -82,7 +83,16 @@ def ended(code: int | None, *, signal: int | None = None, after_s: float = 0.0, 
 
 
 WORKER = Survivor(pid=5127, command="python -m acme.worker", listens=("127.0.0.1:9000",))
+UNCLOSED = "ResourceWarning: unclosed file <_io.TextIOWrapper name='rows.csv' mode='r' encoding='UTF-8'>"
 STALE = Foreign(address="http://127.0.0.1:8000/", pid=812, command="python old.py", since="since 07:12")
+
+
+def leak(kind: Kind, subject: str, detail: str = "", *, grade: Grade = Grade.FIRM, **place: Any) -> Leak:
+    return Leak(kind=kind, grade=grade, subject=subject, detail=detail, **place)
+
+
+def leaked(name: str, *leaks: Leak) -> list[Finding]:
+    return list(leftovers.findings(name, leaks, AllowLeaks()))
 
 
 @pytest.mark.parametrize(
@@ -100,7 +110,19 @@ STALE = Foreign(address="http://127.0.0.1:8000/", pid=812, command="python old.p
         endings.not_seen("deploy.log", re.compile(b"120 rows written")),
         endings.forbidden("deploy.log", re.compile(b"CRITICAL"), "CRITICAL cannot write to the cache"),
         endings.could_not_start("gunicorn", "No such file or directory"),
-        *endings.left_behind("python", ended(0, survivors=(WORKER,))),
+        *leaked("python", *leftovers.survived(ended(0, survivors=(WORKER,)))),
+        *leaked(
+            "uvicorn",
+            leak(Kind.FILE, "app.pid", "pid file in the working folder"),
+            leak(Kind.FILE, "tmpx8rq2k1c", "folder in TMPDIR with 3 files, 12.4 kB"),
+        ),
+        *leaked("python", leak(Kind.WARNING, UNCLOSED, file="/srv/acme/export.py", line=14)),
+        *leaked(
+            "python",
+            leak(Kind.SHARED_MEMORY, "psm_d20cd606", "shared memory, 10 bytes, made by this user during the run"),
+        ),
+        *leaked("python", leak(Kind.TASK, "task Task-7", "destroyed while pending", file="/srv/jobs.py", line=31)),
+        *leaked("python", leak(Kind.THREAD, "metrics", "a daemon", grade=Grade.HINT)),
         endings.suspicious("deploy.log", "Traceback (most recent call last):", job=True),
         endings.near_limit("uvicorn", "ready_timeout", 26.1, 30.0),
         endings.proved_nothing("python"),

@@ -14,8 +14,8 @@ import tox_prodsim
 
 LAYERS = {
     "shell": ("plugin", "cli", "commands", "toxenv", "bench", "reporting", "executor", "undertest", "keys", "signals"),
-    "order": ("run", "comparing", "deployment", "output", "endings"),
-    "effects": ("artifact", "baseline", "building", "installed", "measure", "supervision"),
+    "order": ("run", "comparing", "deployment", "output", "leftovers", "endings"),
+    "effects": ("artifact", "baseline", "building", "installed", "leaks", "measure", "supervision"),
     "reporters": ("reporters",),
     "values": (
         "stats",
@@ -25,6 +25,7 @@ LAYERS = {
         "words",
         "events",
         "findings",
+        "leakage",
         "isolation",
         "running",
         "errors",
@@ -141,7 +142,7 @@ def test_the_scripts_of_the_guard_import_only_downwards_what_is_there() -> None:
     assert {f"_child.{name}" for name in order} <= set(SOURCES)
 
 
-@pytest.mark.parametrize("package", ["catalogue", "deployment", "installed", "supervision"])
+@pytest.mark.parametrize("package", ["catalogue", "deployment", "installed", "leaks", "supervision"])
 def test_what_others_use_of_a_package_is_named_in_its_init(package: str) -> None:
     outside = {module: ours(source) for module, source in SOURCES.items() if unit(module) != package}
     assert [module for module, used in outside.items() if any(each.startswith(f"{package}.") for each in used)] == []

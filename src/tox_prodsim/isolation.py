@@ -10,6 +10,8 @@ _SYSTEM_FOLDERS = {"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "
 _INSTALLERS_OWN = ("PIP_", "UV_", "VIRTUALENV_")
 _TOX_DEFAULTS = {"PYTHONIOENCODING": "utf-8"}
 """Variables that tox sets for its own reading of output; with them a program that fails in a C locale would pass."""
+_FILTERS = "PYTHONWARNINGS"
+_SHOW = "default::ResourceWarning"
 
 
 def production(
@@ -30,6 +32,15 @@ def production(
     kept.setdefault("PYTHONSAFEPATH", "1")
     kept.setdefault("PYTHONUNBUFFERED", "1")
     return kept
+
+
+def showing_leaks(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables with which Python says what was not closed; not for runs that are timed.
+
+    The filter is put first: of those that match, the last one counts, so that a filter of the user's own still decides.
+    """
+    filters = (_SHOW, variables.get(_FILTERS, ""))
+    return {**variables, _FILTERS: ",".join(filter(None, filters))}
 
 
 def hidden_folders(own_scripts: Iterable[str], ambient: Mapping[str, str]) -> set[str]:

@@ -1,4 +1,4 @@
-"""RUN607 to RUN610, RUN613 to RUN630: how a deployment ends, and what it leaves behind."""
+"""RUN607 to RUN610, RUN613 to RUN618, RUN624, RUN630: how a deployment ends, and how near it came to a limit."""
 
 from __future__ import annotations
 
@@ -184,27 +184,6 @@ CHECKS = (
         solution=(
             "end them by hand, as the user they belong to",
             "start nothing as another user, or end it before the parent ends",
-        ),
-    ),
-    Check(
-        code="RUN620",
-        level=Level.ERROR,
-        title="processes were left behind after it had ended",
-        why=(
-            "The main process was gone, others that it had started were not. In production they hold ports, locks "
-            "and memory, and the next start meets them. They have been ended by now; the finding names them."
-        ),
-        example=(
-            "FAIL RUN620 python: left 1 process running: pid 5127 python -m acme.worker (listens on 127.0.0.1:9000)"
-        ),
-        causes=(
-            "worker processes are started and never joined or terminated",
-            "a helper was put into the background on purpose, in a session of its own",
-            "the parent crashed and could not tell its workers",
-        ),
-        solution=(
-            "end what you start: a 'with' block for pools and Popen, terminate() and wait() in a 'finally:'",
-            "on Linux a worker can ask to go with its parent: prctl(PR_SET_PDEATHSIG)",
         ),
     ),
     Check(

@@ -1,0 +1,88 @@
+"""What the hook wrote down in the processes of a run: JSON lines in ``PID.witness.jsonl``.
+
+Such a file is written by the program under test: it may be missing, cut short, no file, or hold anything.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from tox_prodsim.leakage import Grade, Kind, Leak
+from tox_prodsim.leaks import printed
+
+_FILES = 1000
+_LINES = 10_000
+_LINE_BYTES = 1 << 16
+
+
+def ran(folder: Path) -> bool:
+    """Return whether the hook ran in at least one process."""
+    return any(name.endswith((".stacks", ".witness.jsonl")) for name in _names(folder))
+
+
+def read(folder: Path) -> Iterator[Leak]:
+    """Yield what the witnesses of all processes tell, as far as they can be understood."""
+    names = sorted(name for name in _names(folder) if name.endswith(".witness.jsonl"))
+    records = (record for name in names[:_FILES] for record in _records(folder / name))
+    for record in islice(records, _LINES):
+        leak = _leak(record)
+        if leak is not None:
+            yield leak
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in islice(entries, _LINES)]
+    except OSError:
+        return []
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    for line in _lines(path):
+        with suppress(ValueError, RecursionError):
+            record = json.loads(line)
+            if isinstance(record, dict):
+                yield record
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a plain file, a longer one in pieces; nothing of a link, a pipe or what cannot be read."""
+    with suppress(OSError):
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(fd, "rb") as file:  # noqa: PTH123 - a file descriptor
+            if stat.S_ISREG(os.fstat(fd).st_mode):
+                while line := file.readline(_LINE_BYTES):
+                    yield line
+
+
+def _leak(record: dict[str, Any]) -> Leak | None:
+    """Return the leak that a record tells of, None when it tells of none."""
+    file, line, message = _text(record, "file"), record.get("line"), _text(record, "message")
+    line = line if isinstance(line, int) else None
+    match record.get("kind"):
+        case "warning":
+            return printed.warning(f"{_text(record, 'category')}: {message}", file, line)
+        case "thread" if name := _text(record, "name"):
+            detail = "a daemon" if record.get("daemon") is True else "no daemon"
+            return Leak(kind=Kind.THREAD, grade=Grade.HINT, subject=name, detail=detail)
+        case "exception" if kind := _text(record, "type"):
+            said = f"{kind}: {message}" if message else kind
+            return printed.raised(said, f"in {_text(record, 'where')}", file, line)
+        case "task":
+            what = "destroyed while pending" if "destroyed" in message else "its exception was never retrieved"
+            return printed.task(_text(record, "name"), what, file, line)
+    return None
+
+
+def _text(record: dict[str, Any], field: str) -> str:
+    """Return a field that should be a text; anything else is nothing."""
+    value = record.get(field)
+    return value[:1000].encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else ""
