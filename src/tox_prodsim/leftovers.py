@@ -6,7 +6,7 @@ They come after what failed: a leak is often its consequence, and never the firs
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tox_prodsim import leaks
@@ -107,17 +107,15 @@ def look(
     deaf_because: str = "",
 ) -> Looked:
     """Return everything that a run left, and what could not be seen; the arguments are those of ``leaks.after``."""
-    around = leaks.after(ground, lines=lines, witnesses=witnesses, deaf_because=deaf_because)
-    return Looked(
-        leaks=(*survived(ending), *around.leaks), not_observable=(*around.not_observable, *_cut_short(ending))
-    )
+    ended_by = "" if ending.signal is None else signal_name(ending.signal)
+    around = leaks.after(ground, lines=lines, witnesses=witnesses, deaf_because=deaf_because, ended_by=ended_by)
+    return replace(around, leaks=(*survived(ending), *around.leaks))
 
 
 def survived(ending: Ending) -> Iterator[Leak]:
     """Yield what the processes are that lived on: themselves, what they listen on, and the output that they held."""
     for survivor in ending.survivors:
-        listens = f"listens on {', '.join(survivor.listens)}" if survivor.listens else ""
-        yield _certain(Kind.PROCESS, _process(survivor), listens)
+        yield _certain(Kind.PROCESS, _process(survivor), _of(survivor))
         if survivor.holds_output:
             yield _certain(Kind.OUTPUT, _process(survivor))
         for address in survivor.listens:
@@ -125,10 +123,15 @@ def survived(ending: Ending) -> Iterator[Leak]:
 
 
 def findings(name: str, found: Iterable[Leak], allow: AllowLeaks) -> Iterator[Finding]:
-    """Yield one finding for each kind of leak that is not accepted; a kind of which all are hints is a note."""
+    """Yield one finding for each kind of leak that is not accepted; a kind of which all are hints is a note.
+
+    A process that is itself a finding needs no other one for the output that it held: it says so.
+    """
     kept = [leak for leak in dict.fromkeys(found) if not allow.accepts(leak)]
+    told = {leak.subject for leak in kept if leak.kind is Kind.PROCESS}
     for kind, meaning in _MEANINGS.items():
-        if alike := [leak for leak in kept if leak.kind is kind]:
+        alike = [leak for leak in kept if leak.kind is kind and not (kind is Kind.OUTPUT and leak.subject in told)]
+        if alike:
             yield _finding(name, meaning, alike)
 
 
@@ -154,10 +157,10 @@ def _named(leak: Leak) -> str:
     return f"{_short(leak.subject)} ({_short(known)})" if known else _short(leak.subject)
 
 
-def _cut_short(ending: Ending) -> Iterator[str]:
-    if ending.signal is not None:
-        how = signal_name(ending.signal)
-        yield f"what an interpreter finds at its exit is not observable: {how} ended it before that"
+def _of(survivor: Survivor) -> str:
+    """Return in words what a survivor has that others may wait for."""
+    listens = f"listens on {', '.join(survivor.listens)}" if survivor.listens else ""
+    return ", ".join(filter(None, (listens, "holds the output open" if survivor.holds_output else "")))
 
 
 def _certain(kind: Kind, subject: str, detail: str = "") -> Leak:

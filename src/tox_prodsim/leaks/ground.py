@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tox_prodsim.leakage import Kind, Looked
+from tox_prodsim.leakage import Kind, Leak, Looked
 from tox_prodsim.leaks import folders, memory, printed, witness
 
-_WITNESSED = {Kind.WARNING, Kind.TASK, Kind.EXCEPTION}
-"""Kinds of which both the log and the hook may tell."""
+_MODULE = re.compile(r"^(?:\w+\.)+(?=\w+(?::|$))")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,18 +33,24 @@ def before(*, temporary: Path, scratch: Path, shared: Path = memory.SHARED, syst
 
 
 def after(
-    ground: Ground, *, lines: Iterable[bytes] = (), witnesses: Path | None = None, deaf_because: str = ""
+    ground: Ground,
+    *,
+    lines: Iterable[bytes] = (),
+    witnesses: Path | None = None,
+    deaf_because: str = "",
+    ended_by: str = "",
 ) -> Looked:
     """Return what was left, to be asked when everything of the run has ended.
 
     ``lines`` are those of the log, none longer than the reader wants to hold; ``witnesses`` is the folder of the hook
-    (None: there was none); ``deaf_because`` is what ``unheard`` said while the main process lived.
+    (None: there was none); ``deaf_because`` is what ``unheard`` said while the main process lived; ``ended_by`` is the
+    signal that ended it, empty when it came to its own exit.
     """
     looks = (
         folders.left_in_temporary(ground.temporary),
         folders.left_in_scratch(ground.scratch),
         memory.left(ground.memory),
-        _said(lines, witnesses, deaf_because),
+        Looked(leaks=tuple(_said(lines, witnesses)), not_observable=tuple(_unseen(witnesses, deaf_because, ended_by))),
     )
     return Looked(
         leaks=tuple(leak for look in looks for leak in look.leaks),
@@ -65,20 +71,28 @@ def unheard(pid: int, log: Path) -> str:
         return ""
 
 
-def _said(lines: Iterable[bytes], witnesses: Path | None, deaf_because: str) -> Looked:
-    """Put together what the log and the hook tell; what both tell counts once."""
+def _said(lines: Iterable[bytes], witnesses: Path | None) -> Iterator[Leak]:
+    """Yield what the log and the hook tell; what both tell counts once."""
     seen = dict.fromkeys(witness.read(witnesses)) if witnesses is not None else {}
-    told = {(leak.kind, leak.subject) for leak in seen if leak.kind in _WITNESSED}
-    heard = (leak for leak in printed.read(lines) if (leak.kind, leak.subject) not in told)
-    return Looked(leaks=(*seen, *heard), not_observable=tuple(_unseen(witnesses, deaf_because)))
+    yield from seen
+    told = {_told(leak) for leak in seen}
+    yield from (leak for leak in printed.read(lines) if _told(leak) not in told)
 
 
-def _unseen(witnesses: Path | None, deaf_because: str) -> Iterator[str]:
-    if witnesses is not None and witness.ran(witnesses):
-        return
-    if deaf_because:
+def _told(leak: Leak) -> tuple[Kind, str]:
+    """Return what log and hook have in common: a traceback names the module of an exception, the hook does not."""
+    return leak.kind, _MODULE.sub("", leak.subject) if leak.kind is Kind.EXCEPTION else leak.subject
+
+
+def _unseen(witnesses: Path | None, deaf_because: str, ended_by: str) -> Iterator[str]:
+    hooked = witnesses is not None and witness.ran(witnesses)
+    if deaf_because and not hooked:
         yield f"warnings, tasks and exceptions are not observable: {deaf_because}"
     if witnesses is None:
         yield "threads alive at the exit are not observable: there is no hook in this run"
-    else:
+    elif not hooked:
         yield "threads alive at the exit are not observable: the hook did not run (no Python, or one started with -S)"
+    if ended_by:
+        yield f"what an interpreter finds at its exit is not observable: {ended_by} ended it before that"
+    elif witnesses is not None and hooked and not witness.exited(witnesses):
+        yield "what an interpreter finds at its exit is not observable: none came to it (os._exit or exec)"

@@ -49,7 +49,8 @@ def warning(said: str, file: str = "", line: int | None = None) -> Leak | None:
 
 def raised(said: str, where: str, file: str = "", line: int | None = None) -> Leak:
     """Return the leak that an exception nobody caught is; a warning that was made an exception stays a warning."""
-    return warning(said, file, line) or _leak(Kind.EXCEPTION, said, where, file, line)
+    first, _, _ = said.partition("\n")
+    return warning(first, file, line) or _leak(Kind.EXCEPTION, first, where, file, line)
 
 
 def task(name: str, detail: str, file: str = "", line: int | None = None) -> Leak:

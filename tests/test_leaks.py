@@ -1,0 +1,645 @@
+"""Leaks: what is new in real folders, what a log and witnesses say, what is accepted, and what findings come of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tox_prodsim import leaks, leftovers
+from tox_prodsim.errors import ProdsimError
+from tox_prodsim.findings import Finding, Level
+from tox_prodsim.isolation import showing_leaks
+from tox_prodsim.leakage import AllowLeaks, Grade, Kind, Leak, Looked, parse
+from tox_prodsim.leaks import folders, ground, printed, witness
+from tox_prodsim.supervision import Cause, Ending, Survivor
+
+
+class Yard:
+    """The folders of a run, and what is done in them between the two looks."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in ("tmp", "scratch", "shm", "hook"):
+            (folder / name).mkdir()
+        self.tmp, self.scratch, self.shm, self.hook = (folder / name for name in ("tmp", "scratch", "shm", "hook"))
+        self.table = folder / "sysvipc"
+
+    def before(self) -> leaks.Ground:
+        return leaks.before(temporary=self.tmp, scratch=self.scratch, shared=self.shm, system_v=self.table)
+
+    def witness(self, *records: object, pid: int = 7) -> None:
+        text = "".join(f"{json.dumps(record)}\n" for record in records)
+        (self.hook / f"{pid}.witness.jsonl").write_text(text)
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Yard:
+    return Yard(tmp_path)
+
+
+def texts(looked: Looked) -> list[str]:
+    return [f"{leak.grade} {leak.subject}: {leak.detail}" for leak in looked.leaks]
+
+
+# folders
+
+
+def test_what_is_new_in_tmpdir_is_left_and_a_folder_counts_once(yard: Yard) -> None:
+    (yard.tmp / "old").write_text("old")
+    before = yard.before()
+    (yard.tmp / "one").write_bytes(b"12345")
+    (yard.tmp / "deep/er").mkdir(parents=True)
+    (yard.tmp / "deep/er/a").write_bytes(b"1" * 1500)
+    (yard.tmp / "deep/b").write_bytes(b"1" * 500)
+    (yard.tmp / "empty").mkdir()
+    assert sorted(texts(leaks.after(before))) == [
+        "certain deep: folder in TMPDIR with 2 files, 2.0 kB",
+        "certain empty: empty folder in TMPDIR",
+        "certain one: file in TMPDIR, 5 bytes",
+    ]
+
+
+def test_a_new_file_in_an_old_folder_is_named_by_its_path(yard: Yard) -> None:
+    (yard.tmp / "old").mkdir()
+    before = yard.before()
+    (yard.tmp / "old/new").write_text("")
+    assert texts(leaks.after(before)) == ["certain old/new: file in TMPDIR, 0 bytes"]
+
+
+def test_what_was_there_or_only_changed_or_went_away_is_not_left(yard: Yard) -> None:
+    (yard.tmp / "kept").write_text("1")
+    (yard.tmp / "removed").write_text("1")
+    before = yard.before()
+    (yard.tmp / "kept").write_text("another")
+    (yard.tmp / "removed").unlink()
+    assert leaks.after(before).leaks == ()
+
+
+def test_of_the_working_folder_only_what_a_live_process_needs_is_left(yard: Yard) -> None:
+    (yard.scratch / "old.pid").write_text("1")
+    before = yard.before()
+    for name in ("app.pid", "data.db", "report.txt", "uv.lock"):
+        (yard.scratch / name).write_text("1")
+    (yard.scratch / "big.lock").write_text("x" * 300)
+    (yard.scratch / "run").mkdir()
+    (yard.scratch / "run/held.lock").write_text("77 host")
+    (yard.scratch / "run/free.lock").write_text("")
+    os.mkfifo(yard.scratch / "pipe")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.path.relpath(yard.scratch / "api"))
+    assert sorted(texts(leaks.after(before))) == [
+        "certain api: socket in the working folder, one of 9 files written there",
+        "certain app.pid: pid file in the working folder, one of 9 files written there",
+        "certain pipe: named pipe in the working folder, one of 9 files written there",
+        "certain run/held.lock: lock file in the working folder, one of 9 files written there",
+        "hint run/free.lock: lock file in the working folder, one of 9 files written there",
+    ]
+
+
+def test_a_tmpdir_inside_of_the_working_folder_is_looked_at_once(yard: Yard) -> None:
+    inside = yard.scratch / "tmp"
+    inside.mkdir()
+    before = leaks.before(temporary=inside, scratch=yard.scratch, shared=yard.shm, system_v=yard.table)
+    (inside / "a.pid").write_text("1")
+    assert texts(leaks.after(before)) == ["certain a.pid: file in TMPDIR, 1 byte"]
+
+
+def test_no_link_is_followed(yard: Yard, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "foreign.pid").write_text("1" * 5000)
+    before = yard.before()
+    (yard.tmp / "link").symlink_to(elsewhere)
+    (yard.scratch / "link").symlink_to(elsewhere)
+    (yard.scratch / "round").symlink_to(yard.scratch)
+    assert texts(leaks.after(before)) == ["certain link: symbolic link in TMPDIR, " + folders.size(len(str(elsewhere)))]
+
+
+def test_a_name_that_is_no_text_can_be_written_in_any_report(yard: Yard) -> None:
+    before = yard.before()
+    os.close(os.open(os.fsencode(yard.tmp) + b"/a\xff", os.O_CREAT))
+    (leak,) = leaks.after(before).leaks
+    assert leak.subject == r"a\xff"
+
+
+def test_a_tree_deeper_than_a_path_may_be_long_ends_somewhere(yard: Yard) -> None:
+    before = yard.before()
+    here = os.open(yard.tmp, os.O_RDONLY)
+    for _ in range(60):
+        os.mkdir("d" * 100, dir_fd=here)
+        below = os.open("d" * 100, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+    assert texts(leaks.after(before)) == [f"certain {'d' * 100}: empty folder in TMPDIR"]
+
+
+def test_more_than_can_be_held_is_said_and_not_held(yard: Yard) -> None:
+    before = yard.before()
+    for number in range(folders.LIMIT + 5):
+        os.close(os.open(yard.tmp / str(number), os.O_CREAT))
+    looked = leaks.after(before)
+    assert len(looked.leaks) == folders.LIMIT + 1
+    assert looked.not_observable[0] == "files left in TMPDIR are not all observable: it has more than 10000 entries"
+    assert leaks.after(yard.before()).not_observable[0] == (
+        "files left in TMPDIR are not observable: it had more than 10000 entries before the start"
+    )
+
+
+def test_a_folder_that_is_gone_or_never_was_holds_nothing(yard: Yard) -> None:
+    before = yard.before()
+    yard.tmp.rmdir()
+    yard.scratch.rmdir()
+    assert leaks.after(before).leaks == ()
+
+
+# shared memory
+
+
+def test_shared_memory_is_left_when_it_is_new_even_under_an_old_name(yard: Yard) -> None:
+    (yard.shm / "kept").write_text("1")
+    (yard.shm / "again").write_text("1")
+    before = yard.before()
+    (yard.shm / "spare").write_text("")  # so that the inode of the old one is not used again
+    (yard.shm / "other").write_text("1")
+    (yard.shm / "other").rename(yard.shm / "again")
+    (yard.shm / "spare").unlink()
+    (yard.shm / "sem.lock").write_text("1")
+    assert texts(leaks.after(before)) == [
+        "firm again: shared memory, 1 byte, made by this user during the run",
+        "firm sem.lock: semaphore, 1 byte, made by this user during the run",
+    ]
+
+
+def test_shared_memory_that_a_process_holds_is_its_own(yard: Yard) -> None:
+    before = yard.before()
+    with (yard.shm / "held").open("w"):
+        assert leaks.after(before).leaks == ()
+    assert len(leaks.after(before).leaks) == 1
+
+
+def test_shared_memory_of_another_user_is_not_ours(yard: Yard) -> None:
+    before = yard.before()
+    (yard.shm / "theirs").write_text("1")
+    try:
+        os.chown(yard.shm / "theirs", os.getuid() + 1, -1)
+    except PermissionError:
+        pytest.skip("only root can give a file away")
+    assert leaks.after(before).leaks == ()
+
+
+def test_a_machine_without_dev_shm_says_so(yard: Yard) -> None:
+    yard.shm.rmdir()
+    looked = leaks.after(yard.before())
+    assert looked.not_observable[0] == f"shared memory is not observable: there is no {yard.shm}"
+
+
+HEAD = "key shmid perms size cpid lpid nattch uid gid cuid cgid\n"
+
+
+def test_a_segment_is_left_when_nobody_holds_it_and_its_creator_is_dead(yard: Yard) -> None:
+    me, dead = os.getuid(), 2**22 + 1
+    old = f"0 1 600 10 {dead} 0 0 {me} 0 {me} 0\n"
+    yard.table.write_text(HEAD + old)
+    before = yard.before()
+    rows = [
+        f"0 2 600 2000 {dead} 0 0 {me} 0 {me} 0\n",
+        f"0 3 600 10 {os.getpid()} 0 0 {me} 0 {me} 0\n",
+        f"0 4 600 10 {dead} 0 1 {me} 0 {me} 0\n",
+        f"0 5 600 10 {dead} 0 0 {me} 0 {me + 1} 0\n",
+    ]
+    yard.table.write_text(HEAD + old + "".join(rows))
+    assert texts(leaks.after(before)) == [
+        f"firm shmid 2: System V segment, 2.0 kB, made during the run by pid {dead}, which has ended"
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "garbage", HEAD + "1 2", HEAD + "a b c d e f g h i j k"])
+def test_a_table_that_cannot_be_read_holds_nothing(yard: Yard, text: str) -> None:
+    before = yard.before()
+    yard.table.write_text(text)
+    assert leaks.after(before).leaks == ()
+
+
+# the log
+
+
+def told(text: str) -> list[tuple[str, str, str, str, int | None]]:
+    lines = [line.encode() for line in text.splitlines(keepends=True)]
+    return [(leak.kind.value, leak.subject, leak.detail, leak.file, leak.line) for leak in printed.read(lines)]
+
+
+def test_a_resource_warning_is_a_leak_with_its_place() -> None:
+    assert told(
+        "/srv/app.py:14: ResourceWarning: unclosed file <_io.FileIO name=3>\n  f = 1\n"
+        "ResourceWarning: Enable tracemalloc to get the object allocation traceback\n"
+        "sys:1: ResourceWarning: unclosed <socket.socket fd=5>\n"
+        "<sys>:0: ResourceWarning: unclosed <ssl.SSLSocket fd=6>\n"
+        "2026-01-01 10:00:00,1 WARNING /srv/app.py:15: ResourceWarning: unclosed event loop\n"
+    ) == [
+        ("warnings", "ResourceWarning: unclosed file <_io.FileIO name=3>", "", "/srv/app.py", 14),
+        ("warnings", "ResourceWarning: unclosed <socket.socket fd=5>", "", "", None),
+        ("warnings", "ResourceWarning: unclosed <ssl.SSLSocket fd=6>", "", "", None),
+        ("warnings", "ResourceWarning: unclosed event loop", "", "/srv/app.py", 15),
+    ]
+
+
+def test_a_coroutine_that_was_never_awaited_is_a_leak_and_no_other_runtime_warning() -> None:
+    assert told(
+        "/srv/app.py:7: RuntimeWarning: coroutine 'work' was never awaited\n  work()\n"
+        "/srv/app.py:8: RuntimeWarning: divide by zero encountered in log\n"
+        "/srv/app.py:9: DeprecationWarning: old\n"
+    ) == [("warnings", "RuntimeWarning: coroutine 'work' was never awaited", "", "/srv/app.py", 7)]
+
+
+def test_an_exception_in_a_thread_is_told_with_its_last_frame() -> None:
+    text = (
+        "Exception in thread Thread-1 (work):\nTraceback (most recent call last):\n"
+        '  File "/lib/threading.py", line 1045, in _bootstrap_inner\n    self.run()\n'
+        '  File "/srv/app.py", line 9, in work\n    1 / 0\n    ~~^~~\nZeroDivisionError: division by zero\n'
+    )
+    assert told(text + "INFO: next\n") == [
+        ("exceptions", "ZeroDivisionError: division by zero", "in thread Thread-1 (work)", "/srv/app.py", 9)
+    ]
+    assert told(text) == told(text + "INFO: next\n")
+
+
+def test_of_a_chain_of_exceptions_the_last_one_ended_the_thread() -> None:
+    assert told(
+        'Exception in thread T:\nTraceback (most recent call last):\n  File "/a.py", line 1, in f\nKeyError: 1\n\n'
+        "During handling of the above exception, another exception occurred:\n\n"
+        'Traceback (most recent call last):\n  File "/a.py", line 3, in f\nacme.Broken: it\n\n'
+        "/srv/app.py:7: ResourceWarning: unclosed x\n"
+    ) == [
+        ("exceptions", "acme.Broken: it", "in thread T", "/a.py", 3),
+        ("warnings", "ResourceWarning: unclosed x", "", "/srv/app.py", 7),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "where"),
+    [
+        ("Exception ignored in: <function D.__del__ at 0x7f01>", "ignored in <function D.__del__>"),
+        ("Exception ignored in atexit callback <function f at 0x7f01>:", "ignored in atexit callback <function f>"),
+        (
+            "Exception ignored while calling deallocator <function D.__del__ at 0x7f01>:",
+            "ignored while calling deallocator <function D.__del__>",
+        ),
+    ],
+)
+def test_an_exception_that_nobody_can_catch_is_told(header: str, where: str) -> None:
+    text = f'{header}\nTraceback (most recent call last):\n  File "/a.py", line 2, in __del__\nKeyError: 1\n'
+    assert told(text) == [("exceptions", "KeyError: 1", where, "/a.py", 2)]
+
+
+def test_a_warning_that_was_made_an_exception_stays_a_warning() -> None:
+    text = (
+        "Exception ignored in: <_io.FileIO>\nTraceback (most recent call last):\nResourceWarning: unclosed file <f>\n"
+    )
+    assert told(text) == [("warnings", "ResourceWarning: unclosed file <f>", "", "", None)]
+
+
+def test_a_task_that_asyncio_complains_of_is_told_by_its_name() -> None:
+    assert told(
+        "ERROR:asyncio:Task was destroyed but it is pending!\n"
+        "task: <Task pending name='stuck' coro=<wait() running at /srv/app.py:3> wait_for=<Future pending>>\n"
+        "Task exception was never retrieved\n"
+        "future: <Task finished name='Task-2' coro=<bad() done, defined at /srv/b.py:5> exception=ValueError('boom')>\n"
+        "Traceback (most recent call last):\n"
+        "Future exception was never retrieved\n"
+        "future: <Future finished exception=OSError('x') created at /srv/c.py:9>\n"
+    ) == [
+        ("tasks", "task stuck", "destroyed while pending", "/srv/app.py", 3),
+        ("tasks", "task Task-2", "its exception was never retrieved: ValueError('boom')", "/srv/b.py", 5),
+        ("tasks", "a future", "its exception was never retrieved: OSError('x')", "", None),
+    ]
+
+
+def test_what_the_resource_tracker_removed_is_told_by_name_where_it_names_them() -> None:
+    line = (
+        "/lib/resource_tracker.py:254: UserWarning: resource_tracker: There appear to be 2 leaked {} to clean up at {}"
+    )
+    assert told(line.format("shared_memory objects", "shutdown") + "\n") == [
+        ("shared_memory", "2 shared_memory objects", "shared_memory, removed by the resource tracker", "", None)
+    ]
+    assert told(line.format("semaphore objects", "shutdown: {'/mp-a', '/mp-b'}") + "\n") == [
+        ("shared_memory", "mp-a", "semaphore, removed by the resource tracker", "", None),
+        ("shared_memory", "mp-b", "semaphore, removed by the resource tracker", "", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "see ResourceWarning: in the manual",
+        "the coroutine was never awaited",
+        "an Exception in thread pools: what to do",
+        "INFO Exception ignored in tests",
+        "GET /ResourceWarning HTTP/1.1",
+        "\x00\xff 12: ResourceWarning",
+    ],
+)
+def test_prose_about_leaks_is_no_leak(line: str) -> None:
+    assert told(line + "\n") == []
+
+
+def test_a_header_at_the_end_of_the_log_is_told_and_the_same_leak_once() -> None:
+    assert [row[1] for row in told("Exception in thread T:\n")] == ["an exception"]
+    assert (
+        len(told("/a.py:1: ResourceWarning: unclosed <x at 0x1>\n/a.py:1: ResourceWarning: unclosed <x at 0x2>\n")) == 1
+    )
+
+
+def test_an_endless_log_of_leaks_is_read_no_longer_than_it_must_be() -> None:
+    def endless():  # type: ignore[no-untyped-def]
+        number = 0
+        while True:
+            number += 1
+            yield b"/a.py:%d: ResourceWarning: unclosed %d\n" % (number, number)
+
+    assert len(list(printed.read(endless()))) == printed.LIMIT
+
+
+def test_a_traceback_without_an_end_does_not_swallow_the_log() -> None:
+    text = "Exception in thread T:\n" + "  deeper\n" * 2000 + "/a.py:1: ResourceWarning: unclosed x\n"
+    assert [row[0] for row in told(text)] == ["exceptions", "warnings"]
+
+
+# the witnesses
+
+
+def test_the_hook_tells_of_warnings_threads_exceptions_and_tasks(yard: Yard) -> None:
+    before = yard.before()
+    yard.witness(
+        {"kind": "warning", "category": "ResourceWarning", "message": "unclosed x", "file": "/a.py", "line": 3},
+        {"kind": "thread", "name": "metrics", "daemon": True},
+        {"kind": "thread", "name": "worker", "daemon": False},
+        {"kind": "exception", "where": "thread T", "type": "KeyError", "message": "1", "file": "/a.py", "line": 4},
+        {"kind": "task", "name": "Task-7", "message": "Task was destroyed but it is pending!"},
+        {"kind": "exit"},
+    )
+    looked = leaks.after(before, witnesses=yard.hook)
+    assert texts(looked) == [
+        "firm ResourceWarning: unclosed x: ",
+        "hint metrics: a daemon",
+        "hint worker: no daemon",
+        "firm KeyError: 1: in thread T",
+        "firm task Task-7: destroyed while pending",
+    ]
+    assert [(leak.file, leak.line) for leak in looked.leaks if leak.file] == [("/a.py", 3), ("/a.py", 4)]
+    assert looked.not_observable == ()
+
+
+def test_what_log_and_hook_both_tell_counts_once(yard: Yard) -> None:
+    before = yard.before()
+    yard.witness(
+        {"kind": "warning", "category": "ResourceWarning", "message": "unclosed <x at 0x12>"},
+        {"kind": "exception", "where": "thread T", "type": "Broken", "message": "it\nhas lines"},
+        {"kind": "task", "name": "stuck", "message": "Task was destroyed but it is pending!"},
+    )
+    lines = (
+        b"sys:1: ResourceWarning: unclosed <x at 0xabc>\n",
+        b"Exception in thread T:\n",
+        b"acme.errors.Broken: it\n",
+        b"Task was destroyed but it is pending!\n",
+        b"task: <Task pending name='stuck' coro=<f() running at /a.py:1>>\n",
+        b"sys:1: ResourceWarning: another\n",
+    )
+    looked = leaks.after(before, lines=lines, witnesses=yard.hook)
+    assert [leak.subject for leak in looked.leaks] == [
+        "ResourceWarning: unclosed <x>",
+        "Broken: it",
+        "task stuck",
+        "ResourceWarning: another",
+    ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b'{"kind": "thread", "name": "half', id="half written"),
+        pytest.param(b"\xff\xfe\x00garbage\n", id="garbage"),
+        pytest.param(b'[1]\n7\nnull\n"text"\n', id="other JSON"),
+        pytest.param(b'{"kind": ["thread"]}\n{"kind": "thread", "name": 7}\n{"kind": "thread"}\n', id="other types"),
+        pytest.param(b'{"kind": "warning", "category": {}, "message": 1}\n', id="a warning without words"),
+        pytest.param(b"[" * 100_000 + b"\n", id="nested without end"),
+        pytest.param(b'{"kind": "thread", "name": "' + b"x" * 200_000 + b'"}\n', id="a line too long"),
+        pytest.param(b'{"kind": "warning", "line": 1' + b"0" * 9000 + b"}\n", id="a number too long"),
+    ],
+)
+def test_a_witness_that_cannot_be_understood_is_nothing(yard: Yard, content: bytes) -> None:
+    (yard.hook / "7.witness.jsonl").write_bytes(content)
+    assert list(witness.read(yard.hook)) == []
+
+
+def test_a_witness_that_is_no_plain_file_is_not_opened(yard: Yard) -> None:
+    (yard.folder / "foreign").write_text('{"kind": "thread", "name": "foreign"}\n')
+    (yard.hook / "1.witness.jsonl").symlink_to(yard.folder / "foreign")
+    os.mkfifo(yard.hook / "2.witness.jsonl")
+    (yard.hook / "3.witness.jsonl").mkdir()
+    assert list(witness.read(yard.hook)) == []
+
+
+def test_one_bad_line_does_not_hide_the_others(yard: Yard) -> None:
+    (yard.hook / "7.witness.jsonl").write_bytes(b'{"kind"\n{"kind": "thread", "name": "T\\ud800"}\n')
+    assert [leak.subject for leak in witness.read(yard.hook)] == [r"T\ud800"]
+
+
+@pytest.mark.parametrize(
+    ("hook", "stacks", "exits", "deaf", "ended_by", "expected"),
+    [
+        pytest.param(True, True, True, "x", "", [], id="the hook hears what stderr does not"),
+        pytest.param(True, True, False, "", "", ["exit is not observable: none came to it (os._exit"], id="os._exit"),
+        pytest.param(True, True, False, "", "SIGTERM", ["exit is not observable: SIGTERM ended it"], id="a signal"),
+        pytest.param(True, False, False, "", "", ["the hook did not run"], id="no Python"),
+        pytest.param(False, False, False, "", "", ["there is no hook in this run"], id="no hook"),
+        pytest.param(
+            False, False, False, "its stderr is closed", "", ["its stderr is closed", "no hook"], id="stderr closed"
+        ),
+    ],
+)
+def test_what_could_not_be_seen_is_said_with_its_reason(
+    yard: Yard, hook: bool, stacks: bool, exits: bool, deaf: str, ended_by: str, expected: list[str]
+) -> None:
+    if stacks:
+        (yard.hook / "7.stacks").write_text("")
+    if exits:
+        yard.witness({"kind": "exit"})
+    witnesses = yard.hook if hook else None
+    looked = leaks.after(yard.before(), witnesses=witnesses, deaf_because=deaf, ended_by=ended_by)
+    assert len(looked.not_observable) == len(expected)
+    assert all(part in said for part, said in zip(expected, looked.not_observable, strict=True))
+
+
+def test_a_process_that_is_gone_has_no_stderr_to_complain_of(tmp_path: Path) -> None:
+    assert ground.unheard(2**22 + 1, tmp_path) == ""
+
+
+# what is accepted
+
+
+def leak(kind: Kind, subject: str, *, grade: Grade = Grade.FIRM, detail: str = "", **place: Any) -> Leak:
+    return Leak(kind=kind, grade=grade, subject=subject, detail=detail, **place)
+
+
+ALL = [
+    leak(Kind.PROCESS, "pid 1 a"),
+    leak(Kind.PORT, "127.0.0.1:80"),
+    leak(Kind.OUTPUT, "pid 1 a"),
+    leak(Kind.FILE, "run/app.pid"),
+    leak(Kind.SHARED_MEMORY, "psm_1"),
+    leak(Kind.WARNING, "ResourceWarning: unclosed socket"),
+    leak(Kind.EXCEPTION, "BrokenPipeError: [Errno 32]"),
+    leak(Kind.TASK, "task T"),
+    leak(Kind.THREAD, "metrics"),
+]
+
+
+@pytest.mark.parametrize(
+    ("word", "kinds"),
+    [
+        ("processes", ["processes"]),
+        ("ports", ["ports"]),
+        ("output", ["output"]),
+        ("files:*.pid", ["files"]),
+        ("files: run/*", ["files"]),
+        ("files:*.lock", []),
+        ("shared_memory", ["shared_memory"]),
+        ("shared_memory:psm_*", ["shared_memory"]),
+        ("shared_memory:sem.*", []),
+        ("warnings:unclosed (socket|file)", ["warnings"]),
+        ("warnings:^BrokenPipeError:", ["exceptions"]),
+        ("warnings:,", []),
+        ("tasks", ["tasks"]),
+        ("threads", ["threads"]),
+    ],
+)
+def test_a_word_accepts_its_kind_and_no_other(word: str, kinds: list[str]) -> None:
+    allow = parse([word])
+    assert [each.kind for each in ALL if allow.accepts(each)] == kinds
+
+
+def test_nothing_is_accepted_without_a_word() -> None:
+    assert parse([]) == AllowLeaks()
+    assert not any(AllowLeaks().accepts(each) for each in ALL)
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("process", "'process' is no kind of leak, did you mean processes?"),
+        ("file:*.pid", "'file:*.pid' is no kind of leak, did you mean files?"),
+        (
+            "everything",
+            "'everything' is no kind of leak, write one of files, output, ports, processes, shared_memory",
+        ),
+        ("exceptions", "'exceptions' is no kind of leak, write one of"),
+        ("files", "'files' does not say which ones, write for example files:*.pid"),
+        ("files:", "'files:' does not say which ones, write for example files:*.pid"),
+        ("warnings", "'warnings' does not say which ones, write for example warnings:unclosed socket"),
+        ("shared_memory:", "'shared_memory:' does not say which ones, write for example shared_memory:psm_*"),
+        ("tasks:Task-1", "'tasks:Task-1' has more than its word, write tasks"),
+        ("warnings:(", "'(' is no regular expression: missing ), unterminated subpattern at position 0"),
+        (7, "7 is no kind of leak, write one of"),
+    ],
+)
+def test_a_wrong_word_is_refused_by_the_name_of_the_key(word: object, message: str) -> None:
+    with pytest.raises(ProdsimError) as error:
+        parse([word])
+    assert error.value.key == "allow_leaks"
+    assert error.value.message.startswith(message)
+
+
+# findings
+
+
+def findings(*found: Leak, allow: AllowLeaks | None = None) -> list[Finding]:
+    return list(leftovers.findings("app", found, allow or AllowLeaks()))
+
+
+def test_each_kind_is_one_finding_with_the_first_three_and_a_count() -> None:
+    files = [leak(Kind.FILE, f"f{number}", detail="file in TMPDIR, 1 byte") for number in range(5)]
+    (finding,) = findings(*files)
+    assert (finding.code, finding.level, finding.subject) == ("RUN622", Level.WARNING, "app")
+    assert finding.message == (
+        "left 5 files behind: f0 (file in TMPDIR, 1 byte); f1 (file in TMPDIR, 1 byte); f2 (file in TMPDIR, 1 byte); "
+        "and 2 more"
+    )
+
+
+def test_every_kind_has_its_code_its_level_and_a_hint() -> None:
+    found = findings(*(each for each in ALL if each.kind is not Kind.PROCESS))
+    assert [(each.code, each.level.value) for each in found] == [
+        ("RUN620", "error"),
+        ("RUN621", "error"),
+        ("RUN622", "warning"),
+        ("RUN623", "warning"),
+        ("RUN625", "warning"),
+        ("RUN626", "warning"),
+        ("RUN626", "warning"),
+        ("RUN627", "note"),
+    ]
+    assert all(each.hint and each.message[0].islower() | each.message[0].isdigit() for each in found)
+
+
+def test_only_hints_are_a_note_and_one_fact_among_them_is_what_the_code_says() -> None:
+    hint = leak(Kind.FILE, "a.lock", grade=Grade.HINT)
+    assert [each.level for each in findings(hint)] == [Level.NOTE]
+    assert [each.level for each in findings(hint, leak(Kind.FILE, "b"))] == [Level.WARNING]
+
+
+def test_the_place_is_the_first_that_is_known() -> None:
+    (finding,) = findings(leak(Kind.TASK, "a"), leak(Kind.TASK, "task b", detail="lost", file="/srv/b.py", line=7))
+    assert (finding.file, finding.line) == ("/srv/b.py", 7)
+    assert finding.message == "nobody waited for 2 tasks: a; task b (lost, b.py:7)"
+
+
+def test_what_is_accepted_is_no_finding_and_is_not_counted() -> None:
+    allow = parse(["files:*.pid"])
+    assert findings(leak(Kind.FILE, "a.pid"), allow=allow) == []
+    (finding,) = findings(leak(Kind.FILE, "a.pid"), leak(Kind.FILE, "b"), allow=allow)
+    assert finding.message == "left 1 file behind: b"
+
+
+WORKER = Survivor(pid=7, command="/venv/bin/python -m w", listens=("127.0.0.1:80", "[::]:81"), holds_output=True)
+
+
+def left(*survivors: Survivor, signal: int | None = None) -> Ending:
+    return Ending(cause=Cause.EXITED, code=0, signal=signal, duration_s=1.0, survivors=survivors)
+
+
+def test_a_survivor_is_told_with_what_it_holds_and_its_addresses_once_more() -> None:
+    found = findings(*leftovers.survived(left(WORKER)))
+    assert [f"{each.code} {each.message}" for each in found] == [
+        "RUN620 left 1 process running: pid 7 python -m w (listens on 127.0.0.1:80, [::]:81, holds the output open)",
+        "RUN621 left 2 addresses in use: 127.0.0.1:80 (pid 7 python -m w); [::]:81 (pid 7 python -m w)",
+    ]
+
+
+def test_an_accepted_process_may_still_not_hold_the_output_or_a_port() -> None:
+    found = findings(*leftovers.survived(left(WORKER)), allow=parse(["processes"]))
+    assert [f"{each.code} {each.message[:38]}" for each in found] == [
+        "RUN620 left its output open in 1 process: pid",
+        "RUN621 left 2 addresses in use: 127.0.0.1:80 ",
+    ]
+    assert findings(*leftovers.survived(left(WORKER)), allow=parse(["processes", "output", "ports"])) == []
+
+
+def test_the_look_after_a_run_is_at_its_survivors_and_at_its_ground(yard: Yard) -> None:
+    before = yard.before()
+    (yard.tmp / "a").write_text("")
+    looked = leftovers.look(before, left(Survivor(pid=7, command="sleep 9", listens=()), signal=9))
+    assert [each.subject for each in looked.leaks] == ["pid 7 sleep 9", "a"]
+    assert looked.not_observable[-1].endswith("SIGKILL ended it before that")
+
+
+def test_the_filter_of_warnings_comes_before_those_of_the_user() -> None:
+    assert showing_leaks({"A": "1"}) == {"A": "1", "PYTHONWARNINGS": "default::ResourceWarning"}
+    assert showing_leaks({"PYTHONWARNINGS": "ignore"}) == {"PYTHONWARNINGS": "default::ResourceWarning,ignore"}
+    assert showing_leaks({"PYTHONWARNINGS": ""})["PYTHONWARNINGS"] == "default::ResourceWarning"
