@@ -257,6 +257,30 @@ def test_a_coroutine_that_was_never_awaited_is_a_leak_and_no_other_runtime_warni
     ) == [("warnings", "RuntimeWarning: coroutine 'work' was never awaited", "", "/srv/app.py", 7)]
 
 
+def grades(text: str) -> list[str]:
+    return [leak.grade.value for leak in printed.read([text.encode()])]
+
+
+def test_a_server_that_keeps_what_it_listens_on_to_the_end_is_a_hint_and_no_other_socket_is() -> None:
+    listens = "ResourceWarning: unclosed <socket.socket fd=3, family=2, type=1, proto=0, laddr=('127.0.0.1', 8000)>"
+    assert grades(f"sys:1: {listens}") == ["hint"]
+    assert grades(f"<sys>:0: {listens}") == ["hint"]
+    assert grades(f"/srv/app.py:7: {listens}") == ["firm"]
+    assert grades(f"sys:1: {listens[:-1]}, raddr=('127.0.0.1', 41353)>") == ["firm"]
+    assert grades(f"sys:1: {listens.replace('127.0.0.1', '0.0.0.0').replace('8000', '0')}") == ["firm"]
+    assert grades("sys:1: ResourceWarning: unclosed file <_io.FileIO name='a'>") == ["firm"]
+
+
+def test_what_another_distribution_does_not_close_is_a_hint_where_one_knows_whose_it_is(yard: Yard) -> None:
+    site = Path("/venv/lib/python3.11/site-packages")
+    files = [site / "acme/app.py", site / "waitress/wasyncore.py", Path("/usr/lib/python3.11/tempfile.py")]
+    lines = [f"{file}:7: ResourceWarning: unclosed {at}".encode() for at, file in enumerate(files)]
+    before = yard.before()
+    known = leaks.after(before, lines=lines, mine=[site / "acme", site / "acme.py"])
+    assert [leak.grade for leak in known.leaks] == [Grade.FIRM, Grade.HINT, Grade.FIRM]
+    assert {leak.grade for leak in leaks.after(before, lines=lines).leaks} == {Grade.FIRM}
+
+
 def test_an_exception_in_a_thread_is_told_with_its_last_frame() -> None:
     text = (
         "Exception in thread Thread-1 (work):\nTraceback (most recent call last):\n"

@@ -5,7 +5,7 @@ They come after what failed: a leak is often its consequence, and never the firs
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -105,10 +105,13 @@ def look(
     lines: Iterable[bytes] = (),
     witnesses: Path | None = None,
     deaf_because: str = "",
+    mine: Sequence[Path] = (),
 ) -> Looked:
     """Return everything that a run left, and what could not be seen; the arguments are those of ``leaks.after``."""
     ended_by = "" if ending.signal is None else signal_name(ending.signal)
-    around = leaks.after(ground, lines=lines, witnesses=witnesses, deaf_because=deaf_because, ended_by=ended_by)
+    around = leaks.after(
+        ground, lines=lines, witnesses=witnesses, deaf_because=deaf_because, ended_by=ended_by, mine=mine
+    )
     return replace(around, leaks=(*survived(ending), *around.leaks))
 
 

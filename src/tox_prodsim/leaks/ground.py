@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tox_prodsim.leakage import Kind, Leak, Looked
+from tox_prodsim.leakage import Grade, Kind, Leak, Looked
 from tox_prodsim.leaks import folders, memory, printed, witness
 
+_INSTALLED = {"site-packages", "dist-packages"}
 _MODULE = re.compile(r"^(?:\w+\.)+(?=\w+(?::|$))")
 
 
@@ -39,18 +40,23 @@ def after(
     witnesses: Path | None = None,
     deaf_because: str = "",
     ended_by: str = "",
+    mine: Sequence[Path] = (),
 ) -> Looked:
     """Return what was left, to be asked when everything of the run has ended.
 
     ``lines`` are those of the log, none longer than the reader wants to hold; ``witnesses`` is the folder of the hook
     (None: there was none); ``deaf_because`` is what ``unheard`` said while the main process lived; ``ended_by`` is the
-    signal that ended it, empty when it came to its own exit.
+    signal that ended it, empty when it came to its own exit; ``mine`` are the modules and packages of the project: what
+    another distribution does not close is a hint (without ``mine`` nobody knows whose it is).
     """
     looks = (
         folders.left_in_temporary(ground.temporary),
         folders.left_in_scratch(ground.scratch),
         memory.left(ground.memory),
-        Looked(leaks=tuple(_said(lines, witnesses)), not_observable=tuple(_unseen(witnesses, deaf_because, ended_by))),
+        Looked(
+            leaks=tuple(_weighed(leak, mine) for leak in _said(lines, witnesses)),
+            not_observable=tuple(_unseen(witnesses, deaf_because, ended_by)),
+        ),
     )
     return Looked(
         leaks=tuple(leak for look in looks for leak in look.leaks),
@@ -77,6 +83,12 @@ def _said(lines: Iterable[bytes], witnesses: Path | None) -> Iterator[Leak]:
     yield from seen
     told = {_told(leak) for leak in seen}
     yield from (leak for leak in printed.read(lines) if _told(leak) not in told)
+
+
+def _weighed(leak: Leak, mine: Sequence[Path]) -> Leak:
+    place = Path(leak.file)
+    foreign = bool(mine) and _INSTALLED.intersection(place.parts) and not any(map(place.is_relative_to, mine))
+    return replace(leak, grade=Grade.HINT) if foreign and leak.kind is Kind.WARNING else leak
 
 
 def _told(leak: Leak) -> tuple[Kind, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from tox_prodsim.leakage import Grade, Kind, Leak
 
@@ -16,6 +17,7 @@ _LONGEST_BLOCK = 1000
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _WARNING = re.compile(r"(?P<file>[^:]*[^:\s]):(?P<line>\d+): (?P<said>(?P<category>(?:Resource|Runtime)Warning): .*)")
+_LISTENS = re.compile(r"unclosed <\S+ fd=\d+,(?!.* raddr=).* laddr=(?!\('(?:0\.0\.0\.0|::)', 0)")
 _RAISED = re.compile(r"Exception (?P<where>in thread .+?|ignored (?:in|while|on)\b.*?):?$")
 _FRAME = re.compile(r'\s+(?:\| )?File "(?P<file>[^"]+)", line (?P<line>\d+)')
 _CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
@@ -41,10 +43,15 @@ def read(lines: Iterable[bytes]) -> Iterator[Leak]:
 
 
 def warning(said: str, file: str = "", line: int | None = None) -> Leak | None:
-    """Return the leak that a warning tells of (``Category: message``), None when it tells of none."""
+    """Return the leak that a warning tells of (``Category: message``), None when it tells of none.
+
+    A bound socket without a peer that is found only while the interpreter is taken down is a hint: a server that keeps
+    what it listens on to its very end does no harm (gunicorn, uvicorn with workers, waitress).
+    """
     if not said.startswith("ResourceWarning: ") and "was never awaited" not in said:
         return None
-    return _leak(Kind.WARNING, said, "", file, line)
+    leak = _leak(Kind.WARNING, said, "", file, line)
+    return replace(leak, grade=Grade.HINT) if not leak.file and _LISTENS.search(said) else leak
 
 
 def raised(said: str, where: str, file: str = "", line: int | None = None) -> Leak:
