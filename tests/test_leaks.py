@@ -419,6 +419,20 @@ def test_the_hook_tells_of_warnings_threads_exceptions_and_tasks(yard: Yard) -> 
     assert looked.not_observable == ()
 
 
+@pytest.mark.parametrize(
+    ("where", "detail"),
+    [
+        ("thread T", "in thread T"),
+        ("D.__del__", "in D.__del__"),
+        ("ignored in FileIO", "ignored in FileIO"),
+        ("Exception ignored in atexit callback function", "ignored in atexit callback function"),
+    ],
+)
+def test_the_hook_says_where_an_exception_ended_as_the_log_does(yard: Yard, where: str, detail: str) -> None:
+    yard.witness({"kind": "exception", "where": where, "type": "KeyError", "message": "1"})
+    assert [leak.detail for leak in witness.read(yard.hook)] == [detail]
+
+
 def test_what_log_and_hook_both_tell_counts_once(yard: Yard) -> None:
     before = yard.before()
     yard.witness(

@@ -83,7 +83,8 @@ def _leak(record: dict[str, Any]) -> Leak | None:
             return Leak(kind=Kind.THREAD, grade=Grade.HINT, subject=name, detail=detail)
         case "exception" if kind := _text(record, "type"):
             said = f"{kind}: {message}" if message else kind
-            return printed.raised(said, f"in {_text(record, 'where')}", file, line)
+            where = _text(record, "where").removeprefix("Exception ")
+            return printed.raised(said, where if where.startswith("ignored") else f"in {where}", file, line)
         case "task":
             what = "destroyed while pending" if "destroyed" in message else "its exception was never retrieved"
             return printed.task(_text(record, "name"), what, file, line)
