@@ -7,8 +7,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from pathlib import Path
@@ -16,9 +17,23 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tox_prodsim.readiness import FileProbe, HttpProbe, ListenProbe, LogProbe, Probe, TcpProbe
-from tox_prodsim.supervision import probes
-from tox_prodsim.supervision.probes import Foreign, LogWatch, NotYet, Ready, ask
+from tox_prodsim.readiness import ExecProbe, FileProbe, HttpProbe, ListenProbe, LogProbe, NotifyProbe, Probe, TcpProbe
+from tox_prodsim.running import Ran
+from tox_prodsim.supervision import (
+    Answer,
+    ExecWatch,
+    Foreign,
+    LogWatch,
+    NotYet,
+    Ready,
+    Surroundings,
+    ask,
+    probes,
+    sockets,
+    taken,
+)
+
+Tree = Callable[[], tuple[psutil.Process, ...]]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -69,8 +84,14 @@ def nobody() -> tuple[psutil.Process, ...]:
     return ()
 
 
-def asked(probe: Probe, tree: Callable[[], tuple[psutil.Process, ...]] = ours) -> probes.Answer:
-    return ask(probe, tree=tree, log=Path("/nonexistent"), scratch=Path("/nonexistent"))
+def asked(probe: Probe, tree: Tree = ours) -> Answer:
+    return ask(probe, around(tree))
+
+
+def around(
+    tree: Callable[[], tuple[psutil.Process, ...]] = nobody, folder: str | Path = "/nonexistent"
+) -> Surroundings:
+    return Surroundings(tree=tree, log=LogWatch(Path(folder, "log")), scratch=Path(folder))
 
 
 def http(port: int, path: str, **options: object) -> HttpProbe:
@@ -162,7 +183,7 @@ def test_an_owner_that_cannot_be_seen_is_said(port: int, monkeypatch: pytest.Mon
     def closed(pid: int) -> set[int]:
         raise PermissionError(pid)
 
-    monkeypatch.setattr(probes, "_tokens", closed)
+    monkeypatch.setattr(sockets, "tokens", closed)
     note = f", owner not checked: no right to look into pid {os.getpid()}"
     assert asked(http(port, "/health")) == Ready(detail=f"http /health 200{note}")
 
@@ -203,9 +224,9 @@ def child(code: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 def test_a_log_probe_finds_a_line_and_shows_it(tmp_path: Path) -> None:
     log = tmp_path / "log"
     probe = LogProbe(pattern="^serving on .*$")
-    assert ask(probe, tree=nobody, log=log, scratch=tmp_path) == NotYet(reason="no line matches /^serving on .*$/")
+    assert ask(probe, around(folder=tmp_path)) == NotYet(reason="no line matches /^serving on .*$/")
     log.write_bytes(b"\xff\x00 noise\nserving on 80\n")
-    assert ask(probe, tree=nobody, log=log, scratch=tmp_path) == Ready(detail='log "serving on 80"')
+    assert ask(probe, around(folder=tmp_path)) == Ready(detail='log "serving on 80"')
 
 
 def test_a_log_is_read_on_in_bounded_steps_and_no_line_is_lost_between_them(tmp_path: Path) -> None:
@@ -235,16 +256,16 @@ def test_a_line_without_end_costs_no_memory(tmp_path: Path) -> None:
 
 def test_a_file_probe_is_ready_when_the_file_is_there(tmp_path: Path) -> None:
     probe = FileProbe(path="app.pid")
-    assert ask(probe, tree=nobody, log=tmp_path, scratch=tmp_path) == NotYet(reason="no file app.pid")
+    assert ask(probe, around(folder=tmp_path)) == NotYet(reason="no file app.pid")
     (tmp_path / "app.pid").touch()
-    assert ask(probe, tree=nobody, log=tmp_path, scratch=tmp_path) == Ready(detail="file app.pid")
+    assert ask(probe, around(folder=tmp_path)) == Ready(detail="file app.pid")
 
 
 def test_a_port_that_somebody_listens_on_is_taken(port: int, free_port: int) -> None:
-    pid, command = probes.taken("127.0.0.1", port)
+    pid, command = taken("127.0.0.1", port)
     assert (pid, "python" in command) == (os.getpid(), True)
-    assert probes.taken("localhost", port)
-    assert probes.taken("127.0.0.1", free_port) is None
+    assert taken("localhost", port)
+    assert taken("127.0.0.1", free_port) is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="these are the two ways in which Linux tells")
@@ -253,19 +274,19 @@ def test_both_ways_to_list_sockets_agree(family: int, host: str, monkeypatch: py
     with closing(socket.create_server((host, 0), family=family)) as listener:
         address, port = listener.getsockname()[:2]
         inode = os.fstat(listener.fileno()).st_ino
-        expected = probes._Socket(ipaddress.ip_address(address), port, inode)
-        assert expected in probes._from_kernel(family)
-        assert expected in probes._listening()
+        expected = sockets.TcpListener(ipaddress.ip_address(address), port, inode)
+        assert expected in sockets._tcp_from_kernel(family)
+        assert expected in sockets.tcp_listeners()
 
         def refused(_: int) -> None:
             raise PermissionError
 
-        monkeypatch.setattr(probes, "_from_kernel", refused)
-        assert expected in probes._listening()
+        monkeypatch.setattr(sockets, "_tcp_from_kernel", refused)
+        assert expected in sockets.tcp_listeners()
 
 
 def test_a_listener_on_another_address_does_not_take_the_port(port: int) -> None:
-    assert probes.taken("127.0.0.2", port) is None
+    assert taken("127.0.0.2", port) is None
 
 
 def test_the_ports_of_this_machine_that_probes_name() -> None:
@@ -290,3 +311,77 @@ def test_polls_begin_close_together_and_end_20_ms_apart() -> None:
     assert pauses[0] == 0.001
     assert pauses[-1] == 0.02
     assert pauses == sorted(pauses)
+
+
+class Commands:
+    """Runs nothing: answers what it is told to, and keeps what it was asked."""
+
+    def __init__(self, **how: object) -> None:
+        self.how = {"returncode": 0, "timed_out": False, "stdout": b"", "stderr": b""} | how
+        self.asked: list[tuple[tuple[str, ...], float]] = []
+        self.now = 100.0
+
+    def __call__(self, argv: Sequence[str], *, timeout_s: float) -> Ran:
+        self.asked.append((tuple(argv), timeout_s))
+        self.now += 0.5
+        return Ran(**self.how)
+
+
+CHECK = ExecProbe(argv=("/usr/bin/pg_isready", "-p", "5433"))
+
+
+@pytest.mark.parametrize(
+    ("how", "answer"),
+    [
+        pytest.param({}, Ready(detail="exec pg_isready exit code 0"), id="exit code 0"),
+        pytest.param({"returncode": 2}, NotYet(reason="exec pg_isready exit code 2"), id="another one"),
+        pytest.param(
+            {"returncode": 2, "stdout": b"a\nno \xff response\r\n\n"},
+            NotYet(reason="exec pg_isready exit code 2: no \ufffd response"),
+            id="the last line says why",
+        ),
+        pytest.param(
+            {"returncode": 1, "stdout": b"out\n", "stderr": b"x" * 999},
+            NotYet(reason=f"exec pg_isready exit code 1: {'x' * 200}"),
+            id="errors before output, and never much of it",
+        ),
+        pytest.param({"returncode": -9}, NotYet(reason="exec pg_isready ended by signal 9"), id="killed"),
+        pytest.param({"returncode": None}, NotYet(reason="exec pg_isready could not be run"), id="not started"),
+        pytest.param(
+            {"returncode": 0, "timed_out": True},
+            NotYet(reason="exec pg_isready did not end within 2 s"),
+            id="an exit code 0 after the timeout is none",
+        ),
+    ],
+)
+def test_an_exec_probe_is_ready_when_its_command_says_so(how: dict[str, object], answer: object) -> None:
+    commands = Commands(**how)
+    assert ask(CHECK, replace(around(), execute=ExecWatch(commands))) == answer
+    assert commands.asked == [(("/usr/bin/pg_isready", "-p", "5433"), 2.0)]
+
+
+def test_a_command_is_not_run_again_at_once_and_meanwhile_its_last_answer_holds() -> None:
+    commands = Commands(returncode=1)
+    watch = ExecWatch(commands, clock=lambda: commands.now)
+    no = NotYet(reason="exec pg_isready exit code 1")
+    for later_s, runs in ((0.0, 1), (0.09, 1), (0.02, 2), (0.0, 2)):
+        commands.now += later_s
+        assert watch.ask(CHECK, 30.0) == no
+        assert len(commands.asked) == runs
+    other = ExecProbe(argv=("true",))
+    watch.ask(other, 30.0)
+    assert commands.asked[-1][0] == ("true",)
+
+
+def test_a_command_gets_no_more_time_than_is_left() -> None:
+    commands = Commands(returncode=1)
+    watch = ExecWatch(commands, clock=lambda: commands.now)
+    assert watch.ask(CHECK, 0.0) == NotYet(reason="exec pg_isready never asked")
+    watch.ask(CHECK, 0.25)
+    assert [timeout_s for _, timeout_s in commands.asked] == [0.25]
+
+
+@pytest.mark.parametrize("probe", [NotifyProbe(), CHECK])
+def test_a_probe_that_lacks_what_it_needs_is_our_mistake(probe: Probe) -> None:
+    with pytest.raises(ValueError, match="the surroundings lack"):
+        ask(probe, around())

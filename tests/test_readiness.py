@@ -6,14 +6,28 @@ from hypothesis import strategies as st
 from refusals import outcome, refused
 
 from tox_prodsim.errors import ProdsimError
-from tox_prodsim.readiness import FileProbe, HttpProbe, ListenProbe, LogProbe, Probe, ProbeSource, TcpProbe, parse_probe
+from tox_prodsim.readiness import (
+    ExecProbe,
+    FileProbe,
+    HttpProbe,
+    ListenProbe,
+    LogProbe,
+    NotifyProbe,
+    Probe,
+    ProbeSource,
+    TcpProbe,
+    UnixProbe,
+    parse_probe,
+)
 
-VALUES = {"scratch": "/tmp/scratch", "port": "8123", "url": "http://127.0.0.1:8123"}
+VALUES = {"scratch": "/tmp/scratch", "port": "8123", "url": "http://127.0.0.1:8123", "odd": "/a b/'c'"}
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
+BEGINNINGS = (
+    *("http://h", "https://h:", "http:", "tcp:", "tcp://", "listen", "listen:", "log:", "log:/", "file:", "unix:"),
+    *("notify", "notify:", "exec:", ""),
+)
 NEARLY_PROBES = st.tuples(
-    st.sampled_from(
-        ["http://h", "https://h:", "http:", "tcp:", "tcp://", "listen", "listen:", "log:", "log:/", "file:", ""]
-    ),
+    st.sampled_from(BEGINNINGS),
     ANY_TEXT | st.sampled_from(["²", "/a{99999999999}/", "/(/", ":80", " status=²", " body=/x", " status='", "[::1"]),
 ).map("".join)
 
@@ -43,6 +57,16 @@ NEARLY_PROBES = st.tuples(
         pytest.param(" listen:8000 ", ListenProbe(port=8000), id="listen on a port"),
         pytest.param(r"log:/a,b{1,2} \d: x/", LogProbe(pattern=r"a,b{1,2} \d: x"), id="log"),
         pytest.param("file:{scratch}/app.pid", FileProbe(path="/tmp/scratch/app.pid"), id="file"),
+        pytest.param("unix:{scratch}/app.sock", UnixProbe(path="/tmp/scratch/app.sock"), id="unix"),
+        pytest.param("unix:run/app.sock", UnixProbe(path="run/app.sock"), id="unix, below the scratch directory"),
+        pytest.param("unix:///run/app.sock", UnixProbe(path="/run/app.sock"), id="unix as a URL"),
+        pytest.param("notify", NotifyProbe(), id="notify"),
+        pytest.param(
+            "exec:pg_isready -p {port} -d 'my db'",
+            ExecProbe(argv=("pg_isready", "-p", "8123", "-d", "my db"), timeout_s=2.0),
+            id="exec, split as shell words",
+        ),
+        pytest.param("exec: {odd}/check", ExecProbe(argv=("/a b/'c'/check",)), id="exec, a blank that was filled in"),
         pytest.param(
             {"http": "{url}/", "status": 200}, HttpProbe(url="http://127.0.0.1:8123/", statuses=(200,)), id="table"
         ),
@@ -57,6 +81,14 @@ NEARLY_PROBES = st.tuples(
         pytest.param({"listen": 8000}, ListenProbe(port=8000), id="table listen on a port"),
         pytest.param({"log": "ready"}, LogProbe(pattern="ready"), id="table log"),
         pytest.param({"file": "app.pid"}, FileProbe(path="app.pid"), id="table file"),
+        pytest.param({"unix": "{scratch}/a"}, UnixProbe(path="/tmp/scratch/a"), id="table unix"),
+        pytest.param({"notify": True}, NotifyProbe(), id="table notify"),
+        pytest.param(
+            {"exec": ["pg_isready", "-p", "{port}", 1, ""], "timeout": 0.5},
+            ExecProbe(argv=("pg_isready", "-p", "8123", "1", ""), timeout_s=0.5),
+            id="table exec",
+        ),
+        pytest.param({"exec": "check 'a b'"}, ExecProbe(argv=("check", "a b")), id="table exec, one text"),
     ],
 )
 def test_a_probe_is_understood(source: ProbeSource, probe: Probe) -> None:
@@ -95,6 +127,22 @@ def test_a_probe_is_understood(source: ProbeSource, probe: Probe) -> None:
         pytest.param("log:/a{99999999999999999999}/", "no regular expression", id="a repetition that is too large"),
         pytest.param("log:/\udcff/", "no regular expression", id="a byte that is no text"),
         pytest.param("file: ", "needs a path", id="no path"),
+        pytest.param("file:a\0b", "no path and no command line", id="a NUL in a path"),
+        pytest.param("unix:", "write for example unix:{scratch}/app.sock", id="unix without a path"),
+        pytest.param("unix:\ud800", "no path and no command line", id="half a character in a path"),
+        pytest.param("notify:now", "write notify alone", id="notify with an argument"),
+        pytest.param({"notify": False}, "write notify alone", id="notify: no"),
+        pytest.param({"notify": True, "timeout": 1}, "has no option 'timeout'", id="notify with an option"),
+        pytest.param("exec", "needs a command, write for example exec:pg_isready", id="exec alone"),
+        pytest.param("exec:  ", "needs a command", id="exec of nothing"),
+        pytest.param("exec:''", "needs a command", id="exec of an empty word"),
+        pytest.param("exec:check 'a", "cannot be read: no closing quotation", id="exec with an open quote"),
+        pytest.param("exec:check a\0", "no path and no command line", id="a NUL in a command"),
+        pytest.param({"exec": []}, "needs a command", id="table exec of nothing"),
+        pytest.param({"exec": ["check", True]}, "True is no text, give a list of words", id="exec with a yes"),
+        pytest.param({"exec": {"check": 1}}, "is no text, give a list of words", id="exec of a table"),
+        pytest.param({"exec": "check", "timeout": 0}, "is no time limit", id="exec without time"),
+        pytest.param({"exec": "check", "status": 0}, "an exec probe", id="exec with an option of http"),
         pytest.param({}, "exactly one", id="an empty table"),
         pytest.param({"http": "http://h/", "log": "x"}, "exactly one", id="two probes in a table"),
         pytest.param({"log": "x", "status": 200}, "has no option 'status'", id="an option of another probe"),
@@ -109,7 +157,9 @@ def test_an_impossible_probe_is_refused_with_its_key(source: ProbeSource, says: 
 
 
 PROBE_TABLES = st.dictionaries(
-    st.sampled_from(["http", "tcp", "listen", "log", "file", "status", "body"]), ANY_TEXT | st.integers(), max_size=2
+    st.sampled_from(["http", "tcp", "listen", "log", "file", "unix", "notify", "exec", "timeout"]),
+    ANY_TEXT | st.integers() | st.lists(ANY_TEXT | st.integers(), max_size=2),
+    max_size=2,
 )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -58,7 +59,27 @@ class FileProbe:
     path: str
 
 
-Probe = HttpProbe | TcpProbe | ListenProbe | LogProbe | FileProbe
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NotifyProbe:
+    """Ready when a process of the deployment says ``READY=1`` as sd_notify(3) does."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExecProbe:
+    """Ready when the command ends with exit code 0 within ``timeout_s``."""
+
+    argv: tuple[str, ...]
+    timeout_s: float = 2.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnixProbe:
+    """Ready when a stream connection to the Unix socket is accepted; a relative path is below the scratch directory."""
+
+    path: str
+
+
+Probe = HttpProbe | TcpProbe | ListenProbe | LogProbe | FileProbe | NotifyProbe | ExecProbe | UnixProbe
 
 
 def finds_place(probes: Iterable[Probe]) -> bool:
@@ -87,47 +108,43 @@ def parse_probe(source: object, key: str, values: Mapping[str, str]) -> Probe:
         raise ProdsimError(key, msg)
     text = fill(source.strip(), values)
     kind, _, rest = text.partition(":")
-    match kind:
-        case "http" | "https":
-            return _http(text, key)
-        case "tcp":
-            return _tcp(rest, key)
-        case "listen":
-            return ListenProbe(port=_port(rest, key) if rest else None)
-        case "log":
-            return LogProbe(pattern=_slashed(rest, key))
-        case "file":
-            return _file(rest, key)
-    msg = f"{source!r} is no probe, write http://…, tcp://host:port, listen, log:/regex/ or file:path"
-    raise ProdsimError(key, msg)
+    if kind in {"http", "https"}:
+        return _http(text, key)
+    if kind == "exec":  # split before the placeholders are filled: a folder may have a blank in its name
+        return _exec(_split(source.strip().partition(":")[2], key), {}, key, values)
+    if kind not in _FROM_TEXT:
+        known = "http://…, tcp://host:port, unix:path, listen, log:/regex/, file:path, exec:command or notify"
+        msg = f"{source!r} is no probe, write {known}"
+        raise ProdsimError(key, msg)
+    return _FROM_TEXT[kind](rest, key)
 
 
-_TABLE_OPTIONS = {"http": {"status", "body", "header", "method", "timeout"}}
+_TABLE_OPTIONS = {"http": {"status", "body", "header", "method", "timeout"}, "exec": {"timeout"}}
 
 
 def _from_table(table: Mapping[str, object], key: str, values: Mapping[str, str]) -> Probe:
-    kinds = [kind for kind in ("http", "tcp", "listen", "log", "file") if kind in table]
+    known = ("http", "exec", *_FROM_TEXT)
+    kinds = [kind for kind in known if kind in table]
     if len(kinds) != 1:
-        msg = f"{dict(table)!r} needs exactly one of http, tcp, listen, log, file"
+        msg = f"{dict(table)!r} needs exactly one of {', '.join(known)}"
         raise ProdsimError(key, msg)
     kind = kinds[0]
     unknown = set(table) - {kind} - _TABLE_OPTIONS.get(kind, set())
     if unknown:
-        msg = f"a {kind} probe has no option {min(unknown)!r}"
+        msg = f"{'an' if kind in {'exec', 'unix'} else 'a'} {kind} probe has no option {min(unknown)!r}"
         raise ProdsimError(key, msg)
     value = fill(str(table[kind]), values)
+    options = {name: fill(_option(option), values) for name, option in table.items() if name != kind}
     match kind:
         case "http":
-            options = {name: fill(_option(option), values) for name, option in table.items() if name != kind}
             return _http_with(value, options, key)
-        case "tcp":
-            return _tcp(value if value.startswith("//") else value.removeprefix("tcp:"), key)
-        case "listen":
-            return ListenProbe(port=None if value.lower() in {"true", "", "any"} else _port(value, key))
-        case "log":
+        case "exec":
+            return _exec(_command(table[kind], key), options, key, values)
+        case "log":  # without the slashes of a line
             return LogProbe(pattern=regex(key, value).pattern.decode())
-        case _:
-            return _file(value, key)
+        case "listen" | "notify" if value.lower() in {"true", "", "any"}:
+            value = ""
+    return _FROM_TEXT[kind](value.removeprefix(f"{kind}:"), key)
 
 
 def _option(value: object) -> str:
@@ -201,11 +218,75 @@ def _tcp(rest: str, key: str) -> TcpProbe:
     return TcpProbe(host=host.strip("[]"), port=_port(port, key))
 
 
+def _listen(rest: str, key: str) -> ListenProbe:
+    return ListenProbe(port=_port(rest, key) if rest else None)
+
+
+def _log(rest: str, key: str) -> LogProbe:
+    return LogProbe(pattern=_slashed(rest, key))
+
+
 def _file(rest: str, key: str) -> FileProbe:
-    if not rest.strip():
-        msg = "file: needs a path, write for example file:{scratch}/app.pid"
+    return FileProbe(path=_path(rest, key, "file:{scratch}/app.pid"))
+
+
+def _unix(rest: str, key: str) -> UnixProbe:
+    return UnixProbe(path=_path(rest.removeprefix("//"), key, "unix:{scratch}/app.sock"))
+
+
+def _notify(rest: str, key: str) -> NotifyProbe:
+    if rest.strip():
+        msg = f"notify:{rest} has an argument, write notify alone (in a table notify = true)"
         raise ProdsimError(key, msg)
-    return FileProbe(path=rest.strip())
+    return NotifyProbe()
+
+
+def _path(rest: str, key: str, example: str) -> str:
+    path = rest.strip()
+    if not path:
+        msg = f"{example.partition(':')[0]}: needs a path, write for example {example}"
+        raise ProdsimError(key, msg)
+    return _for_the_system(path, key)
+
+
+def _for_the_system(text: str, key: str) -> str:
+    """Return a text that may be a path or a word of a command line: no NUL, and what the file system can encode."""
+    try:
+        usable = b"\0" not in os.fsencode(text)
+    except UnicodeError:
+        usable = False
+    if not usable:
+        msg = f"{text!r} has a character that no path and no command line can have"
+        raise ProdsimError(key, msg)
+    return text
+
+
+def _exec(words: Sequence[str], options: Mapping[str, str], key: str, values: Mapping[str, str]) -> ExecProbe:
+    argv = tuple(_for_the_system(fill(word, values), key) for word in words)
+    if not argv or not argv[0]:
+        msg = "exec: needs a command, write for example exec:pg_isready -p {port}"
+        raise ProdsimError(key, msg)
+    return ExecProbe(argv=argv, timeout_s=seconds(key, options.get("timeout", "2")))
+
+
+def _command(value: object, key: str) -> list[str]:
+    """Return the words of a command in a table: a list, in which numbers may stand for themselves, or one text."""
+    if isinstance(value, str):
+        return _split(value, key)
+    words = value if isinstance(value, list) else [value]
+    wrong = [word for word in words if isinstance(word, bool) or not isinstance(word, str | int | float)]
+    if wrong or not isinstance(value, list):
+        msg = f"{(wrong or words)[0]!r} is no text, give a list of words such as ['pg_isready', '-p', '{{port}}']"
+        raise ProdsimError(key, msg)
+    return [str(word) for word in words]
+
+
+def _split(command: str, key: str, *, shown: str = "") -> list[str]:
+    """Split a command line into words as a shell does."""
+    try:
+        return shlex.split(command)
+    except ValueError as problem:
+        raise ProdsimError(key, f"{(shown or command)!r} cannot be read: {problem}".lower()) from None
 
 
 def _port(text: str, key: str) -> int:
@@ -228,7 +309,15 @@ def _slashed(text: str, key: str) -> str:
 def _words(text: str, key: str) -> list[str]:
     """Split options at blanks outside of ``/…/`` values and quotes."""
     shielded = re.sub(r"=(/.*?/)(?=\s|$)", lambda found: "=" + shlex.quote(found[1]), text)
-    try:
-        return shlex.split(shielded)
-    except ValueError as problem:
-        raise ProdsimError(key, f"{text!r} cannot be read: {problem}".lower()) from None
+    return _split(shielded, key, shown=text)
+
+
+_FROM_TEXT: dict[str, Callable[[str, str], Probe]] = {
+    "tcp": _tcp,
+    "unix": _unix,
+    "listen": _listen,
+    "log": _log,
+    "file": _file,
+    "notify": _notify,
+}
+"""The kinds that are a name and, after a colon, one argument."""

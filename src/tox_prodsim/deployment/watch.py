@@ -22,10 +22,12 @@ class Watch:
     def __init__(
         self, process: supervision.Process, launch: Launch, place: Place, limit_s: float, longest_poll_s: float = 1.0
     ) -> None:
-        self._process, self._place = process, place
+        self._process = process
         self._name = Path(launch.argv[0]).name
         self._limit_s, self._longest_poll_s = limit_s, longest_poll_s
-        self._log = supervision.LogWatch(place.log)
+        self._around = supervision.Surroundings(
+            tree=process.tree, log=supervision.LogWatch(place.log), scratch=place.scratch
+        )
         self.pending: list[Probe] = list(launch.probes)
         self.trouble: Finding | None = None
 
@@ -37,7 +39,7 @@ class Watch:
                 self.trouble = endings.exited_early(self._name, ended(self._process), reason)
                 return
             for probe in tuple(self.pending):
-                match supervision.ask(probe, tree=self._process.tree, log=self._log, scratch=self._place.scratch):
+                match supervision.ask(probe, self._around):
                     case supervision.Ready() as ready:
                         self.pending.remove(probe)
                         yield probe, ready

@@ -2,17 +2,30 @@
 
 ``supervisor`` starts, waits and stops; ``containment`` holds together, ``ending`` is how that went, ``clock`` times it;
 ``group`` is the weaker way where there are no subreapers; ``capture`` keeps what a short command writes; ``probes``
-ask whether a deployment is ready; ``diagnosis`` looks at what processes are doing.
+ask whether a deployment is ready (``tcp``, ``web``, ``unix`` over sockets, ``notify`` when it says so itself), and
+``sockets`` knows whose answer that is; ``diagnosis`` looks at what processes are doing.
 """
 
 from tox_prodsim.supervision import clock
+from tox_prodsim.supervision.answers import Answer, Foreign, NotYet, Ready
 from tox_prodsim.supervision.cancel import Cancel
 from tox_prodsim.supervision.capture import run
 from tox_prodsim.supervision.containment import Kind, kill_cgroup
 from tox_prodsim.supervision.diagnosis import Diagnosis, Hook, diagnose, is_unhandled, told, tree
 from tox_prodsim.supervision.ending import KILL, Cause, Completed, Containment, Ending, SignalSent, Survivor
-from tox_prodsim.supervision.probes import Answer, Foreign, LogWatch, NotYet, Ready, ask, polls, ports_named, taken
+from tox_prodsim.supervision.notify import NotifySocket, NotifyState, deadline, watchdog_missed
+from tox_prodsim.supervision.probes import (
+    ExecWatch,
+    LogWatch,
+    Surroundings,
+    ask,
+    polls,
+    ports_named,
+    sockets_named,
+)
 from tox_prodsim.supervision.supervisor import CANCEL_GRACE_S, Process, containment, resume, start, suspend
+from tox_prodsim.supervision.tcp import taken
+from tox_prodsim.supervision.unix import taken_path
 
 __all__ = [
     "CANCEL_GRACE_S",
@@ -24,18 +37,23 @@ __all__ = [
     "Containment",
     "Diagnosis",
     "Ending",
+    "ExecWatch",
     "Foreign",
     "Hook",
     "Kind",
     "LogWatch",
     "NotYet",
+    "NotifySocket",
+    "NotifyState",
     "Process",
     "Ready",
     "SignalSent",
+    "Surroundings",
     "Survivor",
     "ask",
     "clock",
     "containment",
+    "deadline",
     "diagnose",
     "is_unhandled",
     "kill_cgroup",
@@ -43,9 +61,12 @@ __all__ = [
     "ports_named",
     "resume",
     "run",
+    "sockets_named",
     "start",
     "suspend",
     "taken",
+    "taken_path",
     "told",
     "tree",
+    "watchdog_missed",
 ]
