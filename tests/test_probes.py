@@ -21,6 +21,7 @@ from tox_prodsim.readiness import ExecProbe, FileProbe, HttpProbe, ListenProbe, 
 from tox_prodsim.running import Ran
 from tox_prodsim.supervision import (
     Answer,
+    Cause,
     ExecWatch,
     Foreign,
     LogWatch,
@@ -29,6 +30,7 @@ from tox_prodsim.supervision import (
     Surroundings,
     ask,
     probes,
+    run,
     sockets,
     taken,
 )
@@ -385,3 +387,29 @@ def test_a_command_gets_no_more_time_than_is_left() -> None:
 def test_a_probe_that_lacks_what_it_needs_is_our_mistake(probe: Probe) -> None:
     with pytest.raises(ValueError, match="the surroundings lack"):
         ask(probe, around())
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        pytest.param("pass", "exec python exit code 0", id="it ends well"),
+        pytest.param("import sys; print('one'); sys.exit('two')", "exec python exit code 1: two", id="it says why not"),
+        pytest.param(
+            "import time; print('trying', flush=True); time.sleep(30)",
+            "exec python did not end within 1 s: trying",
+            id="it hangs",
+        ),
+    ],
+)
+def test_a_real_command_is_judged_and_does_not_outlast_its_timeout(tmp_path: Path, code: str, says: str) -> None:
+    def runner(argv: Sequence[str], *, timeout_s: float) -> Ran:
+        done = run(argv, cwd=tmp_path, env={}, timeout_s=timeout_s)
+        timed_out = done.ending.cause is Cause.TIMED_OUT
+        return Ran(returncode=done.ending.returncode, timed_out=timed_out, stdout=done.stdout, stderr=done.stderr)
+
+    (tmp_path / "python").symlink_to(sys.executable)
+    probe = ExecProbe(argv=(str(tmp_path / "python"), "-I", "-S", "-c", code), timeout_s=1.0)
+    begin = time.monotonic()
+    answer = ask(probe, replace(around(), execute=ExecWatch(runner)))
+    assert (answer.detail if isinstance(answer, Ready) else answer.reason) == says
+    assert time.monotonic() - begin < 5.0

@@ -79,15 +79,44 @@ def test_a_socket_of_somebody_else_is_foreign_and_named(tmp_path: Path) -> None:
     assert answer.since.startswith("running since 20")
 
 
+@contextmanager
+def heir(ear: socket.socket) -> Iterator[psutil.Process]:
+    """Start a process that holds the socket too."""
+    command = [sys.executable, "-c", "import signal, time; signal.alarm(30); time.sleep(30)"]
+    with subprocess.Popen(command, pass_fds=[ear.fileno()]) as worker:
+        try:
+            yield psutil.Process(worker.pid)
+        finally:
+            worker.kill()
+
+
 def test_a_worker_that_inherited_the_socket_is_ours_though_its_parent_is_not(tmp_path: Path) -> None:
-    with listener(tmp_path / "app.sock") as ear:
-        command = [sys.executable, "-c", "import time; time.sleep(30)"]
-        with subprocess.Popen(command, pass_fds=[ear.fileno()]) as worker:
-            try:
-                answer = asked("app.sock", tmp_path, lambda: (psutil.Process(worker.pid),))
-            finally:
-                worker.kill()
-    assert answer == Ready(detail="unix app.sock accepted")
+    with listener(tmp_path / "app.sock") as ear, heir(ear) as worker:
+        assert asked("app.sock", tmp_path, lambda: (worker,)) == Ready(detail="unix app.sock accepted")
+
+
+def test_a_socket_that_was_given_away_is_not_ours_any_more(tmp_path: Path) -> None:
+    with listener(tmp_path / "app.sock") as ear, heir(ear) as stranger:
+        ear.close()
+        answer = asked("app.sock", tmp_path)
+        assert isinstance(answer, Foreign)
+        assert answer.pid == stranger.pid
+
+
+def test_a_link_to_a_socket_leads_to_who_listens(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("app.sock")
+    with listener(tmp_path / "app.sock"):
+        assert asked("link", tmp_path) == Ready(detail="unix link accepted")
+        assert isinstance(asked("link", tmp_path, nobody), Foreign)
+
+
+def test_the_same_number_in_another_file_system_is_another_file(tmp_path: Path) -> None:
+    path = tmp_path / "app.sock"
+    with listener(path) as ear:
+        there = path.stat()
+        elsewhere = os.stat_result([*there[:2], there.st_dev + 1, *there[3:10]])
+        assert sockets._unix_from_kernel(there, "app.sock") == {os.fstat(ear.fileno()).st_ino}
+        assert sockets._unix_from_kernel(elsewhere, "web.sock") == set()
 
 
 def test_a_tree_that_grows_between_two_looks_is_not_foreign(tmp_path: Path) -> None:
