@@ -105,7 +105,8 @@ def test_a_socket_that_was_given_away_is_not_ours_any_more(tmp_path: Path) -> No
 
 def test_a_link_to_a_socket_leads_to_who_listens(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("app.sock")
-    with listener(tmp_path / "app.sock"):
+    with listener(tmp_path / "app.sock") as ear:
+        assert sockets.unix_listeners(tmp_path / "link") == {os.fstat(ear.fileno()).st_ino}
         assert asked("link", tmp_path) == Ready(detail="unix link accepted")
         assert isinstance(asked("link", tmp_path, nobody), Foreign)
 

@@ -22,7 +22,9 @@ NO_SIGNAL = "is no signal of this system, write for example SIGTERM or SIGINT"
 NO_END = "is neither an exit code (0 to 255) nor a signal of this system (such as SIGTERM)"
 NO_URL = "is no URL that can be asked, write for example http://127.0.0.1:{port}/health"
 NO_PORT = "is no TCP port, use {port} for a free one or a number from 1 to 65535"
-NO_PROBE = "is no probe, write http://…, tcp://host:port, listen, log:/regex/ or file:path"
+NO_PROBE = (
+    "is no probe, write http://…, tcp://host:port, unix:path, listen, log:/regex/, file:path, exec:command or notify"
+)
 NO_STATUS = "is no HTTP status, give for example status=200 or status=200,204"
 NO_OPTION = "is no option of an http probe, use status=, body=, header=, method= or timeout="
 NO_SLASHES = "is no regular expression between slashes, write /text/"
@@ -154,10 +156,11 @@ TOML = {
         "ready[0]: 1 is neither a text nor a table, write for example http://127.0.0.1:{port}/health"
     ),
     "deploy = ['python']\nready = [{http = 'http://x', tcp = 'x:1'}]": (
-        "ready[0]: {'http': 'http://x', 'tcp': 'x:1'} needs exactly one of http, tcp, listen, log, file"
+        "ready[0]: {'http': 'http://x', 'tcp': 'x:1'} needs exactly one of "
+        "http, exec, tcp, unix, listen, log, file, notify"
     ),
     "deploy = ['python']\nready = [{htp = 'http://x'}]": (
-        "ready[0]: {'htp': 'http://x'} needs exactly one of http, tcp, listen, log, file"
+        "ready[0]: {'htp': 'http://x'} needs exactly one of http, exec, tcp, unix, listen, log, file, notify"
     ),
     "deploy = ['python']\nready = [{tcp = '127.0.0.1:80', status = 200}]": (
         "ready[0]: a tcp probe has no option 'status'"

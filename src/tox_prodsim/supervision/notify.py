@@ -12,6 +12,7 @@ from __future__ import annotations
 import array
 import math
 import os
+import select
 import socket
 import struct
 import threading
@@ -29,7 +30,7 @@ from tox_prodsim.errors import ProdsimError
 from tox_prodsim.supervision.answers import Tree
 
 MESSAGE_LIMIT_BYTES = 1 << 16  # systemd reads 4 KiB; what is longer than this is no message
-MESSAGES_PER_READ = 256  # a flood of them must not hold up the clock of anybody
+MESSAGES_PER_READ = 8  # a flood of them must not hold up the clock of anybody; the rest is there at the next read
 STATUS_LIMIT = 200
 SUN_PATH_BYTES = 107
 _RECHECK_S = 0.02  # a process may be too young for the first look at the tree
@@ -122,19 +123,20 @@ def deadline(limit_at: float, state: NotifyState) -> float:
     return max(limit_at, state.extend_until or -math.inf)
 
 
-def watchdog_missed(state: NotifyState, interval_s: float | None, now: float) -> bool:
+def watchdog_missed(state: NotifyState, interval_s: float | None, now: float, *, since: float | None = None) -> bool:
     """Return whether a sign of life is overdue: WATCHDOG=1 is due every ``interval_s`` from READY=1 on.
 
-    None: none was asked for, although the service may set an interval by itself (WATCHDOG_USEC=). WATCHDOG=trigger
-    counts as missed at once; EXTEND_TIMEOUT_USEC gives time here too; after STOPPING=1 none is expected.
+    ``since`` stands for the READY=1 of a service that does not say it, None: it is not up yet. An interval of None:
+    none was asked for, although the service may set one by itself (WATCHDOG_USEC=). WATCHDOG=trigger counts as missed
+    at once; EXTEND_TIMEOUT_USEC gives time here too; after STOPPING=1 none is expected.
     """
     if state.triggered:
         return True
     interval_s = interval_s if state.watchdog_interval_s is None else state.watchdog_interval_s
-    if not interval_s or state.ready_at is None or state.stopping:
+    up_at = since if state.ready_at is None else state.ready_at
+    if not interval_s or up_at is None or state.stopping:
         return False
-    last = max(state.ready_at, state.watchdog_at or -math.inf)
-    return now > deadline(last + interval_s, state)
+    return now > deadline(max(up_at, state.watchdog_at or -math.inf) + interval_s, state)
 
 
 class NotifySocket:
@@ -145,6 +147,8 @@ class NotifySocket:
     ) -> None:
         self._clock = clock
         self._lock = threading.Lock()
+        self._reader: threading.Thread | None = None
+        self._closed = False
         self._state = NotifyState()
         self._path: Path | None = folder.absolute() / "notify.sock"
         if len(os.fsencode(self._path)) > SUN_PATH_BYTES:
@@ -177,6 +181,19 @@ class NotifySocket:
                 self._state = self._judged(senders, message, pid, uid)
             return self._state
 
+    def attend(self, tree: Tree) -> None:
+        """Read from now on in a thread, as soon as something arrives, until close.
+
+        The kernel keeps ten messages by default: a service whose messages nobody reads hangs at the eleventh.
+        """
+        self._reader = threading.Thread(target=self._attend, args=(tree,), name="prodsim-notify", daemon=True)
+        self._reader.start()
+
+    def _attend(self, tree: Tree) -> None:
+        while not self._closed:
+            select.select([self._socket], [], [])
+            self.read(tree)
+
     def _messages(self) -> Iterator[tuple[bytes, int, int]]:
         """Yield each datagram with the pid and the user of its sender; the descriptors in it are closed.
 
@@ -205,6 +222,11 @@ class NotifySocket:
 
     def close(self) -> None:
         """Close it and remove its file; idempotent."""
+        if not self._closed:
+            self._closed = True
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the reader
+            if self._reader is not None:
+                self._reader.join()
         with self._lock:
             self._socket.close()
             if self._path is not None:
