@@ -28,6 +28,7 @@ import psutil
 
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.supervision.answers import Tree
+from tox_prodsim.supervision.clock import now
 
 MESSAGE_LIMIT_BYTES = 1 << 16  # systemd reads 4 KiB; what is longer than this is no message
 MESSAGES_PER_READ = 8  # a flood of them must not hold up the clock of anybody; the rest is there at the next read
@@ -142,9 +143,7 @@ def watchdog_missed(state: NotifyState, interval_s: float | None, now: float, *,
 class NotifySocket:
     """A datagram socket that one deployment is told of, in ``variables``; its methods may be called from any thread."""
 
-    def __init__(
-        self, folder: Path, *, watchdog_s: float | None = None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, folder: Path, *, watchdog_s: float | None = None, clock: Callable[[], float] = now) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._reader: threading.Thread | None = None
