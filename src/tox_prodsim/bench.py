@@ -15,7 +15,7 @@ import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tox.execute.local_sub_process import LocalSubProcessExecuteInstance
 from tox.execute.request import ExecuteRequest, StdinSource
@@ -25,10 +25,11 @@ from tox.tox_env.python.runner import PythonRun
 from tox_prodsim import artifact, baseline, installed, keys, measure, supervision
 from tox_prodsim.catalogue import CATALOGUE
 from tox_prodsim.comparing import Shelf
-from tox_prodsim.deployment import Place
+from tox_prodsim.deployment import Place, ran
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.events import RunStarted
 from tox_prodsim.isolation import hidden_folders, production
+from tox_prodsim.readiness import ExecProbe
 from tox_prodsim.run import Bench
 from tox_prodsim.running import Ran
 from tox_prodsim.scenario import Scenario
@@ -44,14 +45,15 @@ class Folders:
     probe: Path
     home: Path
     temporary: Path
+    witness: Path
     snapshot: Path
 
     @classmethod
     def below(cls, folder: Path) -> Folders:
         """Return the folders, made and empty; the snapshot is made when it is taken."""
-        names = {"scratch": "scratch", "probe": "probe", "home": "home", "temporary": "tmp", "snapshot": "snapshot"}
-        made = {field: folder / name for field, name in names.items()}
-        for name in ("scratch", "probe", "home", "temporary"):
+        names = ("scratch", "probe", "home", "temporary", "witness", "snapshot")
+        made = {name: folder / name for name in names}
+        for name in names[:-1]:
             made[name].mkdir(parents=True, exist_ok=True)
         return cls(**made)
 
@@ -69,6 +71,7 @@ class Workshop:
             str(Path(shutil.which("uv") or "").parent),
         }
         self._hidden = hidden_folders(scripts - {""}, os.environ)
+        self.hook = supervision.Hook(Path(tox_env.env_site_package_dir()), self.folders.witness)
 
     def environ(self, values: Mapping[str, str]) -> dict[str, str]:
         """Return production's variables with the placeholders of ``set_env`` filled."""
@@ -78,21 +81,21 @@ class Workshop:
             variables, home=folders.home, temporary=folders.temporary, hidden=self._hidden, ambient=os.environ
         )
 
-    def resolve(self, argv: Sequence[str]) -> list[str]:
-        """Return the command with its executable found as tox finds those of ``commands``.
+    def resolve(self, argv: Sequence[str], key: str) -> list[str]:
+        """Return the command of a key with its executable found as tox finds those of ``commands``.
 
         Raises ProdsimError when there is none, and when ``allowlist_externals`` does not name it.
         """
         env = self.environ({})
         allow = [f"{glob.escape(str(self._env.env_bin_dir()))}{os.sep}*", *self._env.conf["allowlist_externals"]]
-        request = ExecuteRequest(argv, self.cwd, env, StdinSource.OFF, "deploy", allow)
+        request = ExecuteRequest(argv, self.cwd, env, StdinSource.OFF, key, allow)
         try:
             found: Sequence[str] = LocalSubProcessExecuteInstance(request, *_UNUSED).cmd
         except Fail as problem:
-            raise ProdsimError("deploy", str(problem)) from problem
+            raise ProdsimError(key, str(problem)) from problem
         if shutil.which(found[0], path=env["PATH"]) is None:
             msg = f"no command {argv[0]!r} in the environment; is it a script of a package that 'deps' should name?"
-            raise ProdsimError("deploy", msg)
+            raise ProdsimError(key, msg)
         return list(found)
 
     @property
@@ -100,28 +103,30 @@ class Workshop:
         """Return the folder in which the deployment and the commands run."""
         return Path(self._env.conf["change_dir"])
 
-    def place(self, log: Path) -> Place:
-        """Return where a deployment runs."""
+    def place(self, folder: Path, scenario: Scenario, mine: Sequence[str]) -> Place:
+        """Return where a deployment runs; ``mine`` are the names of the project's own modules and packages."""
+        installed_in = Path(self._env.env_site_package_dir())
+        code = [path for name in mine for path in (installed_in / name, installed_in / f"{name}.py") if path.exists()]
         return Place(
             scratch=self.folders.scratch,
             cwd=self.cwd,
+            temporary=self.folders.temporary,
             snapshot=self.folders.snapshot,
-            log=log,
+            log=folder / "deploy.log",
             environ=self.environ,
             resolve=self.resolve,
             cancel=self._cancel,
+            hook=self.hook,
+            mine=(*code, self.folders.scratch),
+            containment=cast("supervision.Kind", scenario.containment),
+            allow_leaks=scenario.allow_leaks,
         )
 
     def helper(self, argv: Sequence[str], *, timeout_s: float) -> Ran:
         """Run a helper program as production would run a command, below a guard, away from the scratch folder."""
         folder, variables = self.folders.probe, self.environ({})
         done = supervision.run(argv, cwd=folder, env=variables, timeout_s=timeout_s, cancel=self._cancel)
-        return Ran(
-            returncode=done.ending.returncode,
-            timed_out=done.ending.cause is supervision.Cause.TIMED_OUT,
-            stdout=done.stdout,
-            stderr=done.stderr,
-        )
+        return ran(done)
 
 
 _UNUSED: tuple[Any, Any, Any] = (None, None, None)
@@ -143,16 +148,19 @@ def make(tox_env: PythonRun, scenario: Scenario, under_test: UnderTest, folder: 
     """Return the bench of one run; the deploy files are in the scratch folder then."""
     for source in scenario.deploy_files:
         _copy(source, workshop.folders.scratch)
-    place = workshop.place(folder / "deploy.log")
+    wheel = artifact.open_wheel(under_test.path)
+    place = workshop.place(folder, scenario, wheel.top_levels)
     place.log.unlink(missing_ok=True)
     if scenario.deployment is not None:
         launch = scenario.deployment.launch(port=1, scratch=place.scratch)
         place.cwd.mkdir(parents=True, exist_ok=True)
-        place.resolve(launch.argv)
-    wheel = artifact.open_wheel(under_test.path)
+        place.resolve(launch.argv, "deploy")
+        for probe in launch.probes:
+            if isinstance(probe, ExecProbe):
+                place.resolve(probe.argv, "ready")
     packages = _packages(tox_env)
     return Bench(
-        started=_started(tox_env, wheel, under_test),
+        started=_started(tox_env, scenario, wheel, under_test),
         wheel=wheel,
         subject=_subject(tox_env, wheel),
         python=Path(tox_env.env_python()),
@@ -182,8 +190,8 @@ def _subject(tox_env: PythonRun, wheel: artifact.Wheel) -> installed.Subject:
     )
 
 
-def _started(tox_env: PythonRun, wheel: artifact.Wheel, under_test: UnderTest) -> RunStarted:
-    contain = supervision.containment()
+def _started(tox_env: PythonRun, scenario: Scenario, wheel: artifact.Wheel, under_test: UnderTest) -> RunStarted:
+    contain = supervision.containment(cast("supervision.Kind", scenario.containment))
     python = tox_env.base_python
     return RunStarted(
         version=importlib.metadata.version("tox-prodsim"),

@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tox_prodsim.findings import Finding, Level
-from tox_prodsim.supervision import Cause, Ending, Foreign, Survivor
+from tox_prodsim.supervision import Cause, Ending, Foreign, NotifyState, Survivor
+
+_SILENT = 0.5
+"""From this share of a limit on, silence is worth a word."""
 
 
 def how(ending: Ending) -> str:
@@ -16,7 +19,7 @@ def how(ending: Ending) -> str:
     if ending.cause is Cause.LOST:
         return f"lost ({ending.error})"
     if ending.signal is not None:
-        return f"ended by {signal_name(ending.signal)}"
+        return f"ended by {signal_name(ending.signal)}{', core dumped' if ending.core_dumped else ''}"
     return f"exit code {ending.code}"
 
 
@@ -50,18 +53,10 @@ def judged_end(name: str, ending: Ending, allowed: frozenset[int]) -> Iterator[F
             f"{how(ending)} is not among the allowed ends ({wanted})",
             "mend what it reports, or name the code or signal in exit_codes",
         )
-    yield from left_behind(name, ending)
 
 
-def left_behind(name: str, ending: Ending) -> Iterator[Finding]:
-    """Yield one finding for the processes that outlived the main process, and one for those nobody could kill."""
-    if ending.survivors:
-        yield _error(
-            "RUN620",
-            name,
-            f"left {_count(ending.survivors)} running: {_named(ending.survivors)}",
-            "end the children before the parent returns; they were killed now",
-        )
+def unkillable(name: str, ending: Ending) -> Iterator[Finding]:
+    """Yield RUN618 for the processes that nobody could kill."""
     if ending.unkillable:
         yield _error(
             "RUN618",
@@ -79,6 +74,17 @@ def port_taken(address: str, pid: int | None, command: str) -> Finding:
         address,
         f"the port is taken before the start, by {who}",
         "stop that process, or write {port} in the command and the probes: it is free at every run",
+    )
+
+
+def socket_taken(path: str, pid: int | None, command: str) -> Finding:
+    """Return RUN601: somebody listens already on the Unix socket of the deployment."""
+    who = f'pid {pid} "{command}"' if pid is not None else "a process that cannot be seen from here"
+    return _error(
+        "RUN601",
+        path,
+        f"somebody listens on the socket before the start: {who}",
+        "stop that process, or put the socket below {scratch}: it is empty at every run",
     )
 
 
@@ -151,13 +157,14 @@ def no_handler(name: str, stop_signal: str) -> Finding:
     )
 
 
-def job_timed_out(name: str, limit_s: float) -> Finding:
-    """Return RUN610: the job did not come to its end."""
+def job_timed_out(name: str, limit_s: float, silent_s: float) -> Finding:
+    """Return RUN610: the job did not come to its end; ``silent_s`` is since when it had printed nothing."""
+    silent = f", silent for the last {silent_s:.1f} s" if silent_s >= _SILENT * limit_s else ""
     return _error(
         "RUN610",
         name,
-        f"did not end within run_timeout = {limit_s:g} s",
-        "look at what it waits for; raising the limit helps only a job that was still working",
+        f"did not end within run_timeout = {limit_s:g} s{silent}",
+        "look below at what it waits for; raising the limit helps only a job that was still working",
     )
 
 
@@ -171,12 +178,14 @@ def fell_silent(name: str, limit_s: float) -> Finding:
     )
 
 
-def watchdog_missed(name: str, limit_s: float) -> Finding:
-    """Return RUN616: it no longer says that it is alive."""
+def watchdog_missed(name: str, said: NotifyState, limit_s: float | None) -> Finding:
+    """Return RUN616: it no longer says that it is alive; an interval that it set itself counts before ``limit_s``."""
+    own_s = said.watchdog_interval_s
+    limit = f"watchdog_timeout = {limit_s:g} s" if own_s is None else f"{own_s:g} s, the interval that it set itself"
     return _error(
         "RUN616",
         name,
-        f"sent no WATCHDOG=1 for watchdog_timeout = {limit_s:g} s",
+        "gave itself up (WATCHDOG=trigger)" if said.triggered else f"sent no WATCHDOG=1 for {limit}",
         "look below at what its main loop does; it is told the interval in WATCHDOG_USEC",
     )
 
@@ -260,7 +269,6 @@ def judged_command(run_id: str, command: str, ending: Ending, *, failed: bool, l
         yield _error("RUN605", run_id, f"could not be started: {ending.error}", "correct the command")
     elif failed:
         yield _error("RUN605", run_id, f"{how(ending)}: {shown}", "its output is shown above")
-    yield from left_behind(run_id, ending)
 
 
 def smoke_refused(run_id: str, reason: str) -> Finding:
@@ -277,12 +285,16 @@ def _count(survivors: tuple[Survivor, ...]) -> str:
 
 
 def _named(survivors: tuple[Survivor, ...]) -> str:
-    shown = [f"pid {each.pid} {_short(_by_name(each.command))}{_listening(each)}" for each in survivors[:3]]
+    shown = [f"pid {each.pid} {_short(_by_name(each.command))}{_kind(each)}" for each in survivors[:3]]
     return "; ".join(shown + ([f"and {len(survivors) - 3} more"] if len(survivors) > 3 else []))
 
 
-def _listening(survivor: Survivor) -> str:
-    return f" (listens on {', '.join(survivor.listens)})" if survivor.listens else ""
+def _kind(survivor: Survivor) -> str:
+    """Return in words what is known of a process that cannot be killed."""
+    user = f"user {survivor.uid}" if survivor.uid is not None else ""
+    waits = f"in {survivor.waits_on}" if survivor.waits_on else ""
+    known = ", ".join(filter(None, (user, survivor.state, waits)))
+    return f" ({known})" if known else ""
 
 
 def _by_name(command: str) -> str:

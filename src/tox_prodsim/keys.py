@@ -24,7 +24,7 @@ from tox.tox_env.errors import Fail, Skip
 from tox.tox_env.python.pip.req_file import PythonDeps
 from tox.tox_env.runner import RunToxEnv
 
-from tox_prodsim import readiness, scenario, supervision, words
+from tox_prodsim import leakage, readiness, scenario, supervision, words
 from tox_prodsim.catalogue import CATALOGUE
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.findings import Policy
@@ -98,6 +98,7 @@ _KEYS: tuple[tuple[str, Any, object, str], ...] = (
     ("watchdog_timeout", Number, Number(0), "seconds between two WATCHDOG=1 of sd_notify at most (0: none expected)"),
     ("output_limit_mb", Number, Number(1000), "size of its log from which on the deployment is stopped (0: never)"),
     ("containment", str, "auto", "how processes are held together: auto, subreaper, cgroup, pidns, group"),
+    ("allow_leaks", Lines, Lines([]), "what may be left behind: processes, ports, files:GLOB, warnings:REGEX, …"),
     ("exit_codes", Words, Words([]), "allowed ends: numbers and names of signals"),
     ("expect_output", Lines, Lines([]), "regular expressions that a line of the output must match"),
     ("reject_output", Lines, Lines([]), "regular expressions that no line of the output may match"),
@@ -203,6 +204,7 @@ def read(tox_env: RunToxEnv, *, update_baseline: bool = False) -> scenario.Scena
         ),
         policy=policy,
         containment=_containment(conf),
+        allow_leaks=leakage.parse(_value(conf, "allow_leaks", Lines).items),
         has_commands=any(conf[key] for key in ("commands", "commands_post")),
     )
 
@@ -210,8 +212,7 @@ def read(tox_env: RunToxEnv, *, update_baseline: bool = False) -> scenario.Scena
 def _containment(conf: EnvConfigSet) -> str:
     """Return the containment that is asked for; one that is asked for by name must be possible here."""
     name = _value(conf, "containment", str).strip()
-    if name != "auto":
-        supervision.containment(name)
+    supervision.containment(cast("supervision.Kind", name))  # whatever it is: it refuses what is none
     return name
 
 

@@ -82,9 +82,11 @@ def run(scenario: Scenario, bench: Bench) -> Run:
     yield bench.started
     try:
         yield from _checks(bench, tally)
-        stage = yield from _deployment(scenario, bench, tally)
+        with bench.place.hooked():
+            stage = yield from _deployment(scenario, bench, tally)
         yield from _times(scenario, bench, tally, stage.start_s if stage is not None else None)
-        yield from _pause(bench, tally, _telling(bench, stage, until=Point.END))
+        with bench.place.hooked():
+            yield from _pause(bench, tally, _telling(bench, stage, until=Point.END))
     except Cancelled:
         tally.cancelled = True
     yield tally.finished()

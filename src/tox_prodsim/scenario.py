@@ -14,10 +14,11 @@ from pathlib import Path
 
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.findings import Policy
+from tox_prodsim.leakage import AllowLeaks
 from tox_prodsim.readiness import LOOPBACK, Probe, ProbeSource, asked, parse_probe
 from tox_prodsim.words import fill, regex, whole
 
-DEFAULT_REJECT = (r"Traceback \(most recent call last\)", "ResourceWarning", "was never awaited")
+DEFAULT_REJECT = (r"Traceback \(most recent call last\)",)
 """Output that speaks against a success although the exit code may be 0 (RUN624)."""
 
 
@@ -110,6 +111,7 @@ class Scenario:
     policy: Policy
     has_commands: bool
     containment: str = "auto"
+    allow_leaks: AllowLeaks = field(default_factory=AllowLeaks)
 
 
 def placeholders(*, port: int | None, scratch: Path) -> dict[str, str]:

@@ -24,7 +24,7 @@ from tox.tox_env.api import ToxEnv
 from tox.tox_env.errors import Fail
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim import bench, endings, signals, supervision, undertest
+from tox_prodsim import bench, endings, leftovers, signals, supervision, undertest
 from tox_prodsim.errors import Cancelled, ProdsimError
 from tox_prodsim.executor import INTERRUPTED, Limits, SupervisedExecutor
 from tox_prodsim.findings import Finding, Verdict
@@ -192,7 +192,11 @@ class Session:
         values = self._waiting.values or {}
         prepared = copy.copy(request)
         prepared.stdin = StdinSource.OFF
-        prepared.env = {**self._workshop.environ(values), **(self._waiting.variables or {})}
+        prepared.env = {
+            **self._workshop.environ(values),
+            **self._workshop.hook.variables,
+            **(self._waiting.variables or {}),
+        }
         return prepared, Limits(deadline=deadline, stop=scenario.stop)
 
     def _ended(self, request: ExecuteRequest, ending: supervision.Ending) -> None:
@@ -203,14 +207,12 @@ class Session:
         self._commands_ran += 1
         command: Command = self._env.conf[kind][int(rest.rstrip("]"))]
         failed = not command.ignore_exit_code and (ending.returncode == 0) is command.invert_exit_code
-        found = tuple(
-            endings.judged_command(
-                request.run_id,
-                request.shell_cmd_redacted,
-                ending,
-                failed=failed,
-                limit_s=self._read_keys().run_timeout_s,
-            )
+        scenario = self._read_keys()
+        name, shown, limit_s = request.run_id, request.shell_cmd_redacted, scenario.run_timeout_s
+        found = (
+            *endings.judged_command(name, shown, ending, failed=failed, limit_s=limit_s),
+            *endings.unkillable(name, ending),
+            *leftovers.findings(name, leftovers.survived(ending), scenario.allow_leaks),
         )
         self._heard.pop(request.run_id, None)
         self._failed.discard(request.run_id)

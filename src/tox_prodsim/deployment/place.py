@@ -4,40 +4,125 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tox_prodsim import endings, supervision
 from tox_prodsim.findings import Finding
-from tox_prodsim.readiness import LOOPBACK, Probe
-from tox_prodsim.scenario import Launch
+from tox_prodsim.leakage import AllowLeaks
+from tox_prodsim.readiness import LOOPBACK, NotifyProbe, Probe
+from tox_prodsim.running import Ran, Runner
+from tox_prodsim.scenario import Deployment, Launch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """Where a deployment runs: folders, its log, and how a command line and an environment become production's."""
+    """Where a deployment runs: folders, its log, and how a command line and an environment become production's.
+
+    ``resolve`` finds the executable of a command, and is told the key that named it. ``hook`` lets Python processes say
+    where they hang and what they leave; ``mine`` are the folders of the project's own code.
+    """
 
     scratch: Path
     cwd: Path
+    temporary: Path
     snapshot: Path
     log: Path
     environ: Callable[[Mapping[str, str]], dict[str, str]]
-    resolve: Callable[[Sequence[str]], list[str]]
+    resolve: Callable[[Sequence[str], str], list[str]]
     cancel: supervision.Cancel
+    hook: supervision.Hook
+    mine: tuple[Path, ...] = ()
+    containment: supervision.Kind = "auto"
+    allow_leaks: AllowLeaks = field(default_factory=AllowLeaks)
+
+    @contextmanager
+    def hooked(self) -> Iterator[None]:
+        """Have the hook in the environment, for the time in which nothing is timed."""
+        self.hook.install()
+        try:
+            yield
+        finally:
+            self.hook.remove()
+
+    def look(self, process: supervision.Process) -> supervision.Diagnosis:
+        """Return what the processes of a run are doing now; a cancel cuts the look short."""
+        return supervision.diagnose(process.tree(), hook=self.hook, output=self.log, give_up=lambda: self.cancel.is_set)
+
+    def runner(self, values: Mapping[str, str]) -> Runner:
+        """Return what runs a short command as the deployment is run, its placeholders filled with ``values``."""
+
+        def run(argv: Sequence[str], *, timeout_s: float) -> Ran:
+            env = self.environ(values)
+            found = self.resolve(argv, "ready")
+            return ran(supervision.run(found, cwd=self.cwd, env=env, timeout_s=timeout_s, cancel=self.cancel))
+
+        return run
 
 
-def start(launch: Launch, place: Place) -> supervision.Process:
-    """Start the command of a launch under supervision, with both outputs appended to the log file."""
-    extra = {"PORT": str(launch.port)} if launch.port is not None else {}
+def ran(done: supervision.Completed) -> Ran:
+    """Return how a helper program ended for those who do not know who supervises it."""
+    return Ran(
+        returncode=done.ending.returncode,
+        timed_out=done.ending.cause is supervision.Cause.TIMED_OUT,
+        stdout=done.stdout,
+        stderr=done.stderr,
+    )
+
+
+def environ(launch: Launch, place: Place) -> dict[str, str]:
+    """Return the variables of one start: production's, and the port that is its own."""
+    own = {"PORT": str(launch.port)} if launch.port is not None else {}
+    return {**place.environ(launch.values), **own}
+
+
+class Start:
+    """One start of a deployment: its ``process``, and ``notify``, which hears what it says (None: it need not speak).
+
+    Both outputs go to the end of the place's log. Raises Cancelled and OSError; whoever makes one closes it.
+    """
+
+    def __init__(self, deployment: Deployment, launch: Launch, place: Place, env: Mapping[str, str]) -> None:
+        self.notify = _ear(deployment, launch, place)
+        told = self.notify.variables if self.notify is not None else {}
+        try:
+            self.process = _started(launch, place, {**env, **told})
+        except BaseException:
+            self._hang_up()
+            raise
+        if self.notify is not None:
+            self.notify.attend(self.process.tree)
+
+    def close(self) -> None:
+        """Kill at once whatever is left of it; idempotent."""
+        self.process.close()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self.notify is not None:
+            self.notify.close()
+
+
+def _ear(deployment: Deployment, launch: Launch, place: Place) -> supervision.NotifySocket | None:
+    interval_s = deployment.watchdog_timeout_s
+    if interval_s is None and not any(isinstance(probe, NotifyProbe) for probe in launch.probes):
+        return None
+    return supervision.NotifySocket(place.log.parent, watchdog_s=interval_s, clock=supervision.clock.now)
+
+
+def _started(launch: Launch, place: Place, env: Mapping[str, str]) -> supervision.Process:
     place.log.unlink(missing_ok=True)
     with place.log.open("ab", buffering=0) as log:
         return supervision.start(
-            place.resolve(launch.argv),
+            place.resolve(launch.argv, "deploy"),
             cwd=place.cwd,
-            env={**place.environ(launch.values), **extra},
+            env=env,
             stdout=log.fileno(),
             stderr=log.fileno(),
             cancel=place.cancel,
+            containment=place.containment,
+            remove_if_lost=(place.hook.pth,),
         )
 
 
@@ -49,9 +134,13 @@ def free_port() -> int:
     return port
 
 
-def taken_ports(wanted: Sequence[Probe]) -> Iterator[Finding]:
-    """Yield a finding for each port of the probes on which something listens before the start."""
+def taken(wanted: Sequence[Probe], scratch: Path) -> Iterator[Finding]:
+    """Yield a finding for each port and Unix socket of the probes on which something listens before the start."""
     for host, port in supervision.ports_named(wanted):
         owner = supervision.taken(host, port)
         if owner is not None:
             yield endings.port_taken(f"{host}:{port}", *owner)
+    for path in supervision.sockets_named(wanted, scratch):
+        owner = supervision.taken_path(path)
+        if owner is not None:
+            yield endings.socket_taken(str(path), *owner)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ _EVERY_S = 0.1
 class Sentinel(threading.Thread):
     """Watch one process in a thread of its own, because during the smoke commands tox has the floor.
 
+    ``up_since`` is when it became ready, which the watchdog counts from, None before that.
     ``finding`` says which limit was broken, None while none is, ``broken_at`` when, ``seen`` what ``look`` told then.
     """
 
@@ -26,16 +26,19 @@ class Sentinel(threading.Thread):
         process: supervision.Process,
         deployment: Deployment,
         log: Path,
+        *,
+        notify: supervision.NotifySocket | None,
         look: Callable[[], tuple[str, ...]],
     ) -> None:
         super().__init__(name="prodsim-sentinel", daemon=True)
         self._name, self._process, self._deployment, self._log = name, process, deployment, log
-        self._look = look
+        self._notify, self._look = notify, look
         self._over = threading.Event()
         self._size_bytes = 0
-        self._grew_at = time.monotonic()
+        self._grew_at = supervision.clock.now()
         self.finding: Finding | None = None
         self.broken_at = 0.0
+        self.up_since: float | None = None
         self.seen: tuple[str, ...] = ()
 
     def run(self) -> None:
@@ -43,11 +46,16 @@ class Sentinel(threading.Thread):
         while not self._over.wait(_EVERY_S) and not self._process.main_exited():
             finding = self._broken()
             if finding is not None:
-                self.finding, self.broken_at = finding, time.monotonic()
+                self.finding, self.broken_at = finding, supervision.clock.now()
                 self.seen = self._look()
                 stop = self._deployment.stop
                 self._process.stop(stop.signal, stop.grace_s, cause=supervision.Cause.TIMED_OUT)
                 return
+
+    @property
+    def silent_s(self) -> float:
+        """Return for how long nothing has been printed."""
+        return supervision.clock.now() - self._grew_at
 
     def dismiss(self) -> None:
         """End the watch, before a stop that is meant; waits for one that has begun. Idempotent."""
@@ -56,7 +64,7 @@ class Sentinel(threading.Thread):
             self.join()
 
     def _broken(self) -> Finding | None:
-        limits, now = self._deployment, time.monotonic()
+        limits, now = self._deployment, supervision.clock.now()
         size_bytes = self._log.stat().st_size
         if size_bytes != self._size_bytes:
             self._size_bytes, self._grew_at = size_bytes, now
@@ -64,4 +72,8 @@ class Sentinel(threading.Thread):
             return endings.flooded(self._name, self._log.name, limits.output_limit_bytes)
         if limits.idle_timeout_s is not None and now - self._grew_at > limits.idle_timeout_s:
             return endings.fell_silent(self._name, limits.idle_timeout_s)
+        if self._notify is not None:
+            said, limit_s = self._notify.state, limits.watchdog_timeout_s
+            if supervision.watchdog_missed(said, limit_s, now, since=self.up_since):
+                return endings.watchdog_missed(self._name, said, limit_s)
         return None

@@ -7,15 +7,14 @@ closes it: ``close`` ends whatever is left, whenever it is called.
 from __future__ import annotations
 
 import shlex
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from tox_prodsim import endings, output, supervision
 from tox_prodsim.catalogue import CATALOGUE
-from tox_prodsim.deployment.place import Place, free_port, start, taken_ports
-from tox_prodsim.deployment.sentinel import Sentinel
+from tox_prodsim.deployment.observed import Observed
+from tox_prodsim.deployment.place import Place, free_port, taken
 from tox_prodsim.deployment.watch import Watch, ended
 from tox_prodsim.events import Event, Found, Happened, Outcome, Step, StepFinished, StepStarted, Told
 from tox_prodsim.findings import Finding, Level
@@ -47,9 +46,8 @@ class Stage:
         self._deployment = deployment
         self._place = place
         self._launch = deployment.launch(port=free_port() if deployment.uses_port else None, scratch=place.scratch)
-        self._process: supervision.Process | None = None
-        self._sentinel: Sentinel | None = None
-        self._began = time.monotonic()
+        self._observed: Observed | None = None
+        self._began = supervision.clock.now()
         self._failed = False
         self._told = False
         self.went_up = False
@@ -60,7 +58,7 @@ class Stage:
     def variables(self) -> dict[str, str]:
         """Return what smoke commands are told in their environment: PRODSIM_URL, _PORT, _PID and _SCRATCH."""
         told = {f"PRODSIM_{name.upper()}": value for name, value in self.values.items()}
-        return told | ({"PRODSIM_PID": str(self._process.pid)} if self._process is not None else {})
+        return told | ({"PRODSIM_PID": str(self._observed.process.pid)} if self._observed is not None else {})
 
     @property
     def values(self) -> Mapping[str, str]:
@@ -71,71 +69,74 @@ class Stage:
 
     def up(self) -> Iterator[Event]:
         """Start it; a service until it is ready, a job until it ended."""
-        self._began = time.monotonic()
+        self._began = supervision.clock.now()
         kind = "service" if self._deployment.is_service else "job"
         yield StepStarted(step=Step.DEPLOY, detail=f"{shlex.join(self._launch.argv)} ({kind})")
-        blocked = next(taken_ports(self._launch.probes), None)
+        blocked = next(taken(self._launch.probes, self._place.scratch), None)
         if blocked is not None:
             yield from self._fail(blocked)
             return
         yield from self._spawn()
-        if self._process is None:
-            return
-        yield from (self._until_ready() if self._deployment.is_service else self._until_done())
+        if self._observed is not None:
+            yield from (self._until_ready if self._deployment.is_service else self._until_done)(self._observed)
 
     def _spawn(self) -> Iterator[Event]:
-        process = start(self._launch, self._place)
-        ending = process.poll()
+        observed = Observed(self._deployment, self._launch, self._place)
+        ending = observed.process.poll()
         if ending is not None and ending.cause is supervision.Cause.NOT_STARTED:
+            observed.close()
             yield from self._fail(endings.could_not_start(self._name, ending.error))
             return
-        self._process = process
-        self._sentinel = Sentinel(self._name, process, self._deployment, self._place.log, self._look)
-        self._sentinel.start()
-        self._began = process.spawned_at
-        yield self._happened("spawn", f"pid {process.pid}")
+        self._observed = observed
+        self._began = observed.process.spawned_at
+        yield self._happened("spawn", f"pid {observed.process.pid}")
 
-    def _until_ready(self) -> Iterator[Event]:
+    def _until_ready(self, observed: Observed) -> Iterator[Event]:
         limit_s = self._deployment.ready_timeout_s
-        watch = Watch(self._running, self._launch, self._place, limit_s)
+        watch = Watch(observed.process, self._launch, self._place, limit_s, notify=observed.notify)
         for probe, ready in watch.answers():
             if isinstance(probe, ListenProbe) and not self.url:
                 self.url = ready.url
             yield self._happened("ready" if not watch.pending else "answers", ready.detail, limit_s)
         if watch.trouble is not None:
-            yield from self._fail(self._broken() or watch.trouble)
+            yield from self._fail(observed.broken() or watch.trouble)
             return
         self.went_up = True
+        observed.sentinel.up_since = supervision.clock.now()
         self.start_s = self._elapsed()
         yield from self._near("ready_timeout", self.start_s, limit_s)
-        if supervision.is_unhandled(self._running.pid, self._deployment.stop.signal):
+        if supervision.is_unhandled(observed.process.pid, self._deployment.stop.signal):
             yield Found(finding=endings.no_handler(self._name, self._deployment.stop.signal.name))
 
-    def _until_done(self) -> Iterator[Event]:
+    def _until_done(self, observed: Observed) -> Iterator[Event]:
         limit_s = self._deployment.run_timeout_s
         ending = None
         while ending is None and self._elapsed() < limit_s:
-            ending = self._running.wait(min(_SLOW_EVERY_S, limit_s - self._elapsed()))
+            ending = observed.process.wait(min(_SLOW_EVERY_S, limit_s - self._elapsed()))
             if ending is None and self._elapsed() < limit_s:
                 yield self._happened("SLOW", f"still running ({self._elapsed():.0f} s of {limit_s:g} s)", limit_s)
         if ending is None:
-            yield from self._fail(endings.job_timed_out(self._name, limit_s), cause=supervision.Cause.TIMED_OUT)
+            yield from self._fail(
+                endings.job_timed_out(self._name, limit_s, observed.sentinel.silent_s),
+                cause=supervision.Cause.TIMED_OUT,
+            )
             return
-        if (broken := self._broken()) is not None:
+        if (broken := observed.broken()) is not None:
             yield from self._fail(broken)
             return
         yield self._happened("ended", endings.how(ending), limit_s)
         self.start_s = ending.duration_s
         yield from self._near("run_timeout", ending.duration_s, limit_s)
-        yield from self._judge_end(ending)
+        yield from self._judge(endings.judged_end(self._name, ending, self._deployment.exit_codes))
+        yield from self._judge(observed.left(ending))
         self.went_up = not self._failed
 
     def down(self, *, commands_ran: bool) -> Iterator[Event]:
         """Stop a service that is up, judge how it ended and what it printed, and finish the step."""
-        if self._process is not None and self._deployment.is_service and self.went_up:
-            yield from self._take_down(self._process)
-        if self._process is not None:
-            yield from self._judge_output()
+        if self._observed is not None:
+            if self._deployment.is_service and self.went_up:
+                yield from self._take_down(self._observed)
+            yield from self._judge(output.judge(self._place.log, self._deployment, ended_well=not self._failed))
         if self._failed:
             yield from self._last_lines()
         elif not (self._deployment.proves_something or commands_ran):
@@ -145,41 +146,48 @@ class Stage:
             step=Step.DEPLOY,
             outcome=Outcome.FAILED if self._failed else Outcome.OK,
             detail="" if self._failed else self._evidence(),
-            duration_s=time.monotonic() - self._began,
+            not_checked=self._observed.not_observable if self._observed is not None else (),
+            duration_s=supervision.clock.now() - self._began,
         )
 
-    def _take_down(self, process: supervision.Process) -> Iterator[Event]:
-        stop = self._deployment.stop
-        if (broken := self._broken()) is not None:
+    def _take_down(self, observed: Observed) -> Iterator[Event]:
+        if (broken := observed.broken()) is not None:
             yield from self._fail(broken)
             return
-        if process.main_exited():
-            ending = ended(process)
+        if observed.process.main_exited():
+            ending = ended(observed.process)
             self._failed = True
             yield self._happened("died", endings.how(ending))
             yield Found(finding=endings.died(self._name, ending))
-            yield from (Found(finding=each) for each in endings.left_behind(self._name, ending))
-            return
-        count = len(process.tree())
+        else:
+            ending = yield from self._stopped(observed)
+        yield from self._judge(endings.unkillable(self._name, ending))
+        yield from self._judge(observed.left(ending))
+
+    def _stopped(self, observed: Observed) -> Generator[Event, None, supervision.Ending]:
+        """Stop it, tell how that went, and judge it; returns how it ended."""
+        stop, count = self._deployment.stop, len(observed.process.tree())
         yield self._happened(stop.signal.name, f"to {count} process{'es' if count != 1 else ''}")
-        asked = time.monotonic()
-        ending = process.stop(stop.signal, stop.grace_s)
-        took_s = time.monotonic() - asked
+        asked = supervision.clock.now()
+        ending = observed.stop()
+        took_s = supervision.clock.now() - asked
         yield self._happened("stopped", endings.how(ending), stop.grace_s, took_s)
         if ending.forced:
-            self._failed = True
-            yield Found(finding=endings.killed(self._name, stop.signal.name, stop.grace_s))
-            return
-        yield from self._near("stop_timeout", took_s, stop.grace_s)
-        yield from self._judge_end(ending)
+            yield from self._forced(observed)
+        else:
+            yield from self._near("stop_timeout", took_s, stop.grace_s)
+            yield from self._judge(endings.judged_end(self._name, ending, self._deployment.exit_codes))
+        return ending
 
-    def _judge_end(self, ending: supervision.Ending) -> Iterator[Event]:
-        for finding in endings.judged_end(self._name, ending, self._deployment.exit_codes):
-            self._failed |= finding.level is Level.ERROR
-            yield Found(finding=finding)
+    def _forced(self, observed: Observed) -> Iterator[Event]:
+        """Tell why it had to be killed."""
+        stop = self._deployment.stop
+        if observed.why_not:
+            yield Told(step=Step.DEPLOY, title="why it did not stop", lines=observed.why_not)
+        yield from self._judge([endings.killed(self._name, stop.signal.name, stop.grace_s)])
 
-    def _judge_output(self) -> Iterator[Event]:
-        for finding in output.judge(self._place.log, self._deployment, ended_well=not self._failed):
+    def _judge(self, findings: Iterable[Finding]) -> Iterator[Event]:
+        for finding in findings:
             self._failed |= finding.level is Level.ERROR
             yield Found(finding=finding)
 
@@ -187,38 +195,29 @@ class Stage:
         """Report the failure, then end what was started: evidence first, clean-up after it."""
         self._failed = True
         self.went_up = False
-        if finding.code in _TIMEOUTS:
-            yield from self._timed_out(finding)
+        if self._observed is not None and finding.code in _TIMEOUTS:
+            yield from self._timed_out(finding, self._observed)
         yield Found(finding=finding)
         yield from self._last_lines()
-        if self._process is not None:
-            stop = self._deployment.stop
-            ending = self._process.stop(stop.signal, stop.grace_s, cause=cause)
-            if ending.signals:
-                yield self._happened("stopped", f"{endings.how(ending)} ({endings.signals(ending)})")
-            else:
-                yield self._happened("ended", endings.how(ending))
-            if ending.forced:
-                yield Found(finding=endings.killed(self._name, stop.signal.name, stop.grace_s))
-            yield from (Found(finding=each) for each in endings.left_behind(self._name, ending))
+        if self._observed is not None:
+            yield from self._clear_away(self._observed, cause)
 
-    def _timed_out(self, finding: Finding) -> Iterator[Event]:
-        broken = self._sentinel if self._sentinel is not None and self._sentinel.finding is not None else None
+    def _timed_out(self, finding: Finding, observed: Observed) -> Iterator[Event]:
+        """Tell where it hangs; what a sentinel saw was seen in time."""
+        broken = observed.sentinel if observed.sentinel.finding is finding else None
         at_s = broken.broken_at - self._began if broken else self._elapsed()
         yield Happened(step=Step.DEPLOY, at_s=at_s, what="TIMEOUT", detail=finding.message)
-        seen = broken.seen if broken else self._look()
-        yield Told(step=Step.DEPLOY, title="processes at that moment", lines=seen)
+        yield Told(step=Step.DEPLOY, title="what it was doing", lines=broken.seen if broken else observed.look())
 
-    def _look(self) -> tuple[str, ...]:
-        """Return what it is doing now, looked at before anything of it is ended."""
-        return tuple(supervision.tree(self._running.tree()))
-
-    def _broken(self) -> Finding | None:
-        """Return which limit was broken behind our back, None when none was; the watch is over then."""
-        if self._sentinel is None:
-            return None
-        self._sentinel.dismiss()
-        return self._sentinel.finding
+    def _clear_away(self, observed: Observed, cause: supervision.Cause) -> Iterator[Event]:
+        """Stop what has failed, and tell how that went."""
+        ending = observed.stop(cause=cause)
+        sent = f" ({endings.signals(ending)})" if ending.signals else ""
+        yield self._happened("stopped" if sent else "ended", f"{endings.how(ending)}{sent}")
+        if ending.forced:
+            yield from self._forced(observed)
+        yield from self._judge(endings.unkillable(self._name, ending))
+        yield from self._judge(observed.left(ending))
 
     def _last_lines(self) -> Iterator[Event]:
         """Show how the log ends, once: at the moment of the failure, not after the messages of a stop."""
@@ -241,15 +240,8 @@ class Stage:
     def _name(self) -> str:
         return Path(self._launch.argv[0]).name
 
-    @property
-    def _running(self) -> supervision.Process:
-        if self._process is None:
-            msg = "the deployment was not started"
-            raise RuntimeError(msg)
-        return self._process
-
     def _elapsed(self) -> float:
-        return time.monotonic() - self._began
+        return supervision.clock.now() - self._began
 
     def _happened(self, what: str, detail: str, limit_s: float | None = None, used_s: float | None = None) -> Happened:
         at_s = self._elapsed()
@@ -257,11 +249,8 @@ class Stage:
 
     def close(self) -> None:
         """End whatever is left of it; may be called at any time, and again."""
-        if self._process is not None:
-            stop = self._deployment.stop
-            self._broken()
-            self._process.stop(stop.signal, min(stop.grace_s, supervision.CANCEL_GRACE_S))
-            self._process.close()
+        if self._observed is not None:
+            self._observed.close()
 
 
 def _port_of(url: str) -> int | None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import time
 from dataclasses import replace
 
 from tox_prodsim import endings, measure, supervision
-from tox_prodsim.deployment.place import Place, free_port, start
+from tox_prodsim.deployment.place import Place, Start, environ, free_port
 from tox_prodsim.deployment.watch import Watch
 from tox_prodsim.scenario import Deployment, Launch
 
@@ -42,23 +41,23 @@ def timed_start(deployment: Deployment, place: Place) -> float:
     shutil.copytree(place.snapshot, spare, symlinks=True)
     place = replace(place, scratch=spare, cwd=spare, log=place.log.with_name("startup.log"))
     launch = deployment.launch(port=free_port() if deployment.uses_port else None, scratch=spare)
-    process = start(launch, place)
+    begun = Start(deployment, launch, place, environ(launch, place))
     try:
-        return (
-            _timed_ready(process, deployment, launch, place)
-            if deployment.is_service
-            else _timed_end(process, deployment)
-        )
+        if deployment.is_service:
+            return _timed_ready(begun, deployment, launch, place)
+        return _timed_end(begun.process, deployment)
     finally:
-        process.stop(deployment.stop.signal, deployment.stop.grace_s)
-        process.close()
+        begun.process.stop(deployment.stop.signal, deployment.stop.grace_s)
+        begun.close()
 
 
-def _timed_ready(process: supervision.Process, deployment: Deployment, launch: Launch, place: Place) -> float:
-    watch = Watch(process, launch, place, deployment.ready_timeout_s, longest_poll_s=_TIMED_POLL_S)
+def _timed_ready(begun: Start, deployment: Deployment, launch: Launch, place: Place) -> float:
+    process, now, limit_s = begun.process, supervision.clock.now, deployment.ready_timeout_s
+    watch = Watch(process, launch, place, limit_s, notify=begun.notify, longest_poll_s=_TIMED_POLL_S)
     for _ in watch.answers():
         if not watch.pending:
-            return measure.effective_since(process.pid, process.spawned_at) or time.monotonic() - process.spawned_at
+            effective_s = measure.effective_since(process.pid, process.spawned_at, now=now)
+            return effective_s or now() - process.spawned_at
     raise RuntimeError(watch.trouble.message if watch.trouble is not None else "it has no probe")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,13 +19,24 @@ class Watch:
     """Ask the probes until all are satisfied; ``trouble`` says why that did not happen."""
 
     def __init__(
-        self, process: supervision.Process, launch: Launch, place: Place, limit_s: float, longest_poll_s: float = 1.0
+        self,
+        process: supervision.Process,
+        launch: Launch,
+        place: Place,
+        limit_s: float,
+        *,
+        notify: supervision.NotifySocket | None,
+        longest_poll_s: float = 1.0,
     ) -> None:
         self._process = process
         self._name = Path(launch.argv[0]).name
         self._limit_s, self._longest_poll_s = limit_s, longest_poll_s
         self._around = supervision.Surroundings(
-            tree=process.tree, log=supervision.LogWatch(place.log), scratch=place.scratch
+            tree=process.tree,
+            log=supervision.LogWatch(place.log),
+            scratch=place.scratch,
+            notify=notify,
+            execute=supervision.ExecWatch(place.runner(launch.values)),
         )
         self.pending: list[Probe] = list(launch.probes)
         self.trouble: Finding | None = None
@@ -39,7 +49,7 @@ class Watch:
                 self.trouble = endings.exited_early(self._name, ended(self._process), reason)
                 return
             for probe in tuple(self.pending):
-                match supervision.ask(probe, self._around):
+                match supervision.ask(probe, self._around, left_s=self._left_s()):
                     case supervision.Ready() as ready:
                         self.pending.remove(probe)
                         yield probe, ready
@@ -50,11 +60,18 @@ class Watch:
                         reason = not_yet.reason
             if not self.pending:
                 return
-            left_s = self._limit_s - (time.monotonic() - self._process.spawned_at)
+            left_s = self._left_s()
             if left_s <= 0:
                 self.trouble = endings.not_ready(self._name, self._limit_s, reason)
                 return
             self._process.wait(min(pause_s, left_s, self._longest_poll_s))
+
+    def _left_s(self) -> float:
+        """Return the seconds until it must be ready; what it asked for with EXTEND_TIMEOUT_USEC is given."""
+        limit_at = self._process.spawned_at + self._limit_s
+        if self._around.notify is not None:
+            limit_at = supervision.deadline(limit_at, self._around.notify.state)
+        return limit_at - supervision.clock.now()
 
 
 def ended(process: supervision.Process) -> supervision.Ending:

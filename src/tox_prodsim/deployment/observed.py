@@ -1,0 +1,73 @@
+"""One start of a deployment with all that watches it: what it says, what it breaks, where it hangs, what it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tox_prodsim import leaks, leftovers, output, supervision
+from tox_prodsim.deployment.place import Place, Start, environ
+from tox_prodsim.deployment.sentinel import Sentinel
+from tox_prodsim.findings import Finding
+from tox_prodsim.isolation import showing_leaks
+from tox_prodsim.scenario import Deployment, Launch
+
+
+class Observed:
+    """A start of a deployment; ``sentinel`` has what it broke while nobody looked, ``notify`` hears what it says.
+
+    ``why_not`` tells, after ``stop``, why it did not stop: where it hung when its grace was nearly over, and nothing
+    when it stopped. Raises Cancelled and OSError; whoever makes one closes it.
+    """
+
+    def __init__(self, deployment: Deployment, launch: Launch, place: Place) -> None:
+        self._deployment, self._place = deployment, place
+        self._name = Path(launch.argv[0]).name
+        self._ground = leaks.before(temporary=place.temporary, scratch=place.scratch)
+        self.why_not: tuple[str, ...] = ()
+        self.not_observable: tuple[str, ...] = ()
+        self._deaf_because = ""
+        env = {**showing_leaks(environ(launch, place)), **place.hook.variables}
+        self._start = Start(deployment, launch, place, env)
+        self.process, self.notify = self._start.process, self._start.notify
+        self.sentinel = Sentinel(self._name, self.process, deployment, place.log, notify=self.notify, look=self.look)
+        self.sentinel.start()
+
+    def look(self) -> tuple[str, ...]:
+        """Return in lines what it is doing now, where it hangs first; it is neither ended nor disturbed."""
+        return tuple(supervision.told(self._place.look(self.process), self._place.mine))
+
+    def broken(self) -> Finding | None:
+        """End the watch and return which limit was broken behind our back, None when none was."""
+        self._deaf_because = self._deaf_because or leaks.unheard(self.process.pid, self._place.log)
+        self.sentinel.dismiss()
+        return self.sentinel.finding
+
+    def stop(self, *, cause: supervision.Cause = supervision.Cause.STOPPED) -> supervision.Ending:
+        """Stop it as the user wants it stopped."""
+        self.broken()
+        seen: list[str] = []
+        stop = self._deployment.stop
+        ending = self.process.stop(stop.signal, stop.grace_s, cause=cause, last_look=lambda: seen.extend(self.look()))
+        self.why_not = tuple(seen) if ending.forced else ()
+        return ending
+
+    def left(self, ending: supervision.Ending) -> Iterator[Finding]:
+        """Yield what it left behind, and say in ``not_observable`` what could not be seen."""
+        looked = leftovers.look(
+            self._ground,
+            ending,
+            lines=output.read_lines(self._place.log),
+            witnesses=self._place.hook.folder,
+            deaf_because=self._deaf_because,
+            mine=self._place.mine,
+        )
+        self.not_observable = looked.not_observable
+        yield from leftovers.findings(self._name, looked.leaks, self._place.allow_leaks)
+
+    def close(self) -> None:
+        """End whatever is left of it; may be called at any time, and again."""
+        self.sentinel.dismiss()
+        stop = self._deployment.stop
+        self.process.stop(stop.signal, min(stop.grace_s, supervision.CANCEL_GRACE_S))
+        self._start.close()
