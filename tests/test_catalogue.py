@@ -15,7 +15,7 @@ from tox_prodsim.events import Found
 from tox_prodsim.findings import Finding, Level
 from tox_prodsim.leakage import AllowLeaks, Grade, Kind, Leak
 from tox_prodsim.reporters.terminal import Terminal
-from tox_prodsim.supervision.probes import Foreign
+from tox_prodsim.supervision import Foreign
 from tox_prodsim.supervision.supervisor import Cause, Ending, Survivor
 
 ROOT = Path(str(files("tox_prodsim")))
@@ -106,7 +106,7 @@ def leaked(name: str, *leaks: Leak) -> list[Finding]:
         endings.killed("uvicorn", "SIGTERM", 10.0),
         endings.no_handler("waitress-serve", "SIGTERM"),
         *endings.judged_end("celery", ended(1), frozenset({0, -15, 143})),
-        endings.job_timed_out("python", 30.0),
+        endings.job_timed_out("python", 30.0, 29.6),
         endings.not_seen("deploy.log", re.compile(b"120 rows written")),
         endings.forbidden("deploy.log", re.compile(b"CRITICAL"), "CRITICAL cannot write to the cache"),
         endings.could_not_start("gunicorn", "No such file or directory"),

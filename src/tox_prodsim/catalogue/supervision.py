@@ -78,7 +78,7 @@ CHECKS = (
             "A job has run_timeout for its whole run; so has each of commands_pre, commands and commands_post. Without "
             "a limit, a program that hangs blocks the CI job until that is killed, without a word about the reason."
         ),
-        example="FAIL RUN610 python: did not end within run_timeout = 30 s",
+        example="FAIL RUN610 python: did not end within run_timeout = 30 s, silent for the last 29.6 s",
         causes=(
             "it waits for something that never comes: a thread, a lock, a queue, an answer from the network",
             "it waits for input: stdin is empty here",
