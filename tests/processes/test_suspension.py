@@ -70,9 +70,9 @@ def test_what_had_stopped_itself_is_not_continued(arena: Arena, kind: Kind) -> N
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_wait_does_not_count_the_pause(arena: Arena, kind: Kind) -> None:
     process = arena.run(["sleep", "60"], containment=kind)
+    begin = time.monotonic()
     suspend()
     threading.Timer(PAUSE_S, resume).start()
-    begin = time.monotonic()
     assert process.wait(0.3) is None
     assert time.monotonic() - begin >= PAUSE_S + 0.3
 
