@@ -29,7 +29,7 @@ from processes import descendants, no_child_left, send
 from warden import KILL_LIMIT_S, Warden
 
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
+    from typing import Any
 
     from enclosures import Enclosure
 
@@ -82,10 +82,13 @@ class Guard:
     def fork(self) -> int:
         """Fork the warden and return its pid; raises OSError when there are too many processes."""
         lifeline, held = os.pipe()  # only this process holds that end
-        warden = os.fork()
+        me, warden = os.getpid(), os.fork()
         if warden == 0:
             os.close(held)
             be_warden(self.host, self.request, self.enclosure, lifeline)
+            if os.getppid() == me:
+                os.kill(me, signal.SIGCONT)  # somebody may have stopped it
+            os._exit(0)
         os.close(lifeline)
         return warden
 
@@ -127,8 +130,8 @@ class Guard:
             bell.wait(0.002)
 
 
-def be_warden(host: Line, request: dict[str, Any], enclosure: Enclosure, lifeline: int) -> NoReturn:
-    """Be the warden of one run; the exit code 0 promises the guard that the host was told how it ended."""
+def be_warden(host: Line, request: dict[str, Any], enclosure: Enclosure, lifeline: int) -> None:
+    """Be the warden of one run; only who returns has told the host how it ended, and has nothing left to do."""
     try:
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
         # The death of the guard wakes a warden that somebody has stopped.
@@ -136,7 +139,7 @@ def be_warden(host: Line, request: dict[str, Any], enclosure: Enclosure, lifelin
         enclosure.enter()
     except OSError as problem:
         host.tell(event="not contained", error=problem.strerror)
-        os._exit(0)
+        return
     try:
         warden = Warden(host, request, enclosure, lifeline)
         warden.run()
@@ -145,7 +148,6 @@ def be_warden(host: Line, request: dict[str, Any], enclosure: Enclosure, lifelin
     except BaseException as problem:  # noqa: BLE001 - whatever it is, the guard must take over and the host must know
         host.tell(event="trouble", error=f"{type(problem).__name__}: {problem}")
         os._exit(70)
-    os._exit(0)
 
 
 def clear_away(host: Line, request: dict[str, Any], enclosure: Enclosure) -> None:
