@@ -1,4 +1,4 @@
-"""Leaks: what is new in real folders, what a log and witnesses say, what is accepted, and what findings come of it."""
+"""Leaks: what is new in real folders, what a log and the witnesses say, and what cannot be seen."""
 
 from __future__ import annotations
 
@@ -6,17 +6,12 @@ import json
 import os
 import socket
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tox_prodsim import leaks, leftovers
-from tox_prodsim.errors import ProdsimError
-from tox_prodsim.findings import Finding, Level
-from tox_prodsim.isolation import showing_leaks
-from tox_prodsim.leakage import AllowLeaks, Grade, Kind, Leak, Looked, parse
+from tox_prodsim import leaks
+from tox_prodsim.leakage import Grade, Kind, Looked
 from tox_prodsim.leaks import folders, ground, printed, witness
-from tox_prodsim.supervision import Cause, Ending, Survivor
 
 
 class Yard:
@@ -455,6 +450,7 @@ def test_what_log_and_hook_both_tell_counts_once(yard: Yard) -> None:
         "task stuck",
         "ResourceWarning: another",
     ]
+    assert [leak.line for leak in looked.leaks if leak.kind is Kind.TASK] == [1]
 
 
 @pytest.mark.parametrize(
@@ -517,167 +513,3 @@ def test_what_could_not_be_seen_is_said_with_its_reason(
 
 def test_a_process_that_is_gone_has_no_stderr_to_complain_of(tmp_path: Path) -> None:
     assert ground.unheard(2**22 + 1, tmp_path) == ""
-
-
-# what is accepted
-
-
-def leak(kind: Kind, subject: str, *, grade: Grade = Grade.FIRM, detail: str = "", **place: Any) -> Leak:
-    return Leak(kind=kind, grade=grade, subject=subject, detail=detail, **place)
-
-
-ALL = [
-    leak(Kind.PROCESS, "pid 1 a"),
-    leak(Kind.PORT, "127.0.0.1:80"),
-    leak(Kind.OUTPUT, "pid 1 a"),
-    leak(Kind.FILE, "run/app.pid"),
-    leak(Kind.SHARED_MEMORY, "psm_1"),
-    leak(Kind.WARNING, "ResourceWarning: unclosed socket"),
-    leak(Kind.EXCEPTION, "BrokenPipeError: [Errno 32]"),
-    leak(Kind.TASK, "task T"),
-    leak(Kind.THREAD, "metrics"),
-]
-
-
-@pytest.mark.parametrize(
-    ("word", "kinds"),
-    [
-        ("processes", ["processes"]),
-        ("ports", ["ports"]),
-        ("output", ["output"]),
-        ("files:*.pid", ["files"]),
-        ("files: run/*", ["files"]),
-        ("files:*.lock", []),
-        ("shared_memory", ["shared_memory"]),
-        ("shared_memory:psm_*", ["shared_memory"]),
-        ("shared_memory:sem.*", []),
-        ("warnings:unclosed (socket|file)", ["warnings"]),
-        ("warnings:^BrokenPipeError:", ["exceptions"]),
-        ("warnings:,", []),
-        ("tasks", ["tasks"]),
-        ("threads", ["threads"]),
-    ],
-)
-def test_a_word_accepts_its_kind_and_no_other(word: str, kinds: list[str]) -> None:
-    allow = parse([word])
-    assert [each.kind for each in ALL if allow.accepts(each)] == kinds
-
-
-def test_nothing_is_accepted_without_a_word() -> None:
-    assert parse([]) == AllowLeaks()
-    assert not any(AllowLeaks().accepts(each) for each in ALL)
-
-
-@pytest.mark.parametrize(
-    ("word", "message"),
-    [
-        ("process", "'process' is no kind of leak, did you mean processes?"),
-        ("file:*.pid", "'file:*.pid' is no kind of leak, did you mean files?"),
-        (
-            "everything",
-            "'everything' is no kind of leak, write one of files, output, ports, processes, shared_memory",
-        ),
-        ("exceptions", "'exceptions' is no kind of leak, write one of"),
-        ("files", "'files' does not say which ones, write for example files:*.pid"),
-        ("files:", "'files:' does not say which ones, write for example files:*.pid"),
-        ("warnings", "'warnings' does not say which ones, write for example warnings:unclosed socket"),
-        ("shared_memory:", "'shared_memory:' does not say which ones, write for example shared_memory:psm_*"),
-        ("tasks:Task-1", "'tasks:Task-1' has more than its word, write tasks"),
-        ("warnings:(", "'(' is no regular expression: missing ), unterminated subpattern at position 0"),
-        (7, "7 is no kind of leak, write one of"),
-    ],
-)
-def test_a_wrong_word_is_refused_by_the_name_of_the_key(word: object, message: str) -> None:
-    with pytest.raises(ProdsimError) as error:
-        parse([word])
-    assert error.value.key == "allow_leaks"
-    assert error.value.message.startswith(message)
-
-
-# findings
-
-
-def findings(*found: Leak, allow: AllowLeaks | None = None) -> list[Finding]:
-    return list(leftovers.findings("app", found, allow or AllowLeaks()))
-
-
-def test_each_kind_is_one_finding_with_the_first_three_and_a_count() -> None:
-    files = [leak(Kind.FILE, f"f{number}", detail="file in TMPDIR, 1 byte") for number in range(5)]
-    (finding,) = findings(*files)
-    assert (finding.code, finding.level, finding.subject) == ("RUN622", Level.WARNING, "app")
-    assert finding.message == (
-        "left 5 files behind: f0 (file in TMPDIR, 1 byte); f1 (file in TMPDIR, 1 byte); f2 (file in TMPDIR, 1 byte); "
-        "and 2 more"
-    )
-
-
-def test_every_kind_has_its_code_its_level_and_a_hint() -> None:
-    found = findings(*(each for each in ALL if each.kind is not Kind.PROCESS))
-    assert [(each.code, each.level.value) for each in found] == [
-        ("RUN620", "error"),
-        ("RUN621", "error"),
-        ("RUN622", "warning"),
-        ("RUN623", "warning"),
-        ("RUN625", "warning"),
-        ("RUN626", "warning"),
-        ("RUN626", "warning"),
-        ("RUN627", "note"),
-    ]
-    assert all(each.hint and each.message[0].islower() | each.message[0].isdigit() for each in found)
-
-
-def test_only_hints_are_a_note_and_one_fact_among_them_is_what_the_code_says() -> None:
-    hint = leak(Kind.FILE, "a.lock", grade=Grade.HINT)
-    assert [each.level for each in findings(hint)] == [Level.NOTE]
-    assert [each.level for each in findings(hint, leak(Kind.FILE, "b"))] == [Level.WARNING]
-
-
-def test_the_place_is_the_first_that_is_known() -> None:
-    (finding,) = findings(leak(Kind.TASK, "a"), leak(Kind.TASK, "task b", detail="lost", file="/srv/b.py", line=7))
-    assert (finding.file, finding.line) == ("/srv/b.py", 7)
-    assert finding.message == "nobody waited for 2 tasks: a; task b (lost, b.py:7)"
-
-
-def test_what_is_accepted_is_no_finding_and_is_not_counted() -> None:
-    allow = parse(["files:*.pid"])
-    assert findings(leak(Kind.FILE, "a.pid"), allow=allow) == []
-    (finding,) = findings(leak(Kind.FILE, "a.pid"), leak(Kind.FILE, "b"), allow=allow)
-    assert finding.message == "left 1 file behind: b"
-
-
-WORKER = Survivor(pid=7, command="/venv/bin/python -m w", listens=("127.0.0.1:80", "[::]:81"), holds_output=True)
-
-
-def left(*survivors: Survivor, signal: int | None = None) -> Ending:
-    return Ending(cause=Cause.EXITED, code=0, signal=signal, duration_s=1.0, survivors=survivors)
-
-
-def test_a_survivor_is_told_with_what_it_holds_and_its_addresses_once_more() -> None:
-    found = findings(*leftovers.survived(left(WORKER)))
-    assert [f"{each.code} {each.message}" for each in found] == [
-        "RUN620 left 1 process running: pid 7 python -m w (listens on 127.0.0.1:80, [::]:81, holds the output open)",
-        "RUN621 left 2 addresses in use: 127.0.0.1:80 (pid 7 python -m w); [::]:81 (pid 7 python -m w)",
-    ]
-
-
-def test_an_accepted_process_may_still_not_hold_the_output_or_a_port() -> None:
-    found = findings(*leftovers.survived(left(WORKER)), allow=parse(["processes"]))
-    assert [f"{each.code} {each.message[:38]}" for each in found] == [
-        "RUN620 left its output open in 1 process: pid",
-        "RUN621 left 2 addresses in use: 127.0.0.1:80 ",
-    ]
-    assert findings(*leftovers.survived(left(WORKER)), allow=parse(["processes", "output", "ports"])) == []
-
-
-def test_the_look_after_a_run_is_at_its_survivors_and_at_its_ground(yard: Yard) -> None:
-    before = yard.before()
-    (yard.tmp / "a").write_text("")
-    looked = leftovers.look(before, left(Survivor(pid=7, command="sleep 9", listens=()), signal=9))
-    assert [each.subject for each in looked.leaks] == ["pid 7 sleep 9", "a"]
-    assert looked.not_observable[-1].endswith("SIGKILL ended it before that")
-
-
-def test_the_filter_of_warnings_comes_before_those_of_the_user() -> None:
-    assert showing_leaks({"A": "1"}) == {"A": "1", "PYTHONWARNINGS": "default::ResourceWarning"}
-    assert showing_leaks({"PYTHONWARNINGS": "ignore"}) == {"PYTHONWARNINGS": "default::ResourceWarning,ignore"}
-    assert showing_leaks({"PYTHONWARNINGS": ""})["PYTHONWARNINGS"] == "default::ResourceWarning"

@@ -78,11 +78,13 @@ def unheard(pid: int, log: Path) -> str:
 
 
 def _said(lines: Iterable[bytes], witnesses: Path | None) -> Iterator[Leak]:
-    """Yield what the log and the hook tell; what both tell counts once."""
+    """Yield what the log and the hook tell; what both tell counts once: tasks as the log has them, it says more."""
+    heard = tuple(printed.read(lines))
     seen = dict.fromkeys(witness.read(witnesses)) if witnesses is not None else {}
-    yield from seen
-    told = {_told(leak) for leak in seen}
-    yield from (leak for leak in printed.read(lines) if _told(leak) not in told)
+    tasks = {_told(leak) for leak in heard if leak.kind is Kind.TASK}
+    yield from (leak for leak in seen if _told(leak) not in tasks)
+    told = {_told(leak) for leak in seen} - tasks
+    yield from (leak for leak in heard if _told(leak) not in told)
 
 
 def _weighed(leak: Leak, mine: Sequence[Path]) -> Leak:

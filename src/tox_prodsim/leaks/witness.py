@@ -20,6 +20,7 @@ from tox_prodsim.leaks import printed
 _FILES = 1000
 _LINES = 10_000
 _LINE_BYTES = 1 << 16
+_PLAIN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # Windows has neither
 
 
 def ran(folder: Path) -> bool:
@@ -64,7 +65,7 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
 def _lines(path: Path) -> Iterator[bytes]:
     """Yield the lines of a plain file, a longer one in pieces; nothing of a link, a pipe or what cannot be read."""
     with suppress(OSError):
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        fd = os.open(path, _PLAIN)
         with open(fd, "rb") as file:  # noqa: PTH123 - a file descriptor
             if stat.S_ISREG(os.fstat(fd).st_mode):
                 while line := file.readline(_LINE_BYTES):

@@ -1,0 +1,80 @@
+"""``allow_leaks``: which leaks the user accepts, and which words are refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from tox_prodsim.errors import ProdsimError
+from tox_prodsim.leakage import AllowLeaks, Grade, Kind, Leak, parse
+
+
+def leak(kind: Kind, subject: str) -> Leak:
+    return Leak(kind=kind, grade=Grade.FIRM, subject=subject)
+
+
+ALL = [
+    leak(Kind.PROCESS, "pid 1 a"),
+    leak(Kind.PORT, "127.0.0.1:80"),
+    leak(Kind.OUTPUT, "pid 1 a"),
+    leak(Kind.FILE, "run/app.pid"),
+    leak(Kind.SHARED_MEMORY, "psm_1"),
+    leak(Kind.WARNING, "ResourceWarning: unclosed socket"),
+    leak(Kind.EXCEPTION, "BrokenPipeError: [Errno 32]"),
+    leak(Kind.TASK, "task T"),
+    leak(Kind.THREAD, "metrics"),
+]
+
+
+@pytest.mark.parametrize(
+    ("word", "kinds"),
+    [
+        ("processes", ["processes"]),
+        ("ports", ["ports"]),
+        ("output", ["output"]),
+        ("files:*.pid", ["files"]),
+        ("files: run/*", ["files"]),
+        ("files:*.lock", []),
+        ("shared_memory", ["shared_memory"]),
+        ("shared_memory:psm_*", ["shared_memory"]),
+        ("shared_memory:sem.*", []),
+        ("warnings:unclosed (socket|file)", ["warnings"]),
+        ("warnings:^BrokenPipeError:", ["exceptions"]),
+        ("warnings:,", []),
+        ("tasks", ["tasks"]),
+        ("threads", ["threads"]),
+    ],
+)
+def test_a_word_accepts_its_kind_and_no_other(word: str, kinds: list[str]) -> None:
+    allow = parse([word])
+    assert [each.kind for each in ALL if allow.accepts(each)] == kinds
+
+
+def test_nothing_is_accepted_without_a_word() -> None:
+    assert parse([]) == AllowLeaks()
+    assert not any(AllowLeaks().accepts(each) for each in ALL)
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("process", "'process' is no kind of leak, did you mean processes?"),
+        ("file:*.pid", "'file:*.pid' is no kind of leak, did you mean files?"),
+        (
+            "everything",
+            "'everything' is no kind of leak, write one of files, output, ports, processes, shared_memory",
+        ),
+        ("exceptions", "'exceptions' is no kind of leak, write one of"),
+        ("files", "'files' does not say which ones, write for example files:*.pid"),
+        ("files:", "'files:' does not say which ones, write for example files:*.pid"),
+        ("warnings", "'warnings' does not say which ones, write for example warnings:unclosed socket"),
+        ("shared_memory:", "'shared_memory:' does not say which ones, write for example shared_memory:psm_*"),
+        ("tasks:Task-1", "'tasks:Task-1' has more than its word, write tasks"),
+        ("warnings:(", "'(' is no regular expression: missing ), unterminated subpattern at position 0"),
+        (7, "7 is no kind of leak, write one of"),
+    ],
+)
+def test_a_wrong_word_is_refused_by_the_name_of_the_key(word: object, message: str) -> None:
+    with pytest.raises(ProdsimError) as error:
+        parse([word])
+    assert error.value.key == "allow_leaks"
+    assert error.value.message.startswith(message)
