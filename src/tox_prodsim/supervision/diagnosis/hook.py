@@ -73,7 +73,7 @@ class Hook:
     def install(self) -> None:
         """Write the one line, and make the folder, which also holds the script."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(_SCRIPT, self.folder / f"{_MODULE}.py")
+        shutil.copy2(_SCRIPT, self.folder / f"{_MODULE}.py")
         self.pth.write_text(_LINE.format(repr(_IMPORT)), encoding="utf-8")
 
     def remove(self) -> None:
@@ -85,8 +85,8 @@ class Hook:
         asked = {pid: self._size(pid) for pid in pids if self._observes(pid)}
         for pid in asked:
             self._tasks_file(pid).unlink(missing_ok=True)
-            _send(pid, STACKS)
-        self._wait(asked, over)
+        quiet = {pid: 0 if self._asked_for_stacks(pid) else _SETTLED for pid in asked}
+        self._wait(asked, quiet, over)
         answers = {pid: self._answer(pid, begin) for pid, begin in asked.items()}
         return {pid: answer for pid, answer in answers.items() if answer is not None}
 
@@ -100,33 +100,39 @@ class Hook:
         return "it has not loaded the hook"
 
     def _observes(self, pid: int) -> bool:
-        """Return whether the hook is at work in this very process: one that is not would die of its signal."""
+        """Return whether the hook is at work in this very process, and not in one that had its pid before."""
         with suppress(OSError, ValueError, IndexError):
             heads = _HEAD.findall(self._stacks_file(pid).read_text("utf-8", errors="replace").partition("\n")[0])
             start = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace").rpartition(")")[2].split()[19]
-            return bool(heads) and heads[0][1] == start and self._has_loaded(pid) and catches(pid, STACKS)
+            is_python = Path(f"/proc/{pid}/exe").readlink().name.startswith(("python", "pypy"))
+            return bool(heads) and heads[0][1] == start and (is_python or self._holds_file(pid))
         return False
 
-    def _has_loaded(self, pid: int) -> bool:
-        """Return whether a process is still the program that loaded the hook, and not one that it has become."""
-        if Path(f"/proc/{pid}/exe").readlink().name.startswith(("python", "pypy")):
-            return True
+    def _holds_file(self, pid: int) -> bool:
+        """Return whether the process still has its file open: it may have closed it, or become another program."""
         mine = str(self._stacks_file(pid).absolute())
         return any(str(file.readlink()) == mine for file in Path(f"/proc/{pid}/fd").iterdir())
 
-    def _wait(self, asked: dict[int, int], over: Callable[[], bool]) -> None:
+    def _asked_for_stacks(self, pid: int) -> bool:
+        """Send the signal that writes to the open file, if it is still that file."""
+        with suppress(OSError):
+            return self._holds_file(pid) and _send(pid, STACKS)
+        return False
+
+    def _wait(self, asked: dict[int, int], quiet: dict[int, int], over: Callable[[], bool]) -> None:
         """Wait for the stacks of every process and then for its look around, which is asked for twice.
 
         Not both signals at once: a wait that the first one restarts would not be interrupted by the second. And the
         second may come between the interpreter's check for signals and the wait itself.
         """
-        sizes, quiet, looks = dict(asked), dict.fromkeys(asked, 0), dict.fromkeys(asked, 0)
+        sizes, looks = dict(asked), dict.fromkeys(asked, 0)
         waiting = set(asked)
         while waiting and not over():
             time.sleep(_PAUSE_S)
             for pid in tuple(waiting):
                 size = self._size(pid)
-                quiet[pid] = quiet[pid] + 1 if size == sizes[pid] and size > asked[pid] else 0
+                begun = size > asked[pid] or quiet[pid] >= _SETTLED
+                quiet[pid] = quiet[pid] + 1 if size == sizes[pid] and begun else 0
                 sizes[pid] = size
                 if quiet[pid] < _SETTLED:
                     continue
@@ -177,11 +183,13 @@ def _is_without_site(command: Iterable[str]) -> bool:
     return any("S" in word for word in short)
 
 
-def _send(pid: int, number: int) -> None:
-    """Send a signal, but to no process that it would end."""
-    if catches(pid, number):
-        with suppress(OSError):
+def _send(pid: int, number: int) -> bool:
+    """Send a signal, but to no process that it would end; return whether it was sent."""
+    with suppress(OSError):
+        if catches(pid, number):
             os.kill(pid, number)
+            return True
+    return False
 
 
 def stacks_in(text: str, main: int, main_waits_on: str) -> Iterator[Stack]:
