@@ -27,6 +27,8 @@ _LINE = (
 )
 _IMPORT = f"""\
 import sys
+kept = sys.dont_write_bytecode
+sys.dont_write_bytecode = False
 sys.path.append(os.environ[{VARIABLE!r}])
 try:
     import {_MODULE}
@@ -34,7 +36,9 @@ except Exception:
     pass
 finally:
     sys.path.remove(os.environ[{VARIABLE!r}])
+    sys.dont_write_bytecode = kept
 """
+"""Its bytecode goes to our own folder, and to compile it for each process would take most of the time."""
 _PAUSE_S = 0.01
 _PATIENCE = 12  # pauses until the look around is asked for again
 _SETTLED = 2  # looks at a file that does not grow any more: its writer writes it in many small pieces

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from tox_prodsim.supervision.diagnosis.advice import advice
 from tox_prodsim.supervision.diagnosis.explaining import explained, is_own, package_of
 from tox_prodsim.supervision.diagnosis.values import Diagnosis, Frame, Seen, Stack, Task
 
@@ -27,7 +28,7 @@ def told(diagnosis: Diagnosis, mine: Sequence[Path] = ()) -> Iterator[str]:
         yield from _in_tree(process, diagnosis.processes)
     if len(diagnosis.processes) > _PROCESSES:
         yield f"  … {len(diagnosis.processes) - _PROCESSES} more"
-    yield from (f"hint: {hint}" for hint in diagnosis.hints)
+    yield from (f"hint: {hint}" for hint in (*advice(diagnosis), *diagnosis.hints))
     if diagnosis.gave_up:
         yield f"not everything was looked at: the look ended after {diagnosis.took_s:.1f} s"
 
@@ -120,7 +121,7 @@ def _folded(frames: Sequence[Frame]) -> str:
     packages = list(dict.fromkeys(package_of(frame.file) for frame in frames))
     more = ", …" if len(packages) > 3 else ""
     plural = "s" if len(frames) > 1 else ""
-    return f"  … {len(frames)} frame{plural} of {', '.join(packages[:3])}{more}"
+    return f"… {len(frames)} frame{plural} of {', '.join(packages[:3])}{more}"
 
 
 def _tasks(process: Seen, mine: Sequence[Path]) -> Iterator[str]:
