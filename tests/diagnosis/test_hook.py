@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pytest
-from hangs import HEAD
+from hangs import HANGS, HEAD
 from pythons import site_packages
 
 from tox_prodsim.supervision import Hook, is_unhandled
@@ -278,3 +279,55 @@ def test_names_and_sources_of_any_letters_are_kept(ring: Ring) -> None:
         "größe",
         "def größe(): ready(); time.sleep(100)  # 𝄞",
     )
+
+
+def test_a_folder_behind_a_link_is_the_same_folder(ring: Ring) -> None:
+    link = ring.folder / "link"
+    link.symlink_to(ring.hook.folder)
+    ring.hook = Hook(ring.hook.site_packages, link)
+    ring.start("linked", HANGS["C deadlock that holds the GIL"].program)
+    ring.wait_ready()
+    assert ring.diagnose("linked").processes[0].source == "faulthandler"
+
+
+def test_in_a_pid_namespace_a_process_is_known_by_both_its_pids(ring: Ring) -> None:
+    unshare = ["unshare", "--pid", "--fork", "--mount-proc"]
+    if not shutil.which("unshare") or subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this user may make no pid namespace")
+    program = f"import subprocess\nsubprocess.call([*{unshare}, sys.executable, '-c', INNER])"
+    inner = HEAD + "def inside(): ready(); print(os.getpid(), flush=True); time.sleep(100)\ninside()"
+    ring.start("namespace", HEAD + f"INNER = {inner!r}\n" + program)
+    ring.wait_ready()
+    last = ring.diagnose("namespace").processes[-1]
+    assert (ring.place("namespace") / "output").read_text() == "1\n"
+    assert (last.source, last.stacks[0].frames[-1].function) == ("hook", "inside")
+
+
+def test_a_stopped_process_is_left_as_it_is(ring: Ring) -> None:
+    process = ring.start("stopped", HEAD + "ready(); os.kill(os.getpid(), signal.SIGSTOP); print('continued')")
+    ring.wait_ready()
+    diagnosis = ring.diagnose("stopped")
+    (seen,) = diagnosis.processes
+    assert (seen.state, seen.source) == ("stopped", "")
+    assert "it is stopped and cannot answer" in diagnosis.hints[0]
+    assert process.tree()[0].status() == "stopped"
+
+
+def test_what_a_forked_child_leaks_is_in_a_file_of_its_own(ring: Ring) -> None:
+    run(
+        ring,
+        "import os, warnings\nwarnings.simplefilter('always')\n"
+        "def leaks():\n    open(__file__)\n"
+        "if os.fork() == 0:\n    leaks(); leaks()\nelse:\n    os.wait(); leaks()",
+        ring.hook.variables,
+    )
+    assert sorted(len(file.read_text().splitlines()) for file in ring.hook.folder.glob("*.witness.jsonl")) == [1, 2]
+
+
+def test_a_program_that_leaks_without_end_does_not_fill_the_disk(ring: Ring) -> None:
+    run(
+        ring,
+        "import warnings\nwarnings.simplefilter('always')\nfor _ in range(1000):\n    open(__file__)",
+        ring.hook.variables,
+    )
+    assert len(witnessed(ring.hook)) == 200

@@ -114,7 +114,7 @@ class Hook:
 
     def _holds_file(self, pid: int) -> bool:
         """Return whether the process still has its file open: it may have closed it, or become another program."""
-        mine = str(self._stacks_file(pid).absolute())
+        mine = os.path.realpath(self._stacks_file(pid))
         return any(str(file.readlink()) == mine for file in Path(f"/proc/{pid}/fd").iterdir())
 
     def _asked_for_stacks(self, pid: int) -> bool:
@@ -174,10 +174,19 @@ class Hook:
         return 0
 
     def _stacks_file(self, pid: int) -> Path:
-        return self.folder / f"{pid}.stacks"
+        return self.folder / f"{_own_pid(pid)}.stacks"
 
     def _tasks_file(self, pid: int) -> Path:
-        return self.folder / f"{pid}.tasks.json"
+        return self.folder / f"{_own_pid(pid)}.tasks.json"
+
+
+def _own_pid(pid: int) -> str:
+    """Return the pid that a process has for itself: another one in a pid namespace of its own."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("NSpid:"):
+                return line.split()[-1]
+    return str(pid)
 
 
 def _is_without_site(command: Iterable[str]) -> bool:

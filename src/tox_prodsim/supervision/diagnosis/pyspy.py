@@ -17,7 +17,7 @@ from tox_prodsim.supervision.diagnosis.values import Frame, Stack
 from tox_prodsim.supervision.diagnosis.waiting import waits_on
 
 _AT_ONCE = 4
-_REFUSALS = ("Permission denied", "Operation not permitted", "os error 1)", "os error 13)", "root")
+_REFUSALS = ("permission denied", "operation not permitted")
 
 
 class RefusedError(Exception):
@@ -55,7 +55,7 @@ def _dump(program: str, pid: int, over: Callable[[], bool]) -> tuple[Stack, ...]
                 process.communicate(timeout=0.02)
         process.kill()
         output, error = process.communicate()
-    if process.returncode and any(each in error.decode(errors="replace") for each in _REFUSALS):
+    if process.returncode and any(each in error.decode(errors="replace").lower() for each in _REFUSALS):
         raise RefusedError
     with suppress(ValueError, KeyError, TypeError):
         return tuple(_stack(pid, thread) for thread in json.loads(output))
