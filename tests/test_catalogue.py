@@ -15,7 +15,7 @@ from tox_prodsim.events import Found
 from tox_prodsim.findings import Finding, Level
 from tox_prodsim.leakage import AllowLeaks, Grade, Kind, Leak
 from tox_prodsim.reporters.terminal import Terminal
-from tox_prodsim.supervision import Foreign
+from tox_prodsim.supervision import Foreign, NotifyState
 from tox_prodsim.supervision.supervisor import Cause, Ending, Survivor
 
 ROOT = Path(str(files("tox_prodsim")))
@@ -83,6 +83,7 @@ def ended(code: int | None, *, signal: int | None = None, after_s: float = 0.0, 
 
 
 WORKER = Survivor(pid=5127, command="python -m acme.worker", listens=("127.0.0.1:9000",))
+OTHERS = Survivor(pid=5127, command="sudo sleep 1000", listens=(), state="sleeping", waits_on="do_wait", uid=0)
 UNCLOSED = "ResourceWarning: unclosed file <_io.TextIOWrapper name='rows.csv' mode='r' encoding='UTF-8'>"
 STALE = Foreign(address="http://127.0.0.1:8000/", pid=812, command="python old.py", since="since 07:12")
 
@@ -107,6 +108,10 @@ def leaked(name: str, *leaks: Leak) -> list[Finding]:
         endings.no_handler("waitress-serve", "SIGTERM"),
         *endings.judged_end("celery", ended(1), frozenset({0, -15, 143})),
         endings.job_timed_out("python", 30.0, 29.6),
+        endings.fell_silent("python", 20.0),
+        endings.watchdog_missed("python", NotifyState(), 5.0),
+        endings.flooded("python", "deploy.log", 1_000_000_000),
+        *endings.unkillable("python", ended(0, unkillable=(OTHERS,))),
         endings.not_seen("deploy.log", re.compile(b"120 rows written")),
         endings.forbidden("deploy.log", re.compile(b"CRITICAL"), "CRITICAL cannot write to the cache"),
         endings.could_not_start("gunicorn", "No such file or directory"),

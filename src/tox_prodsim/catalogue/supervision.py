@@ -143,6 +143,7 @@ CHECKS = (
             "the loop that sends it is blocked: a synchronous call in a coroutine, a lock, a long computation",
             "the service never sends it: it reads WATCHDOG_USEC and finds it useless, or does not look at all",
             "it sends from a process that is not part of the deployment: that does not count",
+            "it gave itself up on purpose: WATCHDOG=trigger",
         ),
         solution=(
             "send it from the loop that does the work, every half of WATCHDOG_USEC",
@@ -176,7 +177,7 @@ CHECKS = (
             "SIGKILL was sent for five seconds, and they are still there. What holds a port, a lock or a mount for "
             "ever in production is named here with its state and what it waits for."
         ),
-        example="FAIL RUN618 python: could not kill 1 process: pid 5127 sudo sleep 1000 (user 0, state S)",
+        example="FAIL RUN618 python: could not kill 1 process: pid 5127 sudo sleep 1000 (user 0, sleeping, in do_wait)",
         causes=(
             "they belong to another user: started with sudo or a setuid program",
             "they wait in the kernel (state D): a network file system that is gone, a broken device",
