@@ -3,7 +3,8 @@
 ``supervisor`` starts, waits and stops; ``containment`` holds together, ``ending`` is how that went, ``clock`` times it;
 ``group`` is the weaker way where there are no subreapers; ``capture`` keeps what a short command writes; ``probes``
 ask whether a deployment is ready (``tcp``, ``web``, ``unix`` over sockets, ``notify`` when it says so itself), and
-``sockets`` knows whose answer that is; ``diagnosis`` looks at what processes are doing.
+``sockets`` knows whose answer that is; ``diagnosis`` looks at what processes are doing. ``ledger``
+ends what was left when nobody was there to do it, by the rules of ``ownership``.
 """
 
 from tox_prodsim.supervision import clock
@@ -13,6 +14,7 @@ from tox_prodsim.supervision.capture import run
 from tox_prodsim.supervision.containment import Kind, kill_cgroup
 from tox_prodsim.supervision.diagnosis import Diagnosis, Hook, diagnose, is_unhandled, told, tree
 from tox_prodsim.supervision.ending import KILL, Cause, Completed, Containment, Ending, SignalSent, Survivor
+from tox_prodsim.supervision.ledger import Swept, sweep
 from tox_prodsim.supervision.notify import NotifySocket, NotifyState, deadline, watchdog_missed
 from tox_prodsim.supervision.probes import (
     ExecWatch,
@@ -50,6 +52,7 @@ __all__ = [
     "SignalSent",
     "Surroundings",
     "Survivor",
+    "Swept",
     "ask",
     "clock",
     "containment",
@@ -64,6 +67,7 @@ __all__ = [
     "sockets_named",
     "start",
     "suspend",
+    "sweep",
     "taken",
     "taken_path",
     "told",

@@ -24,6 +24,7 @@ def run(
     timeout_s: float,
     cancel: Cancel | None = None,
     stdout_limit_bytes: int = 8 << 20,
+    ledger: Path | None = None,
 ) -> Completed:
     """Run a short helper command and return what it wrote, up to ``stdout_limit_bytes`` of each stream.
 
@@ -31,7 +32,9 @@ def run(
     """
     stdout, stderr = _Reader(stdout_limit_bytes), _Reader(stdout_limit_bytes)
     try:
-        process = start(argv, cwd=cwd, env=env, stdout=stdout.write_end, stderr=stderr.write_end, cancel=cancel)
+        process = start(
+            argv, cwd=cwd, env=env, stdout=stdout.write_end, stderr=stderr.write_end, cancel=cancel, ledger=ledger
+        )
     finally:
         os.close(stdout.write_end)
         os.close(stderr.write_end)

@@ -15,7 +15,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -25,14 +24,15 @@ from typing import Any
 import psutil
 
 from tox_prodsim.errors import Cancelled
-from tox_prodsim.supervision import clock
+from tox_prodsim.supervision import clock, ownership
 from tox_prodsim.supervision.cancel import Cancel
 from tox_prodsim.supervision.containment import KINDS, Kind, kill_cgroup, resolve, unavailable
 from tox_prodsim.supervision.diagnosis import lives
 from tox_prodsim.supervision.ending import KILL, Cause, Containment, Ending, SignalSent, Survivor
 from tox_prodsim.supervision.group import GroupWarden
+from tox_prodsim.supervision.ledger import Entry
+from tox_prodsim.supervision.procfs import RUN_TAG
 
-RUN_TAG = "TOX_PRODSIM_RUN"
 GUARD = Path(__file__).parents[1] / "_child" / "guard.py"
 BEGIN = "import sys; sys.path.append(sys.argv[1]); import guard; guard.begin(int(sys.argv[2]))"
 START_LIMIT_S = 30.0  # a guard that has not started the command by then is lost
@@ -71,11 +71,13 @@ def start(
     cancel: Cancel | None = None,
     containment: Kind = "auto",
     remove_if_lost: Sequence[Path] = (),
+    ledger: Path | None = None,
 ) -> Process:
     """Start a command under supervision and return once it runs, or once it is known that it cannot be started.
 
     ``stdout`` and ``stderr`` are file descriptors (None: ours, and subprocess.DEVNULL). When this process is killed the
-    guard removes the files ``remove_if_lost``. Raises Cancelled when ``cancel`` is set, and ProdsimError for a
+    guard removes the files ``remove_if_lost``; ``ledger`` is the folder in which the run is recorded while it lives
+    (None: nowhere). Raises Cancelled when ``cancel`` is set, and ProdsimError for a
     containment that was asked for by its name and is not available: nothing has been started then.
     """
     if cancel and cancel.is_set:
@@ -87,6 +89,8 @@ def start(
         "env": {**env, RUN_TAG: _nested(env, tag)},
     }
     request |= {"containment": kind, "tag": tag, "remove_if_lost": [str(path.absolute()) for path in remove_if_lost]}
+    entry = Entry(ledger, tag=tag, argv=argv)
+    entry.begin()
     ours, theirs = socket.socketpair()
     files = {"stdin": subprocess.DEVNULL if stdin_null else None, "stdout": stdout, "stderr": stderr}
     guard = None
@@ -94,7 +98,7 @@ def start(
         GroupWarden(theirs, files)
     else:
         guard = _start_guard(theirs, files)
-    process = Process(ours, guard, tag, cancel, kind)
+    process = Process(ours, guard, tag, cancel, kind, entry=entry)
     try:
         process.begin(request)
     except BaseException:
@@ -145,6 +149,8 @@ class Process:
         tag: str,
         cancel: Cancel | None,
         kind: Kind = "subreaper",
+        *,
+        entry: Entry | None = None,
     ) -> None:
         self.pid = 0
         self.spawned_at = clock.now()
@@ -155,6 +161,8 @@ class Process:
         self._guard = guard
         self._tag = tag
         self._cancel = cancel
+        self._entry = entry or Entry(None, tag=tag, argv=())
+        self._mark = ownership.mark(guard.pid) if guard else 0
         self._lock = threading.Lock()
         self._waiting = 0
         self._unread = b""
@@ -166,6 +174,8 @@ class Process:
 
     def begin(self, request: Mapping[str, Any]) -> None:
         """Send the command over and wait until it runs; raises Cancelled, and ProdsimError when it is not contained."""
+        if self._guard:
+            self._entry.guarded(self._guard.pid, self._mark)
         self._control.settimeout(START_LIMIT_S)
         with suppress(OSError):  # the guard is dead: its end of file will say so
             self._control.sendall(json.dumps(request).encode() + b"\n")
@@ -180,6 +190,7 @@ class Process:
             raise unavailable(self._kind, self._not_contained)
         if self.poll() is None:
             _LIVE.add(self)
+            self._entry.started(self._warden, self.cgroup)
 
     def poll(self) -> Ending | None:
         """Return how it ended once everything of it is gone, None before that."""
@@ -337,10 +348,15 @@ class Process:
                 self._guard.kill()
                 self._guard.wait()
         ending = self._told or self._without_end(Cause.LOST, self._trouble or "the supervising processes were killed")
+        left: tuple[tuple[int, str], ...] = ()
         if ending.cause is Cause.LOST:
             if self.cgroup:
                 kill_cgroup(self.cgroup)
-            _kill_tagged(self._tag)
+            # Without a guard the command is our own child; with one, what is our child is somebody else's.
+            adopters = tuple(filter(None, (ownership.adopter(), None if self._guard else ownership.me())))
+            left = ownership.kill(ownership.Run(tag=self._tag, mark=self._mark, adopters=adopters)).left
+        if not left:
+            self._entry.remove()
         self._ending = ending
         _LIVE.discard(self)
         self._release()
@@ -404,25 +420,6 @@ def _below(top: int) -> list[int]:
                 found += pids
                 queue += pids
     return found
-
-
-def _kill_tagged(tag: str) -> None:
-    """Kill the processes that carry the tag of this run in their environment: the net below the net."""
-    deadline = time.monotonic() + 2.0
-    quiet = 0
-    while quiet < 2 and time.monotonic() < deadline:
-        found = [process for process in psutil.process_iter() if _carries(process, tag)]
-        for process in found:
-            with suppress(psutil.Error):
-                process.kill()
-        quiet = 0 if found else quiet + 1
-        time.sleep(0.01)
-
-
-def _carries(process: psutil.Process, tag: str) -> bool:
-    with suppress(psutil.Error, OSError):
-        return process.status() != psutil.STATUS_ZOMBIE and tag in process.environ().get(RUN_TAG, "").split(":")
-    return False
 
 
 def gone_is_fine() -> suppress:

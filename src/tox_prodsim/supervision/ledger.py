@@ -1,0 +1,248 @@
+"""The ledger: which runs are going on, one file each, so that a later run can end what a lost one left behind.
+
+It is for the one case in which nobody is there to clean up: host, guard and warden killed at the same moment. A record
+names processes by pid and start time, and that only ever *spares* them; what is killed is proved to be ours by what
+the processes themselves carry (see ``ownership``), so that a stale, recycled or forged record does no harm.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tox_prodsim.errors import ProdsimError
+from tox_prodsim.supervision import ownership, procfs
+from tox_prodsim.supervision.containment import kill_cgroup
+from tox_prodsim.supervision.procfs import Identity
+
+SCHEMA = 1
+_SIZE_LIMIT = 1 << 20
+_STALE_S = 3600.0
+LOST = "its supervising processes and their host were killed together"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """One run; ``guard``, ``warden`` and ``adopter`` are None as long as (or where) they are not known."""
+
+    tag: str
+    boot: str
+    namespace: str
+    host: Identity
+    mark: int = 0
+    guard: Identity | None = None
+    warden: Identity | None = None
+    adopter: Identity | None = None
+    cgroup: str | None = None
+    argv: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Swept:
+    """A record that a sweep acted on, or would not touch: ``killed`` are pids with their command lines."""
+
+    tag: str
+    command: str
+    killed: tuple[tuple[int, str], ...]
+    reason: str
+
+
+class Entry:
+    """The record of one run of this host while it lives; not on Linux there is no boot id, and nothing is written."""
+
+    def __init__(self, folder: Path | None, *, tag: str, argv: Sequence[str]) -> None:
+        self._path = folder / f"{tag}.json" if folder and procfs.boot() else None
+        if self._path:
+            self._record = Record(
+                tag=tag,
+                boot=procfs.boot(),
+                namespace=procfs.namespace(),
+                host=ownership.me(),
+                adopter=ownership.adopter(),
+                argv=tuple(argv),
+            )
+
+    def begin(self) -> None:
+        """Write the record, before anything is started; raises ProdsimError when that cannot be done."""
+        try:
+            self._write()
+        except OSError as problem:
+            raise ProdsimError("ledger", f"cannot write {self._path}: {problem.strerror}") from problem
+
+    def guarded(self, guard: int, mark: int) -> None:
+        """Add the guard and the mark that it got, before the command is started."""
+        self._add(guard=_identity(guard), mark=mark)
+
+    def started(self, warden: int, cgroup: Path | None = None) -> None:
+        """Add the warden, and the cgroup where the run has one of its own."""
+        self._add(warden=_identity(warden), cgroup=cgroup and str(cgroup))
+
+    def remove(self) -> None:
+        """Remove the record: how the run ended is known; idempotent."""
+        if self._path:
+            _forget(self._path)
+            self._path = None
+
+    def _add(self, **changes: Any) -> None:
+        """Write more; of a disk that is full by now no trouble is made: the record says as much as before."""
+        if self._path:
+            self._record = replace(self._record, **changes)
+        with suppress(OSError):
+            self._write()
+
+    def _write(self) -> None:
+        if self._path:
+            write(self._path, self._record)
+
+
+def write(path: Path, record: Record) -> None:
+    """Write a record so that it is there as a whole or not at all, readable by nobody else."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    beside = path.with_suffix(f".{os.getpid()}.tmp")
+    with suppress(FileNotFoundError):
+        beside.unlink()
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        json.dump({"schema": SCHEMA, **asdict(record)}, file)
+    beside.replace(path)
+
+
+def sweep(folder: Path) -> tuple[Swept, ...]:
+    """Kill what lost runs left behind and forget them; return what was killed, and the records not to be trusted.
+
+    A run that is going on is left alone, so is one of which any supervising process is alive: that one cleans up. A
+    record of an earlier boot is removed. Safe while others start, end and sweep.
+    """
+    with suppress(OSError):
+        for beside in folder.glob("*.tmp"):  # of a host that was killed while it wrote
+            if time.time() - beside.lstat().st_mtime > _STALE_S and beside.lstat().st_uid == os.geteuid():
+                beside.unlink()
+    found = [_swept(path) for path in sorted(folder.glob("*.json"))] if procfs.boot() else []
+    return tuple(swept for swept in found if swept)
+
+
+def _swept(path: Path) -> Swept | None:
+    """Deal with one record; None when there is nothing to tell."""
+    try:
+        record = read(path)
+    except FileNotFoundError:
+        return None
+    except ValueError as problem:
+        return Swept(tag=path.stem, command="", killed=(), reason=f"left alone: {path} {problem}")
+    if record.boot != procfs.boot():
+        _forget(path)
+        return None
+    if record.namespace != procfs.namespace():
+        return _told(record, (), f"left alone: {path} is of another pid namespace")
+    is_alive = any(each and procfs.lives(each) for each in (record.host, record.guard, record.warden))
+    return None if is_alive else _settled(path, record)
+
+
+def _settled(path: Path, record: Record) -> Swept | None:
+    """End what is left of a lost run, and forget it unless something withstands."""
+    cleared = _cleared(record)
+    if cleared.left:
+        names = ", ".join(f"pid {pid} ({words})" for pid, words in cleared.left)
+        return _told(record, cleared.killed, f"{LOST}; still alive: {names}")
+    _forget(path)
+    return _told(record, cleared.killed, LOST) if cleared.killed else None
+
+
+def _told(record: Record, killed: tuple[tuple[int, str], ...], reason: str) -> Swept:
+    return Swept(tag=record.tag, command=" ".join(record.argv), killed=killed, reason=reason)
+
+
+def _cleared(record: Record) -> ownership.Cleared:
+    """Kill what is of a lost run, by its cgroup first where it had one."""
+    confined = _end_cgroup(Path(record.cgroup), record.tag) if record.cgroup else ()
+    adopters = (record.adopter,) if record.adopter else ()
+    run = ownership.Run(tag=record.tag, mark=record.mark, adopters=adopters, since=record.host.started)
+    cleared = ownership.kill(run)
+    return replace(cleared, killed=confined + cleared.killed)
+
+
+def _end_cgroup(cgroup: Path, tag: str) -> tuple[tuple[int, str], ...]:
+    """Kill what is in the cgroup of a run and remove it; only one that is named for the run, and ours."""
+    try:
+        if not cgroup.is_absolute() or tag not in cgroup.name or cgroup.is_symlink():
+            return ()
+        if cgroup.stat().st_uid != os.geteuid():
+            return ()
+        inside = [(int(pid), procfs.command(int(pid))) for pid in (cgroup / "cgroup.procs").read_text().split()]
+    except (OSError, ValueError):
+        return ()
+    kill_cgroup(cgroup)
+    return tuple(inside)
+
+
+def read(path: Path) -> Record:
+    """Return a record; raises ValueError that says why it is not to be trusted, FileNotFoundError when it is gone."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise
+    except OSError as problem:
+        raise ValueError(f"cannot be read: {problem.strerror}") from problem
+    with os.fdopen(handle, "rb") as file:
+        about = os.fstat(handle)
+        if not stat.S_ISREG(about.st_mode) or about.st_size > _SIZE_LIMIT:
+            raise ValueError("is no record")
+        if about.st_uid != os.geteuid():
+            raise ValueError("belongs to another user")
+        if about.st_mode & 0o022:
+            raise ValueError("can be written by others")
+        content = file.read(_SIZE_LIMIT)
+    record = _understood(content)
+    if path.stem != record.tag:
+        raise ValueError("is no record")
+    return record
+
+
+def _understood(content: bytes) -> Record:
+    """Return the record that a file holds; raises ValueError."""
+    try:
+        data = json.loads(content)
+        schema = data.pop("schema")
+        record = _record(data) if schema == SCHEMA else None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise ValueError("is no record") from None
+    if record is None:
+        newer = isinstance(schema, int) and schema > SCHEMA
+        raise ValueError("was written by a newer tox-prodsim" if newer else "is no record")
+    return record
+
+
+def _record(data: dict[str, Any]) -> Record:
+    """Return what a record says, every field of the type that it must have; raises ValueError and the like."""
+    texts = [data[name] for name in ("tag", "boot", "namespace")] + [*data["argv"], data["cgroup"] or ""]
+    if not all(isinstance(text, str) for text in texts) or not re.fullmatch("[0-9a-f]{32}", data["tag"]):
+        raise ValueError
+    processes = {name: _process(data[name]) for name in ("host", "guard", "warden", "adopter")}
+    if not ownership.may_be_mark(data["mark"]) or not data["host"]:
+        raise ValueError
+    return Record(**{**data, **processes, "argv": tuple(data["argv"])})
+
+
+def _process(data: dict[str, Any] | None) -> Identity | None:
+    if data is None:
+        return None
+    if not all(type(number) is int and number >= 0 for number in data.values()):
+        raise ValueError
+    return Identity(**data)
+
+
+def _identity(pid: int | None) -> Identity | None:
+    now = procfs.look(pid) if pid else None
+    return now.identity if now else None
+
+
+def _forget(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()

@@ -1,0 +1,99 @@
+"""What Linux says about a process, read without a moment's cache; nothing is said about one that has ended."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC = Path("/proc")
+RUN_TAG = "TOX_PRODSIM_RUN"
+"""The variable with the tags of the runs that a process is in, the outermost first, with colons between them."""
+_COMMAND_LIMIT = 300
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """One process for as long as the machine is up: its pid, and its start in clock ticks since the boot."""
+
+    pid: int
+    started: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """What a process is at this moment; ``state`` is a letter of proc(5)."""
+
+    identity: Identity
+    state: str
+    parent: int
+    session: int
+
+    @property
+    def lives(self) -> bool:
+        """Return whether it is more than a zombie."""
+        return self.state not in "ZX"
+
+
+def look(pid: int) -> Look | None:
+    """Return what a process is now; None when there is none with this pid."""
+    fields = _read(pid, "stat").rpartition(b")")[2].split()
+    if len(fields) < 20:
+        return None
+    identity = Identity(pid=pid, started=int(fields[19]))
+    return Look(identity=identity, state=fields[0].decode(), parent=int(fields[1]), session=int(fields[3]))
+
+
+def lives(identity: Identity) -> bool:
+    """Return whether just this process is alive, and not another one that got its pid."""
+    now = look(identity.pid)
+    return now is not None and now.identity == identity and now.lives
+
+
+def pids() -> Iterator[int]:
+    """Yield the pids of all processes, the youngest first: what changes its pid all the time is caught so."""
+    with suppress(OSError):
+        yield from sorted((int(path.name) for path in PROC.iterdir() if path.name.isdecimal()), reverse=True)
+
+
+def tags(pid: int) -> list[str]:
+    """Return the tags that a process carries in its environment."""
+    name = RUN_TAG.encode() + b"="
+    values = [item[len(name) :] for item in _read(pid, "environ").split(b"\0") if item.startswith(name)]
+    return [tag.decode(errors="replace") for value in values for tag in value.split(b":") if tag]
+
+
+def realtime_limits(pid: int) -> list[int]:
+    """Return the soft and the hard limit of RLIMIT_RTTIME in microseconds; one that is unlimited is not in it."""
+    lines = _read(pid, "limits").splitlines()
+    found = [line for line in lines if line.startswith(b"Max realtime timeout")]
+    return [int(word) for line in found for word in line.split()[3:5] if word.isdigit()]
+
+
+def command(pid: int) -> str:
+    """Return the command line of a process, or its name where it has none."""
+    words = _read(pid, "cmdline").rstrip(b"\0").replace(b"\0", b" ") or _read(pid, "comm").strip()
+    return words[:_COMMAND_LIMIT].decode(errors="replace")
+
+
+@functools.cache
+def boot() -> str:
+    """Return what names this boot of the machine; nothing where there is no such name."""
+    with suppress(OSError):
+        return (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return ""
+
+
+def namespace() -> str:
+    """Return what names the pid namespace: the same pid is another process in another one."""
+    with suppress(OSError):
+        return str((PROC / "self/ns/pid").readlink())
+    return ""
+
+
+def _read(pid: int, name: str) -> bytes:
+    with suppress(OSError):
+        return (PROC / str(pid) / name).read_bytes()
+    return b""

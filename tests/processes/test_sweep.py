@@ -1,0 +1,321 @@
+"""The one case in which nobody is there to clean up: host, guard and warden are killed in the same moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+import tox_prodsim
+from tox_prodsim.supervision import Cause, ledger, ownership, procfs, start
+from tox_prodsim.supervision.ledger import Record
+from tox_prodsim.supervision.procfs import RUN_TAG
+
+if TYPE_CHECKING:
+    from conftest import Arena
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a ledger is kept on Linux only")
+
+ENV = {**os.environ, "PYTHONPATH": str(Path(tox_prodsim.__file__).parents[1])}
+HOST = """if True:
+    import os, signal, sys, time
+    from pathlib import Path
+    from tox_prodsim.supervision import start
+
+    signal.alarm(60)
+    folder, contain, *command = sys.argv[1:]
+    options = {"stdout": None, "stderr": None, "containment": contain, "ledger": Path(folder)}
+    process = start(command, cwd=Path("/"), env=os.environ, **options)
+    print("started", flush=True)
+    time.sleep(60)
+"""
+SWEEPER = """if True:
+    import dataclasses, json, sys
+    from pathlib import Path
+    from tox_prodsim.supervision import sweep
+
+    print(json.dumps([dataclasses.asdict(swept) for swept in sweep(Path(sys.argv[1]))]))
+"""
+SLEEPER = "import signal, time; signal.alarm(60); time.sleep(60)"
+
+
+@pytest.fixture(autouse=True)
+def reaped(arena: Arena) -> Iterator[None]:
+    """Process 1 may take its time to reap what it adopted."""
+    yield
+    assert arena.wait_for(lambda: not arena.states(), 20)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "ledger"
+
+
+def sweeper(folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", SWEEPER, str(folder)], env=ENV, stdout=subprocess.PIPE, text=True)
+
+
+def sweep(folder: Path) -> list[dict[str, Any]]:
+    with sweeper(folder) as process:
+        swept: list[dict[str, Any]] = json.loads(process.communicate(timeout=30)[0])
+    return swept
+
+
+def recorded(folder: Path) -> Record:
+    (path,) = folder.glob("*.json")
+    return ledger.read(path)
+
+
+def rewrite(folder: Path, record: Record) -> None:
+    ledger.write(folder / f"{record.tag}.json", record)
+
+
+@contextmanager
+def host(command: Sequence[str], folder: Path, contain: str = "subreaper") -> Iterator[subprocess.Popen[bytes]]:
+    words = [sys.executable, "-c", HOST, str(folder), contain, *command]
+    with subprocess.Popen(words, env=ENV, stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout
+        try:
+            assert process.stdout.readline() == b"started\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def kill_all(record: Record) -> None:
+    """Kill host, guard and warden so that none of them sees the others die: stopped, then killed."""
+    supervisors = [each.pid for each in (record.host, record.guard, record.warden) if each]
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in supervisors:
+            os.kill(pid, number)
+
+
+def lose(arena: Arena, folder: Path, kind: str = "zoo", processes: int = 8) -> Record:
+    """Run an adversary and lose it; return its record."""
+    with host(arena.command(kind), folder) as process:
+        arena.output.touch()
+        arena.wait_ready(processes)
+        record = recorded(folder)
+        assert record.host.pid == process.pid
+        assert record.guard
+        assert record.warden
+        assert psutil.Process(record.warden.pid).ppid() == record.guard.pid
+        kill_all(record)
+    return record
+
+
+# what is left behind is ended
+
+
+def test_the_next_run_ends_what_was_left_behind_ghosts_too(arena: Arena, folder: Path) -> None:
+    record = lose(arena, folder)
+    assert arena.wait_for(lambda: arena.alive() == 5)  # the kernel killed the main process
+    alive = {pid for pid, _ in arena.registered() if (now := procfs.look(pid)) and now.lives}
+    (swept,) = sweep(folder)
+    assert arena.wait_for(lambda: arena.alive() == 0)
+    assert {pid for pid, _ in swept["killed"]} == alive
+    assert swept["tag"] == record.tag
+    assert swept["command"] == " ".join(arena.command("zoo"))
+    assert swept["reason"] == "its supervising processes and their host were killed together"
+    assert list(folder.iterdir()) == []
+    assert sweep(folder) == []
+
+
+@pytest.mark.parametrize("kind", ["hopper", "forker", "hydra", "fan_out"])
+def test_nothing_runs_away_from_a_sweep(arena: Arena, folder: Path, kind: str) -> None:
+    lose(arena, folder, kind, processes=1)
+    sweep(folder)
+    assert arena.wait_for(lambda: arena.alive() == 0, 1)
+
+
+def test_two_sweeps_at_once_do_no_harm(arena: Arena, folder: Path) -> None:
+    lose(arena, folder)
+    sweepers = [sweeper(folder) for _ in range(3)]
+    outputs = [process.communicate(timeout=30) for process in sweepers]
+    assert [process.returncode for process in sweepers] == [0, 0, 0], outputs
+    assert arena.wait_for(lambda: arena.alive() == 0)
+
+
+def test_without_a_mark_the_tag_is_enough_but_for_ghosts(arena: Arena, folder: Path) -> None:
+    record = lose(arena, folder)
+    rewrite(folder, replace(record, mark=0))
+    (swept,) = sweep(folder)
+    assert arena.wait_for(lambda: arena.alive() == 1)
+    (ghost,) = [pid for pid, _ in arena.registered() if (now := procfs.look(pid)) and now.lives]
+    assert ghost not in [pid for pid, _ in swept["killed"]]
+    rewrite(folder, record)
+    assert [pid for pid, _ in sweep(folder)[0]["killed"]] == [ghost]
+
+
+def test_what_is_below_a_tagged_process_goes_with_it(arena: Arena, folder: Path) -> None:
+    start_both = f"""import os, subprocess, sys, time
+if os.fork(): time.sleep(60)
+os.setsid()
+subprocess.Popen(["env", "-i", *{arena.command("deaf_main")!r}])
+{SLEEPER}"""
+    with host([sys.executable, "-c", start_both], folder):
+        arena.output.touch()
+        arena.wait_ready(1)
+        record = recorded(folder)
+        kill_all(record)
+    rewrite(folder, replace(record, mark=0))
+    (swept,) = sweep(folder)
+    assert arena.wait_for(lambda: arena.alive() == 0)
+    assert len(swept["killed"]) == 2
+
+
+def test_where_only_the_group_contains_the_next_run_ends_what_a_killed_host_left(arena: Arena, folder: Path) -> None:
+    with host(arena.command("daemon"), folder, "group"):
+        arena.output.touch()
+        arena.wait_ready(3)
+        os.kill(recorded(folder).host.pid, signal.SIGKILL)
+    sweep(folder)
+    assert arena.wait_for(lambda: arena.alive() == 0)
+
+
+# a run that is going on is left alone
+
+
+def test_a_run_that_goes_on_is_left_alone(arena: Arena, folder: Path) -> None:
+    with host(arena.command("zoo"), folder):
+        arena.output.touch()
+        arena.wait_ready(8)
+        before = arena.alive()
+        assert sweep(folder) == []
+        assert arena.alive() == before >= 6
+        assert recorded(folder).argv == tuple(arena.command("zoo"))
+
+
+@pytest.mark.parametrize("kind", ["daemon_exit", "obedient"])
+def test_the_record_is_there_while_the_run_is_and_no_longer(arena: Arena, folder: Path, kind: str) -> None:
+    process = arena.start(kind, ledger=folder)
+    assert recorded(folder).host == ownership.me()
+    process.close()
+    assert list(folder.iterdir()) == []
+
+
+def test_a_command_that_cannot_be_started_leaves_no_record(folder: Path) -> None:
+    process = start(["/no/such/command"], cwd=folder.parent, env={}, stdout=None, stderr=None, ledger=folder)
+    assert process.poll()
+    assert list(folder.iterdir()) == []
+
+
+# foreign processes live
+
+
+@contextmanager
+def child(env: dict[str, str], *words: str) -> Iterator[psutil.Process]:
+    """A process of somebody else who lives: of this test."""
+    command = [sys.executable, "-I", "-S", "-c", SLEEPER, *words]
+    with subprocess.Popen(command, env=env, start_new_session=True) as process:
+        try:
+            yield psutil.Process(process.pid)
+        finally:
+            process.kill()
+
+
+@contextmanager
+def orphan(env: dict[str, str], *words: str) -> Iterator[psutil.Process]:
+    """A daemon of somebody else."""
+    command = [sys.executable, "-I", "-S", "-c", SLEEPER, *words]
+    starts = f"import subprocess, sys; print(subprocess.Popen({command!r}, stdout=2, start_new_session=True).pid)"
+    pid = int(subprocess.run([sys.executable, "-c", starts], env=env, stdout=subprocess.PIPE, check=True).stdout)
+    process = psutil.Process(pid)
+    try:
+        yield process
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+@pytest.mark.parametrize(
+    ("foreign", "env", "words"),
+    [
+        pytest.param(orphan, {}, "{tag}", id="the tag in the command line"),
+        pytest.param(orphan, {"OTHER": "{tag}"}, "", id="the tag in another variable"),
+        pytest.param(orphan, {RUN_TAG: "{tag}0"}, "", id="the tag as the beginning of a longer one"),
+        pytest.param(orphan, {RUN_TAG: "a:0{tag}:b"}, "", id="the tag as the end of a longer one"),
+        pytest.param(orphan, {RUN_TAG: "a:b"}, "", id="another tag"),
+        pytest.param(orphan, {f"X_{RUN_TAG}": "{tag}"}, "", id="a variable whose name ends so"),
+        pytest.param(child, {RUN_TAG: "{tag}"}, "", id="the very tag, from a parent that lives"),
+        pytest.param(child, {RUN_TAG: "a:{tag}:b"}, "", id="the very tag among others, from a parent that lives"),
+    ],
+)
+def test_a_look_alike_lives(arena: Arena, folder: Path, foreign: Any, env: dict[str, str], words: str) -> None:
+    record = lose(arena, folder)
+    carried = {name: value.format(tag=record.tag) for name, value in env.items()}
+    with foreign(carried, words.format(tag=record.tag)) as process:
+        (swept,) = sweep(folder)
+        assert arena.wait_for(lambda: arena.alive() == 0)
+        assert process.is_running()
+        assert process.status() != psutil.STATUS_ZOMBIE
+        assert process.pid not in [pid for pid, _ in swept["killed"]]
+
+
+def test_the_same_command_line_is_no_evidence(arena: Arena, folder: Path) -> None:
+    lose(arena, folder, "daemon", processes=3)
+    with subprocess.Popen(arena.command("daemon"), stderr=subprocess.DEVNULL) as process:
+        arena.wait_for(lambda: arena.alive() >= 3)
+        sweep(folder)
+        assert process.poll() is None
+        process.kill()
+    for pid, _ in arena.registered():  # those of this test
+        with suppress(psutil.NoSuchProcess):
+            if psutil.Process(pid).cmdline() == arena.command("daemon"):
+                psutil.Process(pid).kill()
+    assert arena.wait_for(lambda: not arena.states())
+
+
+@pytest.mark.parametrize("foreign", [child, orphan])
+@pytest.mark.parametrize("who", ["host", "guard", "warden"])
+def test_a_hostile_record_that_names_a_foreign_process_hurts_nobody(folder: Path, foreign: Any, who: str) -> None:
+    with foreign({}) as process:
+        now = procfs.look(process.pid)
+        assert now
+        lost = replace(now.identity, started=now.identity.started - 1)
+        for named in (now.identity, lost):
+            record = Record(tag="a" * 32, boot=procfs.boot(), namespace=procfs.namespace(), host=lost)
+            rewrite(folder, replace(record, **{who: named}))
+            assert sweep(folder) == []
+        assert process.is_running()
+
+
+def test_an_orphan_that_is_older_than_the_run_is_not_of_it() -> None:
+    with orphan({RUN_TAG: "b" * 32}) as process:
+        now = procfs.look(process.pid)
+        assert now
+        adopting = ownership.adopter()
+        run = ownership.Run(tag="b" * 32, adopters=(adopting,) if adopting else (), since=now.identity.started)
+        assert ownership.is_ours(run, now)
+        assert not ownership.is_ours(replace(run, since=now.identity.started + 1), now)
+
+
+# guard and warden are killed, and the host lives
+
+
+def test_a_host_ends_all_of_a_run_whose_supervisors_are_killed_and_spares_look_alikes(
+    arena: Arena, folder: Path
+) -> None:
+    process = arena.start("zoo", ledger=folder)
+    arena.wait_ready(8)
+    record = recorded(folder)
+    with child({RUN_TAG: record.tag}) as foreign:
+        kill_all(replace(record, host=record.guard))
+        ending = process.wait(10)
+        assert arena.wait_for(lambda: arena.alive() == 0)
+        assert foreign.is_running()
+        assert foreign.status() != psutil.STATUS_ZOMBIE
+    assert ending
+    assert ending.cause is Cause.LOST
+    assert list(folder.iterdir()) == []
+    assert arena.wait_for(lambda: not arena.states())
