@@ -14,6 +14,7 @@ import tox_prodsim
 
 LAYERS = {
     "shell": ("plugin", "cli", "commands", "toxenv", "bench", "reporting", "executor", "undertest", "keys", "signals"),
+    "command": ("__main__", "supervise"),
     "order": ("run", "comparing", "deployment", "output", "leftovers", "endings"),
     "effects": ("artifact", "baseline", "building", "installed", "leaks", "measure", "supervision"),
     "reporters": ("reporters",),
@@ -35,7 +36,12 @@ LAYERS = {
 """Top down, and so is every row: an import goes to a lower layer or further down its own row, with these exceptions."""
 ALONE = {"effects"}
 """Layers whose modules do not import one another."""
-ONLY = {"plugin": {"cli", "keys", "signals", "toxenv"}, "cli": {"commands"}, "reporters": {"events", "findings"}}
+ONLY = {
+    "plugin": {"cli", "keys", "signals", "toxenv"},
+    "cli": {"commands"},
+    "supervise": {"supervision", "errors"},
+    "reporters": {"events", "findings"},
+}
 """Modules that import these of ours and no others."""
 UNSEEN = {"_child"}
 """Scripts that are started by their path, and imported by nobody."""

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -94,10 +95,13 @@ def host(command: Sequence[str], folder: Path, contain: str = "subreaper") -> It
 
 def kill_all(record: Record) -> None:
     """Kill host, guard and warden so that none of them sees the others die: stopped, then killed."""
-    supervisors = [each.pid for each in (record.host, record.guard, record.warden) if each]
+    supervisors = [each for each in (record.host, record.guard, record.warden) if each]
     for number in (signal.SIGSTOP, signal.SIGKILL):
-        for pid in supervisors:
-            os.kill(pid, number)
+        for each in supervisors:
+            os.kill(each.pid, number)
+    until = time.monotonic() + 5
+    while any(procfs.lives(each) for each in supervisors) and time.monotonic() < until:
+        time.sleep(0.005)
 
 
 def lose(arena: Arena, folder: Path, kind: str = "zoo", processes: int = 8) -> Record:
