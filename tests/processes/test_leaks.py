@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import functools
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from pythons import environment, python, site_packages
 
 from tox_prodsim import leaks, leftovers, supervision
 from tox_prodsim.isolation import showing_leaks
@@ -30,13 +31,13 @@ ALARM = "import signal; signal.alarm(60)\n"
 SHARED = Path("/dev/shm")
 
 
-def works(python: str | None) -> bool:
-    return python is not None and subprocess.run([python, "-V"], capture_output=True, check=False).returncode == 0
+on_each_python = pytest.mark.parametrize("version", ["3.11", "3.13"])
 
 
-OTHERS = [shutil.which(f"python3.{minor}") for minor in (11, 13) if minor != sys.version_info.minor]
-PYTHONS = [sys.executable, *filter(works, OTHERS)]
-on_each_python = pytest.mark.parametrize("python", PYTHONS, ids=lambda python: Path(python).name)
+@pytest.fixture(scope="session")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Environments without pip, one for each version that is asked for."""
+    return functools.cache(lambda version: environment(version, tmp_path_factory.mktemp("env") / version))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +46,7 @@ class Yard:
 
     folder: Path
     shared: Path
+    hook: supervision.Hook | None = None
 
     @property
     def log(self) -> Path:
@@ -53,21 +55,22 @@ class Yard:
     def start(self, argv: list[str]) -> tuple[leaks.Ground, supervision.Process]:
         for name in ("tmp", "scratch"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        env = {**os.environ, "TMPDIR": str(self.folder / "tmp")}
+        env = {**os.environ, "TMPDIR": str(self.folder / "tmp"), **(self.hook.variables if self.hook else {})}
         ground = leaks.before(temporary=self.folder / "tmp", scratch=self.folder / "scratch", shared=self.shared)
         with self.log.open("wb") as file:
             fd = file.fileno()
             process = supervision.start(argv, cwd=self.folder / "scratch", env=showing_leaks(env), stdout=fd, stderr=fd)
         return ground, process
 
-    def run(self, program: str, python: str = sys.executable) -> Looked:
-        ground, process = self.start([python, "-c", ALARM + textwrap.dedent(program)])
+    def run(self, program: str, interpreter: Path = Path(sys.executable)) -> Looked:
+        ground, process = self.start([str(interpreter), "-c", ALARM + textwrap.dedent(program)])
         try:
             ending = process.wait(40)
         finally:
             process.close()
         assert ending is not None, self.log.read_text()
-        return leftovers.look(ground, ending, lines=read_lines(self.log))
+        witnesses = self.hook.folder if self.hook else None
+        return leftovers.look(ground, ending, lines=read_lines(self.log), witnesses=witnesses)
 
 
 @pytest.fixture
@@ -93,6 +96,9 @@ ASYNC = "import asyncio, gc\nasync def wait(): await asyncio.get_running_loop().
 
 ROWS = [
     pytest.param(FORKED.format("os.close(1); os.close(2)"), {("processes", "certain")}, id="a process"),
+    pytest.param(
+        FORKED.format("pass"), {("processes", "certain"), ("output", "certain")}, id="a process with the output"
+    ),
     pytest.param(
         "import socket\n" + FORKED.format("s = socket.create_server(('127.0.0.1', 0)); os.close(1); os.close(2)"),
         {("processes", "certain"), ("ports", "certain")},
@@ -156,9 +162,9 @@ ROWS = [
 @on_each_python
 @pytest.mark.parametrize(("program", "kinds"), ROWS)
 def test_a_leak_is_found_by_its_kind_and_grade(
-    yard: Yard, program: str, kinds: set[tuple[str, str]], python: str
+    yard: Yard, program: str, kinds: set[tuple[str, str]], version: str
 ) -> None:
-    assert graded(yard.run(program, python)) == kinds, yard.log.read_text()
+    assert graded(yard.run(program, python(version))) == kinds, yard.log.read_text()
 
 
 SHARED_MEMORY = [
@@ -189,8 +195,10 @@ SHARED_MEMORY = [
 
 @on_each_python
 @pytest.mark.parametrize(("program", "detail"), SHARED_MEMORY)
-def test_shared_memory_that_is_left_is_found_by_its_name(machine: Yard, program: str, detail: str, python: str) -> None:
-    looked = machine.run(program, python)
+def test_shared_memory_that_is_left_is_found_by_its_name(
+    machine: Yard, program: str, detail: str, version: str
+) -> None:
+    looked = machine.run(program, python(version))
     name = machine.log.read_text().strip()
     (SHARED / name).unlink()
     assert [(leak.grade, leak.detail) for leak in looked.leaks if leak.subject == name] == [("firm", detail)]
@@ -206,9 +214,9 @@ def test_a_segment_of_system_v_is_found_by_its_id_and_its_creator(machine: Yard)
 
 
 @on_each_python
-def test_what_the_resource_tracker_removes_is_told_by_it_alone(machine: Yard, python: str) -> None:
+def test_what_the_resource_tracker_removes_is_told_by_it_alone(machine: Yard, version: str) -> None:
     looked = machine.run(
-        "from multiprocessing import shared_memory as s; m = s.SharedMemory(create=True, size=9)", python
+        "from multiprocessing import shared_memory as s; m = s.SharedMemory(create=True, size=9)", python(version)
     )
     said = [leak for leak in looked.leaks if leak.kind is Kind.SHARED_MEMORY and "tracker" in leak.detail]
     assert [leak.grade for leak in said] == ["firm"]
@@ -236,6 +244,87 @@ def test_the_places_are_those_in_the_source(yard: Yard) -> None:
         ("ResourceWarning:", "", "program.py", 4),
         ("ZeroDivisionError:", "in thread worker", "program.py", 5),
     }
+
+
+# with the hook
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Observed:
+    """A yard whose interpreter has the hook."""
+
+    yard: Yard
+    interpreter: Path
+
+    def run(self, program: str) -> Looked:
+        return self.yard.run(program, self.interpreter)
+
+
+@pytest.fixture(params=["3.11", "3.13"])
+def observed(
+    request: pytest.FixtureRequest, yard: Yard, environments: Callable[[str], Path], tmp_path: Path
+) -> Iterator[Observed]:
+    folder = environments(request.param)
+    hook = supervision.Hook(site_packages(folder), tmp_path / "hook")
+    hook.install()
+    yield Observed(yard=replace(yard, hook=hook), interpreter=folder / "bin" / "python")
+    hook.remove()
+
+
+def test_with_the_hook_nothing_counts_twice_and_nothing_is_unseen(observed: Observed) -> None:
+    looked = observed.run(
+        """
+        import asyncio, gc, threading
+        class Broken:
+            def __del__(self): raise KeyError("gone")
+        Broken()
+        f = open("/dev/null"); del f
+        thread = threading.Thread(target=lambda: 1 / 0, name="worker"); thread.start(); thread.join()
+        async def wait(): await asyncio.get_running_loop().create_future()
+        async def main(): asyncio.create_task(wait(), name="stuck"); await asyncio.sleep(0)
+        loop = asyncio.new_event_loop(); loop.run_until_complete(main()); loop.close(); del loop; gc.collect()
+        """
+    )
+    subjects = [
+        "KeyError: 'gone'",
+        "ResourceWarning: unclosed file",
+        "ZeroDivisionError: division by zero",
+        "task stuck",
+    ]
+    assert sorted(leak.subject.partition(" <")[0] for leak in looked.leaks) == subjects
+    assert looked.not_observable == ()
+
+
+def test_with_the_hook_a_closed_stderr_hides_nothing(observed: Observed) -> None:
+    looked = observed.run("import os; os.close(2); f = open('/dev/null'); del f")
+    assert graded(looked) == {("warnings", "firm")}
+    assert looked.not_observable == ()
+
+
+def test_with_the_hook_threads_that_live_at_the_exit_are_hints(observed: Observed) -> None:
+    looked = observed.run(
+        """
+        import threading, time
+        threading.Thread(target=time.sleep, args=(30,), name="metrics", daemon=True).start()
+        threading.Thread(target=time.sleep, args=(0.3,), name="worker").start()
+        """
+    )
+    assert sorted((leak.grade.value, leak.subject, leak.detail) for leak in looked.leaks) == [
+        ("hint", "metrics", "a daemon"),
+        ("hint", "worker", "no daemon"),
+    ]
+
+
+@pytest.mark.parametrize("end", ["os._exit(0)", "os.execv('/bin/true', ['true'])"])
+def test_with_the_hook_an_end_without_an_exit_is_not_called_clean(observed: Observed, end: str) -> None:
+    looked = observed.run(f"import os; f = open('/dev/null'); {end}")
+    assert looked.leaks == ()
+    assert looked.not_observable == (
+        "what an interpreter finds at its exit is not observable: none came to it (os._exit or exec)",
+    )
+
+
+# what is clean
 
 
 CLEAN = [
@@ -268,8 +357,8 @@ CLEAN = [
 
 @on_each_python
 @pytest.mark.parametrize("program", CLEAN)
-def test_a_clean_program_leaves_nothing(machine: Yard, program: str, python: str) -> None:
-    assert machine.run(program, python).leaks == (), machine.log.read_text()
+def test_a_clean_program_leaves_nothing(machine: Yard, program: str, version: str) -> None:
+    assert machine.run(program, python(version)).leaks == (), machine.log.read_text()
 
 
 @pytest.fixture

@@ -3,15 +3,17 @@
 Two real-time signals, because programs own SIGUSR1 and SIGUSR2: STACKS has a handler in C that writes even while the
 GIL is held, and while the interpreter ends (Python takes back at its end what ``signal.signal`` set, and this it did
 not set); LOOK has a handler in Python that also knows names, tasks and limits of time. All goes to files of this
-process's own: ``PID.stacks``, ``PID.tasks.json``, ``PID.witness.jsonl``. The program must not notice: nothing is
-printed, no error leaves this file, what is wrapped is called with all that it was called with, and nothing is imported
-that the program does not import, but for four modules that are built into the interpreter or as good as that.
+process's own: ``PID.stacks``, ``PID.tasks.json``, ``PID.witness.jsonl``, ``PID.exit``. The program must not notice:
+nothing is printed, no error leaves this file, what is wrapped is called with all that it was called with, and nothing
+is imported that the program does not import, but for five modules that are built into the interpreter or as good as
+that.
 """
 
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
 import _thread
+import atexit
 import faulthandler
 import fcntl
 import os
@@ -40,6 +42,7 @@ def begin(folder: str) -> None:
     keep_open_for_ours(stacks)
     os.register_at_fork(after_in_child=stacks.open)
     witness = Witness(folder)
+    atexit.register(witness.exits)
     sys.unraisablehook = witness.wrap(sys.unraisablehook, witness.unraisable)
     WhenImported({"warnings": witness.warnings, "threading": witness.threads, "asyncio.log": witness.tasks}).begin()
 
@@ -295,6 +298,11 @@ class Witness:
                 os.write(fd, as_json(facts) + b"\n")
             finally:
                 os.close(fd)
+
+    def exits(self) -> None:
+        """Note that this interpreter came to its exit: without that, silence means nothing (``os._exit``)."""
+        with QUIET:
+            os.close(os.open("%s/%d.exit" % (self.folder, os.getpid()), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
     def wrap(self, call: Callable[..., Any], note: Callable[..., object], quiet: Quiet = QUIET) -> Callable[..., Any]:
         """Return ``call`` with ``note`` before it; both keep working while the interpreter is taken apart."""

@@ -29,21 +29,18 @@ def ran(folder: Path) -> bool:
 
 
 def exited(folder: Path) -> bool:
-    """Return whether at least one interpreter came to its exit, where the hook writes ``{"kind": "exit"}``."""
-    return any(record.get("kind") == "exit" for record in _all(folder))
+    """Return whether at least one interpreter came to its exit, where the hook leaves ``PID.exit``."""
+    return any(name.endswith(".exit") for name in _names(folder))
 
 
 def read(folder: Path) -> Iterator[Leak]:
     """Yield what the witnesses of all processes tell, as far as they can be understood."""
-    for record in _all(folder):
+    names = sorted(name for name in _names(folder) if name.endswith(".witness.jsonl"))
+    records = (record for name in names[:_FILES] for record in _records(folder / name))
+    for record in islice(records, _LINES):
         leak = _leak(record)
         if leak is not None:
             yield leak
-
-
-def _all(folder: Path) -> Iterator[dict[str, Any]]:
-    names = sorted(name for name in _names(folder) if name.endswith(".witness.jsonl"))
-    return islice((record for name in names[:_FILES] for record in _records(folder / name)), _LINES)
 
 
 def _names(folder: Path) -> list[str]:
