@@ -151,7 +151,7 @@ def test_of_the_hook_nothing_remains_in_the_environment(ring: Ring) -> None:
 def test_the_hook_imports_next_to_nothing(ring: Ring) -> None:
     program = "import sys; print(*sys.modules)"
     modules = [set(run(ring, program, variables).stdout.split()) for variables in ({}, ring.hook.variables)]
-    own = {"_tox_prodsim_hook", "__future__", "faulthandler", "fcntl", "_signal"}
+    own = {"_tox_prodsim_hook", "__future__", "atexit", "faulthandler", "fcntl", "_signal"}
     assert modules[1] - modules[0] <= own | {"importlib.machinery", "importlib._abc"}
 
 
