@@ -193,19 +193,19 @@ CHECKS = (
         exception="an error when it is a traceback in the output of a job that ended as a success",
         title="the output speaks of trouble although the exit code says success",
         why=(
-            "A traceback, a ResourceWarning or a coroutine that was never awaited went by, and the exit code does not "
-            "show it. A script whose 'finally:' calls sys.exit(0) ends with 0 after any exception. For a job a "
-            "traceback is therefore an error; a service may log one about a bad request and be right."
+            "A traceback went by, and the exit code does not show it. A script whose 'finally:' calls sys.exit(0) ends "
+            "with 0 after any exception. For a job a traceback is therefore an error; a service may log one about a "
+            "bad request and be right."
         ),
         example="FAIL RUN624 deploy.log: counts as a success, but printed: Traceback (most recent call last):",
         causes=(
             "sys.exit(0), os._exit(0) or 'return' in a 'finally:' block swallows the exception",
             "an 'except Exception:' logs the error and goes on",
-            "an event loop, a socket or a file was never closed",
+            "a thread or a task raised, and nobody looked at its result",
         ),
         solution=(
             "let the exception pass, or end with another exit code than 0",
-            "close what you open; see where with PYTHONDEVMODE=1 or -X tracemalloc",
+            "ask for the result of what runs beside: Future.result(), await task",
             "a traceback that is expected: log the message alone, without exc_info",
         ),
     ),
