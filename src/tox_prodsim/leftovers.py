@@ -18,6 +18,8 @@ from tox_prodsim.supervision import Ending, Survivor
 _NAMED = 3
 """Leaks of a kind that are named; the others are counted."""
 _LONGEST = 160
+_TRACKER = "from multiprocessing.resource_tracker import main;main("
+"""Python's own process: it ends when the last one that it tracks has, on a busy machine after the leak grace."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,6 +120,8 @@ def look(
 def survived(ending: Ending) -> Iterator[Leak]:
     """Yield what the processes are that lived on: themselves, what they listen on, and the output that they held."""
     for survivor in ending.survivors:
+        if _TRACKER in survivor.command:
+            continue
         yield _certain(Kind.PROCESS, _process(survivor), _of(survivor))
         if survivor.holds_output:
             yield _certain(Kind.OUTPUT, _process(survivor))
