@@ -65,9 +65,10 @@ def test_its_stacks_are_taken_over(looked: Callable[[str, int], Diagnosis], tmp_
 def test_a_refusal_is_one_hint_for_all_processes(looked: Callable[[str, int], Diagnosis]) -> None:
     diagnosis = looked('echo "Permission Denied: Try running again with elevated permissions" >&2; exit 1', 3)
     pids = ", ".join(str(process.pid) for process in diagnosis.processes)
-    assert diagnosis.hints == (
+    (hint,) = diagnosis.hints
+    assert hint == (
         f"no Python stack of pid {pids}: no hook is active in this run; py-spy has no ptrace rights here "
-        "(it needs root, CAP_SYS_PTRACE or kernel.yama.ptrace_scope=0)",
+        "(it needs root, CAP_SYS_PTRACE or kernel.yama.ptrace_scope=0)"
     )
 
 

@@ -1,8 +1,8 @@
 """The order in which a tree of processes that hangs is looked at; nothing is stopped, and no signal can end anything.
 
-1. What the kernel knows of each process. 2. The hook is asked: stacks by a signal handler in C, then names and tasks by
-one in Python. 3. py-spy reads the stacks of those Python processes that did not answer. The CPU share is what was used
-meanwhile.
+1. What the kernel knows of each process. 2. The hook is asked: first its handler in Python, for stacks, names and
+tasks; the one in C where that cannot run. 3. py-spy reads the stacks of those Python processes that did not answer. The
+CPU share is what was used meanwhile.
 
 SIGABRT with ``faulthandler.enable`` is not among them: it ends the process, and it tells nothing more. The end of an
 interpreter takes back the handlers that were set by ``signal.signal`` and leaves that of ``faulthandler.register``, so
@@ -25,7 +25,7 @@ from tox_prodsim.supervision.diagnosis.processes import cpu_seconds, cpu_shares,
 from tox_prodsim.supervision.diagnosis.sources import Sources
 from tox_prodsim.supervision.diagnosis.values import Diagnosis, Seen
 
-HOOK_LIMIT_S = 0.4
+HOOK_LIMIT_S = 0.8
 HOOK_EACH_S = 0.01  # more for each process, all of which wake up at once
 CPU_WINDOW_S = 0.2
 _RESERVED_S = 0.1  # of the limit: for the last read and the end of what was started

@@ -40,7 +40,7 @@ finally:
 """
 """Its bytecode goes to our own folder, and to compile it for each process would take most of the time."""
 _PAUSE_S = 0.01
-_PATIENCE = 12  # pauses until the look around is asked for again
+_PATIENCE_S = 0.12  # for an answer, before the next signal
 _SETTLED = 2  # looks at a file that does not grow any more: its writer writes it in many small pieces
 
 _THREAD = re.compile(r"^(?:Current thread|Thread) 0x([0-9a-f]+)(?: \[(.*)\])? \(most recent call first\):")
@@ -86,12 +86,11 @@ class Hook:
 
     def ask(self, pids: Iterable[int], over: Callable[[], bool]) -> dict[int, Answer]:
         """Return what those processes say of themselves that can; ``over`` ends the wait for the others."""
-        asked = {pid: self._size(pid) for pid in pids if self._observes(pid)}
-        for pid in asked:
-            self._tasks_file(pid).unlink(missing_ok=True)
-        quiet = {pid: 0 if self._asked_for_stacks(pid) else _SETTLED for pid in asked}
-        self._wait(asked, quiet, over)
-        answers = {pid: self._answer(pid, begin) for pid, begin in asked.items()}
+        asked = [_Asked(pid, self._stacks_file(pid), self._tasks_file(pid)) for pid in pids if self._observes(pid)]
+        waiting = asked
+        while (waiting := [each for each in waiting if each.goes_on()]) and not over():
+            time.sleep(_PAUSE_S)
+        answers = {each.pid: self._answer(each.pid, each.begin) for each in asked}
         return {pid: answer for pid, answer in answers.items() if answer is not None}
 
     def why_silent(self, pid: int) -> str:
@@ -109,42 +108,8 @@ class Hook:
             heads = _HEAD.findall(self._stacks_file(pid).read_text("utf-8", errors="replace").partition("\n")[0])
             start = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace").rpartition(")")[2].split()[19]
             is_python = Path(f"/proc/{pid}/exe").readlink().name.startswith(("python", "pypy"))
-            return bool(heads) and heads[0][1] == start and (is_python or self._holds_file(pid))
+            return bool(heads) and heads[0][1] == start and (is_python or _holds(pid, self._stacks_file(pid)))
         return False
-
-    def _holds_file(self, pid: int) -> bool:
-        """Return whether the process still has its file open: it may have closed it, or become another program."""
-        mine = os.path.realpath(self._stacks_file(pid))
-        return any(str(file.readlink()) == mine for file in Path(f"/proc/{pid}/fd").iterdir())
-
-    def _asked_for_stacks(self, pid: int) -> bool:
-        """Send the signal that writes to the open file, if it is still that file."""
-        with suppress(OSError):
-            return self._holds_file(pid) and _send(pid, STACKS)
-        return False
-
-    def _wait(self, asked: dict[int, int], quiet: dict[int, int], over: Callable[[], bool]) -> None:
-        """Wait for the stacks of every process and then for its look around, which is asked for twice.
-
-        Not both signals at once: a wait that the first one restarts would not be interrupted by the second. And the
-        second may come between the interpreter's check for signals and the wait itself.
-        """
-        sizes, looks = dict(asked), dict.fromkeys(asked, 0)
-        waiting = set(asked)
-        while waiting and not over():
-            time.sleep(_PAUSE_S)
-            for pid in tuple(waiting):
-                size = self._size(pid)
-                begun = size > asked[pid] or quiet[pid] >= _SETTLED
-                quiet[pid] = quiet[pid] + 1 if size == sizes[pid] and begun else 0
-                sizes[pid] = size
-                if quiet[pid] < _SETTLED:
-                    continue
-                if self._tasks_file(pid).exists() or not catches(pid, LOOK):
-                    waiting.discard(pid)
-                elif quiet[pid] >= looks[pid] * _PATIENCE and looks[pid] < 2:
-                    looks[pid] += 1
-                    _send(pid, LOOK)
 
     def _answer(self, pid: int, begin: int) -> Answer | None:
         by_signal = tuple(self._by_signal(pid, begin))
@@ -168,16 +133,68 @@ class Hook:
         lines = self._stacks_file(pid).read_text("utf-8", errors="replace").splitlines()
         return next((int(head[1], 16) for head in map(_HEAD.match, reversed(lines)) if head), 0)
 
-    def _size(self, pid: int) -> int:
-        with suppress(OSError):
-            return self._stacks_file(pid).stat().st_size
-        return 0
-
     def _stacks_file(self, pid: int) -> Path:
         return self.folder / f"{_own_pid(pid)}.stacks"
 
     def _tasks_file(self, pid: int) -> Path:
         return self.folder / f"{_own_pid(pid)}.tasks.json"
+
+
+class _Asked:
+    """One process that is being asked: its Python first, which answers between two steps of the program.
+
+    The handler in C is for those that cannot: it reads the frames of threads that may run meanwhile. LOOK is sent
+    twice, because the first may come between the interpreter's check for signals and the wait that it interrupts.
+    """
+
+    def __init__(self, pid: int, stacks: Path, tasks: Path) -> None:
+        self.pid = pid
+        self._stacks, self._tasks = stacks, tasks
+        self._tasks.unlink(missing_ok=True)
+        self.begin = self._size = _size(stacks)
+        self._unsent = [LOOK, STACKS, LOOK]
+        self._patient_until = 0.0
+        self._quiet = 0
+        self._is_dumping = False
+
+    def goes_on(self) -> bool:
+        """Send the next signal when the last has had its time; return whether there is an answer to wait for."""
+        if self._tasks.exists():
+            return False
+        self._follow_stacks()
+        now = time.monotonic()
+        while now >= self._patient_until and self._unsent:
+            if self._sent(self._unsent.pop(0)):
+                self._patient_until = now + _PATIENCE_S
+        if self._quiet >= _SETTLED and not catches(self.pid, LOOK):
+            return False
+        return now < self._patient_until or (self._is_dumping and self._quiet < _SETTLED)
+
+    def _sent(self, number: int) -> bool:
+        if number == STACKS and not _holds(self.pid, self._stacks):
+            return False
+        was_sent = _send(self.pid, number)
+        self._is_dumping = self._is_dumping or (was_sent and number == STACKS)
+        return was_sent
+
+    def _follow_stacks(self) -> None:
+        size = _size(self._stacks)
+        self._quiet = self._quiet + 1 if size == self._size > self.begin else 0
+        self._size = size
+
+
+def _holds(pid: int, file: Path) -> bool:
+    """Return whether a process still has a file open: it may have closed it, or become another program."""
+    with suppress(OSError):
+        mine = os.path.realpath(file)
+        return any(str(each.readlink()) == mine for each in Path(f"/proc/{pid}/fd").iterdir())
+    return False
+
+
+def _size(file: Path) -> int:
+    with suppress(OSError):
+        return file.stat().st_size
+    return 0
 
 
 def _own_pid(pid: int) -> str:
