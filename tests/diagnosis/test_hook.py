@@ -151,7 +151,7 @@ def test_of_the_hook_nothing_remains_in_the_environment(ring: Ring) -> None:
 def test_the_hook_imports_next_to_nothing(ring: Ring) -> None:
     program = "import sys; print(*sys.modules)"
     modules = [set(run(ring, program, variables).stdout.split()) for variables in ({}, ring.hook.variables)]
-    own = {"_tox_prodsim_hook", "__future__", "atexit", "faulthandler", "fcntl", "_signal"}
+    own = {"_tox_prodsim_hook", "atexit", "__future__", "faulthandler", "fcntl", "_signal"}
     assert modules[1] - modules[0] <= own | {"importlib.machinery", "importlib._abc"}
 
 
@@ -321,7 +321,7 @@ def test_what_a_forked_child_leaks_is_in_a_file_of_its_own(ring: Ring) -> None:
         "if os.fork() == 0:\n    leaks(); leaks()\nelse:\n    os.wait(); leaks()",
         ring.hook.variables,
     )
-    assert sorted(len(file.read_text().splitlines()) for file in ring.hook.folder.glob("*.witness.jsonl")) == [1, 2]
+    assert sorted(len(file.read_text().splitlines()) for file in ring.hook.folder.glob("*.witness.jsonl")) == [2, 3]
 
 
 def test_a_program_that_leaks_without_end_does_not_fill_the_disk(ring: Ring) -> None:
@@ -330,4 +330,35 @@ def test_a_program_that_leaks_without_end_does_not_fill_the_disk(ring: Ring) -> 
         "import warnings\nwarnings.simplefilter('always')\nfor _ in range(1000):\n    open(__file__)",
         ring.hook.variables,
     )
-    assert len(witnessed(ring.hook)) == 200
+    assert [line["kind"] for line in witnessed(ring.hook)] == ["warning"] * 200 + ["exit"]
+
+
+@pytest.mark.parametrize(
+    ("end", "kinds"),
+    [
+        pytest.param("sys.exit(1)", [["exit"]], id="an exit"),
+        pytest.param("raise ValueError", [["exit"]], id="an exception"),
+        pytest.param("os._exit(0)", [], id="an end without a clean-up: nothing can be said"),
+        pytest.param("os.kill(os.getpid(), 9)", [], id="SIGKILL"),
+    ],
+)
+def test_that_an_interpreter_came_to_its_end_is_written_down(ring: Ring, end: str, kinds: list[list[str]]) -> None:
+    run(ring, f"import os, sys\n{end}", ring.hook.variables)
+    files = ring.hook.folder.glob("*.witness.jsonl")
+    assert [[json.loads(line)["kind"] for line in file.read_text().splitlines()] for file in files] == kinds
+
+
+def test_a_process_that_is_asked_while_it_answers_does_not_tell_of_us(ring: Ring) -> None:
+    process = ring.start(
+        "hasty",
+        HEAD + "import threading\nfor _ in range(100):\n"
+        "    threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+        "def busy():\n    ready()\n    while True: pass\nbusy()",
+    )
+    ring.wait_ready()
+    for _ in range(50):
+        os.kill(process.pid, LOOK)
+        os.kill(process.pid, STACKS)
+    (seen,) = ring.diagnose("hasty").processes
+    (main,) = [stack for stack in seen.stacks if stack.is_main]
+    assert main.frames[-1].function == "busy"

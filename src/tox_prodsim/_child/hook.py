@@ -3,10 +3,9 @@
 Two real-time signals, because programs own SIGUSR1 and SIGUSR2: STACKS has a handler in C that writes even while the
 GIL is held, and while the interpreter ends (Python takes back at its end what ``signal.signal`` set, and this it did
 not set); LOOK has a handler in Python that also knows names, tasks and limits of time. All goes to files of this
-process's own: ``PID.stacks``, ``PID.tasks.json``, ``PID.witness.jsonl``, ``PID.exit``. The program must not notice:
-nothing is printed, no error leaves this file, what is wrapped is called with all that it was called with, and nothing
-is imported that the program does not import, but for five modules that are built into the interpreter or as good as
-that.
+process's own: ``PID.stacks``, ``PID.tasks.json``, ``PID.witness.jsonl``. The program must not notice: nothing is
+printed, no error leaves this file, what is wrapped is called with all that it was called with, and nothing is imported
+that the program does not import, but for four modules that are built into the interpreter or as good as that.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ def begin(folder: str) -> None:
     keep_open_for_ours(stacks)
     os.register_at_fork(after_in_child=stacks.open)
     witness = Witness(folder)
-    atexit.register(witness.exits)
+    atexit.register(witness.ends)
     sys.unraisablehook = witness.wrap(sys.unraisablehook, witness.unraisable)
     WhenImported({"warnings": witness.warnings, "threading": witness.threads, "asyncio.log": witness.tasks}).begin()
 
@@ -133,8 +132,18 @@ class Look:
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
+        self.is_busy = False
 
     def __call__(self, _number: int, frame: FrameType | None) -> None:
+        """Look, unless the signal came while we do: what it interrupted then is ourselves."""
+        if not self.is_busy:
+            self.is_busy = True
+            try:
+                self.look(frame)
+            finally:
+                self.is_busy = False
+
+    def look(self, frame: FrameType | None) -> None:
         """Write down all threads and tasks, in one move, so that nobody reads half of it."""
         with QUIET:
             path = "%s/%d.tasks.json" % (self.folder, os.getpid())
@@ -289,20 +298,24 @@ class Witness:
         self.lines = 0
 
     def tell(self, **facts: object) -> None:
-        """Append one line; the file is opened for each, none stays open."""
+        """Append one line, unless there are too many."""
         if self.lines < WITNESSED:
             self.lines += 1
-            path = "%s/%d.witness.jsonl" % (self.folder, os.getpid())
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            try:
-                os.write(fd, as_json(facts) + b"\n")
-            finally:
-                os.close(fd)
+            self.append(as_json(facts) + b"\n")
 
-    def exits(self) -> None:
-        """Note that this interpreter came to its exit: without that, silence means nothing (``os._exit``)."""
+    def append(self, line: bytes) -> None:
+        """Append one line; the file is opened for each, none stays open."""
+        path = "%s/%d.witness.jsonl" % (self.folder, os.getpid())
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(fd, line)
+        finally:
+            os.close(fd)
+
+    def ends(self) -> None:
+        """Write down that the interpreter came to its end, so that what is not told before it was not there."""
         with QUIET:
-            os.close(os.open("%s/%d.exit" % (self.folder, os.getpid()), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self.append(b'{"kind":"exit"}\n')
 
     def wrap(self, call: Callable[..., Any], note: Callable[..., object], quiet: Quiet = QUIET) -> Callable[..., Any]:
         """Return ``call`` with ``note`` before it; both keep working while the interpreter is taken apart."""

@@ -20,10 +20,10 @@ from pathlib import Path
 import psutil
 
 from tox_prodsim.supervision.diagnosis import pyspy
-from tox_prodsim.supervision.diagnosis.hook import Answer, Hook
+from tox_prodsim.supervision.diagnosis.hook import Answer, Hook, is_ours
 from tox_prodsim.supervision.diagnosis.processes import cpu_seconds, cpu_shares, seen
 from tox_prodsim.supervision.diagnosis.sources import Sources
-from tox_prodsim.supervision.diagnosis.values import Diagnosis, Seen
+from tox_prodsim.supervision.diagnosis.values import Diagnosis, Frame, Seen, Stack
 
 HOOK_LIMIT_S = 0.8
 HOOK_EACH_S = 0.01  # more for each process, all of which wake up at once
@@ -118,6 +118,11 @@ def _told(process: Seen, answer: Answer | None, cpu_share: float, sources: Sourc
     folder = None
     with suppress(psutil.Error):
         folder = Path(psutil.Process(process.pid).cwd())
-    stacks = tuple(replace(stack, frames=sources.of(stack.frames, folder)) for stack in answer.stacks)
+    stacks = tuple(replace(stack, frames=sources.of(_without_ours(stack), folder)) for stack in answer.stacks)
     tasks = tuple(replace(task, frames=sources.of(task.frames, folder)) for task in answer.tasks)
     return replace(process, source=answer.source, stacks=stacks, tasks=tasks)
+
+
+def _without_ours(stack: Stack) -> Iterator[Frame]:
+    """Yield the frames of the program: one that is slow to answer is seen while it does."""
+    return (frame for frame in stack.frames if not is_ours(frame))

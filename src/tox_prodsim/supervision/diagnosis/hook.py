@@ -222,6 +222,11 @@ def _send(pid: int, number: int) -> bool:
     return False
 
 
+def is_ours(frame: Frame) -> bool:
+    """Return whether a frame is the hook's, which is no part of the program."""
+    return frame.file.endswith(f"/{_MODULE}.py")
+
+
 def stacks_in(text: str, main: int, main_waits_on: str) -> Iterator[Stack]:
     """Yield the stacks in what faulthandler wrote; the names of threads are not in it before 3.14."""
     ident, name, frames = 0, "", list[Frame]()
