@@ -198,6 +198,11 @@ def test_who_told_it_is_said_when_it_was_not_the_hook() -> None:
     assert lines[0] == "where it hangs (pid 5120, MainThread): sleeps   [by py-spy]"
 
 
+def test_what_the_main_thread_waits_for_is_what_was_seen_before_it_was_asked() -> None:
+    woken = stack(frame("/scratch/app.py", 1, "work"), waits_on="computes")
+    assert text(seen(stacks=(woken,))).splitlines()[0] == "where it hangs (pid 5120, MainThread): sleeps"
+
+
 def test_hints_and_a_look_that_was_ended_are_said_at_the_end() -> None:
     lines = text(seen(stacks=()), hints=("no Python stack of pid 5120",), gave_up=True).splitlines()
     assert lines[-2:] == [

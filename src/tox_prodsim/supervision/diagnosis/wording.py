@@ -38,7 +38,8 @@ def _stacks(process: Seen, mine: Sequence[Path]) -> Iterator[str]:
     groups = list(_grouped(process.stacks, mine))
     for number, stacks in enumerate(groups[:_GROUPS]):
         first = stacks[0]
-        doing = first.waits_on or (process.waits_on if first.is_main else "")
+        # That of the process was seen before anybody was woken up to answer.
+        doing = (process.waits_on if first.is_main else "") or first.waits_on
         state = f": {doing}" if doing else ""
         if number == 0:
             yield f"where it hangs (pid {process.pid}, {_thread(first)}){state}{_by(process)}"
