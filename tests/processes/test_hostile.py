@@ -23,7 +23,8 @@ from tox_prodsim.supervision import Cause, Ending, run
 if TYPE_CHECKING:
     from conftest import Arena
 
-NOBODY = 65534
+NOBODY = 200_000 + os.getpid() % 100_000
+"""A user who has no processes but those of this test run: the limit of processes counts them all."""
 PYTHON = [sys.executable, "-I", "-S", "-c"]
 PATHS = [str(Path(module.__file__).parents[1]) for module in (tox_prodsim, psutil)]
 HOST = """if True:

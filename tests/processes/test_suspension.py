@@ -125,16 +125,18 @@ def test_nothing_stays_stopped_when_a_suspended_host_is_killed(arena: Arena) -> 
         from pathlib import Path
         from tox_prodsim.supervision import start, suspend
         process = start(sys.argv[1:], cwd=Path("/"), env=os.environ, stdout=None, stderr=None)
-        while len(process.tree()) < 6:
+        while not Path(sys.argv[-1], "ready").exists():
             time.sleep(0.01)
         suspend()
         os.kill(os.getpid(), signal.SIGSTOP)
     """
     env = {**os.environ, "PYTHONPATH": str(Path(tox_prodsim.__file__).parents[1])}
     with subprocess.Popen([sys.executable, "-c", script, *arena.command("zoo")], env=env) as host:
-        arena.wait_ready(8)
-        assert arena.wait_for(lambda: at_rest(arena))
-        host.kill()
+        try:
+            arena.wait_ready(8)
+            assert arena.wait_for(lambda: at_rest(arena))
+        finally:
+            host.kill()
     begin = time.monotonic()
     assert arena.wait_for(lambda: not arena.states(), 5)
     assert time.monotonic() - begin < 2
