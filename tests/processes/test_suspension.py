@@ -48,23 +48,24 @@ def test_a_suspension_stops_the_tree_and_its_clock_and_a_resumption_continues_bo
     time.sleep(PAUSE_S)
     assert clock.now() == before
     resume()
-    assert arena.wait_for(lambda: arena.states() == ["S"] * 7)
-    alive_s = clock.now() - process.spawned_at
+    assert arena.wait_for(lambda: "T" not in arena.states())
+    at_least_s = clock.now() - process.spawned_at
     ending = process.stop(signal.SIGKILL, 0)
-    assert alive_s <= ending.duration_s < alive_s + PAUSE_S / 2
+    at_most_s = clock.now() - process.spawned_at
+    assert at_least_s - PAUSE_S / 2 <= ending.duration_s <= at_most_s + PAUSE_S / 2
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_had_stopped_itself_is_not_continued(arena: Arena, kind: Kind) -> None:
     arena.start("stopped_child", containment=kind)
     arena.wait_ready(2)
-    assert arena.wait_for(lambda: sorted(arena.states()) == ["S", "T"])
+    assert arena.wait_for(lambda: arena.states().count("T") == 1)
     suspend()
     assert arena.wait_for(lambda: arena.states() == ["T", "T"])
     resume()
-    assert arena.wait_for(lambda: sorted(arena.states()) == ["S", "T"])
+    assert arena.wait_for(lambda: arena.states().count("T") == 1)
     time.sleep(0.1)
-    assert sorted(arena.states()) == ["S", "T"]
+    assert arena.states().count("T") == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
