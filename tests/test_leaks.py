@@ -401,7 +401,7 @@ def test_the_hook_tells_of_warnings_threads_exceptions_and_tasks(yard: Yard) -> 
         {"kind": "exception", "where": "thread T", "type": "KeyError", "message": "1", "file": "/a.py", "line": 4},
         {"kind": "task", "name": "Task-7", "message": "Task was destroyed but it is pending!"},
     )
-    (yard.hook / "7.exit").touch()
+    yard.witness({"kind": "exit"})
     looked = leaks.after(before, witnesses=yard.hook)
     assert texts(looked) == [
         "firm ResourceWarning: unclosed x: ",
@@ -504,7 +504,7 @@ def test_what_could_not_be_seen_is_said_with_its_reason(
     if stacks:
         (yard.hook / "7.stacks").write_text("")
     if exits:
-        (yard.hook / "7.exit").touch()
+        yard.witness({"kind": "exit"})
     witnesses = yard.hook if hook else None
     looked = leaks.after(yard.before(), witnesses=witnesses, deaf_because=deaf, ended_by=ended_by)
     assert len(looked.not_observable) == len(expected)

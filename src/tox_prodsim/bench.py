@@ -39,19 +39,23 @@ from tox_prodsim.words import fill
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Folders:
-    """The private folders of one run, all below the environment's temporary folder."""
+    """The private folders of one run, all below the environment's temporary folder.
+
+    ``temporary`` is the TMPDIR of the deployment, ``smoke`` that of tox's commands: what these leave is not its leak.
+    """
 
     scratch: Path
     probe: Path
     home: Path
     temporary: Path
+    smoke: Path
     witness: Path
     snapshot: Path
 
     @classmethod
     def below(cls, folder: Path) -> Folders:
         """Return the folders, made and empty; the snapshot is made when it is taken."""
-        names = ("scratch", "probe", "home", "temporary", "witness", "snapshot")
+        names = ("scratch", "probe", "home", "temporary", "smoke", "witness", "snapshot")
         made = {name: folder / name for name in names}
         for name in names[:-1]:
             made[name].mkdir(parents=True, exist_ok=True)
@@ -71,15 +75,24 @@ class Workshop:
             str(Path(shutil.which("uv") or "").parent),
         }
         self._hidden = hidden_folders(scripts - {""}, os.environ)
+        self.ledger = ledger_of(tox_env)
         self.hook = supervision.Hook(Path(tox_env.env_site_package_dir()), self.folders.witness)
 
-    def environ(self, values: Mapping[str, str]) -> dict[str, str]:
+    def environ(self, values: Mapping[str, str], temporary: Path | None = None) -> dict[str, str]:
         """Return production's variables with the placeholders of ``set_env`` filled."""
         variables = {name: fill(value, values) for name, value in self._env.environment_variables.items()}
         folders = self.folders
         return production(
-            variables, home=folders.home, temporary=folders.temporary, hidden=self._hidden, ambient=os.environ
+            variables,
+            home=folders.home,
+            temporary=temporary or folders.temporary,
+            hidden=self._hidden,
+            ambient=os.environ,
         )
+
+    def smoke_environ(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Return the variables of tox's commands: those of production, a TMPDIR of their own, and the hook."""
+        return {**self.environ(values, self.folders.smoke), **self.hook.variables}
 
     def resolve(self, argv: Sequence[str], key: str) -> list[str]:
         """Return the command of a key with its executable found as tox finds those of ``commands``.
@@ -118,6 +131,7 @@ class Workshop:
             cancel=self._cancel,
             hook=self.hook,
             mine=(*code, self.folders.scratch),
+            ledger=self.ledger,
             containment=cast("supervision.Kind", scenario.containment),
             allow_leaks=scenario.allow_leaks,
         )
@@ -125,8 +139,15 @@ class Workshop:
     def helper(self, argv: Sequence[str], *, timeout_s: float) -> Ran:
         """Run a helper program as production would run a command, below a guard, away from the scratch folder."""
         folder, variables = self.folders.probe, self.environ({})
-        done = supervision.run(argv, cwd=folder, env=variables, timeout_s=timeout_s, cancel=self._cancel)
+        done = supervision.run(
+            argv, cwd=folder, env=variables, timeout_s=timeout_s, cancel=self._cancel, ledger=self.ledger
+        )
         return ran(done)
+
+
+def ledger_of(tox_env: PythonRun) -> Path:
+    """Return the folder in which the runs that go on are recorded, for all environments of the project."""
+    return Path(tox_env.core["work_dir"]) / ".prodsim-runs"
 
 
 _UNUSED: tuple[Any, Any, Any] = (None, None, None)

@@ -192,11 +192,7 @@ class Session:
         values = self._waiting.values or {}
         prepared = copy.copy(request)
         prepared.stdin = StdinSource.OFF
-        prepared.env = {
-            **self._workshop.environ(values),
-            **self._workshop.hook.variables,
-            **(self._waiting.variables or {}),
-        }
+        prepared.env = {**self._workshop.smoke_environ(values), **(self._waiting.variables or {})}
         return prepared, Limits(deadline=deadline, stop=scenario.stop)
 
     def _ended(self, request: ExecuteRequest, ending: supervision.Ending) -> None:

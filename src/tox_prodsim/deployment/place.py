@@ -21,7 +21,7 @@ class Place:
     """Where a deployment runs: folders, its log, and how a command line and an environment become production's.
 
     ``resolve`` finds the executable of a command, and is told the key that named it. ``hook`` lets Python processes say
-    where they hang and what they leave; ``mine`` are the folders of the project's own code.
+    where they hang and what they leave; ``ledger`` is where runs are recorded; ``mine`` are the folders of the project's own code.
     """
 
     scratch: Path
@@ -33,6 +33,7 @@ class Place:
     resolve: Callable[[Sequence[str], str], list[str]]
     cancel: supervision.Cancel
     hook: supervision.Hook
+    ledger: Path
     mine: tuple[Path, ...] = ()
     containment: supervision.Kind = "auto"
     allow_leaks: AllowLeaks = field(default_factory=AllowLeaks)
@@ -56,7 +57,11 @@ class Place:
         def run(argv: Sequence[str], *, timeout_s: float) -> Ran:
             env = self.environ(values)
             found = self.resolve(argv, "ready")
-            return ran(supervision.run(found, cwd=self.cwd, env=env, timeout_s=timeout_s, cancel=self.cancel))
+            return ran(
+                supervision.run(
+                    found, cwd=self.cwd, env=env, timeout_s=timeout_s, cancel=self.cancel, ledger=self.ledger
+                )
+            )
 
         return run
 
@@ -123,6 +128,7 @@ def _started(launch: Launch, place: Place, env: Mapping[str, str]) -> supervisio
             cancel=place.cancel,
             containment=place.containment,
             remove_if_lost=(place.hook.pth,),
+            ledger=place.ledger,
         )
 
 

@@ -29,18 +29,21 @@ def ran(folder: Path) -> bool:
 
 
 def exited(folder: Path) -> bool:
-    """Return whether at least one interpreter came to its exit, where the hook leaves ``PID.exit``."""
-    return any(name.endswith(".exit") for name in _names(folder))
+    """Return whether at least one interpreter came to its exit, which the hook writes down last."""
+    return any(record.get("kind") == "exit" for record in _all(folder))
 
 
 def read(folder: Path) -> Iterator[Leak]:
     """Yield what the witnesses of all processes tell, as far as they can be understood."""
-    names = sorted(name for name in _names(folder) if name.endswith(".witness.jsonl"))
-    records = (record for name in names[:_FILES] for record in _records(folder / name))
-    for record in islice(records, _LINES):
+    for record in _all(folder):
         leak = _leak(record)
         if leak is not None:
             yield leak
+
+
+def _all(folder: Path) -> Iterator[dict[str, Any]]:
+    names = sorted(name for name in _names(folder) if name.endswith(".witness.jsonl"))
+    return islice((record for name in names[:_FILES] for record in _records(folder / name)), _LINES)
 
 
 def _names(folder: Path) -> list[str]:
