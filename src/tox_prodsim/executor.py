@@ -6,7 +6,6 @@ import errno
 import logging
 import os
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from tox.execute.stream import SyncWrite
 from tox_prodsim import supervision
 from tox_prodsim.errors import Cancelled
 from tox_prodsim.scenario import Stop
+from tox_prodsim.spool import Excerpt, Spool
 
 _LOGGER = logging.getLogger(__name__)
 TIMED_OUT = 124
@@ -34,10 +34,14 @@ Ended = Callable[[ExecuteRequest, supervision.Ending], None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """How long a command may run (``deadline`` on the monotonic clock, None: for ever) and how it is stopped."""
+    """How long a command may run (``deadline`` on ``supervision.clock``, None: for ever) and how it is stopped.
+
+    ``log`` is the file that takes what it prints, of which tox then gets an excerpt; None: tox gets all.
+    """
 
     deadline: float | None
     stop: Stop
+    log: Path | None = None
 
 
 class SupervisedExecutor(LocalSubProcessExecutor):
@@ -69,24 +73,26 @@ class SupervisedExecutor(LocalSubProcessExecutor):
 class _Instance(LocalSubProcessExecuteInstance):
     """A command below a guard; tox's own class resolves the executable and holds ``allowlist_externals``."""
 
-    _pumps: list[_Pump]
+    _capture: _Capture
     _running: _Status | None = None
 
     def supervise(self, limits: Limits, ended: Ended, cancel: supervision.Cancel) -> None:
         """Say how long it may run, who wants to know of its end, and what cancels it."""
         self._limits, self._on_end, self._cancel = limits, ended, cancel
-        self._pumps = []
+        self._capture = _Capture(limits.log)
 
     def __enter__(self) -> ExecuteStatus:
         inherit = getattr(self.options, "no_capture", False) and not getattr(self.request, "capture", False)
-        fds = (None, None) if inherit else (self._pump(self.out_handler), self._pump(self.err_handler))
+        fds = (None, None) if inherit else tuple(map(self._capture.add, (self.out_handler, self.err_handler)))
         try:
             process = self._start(*fds)
         finally:
             for fd in fds:
                 if fd is not None:
                     os.close(fd)
-        self._running = _Status(self.options, self._out, self._err, process, self._limits)
+        self._running = _Status(
+            self.options, self._out, self._err, process=process, limits=self._limits, capture=self._capture
+        )
         if self._running.start_error is not None:
             _LOGGER.error("%s could not be started: %s", self.cmd[0], self._running.start_error)
         return self._running
@@ -98,11 +104,6 @@ class _Instance(LocalSubProcessExecuteInstance):
         except Cancelled:
             raise SystemExit(INTERRUPTED) from None
 
-    def _pump(self, handler: ContentHandler) -> int:
-        read_fd, write_fd = os.pipe()
-        self._pumps.append(_Pump(read_fd, handler))
-        return write_fd
-
     def __exit__(
         self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
     ) -> None:
@@ -111,19 +112,27 @@ class _Instance(LocalSubProcessExecuteInstance):
             ending = self._running.process.poll()
             if ending is not None:
                 self._on_end(self.request, ending)
-        for pump in self._pumps:
-            pump.close()
+        if trouble := self._capture.close():
+            _LOGGER.error("what %s printed could not be kept: %s", self.cmd[0], trouble)
 
 
 class _Status(ExecuteStatus):
     """The state of a supervised command; what ``exit_code`` says is how the main process ended."""
 
     def __init__(
-        self, options: ExecuteOptions, out: SyncWrite, err: SyncWrite, process: supervision.Process, limits: Limits
+        self,
+        options: ExecuteOptions,
+        out: SyncWrite,
+        err: SyncWrite,
+        *,
+        process: supervision.Process,
+        limits: Limits,
+        capture: _Capture,
     ) -> None:
         super().__init__(options, out, err)
         self.process = process
         self._limits = limits
+        self._capture = capture
 
     @property
     def exit_code(self) -> int | None:
@@ -145,9 +154,19 @@ class _Status(ExecuteStatus):
     def metadata(self) -> dict[str, object]:  # type: ignore[override] # tox says JsonValue, which it does not export
         return {"pid": self.process.pid}
 
+    @property
+    def output_bytes(self) -> int:
+        """Return how much it has printed so far; what goes past tox (``--no-capture``) is not seen."""
+        return self._capture.size_bytes
+
+    @property
+    def last_output_at(self) -> float:
+        """Return when it last printed something, on ``supervision.clock``; when it was started, if it never has."""
+        return self._capture.last_at
+
     def wait(self, timeout: float | None = None) -> int | None:
         deadline = self._limits.deadline
-        left_s = None if deadline is None else max(0.0, deadline - time.monotonic())
+        left_s = None if deadline is None else max(0.0, deadline - supervision.clock.now())
         times = [each for each in (timeout, left_s) if each is not None]
         try:
             ending = self.process.wait(min(times, default=None))
@@ -166,17 +185,54 @@ class _Status(ExecuteStatus):
         """Do nothing: commands read from the null device, as in production."""
 
 
-class _Pump:
-    """Hand the bytes of a pipe to tox, until it ends; a stranger who holds it open cannot hold us."""
+class _Capture:
+    """What a command prints, on its way to tox and to the log, if there is one."""
 
-    def __init__(self, fd: int, handler: ContentHandler) -> None:
-        self._fd, self._handler = fd, handler
+    def __init__(self, log: Path | None) -> None:
+        self._spool = Spool(log) if log is not None else None
+        self._excerpts: list[Excerpt] = []
+        self._pumps: list[_Pump] = []
+        self.size_bytes = 0
+        self.last_at = supervision.clock.now()
+
+    def add(self, show: ContentHandler) -> int:
+        """Return a file descriptor to write to, whose bytes are shown to tox."""
+        take: Callable[[bytes], object] = show
+        if self._spool is not None:
+            self._excerpts.append(Excerpt(show, self._spool))
+            take = self._excerpts[-1].take
+        read_fd, write_fd = os.pipe()
+        self._pumps.append(_Pump(read_fd, lambda data: self._take(data, take)))
+        return write_fd
+
+    def _take(self, data: bytes, take: Callable[[bytes], object]) -> None:
+        self.size_bytes += len(data)
+        self.last_at = supervision.clock.now()
+        take(data)
+
+    def close(self) -> str:
+        """Show the rest, and return why the log could not be kept, or nothing."""
+        for pump in self._pumps:
+            pump.close()
+        for excerpt in self._excerpts:
+            excerpt.close()
+        if self._spool is None:
+            return ""
+        self._spool.close()
+        return f"{self._spool.path}: {self._spool.trouble}" if self._spool.trouble else ""
+
+
+class _Pump:
+    """Hand over the bytes of a pipe until it ends; a stranger who holds it open cannot hold us."""
+
+    def __init__(self, fd: int, take: Callable[[bytes], object]) -> None:
+        self._fd, self._take = fd, take
         self._thread = threading.Thread(target=self._work, name=f"prodsim-pump-{fd}", daemon=True)
         self._thread.start()
 
     def _work(self) -> None:
         while data := os.read(self._fd, 1 << 16):
-            self._handler(data)
+            self._take(data)
         os.close(self._fd)
 
     def close(self) -> None:

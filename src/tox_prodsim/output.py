@@ -1,49 +1,129 @@
-"""What a deployment printed: read in bounded memory, and judged."""
+"""What a deployment printed: watched while it grows, read in bounded memory, and judged."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tox_prodsim import endings
+from tox_prodsim import endings, supervision
 from tox_prodsim.findings import Finding
 from tox_prodsim.scenario import DEFAULT_REJECT, Deployment
 
-_LINE_LIMIT_BYTES = 1 << 16
+_BLOCK_BYTES = 1 << 16
+_OVERLAP_BYTES = 1 << 10
+"""So much of a line that is longer than a block is read twice: a match there is rarely longer."""
+_TAIL_BYTES = 1 << 16
+
+_TOKEN = re.compile(
+    rb"""\(\?i\) | \(\?: | \((?!\?)
+        | \\[dwsDWSb] | \\[^\w\s]
+        | \[\^ (?:[^\x00-\x1f\\\]] | \\[dws] | \\[^\w\s])+ \]
+        | \[ (?!\^) (?:[^\x00-\x1f\\\]] | \\[dw] | \\[^\w\s])+ \]
+        | [^\x00-\x1f\\\[(]  # a character, . ^ $ | ) and what repeats
+    """,
+    re.VERBOSE,
+)
+"""What an expression may consist of for its search in many lines at once: nothing that looks around, for example."""
+_WITHIN_A_LINE = {rb"\s": rb"[^\S\n]", rb"\W": rb"[^\w\n]", rb"\D": rb"[^\d\n]"}
+
+
+class Growth:
+    """Watches a file to which a program writes; times are those of the clock that stands still with tox."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._seen = (0, 0)
+        self._changed_at = supervision.clock.now()
+        self.size_bytes = 0
+
+    def look(self) -> float:
+        """Return for how many seconds nothing has been written, as far as the looks can tell; sets ``size_bytes``."""
+        try:
+            stat = self._log.stat()
+        except OSError:
+            return supervision.clock.now() - self._changed_at
+        self.size_bytes = stat.st_size
+        if (stat.st_size, stat.st_mtime_ns) != self._seen:
+            self._seen = (stat.st_size, stat.st_mtime_ns)
+            self._changed_at = supervision.clock.now()
+        return supervision.clock.now() - self._changed_at
 
 
 def judge(log: Path, deployment: Deployment, *, ended_well: bool) -> Iterator[Finding]:
-    """Yield what the log says against a success; it is read line by line, in bounded memory."""
+    """Yield what the log says against a success; it is read block by block, in bounded memory."""
     suspicious = [re.compile(pattern.encode()) for pattern in DEFAULT_REJECT]
-    missing = dict.fromkeys(deployment.expect_output)
-    rejected: dict[re.Pattern[bytes], str] = {}
-    suspects: dict[re.Pattern[bytes], str] = {}
-    for line in read_lines(log):
-        for pattern in [pattern for pattern in missing if pattern.search(line)]:
-            del missing[pattern]
-        _note_matches(deployment.reject_output, line, rejected)
-        _note_matches(suspicious, line, suspects)
+    expected = _Search(deployment.expect_output)
+    rejected = _Search(deployment.reject_output)
+    suspects = _Search(suspicious)
+    for block in blocks(log):
+        for search in (expected, rejected, suspects):
+            search.look_at(block)
     subject = log.name
     if ended_well:
-        yield from (endings.not_seen(subject, pattern) for pattern in missing)
-    yield from (endings.forbidden(subject, pattern, line) for pattern, line in rejected.items())
+        yield from (endings.not_seen(subject, pattern) for pattern in expected.missing)
+    yield from (endings.forbidden(subject, pattern, line) for pattern, line in rejected.found.items())
     if ended_well:
-        yield from (endings.suspicious(subject, line, job=not deployment.is_service) for line in suspects.values())
+        yield from (
+            endings.suspicious(subject, line, job=not deployment.is_service) for line in suspects.found.values()
+        )
 
 
-def _note_matches(wanted: Sequence[re.Pattern[bytes]], line: bytes, seen: dict[re.Pattern[bytes], str]) -> None:
-    for pattern in wanted:
-        if pattern not in seen and pattern.search(line):
-            seen[pattern] = line.decode(errors="replace").strip()
+class _Search:
+    """The first line for each of some patterns: ``found``; ``missing`` are the patterns that no line has matched."""
+
+    def __init__(self, patterns: Iterable[re.Pattern[bytes]]) -> None:
+        self.missing = dict.fromkeys(patterns)
+        self.found: dict[re.Pattern[bytes], str] = {}
+        self._in_block = {pattern: _for_blocks(pattern) for pattern in self.missing}
+
+    def look_at(self, block: bytes) -> None:
+        """Look for what is still missing."""
+        for pattern in tuple(self.missing):
+            line = _first_line(pattern, self._in_block[pattern], block)
+            if line is not None:
+                del self.missing[pattern]
+                self.found[pattern] = line.decode(errors="replace").strip()
 
 
-def read_lines(log: Path) -> Iterator[bytes]:
-    """Yield the lines of a file, a longer one in pieces of 64 KiB."""
-    if log.exists():
-        with log.open("rb") as file:
-            while line := file.readline(_LINE_LIMIT_BYTES):
-                yield line
+def _for_blocks(pattern: re.Pattern[bytes]) -> re.Pattern[bytes] | None:
+    """Return the pattern that finds in many lines what this one finds in each, None when it is not known how."""
+    source = pattern.pattern
+    tokens = _TOKEN.findall(source)
+    if pattern.flags & (re.DOTALL | re.VERBOSE) or b"".join(tokens) != source:
+        return None
+    within = (rb"[^\n" + token[2:] if token.startswith(b"[^") else _WITHIN_A_LINE.get(token, token) for token in tokens)
+    return re.compile(b"".join(within), pattern.flags | re.MULTILINE)
+
+
+def _first_line(pattern: re.Pattern[bytes], in_block: re.Pattern[bytes] | None, block: bytes) -> bytes | None:
+    if in_block is None:
+        return next((line for line in block.split(b"\n") if pattern.search(line)), None)
+    match = in_block.search(block)
+    if match is None:
+        return None
+    end = block.find(b"\n", match.start())
+    return block[block.rfind(b"\n", 0, match.start()) + 1 : end if end >= 0 else None]
+
+
+def blocks(log: Path) -> Iterator[bytes]:
+    """Yield the file in blocks of whole lines, without the last line end; a longer line comes in parts that overlap."""
+    if not log.exists():
+        return
+    with log.open("rb") as file:
+        rest = b""
+        while read := file.read(_BLOCK_BYTES):
+            whole, newline, after = (rest + read).rpartition(b"\n")
+            if newline:
+                yield whole
+                rest = after
+            elif len(after) > _BLOCK_BYTES:
+                yield after
+                rest = after[-_OVERLAP_BYTES:]
+            else:
+                rest = after
+        if rest:
+            yield rest
 
 
 def tail(log: Path, count: int) -> list[str]:
@@ -51,5 +131,5 @@ def tail(log: Path, count: int) -> list[str]:
     if not log.exists():
         return []
     with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - _LINE_LIMIT_BYTES))
+        file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
         return [line.decode(errors="replace") for line in file.read().splitlines()[-count:]]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import inspect
-import time
 import weakref
 from collections.abc import Iterator
 from dataclasses import replace
@@ -185,15 +184,16 @@ class Session:
     def _prepare(self, request: ExecuteRequest) -> tuple[ExecuteRequest, Limits]:
         """Turn tox's request into production's: its variables, its placeholders, its deadline."""
         scenario = self._read_keys()
-        kind = request.run_id.partition("[")[0]
+        kind, _, rest = request.run_id.partition("[")
         if kind not in _COMMAND_KEYS or self._workshop is None:
             return request, Limits(deadline=None, stop=scenario.stop)
-        deadline = self._deadlines.setdefault(kind, time.monotonic() + scenario.run_timeout_s)
+        deadline = self._deadlines.setdefault(kind, supervision.clock.now() + scenario.run_timeout_s)
         values = self._waiting.values or {}
         prepared = copy.copy(request)
         prepared.stdin = StdinSource.OFF
         prepared.env = {**self._workshop.smoke_environ(values), **(self._waiting.variables or {})}
-        return prepared, Limits(deadline=deadline, stop=scenario.stop)
+        log = self._folder / f"{kind}-{rest.rstrip(']')}.log"
+        return prepared, Limits(deadline=deadline, stop=scenario.stop, log=log)
 
     def _ended(self, request: ExecuteRequest, ending: supervision.Ending) -> None:
         """Keep what a command came to; a retry that succeeds takes an earlier failure back."""
