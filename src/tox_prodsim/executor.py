@@ -82,8 +82,7 @@ class _Instance(LocalSubProcessExecuteInstance):
         self._capture = _Capture(limits.log)
 
     def __enter__(self) -> ExecuteStatus:
-        inherit = getattr(self.options, "no_capture", False) and not getattr(self.request, "capture", False)
-        fds = (None, None) if inherit else tuple(map(self._capture.add, (self.out_handler, self.err_handler)))
+        fds = (None, None) if self._inherits() else tuple(map(self._capture.add, (self.out_handler, self.err_handler)))
         try:
             process = self._start(*fds)
         finally:
@@ -96,6 +95,11 @@ class _Instance(LocalSubProcessExecuteInstance):
         if self._running.start_error is not None:
             _LOGGER.error("%s could not be started: %s", self.cmd[0], self._running.start_error)
         return self._running
+
+    def _inherits(self) -> bool:
+        """Return whether the outputs are tox's own, as ``--no-capture`` wants it; what tox or tox-uv reads is not."""
+        is_read = self._limits.log is None and not self.request.run_id.startswith("install")
+        return getattr(self.options, "no_capture", False) and not is_read
 
     def _start(self, stdout: int | None, stderr: int | None) -> supervision.Process:
         cwd, env = Path(self.request.cwd), self.request.env
