@@ -88,7 +88,7 @@ class Reporting:
         if self._env.journal:
             self._env.journal["prodsim"] = document
         try:
-            self._report_path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+            _write_whole(self._report_path, json.dumps(document, indent=1, sort_keys=True) + "\n")
         except OSError as problem:
             _complain("the report", self._report_path, problem)
 
@@ -101,6 +101,14 @@ class Reporting:
         with contextlib.suppress(OSError, ValueError):
             self._stream.write(text)
             self._stream.flush()
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write the file so that whoever reads it, whenever tox is killed, finds all of it or what was there before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
 
 
 def _complain(what: str, path: Path, problem: OSError) -> None:

@@ -32,3 +32,11 @@ def any_project(request: pytest.FixtureRequest, project: Project) -> Project:
     """An empty project, once with tox alone and once with tox-uv."""
     project.installer = request.param
     return project
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The whole matrix takes many minutes: it is run when it is asked for by its name."""
+    if "torture" not in config.option.markexpr:
+        left = [item for item in items if item.get_closest_marker("torture")]
+        items[:] = [item for item in items if not item.get_closest_marker("torture")]
+        config.hook.pytest_deselected(items=left)
