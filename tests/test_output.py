@@ -102,13 +102,3 @@ def test_blocks_are_the_lines_of_the_file(tmp_path_factory: pytest.TempPathFacto
     log = tmp_path_factory.mktemp("log") / "deploy.log"
     log.write_bytes(b"".join(line + b"\n" for line in lines))
     assert b"\n".join(output.blocks(log)).split(b"\n") == (lines or [b""])
-
-
-def test_growth_is_seen_and_so_is_its_end(tmp_path: Path) -> None:
-    log = tmp_path / "deploy.log"
-    growth = output.Growth(log)
-    assert growth.look() < 1.0
-    log.write_bytes(b"four")
-    first = growth.look()
-    assert (growth.size_bytes, first) == (4, pytest.approx(0.0, abs=0.1))
-    assert growth.look() > first

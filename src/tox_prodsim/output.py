@@ -1,4 +1,4 @@
-"""What a deployment printed: watched while it grows, read in bounded memory, and judged."""
+"""What a deployment printed: read in bounded memory, and judged."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tox_prodsim import endings, supervision
+from tox_prodsim import endings
 from tox_prodsim.findings import Finding
 from tox_prodsim.scenario import DEFAULT_REJECT, Deployment
 
@@ -26,28 +26,6 @@ _TOKEN = re.compile(
 )
 """What an expression may consist of for its search in many lines at once: nothing that looks around, for example."""
 _WITHIN_A_LINE = {rb"\s": rb"[^\S\n]", rb"\W": rb"[^\w\n]", rb"\D": rb"[^\d\n]"}
-
-
-class Growth:
-    """Watches a file to which a program writes; times are those of the clock that stands still with tox."""
-
-    def __init__(self, log: Path) -> None:
-        self._log = log
-        self._seen = (0, 0)
-        self._changed_at = supervision.clock.now()
-        self.size_bytes = 0
-
-    def look(self) -> float:
-        """Return for how many seconds nothing has been written, as far as the looks can tell; sets ``size_bytes``."""
-        try:
-            stat = self._log.stat()
-        except OSError:
-            return supervision.clock.now() - self._changed_at
-        self.size_bytes = stat.st_size
-        if (stat.st_size, stat.st_mtime_ns) != self._seen:
-            self._seen = (stat.st_size, stat.st_mtime_ns)
-            self._changed_at = supervision.clock.now()
-        return supervision.clock.now() - self._changed_at
 
 
 def judge(log: Path, deployment: Deployment, *, ended_well: bool) -> Iterator[Finding]:

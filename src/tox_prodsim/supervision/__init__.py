@@ -74,13 +74,3 @@ __all__ = [
     "tree",
     "watchdog_missed",
 ]
-
-
-def suspend() -> None:
-    """Let the clock stand still."""
-    clock.CLOCK.halt()
-
-
-def resume() -> None:
-    """Let the clock go on."""
-    clock.CLOCK.go_on()
