@@ -13,10 +13,22 @@ import pytest
 import tox_prodsim
 
 LAYERS = {
-    "shell": ("plugin", "cli", "commands", "toxenv", "bench", "reporting", "executor", "undertest", "keys", "signals"),
+    "shell": (
+        "plugin",
+        "cli",
+        "commands",
+        "toxenv",
+        "bench",
+        "reporting",
+        "packing",
+        "executor",
+        "undertest",
+        "keys",
+        "signals",
+    ),
     "command": ("__main__", "supervise"),
-    "order": ("run", "comparing", "deployment", "output", "leftovers", "endings"),
-    "effects": ("artifact", "baseline", "building", "installed", "leaks", "measure", "supervision"),
+    "order": ("run", "comparing", "deployment", "output", "leftovers", "endings", "hosting"),
+    "effects": ("artifact", "baseline", "building", "installed", "leaks", "measure", "spool", "supervision"),
     "reporters": ("reporters",),
     "values": (
         "stats",
