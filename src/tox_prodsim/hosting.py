@@ -25,8 +25,11 @@ _BEGIN = "import sys; sys.path.append(sys.argv[1]); from tox_prodsim import host
 
 
 def command(argv: Sequence[str]) -> list[str]:
-    """Return the command line that runs this one below a guard; what is one already stays."""
-    if _BEGIN in argv:
+    """Return the command line that runs this one below a guard; what is one already stays.
+
+    On Windows there is a process between tox and a Python of a virtual environment, and so no parent to watch.
+    """
+    if _BEGIN in argv or sys.platform == "win32":
         return list(argv)
     return [sys.executable, "-I", "-c", _BEGIN, str(Path(__file__).parents[1]), str(os.getpid()), *argv]
 

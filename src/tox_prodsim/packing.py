@@ -56,6 +56,8 @@ class _Packing:
 
     @contextlib.contextmanager
     def _supervised(self, *args: Any, **kwargs: Any) -> Iterator[ExecuteStatus]:
+        if self._cancel.is_set:
+            raise SystemExit(INTERRUPTED)
         call = self._signature.bind(*args, **kwargs)
         executor = call.arguments.get("executor")
         if isinstance(executor, LocalSubProcessPep517Executor):

@@ -56,11 +56,6 @@ def install(state: State) -> None:
         threading.Thread(target=_watch_parent, args=(os.getppid(),), name="prodsim-parent", daemon=True).start()
 
 
-def asked() -> bool:
-    """Return whether a signal has asked to stop."""
-    return bool(_asked)
-
-
 def on_first(act: Callable[[], None]) -> None:
     """Call ``act``, in a signal handler, when a signal asks to stop; now, if one has."""
     _on_first.append(act)
