@@ -40,17 +40,23 @@ class Line:
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self.gone = False
+        self.early: list[dict[str, Any]] = []  # what came together with the first message, and shows on no descriptor
         self._rest = b""
 
     def first(self) -> dict[str, Any] | None:
         """Wait for one message; None when the other end is gone before it is complete."""
         while not self.gone:
-            for message in self.receive():
-                return message
+            messages = self.receive()
+            if messages:
+                self.early = messages[1:]
+                return messages[0]
         return None
 
     def receive(self) -> list[dict[str, Any]]:
         """Return the messages that have come; blocks when there is nothing to read."""
+        if self.early:
+            early, self.early = self.early, []
+            return early
         try:
             chunk = os.read(self.fd, 1 << 20)
         except ConnectionError:

@@ -62,6 +62,8 @@ class Warden:
         if self.start():
             for fd in (self.bell.fileno, self.host.fd, self.lifeline):
                 self.poller.register(fd, select.POLLIN)
+            if self.host.early:
+                self.listen()
             self.see_through()
             if self.lost:
                 self.ending |= {"cause": "lost", "error": self.lost}
