@@ -104,6 +104,12 @@ def blocks(log: Path) -> Iterator[bytes]:
             yield rest
 
 
+def read_lines(log: Path) -> Iterator[bytes]:
+    """Yield the lines of a file without their ends, a longer one in parts that overlap."""
+    for block in blocks(log):
+        yield from block.split(b"\n")
+
+
 def tail(log: Path, count: int) -> list[str]:
     """Return the last lines of a file, from its last 64 KiB."""
     if not log.exists():

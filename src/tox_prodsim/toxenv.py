@@ -23,7 +23,7 @@ from tox.tox_env.api import ToxEnv
 from tox.tox_env.errors import Fail
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim import bench, endings, leftovers, signals, supervision, undertest
+from tox_prodsim import bench, endings, leftovers, packing, signals, supervision, undertest
 from tox_prodsim.errors import Cancelled, ProdsimError
 from tox_prodsim.executor import INTERRUPTED, Limits, SupervisedExecutor
 from tox_prodsim.findings import Finding, Verdict
@@ -70,7 +70,9 @@ class Session:
         self._interrupt = tox_env.interrupt
         tox_env.execute_async = self._supervised  # type: ignore[method-assign] # public, and the one place all commands pass
         tox_env.interrupt = self._interrupted  # type: ignore[method-assign] # tox tells nobody else of a Ctrl-C
+        signals.on_first(self._cancel.set)
         signals.on_second(lambda: self._cancel.set(hard=True))
+        packing.supervise(tox_env.package_envs)
 
     # what tox calls, in its order
 
@@ -113,6 +115,8 @@ class Session:
         with contextlib.suppress(Cancelled):
             if self._run is not None:
                 self._run.close()
+        if self._reporting is None and self._cancel.is_set:  # it has not come as far as the run
+            self._reporting = Reporting(self._env, self._folder)
         if self._reporting is not None:
             self._reporting.close(cut_short=Verdict.CANCELLED if self._cancel.is_set else Verdict.INCOMPLETE)
         self._cancel.close()
