@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from enclosures import Enclosure
 
+DYING_LIMIT_MS = 300  # who kills one of us may have killed the host as well, whose end of file comes a little later
 WARDEN_LIMIT_S = 8.0  # a warden that has not finished so long after the host is gone is stuck
 FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 
@@ -59,6 +60,7 @@ class Guard:
         self.host = host
         self.request = request
         self.host_gone_at: float | None = None
+        self.warden_was_lost = False
 
     def run(self) -> None:
         """See one run through; what cannot even begin is told."""
@@ -77,7 +79,7 @@ class Guard:
         else:
             release_output()
             self.keep()
-        clear_away(self.host, self.request, self.enclosure)
+        clear_away(self.host, self.request, self.enclosure, DYING_LIMIT_MS if self.warden_was_lost else 0)
 
     def fork(self) -> int:
         """Fork the warden and return its pid; raises OSError when there are too many processes."""
@@ -106,6 +108,7 @@ class Guard:
         if end.si_status == 0:
             no_child_left()
             return
+        self.warden_was_lost = True
         self.kill_orphans(bell)
         how = "exit code" if end.si_code == os.CLD_EXITED else "signal"
         self.host.tell(event="lost", error=f"the supervising process died ({how} {end.si_status})")
@@ -144,16 +147,17 @@ def be_warden(host: Line, request: dict[str, Any], enclosure: Enclosure, lifelin
         warden = Warden(host, request, enclosure, lifeline)
         warden.run()
         if warden.lost:
-            clear_away(host, request, enclosure)
+            clear_away(host, request, enclosure, DYING_LIMIT_MS)
     except BaseException as problem:  # noqa: BLE001 - whatever it is, the guard must take over and the host must know
         host.tell(event="trouble", error=f"{type(problem).__name__}: {problem}")
         os._exit(70)
 
 
-def clear_away(host: Line, request: dict[str, Any], enclosure: Enclosure) -> None:
-    """Remove the enclosure, and what the host would have removed when it is not there any more."""
+def clear_away(host: Line, request: dict[str, Any], enclosure: Enclosure, limit_ms: int) -> None:
+    """Remove the enclosure, and what the host would have removed if it is gone within ``limit_ms``."""
     enclosure.remove()
-    for file in request["remove_if_lost"] if host.hung_up() else ():
+    files = request["remove_if_lost"]
+    for file in files if files and host.hung_up(limit_ms) else ():
         with suppress(OSError):
             os.unlink(file)
 

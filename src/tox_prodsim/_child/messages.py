@@ -65,11 +65,11 @@ class Line:
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         return [json.loads(line) for line in lines]
 
-    def hung_up(self) -> bool:
-        """Return whether the other end is closed at this moment, without reading."""
+    def hung_up(self, limit_ms: int) -> bool:
+        """Return whether the other end is closed, now or within the limit, without reading."""
         poller = select.poll()
         poller.register(self.fd, select.POLLRDHUP)
-        return bool(poller.poll(0))
+        return bool(poller.poll(limit_ms))
 
     def tell(self, **message: Any) -> None:
         """Send a message; nobody may be there to hear it."""
