@@ -84,9 +84,12 @@ class Happened:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Told:
-    """Text to show as evidence with the findings of a step: the last lines of a log, a process tree."""
+    """Text to show as evidence with the findings of a step: the last lines of a log, a process tree.
 
-    step: Step
+    ``step`` is None for what was found between two steps, when tox runs a command.
+    """
+
+    step: Step | None
     title: str
     lines: tuple[str, ...]
 
@@ -184,7 +187,7 @@ def from_record(record: dict[str, Any]) -> Event:
 
 def _restored(key: str, value: Any) -> Any:
     if key in _ENUMS:
-        return _ENUMS[key](value)
+        return None if value is None else _ENUMS[key](value)
     if key == "finding":
         return Finding(**{**value, "level": Level(value["level"])})
     return tuple(value) if isinstance(value, list) else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import logging
 import os
 import threading
@@ -36,12 +37,16 @@ Ended = Callable[[ExecuteRequest, supervision.Ending], None]
 class Limits:
     """How long a command may run (``deadline`` on ``supervision.clock``, None: for ever) and how it is stopped.
 
-    ``log`` is the file that takes what it prints, of which tox then gets an excerpt; None: tox gets all.
+    ``log`` is the file that takes what it prints, of which tox then gets an excerpt; None: tox gets all. ``look`` is
+    told of a command whose time is over, before it is stopped, and once more when it does not stop.
     """
 
     deadline: float | None
     stop: Stop
     log: Path | None = None
+    ledger: Path | None = None
+    containment: supervision.Kind = "auto"
+    look: Callable[[supervision.Process], None] | None = None
 
 
 class SupervisedExecutor(LocalSubProcessExecutor):
@@ -102,9 +107,18 @@ class _Instance(LocalSubProcessExecuteInstance):
         return getattr(self.options, "no_capture", False) and not is_read
 
     def _start(self, stdout: int | None, stderr: int | None) -> supervision.Process:
-        cwd, env = Path(self.request.cwd), self.request.env
+        limits = self._limits
         try:
-            return supervision.start(self.cmd, cwd=cwd, env=env, stdout=stdout, stderr=stderr, cancel=self._cancel)
+            return supervision.start(
+                self.cmd,
+                cwd=Path(self.request.cwd),
+                env=self.request.env,
+                stdout=stdout,
+                stderr=stderr,
+                cancel=self._cancel,
+                containment=limits.containment,
+                ledger=limits.ledger,
+            )
         except Cancelled:
             raise SystemExit(INTERRUPTED) from None
 
@@ -178,8 +192,16 @@ class _Status(ExecuteStatus):
             self.interrupt()
             return self.exit_code
         if ending is None and left_s is not None and left_s == min(times):
-            self.process.stop(self._limits.stop.signal, self._limits.stop.grace_s, cause=supervision.Cause.TIMED_OUT)
+            self._time_out()
         return self.exit_code
+
+    def _time_out(self) -> None:
+        """Look where it hangs, then stop it."""
+        stop, look = self._limits.stop, self._limits.look
+        last_look = functools.partial(look, self.process) if look is not None else None
+        if last_look is not None:
+            last_look()
+        self.process.stop(stop.signal, stop.grace_s, cause=supervision.Cause.TIMED_OUT, last_look=last_look)
 
     def interrupt(self) -> None:
         """Stop the command; tox calls this from its main thread, sometimes twice, so the first call decides."""

@@ -25,6 +25,7 @@ from tox_prodsim.events import (
     Step,
     StepFinished,
     StepStarted,
+    Told,
 )
 from tox_prodsim.findings import Checked, Finding, Level, Policy, decide
 from tox_prodsim.running import Runner
@@ -51,9 +52,10 @@ class Waiting:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Heard:
-    """What tox's commands came to since the run was suspended."""
+    """What tox's commands came to since the run was suspended; ``told`` are titles and lines of evidence."""
 
     findings: tuple[Finding, ...] = ()
+    told: tuple[tuple[str, tuple[str, ...]], ...] = ()
     pre_failed: bool = False
     commands_ran: int = 0
 
@@ -92,11 +94,15 @@ def run(scenario: Scenario, bench: Bench) -> Run:
     yield tally.finished()
 
 
-def _pause(bench: Bench, tally: _Tally, waiting: Waiting) -> _Pause:
-    """Suspend the run; return what was heard meanwhile, or raise Cancelled when that is what happened."""
+def _pause(bench: Bench, tally: _Tally, waiting: Waiting, *, step: Step | None = None) -> _Pause:
+    """Suspend the run; return what was heard meanwhile, or raise Cancelled when that is what happened.
+
+    ``step`` is the one that goes on meanwhile, None: it is the time between two.
+    """
     heard = yield waiting
     if bench.place.cancel.is_set:
         raise Cancelled
+    yield from (Told(step=step, title=title, lines=lines) for title, lines in heard.told)
     yield from tally.hear(heard)
     return heard
 
@@ -140,7 +146,8 @@ def _deployment(
             if timed:
                 deployment.keep_snapshot(bench.place)
             yield from tally.judge(stage.up())
-        yield from _pause(bench, tally, _telling(bench, stage, until=Point.COMMANDS_POST, go_ahead=stage.went_up))
+        waiting = _telling(bench, stage, until=Point.COMMANDS_POST, go_ahead=stage.went_up)
+        yield from _pause(bench, tally, waiting, step=None if heard.pre_failed else Step.DEPLOY)
         if not heard.pre_failed:
             yield from tally.judge(stage.down(commands_ran=scenario.has_commands))
         return stage

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +28,6 @@ LEFT_BEHIND = 123
 _NAME = "tox-prodsim supervise"
 _LOOK_S = 0.1
 _DRAIN_S = 0.5
-Diagnose = Callable[[Process], Iterable[str]]
-"""Says, line by line, what a command is doing whose time is up; called before anything is stopped."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,13 +45,13 @@ class Request:
     ledger: Path | None
 
 
-def main(words: Sequence[str], diagnose: Diagnose | None = None) -> int:
+def main(words: Sequence[str]) -> int:
     """Run the command that the arguments name, and return the exit code."""
     cancel = Cancel()
     try:
         request = parse(words)
         interrupts = Interrupts(cancel)
-        return Supervision(request, interrupts, cancel, diagnose or processes).run()
+        return Supervision(request, interrupts, cancel).run()
     except ProdsimError as problem:
         say(str(problem))
     except Exception as problem:  # noqa: BLE001 - whatever it is, it is one line, and told from the command's own end
@@ -63,9 +61,9 @@ def main(words: Sequence[str], diagnose: Diagnose | None = None) -> int:
     return FAILED
 
 
-def processes(process: Process) -> Iterable[str]:
-    """Say which processes there are."""
-    return supervision.tree(process.tree())
+def look(process: Process) -> Iterable[str]:
+    """Say where it hangs: what the kernel knows of its processes, and with py-spy the stacks of Python."""
+    return supervision.told(supervision.diagnose(process.tree(), hook=None, output=None))
 
 
 def say(text: str) -> None:
@@ -77,11 +75,10 @@ def say(text: str) -> None:
 class Supervision:
     """One command from its start to its end."""
 
-    def __init__(self, request: Request, interrupts: Interrupts, cancel: Cancel, diagnose: Diagnose) -> None:
+    def __init__(self, request: Request, interrupts: Interrupts, cancel: Cancel) -> None:
         self._request = request
         self._interrupts = interrupts
         self._cancel = cancel
-        self._diagnose = diagnose
         self._outputs: list[Output] = []
 
     def run(self) -> int:
@@ -144,7 +141,7 @@ class Supervision:
     def _end(self, process: Process, why: str) -> Ending:
         say(why)
         if self._request.diagnose:
-            for line in self._diagnose(process):
+            for line in look(process):
                 say(line)
         return process.stop(self._request.stop_signal, self._request.stop_timeout_s, cause=Cause.TIMED_OUT)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import inspect
+import logging
 import weakref
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,6 +25,7 @@ from tox.tox_env.errors import Fail
 from tox.tox_env.python.runner import PythonRun
 
 from tox_prodsim import bench, endings, leftovers, packing, signals, supervision, undertest
+from tox_prodsim.deployment import Place
 from tox_prodsim.errors import Cancelled, ProdsimError
 from tox_prodsim.executor import INTERRUPTED, Limits, SupervisedExecutor
 from tox_prodsim.findings import Finding, Verdict
@@ -32,6 +34,7 @@ from tox_prodsim.run import Heard, Point, Run, Waiting, run
 from tox_prodsim.scenario import Scenario
 from tox_prodsim.words import fill
 
+_LOGGER = logging.getLogger(__name__)
 _COMMAND_KEYS = {"commands_pre", "commands", "commands_post"}
 _sessions: weakref.WeakKeyDictionary[ToxEnv, Session] = weakref.WeakKeyDictionary()
 
@@ -56,7 +59,9 @@ class Session:
         self._reporting: Reporting | None = None
         self._run: Run | None = None
         self._waiting = Waiting(until=Point.COMMANDS)
+        self._place: Place | None = None
         self._heard: dict[str, tuple[Finding, ...]] = {}
+        self._told: dict[str, tuple[str, ...]] = {}
         self._failed: set[str] = set()
         self._commands_ran = 0
         self._refused = False
@@ -90,6 +95,7 @@ class Session:
             under_test = self._under_test or undertest.remembered(self._folder)
             self._workshop = bench.Workshop(self._env, self._cancel)
             desk = bench.make(self._env, scenario, under_test, self._folder, self._workshop)
+            self._place = desk.place
         self._reporting = Reporting(self._env, self._folder)
         self._run = run(scenario, desk)
         self._waiting = Waiting(until=Point.COMMANDS)
@@ -127,6 +133,7 @@ class Session:
         if self._scenario is None:
             undertest.refuse_unusable(self._env)
             self._scenario = bench.scenario_of(self._env)
+            _sweep(bench.ledger_of(self._env))
         return self._scenario
 
     def _come_to(self, point: Point) -> None:
@@ -154,8 +161,10 @@ class Session:
     def _what_was_heard(self) -> Heard:
         found = tuple(finding for findings in self._heard.values() for finding in findings)
         pre_failed = any(run_id.startswith("commands_pre") for run_id in self._failed)
+        told = tuple(self._told.items())
         self._heard.clear()
-        return Heard(findings=found, pre_failed=pre_failed, commands_ran=self._commands_ran)
+        self._told.clear()
+        return Heard(findings=found, told=told, pre_failed=pre_failed, commands_ran=self._commands_ran)
 
     # tox's commands
 
@@ -190,14 +199,28 @@ class Session:
         scenario = self._read_keys()
         kind, _, rest = request.run_id.partition("[")
         if kind not in _COMMAND_KEYS or self._workshop is None:
-            return request, Limits(deadline=None, stop=scenario.stop)
+            return request, Limits(deadline=None, stop=scenario.stop, ledger=bench.ledger_of(self._env))
         deadline = self._deadlines.setdefault(kind, supervision.clock.now() + scenario.run_timeout_s)
         values = self._waiting.values or {}
         prepared = copy.copy(request)
         prepared.stdin = StdinSource.OFF
         prepared.env = {**self._workshop.smoke_environ(values), **(self._waiting.variables or {})}
         log = self._folder / f"{kind}-{rest.rstrip(']')}.log"
-        return prepared, Limits(deadline=deadline, stop=scenario.stop, log=log)
+        return prepared, Limits(
+            deadline=deadline,
+            stop=scenario.stop,
+            log=log,
+            ledger=self._workshop.ledger,
+            containment=cast("supervision.Kind", scenario.containment),
+            look=lambda process: self._look(request.run_id, process),
+        )
+
+    def _look(self, run_id: str, process: supervision.Process) -> None:
+        """Keep what a command is doing whose time is over; what is seen again is why it does not stop."""
+        if self._place is not None:
+            first = f"what {run_id} was doing"
+            again = first in self._told
+            self._told[f"why {run_id} did not stop" if again else first] = self._place.look(process)
 
     def _ended(self, request: ExecuteRequest, ending: supervision.Ending) -> None:
         """Keep what a command came to; a retry that succeeds takes an earlier failure back."""
@@ -226,6 +249,15 @@ class Session:
         self._cancel.set()
         signals.rearm()
         self._interrupt()
+
+
+def _sweep(ledger: Path) -> None:
+    """End what a run has left whose tox was killed together with all that supervised it, and say so."""
+    for swept in supervision.sweep(ledger):
+        killed = ", ".join(f"pid {pid} {command}" for pid, command in swept.killed)
+        _LOGGER.warning(
+            "of an earlier run (%s): %s%s", swept.command, swept.reason, f"; ended now: {killed}" if killed else ""
+        )
 
 
 @contextlib.contextmanager

@@ -34,8 +34,8 @@ class Observed:
         self.sentinel.start()
 
     def look(self) -> tuple[str, ...]:
-        """Return in lines what it is doing now, where it hangs first; it is neither ended nor disturbed."""
-        return tuple(supervision.told(self._place.look(self.process), self._place.mine))
+        """Return in lines what it is doing now, where it hangs first; nothing of it is ended for that."""
+        return self._place.look(self.process)
 
     def broken(self) -> Finding | None:
         """End the watch and return which limit was broken behind our back, None when none was."""
@@ -57,7 +57,7 @@ class Observed:
         looked = leftovers.look(
             self._ground,
             ending,
-            lines=output.read_lines(self._place.log),
+            lines=output.lines_if(leaks.MARKS, self._place.log),
             witnesses=self._place.hook.folder,
             deaf_because=self._deaf_because,
             mine=self._place.mine,

@@ -21,7 +21,8 @@ class Place:
     """Where a deployment runs: folders, its log, and how a command line and an environment become production's.
 
     ``resolve`` finds the executable of a command, and is told the key that named it. ``hook`` lets Python processes say
-    where they hang and what they leave; ``ledger`` is where runs are recorded; ``mine`` are the folders of the project's own code.
+    where they hang and what they leave; ``ledger`` is where runs are recorded; ``mine`` are the folders of the
+    project's own code.
     """
 
     scratch: Path
@@ -47,9 +48,15 @@ class Place:
         finally:
             self.hook.remove()
 
-    def look(self, process: supervision.Process) -> supervision.Diagnosis:
-        """Return what the processes of a run are doing now; a cancel cuts the look short."""
-        return supervision.diagnose(process.tree(), hook=self.hook, output=self.log, give_up=lambda: self.cancel.is_set)
+    def look(self, process: supervision.Process) -> tuple[str, ...]:
+        """Return in lines what it is doing now, where it hangs first; nothing of it is ended for that.
+
+        A cancel cuts the look short.
+        """
+        found = supervision.diagnose(
+            process.tree(), hook=self.hook, output=self.log, give_up=lambda: self.cancel.is_set
+        )
+        return tuple(supervision.told(found, self.mine))
 
     def runner(self, values: Mapping[str, str]) -> Runner:
         """Return what runs a short command as the deployment is run, its placeholders filled with ``values``."""

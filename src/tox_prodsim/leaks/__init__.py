@@ -5,5 +5,6 @@ what the hook wrote down; ``ground`` puts them together.
 """
 
 from tox_prodsim.leaks.ground import Ground, after, before, unheard
+from tox_prodsim.leaks.printed import MARKS
 
-__all__ = ["Ground", "after", "before", "unheard"]
+__all__ = ["MARKS", "Ground", "after", "before", "unheard"]

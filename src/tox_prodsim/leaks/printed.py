@@ -15,6 +15,11 @@ _LONGEST = 1000
 _LONGEST_BLOCK = 1000
 """Lines after which what began as a traceback is taken for something else."""
 
+MARKS = re.compile(
+    rb"(?:Resource|Runtime)Warning|Exception (?:in|ignored) |Task was destroyed|exception was never|resource_tracker"
+)
+"""What a log has at least one of, if there is anything to read in it."""
+
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _WARNING = re.compile(r"(?P<file>[^:]*[^:\s]):(?P<line>\d+): (?P<said>(?P<category>(?:Resource|Runtime)Warning): .*)")
 _LISTENS = re.compile(r"unclosed <\S+ fd=\d+,(?!.* raddr=).* laddr=(?!\('(?:0\.0\.0\.0|::)', 0)")

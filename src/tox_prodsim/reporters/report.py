@@ -67,7 +67,9 @@ class _Document:
             case Happened():
                 self._latest(event.step)["timeline"].append(_finite(asdict(event), leave_out="step"))
             case Told():
-                self._latest(event.step)["evidence"].append({"title": event.title, "lines": list(event.lines)})
+                self._latest(event.step or Step.DEPLOY)["evidence"].append(
+                    {"title": event.title, "lines": list(event.lines)}
+                )
             case StepFinished():
                 self._latest(event.step).update(_finite(asdict(event), leave_out="step"))
             case Found():
