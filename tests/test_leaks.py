@@ -400,8 +400,8 @@ def test_the_hook_tells_of_warnings_threads_exceptions_and_tasks(yard: Yard) -> 
         {"kind": "thread", "name": "worker", "daemon": False},
         {"kind": "exception", "where": "thread T", "type": "KeyError", "message": "1", "file": "/a.py", "line": 4},
         {"kind": "task", "name": "Task-7", "message": "Task was destroyed but it is pending!"},
+        {"kind": "exit"},
     )
-    yard.witness({"kind": "exit"})
     looked = leaks.after(before, witnesses=yard.hook)
     assert texts(looked) == [
         "firm ResourceWarning: unclosed x: ",

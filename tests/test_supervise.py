@@ -191,9 +191,11 @@ def test_what_a_command_leaves_behind_is_killed_and_said(options: list[str], cod
 
 def test_at_a_timeout_it_says_what_was_running() -> None:
     result = supervised("--run-timeout", "0.3", "--", "sleep", "21")
-    first, second = lines(result)
+    first, head, process, waits, *_ = lines(result)
     assert first == "tox-prodsim supervise: timed out after 0.3 s"
-    assert re.search(r"sleeping .* sleep 21$", second)
+    assert head == "tox-prodsim supervise: process tree"
+    assert re.search(r" \d+ sleep 21$", process)
+    assert waits.startswith("tox-prodsim supervise:         sleeps, ")
     assert len(lines(supervised("--no-diagnose", "--run-timeout", "0.3", "--", "sleep", "21"))) == 1
 
 
