@@ -28,10 +28,11 @@ LAYERS = {
     ),
     "command": ("__main__", "supervise"),
     "order": ("run", "comparing", "deployment", "output", "leftovers", "endings", "hosting"),
-    "effects": ("artifact", "baseline", "building", "installed", "leaks", "measure", "spool", "supervision"),
+    "effects": ("artifact", "baseline", "building", "installed", "leaks", "measure", "spool", "supervision", "timing"),
     "reporters": ("reporters",),
     "values": (
         "stats",
+        "work",
         "catalogue",
         "scenario",
         "readiness",
@@ -160,7 +161,7 @@ def test_the_scripts_of_the_guard_import_only_downwards_what_is_there() -> None:
     assert {f"_child.{name}" for name in order} <= set(SOURCES)
 
 
-@pytest.mark.parametrize("package", ["catalogue", "deployment", "installed", "leaks", "supervision"])
+@pytest.mark.parametrize("package", ["catalogue", "deployment", "installed", "leaks", "supervision", "timing"])
 def test_what_others_use_of_a_package_is_named_in_its_init(package: str) -> None:
     outside = {module: ours(source) for module, source in SOURCES.items() if unit(module) != package}
     assert [module for module, used in outside.items() if any(each.startswith(f"{package}.") for each in used)] == []

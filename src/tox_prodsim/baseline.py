@@ -23,8 +23,10 @@ from tox_prodsim import stats
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.events import Measured
 from tox_prodsim.stats import StoredRatio
+from tox_prodsim.work import UNITS, ModuleWork, Work, kept
 
-SCHEMA = 1
+SCHEMA = 2
+"""Schema 1 had no work and no modules; it is read as a baseline without them."""
 HISTORY = 8
 """So many accepted ratios are kept: enough for the spread between sessions, few enough to review."""
 _STALE_S = 3600.0
@@ -56,7 +58,10 @@ class StoredMetric:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Baseline:
-    """What one environment measured on one kind of Python and platform; ``dists`` are ``name==version``."""
+    """What one environment measured on one kind of Python and platform; ``dists`` are ``name==version``.
+
+    ``work`` is None where it was not recorded.
+    """
 
     key: str
     python: str
@@ -65,6 +70,7 @@ class Baseline:
     metrics: Mapping[str, StoredMetric]
     dists: tuple[str, ...] = ()
     machine: Mapping[str, str] = field(default_factory=dict)
+    work: Work | None = None
     schema: int = SCHEMA
 
     def stored(self, metric: str) -> StoredRatio | None:
@@ -141,17 +147,21 @@ def merged(old: Baseline | None, new: Baseline) -> Baseline:
     A metric that agrees keeps its old block, one that was not measured this time is kept, one that changed continues
     its history. Ratios to another control are no use and are dropped.
     """
-    if old is None or old.control != new.control:
+    if old is None:
         return new
+    work = kept(old.work, new.work)
+    if old.control != new.control:
+        return replace(new, work=work)
     metrics = dict(old.metrics)
     for name, metric in new.metrics.items():
         metrics[name] = _merged_metric(old.metrics.get(name), metric)
-    unchanged = metrics == dict(old.metrics) and set(new.dists) == set(old.dists) and new.python == old.python
-    return old if unchanged else replace(new, metrics=metrics)
+    same_place = set(new.dists) == set(old.dists) and new.python == old.python
+    unchanged = metrics == dict(old.metrics) and same_place and work == old.work
+    return old if unchanged else replace(new, metrics=metrics, work=work)
 
 
 def dumps(baseline: Baseline) -> str:
-    """Return the canonical text: sorted keys, one metric and one distribution a line, so that a diff is a review."""
+    """Return the canonical text: sorted keys, one metric, distribution or module a line, so that a diff is a review."""
     blocks = {
         "built": _line(_fields(baseline.built)),
         "control": _line(baseline.control),
@@ -164,6 +174,9 @@ def dumps(baseline: Baseline) -> str:
         "python": _line(baseline.python),
         "schema": _line(baseline.schema),
     }
+    if baseline.work is not None:
+        rows = (_line([module.name, module.importer, module.own]) for module in baseline.work.modules)
+        blocks = dict(sorted({**blocks, "modules": _block("[]", rows), "work": _line(baseline.work.totals())}.items()))
     return "{\n" + ",\n".join(f"  {_line(name)}: {text}" for name, text in blocks.items()) + "\n}\n"
 
 
@@ -249,6 +262,7 @@ def _parsed(path: Path, content: object) -> Baseline:
         metrics={name: _metric(metrics.inside(name)) for name in metrics.content},
         dists=top.several("dists", str),
         machine={name: str(value) for name, value in top.inside("machine").content.items()},
+        work=_work(path, top) if "work" in top.content else None,
         schema=schema,
     )
 
@@ -263,6 +277,20 @@ def _metric(block: _Reader) -> StoredMetric:
         clock=block.take("clock", str),
         history=block.several("history", float)[-HISTORY:],
     )
+
+
+def _work(path: Path, top: _Reader) -> Work:
+    """Return the recorded work; the totals are for the reader, what counts are the modules."""
+    totals = top.inside("work")
+    unit = next((unit for unit in UNITS if unit in totals.content), "")
+    if not unit:
+        raise _unusable(path, f"work has none of {', '.join(UNITS)}")
+    modules = []
+    for row in top.several("modules", list):
+        if [type(item) for item in row] != [str, str, int]:
+            raise _unusable(path, f"modules has {_shown(row)}, not a name, an importer and a whole number")
+        modules.append(ModuleWork(name=row[0], importer=row[1], own=row[2]))
+    return Work(unit=unit, modules=tuple(modules), pyc_bytes=totals.take("pyc_bytes", int))
 
 
 _T = TypeVar("_T")

@@ -1,0 +1,341 @@
+"""Records what an import is made of, in an interpreter of the environment: CPython 3.9 and newer, stdlib only.
+
+    python -s [-P] recorder.py CLOCK NAME…    imports NAME… by that clock (exact, timed) and answers with one line
+
+``-X importtime`` knows neither the line of an import nor anything of ``importlib.import_module``. Both go through
+``_frozen_importlib._find_and_load``, and that is what is wrapped here. The clock is read at each of its borders and
+what lies between two of them is charged to the module whose body runs there, so our own work is charged to nobody.
+"""
+
+import os
+import sys
+import time
+from _thread import get_ident
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType, FrameType
+    from typing import Any, Callable
+
+MARK = b"@prodsim "  # a sitecustomize or a .pth file may print before us
+EXACT, TIMED = "exact", "timed"
+WORK = "bytecodes" if sys.version_info >= (3, 12) else "calls"
+TOOL = 4  # of sys.monitoring: 0, 1, 2 and 5 are those of debuggers, coverage, profilers and optimizers
+monitoring: "Any" = getattr(sys, "monitoring", None)
+_OURS = (lambda: 0).__code__.co_filename
+_IMPORTLIB = "<frozen importlib._bootstrap>"
+
+
+def record(clock: str, modules: "list[str]") -> None:
+    """Import the modules, answer with what was recorded, and end at once, as ``timing.py`` does and for its reasons."""
+    answer_to = os.dup(1)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    if not getattr(sys.flags, "safe_path", False):
+        del sys.path[0]  # our own folder, before 3.11 has -P for that
+    sys.argv[:] = [""]
+    recorder = Recorder(Counter() if clock == EXACT else Stopwatch())
+    try:
+        recorder.run(modules)
+        answer = recorder.told(in_full=clock == EXACT)
+    except BaseException as problem:  # noqa: BLE001 - a module may raise anything, SystemExit included
+        answer = {"error": "{}: {}".format(type(problem).__name__, problem)[:400].strip().rstrip(":")}
+    import json  # noqa: PLC0415 - not before the recording, it may be a part of it
+
+    data = MARK + json.dumps(answer).encode() + b"\n"
+    while data:
+        data = data[os.write(answer_to, data) :]
+    os._exit(0)
+
+
+class Import:
+    """One import: ``own`` are the readings of the clock less those of the imports inside of it."""
+
+    __slots__ = ("at", "importer", "loaded", "name", "own", "through")
+
+    def __init__(self, name: str, importer: str) -> None:
+        self.name = name
+        self.importer = importer
+        self.own = (0, 0)
+        self.loaded = False
+        self.at = ("", 0)
+        self.through = ("", 0)
+
+    def told(self) -> "list[Any]":
+        """Return the import for JSON; the file and the bytes of bytecode are those of the module as it is now."""
+        return [self.name, self.importer, self.loaded, self.own, self.at, self.through, *_origin(self.name)]
+
+
+class Thread:
+    """What one thread imports, innermost last, what the clock read when it last went on, and whether we are at work."""
+
+    __slots__ = ("busy", "last", "stack")
+
+    def __init__(self) -> None:
+        self.busy = False
+        self.stack: "list[Import]" = []
+        self.last = (0, 0)
+
+
+class Recorder:
+    """Collects the imports in their order: a package before its modules, though it is their import that asks for it."""
+
+    def __init__(self, clock: "Counter | Stopwatch") -> None:
+        self.imports: "list[Import]" = []
+        self._clock = clock
+        self._threads: "dict[int, Thread]" = {}
+        self.collecting = (0, 0)
+        """What garbage collections took: when they come depends on everything before, so no module is charged."""
+
+    def run(self, modules: "list[str]") -> None:
+        """Import the modules and record it."""
+        bootstrap: "Any" = sys.modules["_frozen_importlib"]
+        original = bootstrap._find_and_load  # noqa: SLF001 - nothing public sees all imports
+        wrapper = self._wrapper(original)
+        self._clock.start(wrapper.__code__, self._collect)
+        bootstrap._find_and_load = wrapper  # noqa: SLF001
+        try:
+            for name in modules:
+                __import__(name)
+        finally:
+            bootstrap._find_and_load = original  # noqa: SLF001
+            self._clock.stop()
+
+    def told(self, *, in_full: bool) -> "dict[str, Any]":
+        """Return the answer for JSON, with the imports in full or with their names and readings only."""
+        imports = [each.told() if in_full else [each.name, each.own] for each in self.imports]
+        return {"clock": self._clock.name, "imports": imports, "collecting": self.collecting}
+
+    def _wrapper(self, original: "Callable[..., Any]") -> "Any":
+        loaded, enter, leave = sys.modules, self._enter, self._leave
+
+        def find_and_load(name: str, import_: "Any") -> "Any":
+            if name in loaded:  # import_module asks for what is there already
+                return original(name, import_)
+            begun = enter(name)
+            try:
+                return original(name, import_)
+            finally:
+                leave(begun)
+
+        # The frame that stays on the stack: warnings.warn and tracebacks pass over those of importlib.
+        find_and_load.__code__ = find_and_load.__code__.replace(co_filename=_IMPORTLIB)
+        return find_and_load
+
+    def _enter(self, name: str) -> Import:
+        thread = self._arrived()
+        outer = thread.stack[-1] if thread.stack else None
+        if outer is not None and outer.name.startswith(name + "."):
+            # The import of a.b imports a first: for whoever reads it, both are asked for by the same line.
+            begun = Import(name, outer.importer)
+            begun.at, begun.through = outer.at, outer.through
+            self.imports.insert(self.imports.index(outer), begun)
+        else:
+            frame = _outside(sys._getframe(2))  # noqa: SLF001
+            begun = Import(name, outer.name if outer is not None else self._in_thread(frame))
+            _place(begun, frame)
+            self.imports.append(begun)
+        thread.stack.append(begun)
+        self._departing(thread)
+        return begun
+
+    def _in_thread(self, frame: "FrameType | None") -> str:
+        """Return the importer of what a thread imports in no other import: the module of the statement."""
+        name = frame.f_globals.get("__name__") if frame is not None else ""
+        return next((each.name for each in self.imports if each.name == name), "")
+
+    def _leave(self, done: Import) -> None:
+        thread = self._arrived()
+        thread.stack.remove(done)  # not always the last: greenlets of one thread import in turns
+        done.loaded = sys.modules.get(done.name) is not None
+        self._departing(thread)
+
+    def _arrived(self) -> Thread:
+        """Charge the time since the last border to the import that it was spent in."""
+        thread = self._threads.get(get_ident())
+        if thread is None:
+            thread = self._threads[get_ident()] = Thread()
+        thread.busy = True
+        now = self._clock.arrive()
+        if thread.stack:
+            top = thread.stack[-1]
+            top.own = _more(top.own, now, thread.last)
+        return thread
+
+    def _departing(self, thread: Thread) -> None:
+        self._clock.join(len(thread.stack))
+        thread.last = self._clock.depart()
+        thread.busy = False
+
+    def _collect(self, phase: str, _: object) -> None:
+        """Keep what a collection takes apart (a callback of ``gc``), unless it comes while we are at work."""
+        thread = self._threads.get(get_ident())
+        if thread is None or thread.busy:
+            return
+        now = self._clock.arrive()
+        if phase == "stop":
+            self.collecting = _more(self.collecting, now, thread.last)
+        elif thread.stack:
+            top = thread.stack[-1]
+            top.own = _more(top.own, now, thread.last)
+        thread.last = self._clock.depart()
+
+
+def _more(own: "tuple[int, int]", now: "tuple[int, int]", last: "tuple[int, int]") -> "tuple[int, int]":
+    return own[0] + now[0] - last[0], own[1] + now[1] - last[1]
+
+
+class Stopwatch:
+    """Reads effective wall time (wall less run-queue delay) and CPU time of this thread, in ns."""
+
+    name = TIMED
+
+    def start(self, _: "CodeType", collect: "Callable[[str, object], None]") -> None:
+        """Have collections told from now on; a clock always runs."""
+        known = set(sys.modules)
+        import gc  # noqa: PLC0415 - whoever imports it is to be seen
+
+        for name in set(sys.modules) - known:
+            del sys.modules[name]
+        self._callbacks, self._collect = gc.callbacks, collect
+        gc.callbacks.append(collect)
+
+    def stop(self) -> None:
+        """Have them told no more."""
+        self._callbacks.remove(self._collect)
+
+    def join(self, depth: int) -> None:
+        """Do nothing: it runs in all threads."""
+
+    def arrive(self) -> "tuple[int, int]":
+        """Return the reading at the end of a stretch: the wall first, so that reading the others is not in it."""
+        wall = time.perf_counter_ns()
+        cpu = time.thread_time_ns()
+        return wall - run_delay(), cpu
+
+    def depart(self) -> "tuple[int, int]":
+        """Return the reading at the begin of a stretch: the wall last."""
+        queued = run_delay()
+        cpu = time.thread_time_ns()
+        return time.perf_counter_ns() - queued, cpu
+
+
+def run_delay() -> int:
+    """Return the ns that this thread was runnable but waited for a CPU; 0 where there is no such figure."""
+    try:
+        with open("/proc/thread-self/schedstat", "rb", buffering=0) as file:
+            return int(file.read(80).split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+class Counter:
+    """Counts executed bytecodes (from 3.12), or calls before; each thread its own, and none of ours."""
+
+    name = WORK
+
+    def __init__(self) -> None:
+        self._counts: "dict[int, int]" = {}
+        self._tick: "Any" = None
+
+    def start(self, wrapper: "CodeType", _: object) -> None:
+        """Count from now on, except in this file and in the wrapper."""
+        self._tick = _bytecodes(self._counts, wrapper) if WORK == "bytecodes" else _calls(self._counts, wrapper)
+        if WORK == "bytecodes":
+            monitoring.use_tool_id(TOOL, "prodsim")
+            monitoring.register_callback(TOOL, monitoring.events.INSTRUCTION, self._tick)
+            monitoring.set_events(TOOL, monitoring.events.INSTRUCTION)
+        else:
+            sys.setprofile(self._tick)
+            self._main = get_ident()
+
+    def stop(self) -> None:
+        """Count no more."""
+        if WORK == "bytecodes":
+            monitoring.set_events(TOOL, 0)
+            monitoring.free_tool_id(TOOL)
+        else:
+            sys.setprofile(None)
+
+    def join(self, depth: int) -> None:
+        """Count in this thread while it imports: a profile function belongs to one thread, monitoring to all."""
+        if WORK == "calls" and get_ident() != self._main:
+            sys.setprofile(self._tick if depth else None)
+
+    def arrive(self) -> "tuple[int, int]":
+        """Return what this thread has done so far."""
+        return self._counts.get(get_ident(), 0), 0
+
+    depart = arrive
+
+
+def _bytecodes(counts: "dict[int, int]", wrapper: "CodeType") -> "Callable[..., object]":
+    disable, ours, thread = monitoring.DISABLE, _OURS, get_ident
+
+    def tick(code: "CodeType", _: int) -> object:
+        if code.co_filename is ours or code is wrapper:
+            return disable
+        try:
+            counts[thread()] += 1
+        except KeyError:
+            counts[thread()] = 1
+        return None
+
+    return tick
+
+
+def _calls(counts: "dict[int, int]", wrapper: "CodeType") -> "Callable[..., object]":
+    ours, thread = _OURS, get_ident
+
+    def tick(frame: "FrameType", event: str, _: object) -> None:
+        if event not in ("call", "c_call"):
+            return
+        code = frame.f_code
+        if code.co_filename is not ours and code is not wrapper:
+            counts[thread()] = counts.get(thread(), 0) + 1
+
+    return tick
+
+
+def _place(begun: Import, frame: "FrameType | None") -> None:
+    """Note where the import stands, and through which line of the importer's body it came there."""
+    if frame is None:
+        return
+    begun.at = begun.through = (frame.f_code.co_filename, frame.f_lineno)
+    while frame is not None and frame.f_code.co_filename is not _OURS:
+        if frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") == begun.importer:
+            begun.through = (frame.f_code.co_filename, frame.f_lineno)
+            break
+        frame = frame.f_back
+
+
+def _outside(frame: "FrameType | None") -> "FrameType | None":
+    """Return the first frame from here that is not of importlib, or None when it is ours."""
+    while frame is not None and _of_importlib(frame):
+        frame = frame.f_back
+    return None if frame is None or frame.f_code.co_filename is _OURS else frame
+
+
+def _of_importlib(frame: "FrameType") -> bool:
+    name = frame.f_globals.get("__name__")
+    is_named = isinstance(name, str) and name.partition(".")[0] == "importlib"
+    return is_named or frame.f_code.co_filename.startswith("<frozen importlib")
+
+
+def _origin(name: str) -> "tuple[str, int]":
+    """Return the file of a loaded module and the bytes of its bytecode, without the path that each file contains."""
+    try:
+        spec = object.__getattribute__(sys.modules[name], "__dict__")["__spec__"]  # no __getattr__, no lazy loading
+        origin, cached = spec.origin, spec.cached
+    except (AttributeError, KeyError):
+        return "", 0
+    file = origin if isinstance(origin, str) and origin not in ("built-in", "frozen") else ""
+    try:
+        return file, max(0, os.stat(cached).st_size - len(os.fsencode(file)))
+    except (OSError, TypeError, ValueError):
+        return file, 0
+
+
+if __name__ == "__main__":
+    record(sys.argv[1], sys.argv[2:])

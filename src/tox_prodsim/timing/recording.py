@@ -1,0 +1,272 @@
+"""What an import is made of: its modules with their importers, lines, work and times, recorded in the environment.
+
+The recording is made by ``_child/recorder.py``, run by the environment's own Python: once with the exact clock, which
+names, and a few times with the stopwatch, which sizes (``measurement.md``, section 4).
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tox_prodsim.running import Ran, Runner
+from tox_prodsim.work import ModuleWork, Work
+
+STDLIB = "stdlib"
+TIMED_RUNS = 7
+RUN_TIMEOUT_S = 120.0
+"""Of one run; the exact clock takes about four times as long as the import."""
+_MARK = b"@prodsim "
+_RECORDINGS = Path(__file__).parents[1] / "_child" / "recordings.py"
+
+
+class NotRecorded(Exception):  # noqa: N818 - an ending of a recording, not an error of ours
+    """The import failed or took too long; the text is the reason."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spot:
+    """A line of a file: below the folder that is on the module path, or absolute when it is elsewhere."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Times:
+    """Own seconds of a module: the medians of effective wall and CPU time, and the median deviation of the former."""
+
+    wall_s: float
+    cpu_s: float
+    mad_s: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Module:
+    """One module: ``own`` work and ``times`` (None: not timed) are those of its body, without what it imports.
+
+    ``importer`` is the module whose body ran (empty: it was asked for), ``at`` where the import stands (None: nowhere,
+    or not known), ``through`` the line of the importer that led there when that is another one. ``origin`` is the
+    distribution, STDLIB, or where there is neither the top-level name.
+    """
+
+    name: str
+    importer: str
+    own: int
+    times: Times | None = None
+    at: Spot | None = None
+    through: Spot | None = None
+    file: str = ""
+    origin: str = ""
+    pyc_bytes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recording:
+    """The import of ``targets``: its modules in order, and those that were tried in vain, whose cost is the importer's.
+
+    ``versions`` are those of the distributions and of STDLIB, which is Python. ``collecting_s`` is the time of garbage
+    collections, which belongs to no module.
+    """
+
+    targets: tuple[str, ...]
+    unit: str
+    modules: tuple[Module, ...]
+    failed: tuple[Module, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    collecting_s: float = 0.0
+
+    @property
+    def timed(self) -> bool:
+        """Return whether the modules have times."""
+        return any(module.times is not None for module in self.modules)
+
+    @property
+    def wall_s(self) -> float:
+        """Return the effective seconds of everything."""
+        return self.collecting_s + sum(module.times.wall_s for module in self.modules if module.times is not None)
+
+    @property
+    def work(self) -> Work:
+        """Return the exact work, as a baseline stores it."""
+        modules = (ModuleWork(name=each.name, importer=each.importer, own=each.own) for each in self.modules)
+        return Work(unit=self.unit, modules=tuple(modules), pyc_bytes=sum(each.pyc_bytes for each in self.modules))
+
+
+def recalled(work: Work, dists: Iterable[str], python: str) -> Recording:
+    """Return the recording that a baseline remembers, without times and places; ``dists`` are ``name==version``."""
+    versions = {name: version for name, _, version in (dist.partition("==") for dist in dists)}
+    return Recording(
+        targets=tuple(module.name for module in work.modules if not module.importer),
+        unit=work.unit,
+        modules=tuple(Module(name=each.name, importer=each.importer, own=each.own) for each in work.modules),
+        versions={**versions, STDLIB: python},
+    )
+
+
+def record(modules: Sequence[str], *, python: Path, runner: Runner, timed: int = TIMED_RUNS) -> Recording:
+    """Return the recording of importing the modules one after the other; raises NotRecorded.
+
+    It takes one run with the exact clock, ``timed`` with the stopwatch (0: no times), and one that warms up.
+    """
+    request = {"modules": list(modules), "timed": timed, "timeout_s": RUN_TIMEOUT_S}
+    argv = [str(python), "-I", str(_RECORDINGS), json.dumps(request)]
+    answers = _answers(runner(argv, timeout_s=RUN_TIMEOUT_S * 3), modules, 2 + timed)
+    exact, *stopped, environment = answers
+    imports = [_Import(*each) for each in exact["imports"]]
+    times = _times([answer["imports"] for answer in stopped])
+    built = _built(tuple(modules), exact["clock"], imports, times, _Places(environment))
+    collecting = [answer["collecting"][0] / 1e9 for answer in stopped]
+    return replace(built, collecting_s=statistics.median(collecting)) if stopped else built
+
+
+def _answers(ran: Ran, modules: Sequence[str], expected: int) -> list[dict[str, Any]]:
+    """Return what the driver answered; raises NotRecorded with the reason when some of it is missing."""
+    lines = [line for line in ran.stdout.splitlines() if line.startswith(_MARK)]
+    answers: list[dict[str, Any]] = [json.loads(line[len(_MARK) :]) for line in lines]
+    if answers and "error" in answers[-1]:
+        msg = f"import {' '.join(modules)}: {answers[-1]['error']}"
+        raise NotRecorded(msg)
+    if len(answers) != expected:
+        told = ran.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
+        ended = "did not end in time" if ran.timed_out else f"ended with {ran.returncode}: {told[-1]}"
+        msg = f"the recording process {ended}"
+        raise NotRecorded(msg)
+    return answers
+
+
+@dataclass(frozen=True, slots=True)
+class _Import:
+    """One import as the recorder tells it, in its order of fields."""
+
+    name: str
+    importer: str
+    loaded: bool
+    own: tuple[int, int]
+    at: tuple[str, int]
+    through: tuple[str, int]
+    file: str
+    pyc_bytes: int
+
+
+class _Places:
+    """Knows whose a file is, and how it is shown."""
+
+    def __init__(self, environment: Mapping[str, Any]) -> None:
+        self.versions = {**environment["versions"], STDLIB: environment["python"]}
+        self._owners = environment["owners"]
+        self._site = _folders(environment["site"])
+        self._stdlib = _folders(environment["stdlib"])
+
+    def origin(self, file: str, name: str) -> str:
+        """Return the distribution of a module, STDLIB, or its top-level name; a built-in module has no file."""
+        if file in self._owners:
+            return str(self._owners[file])
+        in_stdlib = file.startswith(self._stdlib) and not file.startswith(self._site)
+        return STDLIB if in_stdlib or not file else name.partition(".")[0]
+
+    def spot(self, file: str, line: int) -> Spot | None:
+        """Return a line as it is shown, or None when there is none."""
+        return Spot(file=self.shown(file), line=line) if file else None
+
+    def shown(self, file: str) -> str:
+        """Return the path of a file below the folder of modules that it is in."""
+        root = next((root for root in (*self._site, *self._stdlib) if file.startswith(root)), "")
+        return file.removeprefix(root)
+
+
+def _folders(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the folders with a separator at the end, those that symbolic links lead to included."""
+    return tuple(dict.fromkeys(f"{each}/" for path in paths for each in (path, str(Path(path).resolve()))))
+
+
+def _built(
+    targets: tuple[str, ...], unit: str, imports: Sequence[_Import], times: Mapping[str, Times], places: _Places
+) -> Recording:
+    """Return the recording of these imports; what failed gives its cost and what it did load to its importer."""
+    loaded = {each.name for each in imports if each.loaded}
+    importers = {each.name: each.importer for each in imports if each.name not in loaded}
+    shares: dict[str, list[_Import]] = defaultdict(list)
+    for each in imports:
+        shares[_kept_name(each.name, importers)].append(each)
+    first: dict[str, _Import] = {}
+    for each in sorted(imports, key=lambda each: not each.loaded):  # what failed at first may be imported later
+        first.setdefault(each.name, each)
+    modules = tuple(
+        _module(first[name], importers, shares[name], times, places)
+        for name in dict.fromkeys(each.name for each in imports if each.name in loaded)
+    )
+    failed = tuple(_module(first[name], importers, (first[name],), times, places) for name in importers)
+    return Recording(targets=targets, unit=unit, modules=modules, failed=failed, versions=places.versions)
+
+
+def _kept_name(name: str, failed: Mapping[str, str]) -> str:
+    """Return the name itself or, as long as that failed, the one that imported it."""
+    while name in failed:
+        name = failed[name]
+    return name
+
+
+def _module(
+    found: _Import,
+    failed: Mapping[str, str],
+    shares: Sequence[_Import],
+    times: Mapping[str, Times],
+    places: _Places,
+) -> Module:
+    """Return the module of this import with the cost of all its shares."""
+    at, through = places.spot(*found.at), places.spot(*found.through)
+    return Module(
+        name=found.name,
+        importer=_kept_name(found.importer, failed),
+        own=sum(each.own[0] for each in shares),
+        times=_sum(times[name] for name in dict.fromkeys(each.name for each in shares) if name in times),
+        at=at,
+        through=through if through != at else None,
+        file=places.shown(found.file),
+        origin=places.origin(found.file, found.name),
+        pyc_bytes=found.pyc_bytes,
+    )
+
+
+def _sum(parts: Iterator[Times]) -> Times | None:
+    """Return the times of all parts together, None when there are none; the largest deviation stands for all."""
+    all_parts = tuple(parts)
+    if not all_parts:
+        return None
+    return Times(
+        wall_s=sum(part.wall_s for part in all_parts),
+        cpu_s=sum(part.cpu_s for part in all_parts),
+        mad_s=max(part.mad_s for part in all_parts),
+    )
+
+
+def _times(runs: Sequence[Sequence[tuple[str, tuple[int, int]]]]) -> dict[str, Times]:
+    """Return the times by name of module, over the runs that have it; a name may be imported twice in one run."""
+    by_name: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for run in runs:
+        own: dict[str, tuple[float, float]] = {}
+        for name, (wall_ns, cpu_ns) in run:
+            wall_s, cpu_s = own.get(name, (0.0, 0.0))
+            own[name] = (wall_s + wall_ns / 1e9, cpu_s + cpu_ns / 1e9)
+        for name, reading in own.items():
+            by_name[name].append(reading)
+    return {name: _median(readings) for name, readings in by_name.items()}
+
+
+def _median(readings: Sequence[tuple[float, float]]) -> Times:
+    walls = [max(wall_s, 0.0) for wall_s, _ in readings]
+    middle = statistics.median(walls)
+    return Times(
+        wall_s=middle,
+        cpu_s=statistics.median(cpu_s for _, cpu_s in readings),
+        mad_s=statistics.median(abs(wall_s - middle) for wall_s in walls),
+    )
