@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 UNITS = ("bytecodes", "calls")
-"""What is counted: executed bytecodes from CPython 3.12, calls before."""
+"""What may be counted; the recorder counts executed bytecodes."""
 SAME = 0.005
 """Work that differs by no more is the same work: another path of the environment alone makes 0.2 % (section 2.4)."""
 

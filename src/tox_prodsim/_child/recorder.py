@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 MARK = b"@prodsim "  # a sitecustomize or a .pth file may print before us
 EXACT, TIMED = "exact", "timed"
-WORK = "bytecodes" if sys.version_info >= (3, 12) else "calls"
+WORK = "bytecodes"
 TOOL = 4  # of sys.monitoring: 0, 1, 2 and 5 are those of debuggers, coverage, profilers and optimizers
 monitoring: "Any" = getattr(sys, "monitoring", None)
+QUICK_NS, TRIES = 100_000, 9  # a reading takes about 15 us; one that takes longer was interrupted
 _OURS = (lambda: 0).__code__.co_filename
 _IMPORTLIB = "<frozen importlib._bootstrap>"
 
@@ -209,16 +210,27 @@ class Stopwatch:
         """Do nothing: it runs in all threads."""
 
     def arrive(self) -> "tuple[int, int]":
-        """Return the reading at the end of a stretch: the wall first, so that reading the others is not in it."""
-        wall = time.perf_counter_ns()
-        cpu = time.thread_time_ns()
-        return wall - run_delay(), cpu
+        """Return the reading at the end of a stretch, with the wall time from before we read anything."""
+        before, _, queued = _together()
+        return before - queued, time.thread_time_ns()
 
     def depart(self) -> "tuple[int, int]":
-        """Return the reading at the begin of a stretch: the wall last."""
-        queued = run_delay()
+        """Return the reading at the begin of a stretch, with the wall time from after we read everything."""
         cpu = time.thread_time_ns()
-        return time.perf_counter_ns() - queued, cpu
+        _, after, queued = _together()
+        return after - queued, cpu
+
+
+def _together() -> "tuple[int, int, int]":
+    """Return wall times around a reading of the run-queue delay, which must not grow between them: ms would be wrong."""
+    before = after = queued = 0
+    for _ in range(TRIES):
+        before = time.perf_counter_ns()
+        queued = run_delay()
+        after = time.perf_counter_ns()
+        if after - before < QUICK_NS:
+            break
+    return before, after, queued
 
 
 def run_delay() -> int:
@@ -231,37 +243,36 @@ def run_delay() -> int:
 
 
 class Counter:
-    """Counts executed bytecodes (from 3.12), or calls before; each thread its own, and none of ours."""
+    """Counts executed bytecodes, each thread its own, and none of ours."""
 
     name = WORK
 
     def __init__(self) -> None:
         self._counts: "dict[int, int]" = {}
-        self._tick: "Any" = None
+        self._trace: "Any" = None
 
     def start(self, wrapper: "CodeType", _: object) -> None:
         """Count from now on, except in this file and in the wrapper."""
-        self._tick = _bytecodes(self._counts, wrapper) if WORK == "bytecodes" else _calls(self._counts, wrapper)
-        if WORK == "bytecodes":
+        if monitoring is not None:
             monitoring.use_tool_id(TOOL, "prodsim")
-            monitoring.register_callback(TOOL, monitoring.events.INSTRUCTION, self._tick)
+            monitoring.register_callback(TOOL, monitoring.events.INSTRUCTION, _monitor(self._counts, wrapper))
             monitoring.set_events(TOOL, monitoring.events.INSTRUCTION)
         else:
-            sys.setprofile(self._tick)
-            self._main = get_ident()
+            self._main, self._trace = get_ident(), _trace(self._counts, wrapper)
+            sys.settrace(self._trace)
 
     def stop(self) -> None:
         """Count no more."""
-        if WORK == "bytecodes":
+        if monitoring is not None:
             monitoring.set_events(TOOL, 0)
             monitoring.free_tool_id(TOOL)
         else:
-            sys.setprofile(None)
+            sys.settrace(None)
 
     def join(self, depth: int) -> None:
-        """Count in this thread while it imports: a profile function belongs to one thread, monitoring to all."""
-        if WORK == "calls" and get_ident() != self._main:
-            sys.setprofile(self._tick if depth else None)
+        """Count in this thread while it imports: a trace function belongs to one thread, monitoring to all."""
+        if monitoring is None and get_ident() != self._main:
+            sys.settrace(self._trace if depth else None)
 
     def arrive(self) -> "tuple[int, int]":
         """Return what this thread has done so far."""
@@ -270,7 +281,7 @@ class Counter:
     depart = arrive
 
 
-def _bytecodes(counts: "dict[int, int]", wrapper: "CodeType") -> "Callable[..., object]":
+def _monitor(counts: "dict[int, int]", wrapper: "CodeType") -> "Callable[..., object]":
     disable, ours, thread = monitoring.DISABLE, _OURS, get_ident
 
     def tick(code: "CodeType", _: int) -> object:
@@ -285,17 +296,26 @@ def _bytecodes(counts: "dict[int, int]", wrapper: "CodeType") -> "Callable[..., 
     return tick
 
 
-def _calls(counts: "dict[int, int]", wrapper: "CodeType") -> "Callable[..., object]":
+def _trace(counts: "dict[int, int]", wrapper: "CodeType") -> "Callable[..., object]":
+    """Return the function for ``sys.settrace``, which before 3.12 is the one thing that sees bytecodes."""
     ours, thread = _OURS, get_ident
 
-    def tick(frame: "FrameType", event: str, _: object) -> None:
-        if event not in ("call", "c_call"):
-            return
+    def enter(frame: "FrameType", _: str, __: object) -> object:
         code = frame.f_code
-        if code.co_filename is not ours and code is not wrapper:
-            counts[thread()] = counts.get(thread(), 0) + 1
+        if code.co_filename is ours or code is wrapper:
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        return tick
 
-    return tick
+    def tick(_: "FrameType", event: str, __: object) -> object:
+        if event == "opcode":
+            try:
+                counts[thread()] += 1
+            except KeyError:
+                counts[thread()] = 1
+        return tick
+
+    return enter
 
 
 def _place(begun: Import, frame: "FrameType | None") -> None:

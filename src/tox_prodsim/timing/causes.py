@@ -24,11 +24,16 @@ _WORK_SHARE = 0.01
 """Own work of a module has grown beyond both: other paths and environments make up to this."""
 _LEAST_SHARE = 0.01
 """What explains less of the difference is not worth a line."""
+_LEAST_TIME_SHARE = 0.1
+"""The same for what is seen by its time alone: of 250 modules, a few are slower by chance."""
 _SCALE_FROM_S = 0.0001
 
 
 class Kind(StrEnum):
-    """What is with a module: not imported before, more work, or more time for the same work (the last three)."""
+    """What is with a module: not imported before, more work, or more time for the same work (the last three).
+
+    UNSEEN stands for what a recording without times cannot tell; its module is the likely one, or empty.
+    """
 
     NEW = "new"
     WORK = "more work"
@@ -61,6 +66,8 @@ class Part:
 class Cause:
     """One reason for a difference; ``work`` and ``seconds`` (None: no times) are what it adds.
 
+    Against a recording without times the seconds of more work are estimated from its part in the work of the module.
+
     ``module`` is empty when no single one can be named. ``then`` and ``now`` are versions of its ``origin`` (empty: not
     installed), ``file`` is its own, ``chain`` leads to it and has the lines. ``share`` is the part of the difference
     that it explains (None: not known), ``parts`` splits a new group by distribution, the largest first.
@@ -89,8 +96,8 @@ class Cause:
 class Explanation:
     """All causes, the largest first, and what they have to explain.
 
-    ``seconds`` is None without times on both sides, ``scale`` what this moment is slower by than then, judged by the
-    modules common to both; seconds are those of now. ``gone`` are modules that are no longer imported.
+    ``seconds`` is what was confirmed or recorded (None: neither), ``scale`` what this moment is slower by than then,
+    judged by the modules common to both; seconds are those of now. ``gone`` are modules that are no longer imported.
     """
 
     work: int
@@ -108,10 +115,11 @@ class Explanation:
 def explain(then: Recording, now: Recording, *, slower_s: float | None = None) -> Explanation:
     """Return why ``now`` costs more than ``then``, which may be a recalled one, without times.
 
-    ``slower_s`` is what was measured elsewhere: when the work is equal and there are no times to compare, that time is
-    spent in something that is no Python.
+    ``slower_s`` is what interleaved rounds have confirmed. Without it (None) only work is evidence: two recordings, one
+    after the other, differ in times of single modules whenever the machine is busy. What of it neither work nor times
+    explain is spent in something unseen.
     """
-    return _Comparison(then, now).explained(slower_s)
+    return _Comparison(then, now, slower_s).explained()
 
 
 def chain(recording: Recording, module: str) -> tuple[Link, ...]:
@@ -140,25 +148,26 @@ def scale(then: Recording, now: Recording) -> float:
 class _Comparison:
     """Two recordings side by side."""
 
-    def __init__(self, then: Recording, now: Recording) -> None:
+    def __init__(self, then: Recording, now: Recording, slower_s: float | None) -> None:
         self.then, self.now = then, now
         self.timed = then.timed and now.timed
         self.scale = scale(then, now) if self.timed else 1.0
         self.before = {each.name: each for each in then.modules}
         self.groups = _Groups(now, frozenset(self.before))
         self.work = now.work.amount - then.work.amount if self._same_unit else 0
-        self.seconds = now.wall_s - then.wall_s * self.scale if self.timed else None
+        self.slower_s = slower_s
+        self.seconds = now.wall_s - then.wall_s * self.scale if self.timed and slower_s is None else slower_s
 
     @property
     def _same_unit(self) -> bool:
         return self.then.unit == self.now.unit
 
-    def explained(self, slower_s: float | None) -> Explanation:
+    def explained(self) -> Explanation:
         """Return the explanation."""
         causes = [*map(self._new, self.groups.tops), *filter(None, map(self._changed, self.now.modules))]
-        worth = [each for each in causes if each.share is None or each.share >= _LEAST_SHARE]
-        if not worth and slower_s is not None and not self.timed:
-            worth = [Cause(kind=Kind.UNSEEN, module="", work=0, seconds=slower_s, share=None, modules=0)]
+        worth = [each for each in causes if self._is_worth_telling(each)]
+        if self.slower_s is not None:
+            worth += self._rest(self.slower_s, sum(each.seconds or 0.0 for each in causes))
         names = {each.name for each in self.now.modules}
         return Explanation(
             work=self.work,
@@ -167,6 +176,28 @@ class _Comparison:
             causes=tuple(sorted(worth, key=lambda each: each.share or 0.0, reverse=True)),
             gone=tuple(each.name for each in self.then.modules if each.name not in names),
         )
+
+    def _is_worth_telling(self, cause: Cause) -> bool:
+        if cause.kind not in {Kind.NEW, Kind.WORK}:
+            return cause.share is None or cause.share >= _LEAST_TIME_SHARE
+        of_work = cause.work / self.work if self.work > 0 else 0.0
+        return cause.share is None or max(cause.share, of_work) >= _LEAST_SHARE
+
+    def _rest(self, slower_s: float, explained_s: float) -> Iterator[Cause]:
+        """Yield what is left when less than half is explained, with the module it is likely spent in."""
+        rest_s = slower_s - explained_s
+        if rest_s > slower_s / 2 and rest_s > SLOWER_S:
+            yield self._cause(self._idle(rest_s), Kind.UNSEEN, 0, rest_s)
+
+    def _idle(self, rest_s: float) -> Module:
+        """Return the one module known before that takes so long beyond its work, or one without a name."""
+        beyond = [
+            (each.times.wall_s - self._worth_s(each.own), each)
+            for each in self.now.modules
+            if each.times is not None and each.name in self.before and not self.timed
+        ]
+        candidates = [module for seconds, module in beyond if seconds > rest_s / 2]
+        return candidates[0] if len(candidates) == 1 else Module(name="", importer="", own=0)
 
     def _new(self, top: Module) -> Cause:
         """Return the cause that a new module is, named for the one below it that matters."""
@@ -182,9 +213,12 @@ class _Comparison:
         work = module.own - before.own if self._same_unit else 0
         seconds = _slower_s(before.times, module.times, self.scale)
         grown = work > max(_WORK_NOISE[self.now.unit], _WORK_SHARE * before.own)
-        if grown and (seconds is None or seconds.wall_s < 3 * self._worth_s(work)):
-            return self._cause(module, Kind.WORK, work, seconds.wall_s if seconds else None)
-        if seconds is None or not _beyond(seconds):
+        if grown and seconds is None:
+            estimated_s = module.times.wall_s * work / module.own if module.times is not None else None
+            return self._cause(module, Kind.WORK, work, estimated_s)
+        if grown and seconds is not None and seconds.wall_s < 3 * self._worth_s(work):
+            return self._cause(module, Kind.WORK, work, seconds.wall_s)
+        if self.slower_s is None or seconds is None or not _beyond(seconds):
             return None
         kind = Kind.NATIVE if seconds.cpu_s > seconds.wall_s / 2 else Kind.WAITING
         return self._cause(module, kind, work if grown else 0, seconds.wall_s)
