@@ -222,7 +222,7 @@ class Stopwatch:
 
 
 def _together() -> "tuple[int, int, int]":
-    """Return wall times around a reading of the run-queue delay, which must not grow between them: ms would be wrong."""
+    """Return wall times around a reading of the run-queue delay, which must not grow between them: it may by ms."""
     before = after = queued = 0
     for _ in range(TRIES):
         before = time.perf_counter_ns()
