@@ -1,4 +1,4 @@
-"""A command that misbehaves in one way: ``python -I -S adversary.py KIND FOLDER [SECONDS]``.
+"""A command that misbehaves in one way: ``python -I -S adversary.py KIND FOLDER``; ``../torture/rogue.py`` has more.
 
 Every process of it leaves a file ``pid-start`` in FOLDER, so that survivors are counted without asking the supervisor,
 and carries an alarm of its own, so that not even a failing test leaves anything behind for long.
@@ -119,17 +119,17 @@ def hydra(generation: int) -> None:
     sleep()
 
 
-def hopper(is_ready) -> None:
-    """Never keep a pid for more than a millisecond, for nine seconds."""
+def hopper(is_ready, pause_s: float = 0.001) -> None:
+    """Never keep a pid for longer than the pause, for nine seconds or until somebody writes ``stop``."""
     deaf()
     is_ready()
     end = time.monotonic() + 9
-    while time.monotonic() < end:
+    while time.monotonic() < end and not os.path.exists(f"{FOLDER}/stop"):  # noqa: PTH110 - as above
         if os.fork():
             os._exit(0)
         register()
         os.setsid()
-        time.sleep(0.001)
+        time.sleep(pause_s)
 
 
 def forker(is_ready) -> None:
@@ -179,9 +179,8 @@ def supervisors(*numbers: int) -> None:
             os.kill(pid, number)
 
 
-def main() -> None:  # noqa: C901 - a flat table
-    register()
-    match KIND:
+def prepare(kind: str) -> None:  # noqa: C901 - a flat table
+    match kind:
         case "obedient":
             pass
         case "deaf_main":
@@ -256,8 +255,14 @@ def main() -> None:  # noqa: C901 - a flat table
             supervisors(signal.SIGTERM, signal.SIGHUP)
         case "stops_guard_kills_warden":
             supervisors(signal.SIGSTOP, signal.SIGKILL)
+
+
+def main() -> None:
+    register()
+    prepare(KIND)
     ready()
     sleep()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Counts what is left of an adversary by what its processes wrote down themselves, without asking any supervisor."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+SETTLED_LOOKS = 5
+LOOK_S = 0.01
+
+
+class Register:
+    """A folder with a file ``pid-start`` for each process of an adversary."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._gone: set[str] = set()
+
+    def registered(self) -> list[tuple[int, str]]:
+        """Return pid and start time of each process that has ever been there."""
+        names = (name.partition("-") for name in os.listdir(self.folder) if "-" in name)
+        return [(int(pid), begin) for pid, _, begin in names]
+
+    def present(self) -> Iterator[tuple[int, str]]:
+        """Yield pid and state of each process that still exists, those of zombies included."""
+        for pid, begin in self.registered():
+            if f"{pid}-{begin}" not in self._gone:
+                state, began = looked_at(pid)
+                if began == begin:
+                    yield pid, state
+                else:
+                    self._gone.add(f"{pid}-{begin}")
+
+    def states(self) -> list[str]:
+        """Return the states of the processes that still exist."""
+        return [state for _, state in self.present()]
+
+    def alive(self) -> int:
+        """Return how many run; zombies do not."""
+        return sum(state not in "ZX" for state in self.states())
+
+    def is_quiet(self) -> bool:
+        """Return whether nothing runs and nothing new appears: what changes its pid is missed by a single look."""
+        known = len(self.registered())
+        for _ in range(SETTLED_LOOKS):
+            if self.alive() or len(self.registered()) != known:
+                return False
+            time.sleep(LOOK_S)
+        return True
+
+    def quiet_at(self, limit_s: float) -> float | None:
+        """Wait until nothing runs and return since when (time.monotonic()); None: something did to the end."""
+        until = time.monotonic() + limit_s
+        while time.monotonic() < until:
+            begin = time.monotonic()
+            if self.is_quiet():
+                return begin
+            time.sleep(LOOK_S)
+        return None
+
+    def clear(self, limit_s: float = 15.0) -> None:
+        """End what still runs: each registered itself here, and is held by a pidfd while its start time is compared."""
+        (self.folder / "stop").touch()
+        until = time.monotonic() + limit_s
+        while not self.is_quiet() and time.monotonic() < until:
+            for pid, begin in self.registered():
+                if f"{pid}-{begin}" not in self._gone:
+                    kill(pid, begin)
+
+
+def looked_at(pid: int) -> tuple[str, str]:
+    """Return state and start time of a process; ("X", "") when it does not exist."""
+    with suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        return fields[0], fields[19]
+    return "X", ""
+
+
+def kill(pid: int, begin: str) -> None:
+    """Kill the process that has this pid and this start time, and no other."""
+    with suppress(OSError):
+        handle = os.pidfd_open(pid)
+        try:
+            if looked_at(pid)[1] == begin:
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+        finally:
+            os.close(handle)

@@ -1,0 +1,134 @@
+"""Print what is left of each adversary after each ending: ``python tests/torture/table.py [--all] [--repeats N]``.
+
+A cell is ``survivors/zombies/seconds``, the worst of its repeats; seconds run from the cause of the end to the moment
+when nothing ran any more, as the adversary's own processes have registered. Any survivor, zombie, late clean-up or wrong
+verdict makes the exit code 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from torture import ledger
+from torture.matrix import ADVERSARIES, GRACE_S, ORPHAN_GRACE_S, SLACK_S, WAYS, Adversary, Way, hopper
+from torture.trial import Cell, Setting, play
+
+BEST_EFFORT = "group"
+"""The containment that promises nothing: what survives is shown, and is no failure."""
+
+
+def main() -> int:
+    options = _options()
+    with tempfile.TemporaryDirectory(prefix="torture-") as name:
+        folder = Path(name)
+        setting = Setting(containment=options.containment, relax=options.relax, built=hopper(folder))
+        print(_title(options), flush=True)
+        pairs = list(_pairs(options, setting))
+        began = time.monotonic()
+        with ThreadPoolExecutor(options.jobs) as pool:
+            cells = list(pool.map(lambda at: (at[1], _played(at, folder, setting)), enumerate(pairs * options.repeats)))
+        troubles = print_table(cells, [way for way in WAYS if any(way is each for _, each in pairs)])
+        load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+        print(f"{len(cells)} runs in {time.monotonic() - began:.0f} s, load {load}: {len(troubles)} with trouble")
+    return 1 if troubles and options.containment != BEST_EFFORT else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Torture the supervision and print what is left of it.")
+    parser.add_argument("--all", action="store_true", help="every adversary with every ending (default: the quick set)")
+    parser.add_argument("--repeats", type=int, default=1, help="how often (default: 1)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at a time (default: one for each CPU)")
+    parser.add_argument("--relax", type=float, default=1.0, help="multiply the slack of the bounds (default: 1)")
+    parser.add_argument("--containment", default="auto", help="as the key of that name (default: auto)")
+    parser.add_argument("--adversary", action="append", help="only this one; more than once for several")
+    parser.add_argument("--ending", action="append", help="only this ending; more than once for several")
+    return parser.parse_args()
+
+
+def _title(options: argparse.Namespace) -> str:
+    relaxed = "" if options.relax == 1 else f" x {options.relax:g}, relaxed because it was asked for"
+    graces = f"grace {GRACE_S} s ({ORPHAN_GRACE_S:.0f} s when the host is killed), slack {SLACK_S} s{relaxed}"
+    return f"containment: {options.containment}; {graces}; cell: survivors/zombies/seconds"
+
+
+def _pairs(options: argparse.Namespace, setting: Setting) -> Iterator[tuple[Adversary, Way]]:
+    chosen = everything() if options.all or options.adversary or options.ending else quick()
+    for adversary, way in chosen:
+        wanted = adversary.name in (options.adversary or [adversary.name]) and way.name in (options.ending or [way.name])
+        supervised = options.containment != BEST_EFFORT or not any(whom in {"guard", "warden"} for whom, _ in way.signals)
+        if wanted and supervised and not missing(adversary, way, setting):
+            yield adversary, way
+
+
+def everything() -> Iterator[tuple[Adversary, Way]]:
+    """Yield every adversary with every way in which it can end."""
+    for adversary in ADVERSARIES:
+        yield from ((adversary, way) for way in WAYS if way.applies_to(adversary))
+
+
+def quick() -> Iterator[tuple[Adversary, Way]]:
+    """Yield every adversary with one ending, and two of the worst with every ending."""
+    for adversary, way in everything():
+        first = "itself" if adversary.name.endswith("_exit") else "timeout"
+        if way.name == first or adversary.name in {"zoo", "hopper_c_1ms"}:
+            yield adversary, way
+
+
+def missing(adversary: Adversary, way: Way, setting: Setting) -> str:
+    """Return what keeps a cell from being played here; nothing when it can be."""
+    if adversary.pause_us is not None and setting.built is None:
+        return "there is no C compiler"
+    if way.swept and not ledger.IS_KEPT:
+        return "runs are not recorded"
+    return ""
+
+
+def _played(at: tuple[int, tuple[Adversary, Way]], folder: Path, setting: Setting) -> Cell:
+    number, (adversary, way) = at
+    place = folder / str(number)
+    place.mkdir()
+    return play(adversary, way, place, setting)
+
+
+def print_table(cells: Sequence[tuple[tuple[Adversary, Way], Cell]], ways: Sequence[Way]) -> list[str]:
+    """Print the table and what does not hold, and return the latter."""
+    found: dict[tuple[str, str], list[Cell]] = {}
+    for (adversary, way), cell in cells:
+        found.setdefault((adversary.name, way.name), []).append(cell)
+    for at, way in enumerate(ways):
+        print(f"  ({at + 1}) {way.name}")
+    print(f"{'':<23}" + "".join(f"{f'({at + 1})':>12}" for at in range(len(ways))))
+    for name in dict.fromkeys(adversary for adversary, _ in found):
+        print(f"{name:<23}" + "".join(f"{_cell_text(found.get((name, way.name), ())):>12}" for way in ways))
+    troubles = [f"{name}, {way}: {each}" for (name, way), cells in found.items() for each in _troubles(cells)]
+    print("\n".join(troubles))
+    return troubles
+
+
+def _cell_text(cells: Iterable[Cell]) -> str:
+    if not cells:
+        return ""
+    cells = list(cells)
+    seconds = [cell.seconds for cell in cells if cell.seconds is not None]
+    worst = f"{max(seconds):.2f}" if len(seconds) == len(cells) else "-"
+    mark = "!" if any(cell.trouble for cell in cells) else ""
+    return f"{mark}{max(cell.survivors for cell in cells)}/{max(cell.zombies for cell in cells)}/{worst}"
+
+
+def _troubles(cells: Sequence[Cell]) -> Iterator[str]:
+    texts = [each for cell in cells for each in cell.trouble]
+    for text in dict.fromkeys(texts):
+        yield f"{text} ({texts.count(text)} of {len(cells)})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,202 @@
+"""One cell of the matrix: start an adversary under a host of its own, end it in one way, count what is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+from register import Register
+from torture import ledger
+from torture.matrix import GRACE_S, HERE, LEAK_GRACE_S, SLACK_S, Adversary, Exits, Way
+
+READY_LIMIT_S = 30.0
+COUNT_AFTER_S = 0.3
+BEYOND_S = 12.0  # after its bound a run is watched for so long, to tell what is late from what survives
+WHOM = ("host", "guard", "warden")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """What is the same for all cells of a table; ``relax`` multiplies the slack of the bounds, not the graces."""
+
+    containment: str = "auto"
+    relax: float = 1.0
+    built: Path | None = None
+    environment: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """What was counted: ``seconds`` is None when something still ran at the end; ``said`` is the host's result.
+
+    ``supervisors`` are guards and wardens that still run; ``trouble`` is what does not hold, in words.
+    """
+
+    survivors: int
+    zombies: int
+    seconds: float | None
+    bound_s: float
+    supervisors: int
+    said: dict[str, Any]
+    trouble: tuple[str, ...] = ()
+
+
+def play(adversary: Adversary, way: Way, folder: Path, setting: Setting) -> Cell:
+    """Play one cell in an empty folder, and leave nothing of it."""
+    arena = folder / "arena"
+    arena.mkdir()
+    register = Register(arena)
+    _plan(adversary, way, folder, setting)
+    host = _host(folder, setting)
+    try:
+        _wait_ready(register, adversary, host)
+        family = _family(host.pid, register)
+        began = _end(way, family, folder)
+        return _counted(adversary, way, register, host, family, began, setting)
+    finally:
+        if host.poll() is None:
+            host.kill()
+        host.wait()
+        register.clear()
+
+
+def _plan(adversary: Adversary, way: Way, folder: Path, setting: Setting) -> None:
+    plan = {
+        "argv": adversary.argv(folder / "arena", ends=way.itself, built=setting.built),
+        "containment": setting.containment,
+        "ledger": str(folder / "ledger") if way.swept else None,
+        "timeout_s": way.timeout_s,
+        "grace_s": GRACE_S,
+        "files": None,
+    }
+    (folder / "plan.json").write_text(json.dumps(plan))
+
+
+def _host(folder: Path, setting: Setting) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, str(HERE / "host.py"), str(folder)],
+        stdin=subprocess.DEVNULL,
+        stdout=(folder / "host.log").open("wb"),
+        stderr=subprocess.STDOUT,
+        env={**os.environ, **dict(setting.environment)},
+        start_new_session=True,
+    )
+
+
+def _wait_ready(register: Register, adversary: Adversary, host: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + READY_LIMIT_S
+    while not (register.folder / "ready").exists() or len(register.registered()) < adversary.processes:
+        if host.poll() is not None or time.monotonic() > until:
+            if adversary.exits is Exits.ALWAYS or adversary.fights:
+                return
+            said = (register.folder.parent / "host.log").read_text(errors="replace")
+            raise AssertionError(f"{adversary.name} did not start: {said}")
+        time.sleep(0.005)
+
+
+def _family(host: int, register: Register) -> dict[str, psutil.Process]:
+    """Return host, guard and warden, as far as they are there: each is a child of the one before."""
+    ours = {pid for pid, _ in register.registered()}
+    found: dict[str, psutil.Process] = {}
+    below = [host]
+    with suppress(psutil.Error):
+        for whom in WHOM:
+            if below:
+                found[whom] = psutil.Process(below[0])
+                below = [each.pid for each in found[whom].children() if each.pid not in ours]
+    return found
+
+
+def _end(way: Way, family: dict[str, psutil.Process], folder: Path) -> float | None:
+    """Send the signals and return when the last was sent; None: the host knows when the end began."""
+    (folder / "go").touch()
+    began = None
+    for at, (whom, number) in enumerate(way.signals):
+        if way.signals[:at] == ((whom, number),):
+            time.sleep(0.1)
+        if whom == "group":
+            os.killpg(family["host"].pid, number)
+        elif whom in family:
+            family[whom].send_signal(number)
+        began = time.monotonic()
+    return began
+
+
+def _counted(
+    adversary: Adversary,
+    way: Way,
+    register: Register,
+    host: subprocess.Popen[bytes],
+    family: dict[str, psutil.Process],
+    began: float | None,
+    setting: Setting,
+) -> Cell:
+    bound_s = _within(adversary, way) + SLACK_S * setting.relax
+    if way.swept:
+        ledger.sweep(register.folder.parent / "ledger")
+    quiet_at = register.quiet_at(bound_s + (way.timeout_s or 0.0) + BEYOND_S)
+    said = {} if way.loses_host else _said(host, register.folder.parent)
+    time.sleep(COUNT_AFTER_S)
+    states = register.states()
+    began = said.get("began") if began is None else began
+    cell = Cell(
+        survivors=sum(state not in "ZX" for state in states),
+        zombies=states.count("Z"),
+        seconds=None if quiet_at is None or began is None else max(0.0, quiet_at - began),
+        bound_s=bound_s,
+        supervisors=sum(lives(family[whom]) for whom in WHOM[1:] if whom in family),
+        said=said,
+    )
+    return replace(cell, trouble=tuple(_trouble(cell, adversary, way)))
+
+
+def _within(adversary: Adversary, way: Way) -> float:
+    """Return the bound without slack: what exits by itself has its leak grace, whatever is asked meanwhile."""
+    return max(way.within_s, 2 * LEAK_GRACE_S) if way.within_s and adversary.exits is Exits.ALWAYS else way.within_s
+
+
+def _said(host: subprocess.Popen[bytes], folder: Path) -> dict[str, Any]:
+    with suppress(subprocess.TimeoutExpired, FileNotFoundError):
+        host.wait(10)
+        said: dict[str, Any] = json.loads((folder / "result.json").read_text())
+        return said
+    return {"verdict": "no result", "cause": (folder / "host.log").read_text(errors="replace")[-300:]}
+
+
+def lives(process: psutil.Process) -> bool:
+    """Return whether it runs; an orphan's zombie is for process 1 to reap."""
+    with suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _trouble(cell: Cell, adversary: Adversary, way: Way) -> Iterator[str]:
+    if cell.survivors or cell.seconds is None:
+        yield f"{cell.survivors} processes survive"
+    elif cell.seconds > cell.bound_s:
+        yield f"{cell.seconds:.2f} s, the bound is {cell.bound_s:.2f} s"
+    if cell.zombies and not way.orphans:
+        yield f"{cell.zombies} zombies are left"
+    if cell.supervisors:
+        yield f"{cell.supervisors} supervising processes run on"
+    if not way.loses_host and (told := (cell.said["verdict"], cell.said.get("cause"))) not in _expected(adversary, way):
+        yield f"the host says {told}"
+
+
+def _expected(adversary: Adversary, way: Way) -> set[tuple[str, str]]:
+    """Return verdict and cause that are right: a main process that has ended by itself keeps that ending."""
+    if adversary.fights:
+        return {("ended", "lost")}
+    expected = {(way.verdict, way.cause)}
+    if adversary.exits is Exits.ALWAYS:
+        expected |= {(way.verdict, "exited"), ("ended", "exited")}
+    return expected
