@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-SETTLED_LOOKS = 5
-LOOK_S = 0.01
+SETTLED_LOOKS = 15
+LOOK_S = 0.02
 
 
 class Register:
@@ -44,7 +44,7 @@ class Register:
         return sum(state not in "ZX" for state in self.states())
 
     def is_quiet(self) -> bool:
-        """Return whether nothing runs and nothing new appears: what changes its pid is missed by a single look."""
+        """Return whether nothing runs and nothing new appears for 0.3 s: a single look misses what changes its pid."""
         known = len(self.registered())
         for _ in range(SETTLED_LOOKS):
             if self.alive() or len(self.registered()) != known:
@@ -59,7 +59,7 @@ class Register:
             begin = time.monotonic()
             if self.is_quiet():
                 return begin
-            time.sleep(LOOK_S)
+            time.sleep(LOOK_S / 2)
         return None
 
     def clear(self, limit_s: float = 15.0) -> None:

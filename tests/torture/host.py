@@ -34,7 +34,7 @@ def play(plan: dict) -> dict:
     read_end, write_end = os.pipe()
     drain = threading.Thread(target=swallow, args=(read_end,), daemon=True)
     drain.start()
-    extra = {"containment": plan["containment"]} if plan["containment"] != "auto" else {}
+    extra = {"contain": plan["containment"]} if plan["containment"] != "auto" else {}
     if plan["ledger"]:
         extra["ledger"] = Path(plan["ledger"])
     try:
@@ -82,15 +82,22 @@ def main() -> None:
     plan = json.loads((FOLDER / "plan.json").read_text())
     if plan["files"]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (plan["files"], plan["files"]))
-    said: dict = {}
-    worker = threading.Thread(target=lambda: said.update(play(plan)))
-    worker.start()
-    while worker.is_alive():
+    said: list[dict] = []
+    done = threading.Event()
+
+    def work() -> None:
         try:
-            worker.join()
+            said.append(play(plan))
+        finally:
+            done.set()
+
+    threading.Thread(target=work, daemon=True).start()
+    while not done.is_set():
+        try:
+            done.wait()  # join() takes the thread for ended when a signal interrupts it
         except KeyboardInterrupt:
             cancel.set()
-    (FOLDER / "result.new").write_text(json.dumps({**said, "signals_to_host": asked}))
+    (FOLDER / "result.new").write_text(json.dumps({**said[0], "signals_to_host": asked}))
     (FOLDER / "result.new").rename(FOLDER / "result.json")
 
 

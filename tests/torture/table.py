@@ -106,9 +106,9 @@ def print_table(cells: Sequence[tuple[tuple[Adversary, Way], Cell]], ways: Seque
         found.setdefault((adversary.name, way.name), []).append(cell)
     for at, way in enumerate(ways):
         print(f"  ({at + 1}) {way.name}")
-    print(f"{'':<23}" + "".join(f"{f'({at + 1})':>12}" for at in range(len(ways))))
+    print(f"{'':<23}" + "".join(f"{f'({at + 1})':>11}" for at in range(len(ways))))
     for name in dict.fromkeys(adversary for adversary, _ in found):
-        print(f"{name:<23}" + "".join(f"{_cell_text(found.get((name, way.name), ())):>12}" for way in ways))
+        print(f"{name:<23}" + "".join(f"{_cell_text(found.get((name, way.name), ())):>11}" for way in ways))
     troubles = [f"{name}, {way}: {each}" for (name, way), cells in found.items() for each in _troubles(cells)]
     print("\n".join(troubles))
     return troubles

@@ -19,19 +19,20 @@ from torture import ledger
 from torture.matrix import GRACE_S, HERE, LEAK_GRACE_S, SLACK_S, Adversary, Exits, Way
 
 READY_LIMIT_S = 30.0
-COUNT_AFTER_S = 0.3
-BEYOND_S = 12.0  # after its bound a run is watched for so long, to tell what is late from what survives
 WHOM = ("host", "guard", "warden")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setting:
-    """What is the same for all cells of a table; ``relax`` multiplies the slack of the bounds, not the graces."""
+    """What is the same for all cells of a table; ``relax`` multiplies the slack of the bounds, not the graces.
+
+    After its bound a run is watched for ``beyond_s`` more, to tell what is late from what survives.
+    """
 
     containment: str = "auto"
     relax: float = 1.0
     built: Path | None = None
-    environment: tuple[tuple[str, str], ...] = ()
+    beyond_s: float = 12.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +57,7 @@ def play(adversary: Adversary, way: Way, folder: Path, setting: Setting) -> Cell
     arena.mkdir()
     register = Register(arena)
     _plan(adversary, way, folder, setting)
-    host = _host(folder, setting)
+    host = launched(folder)
     try:
         _wait_ready(register, adversary, host)
         family = _family(host.pid, register)
@@ -81,22 +82,26 @@ def _plan(adversary: Adversary, way: Way, folder: Path, setting: Setting) -> Non
     (folder / "plan.json").write_text(json.dumps(plan))
 
 
-def _host(folder: Path, setting: Setting) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, str(HERE / "host.py"), str(folder)],
-        stdin=subprocess.DEVNULL,
-        stdout=(folder / "host.log").open("wb"),
-        stderr=subprocess.STDOUT,
-        env={**os.environ, **dict(setting.environment)},
-        start_new_session=True,
-    )
+def launched(folder: Path) -> subprocess.Popen[bytes]:
+    """Start the host of a folder in a session of its own."""
+    with (folder / "host.log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, str(HERE / "host.py"), str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
 def _wait_ready(register: Register, adversary: Adversary, host: subprocess.Popen[bytes]) -> None:
+    """Wait until the adversary is at work; one that is over by itself may be over before that is seen."""
     until = time.monotonic() + READY_LIMIT_S
-    while not (register.folder / "ready").exists() or len(register.registered()) < adversary.processes:
+    over = adversary.exits is Exits.ALWAYS or adversary.fights
+    ready = (register.folder / "ready").exists
+    while not (over or ready()) or len(register.registered()) < adversary.processes:
         if host.poll() is not None or time.monotonic() > until:
-            if adversary.exits is Exits.ALWAYS or adversary.fights:
+            if over:
                 return
             said = (register.folder.parent / "host.log").read_text(errors="replace")
             raise AssertionError(f"{adversary.name} did not start: {said}")
@@ -123,10 +128,11 @@ def _end(way: Way, family: dict[str, psutil.Process], folder: Path) -> float | N
     for at, (whom, number) in enumerate(way.signals):
         if way.signals[:at] == ((whom, number),):
             time.sleep(0.1)
-        if whom == "group":
-            os.killpg(family["host"].pid, number)
-        elif whom in family:
-            family[whom].send_signal(number)
+        with suppress(psutil.NoSuchProcess):  # the run is over already
+            if whom == "group" and "host" in family:
+                os.killpg(family["host"].pid, number)
+            elif whom in family:
+                family[whom].send_signal(number)
         began = time.monotonic()
     return began
 
@@ -143,9 +149,8 @@ def _counted(
     bound_s = _within(adversary, way) + SLACK_S * setting.relax
     if way.swept:
         ledger.sweep(register.folder.parent / "ledger")
-    quiet_at = register.quiet_at(bound_s + (way.timeout_s or 0.0) + BEYOND_S)
+    quiet_at = register.quiet_at(bound_s + (way.timeout_s or 0.0) + setting.beyond_s)
     said = {} if way.loses_host else _said(host, register.folder.parent)
-    time.sleep(COUNT_AFTER_S)
     states = register.states()
     began = said.get("began") if began is None else began
     cell = Cell(
