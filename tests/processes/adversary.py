@@ -16,8 +16,9 @@ DEAF = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 def register() -> None:
     signal.alarm(ALARM_S)
+    pid = os.readlink("/proc/self")  # noqa: PTH115 - as below; not getpid, which differs in a pid namespace of its own
     start = stat("self")[19].decode()
-    os.close(os.open(f"{FOLDER}/{os.getpid()}-{start}", os.O_CREAT | os.O_WRONLY))
+    os.close(os.open(f"{FOLDER}/{pid}-{start}", os.O_CREAT | os.O_WRONLY))
 
 
 def stat(pid: int | str) -> list[bytes]:

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from torture.matrix import hopper
 from torture.trial import Setting
 
 RELAX = 10.0
-"""Other tests run on the same cores: here the slack of the bounds is ten times theirs. The table holds them as they are."""
+"""Other tests run on the same cores, so the slack of the bounds is ten times what it should be; the table holds them."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

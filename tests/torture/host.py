@@ -37,6 +37,7 @@ def play(plan: dict) -> dict:
     extra = {"contain": plan["containment"]} if plan["containment"] != "auto" else {}
     if plan["ledger"]:
         extra["ledger"] = Path(plan["ledger"])
+    limit(plan)
     try:
         process = supervision.start(
             plan["argv"], cwd=Path("/"), env=os.environ, stdout=write_end, stderr=write_end, cancel=cancel, **extra
@@ -76,12 +77,18 @@ def swallow(read_end: int) -> None:
         pass
 
 
+def limit(plan: dict) -> None:
+    """Take what the plan allows: a number of open files, a number of processes and threads of our user."""
+    if files := plan.get("files"):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    if processes := plan.get("processes"):
+        resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+
+
 def main() -> None:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         signal.signal(getattr(signal, name), interrupt)
     plan = json.loads((FOLDER / "plan.json").read_text())
-    if plan["files"]:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (plan["files"], plan["files"]))
     said: list[dict] = []
     done = threading.Event()
 

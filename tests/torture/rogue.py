@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "processes"))  # noqa: PTH
+sys.path.insert(0, f"{__file__.rpartition('/')[0]}/../processes")
 
 import adversary
 from adversary import ALARM_S, FOLDER, child, deaf, deaf_sleeper, hopper, ready, register, sleep, stat, zoo

@@ -1,8 +1,8 @@
 """Print what is left of each adversary after each ending: ``python tests/torture/table.py [--all] [--repeats N]``.
 
 A cell is ``survivors/zombies/seconds``, the worst of its repeats; seconds run from the cause of the end to the moment
-when nothing ran any more, as the adversary's own processes have registered. Any survivor, zombie, late clean-up or wrong
-verdict makes the exit code 1.
+when nothing ran any more, as the adversary's own processes have registered. A survivor, a zombie, a late clean-up or a
+wrong verdict makes the exit code 1.
 """
 
 from __future__ import annotations
@@ -62,10 +62,11 @@ def _title(options: argparse.Namespace) -> str:
 
 def _pairs(options: argparse.Namespace, setting: Setting) -> Iterator[tuple[Adversary, Way]]:
     chosen = everything() if options.all or options.adversary or options.ending else quick()
+    names, endings = options.adversary, options.ending
     for adversary, way in chosen:
-        wanted = adversary.name in (options.adversary or [adversary.name]) and way.name in (options.ending or [way.name])
-        supervised = options.containment != BEST_EFFORT or not any(whom in {"guard", "warden"} for whom, _ in way.signals)
-        if wanted and supervised and not missing(adversary, way, setting):
+        wanted = (not names or adversary.name in names) and (not endings or way.name in endings)
+        supervisors = any(whom in {"guard", "warden"} for whom, _ in way.signals)
+        if wanted and not missing(adversary, way, setting) and not (supervisors and options.containment == BEST_EFFORT):
             yield adversary, way
 
 

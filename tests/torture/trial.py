@@ -77,16 +77,15 @@ def _plan(adversary: Adversary, way: Way, folder: Path, setting: Setting) -> Non
         "ledger": str(folder / "ledger") if way.swept else None,
         "timeout_s": way.timeout_s,
         "grace_s": GRACE_S,
-        "files": None,
     }
     (folder / "plan.json").write_text(json.dumps(plan))
 
 
-def launched(folder: Path) -> subprocess.Popen[bytes]:
-    """Start the host of a folder in a session of its own."""
+def launched(folder: Path, *prefix: str) -> subprocess.Popen[bytes]:
+    """Start the host of a folder in a session of its own, with ``prefix`` before its command."""
     with (folder / "host.log").open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, str(HERE / "host.py"), str(folder)],
+            [*prefix, sys.executable, str(HERE / "host.py"), str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
