@@ -5,7 +5,7 @@ from torture.matrix import hopper
 from torture.trial import Setting
 
 RELAX = 10.0
-"""Other tests run on the same cores, so the slack of the bounds is ten times what it should be; the table holds them."""
+"""Other tests run on the same cores, so bounds have ten times the slack here; the table holds them."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -34,13 +34,18 @@ def play(plan: dict) -> dict:
     read_end, write_end = os.pipe()
     drain = threading.Thread(target=swallow, args=(read_end,), daemon=True)
     drain.start()
-    extra = {"contain": plan["containment"]} if plan["containment"] != "auto" else {}
-    if plan["ledger"]:
-        extra["ledger"] = Path(plan["ledger"])
+    extra = {"ledger": Path(plan["ledger"])} if plan["ledger"] else {}
     limit(plan)
     try:
         process = supervision.start(
-            plan["argv"], cwd=Path("/"), env=os.environ, stdout=write_end, stderr=write_end, cancel=cancel, **extra
+            plan["argv"],
+            cwd=Path("/"),
+            env=os.environ,
+            stdout=write_end,
+            stderr=write_end,
+            cancel=cancel,
+            containment=plan["containment"],
+            **extra,
         )
     except Cancelled:
         return {"verdict": "cancelled before the start"}
@@ -63,10 +68,10 @@ def see_through(process: supervision.Process, plan: dict) -> tuple[str, float]:
             process.wait(0.02)
         if process.wait(plan["timeout_s"]):
             return "ended", 0.0
-        began = time.monotonic()
+        began = supervision.clock.now()
         process.stop(signal.SIGTERM, plan["grace_s"], cause=supervision.Cause.TIMED_OUT)
     except Cancelled:
-        began = time.monotonic()
+        began = supervision.clock.now()
         process.stop(signal.SIGTERM, min(plan["grace_s"], supervision.CANCEL_GRACE_S))
         return "cancelled", began
     return "timed out", began
