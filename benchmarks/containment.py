@@ -55,6 +55,7 @@ allowlist_externals = *
 DRIVER = """\
 import os, pathlib, signal, sys, time
 folder, command = pathlib.Path(sys.argv[1]), sys.argv[2:]
+signal.alarm(60)
 def wait():
     while not (folder / "go").exists():
         time.sleep(0.01)

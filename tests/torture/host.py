@@ -7,11 +7,9 @@ of it as ``FOLDER/result.json``; the run's time starts when somebody writes ``FO
 import dataclasses
 import json
 import os
-import resource
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 
 from tox_prodsim import supervision
@@ -35,7 +33,6 @@ def play(plan: dict) -> dict:
     drain = threading.Thread(target=swallow, args=(read_end,), daemon=True)
     drain.start()
     extra = {"ledger": Path(plan["ledger"])} if plan["ledger"] else {}
-    limit(plan)
     try:
         process = supervision.start(
             plan["argv"],
@@ -80,14 +77,6 @@ def see_through(process: supervision.Process, plan: dict) -> tuple[str, float]:
 def swallow(read_end: int) -> None:
     while os.read(read_end, 1 << 16):
         pass
-
-
-def limit(plan: dict) -> None:
-    """Take what the plan allows: a number of open files, a number of processes and threads of our user."""
-    if files := plan.get("files"):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    if processes := plan.get("processes"):
-        resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
 
 
 def main() -> None:

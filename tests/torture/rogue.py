@@ -153,20 +153,6 @@ def kills_its_supervisor() -> None:
         os.kill(parent, signal.SIGKILL)
 
 
-def kills_itself() -> None:
-    """Leave multiprocessing without its parent."""
-    multiprocesses()
-    ready()
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def orphans() -> None:
-    """Leave a thousand orphans that end at once."""
-    for _ in range(1000):
-        child(adversary.daemonised(lambda is_ready: is_ready()), wait_for_it=False)
-    os._exit(EXIT_CODE)
-
-
 def own_subreaper() -> None:
     """Adopt our own orphans, as a process manager does."""
     import ctypes  # noqa: PLC0415
@@ -188,8 +174,6 @@ KINDS = {
     "sleepers": starts_sleepers,
     "slow_hopper": lambda: child(functools.partial(hopper, pause_s=0.05)),
     "kills_its_supervisor": kills_its_supervisor,
-    "kills_itself": kills_itself,
-    "thousand_orphans": orphans,
     "own_subreaper": own_subreaper,
 }
 

@@ -81,11 +81,11 @@ def _plan(adversary: Adversary, way: Way, folder: Path, setting: Setting) -> Non
     (folder / "plan.json").write_text(json.dumps(plan))
 
 
-def launched(folder: Path, *prefix: str) -> subprocess.Popen[bytes]:
-    """Start the host of a folder in a session of its own, with ``prefix`` before its command."""
+def launched(folder: Path) -> subprocess.Popen[bytes]:
+    """Start the host of a folder in a session of its own."""
     with (folder / "host.log").open("wb") as log:
         return subprocess.Popen(
-            [*prefix, sys.executable, str(HERE / "host.py"), str(folder)],
+            [sys.executable, str(HERE / "host.py"), str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
