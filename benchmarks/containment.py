@@ -113,13 +113,16 @@ class Tool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cell:
-    """What was left, and how long it took until nothing ran (None: something did to the end)."""
+    """What was left, and how long it took until nothing ran (None: something did to the end, or was never started)."""
 
-    survivors: int
-    zombies: int
-    seconds: float | None
+    survivors: int = 0
+    zombies: int = 0
+    seconds: float | None = None
+    started: bool = True
 
     def __str__(self) -> str:
+        if not self.started:
+            return "not started"
         return f"{self.survivors}/{self.zombies}/{'-' if self.seconds is None else f'{self.seconds:.2f}'}"
 
 
@@ -131,7 +134,8 @@ def main() -> int:
         rivals = _environment(folder / "rivals", *REQUIREMENTS)
         with_us = _environment(folder / "with-us", "tox", str(ROOT))
         built = hopper(folder)
-        adversaries = [each for each in ADVERSARIES if built or each.pause_us is None]
+        chosen = options.adversary or [each.name for each in ADVERSARIES if built or each.pause_us is None]
+        adversaries = [each for each in ADVERSARIES if each.name in chosen]
         tools = list(_tools(folder, rivals, with_us))
         print(_versions(rivals), flush=True)
         # One thread for each tool: a tool never meets itself, and a table takes minutes and not an hour.
@@ -145,6 +149,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure what tools leave of adversaries, side by side.")
     parser.add_argument("--jobs", type=int, default=4, help="tools that are measured at the same time (default: 4)")
+    parser.add_argument("--adversary", action="append", help="only this one; more than once for several")
     parser.add_argument("--check", action="store_true", help="exit with 1 when this tree leaves anything")
     return parser.parse_args()
 
@@ -259,7 +264,8 @@ def _cell(tool: Tool, adversary: Adversary, folder: Path, built: Path | None) ->
         start_new_session=True,
     )
     try:
-        _wait_ready(register, adversary, process)
+        if not _is_at_work(register, adversary, process):
+            return Cell(started=False)
         began = time.monotonic()
         (folder / "go").touch()
         if tool.number and process.poll() is None:
@@ -275,13 +281,14 @@ def _cell(tool: Tool, adversary: Adversary, folder: Path, built: Path | None) ->
         register.clear()
 
 
-def _wait_ready(register: Register, adversary: Adversary, process: subprocess.Popen[bytes]) -> None:
+def _is_at_work(register: Register, adversary: Adversary, process: subprocess.Popen[bytes]) -> bool:
     until = time.monotonic() + READY_LIMIT_S
     while len(register.registered()) < adversary.processes:
         if process.poll() is not None or time.monotonic() > until:
-            sys.exit(f"{process.args!r} did not start {adversary.name}")
+            return False
         time.sleep(0.01)
     time.sleep(RUN_S)
+    return True
 
 
 def _watched(register: Register, process: subprocess.Popen[bytes]) -> float | None:
@@ -322,7 +329,8 @@ def _print(adversaries: Sequence[Adversary], columns: Mapping[Tool, Sequence[Cel
     for what, count in totals.items():
         print(f"{what:<23}" + "".join(f"{count(cells):>16}" for cells in columns.values()))
     print(f"'left …': adversaries of {len(adversaries)}")
-    return sum(cell.survivors + cell.zombies for tool, cells in columns.items() if tool.ours for cell in cells)
+    ours = [cell for tool, cells in columns.items() if tool.ours for cell in cells]
+    return sum(cell.survivors + cell.zombies + (not cell.started) for cell in ours)
 
 
 if __name__ == "__main__":
