@@ -198,17 +198,7 @@ def _tested(name: str, python: Path) -> Tool:
     def argv(cell: Path, command: Sequence[str]) -> list[str]:
         (cell / "test_it.py").write_text(XPROCESS, encoding="utf-8")
         variables = [f"CELL={cell}", f"COMMAND={shlex.join(command)}"]
-        return [
-            "env",
-            *variables,
-            str(python),
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            str(cell / "test_it.py"),
-        ]
+        return ["env", *variables, str(python), "-m", "pytest", "-q", str(cell / "test_it.py")]
 
     return Tool(name=name, argv=argv)
 
