@@ -14,10 +14,14 @@ LOOK_S = 0.02
 
 
 class Register:
-    """A folder with a file ``pid-start`` for each process of an adversary."""
+    """A folder with a file ``pid-start`` for each process of an adversary.
 
-    def __init__(self, folder: Path) -> None:
+    ``in_namespace``: they have a pid namespace of their own, and wrote down the pids that they have in there.
+    """
+
+    def __init__(self, folder: Path, *, in_namespace: bool = False) -> None:
         self.folder = folder
+        self._in_namespace = in_namespace
         self._gone: set[str] = set()
 
     def registered(self) -> list[tuple[int, str]]:
@@ -27,6 +31,10 @@ class Register:
 
     def present(self) -> Iterator[tuple[int, str]]:
         """Yield pid and state of each process that still exists, those of zombies included."""
+        if self._in_namespace:
+            registered = set(self.registered())
+            yield from ((each, state) for each, state, inner, begin in everybody() if (inner, begin) in registered)
+            return
         for pid, begin in self.registered():
             if f"{pid}-{begin}" not in self._gone:
                 state, began = looked_at(pid)
@@ -63,13 +71,12 @@ class Register:
         return None
 
     def clear(self, limit_s: float = 15.0) -> None:
-        """End what still runs: each registered itself here, and is held by a pidfd while its start time is compared."""
+        """End what still runs: each registered itself here, and is held by a pidfd while that is looked up again."""
         (self.folder / "stop").touch()
         until = time.monotonic() + limit_s
         while not self.is_quiet() and time.monotonic() < until:
-            for pid, begin in self.registered():
-                if f"{pid}-{begin}" not in self._gone:
-                    kill(pid, begin)
+            for pid, _ in self.present():
+                kill(pid, self)
 
 
 def looked_at(pid: int) -> tuple[str, str]:
@@ -80,12 +87,22 @@ def looked_at(pid: int) -> tuple[str, str]:
     return "X", ""
 
 
-def kill(pid: int, begin: str) -> None:
-    """Kill the process that has this pid and this start time, and no other."""
+def everybody() -> Iterator[tuple[int, str, int, str]]:
+    """Yield pid, state, the pid in its own namespace and start time of every process."""
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):  # noqa: PTH208 - as above
+        with suppress(OSError, StopIteration):
+            lines = Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines()
+            inner = next(line for line in lines if line.startswith("NSpid:")).split()[-1]
+            state, begin = looked_at(pid)
+            yield pid, state, int(inner), begin
+
+
+def kill(pid: int, register: Register) -> None:
+    """Kill the process that has this pid if, held fast, it is one of the register."""
     with suppress(OSError):
         handle = os.pidfd_open(pid)
         try:
-            if looked_at(pid)[1] == begin:
+            if any(each == pid for each, _ in register.present()):
                 signal.pidfd_send_signal(handle, signal.SIGKILL)
         finally:
             os.close(handle)
