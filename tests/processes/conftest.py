@@ -4,21 +4,21 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from register import Register
 
 from tox_prodsim.supervision.supervisor import Process, start
 
 ADVERSARY = Path(__file__).with_name("adversary.py")
 
 
-class Arena:
-    """Where an adversary runs; it counts what is alive by what the adversary's processes wrote down themselves."""
+class Arena(Register):
+    """Where an adversary runs, and what is counted of it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        super().__init__(folder)
         self.output = folder.with_name("output")
         self.started: list[Process] = []
 
@@ -34,23 +34,6 @@ class Arena:
             process = start(command, cwd=self.folder, env=os.environ, stdout=fd, stderr=fd, **options)
         self.started.append(process)
         return process
-
-    def registered(self) -> list[tuple[int, str]]:
-        names = [file.name.partition("-") for file in self.folder.iterdir() if "-" in file.name]
-        return [(int(pid), begin) for pid, _, begin in names]
-
-    def states(self) -> list[str]:
-        """The states of all processes of the adversary that still exist, those of zombies included."""
-        states = []
-        for pid, begin in self.registered():
-            with suppress(FileNotFoundError, ProcessLookupError):
-                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-                if fields[19] == begin:
-                    states.append(fields[0])
-        return states
-
-    def alive(self) -> int:
-        return sum(state != "Z" for state in self.states())
 
     def wait_for(self, what: Callable[[], bool], limit_s: float = 10.0) -> bool:
         end = time.monotonic() + limit_s
