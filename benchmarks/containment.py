@@ -129,6 +129,7 @@ class Cell:
 def main() -> int:
     """Install the tools, play all cells, print the table; with ``--check`` what is left by us is exit code 1."""
     options = _options()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what is in its background without
     with tempfile.TemporaryDirectory(prefix="containment-") as name:
         folder = Path(name)
         rivals = _environment(folder / "rivals", *REQUIREMENTS)
@@ -242,8 +243,10 @@ def _column(tool: Tool, adversaries: Sequence[Adversary], folder: Path, built: P
 
 
 def _cell(tool: Tool, adversary: Adversary, folder: Path, built: Path | None) -> Cell:
-    register = Register(folder)
-    argv = tool.argv(folder, adversary.argv(folder, ends=False, built=built))
+    arena = folder / "arena"
+    arena.mkdir()
+    register = Register(arena)
+    argv = tool.argv(folder, adversary.argv(arena, ends=False, built=built))
     process = subprocess.Popen(
         argv,
         cwd=folder,
