@@ -32,7 +32,6 @@ def play(plan: dict) -> dict:
     read_end, write_end = os.pipe()
     drain = threading.Thread(target=swallow, args=(read_end,), daemon=True)
     drain.start()
-    extra = {"ledger": Path(plan["ledger"])} if plan["ledger"] else {}
     try:
         process = supervision.start(
             plan["argv"],
@@ -42,7 +41,7 @@ def play(plan: dict) -> dict:
             stderr=write_end,
             cancel=cancel,
             containment=plan["containment"],
-            **extra,
+            ledger=Path(plan["ledger"]) if plan["ledger"] else None,
         )
     except Cancelled:
         return {"verdict": "cancelled before the start"}

@@ -18,7 +18,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from torture import ledger
 from torture.matrix import ADVERSARIES, GRACE_S, ORPHAN_GRACE_S, SLACK_S, WAYS, Adversary, Way, hopper
 from torture.trial import Cell, Setting, play
 
@@ -66,7 +65,7 @@ def _pairs(options: argparse.Namespace, setting: Setting) -> Iterator[tuple[Adve
     for adversary, way in chosen:
         wanted = (not names or adversary.name in names) and (not endings or way.name in endings)
         supervisors = any(whom in {"guard", "warden"} for whom, _ in way.signals)
-        if wanted and not missing(adversary, way, setting) and not (supervisors and options.containment == BEST_EFFORT):
+        if wanted and not missing(adversary, setting) and not (supervisors and options.containment == BEST_EFFORT):
             yield adversary, way
 
 
@@ -85,12 +84,10 @@ def quick() -> Iterator[tuple[Adversary, Way]]:
             yield adversary, way
 
 
-def missing(adversary: Adversary, way: Way, setting: Setting) -> str:
+def missing(adversary: Adversary, setting: Setting) -> str:
     """Return what keeps a cell from being played here; nothing when it can be."""
     if adversary.pause_us is not None and setting.built is None:
         return "there is no C compiler"
-    if way.swept and not ledger.IS_KEPT:
-        return "runs are not recorded"
     return ""
 
 

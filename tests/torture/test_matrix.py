@@ -24,7 +24,7 @@ CELLS = [
 
 @pytest.mark.parametrize(("adversary", "way"), CELLS)
 def test_nothing_is_left_of(adversary: Adversary, way: Way, tmp_path: Path, setting: Setting) -> None:
-    if why_not := missing(adversary, way, setting):
+    if why_not := missing(adversary, setting):
         pytest.skip(why_not)
     cell = play(adversary, way, tmp_path, setting)
     assert cell.trouble == (), f"{cell} (slack x {setting.relax:g})"

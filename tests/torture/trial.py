@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +15,9 @@ from typing import Any
 
 import psutil
 from register import Register
-from torture import ledger
 from torture.matrix import GRACE_S, HERE, LEAK_GRACE_S, SLACK_S, Adversary, Exits, Way
+
+from tox_prodsim import supervision
 
 READY_LIMIT_S = 30.0
 WHOM = ("host", "guard", "warden")
@@ -147,7 +148,7 @@ def _counted(
 ) -> Cell:
     bound_s = _within(adversary, way) + SLACK_S * setting.relax
     if way.swept:
-        ledger.sweep(register.folder.parent / "ledger")
+        began = _swept(host, family, register.folder.parent / "ledger")
     quiet_at = register.quiet_at(bound_s + (way.timeout_s or 0.0) + setting.beyond_s)
     said = {} if way.loses_host else _said(host, register.folder.parent)
     states = register.states()
@@ -161,6 +162,16 @@ def _counted(
         said=said,
     )
     return replace(cell, trouble=tuple(_trouble(cell, adversary, way)))
+
+
+def _swept(host: subprocess.Popen[bytes], family: Mapping[str, psutil.Process], ledger: Path) -> float:
+    """Sweep as the next run does, once host, guard and warden are dead; return when that began."""
+    host.wait()
+    while any(lives(each) for each in family.values()):
+        time.sleep(0.005)
+    began = time.monotonic()
+    supervision.sweep(ledger)
+    return began
 
 
 def _within(adversary: Adversary, way: Way) -> float:
