@@ -18,20 +18,28 @@ HOW = "write it anew with PRODSIM_UPDATE_DOCS=1, and read the difference"
 
 
 def block(name: str) -> re.Pattern[str]:
-    """Return what finds an output in the README: the text is group 2."""
+    """Return what finds an output in a document: the text is group 2."""
     return re.compile(rf"(<!-- output: {name} -->\n```text\n)(.*?)(```\n<!-- end -->)", re.DOTALL)
 
 
+def holder(name: str) -> Path:
+    """Return the document that shows the output of this name."""
+    found = [path for path in DOCUMENTS if block(name).search(path.read_text("utf-8"))]
+    assert len(found) == 1, f"{len(found)} documents have an output {name!r}"
+    return found[0]
+
+
 def shown(name: str) -> str:
-    """Return the output of this name, as the README shows it."""
-    found = block(name).search(README.read_text("utf-8"))
-    assert found is not None, f"README.md has no output {name!r}"
+    """Return the output of this name, as a document shows it."""
+    found = block(name).search(holder(name).read_text("utf-8"))
+    assert found is not None
     return found[2]
 
 
 def show(name: str, text: str) -> None:
-    """Write an output into the README."""
-    README.write_text(block(name).sub(lambda found: found[1] + text + found[3], README.read_text("utf-8")), "utf-8")
+    """Write an output into the document that shows it."""
+    path = holder(name)
+    path.write_text(block(name).sub(lambda found: found[1] + text + found[3], path.read_text("utf-8")), "utf-8")
 
 
 def console_commands() -> Iterator[str]:

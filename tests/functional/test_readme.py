@@ -51,6 +51,9 @@ def output(project: Project, result: Result) -> str:
     return text.replace(str(project.folder), "/home/ada/tox-prodsim")
 
 
+SUPERVISION = ROOT / "docs" / "supervision.md"
+
+
 def masked(text: str) -> list[str]:
     """Return the lines without what differs between two runs and two machines: numbers, platform, blanks."""
     text = re.sub(r"sha256 \w+", "sha256 #", text)
@@ -60,7 +63,7 @@ def masked(text: str) -> list[str]:
 
 
 def hold(name: str, text: str) -> None:
-    """Compare an output with what the README shows, or write it there."""
+    """Compare an output with what the documents show, or write it there."""
     if UPDATE:
         show(name, text)
     assert masked(shown(name)) == masked(text), HOW
@@ -83,6 +86,15 @@ def test_a_failure_of_the_example_is_as_the_readme_shows_it(clone: Project) -> N
     web.write_text(web.read_text().replace(WORKS, FAILS))
     result = do(clone, MAIN).failed()
     hold("failing", output(clone, result))
+
+
+def test_a_job_that_hangs_is_told_as_the_documents_show_it(project: Project) -> None:
+    sources = r"```python\n# nightly.py\n(.*?)```\n\n```ini\n(.*?)```"
+    (example,) = re.findall(sources, SUPERVISION.read_text("utf-8"), re.DOTALL)
+    for name, text in zip(("nightly.py", "tox.ini"), example, strict=True):
+        project.write(name, text)
+    result = project.prodsim("--installpkg", project.wheel()).failed()
+    hold("hang", output(project, result).replace(str(project.folder), "/home/ada/acme"))
 
 
 def test_the_checks_of_a_change_set_up_and_test_as_the_readme_says() -> None:

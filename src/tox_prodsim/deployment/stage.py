@@ -6,6 +6,7 @@ closes it: ``close`` ends whatever is left, whenever it is called.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -27,6 +28,8 @@ NEAR = 0.8
 _TIMEOUTS = {"RUN603", "RUN610", "RUN615", "RUN616", "RUN617"}
 _SLOW_EVERY_S = 10.0
 _TAIL_LINES = 12
+_DIGITS = re.compile(r"\d+")
+"""What differs between two looks at the same hang: pids, CPU shares, sizes."""
 
 
 def checks(deployment: Deployment) -> frozenset[str]:
@@ -50,6 +53,7 @@ class Stage:
         self._began = supervision.clock.now()
         self._failed = False
         self._told = False
+        self._seen: tuple[str, ...] = ()
         self.went_up = False
         self.start_s: float | None = None
         self.url = self._launch.url
@@ -183,7 +187,9 @@ class Stage:
         """Tell why it had to be killed."""
         stop = self._deployment.stop
         if observed.why_not:
-            yield Told(step=Step.DEPLOY, title="why it did not stop", lines=observed.why_not)
+            same = _DIGITS.sub("", "\n".join(observed.why_not)) == _DIGITS.sub("", "\n".join(self._seen))
+            lines = ("the same as above",) if same else observed.why_not
+            yield Told(step=Step.DEPLOY, title="why it did not stop", lines=lines)
         yield from self._judge([endings.killed(self._name, stop.signal.name, stop.grace_s)])
 
     def _judge(self, findings: Iterable[Finding]) -> Iterator[Event]:
@@ -207,7 +213,8 @@ class Stage:
         broken = observed.sentinel if observed.sentinel.finding is finding else None
         at_s = broken.broken_at - self._began if broken else self._elapsed()
         yield Happened(step=Step.DEPLOY, at_s=at_s, what="TIMEOUT", detail=finding.message)
-        yield Told(step=Step.DEPLOY, title="what it was doing", lines=broken.seen if broken else observed.look())
+        self._seen = broken.seen if broken else observed.look()
+        yield Told(step=Step.DEPLOY, title="what it was doing", lines=self._seen)
 
     def _clear_away(self, observed: Observed, cause: supervision.Cause) -> Iterator[Event]:
         """Stop what has failed, and tell how that went."""
