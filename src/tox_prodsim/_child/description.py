@@ -10,24 +10,30 @@ from typing import TYPE_CHECKING
 from processes import read
 
 if TYPE_CHECKING:
-    from typing import Any, Collection
+    from typing import Any, Collection, Iterable
 
 SHOWN = 50  # addresses of a process at most: they must not fill the control socket
 
 
-def describe(pid: int, outputs: Collection[tuple[int, int]] = ()) -> dict[str, Any]:
+def describe_all(pids: Iterable[int], outputs: Collection[tuple[int, int]] = ()) -> list[dict[str, Any]]:
+    """Return what each survivor is; the sockets of a network namespace are read once for all of them."""
+    sockets: dict[str, list[list[bytes]]] = {}
+    return [describe(pid, outputs, sockets) for pid in pids]
+
+
+def describe(pid: int, outputs: Collection[tuple[int, int]], sockets: dict[str, list[list[bytes]]]) -> dict[str, Any]:
     """Return what a survivor is: ``holds_output`` when it has a file open that is one of ``outputs``, device and inode.
 
     ``state`` is a word of the kernel, ``waits_on`` its function in which the process sleeps, ``uid`` None when unknown.
     """
     words = read(f"/proc/{pid}/cmdline").rstrip(b"\0").replace(b"\0", b" ") or read(f"/proc/{pid}/comm").strip()
     fields = dict(line.split(":", 1) for line in text(f"/proc/{pid}/status").splitlines() if ":" in line)
-    waits_on = text(f"/proc/{pid}/wchan")
+    waits_on, files = text(f"/proc/{pid}/wchan"), open_files(pid)
     return {
         "pid": pid,
         "command": words[:300].decode("utf-8", "replace"),
-        "listens": listens(pid),
-        "holds_output": any(file in outputs for file in open_files(pid)),
+        "listens": listens({str(inode).encode() for _, inode in files}, listeners(pid, sockets)),
+        "holds_output": any(file in outputs for file in files),
         "state": fields.get("State", "").partition("(")[2].rstrip(")\n"),
         "waits_on": "" if waits_on == "0" else waits_on,
         "uid": int(fields["Uid"].split()[0]) if "Uid" in fields else None,
@@ -58,12 +64,21 @@ def open_files(pid: int) -> list[tuple[int, int]]:
     return found
 
 
-def listens(pid: int) -> list[str]:
-    """Return the TCP addresses that a process listens on, such as ``127.0.0.1:8000`` or ``[::]:8000``."""
-    inodes = {str(inode).encode() for _, inode in open_files(pid)}
-    tables = read(f"/proc/{pid}/net/tcp").splitlines()[1:] + read(f"/proc/{pid}/net/tcp6").splitlines()[1:]
-    rows = [line.split() for line in tables]
-    return sorted(address(row[1].decode()) for row in rows if row[3] == b"0A" and row[9] in inodes)[:SHOWN]
+def listens(inodes: set[bytes], rows: list[list[bytes]]) -> list[str]:
+    """Return those of the listening sockets that are open, such as ``127.0.0.1:8000`` or ``[::]:8000``."""
+    return sorted(address(row[1].decode()) for row in rows if row[9] in inodes)[:SHOWN]
+
+
+def listeners(pid: int, known: dict[str, list[list[bytes]]]) -> list[list[bytes]]:
+    """Return the rows of all listening TCP sockets in the network namespace of a process."""
+    try:
+        namespace = os.readlink(f"/proc/{pid}/ns/net")
+    except OSError:
+        return []
+    if namespace not in known:
+        tables = read(f"/proc/{pid}/net/tcp").splitlines()[1:] + read(f"/proc/{pid}/net/tcp6").splitlines()[1:]
+        known[namespace] = [row for row in map(bytes.split, tables) if row[3] == b"0A"]
+    return known[namespace]
 
 
 def address(text: str) -> str:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from command import launch
-from description import describe, identity
+from description import describe_all, identity
 from messages import Bell, release_output
 from processes import children, descendants, no_child_left, queued_ns, reaped, send, stat
 from stopwatch import Stopwatch
@@ -231,7 +231,7 @@ class Warden:
     def alive(self) -> list[dict[str, Any]]:
         """Describe the processes of the run that are alive now, by their pids on the host."""
         pids, outside = self.living()[:SHOWN], self.enclosure.pids()
-        return [{**describe(pid, self.outputs), "pid": outside.get(pid, pid)} for pid in pids]
+        return [{**each, "pid": outside.get(each["pid"], each["pid"])} for each in describe_all(pids, self.outputs)]
 
     def wave(self, number: int) -> None:
         """Send a signal to the main process's group and to everybody outside of it, then continue the stopped."""

@@ -347,7 +347,7 @@ class Process:
             except subprocess.TimeoutExpired:
                 self._guard.kill()
                 self._guard.wait()
-        ending = self._told or self._without_end(Cause.LOST, self._trouble or "the supervising processes were killed")
+        ending = self._told or self._unheard()
         left: tuple[tuple[int, str], ...] = ()
         if ending.cause is Cause.LOST:
             if self.cgroup:
@@ -360,6 +360,12 @@ class Process:
         self._ending = ending
         _LIVE.discard(self)
         self._release()
+
+    def _unheard(self) -> Ending:
+        """Return the ending of a run whose supervisors ended without one: what kept them from a start, or a loss."""
+        if self._trouble and not self.pid:
+            return self._without_end(Cause.NOT_STARTED, f"the supervising process could not work: {self._trouble}")
+        return self._without_end(Cause.LOST, self._trouble or "the supervising processes were killed")
 
     def _abandon(self, why: str) -> None:
         """Give up a guard that does not answer."""
