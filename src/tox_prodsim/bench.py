@@ -55,9 +55,9 @@ class Folders:
     @classmethod
     def below(cls, folder: Path) -> Folders:
         """Return the folders, made and empty; the snapshot is made when it is taken."""
-        names = ("scratch", "probe", "home", "temporary", "smoke", "witness", "snapshot")
-        made = {name: folder / name for name in names}
-        for name in names[:-1]:
+        names = ("scratch", "probe", "home", "smoke", "witness", "snapshot")
+        made = {name: folder / name for name in names} | {"temporary": folder / "tmp"}
+        for name in made.keys() - {"snapshot"}:
             made[name].mkdir(parents=True, exist_ok=True)
         return cls(**made)
 

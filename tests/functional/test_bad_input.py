@@ -179,7 +179,7 @@ BASELINES = {
     "no baseline at all": f"is no JSON (line 1); {RESTORE}",
     "": f"is no JSON (line 1); {RESTORE}",
     "<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> main\n": f"has a merge conflict in line 1; {RESTORE}",
-    '{"schema": 2}': "has schema 2, this tox-prodsim knows 1: upgrade tox-prodsim",
+    '{"schema": 9}': "has schema 9, this tox-prodsim knows 2: upgrade tox-prodsim",
     "[]": f"its content is no JSON object; {RESTORE}",
     '{"schema": 1, "key": "x"}': f"is named for another key than the x it holds; {RESTORE}",
 }

@@ -136,7 +136,8 @@ def test_a_service_is_ready_when_its_probes_are_satisfied(quick_project: Project
 def test_a_service_whose_probe_is_not_satisfied_is_not_ready(
     quick_project: Project, probe: str, last_answer: str
 ) -> None:
-    deploy(quick_project, SERVER, deploy="python app.py {port} {tag}", ready=probe, ready_timeout=2).failed()
+    keys = {"ready": probe, "ready_timeout": 2, "allow_leaks": "files:app.pid"}
+    deploy(quick_project, SERVER, deploy="python app.py {port} {tag}", **keys).failed()
     assert quick_project.codes() == ["RUN603"]
     assert the(quick_project, "RUN603") == f"python: not ready within ready_timeout = 2 s (last answer: {last_answer})"
     (step,) = [step for step in quick_project.report()["steps"] if step["step"] == "deploy"]
@@ -290,7 +291,9 @@ time.sleep(100)
         pytest.param(STOPS_WITH.format("SIGINT", 0), {"stop_signal": "SIGINT"}, [], id="another signal"),
         pytest.param(SLEEPER, {}, ["RUN608"], id="no handler at all"),
         pytest.param(STUBBORN, {"stop_timeout": 1}, ["RUN607"], id="the signal is ignored"),
-        pytest.param(STUBBORN_CHILD, {"stop_timeout": 1}, ["RUN607", "RUN608"], id="a child ignores the signal"),
+        pytest.param(
+            STUBBORN_CHILD, {"stop_timeout": 1}, ["RUN607", "RUN608", "RUN623"], id="a child ignores the signal"
+        ),
     ],
 )
 def test_the_end_of_a_service(quick_project: Project, script: str, keys: dict[str, object], codes: list[str]) -> None:
@@ -377,7 +380,7 @@ def test_a_start_that_came_near_its_limit_is_warned(quick_project: Project) -> N
 
 def test_a_job_that_leaves_a_process(quick_project: Project) -> None:
     deploy(quick_project, LEAVES_A_CHILD, **JOB, expect_output="done").failed()
-    assert quick_project.codes() == ["RUN620"]
+    assert quick_project.codes() == ["RUN620", "RUN623"]
     assert the(quick_project, "RUN620").startswith("python: left 1 process running: pid ")
     assert " python -c import time; " in the(quick_project, "RUN620")
 
@@ -389,7 +392,7 @@ def test_what_is_left_is_said_with_the_port_it_holds(quick_project: Project) -> 
         "time.sleep(1); print('done')"
     )
     deploy(quick_project, script, **JOB, expect_output="done").failed()
-    assert quick_project.codes() == ["RUN620", "RUN621"]
+    assert quick_project.codes() == ["RUN620", "RUN621", "RUN623"]
     assert "(listens on 127.0.0.1:" in the(quick_project, "RUN620")
     assert the(quick_project, "RUN621").startswith("python: left 1 address in use: 127.0.0.1:")
 

@@ -77,7 +77,7 @@ def test_the_deployment_and_the_commands_see_production_only(any_project: Projec
     )
     project.prodsim("--installpkg", project.wheel()).passed()
     tmp = project.folder / ".tox" / "prodsim" / "tmp"
-    for name in ("deployed.json", "smoke.json"):
+    for name, temporary in (("deployed.json", "tmp"), ("smoke.json", "smoke")):
         found = facts(project, name)
         environ = found["environ"]
         assert found["cwd"] == str(tmp / "scratch")
@@ -89,7 +89,7 @@ def test_the_deployment_and_the_commands_see_production_only(any_project: Projec
         assert found["stdin"] == ""
         assert environ["PYTHONSAFEPATH"] == "1"
         assert environ["HOME"] == str(tmp / "home")
-        assert environ["TMPDIR"] == str(tmp / "tmp")
+        assert environ["TMPDIR"] == str(tmp / temporary)
         assert environ["VIRTUAL_ENV"] == str(project.folder / ".tox" / "prodsim")
         assert environ["ACME_TOKEN"] == "passed"
         unwanted = {"PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "PIP_INDEX_URL", "PYTHONIOENCODING"}

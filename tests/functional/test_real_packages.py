@@ -305,12 +305,12 @@ if "gunicorn" in sys.modules:
 
 def test_gunicorn_with_a_worker_whose_child_does_not_stop(quick_project: Project) -> None:
     gunicorn(quick_project, f"{GUNICORN}stop_timeout = 3", CHILD.replace("TAG", quick_project.tag)).failed()
-    assert quick_project.codes() == ["RUN607"]
+    assert quick_project.codes() == ["RUN607", "RUN623"]
 
 
 def test_gunicorn_that_goes_to_the_background(quick_project: Project) -> None:
     result = gunicorn(quick_project, GUNICORN.replace("--workers", "--daemon --workers")).failed()
-    assert quick_project.codes() == ["RUN602", "RUN620"]
+    assert quick_project.codes() == ["RUN602", "RUN620", "RUN621"]
     assert "hint: run it in the foreground, without --daemon" in result.out
     assert "(listens on 127.0.0.1:" in message(quick_project, "RUN620")
 

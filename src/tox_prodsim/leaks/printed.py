@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from tox_prodsim.leakage import Grade, Kind, Leak
 
@@ -50,13 +49,13 @@ def read(lines: Iterable[bytes]) -> Iterator[Leak]:
 def warning(said: str, file: str = "", line: int | None = None) -> Leak | None:
     """Return the leak that a warning tells of (``Category: message``), None when it tells of none.
 
-    A bound socket without a peer that is found only while the interpreter is taken down is a hint: a server that keeps
+    A bound socket without a peer that is found only while the interpreter is taken down is none: a server that keeps
     what it listens on to its very end does no harm (gunicorn, uvicorn with workers, waitress).
     """
     if not said.startswith("ResourceWarning: ") and "was never awaited" not in said:
         return None
     leak = _leak(Kind.WARNING, said, "", file, line)
-    return replace(leak, grade=Grade.HINT) if not leak.file and _LISTENS.search(said) else leak
+    return None if not leak.file and _LISTENS.search(said) else leak
 
 
 def raised(said: str, where: str, file: str = "", line: int | None = None) -> Leak:
