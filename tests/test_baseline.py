@@ -17,11 +17,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tox_prodsim import baseline
-from tox_prodsim.baseline import Baseline, Built, StoredMetric
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.events import Measured
-from tox_prodsim.stats import StoredRatio
+from tox_prodsim.timing import baseline
+from tox_prodsim.timing.baseline import Baseline, Built, StoredMetric
+from tox_prodsim.timing.stats import StoredRatio
 
 KEY = "cpython-3.13-linux-x86_64"
 
@@ -401,7 +401,7 @@ SAVING = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {source!r})
-from tox_prodsim import baseline
+from tox_prodsim.timing import baseline
 path = Path({path!r})
 one = baseline.load(path)
 from dataclasses import replace

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import importlib
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -28,11 +29,9 @@ LAYERS = {
     ),
     "command": ("__main__", "supervise"),
     "order": ("run", "comparing", "deployment", "output", "leftovers", "endings", "hosting"),
-    "effects": ("artifact", "baseline", "building", "installed", "leaks", "measure", "spool", "supervision", "timing"),
+    "effects": ("artifact", "building", "installed", "leaks", "spool", "supervision", "timing"),
     "reporters": ("reporters",),
     "values": (
-        "stats",
-        "work",
         "catalogue",
         "scenario",
         "readiness",
@@ -163,8 +162,11 @@ def test_the_scripts_of_the_guard_import_only_downwards_what_is_there() -> None:
 
 @pytest.mark.parametrize("package", ["catalogue", "deployment", "installed", "leaks", "supervision", "timing"])
 def test_what_others_use_of_a_package_is_named_in_its_init(package: str) -> None:
-    outside = {module: ours(source) for module, source in SOURCES.items() if unit(module) != package}
-    assert [module for module, used in outside.items() if any(each.startswith(f"{package}.") for each in used)] == []
+    whole = f"tox_prodsim.{package}"
+    named = {whole, *(f"{whole}.{name}" for name in importlib.import_module(whole).__all__)}
+    outside = {module: imported(source) for module, source in SOURCES.items() if unit(module) != package}
+    used = ((module, name) for module, names in outside.items() for name in names if f"{name}.".startswith(f"{whole}."))
+    assert [f"{module} imports {name}" for module, name in used if name not in named] == []
 
 
 def test_the_hooks_import_nothing_but_the_hook_marker_until_they_are_called() -> None:
@@ -181,16 +183,16 @@ def test_the_hooks_import_nothing_but_the_hook_marker_until_they_are_called() ->
     [
         pytest.param("findings", "from tox_prodsim.events import Event", id="a value, a value above it"),
         pytest.param("events", "from tox_prodsim import run", id="a value, the order of things"),
-        pytest.param("measure", "from tox_prodsim import supervision", id="an effect, another one"),
+        pytest.param("artifact", "from tox_prodsim import supervision", id="an effect, another one"),
         pytest.param("installed.look", "import tox_prodsim.artifact", id="an effect that is a package, another one"),
         pytest.param("deployment", "from tox_prodsim.run import Bench", id="against the order"),
         pytest.param("run", "from tox_prodsim import keys", id="the order of things, the shell"),
-        pytest.param("reporters.log", "from tox_prodsim import stats", id="a reporter, a value that it need not know"),
+        pytest.param("reporters.log", "from tox_prodsim import words", id="a reporter, a value that it need not know"),
         pytest.param("plugin", "from tox_prodsim import bench", id="the hooks, more than they need"),
         pytest.param("supervision.supervisor", "from tox_prodsim._child import guard", id="a script as a module"),
         pytest.param("_child.guard", "from tox_prodsim import errors", id="a script, something of ours"),
-        pytest.param("measure", "def f():\n    from tox_prodsim import run", id="in a function"),
-        pytest.param("measure", "if TYPE_CHECKING:\n    from tox_prodsim import run", id="for typing"),
+        pytest.param("building", "def f():\n    from tox_prodsim import run", id="in a function"),
+        pytest.param("building", "if TYPE_CHECKING:\n    from tox_prodsim import run", id="for typing"),
     ],
 )
 def test_an_arrow_that_points_up_or_aside_is_seen(importer: str, line: str) -> None:
@@ -201,7 +203,7 @@ def test_arrows_that_point_down_are_allowed() -> None:
     sources = {
         "run": "from tox_prodsim import deployment, supervision, errors",
         "reporters.terminal": "from tox_prodsim.reporters.lines import Lines\nfrom tox_prodsim.events import Event",
-        "baseline": "from tox_prodsim.stats import StoredRatio",
+        "timing.measure": "from tox_prodsim.timing.stats import StoredRatio",
     }
     assert wrong(sources) == []
 

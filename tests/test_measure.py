@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tox_prodsim import measure
 from tox_prodsim.events import Change, Compared
 from tox_prodsim.findings import Level
-from tox_prodsim.measure import NotMeasured, Plan
-from tox_prodsim.stats import EFFECTIVE, FALLBACK, Rounds, StoredRatio, relative_error
+from tox_prodsim.timing import measure
+from tox_prodsim.timing.measure import NotMeasured, Plan
+from tox_prodsim.timing.stats import EFFECTIVE, FALLBACK, Rounds, StoredRatio, relative_error
 
 STORED = StoredRatio(ratio=2.0, rel_error=0.01, control=measure.CONTROL, clock=EFFECTIVE)
 

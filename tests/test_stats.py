@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tox_prodsim import stats
 from tox_prodsim.events import Change
+from tox_prodsim.timing import stats
 
 seconds = st.floats(min_value=0.001, max_value=100)
 series = st.lists(seconds, min_size=1, max_size=40)

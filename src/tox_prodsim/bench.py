@@ -22,7 +22,7 @@ from tox.execute.request import ExecuteRequest, StdinSource
 from tox.tox_env.errors import Fail
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim import artifact, baseline, installed, keys, measure, supervision
+from tox_prodsim import artifact, installed, keys, supervision
 from tox_prodsim.catalogue import CATALOGUE
 from tox_prodsim.comparing import Shelf
 from tox_prodsim.deployment import Place, ran
@@ -33,6 +33,7 @@ from tox_prodsim.readiness import ExecProbe
 from tox_prodsim.run import Bench
 from tox_prodsim.running import Ran
 from tox_prodsim.scenario import Scenario
+from tox_prodsim.timing import baseline, measure
 from tox_prodsim.undertest import UnderTest
 from tox_prodsim.words import fill
 

@@ -14,7 +14,6 @@ from tox.session.cmd.run.sequential import run_sequential
 from tox.session.state import State
 from tox.tox_env.runner import RunToxEnv
 
-from tox_prodsim import baseline
 from tox_prodsim.catalogue import CATALOGUE, listing, page
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.events import Event
@@ -22,6 +21,7 @@ from tox_prodsim.reporters.log import read
 from tox_prodsim.reporters.report import report
 from tox_prodsim.reporters.terminal import Terminal
 from tox_prodsim.reporting import shown
+from tox_prodsim.timing import baseline
 
 
 def handle(state: State, *, usage: str) -> int:

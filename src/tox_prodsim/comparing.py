@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tox_prodsim import baseline, deployment, measure
+from tox_prodsim import deployment
 from tox_prodsim.events import Compared, Event, Found, Measured, Outcome, Step, StepFinished, StepStarted
 from tox_prodsim.findings import Finding
 from tox_prodsim.running import Runner
 from tox_prodsim.scenario import Deployment, Timing
+from tox_prodsim.timing import baseline, measure
 
 _ALONE = threading.Lock()
 """Environments of ``tox run-parallel`` are threads of one process: two at once would measure each other."""

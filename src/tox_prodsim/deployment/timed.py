@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 
-from tox_prodsim import endings, measure, supervision
+from tox_prodsim import endings, supervision
 from tox_prodsim.deployment.place import Place, Start, environ, free_port
 from tox_prodsim.deployment.watch import Watch
 from tox_prodsim.scenario import Deployment, Launch
+from tox_prodsim.timing import measure
 
 _TIMED_POLL_S = 0.01
 

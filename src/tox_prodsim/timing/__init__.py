@@ -1,8 +1,10 @@
-"""What an import is made of, why it got slower, and whether it keeps its budgets; usable without tox.
+"""Times of imports and starts that can be compared, and what an import is made of; usable without tox.
 
-``record`` runs the import in the environment, ``explain`` compares two recordings, and the budgets look at one.
+``measure`` takes interleaved rounds until the rule of ``stats`` decides, ``baseline`` stores what was accepted;
+``record`` runs an import once with the exact clock, ``explain`` compares two recordings, and the budgets look at one.
 """
 
+from tox_prodsim.timing import baseline, measure, stats
 from tox_prodsim.timing.budgets import Exceeded, forbidden_modules, too_many_modules, work_increased
 from tox_prodsim.timing.causes import Cause, Explanation, Kind, Link, Part, chain, explain
 from tox_prodsim.timing.recording import Module, NotRecorded, Recording, Spot, Times, recalled, record
@@ -20,11 +22,14 @@ __all__ = [
     "Recording",
     "Spot",
     "Times",
+    "baseline",
     "chain",
     "explain",
     "forbidden_modules",
+    "measure",
     "recalled",
     "record",
+    "stats",
     "told",
     "too_many_modules",
     "work_increased",

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tox_prodsim.running import Ran, Runner
-from tox_prodsim.work import ModuleWork, Work
+from tox_prodsim.timing.work import ModuleWork, Work
 
 STDLIB = "stdlib"
 TIMED_RUNS = 7

@@ -19,11 +19,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tox_prodsim import stats
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.events import Measured
-from tox_prodsim.stats import StoredRatio
-from tox_prodsim.work import UNITS, ModuleWork, Work, kept
+from tox_prodsim.timing import stats
+from tox_prodsim.timing.stats import StoredRatio
+from tox_prodsim.timing.work import UNITS, ModuleWork, Work, kept
 
 SCHEMA = 2
 """Schema 1 had no work and no modules; it is read as a baseline without them."""

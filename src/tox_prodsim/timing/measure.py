@@ -17,11 +17,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from tox_prodsim import stats
 from tox_prodsim.events import Change, Compared, Measured
 from tox_prodsim.findings import Finding, Level
 from tox_prodsim.running import Ran, Runner
-from tox_prodsim.stats import NO_ROUNDS, Judgement, Rounds, Sample, StoredRatio, percent
+from tox_prodsim.timing import stats
+from tox_prodsim.timing.stats import NO_ROUNDS, Judgement, Rounds, Sample, StoredRatio, percent
 
 CONTROL = "stdlib-1"
 """The control below; another list needs another name, because a stored ratio is a ratio to exactly this one."""
@@ -40,7 +40,7 @@ START_UP = "start-up"
 SAMPLE_TIMEOUT_S = 60.0
 _RECORD_ROUNDS = 16
 _MARK = b"@prodsim "
-_TIMING = Path(__file__).with_name("_child") / "timing.py"
+_TIMING = Path(__file__).parents[1] / "_child" / "timing.py"
 
 
 class Why(StrEnum):
