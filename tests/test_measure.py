@@ -343,7 +343,7 @@ def test_a_slow_import_shows_in_the_ratio(package: Callable[[str, str], Path]) -
 def test_waiting_is_seen_too(package: Callable[[str, str], Path]) -> None:
     python = package("sleepy", "import time; time.sleep(0.1)")
     rounds = measure.import_sampler("sleepy", python=python, runner=Runner())(2)
-    assert min(rounds.target_s) > 0.099
+    assert min(rounds.target_s) > 0.08  # a sleeper that wakes up late was not waiting for a CPU all the time
 
 
 @pytest.mark.parametrize(
