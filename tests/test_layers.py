@@ -28,7 +28,7 @@ LAYERS = {
         "signals",
     ),
     "command": ("__main__", "supervise"),
-    "order": ("run", "comparing", "deployment", "output", "leftovers", "endings", "hosting"),
+    "order": ("run", "comparing", "limits", "explaining", "deployment", "output", "leftovers", "endings", "hosting"),
     "effects": ("artifact", "building", "installed", "leaks", "spool", "supervision", "timing"),
     "reporters": ("reporters",),
     "values": (

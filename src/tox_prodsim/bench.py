@@ -33,7 +33,7 @@ from tox_prodsim.readiness import ExecProbe
 from tox_prodsim.run import Bench
 from tox_prodsim.running import Ran
 from tox_prodsim.scenario import Scenario
-from tox_prodsim.timing import baseline, measure
+from tox_prodsim.timing import baseline, sampling
 from tox_prodsim.undertest import UnderTest
 from tox_prodsim.words import fill
 
@@ -138,8 +138,11 @@ class Workshop:
         )
 
     def helper(self, argv: Sequence[str], *, timeout_s: float) -> Ran:
-        """Run a helper program as production would run a command, below a guard, away from the scratch folder."""
-        folder, variables = self.folders.probe, self.environ({})
+        """Run a helper program as production would run a command, below a guard, away from the scratch folder.
+
+        It writes no bytecode: the first start of the deployment is to find what the installer left.
+        """
+        folder, variables = self.folders.probe, {**self.environ({}), "PYTHONDONTWRITEBYTECODE": "1"}
         done = supervision.run(
             argv, cwd=folder, env=variables, timeout_s=timeout_s, cancel=self._cancel, ledger=self.ledger
         )
@@ -255,6 +258,7 @@ def _shelf(
     path, root = _baseline_path(tox_env, scenario), Path(tox_env.core["tox_root"])
     now = baseline.Baseline(
         key=_key(tox_env),
+        env=scenario.env_name,
         python=_version(tox_env),
         built=baseline.Built(
             version=wheel.version,
@@ -262,7 +266,7 @@ def _shelf(
             commit=_commit(root),
             created=dt.datetime.now(tz=dt.UTC).date().isoformat(),
         ),
-        control=measure.CONTROL,
+        control=sampling.CONTROL,
         metrics={},
         dists=packages,
         machine={"cpu": _cpu(), "cpus": str(os.cpu_count()), "os": platform.platform(terse=True)},

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tox_prodsim import deployment
-from tox_prodsim.events import Compared, Event, Found, Measured, Outcome, Step, StepFinished, StepStarted
+from tox_prodsim import deployment, explaining, limits, timing
+from tox_prodsim.events import (
+    Change,
+    Compared,
+    Event,
+    Found,
+    Happened,
+    Measured,
+    Outcome,
+    Step,
+    StepFinished,
+    StepStarted,
+    Told,
+)
+from tox_prodsim.explaining import Named, Recorded
 from tox_prodsim.findings import Finding
+from tox_prodsim.limits import Took
 from tox_prodsim.running import Runner
 from tox_prodsim.scenario import Deployment, Timing
-from tox_prodsim.timing import baseline, measure
+from tox_prodsim.timing import baseline, measure, sampling
 
 _ALONE = threading.Lock()
 """Environments of ``tox run-parallel`` are threads of one process: two at once would measure each other."""
@@ -37,54 +51,87 @@ class Shelf:
         """Return a path as the user knows it: below the tox root without the root."""
         return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
 
+    def source(self, file: str) -> str:
+        """Return where the user has an installed file: below the tox root, when there is one of this name."""
+        found = (folder for folder in ("src", ".") if (self.root / folder / file).is_file())
+        return next((str(Path(folder, file)) for folder in found), file)
+
+    @property
+    def other_cpu(self) -> str:
+        """Return the CPU of the baseline and this one, or nothing when they are the same or not known."""
+        then = self.stored.machine.get("cpu") if self.stored is not None else None
+        now = self.now.machine.get("cpu")
+        return f"{then}, here {now}" if then and now and then != now else ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Interpreter:
+    """The environment's Python, and how something is run there."""
+
+    python: Path
+    runner: Runner
+
+
+def first_imports(wanted: Timing, modules: Sequence[str], within: Interpreter) -> Mapping[str, timing.Sample]:
+    """Return what each timed import takes for the first time, with the bytecode that the installer has left.
+
+    It is empty where an import fails: that is told by those who check it.
+    """
+    names, _ = _imports(wanted, modules)
+    try:
+        with _ALONE:
+            return sampling.first_imports(names, python=within.python, runner=within.runner)
+    except sampling.NotMeasured:
+        return {}
+
 
 def compare(
-    timing: Timing,
+    wanted: Timing,
     modules: Sequence[str],
     shelf: Shelf,
     place: deployment.Place,
     *,
-    runner: Runner,
-    python: Path,
+    within: Interpreter,
     deployed: Deployment | None,
     start_s: float | None,
+    first: Mapping[str, timing.Sample],
 ) -> Iterator[Event]:
     """Yield what was measured, and what it means; raises ProdsimError when the accepted baseline cannot be stored.
 
     ``modules`` are those whose import is timed when the user named none; ``start_s`` is what a start is already known
-    to take: one that takes too long is not repeated.
+    to take: one that takes too long is not repeated. ``first`` are the first imports as installed.
     """
     began = time.monotonic()
-    yield StepStarted(step=Step.COMPARE, detail=_origin(timing, shelf))
-    names, left_out = _imports(timing, modules)
-    samplers = {f"import {name}": measure.import_sampler(name, python=python, runner=runner) for name in names}
-    if deployed is not None and timing.startup:
+    yield StepStarted(step=Step.COMPARE, detail=_origin(wanted, shelf))
+    yield from _as_installed(first, start_s)
+    names, left_out = _imports(wanted, modules)
+    samplers = {
+        f"import {name}": sampling.import_sampler(name, python=within.python, runner=within.runner) for name in names
+    }
+    if deployed is not None and wanted.startup:
         start_once = _starter(deployed, place)
-        samplers[measure.START_UP] = measure.start_sampler(start_once, python=python, runner=runner)
-    measured: list[Measured] = []
-    findings: list[Finding] = []
+        samplers[measure.START_UP] = sampling.start_sampler(start_once, python=within.python, runner=within.runner)
+    series = _Series(wanted, shelf, within)
     with _ALONE:
+        recorded = explaining.recorded(names, python=within.python, runner=within.runner)
         for metric, sampler in samplers.items():
-            known_s = start_s if metric == measure.START_UP else None
-            for event in _one(metric, sampler, timing, shelf.stored, known_s):
-                if isinstance(event, Measured):
-                    measured.append(event)
-                elif isinstance(event, Compared):
-                    findings += filter(None, [measure.finding_for(event)])
-                yield event
-    yield from (Found(finding=finding) for finding in _folded(findings))
-    detail = _keep(shelf, measured, update=timing.update) if measured else "nothing could be measured"
+            yield from series.one(metric, sampler, start_s if metric == measure.START_UP else None)
+    stored = None if wanted.update else shelf.stored
+    findings = [*series.findings, *limits.broken(wanted.budgets, series.took, recorded, stored, shelf.source)]
+    yield from (Found(finding=finding) for finding in _folded([*findings, *_outdated(wanted, shelf)]))
+    detail = _keep(shelf, series.measured, recorded, update=wanted.update) if series.measured else "nothing measured"
     yield StepFinished(
         step=Step.COMPARE,
-        outcome=Outcome.OK if measured else Outcome.NOT_CHECKED,
+        outcome=Outcome.OK if series.measured else Outcome.NOT_CHECKED,
         detail=f"{detail}; not timed: {', '.join(left_out)}" if left_out else detail,
         duration_s=time.monotonic() - began,
+        not_checked=() if wanted.update else tuple(limits.unchecked(wanted.budgets, recorded, shelf.stored)),
     )
 
 
-def _origin(timing: Timing, shelf: Shelf) -> str:
+def _origin(wanted: Timing, shelf: Shelf) -> str:
     shown = shelf.shown(shelf.path)
-    if timing.update:
+    if wanted.update:
         return f"measuring anew for {shown}"
     if shelf.stored is None:
         return f"no baseline yet ({shown})"
@@ -93,16 +140,70 @@ def _origin(timing: Timing, shelf: Shelf) -> str:
     return f"with {shown}, version {shelf.stored.built.version} of {shelf.stored.built.created}{more}"
 
 
-def _one(
-    metric: str, sampler: measure.Sampler, timing: Timing, stored: baseline.Baseline | None, known_s: float | None
-) -> Iterator[Measured | Compared]:
-    """Yield the measurement of one metric, and how it compares; for a new baseline there is nothing to compare with."""
-    then = stored.stored(metric) if stored is not None and not timing.update else None
-    plan = _RECORDING if timing.update else _GLANCE if then is None else None
-    result, compared = measure.measure(metric, sampler, then, tolerance=timing.tolerance, plan=plan, known_s=known_s)
-    if result is not None:
-        yield result
-    if result is None or not timing.update:
+def _as_installed(first: Mapping[str, timing.Sample], start_s: float | None) -> Iterator[Happened]:
+    """Yield what the first imports and the first start took, where the installer compiled no bytecode for them."""
+    bare = {name: sample for name, sample in first.items() if sample.uncompiled}
+    for name, sample in bare.items():
+        state = f"import {name} as installed: {sample.uncompiled} modules have no bytecode yet"
+        yield Happened(step=Step.COMPARE, at_s=sample.wall_s, what="first", detail=state)
+    if bare and start_s is not None:
+        yield Happened(step=Step.COMPARE, at_s=start_s, what="first", detail="start-up as installed")
+
+
+class _Series:
+    """Takes the metrics one after the other, and keeps what they came to."""
+
+    def __init__(self, wanted: Timing, shelf: Shelf, within: Interpreter) -> None:
+        self.measured: list[Measured] = []
+        self.findings: list[Finding] = []
+        self.took: dict[str, Took] = {}
+        self._wanted = wanted
+        self._shelf = shelf
+        self._within = within
+
+    def one(self, metric: str, sampler: sampling.Sampler, known_s: float | None) -> Iterator[Event]:
+        """Yield the measurement of one metric, and how it compares; for a new baseline there is nothing to compare."""
+        update, stored = self._wanted.update, self._shelf.stored
+        then = stored.stored(metric) if stored is not None and not update else None
+        result, compared = measure.measure(
+            metric,
+            sampler,
+            then,
+            tolerance=self._wanted.tolerance,
+            plan=_RECORDING if update else _GLANCE if then is None else None,
+            known_s=known_s,
+            confirm=self._confirm,
+        )
+        if result is not None:
+            self.measured.append(result)
+            yield result
+        if compared.value_s > 0:
+            self.took[metric] = Took(seconds=compared.value_s, rounds=result.rounds if result is not None else 1)
+        if result is None or not update:
+            yield from self._explained(compared)
+
+    def _confirm(self, suspicion: measure.Suspicion) -> tuple[Measured | None, Compared]:
+        """Return what a suspicion comes to: this is the one place where it is confirmed, for every metric."""
+        return measure.on_fresh_rounds(suspicion)
+
+    def _explained(self, compared: Compared) -> Iterator[Event]:
+        """Yield the comparison with its cause, when it is an import that got slower, and keep its finding."""
+        named: Named | None = None
+        if compared.change is Change.SLOWER and compared.metric != measure.START_UP:
+            module = compared.metric.removeprefix("import ")
+            named = explaining.named(
+                compared, self._shelf.stored, module, python=self._within.python, runner=self._within.runner
+            )
+        if named is not None:
+            compared = replace(compared, cause=named.sentence)
+            yield Told(step=Step.COMPARE, title=f"{compared.metric}, slower by", lines=named.lines)
+        finding = timing.finding_for(
+            compared,
+            cause=named.cause if named is not None else None,
+            other_cpu=self._shelf.other_cpu,
+            source=self._shelf.source,
+        )
+        self.findings += [finding] if finding is not None else []
         yield compared
 
 
@@ -116,10 +217,18 @@ def _folded(findings: list[Finding]) -> Iterator[Finding]:
         yield replace(missing[0], subject="baseline", message=message)
 
 
-def _imports(timing: Timing, modules: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _outdated(wanted: Timing, shelf: Shelf) -> Iterator[Finding]:
+    if shelf.stored is None or wanted.update:
+        return
+    days = baseline.outdated_days(shelf.stored, shelf.now.built.created)
+    if days is not None:
+        yield timing.outdated(days, shelf.stored.built.created)
+
+
+def _imports(wanted: Timing, modules: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what to time and what is left out for the sake of time: a list of the user's own is taken whole."""
-    if timing.imports:
-        return timing.imports, ()
+    if wanted.imports:
+        return wanted.imports, ()
     names = tuple(dict.fromkeys(modules))
     return names[:_MOST_IMPORTS], names[_MOST_IMPORTS:]
 
@@ -129,19 +238,19 @@ def _starter(deployed: Deployment, place: deployment.Place) -> Callable[[], floa
         try:
             return deployment.timed_start(deployed, place)
         except RuntimeError as problem:
-            raise measure.NotMeasured(str(problem)) from problem
+            raise sampling.NotMeasured(str(problem)) from problem
 
     return start_once
 
 
-def _keep(shelf: Shelf, measured: list[Measured], *, update: bool) -> str:
+def _keep(shelf: Shelf, measured: list[Measured], recorded: Recorded, *, update: bool) -> str:
     """Write the candidate, and with ``update`` the baseline; return what was done."""
     metrics = {each.metric: kept for each in measured if (kept := baseline.metric_from(each)) is not None}
-    new = replace(shelf.now, metrics=metrics)
-    baseline.save(shelf.candidate, baseline.merged(shelf.stored, new))
+    new = replace(shelf.now, metrics=metrics, work=None if recorded.missing else recorded.work)
+    accepted = baseline.merged(shelf.stored, new)
+    baseline.save(shelf.candidate, replace(accepted, env=shelf.now.env))
     if not update:
         return "" if shelf.stored is not None else f"candidate written to {shelf.shown(shelf.candidate)}"
-    accepted = baseline.merged(shelf.stored, new)
     if accepted == shelf.stored:
         return f"baseline unchanged: {shelf.shown(shelf.path)}"
     baseline.save(shelf.path, accepted)

@@ -134,10 +134,28 @@ class Measured:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Series:
+    """Rounds as they were judged, with all that is needed to judge them once more; ``p`` is of the deciding test.
+
+    ``expected_ratio`` is that of the samples to those beside them: the stored one beside the control, 1 beside samples
+    of the baseline's own artefact. ``change`` is what this series said for itself.
+    """
+
+    samples_s: tuple[float, ...]
+    control_samples_s: tuple[float, ...]
+    expected_ratio: float
+    rel_error: float
+    tolerance: float
+    change: Change
+    p: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Compared:
     """One metric against its baseline: ``ratio`` is now/then of the normalised numbers (None without a baseline).
 
     ``value_s`` is what was measured, ``expected_s`` what the baseline amounts to on this machine at this moment.
+    ``series`` are the one or two that decided, a suspicion first; ``cause`` is what the work of an import names.
     """
 
     metric: str
@@ -147,6 +165,8 @@ class Compared:
     ratio: float | None
     tolerance: float
     detail: str
+    series: tuple[Series, ...] = ()
+    cause: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -190,4 +210,6 @@ def _restored(key: str, value: Any) -> Any:
         return None if value is None else _ENUMS[key](value)
     if key == "finding":
         return Finding(**{**value, "level": Level(value["level"])})
+    if key == "series":
+        return tuple(Series(**{name: _restored(name, each) for name, each in one.items()}) for one in value)
     return tuple(value) if isinstance(value, list) else value

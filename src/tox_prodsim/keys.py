@@ -106,6 +106,16 @@ _KEYS: tuple[tuple[str, Any, object, str], ...] = (
     ("measure_imports", Words, Words([]), "modules whose import is timed (default: the top-levels and the scripts')"),
     ("measure_startup", bool, _YES, "whether the start-up of the deployment is timed"),
     ("time_tolerance_percent", Number, Number(10.0), "how much slower than its baseline a time may be"),
+    (
+        "max_import_time",
+        Number,
+        Number(0),
+        "seconds that no timed import may take, whatever its baseline (0: no limit)",
+    ),
+    ("max_startup_time", Number, Number(0), "seconds that the start-up may take, whatever its baseline (0: no limit)"),
+    ("max_modules", Number, Number(0), "modules that a timed import may load (0: no limit)"),
+    ("forbid_modules", Words, Words([]), "modules that no timed import may load, with what is inside of them"),
+    ("max_work_increase", Number, Number(0), "percent by which the work of the imports may grow (0: no limit)"),
     ("prodsim_baseline_dir", str, "prodsim/baselines", "folder of the baselines, relative to the tox root"),
     ("select", Words, Words([]), "codes, or prefixes of codes, of the findings that count (default: all)"),
     ("ignore", Words, Words([]), "codes, or prefixes of codes, of findings to drop"),
@@ -201,11 +211,27 @@ def read(tox_env: RunToxEnv, *, update_baseline: bool = False) -> scenario.Scena
             tolerance=words.percent("time_tolerance_percent", _value(conf, "time_tolerance_percent", Number).raw) / 100,
             baseline_dir=root / _value(conf, "prodsim_baseline_dir", str),
             update=update_baseline,
+            budgets=_budgets(conf),
         ),
         policy=policy,
         containment=_containment(conf),
         allow_leaks=leakage.parse(_value(conf, "allow_leaks", Lines).items),
         has_commands=any(conf[key] for key in ("commands", "commands_post")),
+    )
+
+
+def _budgets(conf: EnvConfigSet) -> scenario.Budgets:
+    increase, modules = _limit(conf, "max_work_increase", unit="percent"), _value(conf, "max_modules", Number).raw
+    startup_s = _limit(conf, "max_startup_time")
+    if startup_s is not None and not (_command(conf) and _value(conf, "measure_startup", bool)):
+        msg = "needs 'deploy' and 'measure_startup', no start-up is timed"
+        raise ProdsimError("max_startup_time", msg)
+    return scenario.Budgets(
+        import_s=_limit(conf, "max_import_time"),
+        startup_s=startup_s,
+        modules=words.count("max_modules", modules, unit="modules"),
+        forbidden=words.modules("forbid_modules", _value(conf, "forbid_modules", Words).items),
+        work_increase=None if increase is None else increase / 100,
     )
 
 

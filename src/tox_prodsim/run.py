@@ -30,6 +30,7 @@ from tox_prodsim.events import (
 from tox_prodsim.findings import Checked, Finding, Level, Policy, decide
 from tox_prodsim.running import Runner
 from tox_prodsim.scenario import Scenario
+from tox_prodsim.timing import Sample
 
 
 class Point(IntEnum):
@@ -73,6 +74,11 @@ class Bench:
     shelf: comparing.Shelf
     execute: Runner
 
+    @property
+    def within(self) -> comparing.Interpreter:
+        """Return the environment's Python, and how something is run there."""
+        return comparing.Interpreter(python=self.python, runner=self.execute)
+
 
 Run = Generator[Event | Waiting, Heard, None]
 _Pause = Generator[Event | Waiting, Heard, Heard]
@@ -84,9 +90,10 @@ def run(scenario: Scenario, bench: Bench) -> Run:
     yield bench.started
     try:
         yield from _checks(bench, tally)
+        first = _first_imports(scenario, bench, tally)
         with bench.place.hooked():
             stage = yield from _deployment(scenario, bench, tally)
-        yield from _times(scenario, bench, tally, stage.start_s if stage is not None else None)
+        yield from _times(scenario, bench, tally, stage.start_s if stage is not None else None, first)
         with bench.place.hooked():
             yield from _pause(bench, tally, _telling(bench, stage, until=Point.END))
     except Cancelled:
@@ -153,7 +160,21 @@ def _deployment(
         return stage
 
 
-def _times(scenario: Scenario, bench: Bench, tally: _Tally, start_s: float | None) -> Iterator[Event]:
+def _timed(bench: Bench) -> tuple[str, ...]:
+    """Return the modules whose import is timed when the user named none."""
+    return (*installed.main_names(bench.subject), *bench.wheel.console_modules)
+
+
+def _first_imports(scenario: Scenario, bench: Bench, tally: _Tally) -> Mapping[str, Sample]:
+    """Return the first imports as installed; nothing where no times are taken."""
+    if tally.failed or scenario.policy.drops("PRF"):
+        return {}
+    return comparing.first_imports(scenario.timing, _timed(bench), bench.within)
+
+
+def _times(
+    scenario: Scenario, bench: Bench, tally: _Tally, start_s: float | None, first: Mapping[str, Sample]
+) -> Iterator[Event]:
     """Measure and compare, when nothing has failed: the times of a broken release say nothing."""
     reason = "the run has failed already" if tally.failed else "PRF is ignored" if scenario.policy.drops("PRF") else ""
     if reason:
@@ -161,13 +182,13 @@ def _times(scenario: Scenario, bench: Bench, tally: _Tally, start_s: float | Non
         return
     events = comparing.compare(
         scenario.timing,
-        (*installed.main_names(bench.subject), *bench.wheel.console_modules),
+        _timed(bench),
         bench.shelf,
         bench.place,
-        runner=bench.execute,
-        python=bench.python,
+        within=bench.within,
         deployed=scenario.deployment,
         start_s=start_s,
+        first=first,
     )
     yield from tally.judge(events)
 

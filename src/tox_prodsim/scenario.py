@@ -85,6 +85,17 @@ class Deployment:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Budgets:
+    """Limits that need no baseline but the last one, which is a fraction; None, or no names: there is no limit."""
+
+    import_s: float | None = None
+    startup_s: float | None = None
+    modules: int | None = None
+    forbidden: tuple[str, ...] = ()
+    work_increase: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Timing:
     """What to time and against what; ``imports`` empty means the top-levels and the console scripts' modules."""
 
@@ -93,6 +104,7 @@ class Timing:
     tolerance: float = 0.10
     baseline_dir: Path = field(default_factory=lambda: Path("prodsim/baselines"))
     update: bool = False
+    budgets: Budgets = field(default_factory=Budgets)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tox_prodsim.errors import ProdsimError
 
@@ -33,6 +33,24 @@ def limit(key: str, value: object, *, unit: str) -> float | None:
         msg = f"{_written(value)} is no limit, give a number of {unit} above 0, or 0 for no limit"
         raise ProdsimError(key, msg)
     return number
+
+
+def count(key: str, value: object, *, unit: str) -> int | None:
+    """Return the value when it is a usable whole limit, None when it is 0: no limit; raises ProdsimError."""
+    number = limit(key, value, unit=unit)
+    if number is not None and number != int(number):
+        msg = f"{_written(value)} is no limit, give a whole number of {unit}, or 0 for no limit"
+        raise ProdsimError(key, msg)
+    return None if number is None else int(number)
+
+
+def modules(key: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names when each can be one of a module; raises ProdsimError naming the key otherwise."""
+    for name in names:
+        if not all(part.isidentifier() for part in name.split(".")):
+            msg = f"{name!r} is no name of a module, write for example pandas or acme.testing"
+            raise ProdsimError(key, msg)
+    return tuple(names)
 
 
 def percent(key: str, value: object) -> float:

@@ -21,6 +21,7 @@ NO_CODE = "is no code and no prefix of one, see 'tox prodsim checks'"
 NO_SIGNAL = "is no signal of this system, write for example SIGTERM or SIGINT"
 NO_END = "is neither an exit code (0 to 255) nor a signal of this system (such as SIGTERM)"
 NO_URL = "is no URL that can be asked, write for example http://127.0.0.1:{port}/health"
+OR_NONE = "above 0, or 0 for no limit"
 NO_PORT = "is no TCP port, use {port} for a free one or a number from 1 to 65535"
 NO_PROBE = (
     "is no probe, write http://…, tcp://host:port, unix:path, listen, log:/regex/, file:path, exec:command or notify"
@@ -172,6 +173,13 @@ TOML = {
     ),
     "deploy = ['python']\nexpect_output = [1]": ("expect_output: 1 is no text, put the regular expression in quotes"),
     "deploy_files = 'missing.py'": "deploy_files: value of type 'str' is not list",
+    "max_import_time = 'soon'": f"max_import_time: soon is no limit, give a number of seconds {OR_NONE}",
+    "max_startup_time = 1": "max_startup_time: needs 'deploy' and 'measure_startup', no start-up is timed",
+    "max_modules = 2.5": "max_modules: 2.5 is no limit, give a whole number of modules, or 0 for no limit",
+    "forbid_modules = ['a-b']": (
+        "forbid_modules: 'a-b' is no name of a module, write for example pandas or acme.testing"
+    ),
+    "max_work_increase = -1": f"max_work_increase: -1 is no limit, give a number of percent {OR_NONE}",
     "prodsim_baseline_dir = 3": "prodsim_baseline_dir: 3 is not of type 'str'",
 }
 RESTORE = "restore it, or delete it and record it again"
@@ -179,7 +187,7 @@ BASELINES = {
     "no baseline at all": f"is no JSON (line 1); {RESTORE}",
     "": f"is no JSON (line 1); {RESTORE}",
     "<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> main\n": f"has a merge conflict in line 1; {RESTORE}",
-    '{"schema": 9}': "has schema 9, this tox-prodsim knows 2: upgrade tox-prodsim",
+    '{"schema": 3}': "has schema 3, this tox-prodsim knows 2: upgrade tox-prodsim",
     "[]": f"its content is no JSON object; {RESTORE}",
     '{"schema": 1, "key": "x"}': f"is named for another key than the x it holds; {RESTORE}",
 }

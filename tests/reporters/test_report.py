@@ -18,6 +18,7 @@ from tox_prodsim.events import (
     Outcome,
     RunFinished,
     RunStarted,
+    Series,
     Step,
     StepFinished,
     StepStarted,
@@ -78,6 +79,17 @@ EVENTS: list[Event] = [
         ratio=float("nan"),
         tolerance=0.1,
         detail="no baseline",
+        series=(
+            Series(
+                samples_s=(0.5, 0.5),
+                control_samples_s=(0.25, 0.25),
+                expected_ratio=2.0,
+                rel_error=0.01,
+                tolerance=0.1,
+                change=Change.UNKNOWN,
+                p=1.0,
+            ),
+        ),
     ),
     Found(finding=Finding(code="RUN605", level=Level.WARNING, subject="commands[0]", message="exit code 1")),
     RunFinished(verdict=Verdict.FAILED, errors=1, warnings=1, notes=0, checks=31, duration_s=31.0),
@@ -187,6 +199,18 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
                 "ratio": None,
                 "tolerance": 0.1,
                 "detail": "no baseline",
+                "series": [
+                    {
+                        "samples_s": [0.5, 0.5],
+                        "control_samples_s": [0.25, 0.25],
+                        "expected_ratio": 2.0,
+                        "rel_error": 0.01,
+                        "tolerance": 0.1,
+                        "change": "unknown",
+                        "p": 1.0,
+                    }
+                ],
+                "cause": "",
             }
         ],
         "summary": {

@@ -47,7 +47,7 @@ def become(request: dict[str, Any], enclosure: Enclosure, parent: Line, warden: 
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         arrive(enclosure, parent)
         os.chdir(cwd)
-        parent.tell(queued_ns=queued_ns("self"), at=time.monotonic(), pid=enclosure.own_pid())
+        parent.tell(at=time.monotonic(), queued_ns=queued_ns("self"), pid=enclosure.own_pid())
         os.execvpe(argv[0], argv, request["env"])  # noqa: S606 - no shell is the point
     except BaseException as problem:  # noqa: BLE001 - this is a fork: nothing may run on in here
         parent.tell(error=why_not(problem, argv[0], cwd))

@@ -1,4 +1,4 @@
-"""PRF: import and start-up time against the stored baseline."""
+"""PRF: import and start-up time against the stored baseline, and budgets that need none."""
 
 from __future__ import annotations
 
@@ -11,20 +11,24 @@ CHECKS = (
     Check(
         code="PRF701",
         level=Level.ERROR,
+        exception="a warning when the baseline was measured on another CPU",
         title="the import is slower than the baseline allows",
         why=(
             "Everybody who uses the package pays for it at each start. Time is measured in fresh interpreters, "
             "side by side with a fixed control, so that the load and the speed of the machine cancel out; and the "
             "finding is made only when a second series of measurements agrees."
         ),
-        example="FAIL PRF701 import acme is slower than its baseline: 148 ms, 92 ms expected here (+61 %, limit +10 %)",
+        example=(
+            "FAIL PRF701 import acme is slower than its baseline: 148 ms, expected 92 ms here (+61 %, limit +10 %); "
+            "pandas [pandas 3.1.1] is new, imported at acme/report.py:3, and explains 97 % of it"
+        ),
         causes=(
             "a new import at the top of a module: whenever 0.9.5 to 0.10.0 went from 40 to 62 modules, 14 to 24 ms",
             "a dependency got slower or imports more than before",
             "work is done in the body of a module: reading files, compiling expressions, asking the network",
         ),
         solution=(
-            "see what is imported: .tox/prodsim/bin/python -X importtime -c 'import acme'",
+            "look at the line that is named: the exact work of both imports was compared, module by module",
             "import what is rarely needed inside of the function that needs it",
             _ACCEPT,
         ),
@@ -32,6 +36,7 @@ CHECKS = (
     Check(
         code="PRF702",
         level=Level.ERROR,
+        exception="a warning when the baseline was measured on another CPU",
         title="the start-up is slower than the baseline allows",
         why=(
             "It is the time from the start of the process until the service is ready, or a job has ended: what a "
@@ -109,5 +114,103 @@ CHECKS = (
             "the interpreter of the environment cannot run the timing script",
         ),
         solution=("correct what the other findings say, and run it again",),
+    ),
+    Check(
+        code="PRF707",
+        level=Level.ERROR,
+        title="an import takes longer than its budget",
+        why=(
+            "max_import_time is a promise in seconds, on whatever machine the check runs. It is broken only when "
+            "even the fastest quarter of the rounds is over it, so that a busy machine alone breaks it rarely."
+        ),
+        example=(
+            "FAIL PRF707 import acme takes 412 ms, the limit is 300 ms: "
+            "even the fastest quarter of 16 rounds is over it"
+        ),
+        causes=(
+            "the import does more than it did: with a baseline, PRF701 names what",
+            "the machine is slower than the one for which the limit was chosen",
+        ),
+        solution=(
+            "import what is rarely needed inside of the function that needs it",
+            "raise max_import_time, or leave it to the baseline, which cancels the speed of the machine",
+        ),
+    ),
+    Check(
+        code="PRF708",
+        level=Level.ERROR,
+        title="the start-up takes longer than its budget",
+        why=(
+            "max_startup_time is what a restart may cost, in seconds: until the service is ready, or a job has ended. "
+            "It counts as broken only when even the fastest quarter of the starts is over it."
+        ),
+        example=(
+            "FAIL PRF708 start-up takes 2.41 s, the limit is 2 s: even the fastest quarter of 8 rounds is over it"
+        ),
+        causes=(
+            "more is prepared before the first request: connections, caches, models, migrations",
+            "the machine is slower than the one for which the limit was chosen",
+        ),
+        solution=("prepare lazily, or after the service has become ready", "raise max_startup_time"),
+    ),
+    Check(
+        code="PRF709",
+        level=Level.ERROR,
+        title="an import loads more modules than its budget",
+        why=(
+            "The number of modules is exact and the same on every machine. It is the first sign of a dependency that "
+            "drags more in than it is worth."
+        ),
+        example="FAIL PRF709 import acme imports 445 modules, the limit is 200",
+        causes=("a new import at the top of a module", "a dependency imports more than before"),
+        solution=(
+            "see which distributions they are of: they are named with the finding",
+            "import what is rarely needed inside of the function that needs it",
+        ),
+    ),
+    Check(
+        code="PRF710",
+        level=Level.ERROR,
+        title="an import loads a module that forbid_modules names",
+        why=(
+            "A library that must not load pandas for everybody, or a tool that must not load its tests, has said so. "
+            "What happens at run time counts: imports by import_module and by plugins are seen as well."
+        ),
+        example="FAIL PRF710 pandas is forbidden and imported at acme/report.py:3: acme > acme.report > pandas",
+        causes=(
+            "an import at the top of a module that was meant to be inside of a function",
+            "a dependency imports it: the chain ends there",
+        ),
+        solution=(
+            "move the import of the line that is named into the function that needs it",
+            "for annotations alone, put it below 'if TYPE_CHECKING:'",
+        ),
+    ),
+    Check(
+        code="PRF711",
+        level=Level.ERROR,
+        title="the work of the imports has grown by more than its budget",
+        why=(
+            "The work is counted exactly (bytecodes, or calls where the interpreter cannot count those), so a small "
+            "step is seen that no clock can tell from noise. Many small steps are how an import gets slow."
+        ),
+        example=(
+            "FAIL PRF711 the work has grown by 12 % (2,339,914 -> 2,625,002 bytecodes), the limit is 2 %, "
+            "most of it in acme"
+        ),
+        causes=("a module does more in its body, or a new one is imported", "a dependency was upgraded"),
+        solution=("look at the modules that are named with the finding", _ACCEPT),
+    ),
+    Check(
+        code="PRF712",
+        level=Level.NOTE,
+        title="the baseline is old",
+        why=(
+            "After half a year the interpreter, the dependencies and the machines are others. What has become slower "
+            "by little steps, each within the tolerance, is in no comparison."
+        ),
+        example="NOTE PRF712 baseline: it is 214 days old, of 2026-04-22",
+        causes=("nobody has accepted new times for 180 days",),
+        solution=("store it anew: tox run -e prodsim --prodsim-update-baseline, and commit prodsim/baselines",),
     ),
 )

@@ -9,7 +9,7 @@ from tox_prodsim import endings, supervision
 from tox_prodsim.deployment.place import Place, Start, environ, free_port
 from tox_prodsim.deployment.watch import Watch
 from tox_prodsim.scenario import Deployment, Launch
-from tox_prodsim.timing import measure
+from tox_prodsim.timing import sampling
 
 _TIMED_POLL_S = 0.01
 
@@ -57,7 +57,7 @@ def _timed_ready(begun: Start, deployment: Deployment, launch: Launch, place: Pl
     watch = Watch(process, launch, place, limit_s, notify=begun.notify, longest_poll_s=_TIMED_POLL_S)
     for _ in watch.answers():
         if not watch.pending:
-            effective_s = measure.effective_since(process.pid, process.spawned_at, now=now)
+            effective_s = sampling.effective_since(process.pid, process.spawned_at, now=now)
             return effective_s or now() - process.spawned_at
     raise RuntimeError(watch.trouble.message if watch.trouble is not None else "it has no probe")
 

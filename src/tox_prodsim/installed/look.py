@@ -201,7 +201,7 @@ def _ask(items: Sequence[Mapping[str, str]], runner: Runner, python: Path, limit
     while len(answers) < len(items):
         batch = items[len(answers) : len(answers) + _BATCH]
         request = json.dumps({"limit_s": limit_s, "items": batch})
-        ran = runner([str(python), "-I", str(_PROBE), request], timeout_s=limit_s * len(batch) + _START_S)
+        ran = runner([str(python), "-I", "-B", str(_PROBE), request], timeout_s=limit_s * len(batch) + _START_S)
         lines = [line for line in ran.stdout.splitlines() if line.startswith(_PREFIX)]
         records = [json.loads(line.removeprefix(_PREFIX)) for line in lines]
         # by number, because a fork at import may answer twice

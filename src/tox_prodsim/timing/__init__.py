@@ -4,11 +4,14 @@
 ``record`` runs an import once with the exact clock, ``explain`` compares two recordings, and the budgets look at one.
 """
 
-from tox_prodsim.timing import baseline, measure, stats
+from tox_prodsim.timing import baseline, measure, sampling, stats
 from tox_prodsim.timing.budgets import Exceeded, forbidden_modules, too_many_modules, work_increased
 from tox_prodsim.timing.causes import Cause, Explanation, Kind, Link, Part, chain, explain
-from tox_prodsim.timing.recording import Module, NotRecorded, Recording, Spot, Times, recalled, record
-from tox_prodsim.timing.wording import told
+from tox_prodsim.timing.recording import Module, NotRecorded, Recording, Spot, Times, joined, only, recalled, record
+from tox_prodsim.timing.stats import Sample
+from tox_prodsim.timing.verdicts import finding_for, outdated, over_budget, over_time
+from tox_prodsim.timing.wording import sentence, told
+from tox_prodsim.timing.work import Work
 
 __all__ = [
     "Cause",
@@ -20,15 +23,25 @@ __all__ = [
     "NotRecorded",
     "Part",
     "Recording",
+    "Sample",
     "Spot",
     "Times",
+    "Work",
     "baseline",
     "chain",
     "explain",
+    "finding_for",
     "forbidden_modules",
+    "joined",
     "measure",
+    "only",
+    "outdated",
+    "over_budget",
+    "over_time",
     "recalled",
     "record",
+    "sampling",
+    "sentence",
     "stats",
     "told",
     "too_many_modules",

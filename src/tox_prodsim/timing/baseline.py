@@ -8,6 +8,7 @@ overwritten. Format: ``measurement.md``, section 5.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
 import math
 import os
@@ -29,6 +30,7 @@ SCHEMA = 2
 """Schema 1 had no work and no modules; it is read as a baseline without them."""
 HISTORY = 8
 """So many accepted ratios are kept: enough for the spread between sessions, few enough to review."""
+OUTDATED_DAYS = 180
 _STALE_S = 3600.0
 _KEY = "baseline"
 
@@ -60,7 +62,7 @@ class StoredMetric:
 class Baseline:
     """What one environment measured on one kind of Python and platform; ``dists`` are ``name==version``.
 
-    ``work`` is None where it was not recorded.
+    ``work`` is None where it was not recorded; ``env`` is the name of the environment, empty in older files.
     """
 
     key: str
@@ -71,6 +73,7 @@ class Baseline:
     dists: tuple[str, ...] = ()
     machine: Mapping[str, str] = field(default_factory=dict)
     work: Work | None = None
+    env: str = ""
     schema: int = SCHEMA
 
     def stored(self, metric: str) -> StoredRatio | None:
@@ -174,10 +177,12 @@ def dumps(baseline: Baseline) -> str:
         "python": _line(baseline.python),
         "schema": _line(baseline.schema),
     }
+    if baseline.env:
+        blocks["env"] = _line(baseline.env)
     if baseline.work is not None:
         rows = (_line([module.name, module.importer, module.own]) for module in baseline.work.modules)
-        blocks = dict(sorted({**blocks, "modules": _block("[]", rows), "work": _line(baseline.work.totals())}.items()))
-    return "{\n" + ",\n".join(f"  {_line(name)}: {text}" for name, text in blocks.items()) + "\n}\n"
+        blocks |= {"modules": _block("[]", rows), "work": _line(baseline.work.totals())}
+    return "{\n" + ",\n".join(f"  {_line(name)}: {text}" for name, text in sorted(blocks.items())) + "\n}\n"
 
 
 def differences(baseline: Baseline, now: Baseline) -> tuple[str, ...]:
@@ -189,6 +194,15 @@ def differences(baseline: Baseline, now: Baseline) -> tuple[str, ...]:
     for name in sorted(baseline.machine.keys() & now.machine.keys()):
         told += _difference(name, baseline.machine[name], now.machine[name])
     return tuple(told)
+
+
+def outdated_days(baseline: Baseline, today: str) -> int | None:
+    """Return the age in days when that is too old, None when it is not or when a date is not usable; dates are ISO."""
+    try:
+        days = (dt.date.fromisoformat(today) - dt.date.fromisoformat(baseline.built.created)).days
+    except ValueError:
+        return None
+    return days if days > OUTDATED_DAYS else None
 
 
 def update_refused(environ: Mapping[str, str], *, allowed: bool) -> str | None:
@@ -263,6 +277,7 @@ def _parsed(path: Path, content: object) -> Baseline:
         dists=top.several("dists", str),
         machine={name: str(value) for name, value in top.inside("machine").content.items()},
         work=_work(path, top) if "work" in top.content else None,
+        env=top.take("env", str) if "env" in top.content else "",
         schema=schema,
     )
 

@@ -1,46 +1,24 @@
 """Times imports and starts beside a control, and compares them with a stored ratio.
 
 A sampler gives fresh interleaved rounds on demand; ``measure`` asks for as many as the rule of ``stats`` needs, within
-a cap, and repeats a suspicion on fresh rounds before it is a verdict. Why effective wall time, a control and random
-order: ``measurement.md``. Processes are started by the runner that is passed in, so that they are supervised.
+a cap, and has a suspicion confirmed before it is a verdict. Every series that was judged is kept with the comparison,
+so that the verdict can be replayed.
 """
 
 from __future__ import annotations
 
-import json
-import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import groupby
-from pathlib import Path
-from typing import Any
 
-from tox_prodsim.events import Change, Compared, Measured
-from tox_prodsim.findings import Finding, Level
-from tox_prodsim.running import Ran, Runner
+from tox_prodsim.events import Change, Compared, Measured, Series
 from tox_prodsim.timing import stats
-from tox_prodsim.timing.stats import NO_ROUNDS, Judgement, Rounds, Sample, StoredRatio, percent
+from tox_prodsim.timing.sampling import CONTROL, NotMeasured, Sampler
+from tox_prodsim.timing.stats import NO_ROUNDS, Judgement, Rounds, StoredRatio, percent
 
-CONTROL = "stdlib-1"
-"""The control below; another list needs another name, because a stored ratio is a ratio to exactly this one."""
-CONTROL_MODULES = (
-    "argparse",
-    "json",
-    "logging",
-    "decimal",
-    "http.client",
-    "xml.etree.ElementTree",
-    "dataclasses",
-    "unittest",
-    "asyncio",
-)
 START_UP = "start-up"
-SAMPLE_TIMEOUT_S = 60.0
 _RECORD_ROUNDS = 16
-_MARK = b"@prodsim "
-_TIMING = Path(__file__).parents[1] / "_child" / "timing.py"
 
 
 class Why(StrEnum):
@@ -50,14 +28,6 @@ class Why(StrEnum):
     INCONCLUSIVE = "inconclusive"
     NOT_COMPARED = "not compared"
     NOT_MEASURED = "not measured"
-
-
-class NotMeasured(Exception):  # noqa: N818 - an ending of a measurement, not an error of ours
-    """The thing to time did not do what is timed: it failed, or took too long; the text is the reason."""
-
-
-Sampler = Callable[[int], Rounds]
-"""Returns so many fresh rounds; raises NotMeasured."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +44,38 @@ class Plan:
     least_tolerance: float = 0.07
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Suspicion:
+    """A first series that says slower or faster: what has to be confirmed before it is a verdict."""
+
+    metric: str
+    rounds: Rounds
+    judgement: Judgement
+    stored: StoredRatio
+    tolerance: float
+    budget: _Budget
+
+    @property
+    def series(self) -> Series:
+        """Return the series as it was judged."""
+        return _series(self.rounds, self.stored, self.tolerance, self.judgement)
+
+    @property
+    def told(self) -> str:
+        """Return for example ``first +12 % in 8 rounds``."""
+        return f"first {percent(self.judgement.ratio - 1)} in {self.judgement.rounds} rounds"
+
+
+Confirm = Callable[[Suspicion], tuple[Measured | None, Compared]]
+"""Returns what a suspicion comes to; raises NotMeasured."""
+
+
+def on_fresh_rounds(suspicion: Suspicion) -> tuple[Measured, Compared]:
+    """Return what fresh rounds beside the control say: only the same outcome again is a change."""
+    again = _stage(suspicion.budget, suspicion.stored, suspicion.tolerance, first=False)
+    return _measured(suspicion.metric, again.rounds), _confirmed(suspicion, again)
+
+
 def measure(
     metric: str,
     sampler: Sampler,
@@ -83,6 +85,7 @@ def measure(
     plan: Plan | None = None,
     clock: Callable[[], float] = time.monotonic,
     known_s: float | None = None,
+    confirm: Confirm = on_fresh_rounds,
 ) -> tuple[Measured | None, Compared]:
     """Return what was measured (None: nothing, the comparison says why) and how it compares.
 
@@ -95,83 +98,42 @@ def measure(
     budget = _Budget(sampler, plan, clock)
     try:
         stage = _stage(budget, stored, tolerance, first=True)
-        if stage.judgement is None or stage.judgement.outcome not in {Change.SLOWER, Change.FASTER}:
-            return _measured(metric, stage.rounds), _compared(metric, stage, tolerance)
-        again = _stage(budget, stored, tolerance, first=False)
+        if stored is None or stage.judgement is None or stage.judgement.outcome in {Change.SAME, Change.UNKNOWN}:
+            return _measured(metric, stage.rounds), _compared(metric, stage, stored, tolerance)
+        return confirm(
+            Suspicion(
+                metric=metric,
+                rounds=stage.rounds,
+                judgement=stage.judgement,
+                stored=stored,
+                tolerance=tolerance,
+                budget=budget,
+            )
+        )
     except NotMeasured as problem:
         return None, _unknown(metric, f"{Why.NOT_MEASURED}: {problem}", tolerance, known_s or 0.0)
-    return _measured(metric, again.rounds), _confirmed(metric, stage.judgement, again, tolerance)
 
 
-def import_sampler(module: str, *, python: Path, runner: Runner, seed: int | None = None) -> Sampler:
-    """Return a sampler of importing ``module`` with this Python; ``seed`` fixes the order inside the rounds."""
-    rng = random.Random(seed)  # noqa: S311 - statistics, no secret
-    jobs = {"control": CONTROL_MODULES, "target": (module,)}
-    next_series = _series(jobs, python=python, runner=runner, rng=rng)
-
-    def sample(rounds: int) -> Rounds:
-        series = next_series(rounds)
-        return Rounds.of(series["target"], series["control"])
-
-    return sample
-
-
-def start_sampler(start_once: Callable[[], float], *, python: Path, runner: Runner, seed: int | None = None) -> Sampler:
-    """Return a sampler of real starts: ``start_once`` does one, returns its effective seconds or raises NotMeasured.
-
-    The control is timed in fresh interpreters between the starts, neighbouring ones by one driver.
-    """
-    rng = random.Random(seed)  # noqa: S311 - statistics, no secret
-    next_series = _series({"control": CONTROL_MODULES}, python=python, runner=runner, rng=rng)
-
-    def sample(rounds: int) -> Rounds:
-        starts: list[Sample] = []
-        controls: list[Sample] = []
-        order = [name for _ in range(rounds) for name in rng.sample(("control", "start"), 2)]
-        for name, group in groupby(order):
-            count = len(tuple(group))
-            if name == "start":
-                starts += [_started(start_once()) for _ in range(count)]
-            else:
-                controls += next_series(count)["control"]
-        return Rounds.of(starts, controls)
-
-    return sample
+def replayed(series: Sequence[Series]) -> Change:
+    """Return what the rule says of the series of a saved report: the same as then, on every machine."""
+    outcomes = [
+        stats.judge(
+            each.samples_s,
+            each.control_samples_s,
+            each.expected_ratio,
+            tolerance=each.tolerance,
+            rel_error=each.rel_error,
+        ).outcome
+        for each in series
+    ]
+    return _settled(*outcomes)
 
 
-def _started(effective_s: float) -> Sample:
-    return Sample(wall_s=effective_s, queued_s=0.0, cpu_s=effective_s, uncompiled=0)
-
-
-def effective_since(pid: int, started_at: float, *, now: Callable[[], float] = time.monotonic) -> float | None:
-    """Return the wall seconds since ``started_at`` less what the main thread of ``pid`` waited for a CPU.
-
-    A zombie still has the figure. None where there is none (no schedstat, no such process): take the wall time then.
-    """
-    wall_s = now() - started_at
-    try:
-        on_cpu, queued = Path(f"/proc/{pid}/schedstat").read_bytes().split()[:2]
-    except (OSError, ValueError):
-        return None
-    return wall_s - int(queued) / 1e9 if int(on_cpu) else None
-
-
-def finding_for(compared: Compared) -> Finding | None:
-    """Return what a comparison means for the run; None when it is the same."""
-    match compared.change:
-        case Change.SAME:
-            return None
-        case Change.SLOWER:
-            return _slower(compared)
-        case Change.FASTER:
-            return _note(
-                "PRF704",
-                compared,
-                f"{compared.metric} is faster than its baseline: {_against(compared)}",
-                "accept it with --prodsim-update-baseline, so that the gain is kept",
-            )
-        case Change.UNKNOWN:
-            return _unknown_finding(compared)
+def _settled(first: Change, again: Change | None = None) -> Change:
+    """Return the change that one or two series come to: what did not repeat is none, whatever came in its place."""
+    if again is None:
+        return first if first is Change.SAME else Change.UNKNOWN
+    return again if again in {first, Change.UNKNOWN} else Change.SAME
 
 
 class _Budget:
@@ -268,7 +230,7 @@ def _incomparable(stored: StoredRatio | None, clock: str) -> str:
 
 def _too_slow(round_s: float, plan: Plan) -> str:
     limit = f"{stats.MIN_ROUNDS} would take more than the cap of {plan.cap_s:g} s"
-    return f"{Why.NOT_COMPARED}: one round takes {_time(round_s)}, {limit}"
+    return f"{Why.NOT_COMPARED}: one round takes {shown_s(round_s)}, {limit}"
 
 
 def _measured(metric: str, rounds: Rounds) -> Measured:
@@ -285,39 +247,63 @@ def _measured(metric: str, rounds: Rounds) -> Measured:
     )
 
 
-def _compared(metric: str, stage: _Stage, tolerance: float) -> Compared:
+def _compared(metric: str, stage: _Stage, stored: StoredRatio | None, tolerance: float) -> Compared:
     """Return the comparison that one stage came to, which is no change or no answer."""
     rounds, judgement = stage.rounds, stage.judgement
-    if judgement is None:
+    if judgement is None or stored is None:
         return _unknown(metric, stage.detail + _bytecode(rounds), tolerance, stats.fastest_quarter(rounds.target_s))
+    series = (_series(rounds, stored, tolerance, judgement),)
+    return _told(metric, judgement, _plainly(judgement, rounds), rounds, series)
+
+
+def _confirmed(suspicion: Suspicion, again: _Stage) -> Compared:
+    """Return the comparison that fresh rounds came to after a suspicion."""
+    judgement, metric = again.judgement, suspicion.metric
+    if judgement is None:
+        plain = _compared(metric, again, suspicion.stored, suspicion.tolerance)
+        return replace(plain, detail=f"{plain.detail}; {suspicion.told}", series=(suspicion.series,))
+    change = _settled(suspicion.judgement.outcome, judgement.outcome)
+    series = (suspicion.series, _series(again.rounds, suspicion.stored, suspicion.tolerance, judgement))
+    match change:
+        case Change.UNKNOWN:
+            detail = f"{_plainly(judgement, again.rounds)}; {suspicion.told}"
+        case Change.SAME:
+            detail = f"{suspicion.told}, which did not repeat in {judgement.rounds} fresh ones"
+        case _:
+            detail = f"{suspicion.told}, again in {judgement.rounds} fresh ones"
+    return _told(metric, judgement, detail, again.rounds, series)
+
+
+def _plainly(judgement: Judgement, rounds: Rounds) -> str:
+    """Return what one series says that is no change."""
     if judgement.outcome is Change.UNKNOWN:
-        return _told(metric, judgement, f"{Why.INCONCLUSIVE}: {judgement.reason}; {_loud(rounds)}", rounds)
-    excluded = f"{percent(2 * judgement.tolerance)} is excluded (p {judgement.p:.3f}, {len(rounds)} rounds)"
-    return _told(metric, judgement, excluded, rounds)
+        return f"{Why.INCONCLUSIVE}: {judgement.reason}; {_loud(rounds)}"
+    return f"{percent(2 * judgement.tolerance)} is excluded (p {judgement.p:.3f}, {len(rounds)} rounds)"
 
 
-def _confirmed(metric: str, suspicion: Judgement, again: _Stage, tolerance: float) -> Compared:
-    """Return the comparison that fresh rounds came to after a suspicion: only the same outcome again is a change."""
-    judgement, first = again.judgement, f"first {percent(suspicion.ratio - 1)} in {suspicion.rounds} rounds"
-    if judgement is None or judgement.outcome is Change.UNKNOWN:
-        plain = _compared(metric, again, tolerance)
-        return replace(plain, detail=f"{plain.detail}; {first}")
-    if judgement.outcome is not suspicion.outcome:
-        # What did not repeat is no change, whatever fresh rounds say in its place.
-        judgement = replace(judgement, outcome=Change.SAME)
-        return _told(metric, judgement, f"{first}, which did not repeat in {judgement.rounds} fresh ones", again.rounds)
-    return _told(metric, judgement, f"{first}, again in {judgement.rounds} fresh ones", again.rounds)
+def _series(rounds: Rounds, stored: StoredRatio, tolerance: float, judgement: Judgement) -> Series:
+    return Series(
+        samples_s=rounds.target_s,
+        control_samples_s=rounds.control_s,
+        expected_ratio=stored.ratio,
+        rel_error=stored.rel_error,
+        tolerance=tolerance,
+        change=judgement.outcome,
+        p=judgement.p,
+    )
 
 
-def _told(metric: str, judgement: Judgement, detail: str, rounds: Rounds) -> Compared:
+def _told(metric: str, judgement: Judgement, detail: str, rounds: Rounds, series: tuple[Series, ...]) -> Compared:
+    """Return the comparison that the series came to; the judgement is that of the last one."""
     return Compared(
         metric=metric,
-        change=judgement.outcome,
+        change=_settled(*(each.change for each in series)),
         value_s=judgement.value_s,
         expected_s=judgement.expected_s,
         ratio=judgement.ratio,
         tolerance=judgement.tolerance,
         detail=detail + _bytecode(rounds),
+        series=series,
     )
 
 
@@ -345,105 +331,8 @@ def _bytecode(rounds: Rounds) -> str:
     return f"; {rounds.uncompiled} modules have no bytecode, their folder may be read-only" if rounds.uncompiled else ""
 
 
-def _slower(compared: Compared) -> Finding:
-    start = compared.metric == START_UP
-    name = compared.metric.removeprefix("import ")
-    where = "" if start else f"look at what it imports: python -X importtime -c 'import {name}'; "
-    return Finding(
-        code="PRF702" if start else "PRF701",
-        level=Level.ERROR,
-        subject=compared.metric,
-        message=f"{compared.metric} is slower than its baseline: {_against(compared)}",
-        hint=f"{where}if it is meant to be, accept it with --prodsim-update-baseline",
-    )
-
-
-def _unknown_finding(compared: Compared) -> Finding:
-    """Return the note for a comparison that could not be made, by how its detail begins."""
-    metric, detail = compared.metric, compared.detail
-    if detail.startswith(Why.NO_BASELINE):
-        return _note(
-            "PRF705",
-            compared,
-            f"{metric}: {_time(compared.value_s)}, {detail}",
-            "accept this run with --prodsim-update-baseline",
-        )
-    if detail.startswith(Why.INCONCLUSIVE):
-        return _note("PRF703", compared, f"{metric}: {detail}", "run it again when the machine is quieter")
-    if detail.startswith(Why.NOT_COMPARED):
-        return _note("PRF706", compared, f"{metric}: {detail}", "time a part of it with measure_imports")
-    return replace(_note("PRF706", compared, f"{metric}: {detail}", ""), level=Level.WARNING)
-
-
-def _note(code: str, compared: Compared, message: str, hint: str) -> Finding:
-    return Finding(code=code, level=Level.NOTE, subject=compared.metric, message=message, hint=hint)
-
-
-def _against(compared: Compared) -> str:
-    """Return for example ``148 ms, 92 ms expected here (+61 %, limit +10 %)``."""
-    ratio, expected_s = compared.ratio or 1.0, compared.expected_s or 0.0
-    within = f"{percent(ratio - 1)}, limit {percent(compared.tolerance)}"
-    return f"{_time(compared.value_s)}, expected {_time(expected_s)} here ({within})"
-
-
-def _time(seconds: float) -> str:
+def shown_s(seconds: float) -> str:
+    """Return a time in three digits, such as ``148 ms``."""
     if seconds >= 1:
         return f"{seconds:.3g} s"
     return f"{1000 * seconds:.3g} ms"
-
-
-def _series(
-    jobs: Mapping[str, Sequence[str]], *, python: Path, runner: Runner, rng: random.Random
-) -> Callable[[int], dict[str, list[Sample]]]:
-    """Return a function that gives so many fresh samples of each job; its first run may write bytecode."""
-    warm = False
-
-    def take(rounds: int) -> dict[str, list[Sample]]:
-        nonlocal warm
-        request = {
-            "jobs": jobs,
-            "rounds": rounds,
-            "seed": rng.getrandbits(32),
-            "timeout_s": SAMPLE_TIMEOUT_S,
-            "warm_up": not warm,
-        }
-        argv = [str(python), "-I", str(_TIMING), "drive", json.dumps(request)]
-        # The cap keeps a series far below this limit; it is for a driver that hangs.
-        series = _read(runner(argv, timeout_s=4 * SAMPLE_TIMEOUT_S), jobs, rounds)
-        warm = True
-        return series
-
-    return take
-
-
-def _read(ran: Ran, jobs: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[Sample]]:
-    """Return the samples that the driver printed; raises NotMeasured with the reason when some are missing."""
-    series: dict[str, list[Sample]] = {name: [] for name in jobs}
-    for line in ran.stdout.splitlines():
-        if not line.startswith(_MARK):
-            continue  # a sitecustomize may print, too
-        answer: dict[str, Any] = json.loads(line[len(_MARK) :])
-        if "error" in answer:
-            msg = f"import {' '.join(jobs[answer['job']])}: {answer['error']}"
-            raise NotMeasured(msg)
-        series[answer["job"]].append(_sample(answer))
-    if any(len(samples) != rounds for samples in series.values()):
-        raise NotMeasured(_broken(ran))
-    return series
-
-
-def _sample(answer: Mapping[str, Any]) -> Sample:
-    queued_ns = answer["queued_ns"]
-    return Sample(
-        wall_s=answer["wall_ns"] / 1e9,
-        queued_s=None if queued_ns is None else queued_ns / 1e9,
-        cpu_s=answer["cpu_ns"] / 1e9,
-        uncompiled=answer["uncompiled"],
-    )
-
-
-def _broken(ran: Ran) -> str:
-    if ran.timed_out:
-        return "the timing process did not end in time"
-    lines = ran.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
-    return f"the timing process ended with {ran.returncode}: {lines[-1]}"

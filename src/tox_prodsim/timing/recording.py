@@ -112,6 +112,25 @@ def recalled(work: Work, dists: Iterable[str], python: str) -> Recording:
     )
 
 
+def joined(recordings: Sequence[Recording]) -> Recording:
+    """Return the recording of several imports as one, each module where it came in first; there must be one."""
+    modules: dict[str, Module] = {}
+    for module in (module for recording in recordings for module in recording.modules):
+        modules.setdefault(module.name, module)
+    return Recording(
+        targets=tuple(target for recording in recordings for target in recording.targets),
+        unit=recordings[0].unit,
+        modules=tuple(modules.values()),
+        versions=recordings[0].versions,
+    )
+
+
+def only(recording: Recording, names: Iterable[str]) -> Recording:
+    """Return the recording without modules of other names."""
+    kept = frozenset(names)
+    return replace(recording, modules=tuple(each for each in recording.modules if each.name in kept))
+
+
 def record(modules: Sequence[str], *, python: Path, runner: Runner, timed: int = TIMED_RUNS) -> Recording:
     """Return the recording of importing the modules one after the other; raises NotRecorded.
 

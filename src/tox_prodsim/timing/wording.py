@@ -28,6 +28,20 @@ def headline(cause: Cause, unit: str) -> str:
     return "  ".join(filter(None, [cost, cause.kind, cause.module, _versions(cause), count]))
 
 
+def sentence(cause: Cause, unit: str) -> str:
+    """Return for example ``pandas [pandas 3.1.1] is new, imported at acme/report.py:3, and explains 93 % of it``."""
+    spot = cause.spot
+    match cause.kind:
+        case Kind.NEW:
+            what = f"{cause.module} {_versions(cause)} is new" + (f", imported at {spot}" if spot else "")
+        case Kind.WORK:
+            what = f"{cause.module} {_versions(cause)} does more, {counted(cause.work, unit)}, in {cause.file}"
+        case _:
+            where = f", in {cause.module} {_versions(cause)}" if cause.module else ""
+            what = f"the work has not grown so much: it is {cause.kind}{where}"
+    return what if cause.share is None else f"{what}, and explains {100 * min(cause.share, 1.0):.0f} % of it"
+
+
 def chained(links: Sequence[Link]) -> str:
     """Return the chain in one line: ``app > myapp.core > myapp.store``."""
     return " > ".join(link.module for link in links)
