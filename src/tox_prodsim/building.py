@@ -1,4 +1,7 @@
-"""Build a wheel from an sdist: in an environment of its own, with the interpreter of the environment under test."""
+"""Build a wheel from an sdist or a source tree, or have it from the index: each in an environment of its own.
+
+The interpreter is that of the environment under test, so that what is built or chosen fits there.
+"""
 
 from __future__ import annotations
 
@@ -41,18 +44,43 @@ def wheel_from_sdist(sdist: Path, *, python: Path, folder: Path, execute: Execut
     Raises ProdsimError when it does not build.
     """
     source = _unpacked(sdist, folder / "source")
+    try:
+        return _built(source, python=python, folder=folder, execute=execute)
+    except (build.BuildException, build.BuildBackendException) as problem:
+        raise ProdsimError("--installpkg", f"building a wheel from {sdist.name} failed: {problem}") from problem
+
+
+def wheel_from_tree(source: Path, *, python: Path, folder: Path, execute: Execute) -> Path:
+    """Return the wheel built from a source tree; raises ProdsimError when it does not build."""
+    try:
+        return _built(source, python=python, folder=folder, execute=execute)
+    except (build.BuildException, build.BuildBackendException) as problem:
+        raise ProdsimError("pyproject.toml", f"building a wheel failed: {problem}") from problem
+
+
+def wheel_from_index(requirement: str, *, python: Path, folder: Path, execute: Execute) -> Path:
+    """Return the wheel that pip gets for ``name==version`` as it is configured; raises ProdsimError when it gets none."""
+    environment = _Environment(folder / "env", python, execute)
+    found = folder / "found"
+    # Without retries: they make an answer of a minute out of "there is no network".
+    quickly = ["-q", "--no-deps", "--retries", "0", "--timeout", "15", "--disable-pip-version-check"]
+    execute([environment.python_executable, "-m", "pip", "wheel", *quickly, "-w", str(found), requirement], folder, {})
+    wheels = sorted(found.glob("*.whl"))
+    if len(wheels) != 1:
+        raise ProdsimError(requirement, f"pip got {len(wheels)} wheels")
+    return wheels[0]
+
+
+def _built(source: Path, *, python: Path, folder: Path, execute: Execute) -> Path:
     environment = _Environment(folder / "env", python, execute)
 
     def run_hook(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
         execute(cmd, Path(cwd or source), extra_environ or {})
 
-    try:
-        builder = build.ProjectBuilder.from_isolated_env(environment, source, runner=run_hook)
-        environment.install(list(builder.build_system_requires), folder)
-        environment.install(list(builder.get_requires_for_build("wheel")), folder)
-        return Path(builder.build("wheel", folder / "dist"))
-    except (build.BuildException, build.BuildBackendException) as problem:
-        raise ProdsimError("--installpkg", f"building a wheel from {sdist.name} failed: {problem}") from problem
+    builder = build.ProjectBuilder.from_isolated_env(environment, source, runner=run_hook)
+    environment.install(list(builder.build_system_requires), folder)
+    environment.install(list(builder.get_requires_for_build("wheel")), folder)
+    return Path(builder.build("wheel", folder / "dist"))
 
 
 def top_folder(sdist: Path) -> str:

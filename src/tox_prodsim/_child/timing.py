@@ -92,8 +92,9 @@ def uncompiled() -> int:
 def drive(text: str) -> None:
     """Print ``rounds`` samples of each of the request's ``jobs`` (name -> modules), in random order in each round.
 
-    With ``warm_up``, one sample of each comes first: it may write bytecode and is not printed. The first sample that
-    fails is printed as ``error`` and ends the series.
+    With ``warm_up``, one sample of each comes first: it may write bytecode and is not printed. ``pythons`` names the
+    interpreter of a job that is not to run with this one. The first sample that fails is printed as ``error`` and ends
+    the series.
     """
     import json  # noqa: PLC0415 - a sample must not have it loaded
     import random  # noqa: PLC0415
@@ -101,26 +102,28 @@ def drive(text: str) -> None:
 
     request = json.loads(text)
     jobs, rng = request["jobs"], random.Random(request["seed"])  # noqa: S311 - statistics, no secret
+    pythons = request.get("pythons", {})
     plan = [(name, True) for name in jobs] if request["warm_up"] else []
     for _ in range(request["rounds"]):
         plan += [(name, False) for name in rng.sample(sorted(jobs), len(jobs))]
     with tempfile.TemporaryDirectory() as folder:
         for name, warm_up in plan:
-            answer = run_sample(jobs[name], folder, request["timeout_s"], warm_up=warm_up)
+            python = pythons.get(name, sys.executable)
+            answer = run_sample(python, jobs[name], folder, request["timeout_s"], warm_up=warm_up)
             if "error" in answer or not warm_up:
                 print(MARK.decode() + json.dumps(dict(answer, job=name)), flush=True)
             if "error" in answer:
                 break
 
 
-def run_sample(modules: list[str], folder: str, timeout_s: float, *, warm_up: bool) -> dict[str, object]:
+def run_sample(python: str, modules: list[str], folder: str, timeout_s: float, *, warm_up: bool) -> dict[str, object]:
     """Return the answer of one fresh interpreter, or why there is none under ``error``."""
     import json  # noqa: PLC0415 - a sample must not have it loaded
     import subprocess  # noqa: PLC0415
     import threading  # noqa: PLC0415
 
     safe = ["-P"] if sys.version_info >= (3, 11) else []
-    argv = [sys.executable, "-s", *safe, os.path.abspath(__file__), "sample", *modules]
+    argv = [python, "-s", *safe, os.path.abspath(__file__), "sample", *modules]
     started = subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL,
