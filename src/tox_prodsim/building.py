@@ -59,7 +59,7 @@ def wheel_from_tree(source: Path, *, python: Path, folder: Path, execute: Execut
 
 
 def wheel_from_index(requirement: str, *, python: Path, folder: Path, execute: Execute) -> Path:
-    """Return the wheel that pip gets for ``name==version`` as it is configured; raises ProdsimError when it gets none."""
+    """Return the wheel that pip gets for ``name==version``, as it is configured; raises ProdsimError."""
     environment = _Environment(folder / "env", python, execute)
     found = folder / "found"
     # Without retries: they make an answer of a minute out of "there is no network".

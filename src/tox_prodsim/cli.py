@@ -14,16 +14,18 @@ _USAGE = """\
   explain CODE            what a code means, its causes, and what to do
   baseline show           the stored baselines of the selected environments
   baseline update         run the selected environments and accept their times
+  compare REF             time it beside another version: a branch or commit, a version of the index, a wheel
   report                  show the last run again (--format json: as JSON)
 """
 _DESCRIPTION = f"""\
-Codes, baselines and reports of the prodsim environments.
+Codes, baselines, comparisons and reports of the prodsim environments.
 
 commands:
 {_USAGE}
 examples:
   tox prodsim explain RUN607
   tox prodsim baseline update -e prodsim
+  tox prodsim compare origin/main --import acme
 """
 
 
@@ -41,6 +43,15 @@ def add_command(parser: ToxParser) -> None:
     ours.add_argument("prodsim_words", nargs="*", metavar="COMMAND", help=SUPPRESS, default=[], of_type=list[str])
     ours.add_argument(
         "--format", dest="prodsim_format", choices=["text", "json"], default="text", help="form of a report"
+    )
+    ours.add_argument(
+        "--import",
+        dest="prodsim_imports",
+        action="append",
+        metavar="NAME",
+        help="module whose import is compared; may be given again",
+        default=[],
+        of_type=list[str],
     )
     register_env_select_flags(ours, default=CliEnv("prodsim"))
     env_run_create_flags(ours, mode="run")

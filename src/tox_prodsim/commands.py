@@ -1,4 +1,4 @@
-"""What ``tox prodsim …`` does: the catalogue, the baselines, and the last report; none but an update runs anything."""
+"""What ``tox prodsim …`` does: the catalogue, baselines, comparisons and the last report; most of it runs nothing."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from tox.report import HandledError
 from tox.session.cmd.run.sequential import run_sequential
 from tox.session.state import State
+from tox.tox_env.python.runner import PythonRun
 from tox.tox_env.runner import RunToxEnv
 
 from tox_prodsim.catalogue import CATALOGUE, listing, page
@@ -35,6 +36,8 @@ def handle(state: State, *, usage: str) -> int:
     }
     if words[:1] == ["explain"] and len(words) > 1:
         return _explain(words[1:])
+    if words[:1] == ["compare"]:
+        return _compare(state, words[1:])
     if tuple(words) not in handlers:
         msg = f"{_wrong(words)}; the commands are\n{usage}".rstrip()
         raise HandledError(msg)
@@ -96,6 +99,12 @@ def _shown(path: Path) -> str:
 def _update_baselines(state: State) -> int:
     state.conf.options.prodsim_update_baseline = True
     return run_sequential(state)
+
+
+def _compare(state: State, words: list[str]) -> int:
+    from tox_prodsim import sidebyside  # noqa: PLC0415 - it imports all that a run does
+
+    return sidebyside.compare(state, [env for env in _selected(state) if isinstance(env, PythonRun)], words)
 
 
 def _report(state: State) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,8 +14,9 @@ from typing import Any
 from tox.tox_env.python.package import EditableLegacyPackage, EditablePackage, SdistPackage, WheelPackage
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim import artifact, building, keys, supervision
+from tox_prodsim import artifact, building, keys, means, supervision
 from tox_prodsim.errors import ProdsimError
+from tox_prodsim.timing import artefacts
 
 _BUILD_LIMIT_S = 900.0
 _PROJECT_FILES = ("pyproject.toml", "setup.py")
@@ -84,11 +86,11 @@ def adopt(tox_env: PythonRun, packages: Any, folder: Path, cancel: supervision.C
                 msg = "an editable install runs from the source tree, use sdist-wheel (the default here)"
                 raise ProdsimError("package", msg)
             case WheelPackage():
-                return _kept(package.path, _origin(tox_env), folder)
+                return _kept(tox_env, package.path, _origin(tox_env), folder)
             case SdistPackage():
                 wheel = _built(tox_env, package.path, folder, cancel)
                 packages[at] = WheelPackage(wheel, list(package.deps))
-                return _kept(wheel, f"built from {package.path.name}", folder)
+                return _kept(tox_env, wheel, f"built from {package.path.name}", folder)
     msg = "tox installs nothing that is a wheel or an sdist"
     raise ProdsimError("package", msg)
 
@@ -114,11 +116,13 @@ def _origin(tox_env: PythonRun) -> str:
     return {"sdist-wheel": "built from the sdist"}.get(str(tox_env.conf["package"]), "built from the source tree")
 
 
-def _kept(path: Path, origin: str, folder: Path) -> UnderTest:
+def _kept(tox_env: PythonRun, path: Path, origin: str, folder: Path) -> UnderTest:
     kept = folder / "wheel" / path.name
     shutil.rmtree(kept.parent, ignore_errors=True)
     kept.parent.mkdir(parents=True)
     shutil.copyfile(path, kept)
+    with contextlib.suppress(OSError):  # a later confirmation builds it again
+        artefacts.keep(kept, means.wheels_of(tox_env))
     (folder / "wheel.json").write_text(json.dumps({"name": path.name, "origin": origin}), encoding="utf-8")
     return UnderTest(path=kept, origin=origin)
 

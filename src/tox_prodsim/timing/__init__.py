@@ -1,10 +1,11 @@
 """Times of imports and starts that can be compared, and what an import is made of; usable without tox.
 
 ``measure`` takes interleaved rounds until the rule of ``stats`` decides, ``baseline`` stores what was accepted;
+``artefacts`` has the wheel of another version, ``second`` an environment for it, ``pairs`` times it beside the first;
 ``record`` runs an import once with the exact clock, ``explain`` compares two recordings, and the budgets look at one.
 """
 
-from tox_prodsim.timing import baseline, measure, sampling, stats
+from tox_prodsim.timing import artefacts, baseline, measure, pairs, sampling, second, stats
 from tox_prodsim.timing.budgets import Exceeded, forbidden_modules, too_many_modules, work_increased
 from tox_prodsim.timing.causes import Cause, Explanation, Kind, Link, Part, chain, explain
 from tox_prodsim.timing.recording import Module, NotRecorded, Recording, Spot, Times, joined, only, recalled, record
@@ -27,6 +28,7 @@ __all__ = [
     "Spot",
     "Times",
     "Work",
+    "artefacts",
     "baseline",
     "chain",
     "explain",
@@ -38,9 +40,11 @@ __all__ = [
     "outdated",
     "over_budget",
     "over_time",
+    "pairs",
     "recalled",
     "record",
     "sampling",
+    "second",
     "sentence",
     "stats",
     "told",

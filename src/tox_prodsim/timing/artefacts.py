@@ -37,7 +37,7 @@ _LOCAL_TO_A_TREE = re.compile(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
-    """What is known of the wheel to get; each text may be empty. ``public`` False: it was never uploaded, do not ask."""
+    """What is known of the wheel to get; texts may be empty, and what is not ``public`` was never uploaded."""
 
     name: str
     version: str = ""
@@ -56,13 +56,12 @@ class Artefact:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sources:
-    """Where wheels come from: ``cache`` keeps them, ``git`` runs in ``project``, ``folder`` is private to one search.
+    """Where wheels come from: ``cache`` keeps them, ``git`` runs in the project, ``folder`` is private.
 
     ``build(source, folder)`` and ``fetch(requirement, folder)`` return a wheel in the folder, or raise ProdsimError.
     """
 
     cache: Path
-    project: Path
     folder: Path
     git: Runner
     build: Callable[[Path, Path], Path]
@@ -70,7 +69,7 @@ class Sources:
 
 
 class Unavailable(Exception):  # noqa: N818 - an answer of a source, not an error of ours
-    """This wheel cannot be had; the text is the reason."""
+    """A wheel cannot be had; the text is the reason."""
 
 
 def obtain(wanted: Wanted, sources: Sources) -> Artefact:
@@ -136,20 +135,24 @@ def _emptied(folder: Path) -> Path:
 # the cache
 
 
-def keep(wheel: Path, cache: Path, *, accepted: bool = False) -> Path:
+def keep(wheel: Path, cache: Path) -> Path:
     """Keep a copy of the wheel, whole or not at all, and forget the oldest ones; return its place.
 
-    With ``accepted`` it is one of those that a baseline names. Raises OSError when it cannot be written.
+    Raises OSError when it cannot be written.
     """
     place = cache / _sha256(wheel)
     cache.mkdir(parents=True, exist_ok=True)
     if not (place / wheel.name).is_file():
         _put(wheel, place)
-    if accepted:
-        (place / _ACCEPTED).touch()
     os.utime(place)
     _forget(cache)
     return place / wheel.name
+
+
+def accept(sha256: str, cache: Path) -> None:
+    """Have a kept wheel stay longer: a baseline was accepted with it."""
+    with contextlib.suppress(OSError):  # it is not kept
+        (cache / sha256 / _ACCEPTED).touch()
 
 
 def kept(cache: Path, sha256: str) -> Path | None:

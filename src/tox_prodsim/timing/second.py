@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from configparser import ConfigParser
 from contextlib import suppress
 from dataclasses import dataclass
@@ -58,9 +58,9 @@ class Site:
 
 
 def make(site: Site, prefix: Path, *, name: str, wheel: Path, runner: Runner) -> Site:
-    """Return a second environment in ``prefix``: that of ``site`` with this wheel in the place of distribution ``name``.
+    """Return a second environment in ``prefix``: that of ``site``, with this wheel in place of the distribution.
 
-    Raises Unclonable. What is in the folder is removed first.
+    What is in the folder is removed first. Raises Unclonable.
     """
     if os.name == "nt":
         msg = "the scripts of an environment cannot be taken over on Windows"
@@ -212,7 +212,7 @@ def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, to: Path | None,
     to.chmod(0o755 if is_script or member.external_attr >> 16 & 0o111 else 0o644)
 
 
-def _commands(text: str) -> Mapping[str, str] | Iterable[tuple[str, str]]:
+def _commands(text: str) -> list[tuple[str, str]]:
     parser = ConfigParser(delimiters=("=",), interpolation=None, strict=False)
     parser.optionxform = str  # type: ignore[assignment,method-assign] # the documented way to keep upper case
     parser.read_string(text)

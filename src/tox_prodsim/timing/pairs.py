@@ -7,9 +7,9 @@ from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
 
-from tox_prodsim import measure
 from tox_prodsim.running import Runner
-from tox_prodsim.stats import Rounds, Sample
+from tox_prodsim.timing import measure
+from tox_prodsim.timing.stats import Rounds, Sample
 
 BASE, CANDIDATE, CONTROL = "base", "candidate", "control"
 Draw = Callable[[int], dict[str, list[Sample]]]
@@ -26,8 +26,8 @@ class Pair:
     def __call__(self, rounds: int) -> Rounds:
         """Return so many rounds of candidate (target) and base (control)."""
         series = self._draw(rounds)
-        for name, samples in self._drawn.items():
-            samples += series[name]
+        for name, kept in self._drawn.items():
+            kept.extend(series[name])
         return Rounds.of(series[CANDIDATE], series[BASE])
 
     def beside_control(self, name: str) -> Rounds:

@@ -1,0 +1,243 @@
+"""A suspicion against the stored ratio, confirmed beside the baseline's own artefact with the same dependencies.
+
+Base and candidate are timed in the same rounds, so that neither the machine nor a dependency can be between them: what
+is left is the change. The control in the same rounds tells whether the base itself has become slower since then.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from tox_prodsim.deployment import Place
+from tox_prodsim.events import Change, Compared
+from tox_prodsim.running import Runner
+from tox_prodsim.timing import artefacts, baseline, measure, pairs, second, stats
+
+LEAST_TOLERANCE = 0.05
+"""What base and candidate in the same rounds can hold (measurement.md 7.2); a stored ratio needs more."""
+_SINGLE = measure.Plan(least_tolerance=LEAST_TOLERANCE)
+
+
+class Cause(StrEnum):
+    """What a suspicion comes down to, in the words with which the detail of the comparison begins."""
+
+    CHANGE = "your change"
+    DEPENDENCY = "a dependency got slower"
+    MACHINE = "this machine differs"
+    EITHER = "a dependency or this machine"
+    CHANCE = "it did not repeat"
+    OPEN = measure.Why.INCONCLUSIVE.value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Means:
+    """What a confirmation works with; ``folder`` is private to it and is removed at the end.
+
+    ``site`` is the environment under test. ``dists`` says what else is installed since the baseline, such as
+    ``click 8.4.2 -> 8.5.1``, and ``machine`` how Python or the machine differ.
+    """
+
+    wanted: artefacts.Wanted
+    sources: artefacts.Sources
+    site: second.Site
+    folder: Path
+    runner: Runner
+    dists: tuple[str, ...] = ()
+    machine: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Base:
+    """The other version, installed: which one it is, and its environment."""
+
+    artefact: artefacts.Artefact
+    site: second.Site
+
+
+class Confirmation:
+    """Confirms the suspicions of one run; the second environment is made for the first of them, ``close`` removes it.
+
+    An artefact that cannot be had is asked for once.
+    """
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._base: Base | None = None
+        self._trouble = ""
+
+    def confirm(
+        self,
+        metric: str,
+        suspicion: stats.Judgement,
+        pair: Callable[[Base], pairs.Pair],
+        *,
+        stored: stats.StoredRatio,
+        tolerance: float,
+        plan: measure.Plan = _SINGLE,
+    ) -> Compared:
+        """Return what the suspicion comes to; raises NotConfirmed when there is no base, and Cancelled.
+
+        ``pair`` makes the rounds of base and candidate. The tolerance is that of the user, not what was in force.
+        """
+        base = self.base()
+        drawn = pair(base)
+        tolerance = max(tolerance, plan.least_tolerance)
+        try:
+            stage = measure.one_stage(drawn, measure.SIDE_BY_SIDE, tolerance=tolerance, plan=plan)
+        except measure.NotMeasured as problem:
+            msg = f"beside {base.artefact.origin}: {problem}"
+            raise measure.NotConfirmed(msg) from problem
+        if stage.judgement is None:
+            raise measure.NotConfirmed(stage.detail)
+        then = _beside_control(drawn, pairs.BASE, stored, tolerance)
+        now = _beside_control(drawn, pairs.CANDIDATE, stored, tolerance)
+        cause = weigh(stage.judgement, then, self._means)
+        told = now if cause in {Cause.DEPENDENCY, Cause.EITHER} else stage.judgement
+        words = (_why(cause, stage.judgement, then, self._means), _beside(base, stage.judgement), _first(suspicion))
+        return Compared(
+            metric=metric,
+            change=_CHANGES[cause],
+            value_s=told.value_s,
+            expected_s=told.expected_s,
+            ratio=told.ratio,
+            tolerance=told.tolerance,
+            detail="; ".join(filter(None, words)),
+        )
+
+    def base(self) -> Base:
+        """Return the other version, installed; raises NotConfirmed."""
+        if self._trouble:
+            raise measure.NotConfirmed(self._trouble)
+        if self._base is None:
+            try:
+                self._base = install(self._means)
+            except (artefacts.Unavailable, second.Unclonable) as problem:
+                self._trouble = str(problem)
+                raise measure.NotConfirmed(self._trouble) from problem
+        return self._base
+
+    def close(self) -> None:
+        """Remove whatever was made; idempotent."""
+        self._base = None
+        shutil.rmtree(self._means.folder, ignore_errors=True)
+
+
+def install(means: Means, artefact: artefacts.Artefact | None = None) -> Base:
+    """Return the wanted version, or the artefact given, in a second environment; raises Unavailable and Unclonable."""
+    means.folder.mkdir(parents=True, exist_ok=True)
+    artefact = artefact or artefacts.obtain(means.wanted, means.sources)
+    name, prefix = means.wanted.name, means.folder / "env"
+    site = second.make(means.site, prefix, name=name, wheel=artefact.wheel, runner=means.runner)
+    return Base(artefact=artefact, site=site)
+
+
+def weigh(pair: stats.Judgement, base: stats.Judgement, means: Means) -> Cause:
+    """Return what slower rounds come down to: ``pair`` is the candidate by the base, ``base`` the base by its ratio.
+
+    What did not change cannot be blamed, and where dependencies and the machine both changed neither can.
+    """
+    if pair.outcome is Change.SLOWER:
+        return Cause.CHANGE
+    if pair.outcome is Change.UNKNOWN:
+        return Cause.OPEN
+    if base.outcome is Change.UNKNOWN:
+        return Cause.OPEN if means.dists else Cause.CHANCE
+    if base.outcome is not Change.SLOWER:
+        return Cause.CHANCE
+    if means.dists:
+        return Cause.EITHER if means.machine else Cause.DEPENDENCY
+    return Cause.MACHINE
+
+
+_CHANGES = {
+    Cause.CHANGE: Change.SLOWER,
+    Cause.DEPENDENCY: Change.SLOWER,
+    Cause.MACHINE: Change.SAME,
+    Cause.EITHER: Change.UNKNOWN,
+    Cause.CHANCE: Change.SAME,
+    Cause.OPEN: Change.UNKNOWN,
+}
+"""A slower dependency makes the product slower; another machine does not."""
+
+
+def side_by_side(metric: str, pair: pairs.Pair, *, tolerance: float) -> Compared:
+    """Return how the candidate compares with the base on demand: slower and faster only when fresh rounds repeat it."""
+    return measure.measure(metric, pair, measure.SIDE_BY_SIDE, tolerance=tolerance, plan=_SINGLE)[1]
+
+
+def differences(
+    stored: baseline.Baseline, now: baseline.Baseline, name: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return which other distributions changed since the baseline, and how Python and the machine differ."""
+    then_dists, now_dists = (replace(each, dists=_without(each.dists, name)) for each in (stored, now))
+    dists = baseline.differences(replace(then_dists, python=now.python, machine={}), now_dists)
+    return dists, baseline.differences(replace(stored, dists=now.dists), now)
+
+
+def _without(dists: tuple[str, ...], name: str) -> tuple[str, ...]:
+    return tuple(dist for dist in dists if canonical(dist.partition("==")[0]) != canonical(name))
+
+
+def canonical(name: str) -> str:
+    """Return the name of a distribution as it is compared (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def place_of(place: Place, site: second.Site, base: second.Site) -> Place:
+    """Return the place in which the deployment of the base runs: its own scripts and Python, all else the same."""
+    ours, theirs = str(site.scripts), str(base.scripts)
+
+    def environ(values: Mapping[str, str]) -> dict[str, str]:
+        variables = place.environ(values)
+        path = [theirs if folder == ours else folder for folder in variables["PATH"].split(os.pathsep)]
+        moved = {name: str(base.prefix) for name, value in variables.items() if value == str(site.prefix)}
+        return {**variables, **moved, "PATH": os.pathsep.join(path)}
+
+    def resolve(argv: Sequence[str], key: str) -> list[str]:
+        program, *arguments = place.resolve(argv, key)
+        inside = Path(program).parent == site.scripts
+        return [str(base.scripts / Path(program).name) if inside else program, *arguments]
+
+    return replace(place, environ=environ, resolve=resolve)
+
+
+def _beside_control(drawn: pairs.Pair, name: str, stored: stats.StoredRatio, tolerance: float) -> stats.Judgement:
+    rounds = drawn.beside_control(name)
+    least = max(tolerance, measure.Plan().least_tolerance)
+    return stats.judge(rounds.target_s, rounds.control_s, stored.ratio, tolerance=least, rel_error=stored.rel_error)
+
+
+def _why(cause: Cause, pair: stats.Judgement, base: stats.Judgement, means: Means) -> str:
+    """Return the cause with what speaks for it; an inconclusive comparison begins as all of them do."""
+    dists, machine = ", ".join(means.dists), ", ".join(means.machine)
+    itself = f"the baseline's own wheel is {stats.percent(base.ratio - 1)} from what was stored"
+    match cause:
+        case Cause.CHANGE:
+            also = base.outcome is Change.SLOWER
+            return f"{cause}; {itself}, which is not yours ({dists or machine or 'the machine'})" if also else cause
+        case Cause.DEPENDENCY:
+            return f"{cause}: {dists}; {itself}, with the dependencies of today"
+        case Cause.MACHINE:
+            return f"{cause} ({machine or 'nothing that is recorded changed'}); {itself}"
+        case Cause.EITHER:
+            return f"{measure.Why.INCONCLUSIVE}: not your change, but {cause} ({dists}, {machine}); {itself}"
+        case Cause.CHANCE:
+            return cause
+        case Cause.OPEN:
+            reason = pair.reason if pair.outcome is Change.UNKNOWN else f"not your change, but {itself}: {base.reason}"
+            return f"{cause}: {reason}"
+
+
+def _beside(base: Base, pair: stats.Judgement) -> str:
+    figures = f"{stats.percent(pair.ratio - 1)} (p {pair.p:.3f}, {pair.rounds} rounds)"
+    return f"beside {base.artefact.origin}, same dependencies: {figures}"
+
+
+def _first(suspicion: stats.Judgement) -> str:
+    return f"first {stats.percent(suspicion.ratio - 1)} in {suspicion.rounds} rounds"

@@ -1,0 +1,112 @@
+"""From tox's environment to what a second version needs: the folder of wheels, git, a build, an installer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from importlib.metadata import distributions
+from pathlib import Path
+
+from tox.tox_env.python.runner import PythonRun
+
+from tox_prodsim import building, supervision
+from tox_prodsim.confirming import Means, canonical
+from tox_prodsim.deployment import ran
+from tox_prodsim.errors import ProdsimError
+from tox_prodsim.running import Ran, Runner
+from tox_prodsim.timing import artefacts, second
+
+_BUILD_LIMIT_S = 900.0
+_PRIVATE = "Private ::"
+"""The index refuses what has a classifier that begins so."""
+
+
+def means_of(
+    tox_env: PythonRun,
+    wanted: artefacts.Wanted,
+    *,
+    runner: Runner,
+    cancel: supervision.Cancel,
+    dists: tuple[str, ...] = (),
+    machine: tuple[str, ...] = (),
+) -> Means:
+    """Return what a confirmation in this environment works with; what a killed run has left is removed.
+
+    ``runner`` runs a program as production would.
+    """
+    folder = Path(tox_env.env_dir) / "prodsim" / "base"
+    shutil.rmtree(folder, ignore_errors=True)
+    return Means(
+        wanted=wanted,
+        sources=sources_of(tox_env, folder, cancel),
+        site=site_of(tox_env),
+        folder=folder,
+        runner=runner,
+        dists=dists,
+        machine=machine,
+    )
+
+
+def wheels_of(tox_env: PythonRun) -> Path:
+    """Return the folder in which wheels are kept, for all environments of the project."""
+    return Path(tox_env.core["work_dir"]) / ".prodsim-wheels"
+
+
+def is_public(tox_env: PythonRun, name: str) -> bool:
+    """Return whether the installed project could have been uploaded to an index."""
+    found = distributions(path=[str(tox_env.env_site_package_dir())])
+    own = [each for each in found if canonical(each.metadata["Name"] or "") == canonical(name)]
+    classifiers = (word for each in own for word in each.metadata.get_all("Classifier") or ())
+    return not any(word.startswith(_PRIVATE) for word in classifiers)
+
+
+def site_of(tox_env: PythonRun) -> second.Site:
+    """Return the environment under test as a place of files."""
+    return second.Site(
+        prefix=Path(tox_env.env_dir),
+        python=Path(tox_env.env_python()),
+        site_packages=Path(tox_env.env_site_package_dir()),
+        scripts=Path(tox_env.env_bin_dir()),
+        base_python=_base_python(tox_env),
+    )
+
+
+def git_of(tox_env: PythonRun, cancel: supervision.Cancel) -> Runner:
+    """Return what runs git in the folder of the project, with the user's own settings."""
+
+    def run(argv: Sequence[str], *, timeout_s: float) -> Ran:
+        cwd, env = Path(tox_env.core["package_root"]), artefacts.git_environ(os.environ)
+        return ran(supervision.run(argv, cwd=cwd, env=env, timeout_s=timeout_s, cancel=cancel))
+
+    return run
+
+
+def sources_of(tox_env: PythonRun, folder: Path, cancel: supervision.Cancel) -> artefacts.Sources:
+    """Return where wheels of the project come from."""
+    python = _base_python(tox_env)
+
+    def execute(argv: Sequence[str], cwd: Path, extra: Mapping[str, str]) -> None:
+        env = {**_installer(os.environ), **tox_env.environment_variables, **extra}
+        done = ran(supervision.run(argv, cwd=cwd, env=env, timeout_s=_BUILD_LIMIT_S, cancel=cancel))
+        if done.returncode != 0:
+            told = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+            errors = [line for line in told if line.startswith("ERROR")] or told
+            raise ProdsimError("base", "it took too long" if done.timed_out else "".join(errors[-1:]))
+
+    return artefacts.Sources(
+        cache=wheels_of(tox_env),
+        folder=folder,
+        git=git_of(tox_env, cancel),
+        build=lambda source, into: building.wheel_from_tree(source, python=python, folder=into, execute=execute),
+        fetch=lambda wanted, into: building.wheel_from_index(wanted, python=python, folder=into, execute=execute),
+    )
+
+
+def _base_python(tox_env: PythonRun) -> Path:
+    return Path(os.path.realpath(tox_env.env_python()))
+
+
+def _installer(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what tells pip where the index is, which an environment of another installer does not pass on."""
+    return {name: value for name, value in environ.items() if name == "HOME" or name.startswith("PIP_")}
