@@ -159,8 +159,9 @@ def _moved_script(path: Path, site: Site, second: Site) -> bytes | None:
         return None
     head = head.replace(ours, os.fsencode(f"{second.scripts}{os.sep}"))
     first, _, more = head.partition(b"\n")
-    if len(first) > _SHEBANG_LIMIT and first.startswith(b"#!/") and b" " not in first:
-        first = b"#!/bin/sh\n'''exec' \"" + first[2:] + b'" "$0" "$@"\n\' \'\'\''
+    if len(first) > _SHEBANG_LIMIT and first.startswith(b"#!/"):
+        program, _, options = first[2:].partition(b" ")
+        first = b"#!/bin/sh\n'''exec' \"%b\" %b \"$0\" \"$@\"\n' '''" % (program, options)
     return first + b"\n" + more + rest
 
 
