@@ -15,7 +15,18 @@ from tox.session.cmd.run.sequential import run_sequential
 from tox.session.state import State
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim import artifact, bench, confirming, deployment, installed, means, signals, supervision, undertest
+from tox_prodsim import (
+    artifact,
+    bench,
+    confirming,
+    deployment,
+    installed,
+    means,
+    signals,
+    supervision,
+    toxenv,
+    undertest,
+)
 from tox_prodsim.errors import Cancelled, ProdsimError
 from tox_prodsim.events import Change, Compared
 from tox_prodsim.running import Runner
@@ -96,6 +107,7 @@ def _cancelled_by_signals() -> Iterator[supervision.Cancel]:
 
 def _compare(tox_env: PythonRun, asked: Asked, cancel: supervision.Cancel, options: object) -> int:
     """Compare in one environment; everything that is made for it is removed."""
+    _supervise_again(tox_env)
     folder = Path(tox_env.env_dir) / "prodsim"
     workshop = bench.Workshop(tox_env, cancel)
     scenario = bench.scenario_of(tox_env)
@@ -128,6 +140,16 @@ def _compare(tox_env: PythonRun, asked: Asked, cancel: supervision.Cancel, optio
     if getattr(options, "prodsim_format", "") == "json":
         _tell(json.dumps([asdict(each) for each in compared], indent=1) + "\n")
     return SLOWER if any(each.change is Change.SLOWER for each in compared) else 0
+
+
+def _supervise_again(tox_env: PythonRun) -> None:
+    """Have a new session for the environment: the one that installed is over, and its cancel is closed.
+
+    tox-uv has yet to ask the Python of the environment where its packages are.
+    """
+    for name in ("execute_async", "interrupt"):
+        vars(tox_env).pop(name, None)  # what that session put before the methods
+    toxenv.Session(tox_env)
 
 
 def _artefact(asked: Asked, tools: confirming.Means) -> artefacts.Artefact:
