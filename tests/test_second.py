@@ -179,7 +179,7 @@ def test_what_was_compiled_is_compiled_the_same_way(
     env: Env, old: Path, mode: py_compile.PycInvalidationMode, flag: int
 ) -> None:
     compileall.compile_dir(env.site_packages, quiet=2, invalidation_mode=mode)
-    base = make(env, old)
+    base = make(env, old, writes_bytecode=False)
     names = ["acme.__init__", "acme.cli", "acme.lost", "other.__init__"]
     assert compiled(base) == dict.fromkeys(names, flag)
     cached = next((base.site_packages / "other/__pycache__").glob("__init__.*.pyc"))
@@ -190,7 +190,14 @@ def test_what_was_compiled_is_compiled_the_same_way(
 
 def test_what_was_not_compiled_is_not(env: Env, old: Path) -> None:
     compileall.compile_file(env.site_packages / "other/__init__.py", quiet=2)
-    assert compiled(make(env, old)) == {"other.__init__": 0}
+    assert compiled(make(env, old, writes_bytecode=False)) == {"other.__init__": 0}
+
+
+def test_what_the_warm_up_writes_is_left_to_it_but_hashes_are_not(env: Env, old: Path) -> None:
+    hashed = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    compileall.compile_file(env.site_packages / "other/__init__.py", quiet=2, invalidation_mode=hashed)
+    compileall.compile_file(env.site_packages / "acme/__init__.py", quiet=2)
+    assert compiled(make(env, old)) == {"other.__init__": 1}
 
 
 # what cannot be

@@ -40,7 +40,8 @@ class Means:
     """What a confirmation works with; ``folder`` is private to it and is removed at the end.
 
     ``site`` is the environment under test. ``dists`` says what else is installed since the baseline, such as
-    ``click 8.4.2 -> 8.5.1``, and ``machine`` how Python or the machine differ.
+    ``click 8.4.2 -> 8.5.1``, and ``machine`` how Python or the machine differ. ``writes_bytecode`` is whether Python
+    may write it in production.
     """
 
     wanted: artefacts.Wanted
@@ -50,6 +51,7 @@ class Means:
     runner: Runner
     dists: tuple[str, ...] = ()
     machine: tuple[str, ...] = ()
+    writes_bytecode: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,8 +133,14 @@ def install(means: Means, artefact: artefacts.Artefact | None = None) -> Base:
     """Return the wanted version, or the artefact given, in a second environment; raises Unavailable and Unclonable."""
     means.folder.mkdir(parents=True, exist_ok=True)
     artefact = artefact or artefacts.obtain(means.wanted, means.sources)
-    name, prefix = means.wanted.name, means.folder / "env"
-    site = second.make(means.site, prefix, name=name, wheel=artefact.wheel, runner=means.runner)
+    site = second.make(
+        means.site,
+        means.folder / "env",
+        name=means.wanted.name,
+        wheel=artefact.wheel,
+        runner=means.runner,
+        writes_bytecode=means.writes_bytecode,
+    )
     return Base(artefact=artefact, site=site)
 
 

@@ -45,6 +45,7 @@ def means_of(
         runner=runner,
         dists=dists,
         machine=machine,
+        writes_bytecode=not tox_env.environment_variables.get("PYTHONDONTWRITEBYTECODE"),
     )
 
 

@@ -120,13 +120,13 @@ def _compare(tox_env: PythonRun, asked: Asked, cancel: supervision.Cancel, optio
         public=means.is_public(tox_env, wheel.name),
     )
     tools = means.means_of(tox_env, wanted, runner=workshop.helper, cancel=cancel)
-    names = getattr(options, "prodsim_imports", None) or scenario.timing.imports
+    asked_for = getattr(options, "prodsim_imports", None)
     defaults = dict.fromkeys([*installed.main_names(desk.subject), *wheel.console_modules])
-    modules = list(names or [*defaults][:_MOST_IMPORTS])
+    modules = asked_for or scenario.timing.imports or [*defaults][:_MOST_IMPORTS]
     confirmation = confirming.Confirmation(tools)
     try:
         base = confirming.install(tools, _artefact(asked, tools))
-        deployed = scenario.deployment if scenario.timing.startup and not names else None
+        deployed = scenario.deployment if scenario.timing.startup and not asked_for else None
         metrics = _metrics(modules, deployed, desk.place, tools, base)
         _tell(
             f"prodsim: {wheel.name} {wheel.version} beside {base.artefact.origin} ({asked.shown}), in {tox_env.name}\n"

@@ -112,15 +112,13 @@ def test_a_command_that_starts_slower_is_found_in_its_own_environment(any_projec
         cli = f"def main():\n    print('it')\n{work}"
         files = {"acme/__init__.py": "", "acme/cli.py": cli}
         wheels[version] = any_project.wheel(version=version, files=files, entry_points=COMMAND)
-    any_project.write("tox.ini", "[testenv:prodsim]\ndeploy = acme\nexpect_output = it\n")
+    keys = "deploy = acme\nexpect_output = it\nmeasure_imports = acme\n"
+    any_project.write("tox.ini", f"[testenv:prodsim]\n{keys}")
     result = any_project.tox("prodsim", "compare", wheels["1.0"], "--installpkg", wheels["2.0"]).failed()
     assert result.code == 1
     assert "prodsim: acme 2.0 beside the wheel acme-1.0-py3-none-any.whl" in result.out
     assert "start-up: slower" in result.out
-    assert "import acme.cli: slower" in result.out
     assert "import acme: slower" not in result.out
-    faster = any_project.tox("prodsim", "compare", wheels["2.0"], "--installpkg", wheels["1.0"]).passed()
-    assert "start-up: faster" in faster.out
 
 
 @pytest.mark.parametrize(

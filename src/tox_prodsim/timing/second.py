@@ -2,7 +2,8 @@
 
 The other distributions are not installed again: what is installed is taken over file by file, as hard links. That needs
 no index and no cache, cannot resolve to anything else, and keeps the same page cache; what no RECORD lists comes along.
-Scripts get the shebang of the new place, and bytecode, which holds paths, is compiled for what had it.
+Scripts get the shebang of the new place. Bytecode holds paths, so it is not taken over: what is timed writes its own in
+the warm-up, unless it must not, or the first environment has a kind of bytecode that only a compiler makes.
 """
 
 from __future__ import annotations
@@ -57,10 +58,11 @@ class Site:
         return Site(prefix=prefix, base_python=self.base_python, **moved)
 
 
-def make(site: Site, prefix: Path, *, name: str, wheel: Path, runner: Runner) -> Site:
+def make(site: Site, prefix: Path, *, name: str, wheel: Path, runner: Runner, writes_bytecode: bool = True) -> Site:
     """Return a second environment in ``prefix``: that of ``site``, with this wheel in place of the distribution.
 
-    What is in the folder is removed first. Raises Unclonable.
+    What is in the folder is removed first. Unless what is timed ``writes_bytecode``, all that had some is compiled:
+    10 ms a module. Raises Unclonable.
     """
     if os.name == "nt":
         msg = "the scripts of an environment cannot be taken over on Windows"
@@ -72,7 +74,7 @@ def make(site: Site, prefix: Path, *, name: str, wheel: Path, runner: Runner) ->
     for path in _others(site, own):
         _take_over(path, second.prefix / path.relative_to(site.prefix), site, second)
     _unpack(wheel, site, second)
-    _compile(site, second, own, runner)
+    _compile(site, second, own, runner, left_out={"timestamp"} if writes_bytecode else set())
     return second
 
 
@@ -241,7 +243,7 @@ def _write_command(name: str, target: str, site: Site, second: Site) -> None:
 # bytecode
 
 
-def _compile(site: Site, second: Site, own: frozenset[Path], runner: Runner) -> None:
+def _compile(site: Site, second: Site, own: frozenset[Path], runner: Runner, *, left_out: set[str]) -> None:
     """Compile what has bytecode in the first environment, the way it was compiled there; the wheel as its sibling."""
     wanted: dict[str, list[Path]] = {}
     usual = _usual_mode(own)
@@ -249,7 +251,7 @@ def _compile(site: Site, second: Site, own: frozenset[Path], runner: Runner) -> 
         if path.suffix == ".py":
             there = site.prefix / path.relative_to(second.prefix)
             mode = _mode(there) if there.exists() and there not in own else usual
-            if mode:
+            if mode and mode not in left_out:
                 wanted.setdefault(mode, []).append(path)
     for mode, paths in wanted.items():
         listed = second.prefix / f"compile-{mode}.txt"
