@@ -15,13 +15,17 @@ from enum import StrEnum
 from pathlib import Path
 
 from tox_prodsim.deployment import Place
-from tox_prodsim.events import Change, Compared
+from tox_prodsim.events import Change, Compared, Measured
 from tox_prodsim.running import Runner
-from tox_prodsim.timing import artefacts, baseline, measure, pairs, second, stats
+from tox_prodsim.timing import artefacts, baseline, measure, pairs, sampling, second, stats
 
 LEAST_TOLERANCE = 0.05
 """What base and candidate in the same rounds can hold (measurement.md 7.2); a stored ratio needs more."""
 _SINGLE = measure.Plan(least_tolerance=LEAST_TOLERANCE)
+
+
+class NotConfirmed(Exception):  # noqa: N818 - an answer, not an error of ours
+    """There is nothing but the stored ratio to confirm a suspicion against; the text is the reason."""
 
 
 class Cause(StrEnum):
@@ -75,52 +79,60 @@ class Confirmation:
         self._trouble = ""
 
     def confirm(
-        self,
-        metric: str,
-        suspicion: stats.Judgement,
-        pair: Callable[[Base], pairs.Pair],
-        *,
-        stored: stats.StoredRatio,
-        tolerance: float,
-        plan: measure.Plan = _SINGLE,
-    ) -> Compared:
-        """Return what the suspicion comes to; raises NotConfirmed when there is no base, and Cancelled.
+        self, suspicion: measure.Suspicion, pair: Callable[[Base], pairs.Pair], *, tolerance: float
+    ) -> tuple[Measured, Compared]:
+        """Return what the suspicion comes to; without a base, what fresh rounds say. Raises NotMeasured and Cancelled.
 
-        ``pair`` makes the rounds of base and candidate. The tolerance is that of the user, not what was in force.
+        ``pair`` makes the rounds of base and candidate. The tolerance is that of the user, not what was in force. Only
+        what looks slower is confirmed beside the base.
         """
-        base = self.base()
-        drawn = pair(base)
-        tolerance = max(tolerance, plan.least_tolerance)
+        if suspicion.judgement.outcome is not Change.SLOWER:
+            return measure.on_fresh_rounds(suspicion)
         try:
-            paired = _paired(drawn, tolerance, plan)
-        except measure.NotMeasured as problem:
+            compared = self._beside(suspicion, self.base(), pair, max(tolerance, LEAST_TOLERANCE))
+        except NotConfirmed as problem:
+            measured, plain = measure.on_fresh_rounds(suspicion)
+            return measured, replace(plain, detail=f"{plain.detail}; not beside the baseline's own wheel: {problem}")
+        return measure.measured(suspicion.metric, suspicion.rounds), compared
+
+    def _beside(
+        self, suspicion: measure.Suspicion, base: Base, pair: Callable[[Base], pairs.Pair], tolerance: float
+    ) -> Compared:
+        drawn = pair(base)
+        try:
+            rounds, paired = _paired(drawn, tolerance)
+        except sampling.NotMeasured as problem:
             msg = f"beside {base.artefact.origin}: {problem}"
-            raise measure.NotConfirmed(msg) from problem
-        then = _beside_control(drawn, pairs.BASE, stored, tolerance)
-        now = _beside_control(drawn, pairs.CANDIDATE, stored, tolerance)
+            raise NotConfirmed(msg) from problem
+        then = _beside_control(drawn, pairs.BASE, suspicion.stored, tolerance)
+        now = _beside_control(drawn, pairs.CANDIDATE, suspicion.stored, tolerance)
         cause = weigh(paired, then, self._means)
-        told = now if cause in {Cause.DEPENDENCY, Cause.EITHER} else paired
-        words = (_why(cause, paired, then, self._means), _beside(base, paired), _first(suspicion))
+        told, series = paired, (measure.series_of(rounds, measure.SIDE_BY_SIDE, tolerance, paired),)
+        if cause in {Cause.DEPENDENCY, Cause.EITHER}:
+            beside = drawn.beside_control(pairs.CANDIDATE)
+            told, series = now, (measure.series_of(beside, suspicion.stored, now.tolerance, now),)
+        words = (_why(cause, paired, then, self._means), _beside(base, paired), suspicion.told)
         return Compared(
-            metric=metric,
+            metric=suspicion.metric,
             change=_CHANGES[cause],
             value_s=told.value_s,
             expected_s=told.expected_s,
             ratio=told.ratio,
             tolerance=told.tolerance,
-            detail="; ".join(filter(None, words)),
+            detail="; ".join(words),
+            series=(suspicion.series, *series) if _CHANGES[cause] is not Change.UNKNOWN else (suspicion.series,),
         )
 
     def base(self) -> Base:
         """Return the other version, installed; raises NotConfirmed."""
         if self._trouble:
-            raise measure.NotConfirmed(self._trouble)
+            raise NotConfirmed(self._trouble)
         if self._base is None:
             try:
                 self._base = self._make(self._means)
             except (artefacts.Unavailable, second.Unclonable) as problem:
                 self._trouble = str(problem)
-                raise measure.NotConfirmed(self._trouble) from problem
+                raise NotConfirmed(self._trouble) from problem
         return self._base
 
     def close(self) -> None:
@@ -214,24 +226,25 @@ def place_of(place: Place, site: second.Site, base: second.Site) -> Place:
     return replace(place, environ=environ, resolve=resolve)
 
 
-def _paired(drawn: pairs.Pair, tolerance: float, plan: measure.Plan) -> stats.Judgement:
+def _paired(drawn: pairs.Pair, tolerance: float) -> tuple[stats.Rounds, stats.Judgement]:
     """Return what the rounds side by side say; slower only when fresh ones repeat it.
 
     Against a stored ratio that this machine does not share everything is suspected, so that the suspicion is no first
     stage: the bound on false alarms (measurement.md 7.2) needs two of these.
     """
-    first = _judged(drawn, tolerance, plan)
+    rounds, first = _judged(drawn, tolerance)
     if first.outcome is not Change.SLOWER:
-        return first
-    again = _judged(drawn, tolerance, plan)
-    return again if again.outcome in {Change.SLOWER, Change.UNKNOWN} else replace(again, outcome=Change.SAME)
+        return rounds, first
+    rounds, again = _judged(drawn, tolerance)
+    repeated = again.outcome in {Change.SLOWER, Change.UNKNOWN}
+    return rounds, again if repeated else replace(again, outcome=Change.SAME)
 
 
-def _judged(drawn: pairs.Pair, tolerance: float, plan: measure.Plan) -> stats.Judgement:
-    stage = measure.one_stage(drawn, measure.SIDE_BY_SIDE, tolerance=tolerance, plan=plan)
+def _judged(drawn: pairs.Pair, tolerance: float) -> tuple[stats.Rounds, stats.Judgement]:
+    stage = measure.one_stage(drawn, measure.SIDE_BY_SIDE, tolerance=tolerance, plan=_SINGLE)
     if stage.judgement is None:
-        raise measure.NotConfirmed(stage.detail)
-    return stage.judgement
+        raise NotConfirmed(stage.detail)
+    return stage.rounds, stage.judgement
 
 
 def _beside_control(drawn: pairs.Pair, name: str, stored: stats.StoredRatio, tolerance: float) -> stats.Judgement:
@@ -264,7 +277,3 @@ def _why(cause: Cause, pair: stats.Judgement, base: stats.Judgement, means: Mean
 def _beside(base: Base, pair: stats.Judgement) -> str:
     figures = f"{stats.percent(pair.ratio - 1)} (p {pair.p:.3f}, {pair.rounds} rounds)"
     return f"beside {base.artefact.origin}, same dependencies: {figures}"
-
-
-def _first(suspicion: stats.Judgement) -> str:
-    return f"first {stats.percent(suspicion.ratio - 1)} in {suspicion.rounds} rounds"

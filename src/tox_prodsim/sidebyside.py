@@ -31,7 +31,7 @@ from tox_prodsim.errors import Cancelled, ProdsimError
 from tox_prodsim.events import Change, Compared
 from tox_prodsim.running import Runner
 from tox_prodsim.scenario import Deployment
-from tox_prodsim.timing import artefacts, measure, pairs, second, stats
+from tox_prodsim.timing import artefacts, measure, pairs, sampling, second, stats
 
 SLOWER, WRONG, INTERRUPTED = 1, 2, 130
 _MOST_IMPORTS = 4
@@ -185,7 +185,7 @@ def _start(deployed: Deployment, place: deployment.Place) -> float:
     try:
         return deployment.timed_start(deployed, place)
     except RuntimeError as problem:
-        raise measure.NotMeasured(str(problem)) from problem
+        raise sampling.NotMeasured(str(problem)) from problem
 
 
 def _line(compared: Compared) -> str:

@@ -11,8 +11,8 @@ import pytest
 from wheels import Env, wheel
 
 from tox_prodsim.confirming import Base, Confirmation, Means
-from tox_prodsim.events import Change, Compared
-from tox_prodsim.timing import artefacts, measure, pairs, second, stats
+from tox_prodsim.events import Change, Compared, Measured
+from tox_prodsim.timing import artefacts, measure, pairs, sampling, second, stats
 
 QUICK, SLOW = (f"for _ in range({count}):\n    pass\n" for count in (1_500_000, 6_000_000))
 """An amount of work and four times as much: like the control, it takes what the machine of the moment needs."""
@@ -47,8 +47,8 @@ class Project:
         self.env.install(made)
         return made
 
-    def sampler(self) -> measure.Sampler:
-        return measure.import_sampler("acme", python=self.env.python, runner=self.env.run)
+    def sampler(self) -> sampling.Sampler:
+        return sampling.import_sampler("acme", python=self.env.python, runner=self.env.run)
 
     def confirmed(self, *dists: str) -> Compared:
         """Return what the import compares to now, and assert that nothing is left of the confirmation."""
@@ -71,8 +71,8 @@ class Project:
         def pair(base: Base) -> pairs.Pair:
             return pairs.imports("acme", python=self.env.python, base_python=base.site.python, runner=run)
 
-        def confirm(suspicion: stats.Judgement) -> Compared:
-            return confirmation.confirm("import acme", suspicion, pair, stored=self.stored, tolerance=0.25)
+        def confirm(suspicion: measure.Suspicion) -> tuple[Measured | None, Compared]:
+            return confirmation.confirm(suspicion, pair, tolerance=0.25)
 
         compared = measure.measure("import acme", self.sampler(), self.stored, tolerance=0.25, confirm=confirm)[1]
         confirmation.close()

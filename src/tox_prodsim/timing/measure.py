@@ -58,7 +58,7 @@ class Suspicion:
     @property
     def series(self) -> Series:
         """Return the series as it was judged."""
-        return _series(self.rounds, self.stored, self.tolerance, self.judgement)
+        return series_of(self.rounds, self.stored, self.tolerance, self.judgement)
 
     @property
     def told(self) -> str:
@@ -66,6 +66,8 @@ class Suspicion:
         return f"first {percent(self.judgement.ratio - 1)} in {self.judgement.rounds} rounds"
 
 
+SIDE_BY_SIDE = StoredRatio(ratio=1.0, rel_error=0.0, control=CONTROL, clock="")
+"""What two versions are judged against that take the places of target and control: it holds by any clock."""
 Confirm = Callable[[Suspicion], tuple[Measured | None, Compared]]
 """Returns what a suspicion comes to; raises NotMeasured."""
 
@@ -73,7 +75,7 @@ Confirm = Callable[[Suspicion], tuple[Measured | None, Compared]]
 def on_fresh_rounds(suspicion: Suspicion) -> tuple[Measured, Compared]:
     """Return what fresh rounds beside the control say: only the same outcome again is a change."""
     again = _stage(suspicion.budget, suspicion.stored, suspicion.tolerance, first=False)
-    return _measured(suspicion.metric, again.rounds), _confirmed(suspicion, again)
+    return measured(suspicion.metric, again.rounds), _confirmed(suspicion, again)
 
 
 def measure(
@@ -99,7 +101,7 @@ def measure(
     try:
         stage = _stage(budget, stored, tolerance, first=True)
         if stored is None or stage.judgement is None or stage.judgement.outcome in {Change.SAME, Change.UNKNOWN}:
-            return _measured(metric, stage.rounds), _compared(metric, stage, stored, tolerance)
+            return measured(metric, stage.rounds), _compared(metric, stage, stored, tolerance)
         return confirm(
             Suspicion(
                 metric=metric,
@@ -112,6 +114,11 @@ def measure(
         )
     except NotMeasured as problem:
         return None, _unknown(metric, f"{Why.NOT_MEASURED}: {problem}", tolerance, known_s or 0.0)
+
+
+def one_stage(sampler: Sampler, stored: StoredRatio, *, tolerance: float, plan: Plan) -> Stage:
+    """Return what one series of looks comes to, with a warm-up and nothing repeated; raises NotMeasured."""
+    return _stage(_Budget(sampler, plan, time.monotonic), stored, tolerance, first=True)
 
 
 def replayed(series: Sequence[Series]) -> Change:
@@ -179,7 +186,7 @@ class _Budget:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Stage:
+class Stage:
     """One series of looks; without a ``judgement`` there was nothing to decide, and ``detail`` says why."""
 
     rounds: Rounds
@@ -187,7 +194,7 @@ class _Stage:
     detail: str = ""
 
 
-def _stage(budget: _Budget, stored: StoredRatio | None, tolerance: float, *, first: bool) -> _Stage:
+def _stage(budget: _Budget, stored: StoredRatio | None, tolerance: float, *, first: bool) -> Stage:
     """Take rounds from look to look until the rule decides or the cap is reached."""
     rounds = budget.warm_up() if first else budget.begin()
     judgement, missing = None, ""
@@ -199,8 +206,8 @@ def _stage(budget: _Budget, stored: StoredRatio | None, tolerance: float, *, fir
         if len(rounds) < look or _enough(rounds, judgement, budget.plan):
             break
     if len(rounds) < stats.MIN_ROUNDS:
-        return _Stage(rounds=rounds, judgement=None, detail=_too_slow(budget.round_s, budget.plan))
-    return _Stage(rounds=rounds, judgement=judgement, detail=missing)
+        return Stage(rounds=rounds, judgement=None, detail=_too_slow(budget.round_s, budget.plan))
+    return Stage(rounds=rounds, judgement=judgement, detail=missing)
 
 
 def _judged(rounds: Rounds, stored: StoredRatio, tolerance: float) -> Judgement:
@@ -223,7 +230,7 @@ def _incomparable(stored: StoredRatio | None, clock: str) -> str:
         return f"{Why.NO_BASELINE} for this Python and platform"
     if stored.control != CONTROL:
         return f"{Why.NO_BASELINE} that fits: it was measured beside the control {stored.control}, now it is {CONTROL}"
-    if stored.clock != clock:
+    if stored.clock not in {"", clock}:
         return f"{Why.NO_BASELINE} that fits: it was measured by {stored.clock}, here it is {clock}"
     return ""
 
@@ -233,7 +240,8 @@ def _too_slow(round_s: float, plan: Plan) -> str:
     return f"{Why.NOT_COMPARED}: one round takes {shown_s(round_s)}, {limit}"
 
 
-def _measured(metric: str, rounds: Rounds) -> Measured:
+def measured(metric: str, rounds: Rounds) -> Measured:
+    """Return what these rounds came to."""
     return Measured(
         metric=metric,
         value_s=stats.fastest_quarter(rounds.target_s),
@@ -247,23 +255,23 @@ def _measured(metric: str, rounds: Rounds) -> Measured:
     )
 
 
-def _compared(metric: str, stage: _Stage, stored: StoredRatio | None, tolerance: float) -> Compared:
+def _compared(metric: str, stage: Stage, stored: StoredRatio | None, tolerance: float) -> Compared:
     """Return the comparison that one stage came to, which is no change or no answer."""
     rounds, judgement = stage.rounds, stage.judgement
     if judgement is None or stored is None:
         return _unknown(metric, stage.detail + _bytecode(rounds), tolerance, stats.fastest_quarter(rounds.target_s))
-    series = (_series(rounds, stored, tolerance, judgement),)
+    series = (series_of(rounds, stored, tolerance, judgement),)
     return _told(metric, judgement, _plainly(judgement, rounds), rounds, series)
 
 
-def _confirmed(suspicion: Suspicion, again: _Stage) -> Compared:
+def _confirmed(suspicion: Suspicion, again: Stage) -> Compared:
     """Return the comparison that fresh rounds came to after a suspicion."""
     judgement, metric = again.judgement, suspicion.metric
     if judgement is None:
         plain = _compared(metric, again, suspicion.stored, suspicion.tolerance)
         return replace(plain, detail=f"{plain.detail}; {suspicion.told}", series=(suspicion.series,))
     change = _settled(suspicion.judgement.outcome, judgement.outcome)
-    series = (suspicion.series, _series(again.rounds, suspicion.stored, suspicion.tolerance, judgement))
+    series = (suspicion.series, series_of(again.rounds, suspicion.stored, suspicion.tolerance, judgement))
     match change:
         case Change.UNKNOWN:
             detail = f"{_plainly(judgement, again.rounds)}; {suspicion.told}"
@@ -281,7 +289,8 @@ def _plainly(judgement: Judgement, rounds: Rounds) -> str:
     return f"{percent(2 * judgement.tolerance)} is excluded (p {judgement.p:.3f}, {len(rounds)} rounds)"
 
 
-def _series(rounds: Rounds, stored: StoredRatio, tolerance: float, judgement: Judgement) -> Series:
+def series_of(rounds: Rounds, stored: StoredRatio, tolerance: float, judgement: Judgement) -> Series:
+    """Return the rounds with how they were judged, for a replay."""
     return Series(
         samples_s=rounds.target_s,
         control_samples_s=rounds.control_s,

@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from tox_prodsim.running import Runner
-from tox_prodsim.timing import measure
+from tox_prodsim.timing import sampling
 from tox_prodsim.timing.stats import Rounds, Sample
 
 BASE, CANDIDATE, CONTROL = "base", "candidate", "control"
@@ -38,8 +38,8 @@ class Pair:
 def imports(module: str, *, python: Path, base_python: Path, runner: Runner, seed: int | None = None) -> Pair:
     """Return rounds of importing a module with two Pythons, by one driver, which runs with ``python``."""
     rng = random.Random(seed)  # noqa: S311 - statistics, no secret
-    jobs = {CONTROL: measure.CONTROL_MODULES, BASE: (module,), CANDIDATE: (module,)}
-    return Pair(measure.series_of(jobs, python=python, runner=runner, rng=rng, pythons={BASE: base_python}))
+    jobs = {CONTROL: sampling.CONTROL_MODULES, BASE: (module,), CANDIDATE: (module,)}
+    return Pair(sampling.series_of(jobs, python=python, runner=runner, rng=rng, pythons={BASE: base_python}))
 
 
 def starts(
@@ -50,9 +50,9 @@ def starts(
     runner: Runner,
     seed: int | None = None,
 ) -> Pair:
-    """Return rounds of real starts, see ``measure.start_sampler``; neighbouring controls are timed by one driver."""
+    """Return rounds of real starts, see ``sampling.start_sampler``; neighbouring controls are timed by one driver."""
     rng = random.Random(seed)  # noqa: S311 - statistics, no secret
-    next_series = measure.series_of({CONTROL: measure.CONTROL_MODULES}, python=python, runner=runner, rng=rng)
+    next_series = sampling.series_of({CONTROL: sampling.CONTROL_MODULES}, python=python, runner=runner, rng=rng)
     one = {CANDIDATE: start_candidate, BASE: start_base}
 
     def draw(rounds: int) -> dict[str, list[Sample]]:
@@ -63,7 +63,7 @@ def starts(
             if name == CONTROL:
                 series[name] += next_series(count)[CONTROL]
             else:
-                series[name] += [measure.started(one[name]()) for _ in range(count)]
+                series[name] += [sampling.started(one[name]()) for _ in range(count)]
         return series
 
     return Pair(draw)

@@ -46,7 +46,7 @@ def import_sampler(module: str, *, python: Path, runner: Runner, seed: int | Non
     """Return a sampler of importing ``module`` with this Python; ``seed`` fixes the order inside the rounds."""
     rng = random.Random(seed)  # noqa: S311 - statistics, no secret
     jobs = {"control": CONTROL_MODULES, "target": (module,)}
-    next_series = _series(jobs, python=python, runner=runner, rng=rng)
+    next_series = series_of(jobs, python=python, runner=runner, rng=rng)
 
     def sample(rounds: int) -> Rounds:
         series = next_series(rounds)
@@ -70,7 +70,7 @@ def start_sampler(start_once: Callable[[], float], *, python: Path, runner: Runn
     The control is timed in fresh interpreters between the starts, neighbouring ones by one driver.
     """
     rng = random.Random(seed)  # noqa: S311 - statistics, no secret
-    next_series = _series({"control": CONTROL_MODULES}, python=python, runner=runner, rng=rng)
+    next_series = series_of({"control": CONTROL_MODULES}, python=python, runner=runner, rng=rng)
 
     def sample(rounds: int) -> Rounds:
         starts: list[Sample] = []
@@ -79,7 +79,7 @@ def start_sampler(start_once: Callable[[], float], *, python: Path, runner: Runn
         for name, group in groupby(order):
             count = len(tuple(group))
             if name == "start":
-                starts += [_started(start_once()) for _ in range(count)]
+                starts += [started(start_once()) for _ in range(count)]
             else:
                 controls += next_series(count)["control"]
         return Rounds.of(starts, controls)
@@ -87,7 +87,8 @@ def start_sampler(start_once: Callable[[], float], *, python: Path, runner: Runn
     return sample
 
 
-def _started(effective_s: float) -> Sample:
+def started(effective_s: float) -> Sample:
+    """Return the sample of one start that took so many effective seconds."""
     return Sample(wall_s=effective_s, queued_s=0.0, cpu_s=effective_s, uncompiled=0)
 
 
@@ -105,16 +106,25 @@ def effective_since(pid: int, started_at: float, *, now: Callable[[], float] = t
     return wall_s - int(queued) / 1e9 if int(on_cpu) else None
 
 
-def _series(
-    jobs: Mapping[str, Sequence[str]], *, python: Path, runner: Runner, rng: random.Random
+def series_of(
+    jobs: Mapping[str, Sequence[str]],
+    *,
+    python: Path,
+    runner: Runner,
+    rng: random.Random,
+    pythons: Mapping[str, Path] | None = None,
 ) -> Callable[[int], dict[str, list[Sample]]]:
-    """Return a function that gives so many fresh samples of each job; its first run may write bytecode."""
+    """Return a function that gives so many fresh samples of each job; its first run may write bytecode.
+
+    ``pythons`` names the interpreter of a job that is not to run with ``python``.
+    """
     warm = False
 
     def take(rounds: int) -> dict[str, list[Sample]]:
         nonlocal warm
         request = {
             "jobs": jobs,
+            "pythons": {name: str(path) for name, path in (pythons or {}).items()},
             "rounds": rounds,
             "seed": rng.getrandbits(32),
             "timeout_s": SAMPLE_TIMEOUT_S,
