@@ -15,6 +15,8 @@ _USAGE = """\
   baseline show           the stored baselines of the selected environments
   baseline update         run the selected environments and accept their times
   compare REF             time it beside another version: a branch or commit, a version of the index, a wheel
+  baseline accept DIR     accept the candidates in a folder, such as those of a CI matrix
+  history                 the times over the git history of the baselines (--svg FILE: a picture)
   report                  show the last run again (--format json: as JSON)
 """
 _DESCRIPTION = f"""\
@@ -26,6 +28,7 @@ examples:
   tox prodsim explain RUN607
   tox prodsim baseline update -e prodsim
   tox prodsim compare origin/main --import acme
+  tox prodsim history -e prodsim --svg times.svg
 """
 
 
@@ -53,6 +56,7 @@ def add_command(parser: ToxParser) -> None:
         default=[],
         of_type=list[str],
     )
+    ours.add_argument("--svg", dest="prodsim_svg", metavar="FILE", default="", help="write a history as a picture")
     register_env_select_flags(ours, default=CliEnv("prodsim"))
     env_run_create_flags(ours, mode="run")
 

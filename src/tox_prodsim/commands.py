@@ -1,9 +1,10 @@
-"""What ``tox prodsim …`` does: the catalogue, baselines, comparisons and the last report; most of it runs nothing."""
+"""What ``tox prodsim …`` does: codes, baselines, their history, comparisons, the last report; most of it runs nothing."""
 
 from __future__ import annotations
 
 import difflib
 import json
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from tox.session.state import State
 from tox.tox_env.python.runner import PythonRun
 from tox.tox_env.runner import RunToxEnv
 
+from tox_prodsim import timing
 from tox_prodsim.catalogue import CATALOGUE, listing, page
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.events import Event
@@ -24,6 +26,8 @@ from tox_prodsim.reporters.terminal import Terminal
 from tox_prodsim.reporting import shown
 from tox_prodsim.timing import baseline
 
+_NO_BASELINE = "no baseline is stored yet; accept one with: tox prodsim baseline update -e prodsim\n"
+
 
 def handle(state: State, *, usage: str) -> int:
     """Do what the words say; raises tox's HandledError, one line, for what cannot be done."""
@@ -32,8 +36,11 @@ def handle(state: State, *, usage: str) -> int:
         ("checks",): _checks,
         ("baseline", "show"): _show_baselines,
         ("baseline", "update"): _update_baselines,
+        ("history",): _history,
         ("report",): _report,
     }
+    if words[:2] == ["baseline", "accept"] and len(words) == 3:
+        handlers[tuple(words)] = _accept_baselines
     if words[:1] == ["explain"] and len(words) > 1:
         return _explain(words[1:])
     if words[:1] == ["compare"]:
@@ -52,6 +59,8 @@ def _wrong(words: list[str]) -> str:
         return "tox prodsim needs a command"
     if words == ["explain"]:
         return "tox prodsim explain needs a code"
+    if words == ["baseline", "accept"]:
+        return "tox prodsim baseline accept needs the folder of the candidates"
     return f"tox prodsim has no command {' '.join(words)!r}"
 
 
@@ -73,15 +82,22 @@ def _explain(codes: list[str]) -> int:
 
 
 def _show_baselines(state: State) -> int:
-    found = 0
-    for env in _selected(state):
-        folder = Path(env.core["tox_root"]) / env.conf["prodsim_baseline_dir"] / env.name
-        for path in sorted(folder.glob("*.json")):
-            found += 1
-            _write(_shown(path))
+    found = _stored(state)
+    for path in found:
+        _write(_shown(path))
     if not found:
-        _write("no baseline is stored yet; accept one with: tox prodsim baseline update -e prodsim\n")
+        _write(_NO_BASELINE)
     return 0
+
+
+def _stored(state: State) -> list[Path]:
+    """Return the files of the baselines of the selected environments."""
+    return [path for env in _selected(state) for path in sorted((_store(env) / env.name).glob("*.json"))]
+
+
+def _store(env: RunToxEnv) -> Path:
+    root: Path = env.core["tox_root"]
+    return root / str(env.conf["prodsim_baseline_dir"])
 
 
 def _shown(path: Path) -> str:
@@ -93,7 +109,51 @@ def _shown(path: Path) -> str:
         f"  {name:<32} {metric.value_ms:>9.1f} ms, {metric.ratio:.4f} of {stored.control}, {metric.rounds} rounds\n"
         for name, metric in sorted(stored.metrics.items())
     )
-    return head + "".join(lines)
+    work = stored.work
+    told = f"  {len(work.modules)} modules, {work.amount:,} {work.unit}\n" if work is not None else ""
+    return head + "".join(lines) + told
+
+
+def _accept_baselines(state: State) -> int:
+    options: Namespace = state.conf.options
+    if refused := baseline.update_refused(os.environ, allowed=options.prodsim_allow_ci_update):
+        raise ProdsimError("baseline accept", refused)
+    folder = Path(options.prodsim_words[2])
+    stores = {env.name: _store(env) for env in _prodsim_envs(state, only_selected=False)}
+    for path, accepted, is_new in list(timing.accepted(timing.candidates(folder), stores)):
+        if is_new:
+            baseline.save(path, accepted)
+        _write(f"baseline {'stored' if is_new else 'unchanged'}: {shown(path)}\n")
+    return 0
+
+
+def _history(state: State) -> int:
+    root = Path(state.conf.core["tox_root"])
+    found = _stored(state)
+    if not found:
+        _write(_NO_BASELINE)
+        return 0
+    lines = [
+        line
+        for path in found
+        for line in timing.history_of(path, str(path.relative_to(root)) if path.is_relative_to(root) else str(path))
+    ]
+    for row in timing.drawn_as_text(lines, encoding=sys.stdout.encoding or "ascii"):
+        _write(f"{row}\n")
+    if timing.is_shallow(found[0].parent):
+        _write("this clone is shallow, and so is the history; fetch the rest with: git fetch --unshallow\n")
+    if file := state.conf.options.prodsim_svg:
+        _picture(Path(file), timing.drawn_as_svg(lines))
+    return 0
+
+
+def _picture(path: Path, svg: str) -> None:
+    try:
+        path.write_text(svg, encoding="utf-8")
+    except OSError as problem:
+        msg = f"{path} cannot be written: {problem.strerror}"
+        raise ProdsimError("--svg", msg) from problem
+    _write(f"picture written to {path}\n")
 
 
 def _update_baselines(state: State) -> int:
@@ -145,7 +205,11 @@ def _events(log: Path) -> list[Event]:
 
 
 def _selected(state: State) -> Iterator[RunToxEnv]:
-    for name in state.envs.iter():
+    return _prodsim_envs(state, only_selected=True)
+
+
+def _prodsim_envs(state: State, *, only_selected: bool) -> Iterator[RunToxEnv]:
+    for name in state.envs.iter(only_active=only_selected):
         env = state.envs[name]
         if isinstance(env, RunToxEnv) and "prodsim" in name.split("-"):
             yield env

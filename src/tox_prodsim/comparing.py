@@ -117,8 +117,11 @@ def compare(
         for metric, sampler in samplers.items():
             yield from series.one(metric, sampler, start_s if metric == measure.START_UP else None)
     stored = None if wanted.update else shelf.stored
-    findings = [*series.findings, *limits.broken(wanted.budgets, series.took, recorded, stored, shelf.source)]
-    yield from (Found(finding=finding) for finding in _folded([*findings, *_outdated(wanted, shelf)]))
+    yield from (Found(finding=finding) for finding in _folded([*series.findings, *_outdated(wanted, shelf)]))
+    for broken in limits.broken(wanted.budgets, series.took, recorded, stored, shelf.source):
+        yield Found(finding=broken.finding)
+        if broken.lines:
+            yield Told(step=Step.COMPARE, title=f"{broken.finding.subject}, {broken.finding.code}", lines=broken.lines)
     detail = _keep(shelf, series.measured, recorded, update=wanted.update) if series.measured else "nothing measured"
     yield StepFinished(
         step=Step.COMPARE,

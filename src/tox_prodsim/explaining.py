@@ -69,9 +69,11 @@ def named(
         now = timing.record((module,), python=python, runner=runner)
     except NotRecorded:
         return None
+    # Recorded at another moment than the rounds: what they have confirmed is put into the seconds of that moment.
+    pace = now.wall_s / compared.value_s
     # The baseline remembers all timed imports together.
     before = timing.only(then, [each.name for each in now.modules])
-    found = timing.explain(before, now, slower_s=compared.value_s - compared.expected_s)
+    found = timing.explain(before, now, slower_s=(compared.value_s - compared.expected_s) * pace)
     if not found.causes:
         return None
     first = found.causes[0]

@@ -9,7 +9,7 @@ from tox_prodsim import timing
 from tox_prodsim.explaining import Recorded, then_of
 from tox_prodsim.findings import Finding
 from tox_prodsim.scenario import Budgets
-from tox_prodsim.timing import Recording, baseline, measure
+from tox_prodsim.timing import Exceeded, Recording, baseline, measure
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,26 +20,34 @@ class Took:
     rounds: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Broken:
+    """A budget that was not kept, with lines of evidence."""
+
+    finding: Finding
+    lines: tuple[str, ...] = ()
+
+
 def broken(
     budgets: Budgets,
     took: Mapping[str, Took],
     recorded: Recorded,
     stored: baseline.Baseline | None,
     source: Callable[[str], str],
-) -> Iterator[Finding]:
+) -> Iterator[Broken]:
     """Yield what is over its budget; ``stored`` None means that nothing was accepted that work could grow from."""
-    yield from _over_time(budgets, took)
+    yield from (Broken(finding=finding) for finding in _over_time(budgets, took))
     told: set[str] = set()
     for name, recording in recorded.imports.items():
-        for finding in _over_count(budgets, recording, f"import {name}", source):
-            if finding.message not in told:
-                yield finding
-            told.add(finding.message)
+        for exceeded in _over_count(budgets, recording):
+            if exceeded.message not in told:
+                yield _broken(exceeded, f"import {name}", source)
+            told.add(exceeded.message)
     then, now = then_of(stored), recorded.whole
     if budgets.work_increase is not None and then is not None and now is not None and _same_targets(then, now):
         grown = timing.work_increased(then, now, budgets.work_increase)
         if grown is not None:
-            yield timing.over_budget(grown, subject="imports", source=source)
+            yield _broken(grown, "imports", source)
 
 
 def unchecked(budgets: Budgets, recorded: Recorded, stored: baseline.Baseline | None) -> Iterator[str]:
@@ -65,13 +73,14 @@ def _over_time(budgets: Budgets, took: Mapping[str, Took]) -> Iterator[Finding]:
             yield timing.over_time(metric, each.seconds, each.rounds, limit_s)
 
 
-def _over_count(
-    budgets: Budgets, recording: Recording, subject: str, source: Callable[[str], str]
-) -> Iterator[Finding]:
+def _over_count(budgets: Budgets, recording: Recording) -> Iterator[Exceeded]:
     if budgets.modules is not None and (many := timing.too_many_modules(recording, budgets.modules)):
-        yield timing.over_budget(many, subject=subject, source=source)
-    for one in timing.forbidden_modules(recording, budgets.forbidden):
-        yield timing.over_budget(one, subject=subject, source=source)
+        yield many
+    yield from timing.forbidden_modules(recording, budgets.forbidden)
+
+
+def _broken(exceeded: Exceeded, subject: str, source: Callable[[str], str]) -> Broken:
+    return Broken(finding=timing.over_budget(exceeded, subject=subject, source=source), lines=exceeded.evidence)
 
 
 def _same_targets(then: Recording, now: Recording) -> bool:

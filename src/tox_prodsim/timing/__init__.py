@@ -6,8 +6,12 @@
 """
 
 from tox_prodsim.timing import artefacts, baseline, measure, pairs, sampling, second, stats
+from tox_prodsim.timing.accepting import accepted, candidates
 from tox_prodsim.timing.budgets import Exceeded, forbidden_modules, too_many_modules, work_increased
 from tox_prodsim.timing.causes import Cause, Explanation, Kind, Link, Part, chain, explain
+from tox_prodsim.timing.drawing import svg as drawn_as_svg
+from tox_prodsim.timing.drawing import text as drawn_as_text
+from tox_prodsim.timing.history import history_of, is_shallow
 from tox_prodsim.timing.recording import Module, NotRecorded, Recording, Spot, Times, joined, only, recalled, record
 from tox_prodsim.timing.stats import Sample
 from tox_prodsim.timing.verdicts import finding_for, outdated, over_budget, over_time
@@ -28,12 +32,18 @@ __all__ = [
     "Spot",
     "Times",
     "Work",
+    "accepted",
     "artefacts",
     "baseline",
+    "candidates",
     "chain",
+    "drawn_as_svg",
+    "drawn_as_text",
     "explain",
     "finding_for",
     "forbidden_modules",
+    "history_of",
+    "is_shallow",
     "joined",
     "measure",
     "only",

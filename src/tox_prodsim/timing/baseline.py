@@ -113,8 +113,11 @@ def metric_from(measured: Measured) -> StoredMetric | None:
     )
 
 
-def load(path: Path) -> Baseline | None:
-    """Return the stored baseline, or None when there is none; raises ProdsimError when the file is not usable."""
+def load(path: Path, *, any_name: bool = False) -> Baseline | None:
+    """Return the stored baseline, or None when there is none; raises ProdsimError when the file is not usable.
+
+    A stored one is named for its key; a candidate may have ``any_name``.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -122,6 +125,14 @@ def load(path: Path) -> Baseline | None:
     except (OSError, UnicodeDecodeError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8 text"
         raise _unusable(path, f"cannot be read: {reason}") from None
+    loaded = loads(path, text)
+    if loaded.key != path.stem and not any_name:
+        raise _unusable(path, f"is named for another key than the {loaded.key} it holds")
+    return loaded
+
+
+def loads(path: Path, text: str) -> Baseline:
+    """Return the baseline that a text is; raises ProdsimError, which names the path, when it is none."""
     _refuse_conflicts(path, text)
     try:
         content = json.loads(text)
@@ -263,13 +274,10 @@ def _parsed(path: Path, content: object) -> Baseline:
     if schema > SCHEMA:
         msg = f"{path}: has schema {schema}, this tox-prodsim knows {SCHEMA}: upgrade tox-prodsim"
         raise ProdsimError(_KEY, msg)
-    key = top.take("key", str)
-    if key != path.stem:
-        raise _unusable(path, f"is named for another key than the {key} it holds")
     built = top.inside("built")
     metrics = top.inside("metrics")
     return Baseline(
-        key=key,
+        key=top.take("key", str),
         python=top.take("python", str),
         built=Built(**{name: built.take(name, str) for name in ("version", "wheel_sha256", "commit", "created")}),
         control=top.take("control", str),

@@ -54,10 +54,14 @@ def work_increased(then: Recording, now: Recording, limit: float) -> Exceeded | 
     amounts = f"{then.work.amount:,} -> {now.work.amount:,} {now.unit}"
     return Exceeded(
         budget="max_work_increase",
-        message=f"the work has grown by {100 * increase:.2g} % ({amounts}), the limit is {100 * limit:g} %{first}",
+        message=f"the work has grown by {_percent(increase)} ({amounts}), the limit is {100 * limit:g} %{first}",
         evidence=tuple(f"{counted(each.work, now.unit)}  {each.module}" for each in causes),
         spot=causes[0].spot if causes else None,
     )
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.2g} %" if fraction < 1 else f"{100 * fraction:,.0f} %"
 
 
 def _forbidden(recording: Recording, name: str, found: Module) -> Exceeded:
