@@ -1,4 +1,4 @@
-"""What ``tox prodsim …`` does: codes, baselines, their history, comparisons, the last report; most of it runs nothing."""
+"""What ``tox prodsim …`` does: codes, baselines, their history, comparisons, the last report."""
 
 from __future__ import annotations
 
