@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from project import Project
+from project import PLAIN, UV, Project
+
+from tox_prodsim.events import Change, Series
+from tox_prodsim.timing import measure
 
 SPIN = "import time\nuntil = time.process_time() + 0.15\nwhile time.process_time() < until:\n    pass\n"
 """So much work at the import that no busy machine can hide it: the control takes about 0.1 s."""
@@ -18,6 +22,11 @@ import http.server, sys
 print("up", flush=True)
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
 """
+AS_INSTALLED = [
+    "import acme as installed: 1 modules have no bytecode yet",
+    "import acme.cli as installed: 2 modules have no bytecode yet",
+    "start-up as installed",
+]
 SERVED = "deploy_files = app.py\ndeploy = python app.py {port} TAG\nready = http://127.0.0.1:{port}/"
 
 
@@ -34,6 +43,12 @@ def compared(project: Project, metric: str) -> dict[str, Any]:
     (comparison,) = [each for each in project.report()["comparisons"] if each["metric"] == metric]
     assert isinstance(comparison, dict)
     return comparison
+
+
+def replayed(project: Project) -> Change:
+    """Return what the rule says once more of the series in the saved report."""
+    (comparison,) = project.report()["comparisons"]
+    return measure.replayed([Series(**{**each, "change": Change(each["change"])}) for each in comparison["series"]])
 
 
 def baselines(project: Project) -> list[Path]:
@@ -58,7 +73,13 @@ def test_the_first_run_has_nothing_to_compare_with_and_writes_a_candidate(any_pr
     assert (finding["code"], finding["level"]) == ("PRF705", "note")
     assert "import acme, import acme.cli, start-up" in finding["message"]
     candidate = any_project.folder / ".tox/prodsim/prodsim/candidate.json"
-    assert set(json.loads(candidate.read_text())["metrics"]) == set(metrics(any_project))
+    content = json.loads(candidate.read_text())
+    assert set(content["metrics"]) == set(metrics(any_project))
+    assert content["env"] == "prodsim"
+    assert [row[0] for row in content["modules"]] == ["acme", "acme.cli"]
+    [step] = [each for each in any_project.report()["steps"] if each["step"] == "compare"]
+    first = [each["detail"] for each in step["timeline"]]
+    assert first == {PLAIN: [], UV: AS_INSTALLED}[any_project.installer], "pip compiles, uv does not"
     assert "candidate written to" in result.out
     assert baselines(any_project) == []
 
@@ -86,6 +107,29 @@ def test_an_accepted_baseline_is_compared_with_and_stays_as_it_is_when_nothing_c
 
     shown = quick_project.tox("prodsim", "baseline", "show").passed()
     assert "import acme" in shown.out
+    assert " bytecodes" in shown.out
+
+    candidate = quick_project.folder / ".tox/prodsim/prodsim"
+    path.unlink()
+    accept = ("prodsim", "baseline", "accept", candidate)
+    assert "--prodsim-allow-ci-update" in quick_project.tox(*accept, env=in_ci).failed().out
+    assert f"baseline stored: {path.relative_to(quick_project.folder)}" in quick_project.tox(*accept).passed().out
+    assert path.read_bytes() == before
+    assert "is no folder" in quick_project.tox("prodsim", "baseline", "accept", "nowhere").failed().out
+
+
+def test_the_history_is_that_of_the_file_in_git(quick_project: Project) -> None:
+    config(quick_project)
+    assert "no baseline is stored yet" in quick_project.tox("prodsim", "history").passed().out
+    quick_project.prodsim("--prodsim-update-baseline", "--installpkg", quick_project.wheel()).passed()
+    result = quick_project.tox("prodsim", "history").failed()
+    assert "history: git knows nothing of " in result.out
+
+    for command in ("init -q", "add prodsim", "-c user.name=a -c user.email=a@example.org commit -q -m times"):
+        subprocess.run(["git", *command.split()], cwd=quick_project.folder, check=True)
+    result = quick_project.tox("prodsim", "history", "--svg", "times.svg").passed()
+    assert "  import acme, beside the newest control (stdlib-1)" in result.out
+    assert (quick_project.folder / "times.svg").read_text().startswith("<svg ")
 
 
 def test_an_import_that_got_slower_fails_until_it_is_accepted(quick_project: Project) -> None:
@@ -100,6 +144,21 @@ def test_an_import_that_got_slower_fails_until_it_is_accepted(quick_project: Pro
     assert compared(quick_project, "import acme")["change"] == "slower"
     assert "FAIL PRF701 import acme is slower than its baseline: " in result.out
     assert path.read_bytes() == before
+    [finding] = quick_project.report()["findings"]
+    assert "; acme [acme 1.0] does more, +" in finding["message"]
+    assert " bytecodes, in acme/__init__.py, and explains " in finding["message"]
+    assert finding["file"] == "acme/__init__.py"
+    assert replayed(quick_project) == Change.SLOWER
+
+    elsewhere = json.loads(before)
+    elsewhere["machine"]["cpu"] = "Another 9000"
+    elsewhere["built"]["created"] = "2020-02-02"
+    path.write_text(json.dumps(elsewhere))
+    result = quick_project.prodsim("--installpkg", slow).passed()
+    assert quick_project.codes() == ["PRF701", "PRF712"]
+    assert "WARN PRF701 import acme is slower" in result.out
+    assert "the baseline is of another CPU (Another 9000, here " in " ".join(result.out.split())
+    path.write_bytes(before)
 
     tolerant = "testenv:prodsim.time_tolerance_percent=10000000"
     quick_project.prodsim("--installpkg", slow, "-x", tolerant).passed()
