@@ -130,6 +130,28 @@ def test_every_baseline_survives_the_round_trip(
     assert text.endswith("}\n")
 
 
+@pytest.mark.parametrize(
+    ("today", "days"),
+    [
+        pytest.param("2027-05-21", None, id="180 days"),
+        pytest.param("2027-05-22", 181, id="181 days"),
+        pytest.param("soon", None, id="no date"),
+    ],
+)
+def test_a_baseline_is_outdated_after_180_days(today: str, days: int | None) -> None:
+    assert baseline.outdated_days(ACME, today) == days
+
+
+def test_a_candidate_is_loaded_whatever_its_name_and_has_its_environment(tmp_path: Path) -> None:
+    path = tmp_path / "candidate.json"
+    baseline.save(path, replace(ACME, env="prodsim"))
+    loaded = baseline.load(path, any_name=True)
+    assert loaded is not None
+    assert loaded.env == "prodsim"
+    with pytest.raises(ProdsimError, match="is named for another key"):
+        baseline.load(path)
+
+
 def test_the_path_names_environment_and_key() -> None:
     path = baseline.path_for(Path("prodsim/baselines"), "prodsim-3.13", KEY)
     assert path == Path("prodsim/baselines/prodsim-3.13/cpython-3.13-linux-x86_64.json")

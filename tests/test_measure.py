@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tox_prodsim.events import Change, Compared
+from tox_prodsim.events import Change, Compared, from_record, to_record
 from tox_prodsim.findings import Level
-from tox_prodsim.timing import finding_for, measure, sampling
+from tox_prodsim.timing import Cause, Kind, Link, Spot, finding_for, measure, sampling
 from tox_prodsim.timing.measure import Plan
 from tox_prodsim.timing.sampling import NotMeasured
 from tox_prodsim.timing.stats import EFFECTIVE, FALLBACK, Rounds, StoredRatio, relative_error
@@ -142,6 +142,48 @@ def test_a_loud_machine_is_inconclusive_and_says_what_was_loud() -> None:
     assert "32 rounds spread by " in compared.detail
     assert compared.detail.endswith("20 % of the time was waiting for a CPU")
     assert code(compared) == "PRF703"
+
+
+# --- what it was decided by
+
+
+@pytest.mark.parametrize(
+    ("factors", "noise", "changes"),
+    [
+        pytest.param((1.0,), 0.01, ["same"], id="the same"),
+        pytest.param((1.3,), 0.01, ["slower", "slower"], id="slower"),
+        pytest.param((1.0, 1.3, 1.0), 0.01, ["slower", "same"], id="did not repeat"),
+        pytest.param((1.0, 1.3, 0.7), 0.01, ["slower", "faster"], id="the contrary"),
+        pytest.param((0.7,), 0.01, ["faster", "faster"], id="faster"),
+        pytest.param((1.04,), 0.35, ["unknown"], id="loud"),
+    ],
+)
+def test_a_verdict_can_be_replayed_from_the_saved_report(
+    factors: tuple[float, ...], noise: float, changes: list[str]
+) -> None:
+    saved = json.loads(json.dumps(to_record(run(Machine(then(*factors), noise=noise)))))
+    compared = from_record(saved)
+    assert isinstance(compared, Compared)
+    assert [each.change for each in compared.series] == changes
+    assert measure.replayed(compared.series) is compared.change
+
+
+def test_a_suspicion_alone_is_no_verdict() -> None:
+    (suspicion, _) = run(Machine(always(1.3))).series
+    assert measure.replayed([suspicion]) is Change.UNKNOWN
+
+
+def test_whoever_confirms_a_suspicion_has_the_last_word() -> None:
+    machine, told = Machine(always(1.3)), []
+
+    def confirm(suspicion: measure.Suspicion) -> tuple[None, Compared]:
+        told.append(suspicion.told)
+        return None, compared_as(Change.FASTER)
+
+    _, compared = measure.measure("import acme", machine, STORED, tolerance=0.1, clock=machine.clock, confirm=confirm)
+    assert compared.change is Change.FASTER
+    assert told[0].endswith(" in 8 rounds")
+    assert machine.asked == [1, 8], "no fresh rounds beside the control"
 
 
 # --- without something to compare with
@@ -286,6 +328,24 @@ def test_findings_say_what_and_what_now(compared: Compared, expected: str) -> No
     assert f"{finding.code} {finding.level} {finding.message} | {finding.hint}" == expected
 
 
+def test_a_cause_is_in_the_finding_and_so_is_its_line() -> None:
+    chain = (Link(module="acme", at=None), Link(module="pandas", at=Spot(file="acme/report.py", line=3)))
+    cause = Cause(kind=Kind.NEW, module="pandas", work=9, seconds=0.05, share=0.9, origin="pandas", chain=chain)
+    compared = replace(compared_as(Change.SLOWER), cause="pandas is new")
+    finding = finding_for(compared, cause=cause, source=lambda file: f"src/{file}")
+    assert finding is not None
+    assert finding.message.endswith(" (+61 %, limit +10 %); pandas is new")
+    assert (finding.file, finding.line) == ("src/acme/report.py", 3)
+    assert "importtime" not in finding.hint
+
+
+def test_slower_than_on_another_cpu_is_a_warning() -> None:
+    finding = finding_for(compared_as(Change.SLOWER), other_cpu="Xeon, here Epyc")
+    assert finding is not None
+    assert finding.level is Level.WARNING
+    assert finding.message.endswith("; the baseline is of another CPU (Xeon, here Epyc), so this does not fail")
+
+
 # --- real processes
 
 
@@ -339,6 +399,17 @@ def test_a_slow_import_shows_in_the_ratio(package: Callable[[str, str], Path]) -
     assert min(slow.target_s) > 0.19
     assert min(slow.target_s) > 5 * min(quick.target_s)
     assert min(slow.control_s) > min(quick.target_s)
+
+
+def test_the_first_imports_find_what_the_installer_left_and_leave_it_so(package: Callable[[str, str], Path]) -> None:
+    package("one", "import two")
+    python = package("two", "")
+    for _ in range(2):
+        first = sampling.first_imports(["one", "two"], python=python, runner=Runner())
+        assert {name: sample.uncompiled for name, sample in first.items()} == {"one": 2, "two": 1}
+    sampling.import_sampler("one", python=python, runner=Runner())(1)
+    first = sampling.first_imports(["one"], python=python, runner=Runner())
+    assert first["one"].uncompiled == 0, "the warm-up has compiled"
 
 
 def test_waiting_is_seen_too(package: Callable[[str, str], Path]) -> None:
