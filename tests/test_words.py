@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from refusals import refused
 
-from tox_prodsim.words import fill, seconds
+from tox_prodsim.words import count, fill, modules, seconds
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 
@@ -33,3 +33,17 @@ def test_no_time_limit_is_refused(value: float) -> None:
 
 def test_a_time_limit_is_kept() -> None:
     assert seconds("run_timeout", 0.5) == 0.5
+
+
+def test_a_count_is_a_whole_number_and_0_is_none() -> None:
+    assert count("max_modules", "12", unit="modules") == 12
+    assert count("max_modules", 0, unit="modules") is None
+    said = str(refused(lambda: count("max_modules", 2.5, unit="modules")))
+    assert said == "max_modules: 2.5 is no limit, give a whole number of modules, or 0 for no limit"
+
+
+@pytest.mark.parametrize("name", ["a-b", "", "acme.", "3d", "a b"])
+def test_what_can_be_no_module_is_refused(name: str) -> None:
+    assert modules("forbid_modules", ["pandas", "acme.testing"]) == ("pandas", "acme.testing")
+    said = str(refused(lambda: modules("forbid_modules", [name])))
+    assert said == f"forbid_modules: {name!r} is no name of a module, write for example pandas or acme.testing"

@@ -289,13 +289,15 @@ def test_what_cannot_be_done_is_said_in_a_line(project: Project, words: list[str
 
 def test_the_help_names_the_commands_with_examples(project: Project) -> None:
     out = project.tox("prodsim", "--help").passed().out
-    names = re.findall(r"^  ((?:[a-z]+ )+|[a-z]+ (?:CODE|REF)) +[a-z]", out[: out.index("examples:")], re.MULTILINE)
+    names = re.findall(r"^  ((?:[a-z]+ )+(?:CODE|DIR|REF)?) +[a-z]", out[: out.index("examples:")], re.MULTILINE)
     assert [name.strip() for name in names] == [
         "checks",
         "explain CODE",
         "baseline show",
         "baseline update",
         "compare REF",
+        "baseline accept DIR",
+        "history",
         "report",
     ]
     assert "  tox prodsim explain RUN607\n" in out
