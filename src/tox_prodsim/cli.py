@@ -14,8 +14,8 @@ _USAGE = """\
   explain CODE            what a code means, its causes, and what to do
   baseline show           the stored baselines of the selected environments
   baseline update         run the selected environments and accept their times
-  compare REF             time it beside another version: a branch or commit, a version of the index, a wheel
   baseline accept DIR     accept the candidates in a folder, such as those of a CI matrix
+  compare REF             time it beside another version: a branch or commit, a version of the index, a wheel
   history                 the times over the git history of the baselines (--svg FILE: a picture)
   report                  show the last run again (--format json: as JSON)
 """

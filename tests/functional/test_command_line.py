@@ -295,8 +295,8 @@ def test_the_help_names_the_commands_with_examples(project: Project) -> None:
         "explain CODE",
         "baseline show",
         "baseline update",
-        "compare REF",
         "baseline accept DIR",
+        "compare REF",
         "history",
         "report",
     ]
