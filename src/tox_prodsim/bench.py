@@ -180,9 +180,9 @@ def make(tox_env: PythonRun, scenario: Scenario, under_test: UnderTest, folder: 
         launch = scenario.deployment.launch(port=1, scratch=place.scratch)
         place.cwd.mkdir(parents=True, exist_ok=True)
         place.resolve(launch.argv, "deploy")
-        for probe in launch.probes:
+        for at, probe in enumerate(launch.probes):
             if isinstance(probe, ExecProbe):
-                place.resolve(probe.argv, "ready")
+                place.resolve(probe.argv, f"ready[{at}]")
     packages = _packages(tox_env)
     return Bench(
         started=_started(tox_env, scenario, wheel, under_test),

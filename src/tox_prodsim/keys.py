@@ -37,7 +37,13 @@ _OFF = ("skip_install", "use_develop", "ignore_errors", "ignore_outcome", "syste
 _EMPTY = ("commands", "commands_pre", "commands_post", "extra_setup_commands", "allowlist_externals")
 """Keys of a base section that would make another environment of this one."""
 _NEARLY = 0.85
-_LIKE_A_FACTOR = re.compile(r"^[ \t]*((?:https?|tcp|listen|log|file):)(?:\s|$)", re.MULTILINE)
+_LIKE_A_FACTOR = {
+    key: re.compile(rf"^[ \t]*((?:{words}):)(?:\s|$)", re.MULTILINE)
+    for key, words in (
+        ("ready", "https?|tcp|unix|listen|log|file|exec|notify"),
+        ("allow_leaks", "files|shared_memory|warnings"),
+    )
+}
 T = TypeVar("T")
 
 
@@ -215,7 +221,7 @@ def read(tox_env: RunToxEnv, *, update_baseline: bool = False) -> scenario.Scena
         ),
         policy=policy,
         containment=_containment(conf),
-        allow_leaks=leakage.parse(_value(conf, "allow_leaks", Lines).items),
+        allow_leaks=leakage.parse(_lines(conf, "allow_leaks")),
         has_commands=any(conf[key] for key in ("commands", "commands_post")),
     )
 
@@ -257,7 +263,7 @@ def _stop(conf: EnvConfigSet) -> scenario.Stop:
 
 
 def _deployment(conf: EnvConfigSet, stop: scenario.Stop, run_timeout_s: float) -> scenario.Deployment | None:
-    sources = _sources(conf)
+    sources = _lines(conf, "ready")
     ready_timeout_s = _seconds(conf, "ready_timeout")
     ends = scenario.exit_codes(
         "exit_codes", _value(conf, "exit_codes", Words).items, default=_default_ends(stop.signal, service=bool(sources))
@@ -291,15 +297,15 @@ def _deployment(conf: EnvConfigSet, stop: scenario.Stop, run_timeout_s: float) -
     )
 
 
-def _sources(conf: EnvConfigSet) -> list[Any]:
-    """Return the probes; ``log: /x/`` in an ini file is a factor to tox, so that the probe would be lost silently."""
+def _lines(conf: EnvConfigSet, key: str) -> list[Any]:
+    """Return the items of a key; ``log: /x/`` in an ini file is a factor to tox, so that it would be lost silently."""
     for loader in conf.loaders:
-        if isinstance(loader, IniLoader) and "ready" in loader.found_keys():
-            lost = _LIKE_A_FACTOR.search(loader.load_raw("ready", None, None))
+        if isinstance(loader, IniLoader) and key in loader.found_keys():
+            lost = _LIKE_A_FACTOR[key].search(loader.load_raw(key, None, None))
             if lost:
-                msg = f"tox takes {lost[1]!r} before a blank for a factor, write the probe without the blank"
-                raise ProdsimError("ready", msg)
-    return _value(conf, "ready", Lines).items
+                msg = f"tox takes {lost[1]!r} before a blank for a factor, write it without the blank"
+                raise ProdsimError(key, msg)
+    return _value(conf, key, Lines).items
 
 
 def _deploy(conf: EnvConfigSet) -> tuple[str, ...]:

@@ -93,10 +93,16 @@ INI = {
     SERVICE + "ready = listen:70000": f"ready[0]: '70000' {NO_PORT}",
     SERVICE + "ready = log:never": f"ready[0]: 'never' {NO_SLASHES}",
     SERVICE + "ready = log: /never/": (
-        "ready: tox takes 'log:' before a blank for a factor, write the probe without the blank"
+        "ready: tox takes 'log:' before a blank for a factor, write it without the blank"
     ),
     SERVICE + "ready =\n  listen\n  file:": (
-        "ready: tox takes 'file:' before a blank for a factor, write the probe without the blank"
+        "ready: tox takes 'file:' before a blank for a factor, write it without the blank"
+    ),
+    SERVICE + "ready = exec: true": (
+        "ready: tox takes 'exec:' before a blank for a factor, write it without the blank"
+    ),
+    SERVICE + "allow_leaks = files: *.pid": (
+        "allow_leaks: tox takes 'files:' before a blank for a factor, write it without the blank"
     ),
     # the deployment
     "ready = listen": f"ready: {NO_DEPLOY}",
