@@ -131,6 +131,13 @@ class Project:
         started.append(running)
         return running
 
+    def piped(self, *arguments: str | Path) -> subprocess.Popen[bytes]:
+        """Start tox with its output in a pipe, which the caller reads, and ends."""
+        command, environ = self._command(arguments), self._environ(None)
+        return subprocess.Popen(
+            command, cwd=self.folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+
     def report(self, env_name: str = "prodsim") -> dict[str, Any]:
         """Return report.json of the last run."""
         path = self.folder / ".tox" / env_name / "prodsim" / "report.json"

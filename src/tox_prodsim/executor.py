@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -37,8 +38,9 @@ Ended = Callable[[ExecuteRequest, supervision.Ending], None]
 class Limits:
     """How long a command may run (``deadline`` on ``supervision.clock``, None: for ever) and how it is stopped.
 
-    ``log`` is the file that takes what it prints, of which tox then gets an excerpt; None: tox gets all. ``look`` is
-    told of a command whose time is over, before it is stopped, and once more when it does not stop.
+    ``log`` is the file that takes what it prints, of which tox then gets an excerpt; None: tox gets all. The guard
+    removes the files ``remove_if_lost`` when tox is killed meanwhile. ``look`` is told of a command whose time is over,
+    before it is stopped, and once more when it does not stop.
     """
 
     deadline: float | None
@@ -46,6 +48,7 @@ class Limits:
     log: Path | None = None
     ledger: Path | None = None
     containment: supervision.Kind = "auto"
+    remove_if_lost: tuple[Path, ...] = ()
     look: Callable[[supervision.Process], None] | None = None
 
 
@@ -117,6 +120,7 @@ class _Instance(LocalSubProcessExecuteInstance):
                 stderr=stderr,
                 cancel=self._cancel,
                 containment=limits.containment,
+                remove_if_lost=limits.remove_if_lost,
                 ledger=limits.ledger,
             )
         except Cancelled:
@@ -258,7 +262,8 @@ class _Pump:
 
     def _work(self) -> None:
         while data := os.read(self._fd, 1 << 16):
-            self._take(data)
+            with suppress(OSError, ValueError):  # nobody reads tox any more; the command must not wait for that
+                self._take(data)
         os.close(self._fd)
 
     def close(self) -> None:

@@ -212,6 +212,7 @@ class Session:
             log=log,
             ledger=self._workshop.ledger,
             containment=cast("supervision.Kind", scenario.containment),
+            remove_if_lost=(self._workshop.hook.pth,),
             look=lambda process: self._look(request.run_id, process),
         )
 

@@ -149,6 +149,17 @@ def test_a_full_disk_is_one_line_and_the_command_is_judged_all_the_same(quick_pr
     assert quick_project.left() == []
 
 
+def test_a_command_goes_on_when_nobody_reads_tox_any_more(quick_project: Project) -> None:
+    keys = "commands = python -c \"for _ in range(3000): print('x' * 1000)\""
+    quick_project.write("tox.ini", CONFIG.format(keys=keys))
+    tox = quick_project.piped("run", "-e", "prodsim", "--installpkg", quick_project.wheel())
+    assert tox.stdout is not None
+    with tox.stdout as lines:
+        assert any(b"commands[0]" in line for line in lines)
+    tox.wait(30)
+    assert log_of(quick_project, "commands-0.log").stat().st_size == 3000 * 1001
+
+
 def test_without_capture_all_goes_past_tox(quick_project: Project) -> None:
     keys = "commands = python -c \"print('x' * 3_000_000)\""
     quick_project.write("tox.ini", CONFIG.format(keys=keys))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import psutil
@@ -104,7 +105,7 @@ def test_a_command_that_never_succeeds_is_told_with_its_last_line(quick_project:
 
 def test_a_command_of_a_probe_that_is_not_there_is_refused_before_the_start(quick_project: Project) -> None:
     result = play(quick_project, ON_A_SOCKET, "ready = exec:pg_isready_not").failed()
-    assert "failed with ready: no command 'pg_isready_not' in the environment; " in result.out
+    assert "failed with ready[0]: no command 'pg_isready_not' in the environment; " in result.out
     assert "spawn" not in result.out
 
 
@@ -159,6 +160,20 @@ def test_the_hook_is_there_while_nothing_is_timed_and_then_it_is_gone(quick_proj
     assert first == "True"
     assert set(timed) == {"False"}
     assert len(timed) >= 8
+    assert hooks(quick_project) == []
+
+
+def test_the_hook_is_gone_also_when_tox_is_killed_while_nothing_is_deployed(quick_project: Project) -> None:
+    quick_project.write("app.py", "import time\nprint('at work', flush=True)\ntime.sleep(60)\n")
+    keys = f"deploy_files = app.py\ncommands = python app.py {quick_project.tag}"
+    quick_project.write("tox.ini", f"[testenv:prodsim]\n{keys}\n")
+    running = quick_project.start("run", "-e", "prodsim", "--installpkg", quick_project.wheel()).until("at work")
+    assert hooks(quick_project) != []
+    running.send(signal.SIGKILL)
+    quick_project.gone()
+    give_up_at = time.monotonic() + 5
+    while hooks(quick_project) and time.monotonic() < give_up_at:
+        time.sleep(0.05)
     assert hooks(quick_project) == []
 
 
