@@ -18,6 +18,12 @@ import sys, time
 print("up", flush=True)
 time.sleep(60)
 """
+STUBBORN = """\
+import signal, time
+signal.signal(signal.SIGTERM, lambda *_: None)
+while True:
+    time.sleep(1)
+"""
 TALKING = """\
 import time
 for _ in range(20):
@@ -52,6 +58,19 @@ def test_what_talks_all_the_time_is_not_silent(quick_project: Project) -> None:
 def test_a_flood_is_stopped_long_before_the_disk_is_full(quick_project: Project) -> None:
     result = play(quick_project, FLOOD, "output_limit_mb = 20").failed()
     assert "FAIL RUN617 python: printed more than output_limit_mb = 20 MB into deploy.log" in result.out
+    assert quick_project.left() == []
+
+
+def test_a_flood_that_is_over_before_anybody_looks_is_one_too(quick_project: Project) -> None:
+    play(quick_project, "print('x' * 3_000_000)", "output_limit_mb = 1").failed()
+    assert "RUN617" in quick_project.codes()
+
+
+def test_the_limit_that_was_broken_first_is_told_and_why_it_did_not_stop(quick_project: Project) -> None:
+    result = play(quick_project, STUBBORN, "idle_timeout = 1\nrun_timeout = 3").failed()
+    assert quick_project.codes() == ["RUN607", "RUN615"]
+    assert "what it was doing:" in result.out
+    assert "why it did not stop:" in result.out
     assert quick_project.left() == []
 
 

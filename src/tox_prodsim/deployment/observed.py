@@ -25,13 +25,20 @@ class Observed:
         self._name = Path(launch.argv[0]).name
         self._ground = leaks.before(temporary=place.temporary, scratch=place.scratch)
         self.why_not: tuple[str, ...] = ()
+        self._last_seen: tuple[str, ...] = ()
         self.not_observable: tuple[str, ...] = ()
         self._deaf_because = ""
         env = {**showing_leaks(environ(launch, place)), **place.hook.variables}
         self._start = Start(deployment, launch, place, env)
         self.process, self.notify = self._start.process, self._start.notify
-        self.sentinel = Sentinel(self._name, self.process, deployment, place.log, notify=self.notify, look=self.look)
-        self.sentinel.start()
+        self.sentinel = Sentinel(
+            self._name, self.process, deployment, place.log, notify=self.notify, look=self.look, end=self._end
+        )
+        try:
+            self.sentinel.start()
+        except BaseException:  # no thread is to be had
+            self._start.close()
+            raise
 
     def look(self) -> tuple[str, ...]:
         """Return in lines what it is doing now, where it hangs first; nothing of it is ended for that."""
@@ -46,10 +53,15 @@ class Observed:
     def stop(self, *, cause: supervision.Cause = supervision.Cause.STOPPED) -> supervision.Ending:
         """Stop it as the user wants it stopped."""
         self.broken()
-        seen: list[str] = []
+        return self._end(cause)
+
+    def _end(self, cause: supervision.Cause) -> supervision.Ending:
+        def look_again() -> None:
+            self._last_seen = self.look()
+
         stop = self._deployment.stop
-        ending = self.process.stop(stop.signal, stop.grace_s, cause=cause, last_look=lambda: seen.extend(self.look()))
-        self.why_not = tuple(seen) if ending.forced else ()
+        ending = self.process.stop(stop.signal, stop.grace_s, cause=cause, last_look=look_again)
+        self.why_not = self._last_seen if ending.forced else ()
         return ending
 
     def left(self, ending: supervision.Ending) -> Iterator[Finding]:

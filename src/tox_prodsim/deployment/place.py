@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,8 +42,8 @@ class Place:
     @contextmanager
     def hooked(self) -> Iterator[None]:
         """Have the hook in the environment, for the time in which nothing is timed."""
-        self.hook.install()
         try:
+            self.hook.install()
             yield
         finally:
             self.hook.remove()
@@ -98,13 +98,13 @@ class Start:
     def __init__(self, deployment: Deployment, launch: Launch, place: Place, env: Mapping[str, str]) -> None:
         self.notify = _ear(deployment, launch, place)
         told = self.notify.variables if self.notify is not None else {}
-        try:
+        with ExitStack() as undone:
+            undone.callback(self._hang_up)
             self.process = _started(launch, place, {**env, **told})
-        except BaseException:
-            self._hang_up()
-            raise
-        if self.notify is not None:
-            self.notify.attend(self.process.tree)
+            undone.callback(self.process.close)
+            if self.notify is not None:
+                self.notify.attend(self.process.tree)
+            undone.pop_all()
 
     def close(self) -> None:
         """Kill at once whatever is left of it; idempotent."""

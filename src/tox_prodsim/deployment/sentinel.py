@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from tox_prodsim import endings, supervision
@@ -29,10 +30,11 @@ class Sentinel(threading.Thread):
         *,
         notify: supervision.NotifySocket | None,
         look: Callable[[], tuple[str, ...]],
+        end: Callable[[supervision.Cause], object],
     ) -> None:
         super().__init__(name="prodsim-sentinel", daemon=True)
         self._name, self._process, self._deployment, self._log = name, process, deployment, log
-        self._notify, self._look = notify, look
+        self._notify, self._look, self._end = notify, look, end
         self._over = threading.Event()
         self._size_bytes = 0
         self._grew_at = supervision.clock.now()
@@ -44,12 +46,10 @@ class Sentinel(threading.Thread):
     def run(self) -> None:
         """Look until it is over, and stop what breaks a limit."""
         while not self._over.wait(_EVERY_S) and not self._process.main_exited():
-            finding = self._broken()
-            if finding is not None:
-                self.finding, self.broken_at = finding, supervision.clock.now()
+            self._note(self._broken())
+            if self.finding is not None:
                 self.seen = self._look()
-                stop = self._deployment.stop
-                self._process.stop(stop.signal, stop.grace_s, cause=supervision.Cause.TIMED_OUT)
+                self._end(supervision.Cause.TIMED_OUT)
                 return
 
     @property
@@ -58,18 +58,35 @@ class Sentinel(threading.Thread):
         return supervision.clock.now() - self._grew_at
 
     def dismiss(self) -> None:
-        """End the watch, before a stop that is meant; waits for one that has begun. Idempotent."""
+        """End the watch, before a stop that is meant; waits for one that has begun. Idempotent.
+
+        The size of the log is looked at once more: what has ended may have printed faster than the watch looks.
+        """
+        if self._over.is_set():
+            return
         self._over.set()
         if self.ident is not None:
             self.join()
+        if self.finding is None:
+            self._note(self._flooded())
+
+    def _note(self, finding: Finding | None) -> None:
+        if finding is not None:
+            self.finding, self.broken_at = finding, supervision.clock.now()
+
+    def _flooded(self) -> Finding | None:
+        with suppress(OSError):  # it may have removed its log
+            size_bytes, limit_bytes = self._log.stat().st_size, self._deployment.output_limit_bytes
+            if size_bytes != self._size_bytes:
+                self._size_bytes, self._grew_at = size_bytes, supervision.clock.now()
+            if limit_bytes is not None and size_bytes > limit_bytes:
+                return endings.flooded(self._name, self._log.name, limit_bytes)
+        return None
 
     def _broken(self) -> Finding | None:
+        if (flooded := self._flooded()) is not None:
+            return flooded
         limits, now = self._deployment, supervision.clock.now()
-        size_bytes = self._log.stat().st_size
-        if size_bytes != self._size_bytes:
-            self._size_bytes, self._grew_at = size_bytes, now
-        if limits.output_limit_bytes is not None and size_bytes > limits.output_limit_bytes:
-            return endings.flooded(self._name, self._log.name, limits.output_limit_bytes)
         if limits.idle_timeout_s is not None and now - self._grew_at > limits.idle_timeout_s:
             return endings.fell_silent(self._name, limits.idle_timeout_s)
         if self._notify is not None:

@@ -119,14 +119,15 @@ class Stage:
             ending = observed.process.wait(min(_SLOW_EVERY_S, limit_s - self._elapsed()))
             if ending is None and self._elapsed() < limit_s:
                 yield self._happened("SLOW", f"still running ({self._elapsed():.0f} s of {limit_s:g} s)", limit_s)
+        is_over = ending is not None or observed.sentinel.finding is not None
+        if is_over and (broken := observed.broken()) is not None:
+            yield from self._fail(broken)
+            return
         if ending is None:
             yield from self._fail(
                 endings.job_timed_out(self._name, limit_s, observed.sentinel.silent_s),
                 cause=supervision.Cause.TIMED_OUT,
             )
-            return
-        if (broken := observed.broken()) is not None:
-            yield from self._fail(broken)
             return
         yield self._happened("ended", endings.how(ending), limit_s)
         self.start_s = ending.duration_s
@@ -214,7 +215,8 @@ class Stage:
         at_s = broken.broken_at - self._began if broken else self._elapsed()
         yield Happened(step=Step.DEPLOY, at_s=at_s, what="TIMEOUT", detail=finding.message)
         self._seen = broken.seen if broken else observed.look()
-        yield Told(step=Step.DEPLOY, title="what it was doing", lines=self._seen)
+        if self._seen:
+            yield Told(step=Step.DEPLOY, title="what it was doing", lines=self._seen)
 
     def _clear_away(self, observed: Observed, cause: supervision.Cause) -> Iterator[Event]:
         """Stop what has failed, and tell how that went."""
