@@ -97,9 +97,7 @@ class _Instance(LocalSubProcessExecuteInstance):
             for fd in fds:
                 if fd is not None:
                     os.close(fd)
-        self._running = _Status(
-            self.options, self._out, self._err, process=process, limits=self._limits, capture=self._capture
-        )
+        self._running = _Status(self.options, self._out, self._err, process=process, limits=self._limits)
         if self._running.start_error is not None:
             _LOGGER.error("%s could not be started: %s", self.cmd[0], self._running.start_error)
         return self._running
@@ -149,12 +147,10 @@ class _Status(ExecuteStatus):
         *,
         process: supervision.Process,
         limits: Limits,
-        capture: _Capture,
     ) -> None:
         super().__init__(options, out, err)
         self.process = process
         self._limits = limits
-        self._capture = capture
 
     @property
     def exit_code(self) -> int | None:
@@ -175,16 +171,6 @@ class _Status(ExecuteStatus):
     @property
     def metadata(self) -> dict[str, object]:  # type: ignore[override] # tox says JsonValue, which it does not export
         return {"pid": self.process.pid}
-
-    @property
-    def output_bytes(self) -> int:
-        """Return how much it has printed so far; what goes past tox (``--no-capture``) is not seen."""
-        return self._capture.size_bytes
-
-    @property
-    def last_output_at(self) -> float:
-        """Return when it last printed something, on ``supervision.clock``; when it was started, if it never has."""
-        return self._capture.last_at
 
     def wait(self, timeout: float | None = None) -> int | None:
         deadline = self._limits.deadline
@@ -222,8 +208,6 @@ class _Capture:
         self._spool = Spool(log) if log is not None else None
         self._excerpts: list[Excerpt] = []
         self._pumps: list[_Pump] = []
-        self.size_bytes = 0
-        self.last_at = supervision.clock.now()
 
     def add(self, show: ContentHandler) -> int:
         """Return a file descriptor to write to, whose bytes are shown to tox."""
@@ -232,13 +216,8 @@ class _Capture:
             self._excerpts.append(Excerpt(show, self._spool))
             take = self._excerpts[-1].take
         read_fd, write_fd = os.pipe()
-        self._pumps.append(_Pump(read_fd, lambda data: self._take(data, take)))
+        self._pumps.append(_Pump(read_fd, take))
         return write_fd
-
-    def _take(self, data: bytes, take: Callable[[bytes], object]) -> None:
-        self.size_bytes += len(data)
-        self.last_at = supervision.clock.now()
-        take(data)
 
     def close(self) -> str:
         """Show the rest, and return why the log could not be kept, or nothing."""

@@ -11,8 +11,8 @@ from tox_prodsim.supervision import clock
 from tox_prodsim.supervision.answers import Answer, Foreign, NotYet, Ready
 from tox_prodsim.supervision.cancel import Cancel
 from tox_prodsim.supervision.capture import run
-from tox_prodsim.supervision.containment import Kind, kill_cgroup
-from tox_prodsim.supervision.diagnosis import Diagnosis, Hook, diagnose, is_unhandled, told, tree
+from tox_prodsim.supervision.containment import Kind
+from tox_prodsim.supervision.diagnosis import Diagnosis, Hook, diagnose, is_unhandled, told
 from tox_prodsim.supervision.ending import KILL, Cause, Completed, Containment, Ending, SignalSent, Survivor
 from tox_prodsim.supervision.ledger import Swept, sweep
 from tox_prodsim.supervision.notify import NotifySocket, NotifyState, deadline, watchdog_missed
@@ -59,7 +59,6 @@ __all__ = [
     "deadline",
     "diagnose",
     "is_unhandled",
-    "kill_cgroup",
     "polls",
     "ports_named",
     "resume",
@@ -71,6 +70,5 @@ __all__ = [
     "taken",
     "taken_path",
     "told",
-    "tree",
     "watchdog_missed",
 ]

@@ -77,28 +77,25 @@ def start(
 
     ``stdout`` and ``stderr`` are file descriptors (None: ours, and subprocess.DEVNULL). When this process is killed the
     guard removes the files ``remove_if_lost``; ``ledger`` is the folder in which the run is recorded while it lives
-    (None: nowhere). Raises Cancelled when ``cancel`` is set, and ProdsimError for a
-    containment that was asked for by its name and is not available: nothing has been started then.
+    (None: nowhere). Raises Cancelled when ``cancel`` is set, and ProdsimError for a containment that was asked for by
+    its name and is not available: nothing has been started then.
     """
     if cancel and cancel.is_set:
         raise Cancelled
     kind, tag = resolve(containment), uuid.uuid4().hex
-    request: dict[str, Any] = {
+    request = {
         "argv": list(argv),
         "cwd": str(cwd.absolute()),
         "env": {**env, RUN_TAG: _nested(env, tag)},
+        "containment": kind,
+        "tag": tag,
+        "remove_if_lost": [str(path.absolute()) for path in remove_if_lost],
     }
-    request |= {"containment": kind, "tag": tag, "remove_if_lost": [str(path.absolute()) for path in remove_if_lost]}
     entry = Entry(ledger, tag=tag, argv=argv)
     entry.begin()
     ours, theirs = socket.socketpair()
     files = {"stdin": subprocess.DEVNULL if stdin_null else None, "stdout": stdout, "stderr": stderr}
-    guard = None
-    if kind == "group":
-        GroupWarden(theirs, files)
-    else:
-        guard = _start_guard(theirs, files)
-    process = Process(ours, guard, tag, cancel, kind, entry=entry)
+    process = Process(ours, _start_guard(kind, theirs, files), tag, cancel, kind, entry=entry)
     try:
         process.begin(request)
     except BaseException:
@@ -107,8 +104,14 @@ def start(
     return process
 
 
-def _start_guard(theirs: socket.socket, files: Mapping[str, int | None]) -> subprocess.Popen[bytes] | None:
-    """Start the guard at its end of the socket; when not even that can be done, say so in its place."""
+def _start_guard(kind: Kind, theirs: socket.socket, files: Mapping[str, int | None]) -> subprocess.Popen[bytes] | None:
+    """Start the guard at its end of the socket; when not even that can be done, say so in its place.
+
+    Returns None where no process is the guard: a group has a thread of ours.
+    """
+    if kind == "group":
+        GroupWarden(theirs, files)
+        return None
     with theirs:
         # Imported and not run by its path: so its bytecode is used, which the installer has compiled.
         command = [sys.executable, "-I", "-S", "-c", BEGIN, str(GUARD.parent), str(theirs.fileno())]

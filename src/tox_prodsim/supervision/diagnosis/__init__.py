@@ -7,7 +7,7 @@ for a user, with what ``explaining`` knows about frames of the standard library.
 
 from tox_prodsim.supervision.diagnosis.diagnose import diagnose
 from tox_prodsim.supervision.diagnosis.hook import Hook
-from tox_prodsim.supervision.diagnosis.processes import is_unhandled, lives, tree
+from tox_prodsim.supervision.diagnosis.processes import is_unhandled, lives
 from tox_prodsim.supervision.diagnosis.values import Diagnosis, Frame, Seen, Stack, Task
 from tox_prodsim.supervision.diagnosis.wording import told
 
@@ -22,5 +22,4 @@ __all__ = [
     "is_unhandled",
     "lives",
     "told",
-    "tree",
 ]

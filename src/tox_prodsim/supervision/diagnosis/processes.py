@@ -6,7 +6,7 @@ import os
 import shlex
 import signal
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,17 +18,6 @@ from tox_prodsim.supervision.diagnosis.waiting import waits_on
 _COMMAND_LIMIT = 300
 _ADDRESSES = 10
 _PYTHONS = ("python", "pypy")
-
-
-def tree(processes: Iterable[psutil.Process]) -> Iterator[str]:
-    """Yield one line for each process: pid, parent, state, memory, CPU seconds, threads and command."""
-    for process in processes:
-        with suppress(psutil.Error), process.oneshot():
-            cpu, memory = process.cpu_times(), process.memory_info().rss / 1e6
-            facts = f"{process.status():<9} {memory:4.0f} MB  cpu {cpu.user + cpu.system:.2f} s"
-            threads = f"{process.num_threads()} threads"
-            command = shlex.join(process.cmdline())[:_COMMAND_LIMIT]
-            yield f"{process.pid:>7} of {process.ppid():<7} {facts}  {threads}  {command}"
 
 
 def lives(process: psutil.Process) -> bool:
