@@ -61,9 +61,13 @@ def main(words: Sequence[str]) -> int:
     return FAILED
 
 
-def look(process: Process) -> Iterable[str]:
-    """Say where it hangs: what the kernel knows of its processes, and with py-spy the stacks of Python."""
-    return supervision.told(supervision.diagnose(process.tree(), hook=None, output=None))
+def look(process: Process, cancel: Cancel) -> Iterable[str]:
+    """Say where it hangs: what the kernel knows of its processes, and with py-spy the stacks of Python.
+
+    A cancel cuts the look short.
+    """
+    found = supervision.diagnose(process.tree(), hook=None, output=None, give_up=lambda: cancel.is_set)
+    return supervision.told(found)
 
 
 def say(text: str) -> None:
@@ -141,7 +145,7 @@ class Supervision:
     def _end(self, process: Process, why: str) -> Ending:
         say(why)
         if self._request.diagnose:
-            for line in look(process):
+            for line in look(process, self._cancel):
                 say(line)
         return process.stop(self._request.stop_signal, self._request.stop_timeout_s, cause=Cause.TIMED_OUT)
 
@@ -273,8 +277,7 @@ def or_never(limit_s: float | None) -> float:
     return math.inf if limit_s is None else limit_s
 
 
-def parse(words: Sequence[str]) -> Request:
-    """Return what the arguments ask for; what is wrong ends the process with one line and exit code 125."""
+def _parser() -> Parser:
     parser = Parser(prog=f"python -m tox_prodsim {_NAME.split()[1]}", description=__doc__, allow_abbrev=False)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.usage = "%(prog)s [options] -- COMMAND [ARGUMENT ...]"
@@ -302,6 +305,12 @@ example:
     add("--fail-on-leak", action="store_true", help=f"exit with {LEFT_BEHIND} when it left processes behind")
     add("--ledger", type=Path, metavar="FOLDER", help="record it there, and first end what lost runs left behind")
     add("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+def parse(words: Sequence[str]) -> Request:
+    """Return what the arguments ask for; what is wrong ends the process with one line and exit code 125."""
+    parser = _parser()
     options = parser.parse_args(words)
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
