@@ -22,7 +22,7 @@ from tox.execute.request import ExecuteRequest, StdinSource
 from tox.tox_env.errors import Fail
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim import artifact, installed, keys, supervision
+from tox_prodsim import artifact, confirming, installed, keys, means, supervision
 from tox_prodsim.catalogue import CATALOGUE
 from tox_prodsim.comparing import Shelf
 from tox_prodsim.deployment import Place, ran
@@ -33,7 +33,7 @@ from tox_prodsim.readiness import ExecProbe
 from tox_prodsim.run import Bench
 from tox_prodsim.running import Ran
 from tox_prodsim.scenario import Scenario
-from tox_prodsim.timing import baseline, sampling
+from tox_prodsim.timing import artefacts, baseline, sampling
 from tox_prodsim.undertest import UnderTest
 from tox_prodsim.words import fill
 
@@ -68,7 +68,7 @@ class Workshop:
 
     def __init__(self, tox_env: PythonRun, cancel: supervision.Cancel) -> None:
         self._env = tox_env
-        self._cancel = cancel
+        self.cancel = cancel
         self.folders = Folders.below(Path(tox_env.env_tmp_dir))
         scripts = {
             sysconfig.get_path("scripts"),
@@ -129,7 +129,7 @@ class Workshop:
             log=folder / "deploy.log",
             environ=self.environ,
             resolve=self.resolve,
-            cancel=self._cancel,
+            cancel=self.cancel,
             hook=self.hook,
             mine=(*code, self.folders.scratch),
             ledger=self.ledger,
@@ -144,7 +144,7 @@ class Workshop:
         """
         folder, variables = self.folders.probe, {**self.environ({}), "PYTHONDONTWRITEBYTECODE": "1"}
         done = supervision.run(
-            argv, cwd=folder, env=variables, timeout_s=timeout_s, cancel=self._cancel, ledger=self.ledger
+            argv, cwd=folder, env=variables, timeout_s=timeout_s, cancel=self.cancel, ledger=self.ledger
         )
         return ran(done)
 
@@ -183,7 +183,7 @@ def make(tox_env: PythonRun, scenario: Scenario, under_test: UnderTest, folder: 
         for at, probe in enumerate(launch.probes):
             if isinstance(probe, ExecProbe):
                 place.resolve(probe.argv, f"ready[{at}]")
-    packages = _packages(tox_env)
+    shelf = _shelf(tox_env, scenario, wheel, _packages(tox_env), folder)
     return Bench(
         started=_started(tox_env, scenario, wheel, under_test),
         wheel=wheel,
@@ -191,8 +191,9 @@ def make(tox_env: PythonRun, scenario: Scenario, under_test: UnderTest, folder: 
         python=Path(tox_env.env_python()),
         scripts_dir=Path(tox_env.env_bin_dir()),
         place=place,
-        shelf=_shelf(tox_env, scenario, wheel, packages, folder),
+        shelf=shelf,
         execute=workshop.helper,
+        means=_means(tox_env, wheel.name, shelf, workshop),
     )
 
 
@@ -271,7 +272,30 @@ def _shelf(
         dists=packages,
         machine={"cpu": _cpu(), "cpus": str(os.cpu_count()), "os": platform.platform(terse=True)},
     )
-    return Shelf(stored=baseline.load(path), path=path, candidate=folder / "candidate.json", now=now, root=root)
+    return Shelf(
+        stored=baseline.load(path),
+        path=path,
+        candidate=folder / "candidate.json",
+        now=now,
+        root=root,
+        wheels=means.wheels_of(tox_env),
+    )
+
+
+def _means(tox_env: PythonRun, name: str, shelf: Shelf, workshop: Workshop) -> confirming.Means | None:
+    """Return how a suspicion can be confirmed beside the baseline's own wheel; None: there is no baseline."""
+    if shelf.stored is None:
+        return None
+    built = shelf.stored.built
+    wanted = artefacts.Wanted(
+        name=name,
+        version=built.version,
+        sha256=built.wheel_sha256,
+        commit=built.commit,
+        public=means.is_public(tox_env, name),
+    )
+    dists, machine = confirming.differences(shelf.stored, shelf.now, name)
+    return means.means_of(tox_env, wanted, runner=workshop.helper, cancel=workshop.cancel, dists=dists, machine=machine)
 
 
 def _packages(tox_env: PythonRun) -> tuple[str, ...]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tox_prodsim import deployment, explaining, limits, timing
+from tox_prodsim import confirming, deployment, explaining, limits, timing
 from tox_prodsim.events import (
     Change,
     Compared,
@@ -39,13 +41,17 @@ _GLANCE = measure.Plan(looks=(8,))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shelf:
-    """Where baselines are: the stored one (None: there is none), its place, the candidate's, and what is known now."""
+    """Where baselines are: the stored one (None: there is none), its place, the candidate's, and what is known now.
+
+    ``wheels`` is where the wheels of baselines are kept.
+    """
 
     stored: baseline.Baseline | None
     path: Path
     candidate: Path
     now: baseline.Baseline
     root: Path
+    wheels: Path
 
     def shown(self, path: Path) -> str:
         """Return a path as the user knows it: below the tox root without the root."""
@@ -66,10 +72,11 @@ class Shelf:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interpreter:
-    """The environment's Python, and how something is run there."""
+    """The environment's Python, how something is run there, and how a suspicion can be confirmed (None: not at all)."""
 
     python: Path
     runner: Runner
+    means: confirming.Means | None = None
 
 
 def first_imports(wanted: Timing, modules: Sequence[str], within: Interpreter) -> Mapping[str, timing.Sample]:
@@ -111,8 +118,8 @@ def compare(
     if deployed is not None and wanted.startup:
         start_once = _starter(deployed, place)
         samplers[measure.START_UP] = sampling.start_sampler(start_once, python=within.python, runner=within.runner)
-    series = _Series(wanted, shelf, within)
-    with _ALONE:
+    series = _Series(wanted, shelf, within, _Beside(within, deployed, place))
+    with _ALONE, closing(series):
         recorded = explaining.recorded(names, python=within.python, runner=within.runner)
         for metric, sampler in samplers.items():
             yield from series.one(metric, sampler, start_s if metric == measure.START_UP else None)
@@ -156,13 +163,20 @@ def _as_installed(first: Mapping[str, timing.Sample], start_s: float | None) -> 
 class _Series:
     """Takes the metrics one after the other, and keeps what they came to."""
 
-    def __init__(self, wanted: Timing, shelf: Shelf, within: Interpreter) -> None:
+    def __init__(self, wanted: Timing, shelf: Shelf, within: Interpreter, beside: _Beside) -> None:
         self.measured: list[Measured] = []
         self.findings: list[Finding] = []
         self.took: dict[str, Took] = {}
         self._wanted = wanted
         self._shelf = shelf
         self._within = within
+        self._beside = beside
+        self._confirmation = confirming.Confirmation(within.means) if within.means is not None else None
+
+    def close(self) -> None:
+        """Remove the second environment, if one was made."""
+        if self._confirmation is not None:
+            self._confirmation.close()
 
     def one(self, metric: str, sampler: sampling.Sampler, known_s: float | None) -> Iterator[Event]:
         """Yield the measurement of one metric, and how it compares; for a new baseline there is nothing to compare."""
@@ -187,7 +201,10 @@ class _Series:
 
     def _confirm(self, suspicion: measure.Suspicion) -> tuple[Measured | None, Compared]:
         """Return what a suspicion comes to: this is the one place where it is confirmed, for every metric."""
-        return measure.on_fresh_rounds(suspicion)
+        if self._confirmation is None:
+            return measure.on_fresh_rounds(suspicion)
+        pair = functools.partial(self._beside.pair, suspicion.metric)
+        return self._confirmation.confirm(suspicion, pair, tolerance=self._wanted.tolerance)
 
     def _explained(self, compared: Compared) -> Iterator[Event]:
         """Yield the comparison with its cause, when it is an import that got slower, and keep its finding."""
@@ -208,6 +225,25 @@ class _Series:
         )
         self.findings += [finding] if finding is not None else []
         yield compared
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """How the baseline's own version is timed in the same rounds as the one under test."""
+
+    within: Interpreter
+    deployed: Deployment | None
+    place: deployment.Place
+
+    def pair(self, metric: str, base: confirming.Base) -> timing.pairs.Pair:
+        """Return the rounds of both versions."""
+        python, runner, site = self.within.python, self.within.runner, base.site
+        if self.deployed is None or self.within.means is None or metric != measure.START_UP:
+            name = metric.removeprefix("import ")
+            return timing.pairs.imports(name, python=python, base_python=site.python, runner=runner)
+        theirs = confirming.place_of(self.place, self.within.means.site, site)
+        ours = _starter(self.deployed, self.place)
+        return timing.pairs.starts(ours, _starter(self.deployed, theirs), python=python, runner=runner)
 
 
 def _folded(findings: list[Finding]) -> Iterator[Finding]:
@@ -257,4 +293,5 @@ def _keep(shelf: Shelf, measured: list[Measured], recorded: Recorded, *, update:
     if accepted == shelf.stored:
         return f"baseline unchanged: {shelf.shown(shelf.path)}"
     baseline.save(shelf.path, accepted)
+    timing.artefacts.accept(accepted.built.wheel_sha256, shelf.wheels)
     return f"baseline stored: {shelf.shown(shelf.path)}"

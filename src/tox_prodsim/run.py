@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from tox_prodsim import artifact, comparing, deployment, installed
+from tox_prodsim import artifact, comparing, confirming, deployment, installed
 from tox_prodsim.errors import Cancelled
 from tox_prodsim.events import (
     Event,
@@ -73,11 +73,12 @@ class Bench:
     place: deployment.Place
     shelf: comparing.Shelf
     execute: Runner
+    means: confirming.Means | None = None
 
     @property
     def within(self) -> comparing.Interpreter:
         """Return the environment's Python, and how something is run there."""
-        return comparing.Interpreter(python=self.python, runner=self.execute)
+        return comparing.Interpreter(python=self.python, runner=self.execute, means=self.means)
 
 
 Run = Generator[Event | Waiting, Heard, None]
