@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import random
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tox_prodsim.events import Change, Compared, from_record, to_record
+import tox_prodsim
 from tox_prodsim.findings import Level
 from tox_prodsim.timing import Cause, Kind, Link, Spot, finding_for, measure, sampling
 from tox_prodsim.timing.measure import Plan
@@ -562,3 +564,18 @@ def test_a_module_against_itself_is_not_slower(package: Callable[[str, str], Pat
     stored = StoredRatio(ratio=measured.ratio, rel_error=error, control=sampling.CONTROL, clock=measured.clock)
     _, compared = measure.measure("import own", sampler, stored, tolerance=0.1, plan=Plan(looks=(8, 12)))
     assert compared.change is not Change.SLOWER, compared.detail
+
+
+def test_a_clock_and_a_run_delay_that_are_far_apart_are_read_again() -> None:
+    script = Path(tox_prodsim.__file__).with_name("_child") / "timing.py"
+    spec = importlib.util.spec_from_file_location("timing_under_test", script)
+    assert spec is not None
+    assert spec.loader is not None
+    timing = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(timing)
+    lost_the_cpu, held_it = (0, 45_000_000), (46_000_000, 46_000_100)
+    readings = iter([*lost_the_cpu, *held_it])
+    assert timing.moment(lambda: next(readings))[0] == 46_000_000
+    assert list(readings) == []
+    always_apart = iter(range(0, 10**9, 10**6))
+    assert timing.moment(lambda: next(always_apart))[0] == 18_000_000, "the tenth is as good as any"
