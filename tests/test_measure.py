@@ -127,7 +127,7 @@ def test_a_suspicion_that_fresh_rounds_cannot_decide_is_inconclusive() -> None:
     assert compared.change is Change.UNKNOWN
     assert compared.detail.startswith("inconclusive: +1")
     assert "; first +" in compared.detail
-    assert machine.asked == [1, 8, 8, 4, 4, 8, 8]
+    assert machine.asked == [1, 8, 8, 4, 4, 8, 8, 8, 8, 8, 8]
 
 
 def test_faster_has_to_repeat_as_well() -> None:
@@ -138,10 +138,10 @@ def test_faster_has_to_repeat_as_well() -> None:
 def test_a_loud_machine_is_inconclusive_and_says_what_was_loud() -> None:
     machine = Machine(always(1.04), noise=0.35)
     compared = run(machine)
-    assert machine.asked == [1, 8, 4, 4, 8, 8]
+    assert machine.asked == [1, 8, 4, 4, 8, 8, 8, 8, 8, 8]
     assert compared.change is Change.UNKNOWN
     assert compared.detail.startswith("inconclusive: ")
-    assert "32 rounds spread by " in compared.detail
+    assert "64 rounds spread by " in compared.detail
     assert compared.detail.endswith("20 % of the time was waiting for a CPU")
     assert code(compared) == "PRF703"
 
@@ -217,7 +217,7 @@ def test_without_a_baseline_it_is_measured_and_said(stored: StoredRatio | None, 
     assert code(compared) == "PRF705"
 
 
-@pytest.mark.parametrize(("noise", "rounds"), [pytest.param(0.005, 16, id="quiet"), pytest.param(0.3, 32, id="loud")])
+@pytest.mark.parametrize(("noise", "rounds"), [pytest.param(0.005, 16, id="quiet"), pytest.param(0.3, 64, id="loud")])
 def test_recording_goes_on_until_the_ratio_is_good_to_store(noise: float, rounds: int) -> None:
     machine = Machine(always(1.0), noise=noise)
     run(machine, None, Plan(recording=True))
@@ -233,17 +233,17 @@ def test_what_is_known_to_be_too_slow_is_not_started() -> None:
     assert measured is None
     assert machine.asked == []
     assert compared.value_s == 12
-    assert compared.detail == "not compared: one round takes 12 s, 8 would take more than the cap of 20 s"
+    assert compared.detail == "not compared: one round takes 12 s, 8 would take more than the cap of 45 s"
     finding = finding_for(compared)
     assert finding is not None
     assert (finding.code, finding.level) == ("PRF706", Level.NOTE)
 
 
 def test_too_slow_to_compare_is_measured_as_far_as_the_cap_goes() -> None:
-    machine = Machine(always(1.0), round_s=5.0)
+    machine = Machine(always(1.0), round_s=10.0)
     compared = run(machine)
     assert machine.asked == [1, 1, 3]
-    assert compared.detail == "not compared: one round takes 5 s, 8 would take more than the cap of 20 s"
+    assert compared.detail == "not compared: one round takes 10 s, 8 would take more than the cap of 45 s"
     assert code(compared) == "PRF706"
 
 
@@ -255,7 +255,7 @@ def test_a_warm_up_that_compiles_does_not_make_it_too_slow() -> None:
 
 
 def test_the_cap_ends_the_looks() -> None:
-    machine = Machine(always(1.04), noise=0.35, round_s=1.7)
+    machine = Machine(always(1.04), noise=0.35, round_s=3.9)
     compared = run(machine)
     assert machine.asked == [1, 8, 3]
     assert compared.change is Change.UNKNOWN

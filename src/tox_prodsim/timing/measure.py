@@ -38,8 +38,8 @@ class Plan:
     what a stored ratio can hold: at 7 % the replays between sessions had no false alarm (measurement.md 2.3).
     """
 
-    looks: tuple[int, ...] = (8, 12, 16, 24, 32)
-    cap_s: float = 20.0
+    looks: tuple[int, ...] = (8, 12, 16, 24, 40, 64)
+    cap_s: float = 45.0
     recording: bool = False
     least_tolerance: float = 0.07
 
