@@ -16,7 +16,7 @@ from typing import Any
 
 from injected import BASE, Place, draw
 from tox_prodsim.events import Change, Compared
-from tox_prodsim.timing import measure, stats
+from tox_prodsim.timing import measure, sampling, stats
 from tox_prodsim.timing.stats import Rounds, Sample, StoredRatio
 
 LIMIT = 1.10
@@ -77,18 +77,18 @@ class Recorder:
 
 def side_by_side(place: Place, candidate: str) -> Told:
     """Judge the candidate against the base in the same rounds."""
-    even = StoredRatio(ratio=1.0, rel_error=0.0, control=measure.CONTROL, clock=stats.EFFECTIVE)
+    even = StoredRatio(ratio=1.0, rel_error=0.0, control=sampling.CONTROL, clock=stats.EFFECTIVE)
     return _ours(Recorder(place, (candidate,), (BASE,)), even, TOLERANCES[SIDE_BY_SIDE])
 
 
 def against(stored: StoredRatio, place: Place, candidate: str) -> Told:
     """Judge the candidate beside the control against a stored ratio."""
-    return _ours(Recorder(place, (candidate,), measure.CONTROL_MODULES), stored, TOLERANCES[STORED])
+    return _ours(Recorder(place, (candidate,), sampling.CONTROL_MODULES), stored, TOLERANCES[STORED])
 
 
 def stored_ratio(place: Place) -> StoredRatio:
     """Return the ratio of the base, as ``--prodsim-update-baseline`` would store it now."""
-    recorder = Recorder(place, (BASE,), measure.CONTROL_MODULES)
+    recorder = Recorder(place, (BASE,), sampling.CONTROL_MODULES)
     made, compared = measure.measure(f"import {BASE}", recorder, None, tolerance=0.1, plan=measure.Plan(recording=True))
     if made is None:
         raise SystemExit(compared.detail)

@@ -3,7 +3,7 @@
 A scratch environment gets one app, its variants (a copy, +5, +10, +20 %, a sleep, native code, a new import, a plugin)
 and the tools, from the index. A trial is one variant in one condition (quiet: nothing but what the machine does anyway;
 bursty: a neighbour on each core that works and rests up to 3 s at a time): every tool compares it with the base, in
-random order, with its documented defaults. After the trials come sessions, rounds of all variants at once, from which
+random order, with its documented defaults. After the trials come sessions, rounds of base, copy and control, from which
 our rule is replayed thousands of times.
 
 ``--json FILE`` keeps every raw sample, one JSON object a line; ``--replay FILE`` makes the tables again from that,
@@ -33,10 +33,10 @@ import replays
 from contenders import SIDE_BY_SIDE, STORED, Told
 from injected import COPY, FIFTH, TENTH, VARIANTS, Place, Variant
 from replays import Outcome
-from tox_prodsim.timing import measure
+from tox_prodsim.timing import sampling
 
 QUIET, BURSTY = "quiet", "bursty"
-SESSION_ROUNDS = 32
+SESSION_ROUNDS = 48
 UNCHANGED_S = 5.0
 """Seconds for an import of 100 ms that has not changed."""
 OK, MISSED, FEW = "ok", "MISSED", "too few to tell"
@@ -84,7 +84,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare who finds a regression of an import, and who cries wolf.")
     parser.add_argument("--trials", type=int, default=1, help="of each variant in each condition (default: 1)")
     parser.add_argument("--sessions", type=int, default=1, help="in each condition, for the replays (default: 1)")
-    parser.add_argument("--replays", type=int, default=300, help="of each variant and each way of ours (default: 300)")
+    parser.add_argument(
+        "--replays", type=int, default=300, help="of each variant and way, in each condition (default: 300)"
+    )
     parser.add_argument(
         "--variant", action="append", choices=names, help=f"again for more (default: {COPY.name}, {TENTH.name})"
     )
@@ -143,8 +145,8 @@ def _trial(place: Place, tools: dict[str, contenders.Tool], condition: str, vari
 
 
 def _session(place: Place, condition: str) -> Record:
-    jobs = {replays.CONTROL: measure.CONTROL_MODULES, injected.BASE: (injected.BASE,)}
-    jobs |= {variant.name: (variant.module,) for variant in (COPY, TENTH, FIFTH)}
+    jobs = {replays.CONTROL: sampling.CONTROL_MODULES, injected.BASE: (injected.BASE,)}
+    jobs[COPY.name] = (COPY.module,)
     with injected.neighbour(bursty=condition == BURSTY):
         series = injected.draw(place, jobs, SESSION_ROUNDS)
     kept = {name: [(each.wall_s, each.queued_s, each.cpu_s) for each in samples] for name, samples in series.items()}

@@ -1,20 +1,22 @@
 """The rule of ours on recorded rounds: thousands of comparisons without a machine.
 
-A session is a number of rounds of the control, the base and some variants, all in random order in each round. A replay
-hands blocks of consecutive rounds, drawn with replacement from one session, to ``measure`` as if they were measured
-now; the clock of its caps goes on by what they took. The stored ratio comes from another session.
+A session is a number of rounds of the control, the base and its copy, all in random order in each round. A replay hands
+blocks of consecutive rounds, drawn with replacement from one session, to ``measure`` as if they were measured now; the
+clock of its caps goes on by what they took. A coin decides in each round which of base and copy is the candidate:
+otherwise the chance difference of the two over a session would be a real one to its replays. The times of the candidate
+are scaled, so that +10 % is exactly that. The stored ratio comes from another session.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from contenders import SIDE_BY_SIDE, STORED, TOLERANCES, Told, told_of
-from injected import BASE, COPY, FIFTH, TENTH
-from tox_prodsim.timing import measure, stats
+from injected import BASE, COPY, FIFTH, TENTH, Variant
+from tox_prodsim.timing import measure, sampling, stats
 from tox_prodsim.timing.stats import Rounds, Sample, StoredRatio
 
 CONTROL = "control"
@@ -42,7 +44,7 @@ class Session:
         rounds = Rounds.of(self.series[BASE], self.series[CONTROL])
         error = stats.relative_error(rounds.target_s, rounds.control_s)
         ratio = stats.ratio(rounds.target_s, rounds.control_s)
-        return StoredRatio(ratio=ratio, rel_error=error, control=measure.CONTROL, clock=rounds.clock)
+        return StoredRatio(ratio=ratio, rel_error=error, control=sampling.CONTROL, clock=rounds.clock)
 
 
 def sample_of(figures: Sequence[float | None]) -> Sample:
@@ -52,22 +54,32 @@ def sample_of(figures: Sequence[float | None]) -> Sample:
 
 
 class Replay:
-    """A sampler of ``measure`` that draws from a session, and the clock that goes with it."""
+    """A sampler of ``measure`` that draws from a session, and the clock that goes with it.
 
-    def __init__(self, session: Session, target: str, control: str, rng: random.Random) -> None:
+    The candidate is ``factor`` slower than the base; it is beside the control, or beside the base.
+    """
+
+    def __init__(self, session: Session, factor: float, rng: random.Random, *, beside_control: bool) -> None:
         self.now_s = 0.0
-        self._pairs = list(zip(session.series[target], session.series[control], strict=True))
+        names = (BASE, COPY.name, CONTROL)
+        self._rounds = list(zip(*(session.series[name] for name in names), strict=True))
+        self._factor = factor
+        self._beside_control = beside_control
         self._rng = rng
 
     def __call__(self, rounds: int) -> Rounds:
         """Return so many rounds, block by block."""
         drawn: list[tuple[Sample, Sample]] = []
         while len(drawn) < rounds:
-            at = self._rng.randrange(len(self._pairs))
-            drawn += (self._pairs + self._pairs)[at : at + BLOCK]
+            at = self._rng.randrange(len(self._rounds))
+            drawn += [self._pair(*samples) for samples in (self._rounds + self._rounds)[at : at + BLOCK]]
         target, control = zip(*drawn[:rounds], strict=True)
         self.now_s += sum(sample.wall_s + START_S for sample in (*target, *control))
-        return Rounds.of(target, control)
+        return Rounds.of([_slower(sample, self._factor) for sample in target], control)
+
+    def _pair(self, base: Sample, copy: Sample, control: Sample) -> tuple[Sample, Sample]:
+        one, other = (base, copy) if self._rng.random() < 0.5 else (copy, base)
+        return one, control if self._beside_control else other
 
     def clock(self) -> float:
         """Return the seconds that the rounds drawn so far took."""
@@ -87,26 +99,31 @@ class Outcome:
     words: str
 
 
+def _slower(sample: Sample, factor: float) -> Sample:
+    """Return a sample that has done more work, and has waited for a CPU as it did."""
+    queued_s = sample.queued_s or 0.0
+    return replace(sample, wall_s=(sample.wall_s - queued_s) * factor + queued_s, cpu_s=sample.cpu_s * factor)
+
+
 def replay(sessions: Sequence[Session], times: int, seed: int = 4) -> list[Outcome]:
-    """Return so many replays of each way of ours and each variant; half of the A/A ones have base and copy swapped."""
+    """Return so many replays of each way of ours and each of three variants, in each condition."""
     rng = random.Random(seed)
     return [
-        _one(tool, variant, sessions, rng)
+        _one(tool, variant, [session for session in sessions if session.condition == condition], rng)
         for tool in (SIDE_BY_SIDE, STORED)
-        for variant in (COPY.name, TENTH.name, FIFTH.name)
+        for condition in dict.fromkeys(session.condition for session in sessions)
+        for variant in (COPY, TENTH, FIFTH)
         for _ in range(times)
     ]
 
 
-def _one(tool: str, variant: str, sessions: Sequence[Session], rng: random.Random) -> Outcome:
+def _one(tool: str, variant: Variant, sessions: Sequence[Session], rng: random.Random) -> Outcome:
     session = rng.choice(sessions)
+    drawn = Replay(session, 1 + variant.share, rng, beside_control=tool == STORED)
     if tool == STORED:
         then = rng.choice([other for other in sessions if other is not session] or sessions).stored()
-        drawn = Replay(session, variant, CONTROL, rng)
     else:
-        then = StoredRatio(ratio=1.0, rel_error=0.0, control=measure.CONTROL, clock=stats.EFFECTIVE)
-        names = (variant, BASE) if variant != COPY.name or rng.random() < 0.5 else (BASE, variant)
-        drawn = Replay(session, *names, rng)
+        then = StoredRatio(ratio=1.0, rel_error=0.0, control=sampling.CONTROL, clock=stats.EFFECTIVE)
     tolerance = TOLERANCES[tool]
     plan = measure.Plan(least_tolerance=tolerance)
     _, compared = measure.measure("import", drawn, then, tolerance=tolerance, plan=plan, clock=drawn.clock)
@@ -114,7 +131,7 @@ def _one(tool: str, variant: str, sessions: Sequence[Session], rng: random.Rando
     return Outcome(
         tool=tool,
         condition=session.condition,
-        variant=variant,
+        variant=variant.name,
         slower=told.slower,
         ratio=told.ratio,
         seconds=drawn.now_s,
@@ -130,7 +147,7 @@ def again(record: Mapping[str, Any]) -> Told:
         Rounds.of([sample_of(each) for each in target], [sample_of(each) for each in control])
         for target, control in zip(recorded["target"], recorded["control"], strict=True)
     ]
-    stored = StoredRatio(ratio=ratio, rel_error=error, control=measure.CONTROL, clock=calls[0].clock)
+    stored = StoredRatio(ratio=ratio, rel_error=error, control=sampling.CONTROL, clock=calls[0].clock)
     tape = Tape(calls)
     tolerance = TOLERANCES[record["tool"]]
     plan = measure.Plan(least_tolerance=tolerance)
@@ -150,7 +167,7 @@ class Tape:
         while len(drawn) < rounds and self._calls:
             drawn += self._calls.pop(0)
         if len(drawn) < rounds:
-            raise measure.NotMeasured("the record ends here")
+            raise sampling.NotMeasured("the record ends here")
         self._calls[:0] = [_part(drawn, rounds)] if len(drawn) > rounds else []
         return Rounds(
             target_s=drawn.target_s[:rounds],

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tox_prodsim.events import Change
-from tox_prodsim.timing import measure, stats
+from tox_prodsim.timing import measure, sampling, stats
 from tox_prodsim.timing.stats import EFFECTIVE, Rounds, StoredRatio
 
-EVEN = StoredRatio(ratio=1.0, rel_error=0.0, control=measure.CONTROL, clock=EFFECTIVE)
+EVEN = StoredRatio(ratio=1.0, rel_error=0.0, control=sampling.CONTROL, clock=EFFECTIVE)
 BESIDE = measure.Plan(least_tolerance=0.05)
 Noise = Callable[[random.Random], Iterator[float]]
 """Gives one factor after the other, in the order in which the samples are taken."""
