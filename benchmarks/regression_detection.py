@@ -231,6 +231,10 @@ def _print(records: Sequence[Record], live: Sequence[Outcome], replayed: Sequenc
             print(record["about"])
             if not any(name.startswith("hyperfine") for name in record["tools"]):
                 print("without hyperfine: it is not installed, or not chosen")
+    for condition in (QUIET, BURSTY):
+        loads = [record["load"] for record in records if record.get("condition") == condition]
+        if loads:
+            print(f"{condition}: load {min(loads):.1f} to {max(loads):.1f}, median {statistics.median(loads):.1f}")
     for title, outcomes in (("live", live), ("replayed", replayed)):
         if outcomes:
             print(f"\n{title:<28}{'':<8}{'called slower':>24}{'ratio error':>14}{'seconds':>9}")
