@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tox_prodsim.events import Change, Compared, from_record, to_record
 import tox_prodsim
+from tox_prodsim.events import Change, Compared, from_record, to_record
 from tox_prodsim.findings import Level
 from tox_prodsim.timing import Cause, Kind, Link, Spot, finding_for, measure, sampling
 from tox_prodsim.timing.measure import Plan
@@ -233,7 +233,7 @@ def test_what_is_known_to_be_too_slow_is_not_started() -> None:
     assert measured is None
     assert machine.asked == []
     assert compared.value_s == 12
-    assert compared.detail == "not compared: one round takes 12 s, 8 would take more than the cap of 45 s"
+    assert compared.detail == "not compared: one round takes 12 s, 8 would take more than the cap of 20 s"
     finding = finding_for(compared)
     assert finding is not None
     assert (finding.code, finding.level) == ("PRF706", Level.NOTE)
@@ -243,7 +243,7 @@ def test_too_slow_to_compare_is_measured_as_far_as_the_cap_goes() -> None:
     machine = Machine(always(1.0), round_s=10.0)
     compared = run(machine)
     assert machine.asked == [1, 1, 3]
-    assert compared.detail == "not compared: one round takes 10 s, 8 would take more than the cap of 45 s"
+    assert compared.detail == "not compared: one round takes 10 s, 8 would take more than the cap of 20 s"
     assert code(compared) == "PRF706"
 
 

@@ -223,7 +223,7 @@ def test_a_job_that_takes_too_long_to_be_repeated_says_so(quick_project: Project
     assert metrics(quick_project) == ["import acme"]
     detail = compared(quick_project, "start-up")["detail"]
     assert detail.startswith("not compared: one round takes 6.")
-    assert detail.endswith(" s, 8 would take more than the cap of 45 s")
+    assert detail.endswith(" s, 8 would take more than the cap of 20 s")
     assert not (quick_project.folder / ".tox/prodsim/prodsim/startup.log").exists()
 
 

@@ -62,7 +62,7 @@ CHECKS = (
             "it, and it does not claim that nothing has changed either."
         ),
         example=(
-            "NOTE PRF703 import acme: inconclusive: neither slower nor the same with confidence; 32 rounds; the times "
+            "NOTE PRF703 import acme: inconclusive: neither slower nor the same with confidence; 64 rounds; the times "
             "spread by 41%, the control by 38%"
         ),
         causes=(

@@ -39,7 +39,7 @@ class Plan:
     """
 
     looks: tuple[int, ...] = (8, 12, 16, 24, 40, 64)
-    cap_s: float = 45.0
+    cap_s: float = 20.0
     recording: bool = False
     least_tolerance: float = 0.07
 
