@@ -28,6 +28,7 @@ LAYERS = {
         "means",
         "keys",
         "signals",
+        "workdir",
     ),
     "command": ("__main__", "supervise"),
     "order": (

@@ -36,6 +36,7 @@ from tox_prodsim.scenario import Scenario
 from tox_prodsim.timing import artefacts, baseline, sampling
 from tox_prodsim.undertest import UnderTest
 from tox_prodsim.words import fill
+from tox_prodsim.workdir import ledger_of, wheels_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,11 +148,6 @@ class Workshop:
             argv, cwd=folder, env=variables, timeout_s=timeout_s, cancel=self.cancel, ledger=self.ledger
         )
         return ran(done)
-
-
-def ledger_of(tox_env: PythonRun) -> Path:
-    """Return the folder in which the runs that go on are recorded, for all environments of the project."""
-    return Path(tox_env.core["work_dir"]) / ".prodsim-runs"
 
 
 _UNUSED: tuple[Any, Any, Any] = (None, None, None)
@@ -278,7 +274,7 @@ def _shelf(
         candidate=folder / "candidate.json",
         now=now,
         root=root,
-        wheels=means.wheels_of(tox_env),
+        wheels=wheels_of(tox_env),
     )
 
 

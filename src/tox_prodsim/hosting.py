@@ -24,26 +24,29 @@ _POLL_S = 0.2
 _BEGIN = "import sys; sys.path.append(sys.argv[1]); from tox_prodsim import hosting; hosting.begin(sys.argv[2:])"
 
 
-def command(argv: Sequence[str]) -> list[str]:
-    """Return the command line that runs this one below a guard; what is one already stays.
+def command(argv: Sequence[str], ledger: Path) -> list[str]:
+    """Return the command line that runs this one below a guard, recorded in the ledger; what is one already stays.
 
     On Windows there is a process between tox and a Python of a virtual environment, and so no parent to watch.
     """
     if _BEGIN in argv or sys.platform == "win32":
         return list(argv)
-    return [sys.executable, "-I", "-c", _BEGIN, str(Path(__file__).parents[1]), str(os.getpid()), *argv]
+    return [sys.executable, "-I", "-c", _BEGIN, str(Path(__file__).parents[1]), str(os.getpid()), str(ledger), *argv]
 
 
 def begin(arguments: Sequence[str]) -> None:
-    """Run the command while the process of the first argument is our parent, and exit as it does."""
-    parent, *argv = arguments
+    """Run the command while the process of the first argument is our parent, and exit as it does.
+
+    The second argument is the folder in which the run is recorded.
+    """
+    parent, ledger, *argv = arguments
     cancel = supervision.Cancel()
     for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         signal.signal(number, lambda *_: cancel.set())
     if hasattr(signal, "SIGTSTP"):
         signal.signal(signal.SIGTSTP, suspend)
     with suppress(Cancelled):
-        code = _host(argv, int(parent), cancel)
+        code = _host(argv, int(parent), Path(ledger), cancel)
         sys.exit(code if code >= 0 else 128 - code)
     sys.exit(128 + signal.SIGTERM)
 
@@ -59,7 +62,7 @@ def suspend(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the
         supervision.resume()
 
 
-def _host(argv: Sequence[str], parent: int, cancel: supervision.Cancel) -> int:
+def _host(argv: Sequence[str], parent: int, ledger: Path, cancel: supervision.Cancel) -> int:
     program = shutil.which(argv[0]) or argv[0]
     process = supervision.start(
         [program, *argv[1:]],
@@ -69,6 +72,7 @@ def _host(argv: Sequence[str], parent: int, cancel: supervision.Cancel) -> int:
         stderr=None,
         stdin_null=False,
         cancel=cancel,
+        ledger=ledger,
     )
     try:
         while (ending := process.wait(_POLL_S)) is None:

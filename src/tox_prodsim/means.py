@@ -16,6 +16,7 @@ from tox_prodsim.deployment import ran
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.running import Ran, Runner
 from tox_prodsim.timing import artefacts, second
+from tox_prodsim.workdir import wheels_of
 
 _BUILD_LIMIT_S = 900.0
 _PRIVATE = "Private ::"
@@ -47,11 +48,6 @@ def means_of(
         machine=machine,
         writes_bytecode=not tox_env.environment_variables.get("PYTHONDONTWRITEBYTECODE"),
     )
-
-
-def wheels_of(tox_env: PythonRun) -> Path:
-    """Return the folder in which wheels are kept, for all environments of the project."""
-    return Path(tox_env.core["work_dir"]) / ".prodsim-wheels"
 
 
 def is_public(tox_env: PythonRun, name: str) -> bool:

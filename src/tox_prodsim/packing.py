@@ -25,8 +25,9 @@ from tox.tox_env.package import PackageToxEnv
 from tox_prodsim import hosting, signals, supervision
 from tox_prodsim.executor import INTERRUPTED, Limits, SupervisedExecutor
 from tox_prodsim.scenario import Stop
+from tox_prodsim.workdir import ledger_of
 
-_LIMITS = Limits(deadline=None, stop=Stop(signal=signal.SIGTERM, grace_s=supervision.CANCEL_GRACE_S))
+_STOP = Stop(signal=signal.SIGTERM, grace_s=supervision.CANCEL_GRACE_S)
 _supervised: weakref.WeakSet[PackageToxEnv] = weakref.WeakSet()
 _lock = threading.Lock()
 
@@ -48,11 +49,15 @@ class _Packing:
         atexit.register(self._cancel.close)
         signals.on_first(self._cancel.set)
         self._executor = SupervisedExecutor(
-            colored=env.options.is_colored, prepare=_prepare, ended=lambda *_: None, cancel=self._cancel
+            colored=env.options.is_colored, prepare=self._prepare, ended=lambda *_: None, cancel=self._cancel
         )
+        self._ledger = ledger_of(env)
         self._execute_async = env.execute_async
         self._signature = inspect.signature(env.execute_async)
         env.execute_async = self._supervised  # type: ignore[method-assign] # public, and the one place all passes
+
+    def _prepare(self, request: ExecuteRequest) -> tuple[ExecuteRequest, Limits]:
+        return request, Limits(deadline=None, stop=_STOP, ledger=self._ledger)
 
     @contextlib.contextmanager
     def _supervised(self, *args: Any, **kwargs: Any) -> Iterator[ExecuteStatus]:
@@ -61,7 +66,7 @@ class _Packing:
         call = self._signature.bind(*args, **kwargs)
         executor = call.arguments.get("executor")
         if isinstance(executor, LocalSubProcessPep517Executor):
-            executor.cmd = hosting.command(executor.cmd)
+            executor.cmd = hosting.command(executor.cmd, self._ledger)
         elif executor is None:
             call.arguments["executor"] = self._executor
         with self._execute_async(*call.args, **call.kwargs) as status:
@@ -69,10 +74,6 @@ class _Packing:
                 yield status
             if self._cancel.is_set:
                 raise SystemExit(INTERRUPTED)
-
-
-def _prepare(request: ExecuteRequest) -> tuple[ExecuteRequest, Limits]:
-    return request, _LIMITS
 
 
 @contextlib.contextmanager

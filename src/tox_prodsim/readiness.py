@@ -131,7 +131,7 @@ def _from_table(table: Mapping[str, object], key: str, values: Mapping[str, str]
     kind = kinds[0]
     unknown = set(table) - {kind} - _TABLE_OPTIONS.get(kind, set())
     if unknown:
-        msg = f"{'an' if kind in {'exec', 'unix'} else 'a'} {kind} probe has no option {min(unknown)!r}"
+        msg = f"{'an' if kind == 'exec' else 'a'} {kind} probe has no option {min(unknown)!r}"
         raise ProdsimError(key, msg)
     value = fill(str(table[kind]), values)
     options = {name: fill(_option(option), values) for name, option in table.items() if name != kind}

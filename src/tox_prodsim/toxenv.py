@@ -33,6 +33,7 @@ from tox_prodsim.reporting import Reporting
 from tox_prodsim.run import Heard, Point, Run, Waiting, run
 from tox_prodsim.scenario import Scenario
 from tox_prodsim.words import fill
+from tox_prodsim.workdir import ledger_of
 
 _LOGGER = logging.getLogger(__name__)
 _COMMAND_KEYS = {"commands_pre", "commands", "commands_post"}
@@ -133,7 +134,7 @@ class Session:
         if self._scenario is None:
             undertest.refuse_unusable(self._env)
             self._scenario = bench.scenario_of(self._env)
-            _sweep(bench.ledger_of(self._env))
+            _sweep(ledger_of(self._env))
         return self._scenario
 
     def _come_to(self, point: Point) -> None:
@@ -199,7 +200,7 @@ class Session:
         scenario = self._read_keys()
         kind, _, rest = request.run_id.partition("[")
         if kind not in _COMMAND_KEYS or self._workshop is None:
-            return request, Limits(deadline=None, stop=scenario.stop, ledger=bench.ledger_of(self._env))
+            return request, Limits(deadline=None, stop=scenario.stop, ledger=ledger_of(self._env))
         deadline = self._deadlines.setdefault(kind, supervision.clock.now() + scenario.run_timeout_s)
         values = self._waiting.values or {}
         prepared = copy.copy(request)

@@ -14,9 +14,10 @@ from typing import Any
 from tox.tox_env.python.package import EditableLegacyPackage, EditablePackage, SdistPackage, WheelPackage
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim import artifact, building, keys, means, supervision
+from tox_prodsim import artifact, building, keys, supervision
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.timing import artefacts
+from tox_prodsim.workdir import ledger_of, wheels_of
 
 _BUILD_LIMIT_S = 900.0
 _PROJECT_FILES = ("pyproject.toml", "setup.py")
@@ -122,7 +123,7 @@ def _kept(tox_env: PythonRun, path: Path, origin: str, folder: Path) -> UnderTes
     kept.parent.mkdir(parents=True)
     shutil.copyfile(path, kept)
     with contextlib.suppress(OSError):  # a later confirmation builds it again
-        artefacts.keep(kept, means.wheels_of(tox_env))
+        artefacts.keep(kept, wheels_of(tox_env))
     (folder / "wheel.json").write_text(json.dumps({"name": path.name, "origin": origin}), encoding="utf-8")
     return UnderTest(path=kept, origin=origin)
 
@@ -132,7 +133,9 @@ def _built(tox_env: PythonRun, sdist: Path, folder: Path, cancel: supervision.Ca
 
     def execute(argv: Sequence[str], cwd: Path, extra: Mapping[str, str]) -> None:
         environ = {**tox_env.environment_variables, **extra}
-        ran = supervision.run(argv, cwd=cwd, env=environ, timeout_s=_BUILD_LIMIT_S, cancel=cancel)
+        ran = supervision.run(
+            argv, cwd=cwd, env=environ, timeout_s=_BUILD_LIMIT_S, cancel=cancel, ledger=ledger_of(tox_env)
+        )
         if ran.ending.returncode != 0:
             last = (ran.stderr or ran.stdout).decode(errors="replace").strip().splitlines()[-1:]
             raise ProdsimError("--installpkg", f"building a wheel from {sdist.name} failed: {''.join(last)}")

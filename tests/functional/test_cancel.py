@@ -5,6 +5,7 @@ The few that run always are those that tell the most; ``-m torture`` runs all.
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import signal
@@ -89,6 +90,19 @@ def at_build(project: Project) -> Running:
 def at_install(project: Project) -> Running:
     slow_to_build(project, "dependency/")
     return started(project, "deps = ./dependency")
+
+
+@pytest.mark.parametrize("at", [at_build, at_install], ids=["a build", "an installation"])
+def test_what_is_built_and_installed_is_recorded_like_all_that_goes_on(
+    project: Project, at: Callable[[Project], Running]
+) -> None:
+    running = at(project)
+    while not project.left():
+        time.sleep(0.01)
+    records = [json.loads(path.read_text()) for path in (project.folder / ".tox" / ".prodsim-runs").glob("*.json")]
+    assert records
+    running.send(signal.SIGTERM).end()
+    assert not list((project.folder / ".tox" / ".prodsim-runs").glob("*.json"))
 
 
 def at_build_of_a_given_sdist(project: Project) -> Running:

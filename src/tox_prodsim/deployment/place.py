@@ -64,11 +64,16 @@ class Place:
         def run(argv: Sequence[str], *, timeout_s: float) -> Ran:
             env = self.environ(values)
             found = self.resolve(argv, "ready")
-            return ran(
-                supervision.run(
-                    found, cwd=self.cwd, env=env, timeout_s=timeout_s, cancel=self.cancel, ledger=self.ledger
-                )
+            done = supervision.run(
+                found,
+                cwd=self.cwd,
+                env=env,
+                timeout_s=timeout_s,
+                cancel=self.cancel,
+                ledger=self.ledger,
+                containment=self.containment,
             )
+            return ran(done)
 
         return run
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tox_prodsim.errors import Cancelled
 from tox_prodsim.supervision.cancel import Cancel
+from tox_prodsim.supervision.containment import Kind
 from tox_prodsim.supervision.ending import Cause, Completed
 from tox_prodsim.supervision.supervisor import start
 
@@ -23,6 +24,7 @@ def run(
     env: Mapping[str, str],
     timeout_s: float,
     cancel: Cancel | None = None,
+    containment: Kind = "auto",
     stdout_limit_bytes: int = 8 << 20,
     ledger: Path | None = None,
 ) -> Completed:
@@ -33,7 +35,14 @@ def run(
     stdout, stderr = _Reader(stdout_limit_bytes), _Reader(stdout_limit_bytes)
     try:
         process = start(
-            argv, cwd=cwd, env=env, stdout=stdout.write_end, stderr=stderr.write_end, cancel=cancel, ledger=ledger
+            argv,
+            cwd=cwd,
+            env=env,
+            stdout=stdout.write_end,
+            stderr=stderr.write_end,
+            cancel=cancel,
+            ledger=ledger,
+            containment=containment,
         )
     finally:
         os.close(stdout.write_end)
