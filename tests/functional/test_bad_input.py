@@ -195,7 +195,7 @@ BASELINES = {
     "<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> main\n": f"has a merge conflict in line 1; {RESTORE}",
     '{"schema": 3}': "has schema 3, this tox-prodsim knows 2: upgrade tox-prodsim",
     "[]": f"its content is no JSON object; {RESTORE}",
-    '{"schema": 1, "key": "x"}': f"is named for another key than the x it holds; {RESTORE}",
+    '{"schema": 1, "key": "x"}': f"built is missing, not a JSON object; {RESTORE}",
 }
 """Contents of a baseline file, and what is said of them."""
 
