@@ -118,7 +118,7 @@ def compare(
     if deployed is not None and wanted.startup:
         start_once = _starter(deployed, place)
         samplers[measure.START_UP] = sampling.start_sampler(start_once, python=within.python, runner=within.runner)
-    series = _Series(wanted, shelf, within, _Beside(within, deployed, place))
+    series = _Series(wanted, shelf, within)
     with _ALONE, closing(series):
         recorded = explaining.recorded(names, python=within.python, runner=within.runner)
         for metric, sampler in samplers.items():
@@ -163,14 +163,13 @@ def _as_installed(first: Mapping[str, timing.Sample], start_s: float | None) -> 
 class _Series:
     """Takes the metrics one after the other, and keeps what they came to."""
 
-    def __init__(self, wanted: Timing, shelf: Shelf, within: Interpreter, beside: _Beside) -> None:
+    def __init__(self, wanted: Timing, shelf: Shelf, within: Interpreter) -> None:
         self.measured: list[Measured] = []
         self.findings: list[Finding] = []
         self.took: dict[str, Took] = {}
         self._wanted = wanted
         self._shelf = shelf
         self._within = within
-        self._beside = beside
         self._confirmation = confirming.Confirmation(within.means) if within.means is not None else None
 
     def close(self) -> None:
@@ -200,11 +199,22 @@ class _Series:
             yield from self._explained(compared)
 
     def _confirm(self, suspicion: measure.Suspicion) -> tuple[Measured | None, Compared]:
-        """Return what a suspicion comes to: this is the one place where it is confirmed, for every metric."""
-        if self._confirmation is None:
+        """Return what a suspicion comes to: this is the one place where it is confirmed, for every metric.
+
+        A start-up is not timed beside the old wheel: what got slower may be a script of ``deploy_files``, or the
+        command, and both versions would share that.
+        """
+        if self._confirmation is None or suspicion.metric == measure.START_UP:
             return measure.on_fresh_rounds(suspicion)
-        pair = functools.partial(self._beside.pair, suspicion.metric)
-        return self._confirmation.confirm(suspicion, pair, tolerance=self._wanted.tolerance)
+        module = suspicion.metric.removeprefix("import ")
+        return self._confirmation.confirm(
+            suspicion, functools.partial(self._pair, module), tolerance=self._wanted.tolerance
+        )
+
+    def _pair(self, module: str, base: confirming.Base) -> timing.pairs.Pair:
+        """Return the rounds of importing a module from both versions."""
+        within = self._within
+        return timing.pairs.imports(module, python=within.python, base_python=base.site.python, runner=within.runner)
 
     def _explained(self, compared: Compared) -> Iterator[Event]:
         """Yield the comparison with its cause, when it is an import that got slower, and keep its finding."""
@@ -225,25 +235,6 @@ class _Series:
         )
         self.findings += [finding] if finding is not None else []
         yield compared
-
-
-@dataclass(frozen=True, slots=True)
-class _Beside:
-    """How the baseline's own version is timed in the same rounds as the one under test."""
-
-    within: Interpreter
-    deployed: Deployment | None
-    place: deployment.Place
-
-    def pair(self, metric: str, base: confirming.Base) -> timing.pairs.Pair:
-        """Return the rounds of both versions."""
-        python, runner, site = self.within.python, self.within.runner, base.site
-        if self.deployed is None or self.within.means is None or metric != measure.START_UP:
-            name = metric.removeprefix("import ")
-            return timing.pairs.imports(name, python=python, base_python=site.python, runner=runner)
-        theirs = confirming.place_of(self.place, self.within.means.site, site)
-        ours = _starter(self.deployed, self.place)
-        return timing.pairs.starts(ours, _starter(self.deployed, theirs), python=python, runner=runner)
 
 
 def _folded(findings: list[Finding]) -> Iterator[Finding]:
