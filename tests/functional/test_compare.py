@@ -67,19 +67,19 @@ def left_over(project: Project) -> list[str]:
     return [str(path) for path in (folder, trees) if path.exists()] + project.left()
 
 
-def test_a_branch_that_made_the_import_slower_fails_beside_where_it_parted(any_project: Project) -> None:
-    commit(any_project, "")
-    git(any_project, "checkout", "-q", "-b", "mine")
-    commit(any_project, SPIN)
-    (any_project.folder / "acme/__init__.py").write_text(f"{SPIN}\n# not committed\n")
-    before = git(any_project, "status", "--porcelain")
-    result = any_project.tox("prodsim", "compare", "main").failed()
+def test_a_branch_that_made_the_import_slower_fails_beside_where_it_parted(quick_project: Project) -> None:
+    commit(quick_project, "")
+    git(quick_project, "checkout", "-q", "-b", "mine")
+    commit(quick_project, SPIN)
+    (quick_project.folder / "acme/__init__.py").write_text(f"{SPIN}\n# not committed\n")
+    before = git(quick_project, "status", "--porcelain")
+    result = quick_project.tox("prodsim", "compare", "main").failed()
     assert result.code == 1, result.out
-    parted = git(any_project, "rev-parse", "main")[:12]
+    parted = git(quick_project, "rev-parse", "main")[:12]
     assert f"prodsim: acme 1.0 beside wheel 1.0, built from commit {parted} (main), in prodsim" in result.out
     assert re.search(r"import acme: slower, \d+.\d ms beside .*, \+\d+ % \(limit \+\d+ %\); first \+", result.out)
-    assert git(any_project, "status", "--porcelain") == before
-    assert left_over(any_project) == []
+    assert git(quick_project, "status", "--porcelain") == before
+    assert left_over(quick_project) == []
 
 
 def test_what_happened_on_the_other_branch_since_then_is_not_yours(quick_project: Project) -> None:
@@ -95,26 +95,26 @@ def test_what_happened_on_the_other_branch_since_then_is_not_yours(quick_project
 
 
 @pytest.mark.parametrize("text", ["", SPIN], ids=["an import of nothing", "an import of work"])
-def test_a_wheel_beside_itself_is_never_a_regression(any_project: Project, text: str) -> None:
-    wheel = any_project.wheel(files={"acme/__init__.py": text})
-    any_project.write("tox.ini", "[testenv:prodsim]\n")
+def test_a_wheel_beside_itself_is_never_a_regression(quick_project: Project, text: str) -> None:
+    wheel = quick_project.wheel(files={"acme/__init__.py": text})
+    quick_project.write("tox.ini", "[testenv:prodsim]\n")
     ask = ("prodsim", "compare", wheel, "--installpkg", wheel, "--import", "acme", "--import", "json")
-    result = any_project.tox(*ask, "--format", "json").passed()
+    result = quick_project.tox(*ask, "--format", "json").passed()
     compared = json.loads(result.out[result.out.index("\n[") :])
     assert [each["metric"] for each in compared] == ["import acme", "import json"]
     assert {each["change"] for each in compared} <= {"same", "unknown"}
-    assert left_over(any_project) == []
+    assert left_over(quick_project) == []
 
 
-def test_a_command_that_starts_slower_is_found_in_its_own_environment(any_project: Project) -> None:
+def test_a_command_that_starts_slower_is_found_in_its_own_environment(quick_project: Project) -> None:
     wheels = {}
     for version, work in (("1.0", ""), ("2.0", SPIN)):
         cli = f"def main():\n    print('it')\n{work}"
         files = {"acme/__init__.py": "", "acme/cli.py": cli}
-        wheels[version] = any_project.wheel(version=version, files=files, entry_points=COMMAND)
+        wheels[version] = quick_project.wheel(version=version, files=files, entry_points=COMMAND)
     keys = "deploy = acme\nexpect_output = it\nmeasure_imports = acme\n"
-    any_project.write("tox.ini", f"[testenv:prodsim]\n{keys}")
-    result = any_project.tox("prodsim", "compare", wheels["1.0"], "--installpkg", wheels["2.0"]).failed()
+    quick_project.write("tox.ini", f"[testenv:prodsim]\n{keys}")
+    result = quick_project.tox("prodsim", "compare", wheels["1.0"], "--installpkg", wheels["2.0"]).failed()
     assert result.code == 1
     assert "prodsim: acme 2.0 beside the wheel acme-1.0-py3-none-any.whl" in result.out
     assert "start-up: slower" in result.out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import resource
@@ -9,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 NOBODY = 200_000 + os.getpid() % 100_000
 """A user who has no processes but those of this test run: the limit of processes counts them all."""
 PYTHON = [sys.executable, "-I", "-S", "-c"]
-PATHS = [str(Path(module.__file__).parents[1]) for module in (tox_prodsim, psutil)]
+PACKAGES = [Path(module.__file__).parent for module in (tox_prodsim, psutil)]
 HOST = """if True:
     import json, os, resource, signal, sys, time
     from dataclasses import asdict
@@ -49,7 +52,7 @@ def hosted(script: str, *arguments: str, as_nobody: bool = False) -> dict[str, A
     code = HOST + script.replace("\n        ", "\n    ")
     ran = subprocess.run(
         [python, "-c", code, *arguments],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": ":".join(PATHS)},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": packages()},
         cwd="/",
         capture_output=True,
         text=True,
@@ -60,6 +63,17 @@ def hosted(script: str, *arguments: str, as_nobody: bool = False) -> dict[str, A
     assert ran.returncode == 0, ran.stderr
     said: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
     return said
+
+
+@functools.cache
+def packages() -> str:
+    """A folder with what a host imports, that any user may read: an environment may be in a folder of one user."""
+    folder = Path(tempfile.mkdtemp(prefix="packages-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder.chmod(0o755)
+    for package in PACKAGES:
+        shutil.copytree(package, folder / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    return str(folder)
 
 
 def open_to_all() -> str:
