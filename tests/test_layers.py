@@ -174,7 +174,9 @@ def test_the_scripts_of_the_guard_import_only_downwards_what_is_there() -> None:
     assert {f"_child.{name}" for name in order} <= set(SOURCES)
 
 
-@pytest.mark.parametrize("package", ["catalogue", "deployment", "installed", "leaks", "supervision", "timing"])
+@pytest.mark.parametrize(
+    "package", ["artifact", "catalogue", "deployment", "installed", "leaks", "supervision", "timing"]
+)
 def test_what_others_use_of_a_package_is_named_in_its_init(package: str) -> None:
     whole = f"tox_prodsim.{package}"
     named = {whole, *(f"{whole}.{name}" for name in importlib.import_module(whole).__all__)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import subprocess
 import sys
 import warnings
@@ -67,6 +68,8 @@ def subject_of(opened: Wheel, *, extras: tuple[str, ...] = ()) -> Subject:
         requires=opened.requires,
         extras=extras,
         top_levels=opened.top_levels,
+        modules=opened.modules,
+        extensions=opened.extensions,
         entry_points=opened.entry_points,
     )
 
@@ -119,18 +122,24 @@ class Env:
             script.chmod(0o755)
         return opened
 
-    def run(self, argv: Sequence[str], *, timeout_s: float) -> Ended:
-        """Run a program to its end in an empty folder."""
+    def run(self, argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] | None = None) -> Ended:
+        """Run a program to its end in an empty folder, with some more variables."""
         self.argvs.append(argv)
-        self.endings.append(self._run(argv, timeout_s))
+        self.endings.append(self._run(argv, timeout_s, {**os.environ, **(variables or {})}))
         return self.endings[-1]
 
-    def _run(self, argv: Sequence[str], timeout_s: float) -> Ended:
+    def _run(self, argv: Sequence[str], timeout_s: float, environ: Mapping[str, str]) -> Ended:
         scratch = self.folder / "scratch"
         scratch.mkdir(exist_ok=True)
         try:
             ran = subprocess.run(
-                argv, cwd=scratch, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s, check=False
+                argv,
+                cwd=scratch,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=timeout_s,
+                check=False,
             )
         except subprocess.TimeoutExpired as expired:
             return Ended(None, True, expired.stdout or b"", expired.stderr or b"")

@@ -31,7 +31,7 @@ from tox_prodsim.events import RunStarted
 from tox_prodsim.isolation import hidden_folders, production
 from tox_prodsim.readiness import ExecProbe
 from tox_prodsim.run import Bench
-from tox_prodsim.running import Ran
+from tox_prodsim.running import NO_VARIABLES, Ran
 from tox_prodsim.scenario import Scenario
 from tox_prodsim.timing import artefacts, baseline, sampling
 from tox_prodsim.undertest import UnderTest
@@ -138,15 +138,13 @@ class Workshop:
             allow_leaks=scenario.allow_leaks,
         )
 
-    def helper(self, argv: Sequence[str], *, timeout_s: float) -> Ran:
+    def helper(self, argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] = NO_VARIABLES) -> Ran:
         """Run a helper program as production would run a command, below a guard, away from the scratch folder.
 
         It writes no bytecode: the first start of the deployment is to find what the installer left.
         """
-        folder, variables = self.folders.probe, {**self.environ({}), "PYTHONDONTWRITEBYTECODE": "1"}
-        done = supervision.run(
-            argv, cwd=folder, env=variables, timeout_s=timeout_s, cancel=self.cancel, ledger=self.ledger
-        )
+        folder, env = self.folders.probe, {**self.environ({}), "PYTHONDONTWRITEBYTECODE": "1", **variables}
+        done = supervision.run(argv, cwd=folder, env=env, timeout_s=timeout_s, cancel=self.cancel, ledger=self.ledger)
         return ran(done)
 
 
@@ -208,6 +206,8 @@ def _subject(tox_env: PythonRun, wheel: artifact.Wheel) -> installed.Subject:
         requires=wheel.requires,
         extras=tuple(sorted(tox_env.conf["extras"])),
         top_levels=wheel.top_levels,
+        modules=wheel.modules,
+        extensions=wheel.extensions,
         entry_points=wheel.entry_points,
     )
 

@@ -16,10 +16,14 @@ from tox_prodsim.findings import Finding, Level, Verdict
 class Step(StrEnum):
     """The stages of a run, in their order."""
 
+    SDIST = "sdist"
     WHEEL = "wheel"
+    AUDIT = "audit"
     INSTALL = "install"
     IMPORT = "import"
     SCRIPTS = "scripts"
+    MEMORY = "memory"
+    SIMULATE = "simulate"
     DEPLOY = "deploy"
     COMPARE = "compare"
 

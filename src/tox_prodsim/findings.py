@@ -49,6 +49,16 @@ class Checked:
     findings: tuple[Finding, ...] = ()
     not_checked: tuple[tuple[str, str], ...] = ()
 
+    @classmethod
+    def of(cls, *parts: Checked) -> Checked:
+        """Return several groups as one, their evidence in a row."""
+        return cls(
+            detail=", ".join(part.detail for part in parts if part.detail),
+            codes=tuple(code for part in parts for code in part.codes),
+            findings=tuple(finding for part in parts for finding in part.findings),
+            not_checked=tuple(pair for part in parts for pair in part.not_checked),
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:

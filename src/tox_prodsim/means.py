@@ -14,7 +14,7 @@ from tox_prodsim import building, supervision
 from tox_prodsim.confirming import Means, canonical
 from tox_prodsim.deployment import ran
 from tox_prodsim.errors import ProdsimError
-from tox_prodsim.running import Ran, Runner
+from tox_prodsim.running import NO_VARIABLES, Ran, Runner
 from tox_prodsim.timing import artefacts, second
 from tox_prodsim.workdir import wheels_of
 
@@ -72,8 +72,8 @@ def site_of(tox_env: PythonRun) -> second.Site:
 def git_of(tox_env: PythonRun, cancel: supervision.Cancel) -> Runner:
     """Return what runs git in the folder of the project, with the user's own settings."""
 
-    def run(argv: Sequence[str], *, timeout_s: float) -> Ran:
-        cwd, env = Path(tox_env.core["package_root"]), artefacts.git_environ(os.environ)
+    def run(argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] = NO_VARIABLES) -> Ran:
+        cwd, env = Path(tox_env.core["package_root"]), {**artefacts.git_environ(os.environ), **variables}
         return ran(supervision.run(argv, cwd=cwd, env=env, timeout_s=timeout_s, cancel=cancel))
 
     return run

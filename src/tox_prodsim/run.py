@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import closing
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -90,7 +91,8 @@ def run(scenario: Scenario, bench: Bench) -> Run:
     tally = _Tally(scenario.policy)
     yield bench.started
     try:
-        yield from _checks(bench, tally)
+        with _ahead() as ahead:
+            yield from _checks(bench, tally, ahead)
         first = _first_imports(scenario, bench, tally)
         with bench.place.hooked():
             stage = yield from _deployment(scenario, bench, tally)
@@ -123,7 +125,17 @@ def _telling(bench: Bench, stage: deployment.Stage | None, *, until: Point, go_a
     return Waiting(until=until, go_ahead=go_ahead, values=stage.values, variables=stage.variables)
 
 
-def _checks(bench: Bench, tally: _Tally) -> Iterator[Event]:
+@contextmanager
+def _ahead() -> Iterator[Executor]:
+    """Give threads for what takes long and is needed later, such as a build; none is left when times are taken."""
+    pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="prodsim-ahead")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _checks(bench: Bench, tally: _Tally, ahead: Executor) -> Iterator[Event]:  # noqa: ARG001 - checks come that need it
     """Check the file, then what the installer made of it."""
     python, execute, subject = bench.python, bench.execute, bench.subject
     yield from tally.step(Step.WHEEL, lambda: artifact.check_wheel(bench.wheel))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
+
+NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,5 +23,5 @@ class Ran:
 class Runner(Protocol):
     """Runs a program to its end, supervised, as production would run it, in an empty scratch directory."""
 
-    def __call__(self, argv: Sequence[str], *, timeout_s: float) -> Ran:
-        """Return how it ended."""
+    def __call__(self, argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] = NO_VARIABLES) -> Ran:
+        """Return how it ended; ``variables`` come on top of those of production."""

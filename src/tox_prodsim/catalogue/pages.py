@@ -10,11 +10,16 @@ from tox_prodsim.findings import Level
 
 WIDTH = 100
 FAMILIES = {
+    "BLD": "building",
+    "SDI": "the sdist",
     "WHL": "the wheel file",
+    "AUD": "other tools",
     "DEP": "dependencies",
+    "EXT": "C extensions",
     "IMP": "imports",
     "ENT": "entry points and scripts",
     "VER": "versions",
+    "SIM": "harsher conditions",
     "RUN": "deployment",
     "PRF": "performance",
 }

@@ -12,7 +12,7 @@ from tox_prodsim import endings, supervision
 from tox_prodsim.findings import Finding
 from tox_prodsim.leakage import AllowLeaks
 from tox_prodsim.readiness import LOOPBACK, NotifyProbe, Probe
-from tox_prodsim.running import Ran, Runner
+from tox_prodsim.running import NO_VARIABLES, Ran, Runner
 from tox_prodsim.scenario import Deployment, Launch
 
 
@@ -61,8 +61,8 @@ class Place:
     def runner(self, values: Mapping[str, str]) -> Runner:
         """Return what runs a short command as the deployment is run, its placeholders filled with ``values``."""
 
-        def run(argv: Sequence[str], *, timeout_s: float) -> Ran:
-            env = self.environ(values)
+        def run(argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] = NO_VARIABLES) -> Ran:
+            env = {**self.environ(values), **variables}
             found = self.resolve(argv, "ready")
             done = supervision.run(
                 found,

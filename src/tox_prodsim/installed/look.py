@@ -58,13 +58,18 @@ class EntryPoint(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subject:
-    """The distribution under test, as its wheel describes it; ``extras`` are those that were requested."""
+    """The distribution under test, as its wheel describes it; ``extras`` are those that were requested.
+
+    ``modules`` are all importable names and ``extensions`` those of them that are compiled.
+    """
 
     name: str
     version: str
     requires: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     top_levels: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
     entry_points: tuple[EntryPoint, ...] = ()
 
     @property

@@ -56,7 +56,8 @@ class Wheel:
 
     ``modules`` are all importable names, ``pkg.__main__`` included. ``top_levels`` are those of them that have no
     parent in this wheel: ``acme`` for a regular package or module, ``google.cloud.storage`` below a namespace package.
-    ``files`` are the members outside of ``.dist-info``, at the paths where they are installed.
+    ``extensions`` are the modules that are compiled. ``files`` are the members outside of ``.dist-info``, at the paths
+    where they are installed.
     """
 
     path: Path
@@ -71,6 +72,7 @@ class Wheel:
     entry_points: tuple[EntryPoint, ...]
     top_levels: tuple[str, ...]
     modules: tuple[str, ...]
+    extensions: tuple[str, ...]
     files: tuple[str, ...]
     dist_info: str
     problems: tuple[Finding, ...]
@@ -136,6 +138,7 @@ def _read(path: Path, archive: zipfile.ZipFile) -> Wheel:
         entry_points=points,
         top_levels=_top_levels(modules),
         modules=modules,
+        extensions=_extensions(files),
         files=files,
         dist_info=dist_info,
         problems=problems,
@@ -206,6 +209,13 @@ def _is_extension(stem: str, suffix: str) -> bool:
     if kind not in {"so", "pyd"}:
         return False
     return bool(_EXTENSION_TAG.match(tag)) if dot else not stem.startswith("lib")
+
+
+def _extensions(files: Iterable[str]) -> tuple[str, ...]:
+    """Return the modules that are compiled; one that has a source beside it is still compiled when it is imported."""
+    paths = [PurePosixPath(file) for file in files]
+    compiled = (path for path in paths if path.suffix in {".so", ".pyd"})
+    return tuple(sorted({".".join(parts) for path in compiled if (parts := _module_parts(path))}))
 
 
 def _top_levels(modules: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,0 +1,8 @@
+"""The files that will be uploaded, read and checked without installing anything of them.
+
+``wheel`` reads a wheel; what is checked of it is ``check_…(wheel, …) -> Checked``, one file for each family of checks.
+"""
+
+from tox_prodsim.artifact.wheel import CODES, EntryPoint, Wheel, check_wheel, open_wheel
+
+__all__ = ["CODES", "EntryPoint", "Wheel", "check_wheel", "open_wheel"]
