@@ -142,12 +142,58 @@ def test_rounds_that_cannot_tell_are_inconclusive_with_the_reason() -> None:
     assert compared.detail.startswith("inconclusive: ")
 
 
+def opened(answer: measure.Confirm, *, now_ms: float) -> Compared:
+    """Return what an import comes to whose rounds are too loud to tell, against a baseline of 100 ms."""
+    rng = random.Random(7)
+
+    def sampler(rounds: int) -> stats.Rounds:
+        target = tuple(now_ms / 1000 * rng.paretovariate(3) for _ in range(rounds))
+        return stats.Rounds(target_s=target, control_s=(0.05,) * rounds, clock=EFFECTIVE)
+
+    plan = measure.Plan(looks=(8, 12))
+    return measure.measure("import acme", sampler, STORED, tolerance=0.05, plan=plan, confirm=answer)[1]
+
+
+@pytest.mark.parametrize(
+    ("pair", "change"),
+    [
+        pytest.param(drawn(100, 110), Change.SLOWER, id="+10 % beside the base"),
+        pytest.param(drawn(100, 100), Change.SAME, id="nothing beside the base"),
+        pytest.param(drawn(100, 108, noise=0.4), Change.UNKNOWN, id="loud there too"),
+    ],
+)
+def test_rounds_that_cannot_tell_and_look_slower_are_settled_beside_the_base(pair: Pair, change: Change) -> None:
+    confirmation = Confirmation(means(dists=CLICK), lambda _: BASE)
+    compared = opened(lambda each: confirmation.confirm(each, lambda _: pair, tolerance=0.05), now_ms=104)
+    assert compared.change is change, compared.detail
+    assert measure.replayed(compared.series) is change
+    assert compared.series[0].change is Change.UNKNOWN
+
+
+def test_rounds_that_cannot_tell_stay_open_without_a_base() -> None:
+    confirmation = Confirmation(means(), Maker(artefacts.Unavailable("no network")))
+    compared = opened(lambda each: confirmation.confirm(each, lambda _: drawn(1, 1), tolerance=0.05), now_ms=104)
+    assert compared.change is Change.UNKNOWN
+    assert compared.detail.startswith("inconclusive: +")
+    assert compared.detail.endswith("; not beside the baseline's own wheel: no network")
+
+
+def test_rounds_that_cannot_tell_and_look_no_slower_need_no_base() -> None:
+    maker = Maker()
+    confirmation = Confirmation(means(), maker)
+    compared = opened(lambda each: confirmation.confirm(each, lambda _: drawn(1, 1), tolerance=0.05), now_ms=90)
+    assert (compared.change, maker.made) == (Change.UNKNOWN, 0)
+
+
 SLOWER, SAME, FASTER, UNKNOWN = Change.SLOWER, Change.SAME, Change.FASTER, Change.UNKNOWN
 
 
 @pytest.mark.parametrize(
     ("pair", "base", "dists", "machine", "cause"),
     [
+        pytest.param(SLOWER, None, CLICK, CPU, Cause.CHANGE, id="slower, when it was not clear before"),
+        pytest.param(SAME, None, CLICK, CPU, Cause.CHANCE, id="the same, when it was not clear before"),
+        pytest.param(UNKNOWN, None, CLICK, CPU, Cause.OPEN, id="not clear at all"),
         pytest.param(SLOWER, SAME, (), (), Cause.CHANGE, id="slower beside its base"),
         pytest.param(SLOWER, UNKNOWN, CLICK, CPU, Cause.CHANGE, id="slower, whatever the base does"),
         pytest.param(UNKNOWN, SLOWER, CLICK, (), Cause.OPEN, id="the pair does not tell"),
@@ -163,12 +209,13 @@ SLOWER, SAME, FASTER, UNKNOWN = Change.SLOWER, Change.SAME, Change.FASTER, Chang
     ],
 )
 def test_what_did_not_change_is_not_blamed(
-    pair: Change, base: Change, dists: tuple[str, ...], machine: tuple[str, ...], cause: Cause
+    pair: Change, base: Change | None, dists: tuple[str, ...], machine: tuple[str, ...], cause: Cause
 ) -> None:
     def judged(outcome: Change) -> Judgement:
         return Judgement(outcome=outcome, ratio=1.0, value_s=1.0, expected_s=1.0, tolerance=0.1, p=0.01, rounds=8)
 
-    assert confirming.weigh(judged(pair), judged(base), means(dists=dists, machine=machine)) is cause
+    then = None if base is None else judged(base)
+    assert confirming.weigh(judged(pair), then, means(dists=dists, machine=machine)) is cause
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -118,9 +118,10 @@ def compare(
     if deployed is not None and wanted.startup:
         start_once = _starter(deployed, place)
         samplers[measure.START_UP] = sampling.start_sampler(start_once, python=within.python, runner=within.runner)
-    series = _Series(wanted, shelf, within)
-    with _ALONE, closing(series):
+    with _ALONE:
         recorded = explaining.recorded(names, python=within.python, runner=within.runner)
+    series = _Series(wanted, shelf, within, recorded)
+    with _ALONE, closing(series):
         for metric, sampler in samplers.items():
             yield from series.one(metric, sampler, start_s if metric == measure.START_UP else None)
     stored = None if wanted.update else shelf.stored
@@ -163,13 +164,14 @@ def _as_installed(first: Mapping[str, timing.Sample], start_s: float | None) -> 
 class _Series:
     """Takes the metrics one after the other, and keeps what they came to."""
 
-    def __init__(self, wanted: Timing, shelf: Shelf, within: Interpreter) -> None:
+    def __init__(self, wanted: Timing, shelf: Shelf, within: Interpreter, recorded: Recorded) -> None:
         self.measured: list[Measured] = []
         self.findings: list[Finding] = []
         self.took: dict[str, Took] = {}
         self._wanted = wanted
         self._shelf = shelf
         self._within = within
+        self._recorded = recorded
         self._confirmation = confirming.Confirmation(within.means) if within.means is not None else None
 
     def close(self) -> None:
@@ -217,7 +219,7 @@ class _Series:
         return timing.pairs.imports(module, python=within.python, base_python=base.site.python, runner=within.runner)
 
     def _explained(self, compared: Compared) -> Iterator[Event]:
-        """Yield the comparison with its cause, when it is an import that got slower, and keep its finding."""
+        """Yield the comparison with its cause, when it is an import that changed, and keep its finding."""
         named: Named | None = None
         if compared.change is Change.SLOWER and compared.metric != measure.START_UP:
             module = compared.metric.removeprefix("import ")
@@ -227,6 +229,8 @@ class _Series:
         if named is not None:
             compared = replace(compared, cause=named.sentence)
             yield Told(step=Step.COMPARE, title=f"{compared.metric}, slower by", lines=named.lines)
+        if compared.change is Change.FASTER and compared.metric != measure.START_UP:
+            compared = replace(compared, cause=explaining.gained(self._shelf.stored, self._recorded))
         finding = timing.finding_for(
             compared,
             cause=named.cause if named is not None else None,

@@ -86,7 +86,7 @@ class Confirmation:
         ``pair`` makes the rounds of base and candidate. The tolerance is that of the user, not what was in force. Only
         what looks slower is confirmed beside the base.
         """
-        if suspicion.judgement.outcome is not Change.SLOWER:
+        if suspicion.judgement.outcome is Change.FASTER:
             return measure.on_fresh_rounds(suspicion)
         try:
             compared = self._beside(suspicion, self.base(), pair, max(tolerance, LEAST_TOLERANCE))
@@ -106,7 +106,7 @@ class Confirmation:
             raise NotConfirmed(msg) from problem
         then = _beside_control(drawn, pairs.BASE, suspicion.stored, tolerance)
         now = _beside_control(drawn, pairs.CANDIDATE, suspicion.stored, tolerance)
-        cause = weigh(paired, then, self._means)
+        cause = weigh(paired, None if suspicion.is_open else then, self._means)
         told, series = paired, (measure.series_of(rounds, measure.SIDE_BY_SIDE, tolerance, paired),)
         if cause in {Cause.DEPENDENCY, Cause.EITHER}:
             beside = drawn.beside_control(pairs.CANDIDATE)
@@ -156,19 +156,20 @@ def install(means: Means, artefact: artefacts.Artefact | None = None) -> Base:
     return Base(artefact=artefact, site=site)
 
 
-def weigh(pair: stats.Judgement, base: stats.Judgement, means: Means) -> Cause:
+def weigh(pair: stats.Judgement, base: stats.Judgement | None, means: Means) -> Cause:
     """Return what slower rounds come down to: ``pair`` is the candidate by the base, ``base`` the base by its ratio.
 
-    What did not change cannot be blamed, and where dependencies and the machine both changed neither can.
+    What did not change cannot be blamed, and where dependencies and the machine both changed neither can. Without
+    ``base`` (the first series could not tell) only the change can be: the other causes would rest on one test alone.
     """
     if pair.outcome is Change.SLOWER:
         return Cause.CHANGE
     if pair.outcome is Change.UNKNOWN:
         return Cause.OPEN
+    if base is None or base.outcome in {Change.SAME, Change.FASTER}:
+        return Cause.CHANCE
     if base.outcome is Change.UNKNOWN:
         return Cause.OPEN if means.dists else Cause.CHANCE
-    if base.outcome is not Change.SLOWER:
-        return Cause.CHANCE
     if means.dists:
         return Cause.EITHER if means.machine else Cause.DEPENDENCY
     return Cause.MACHINE

@@ -58,6 +58,12 @@ def then_of(stored: baseline.Baseline | None) -> Recording | None:
     return timing.recalled(stored.work, stored.dists, stored.python)
 
 
+def gained(stored: baseline.Baseline | None, now: Recorded) -> str:
+    """Return what the timed imports no longer do; nothing when nothing can be said."""
+    then = then_of(stored)
+    return "" if then is None or now.whole is None else str(timing.gain(then, now.whole))
+
+
 def named(
     compared: Compared, stored: baseline.Baseline | None, module: str, *, python: Path, runner: Runner
 ) -> Named | None:

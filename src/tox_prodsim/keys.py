@@ -111,7 +111,7 @@ _KEYS: tuple[tuple[str, Any, object, str], ...] = (
     ("deploy_files", list[str], [], "globs below the tox root, copied by name into the scratch directory"),
     ("measure_imports", Words, Words([]), "modules whose import is timed (default: the top-levels and the scripts')"),
     ("measure_startup", bool, _YES, "whether the start-up of the deployment is timed"),
-    ("time_tolerance_percent", Number, Number(10.0), "how much slower than its baseline a time may be"),
+    ("time_tolerance_percent", Number, Number(5.0), "how much slower than its baseline a time may be"),
     (
         "max_import_time",
         Number,

@@ -101,7 +101,7 @@ class Timing:
 
     imports: tuple[str, ...] = ()
     startup: bool = True
-    tolerance: float = 0.10
+    tolerance: float = 0.05
     baseline_dir: Path = field(default_factory=lambda: Path("prodsim/baselines"))
     update: bool = False
     budgets: Budgets = field(default_factory=Budgets)

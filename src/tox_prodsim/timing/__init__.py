@@ -11,6 +11,7 @@ from tox_prodsim.timing.budgets import Exceeded, forbidden_modules, too_many_mod
 from tox_prodsim.timing.causes import Cause, Explanation, Kind, Link, Part, chain, explain
 from tox_prodsim.timing.drawing import svg as drawn_as_svg
 from tox_prodsim.timing.drawing import text as drawn_as_text
+from tox_prodsim.timing.gains import Gain, gain
 from tox_prodsim.timing.history import history_of, is_shallow
 from tox_prodsim.timing.recording import Module, NotRecorded, Recording, Spot, Times, joined, only, recalled, record
 from tox_prodsim.timing.stats import Sample
@@ -22,6 +23,7 @@ __all__ = [
     "Cause",
     "Exceeded",
     "Explanation",
+    "Gain",
     "Kind",
     "Link",
     "Module",
@@ -42,6 +44,7 @@ __all__ = [
     "explain",
     "finding_for",
     "forbidden_modules",
+    "gain",
     "history_of",
     "is_shallow",
     "joined",

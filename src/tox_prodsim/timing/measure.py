@@ -46,7 +46,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suspicion:
-    """A first series that says slower or faster: what has to be confirmed before it is a verdict."""
+    """A first series that says slower or faster, which has to be confirmed, or one that is open and looks slower."""
 
     metric: str
     rounds: Rounds
@@ -65,6 +65,11 @@ class Suspicion:
         """Return for example ``first +12 % in 8 rounds``."""
         return f"first {percent(self.judgement.ratio - 1)} in {self.judgement.rounds} rounds"
 
+    @property
+    def is_open(self) -> bool:
+        """Return whether the first series could not tell."""
+        return self.judgement.outcome is Change.UNKNOWN
+
 
 SIDE_BY_SIDE = StoredRatio(ratio=1.0, rel_error=0.0, control=CONTROL, clock="")
 """What two versions are judged against that take the places of target and control: it holds by any clock."""
@@ -73,7 +78,15 @@ Confirm = Callable[[Suspicion], tuple[Measured | None, Compared]]
 
 
 def on_fresh_rounds(suspicion: Suspicion) -> tuple[Measured, Compared]:
-    """Return what fresh rounds beside the control say: only the same outcome again is a change."""
+    """Return what fresh rounds beside the control say: only the same outcome again is a change.
+
+    A series that could not tell took all the time there was, and more of the same would not tell either.
+    """
+    if suspicion.is_open:
+        stage = Stage(rounds=suspicion.rounds, judgement=suspicion.judgement)
+        return measured(suspicion.metric, stage.rounds), _compared(
+            suspicion.metric, stage, suspicion.stored, suspicion.tolerance
+        )
     again = _stage(suspicion.budget, suspicion.stored, suspicion.tolerance, first=False)
     return measured(suspicion.metric, again.rounds), _confirmed(suspicion, again)
 
@@ -100,7 +113,7 @@ def measure(
     budget = _Budget(sampler, plan, clock)
     try:
         stage = _stage(budget, stored, tolerance, first=True)
-        if stored is None or stage.judgement is None or stage.judgement.outcome in {Change.SAME, Change.UNKNOWN}:
+        if stored is None or stage.judgement is None or not _is_suspect(stage.judgement):
             return measured(metric, stage.rounds), _compared(metric, stage, stored, tolerance)
         return confirm(
             Suspicion(
@@ -114,6 +127,13 @@ def measure(
         )
     except NotMeasured as problem:
         return None, _unknown(metric, f"{Why.NOT_MEASURED}: {problem}", tolerance, known_s or 0.0)
+
+
+def _is_suspect(judgement: Judgement) -> bool:
+    """Return whether there is something to confirm: a change, or no answer and half of the tolerance is used up."""
+    if judgement.outcome is Change.UNKNOWN:
+        return judgement.ratio - 1 > judgement.tolerance / 2
+    return judgement.outcome is not Change.SAME
 
 
 def one_stage(sampler: Sampler, stored: StoredRatio, *, tolerance: float, plan: Plan) -> Stage:
@@ -137,9 +157,14 @@ def replayed(series: Sequence[Series]) -> Change:
 
 
 def _settled(first: Change, again: Change | None = None) -> Change:
-    """Return the change that one or two series come to: what did not repeat is none, whatever came in its place."""
+    """Return the change that one or two series come to: what did not repeat is none, whatever came in its place.
+
+    A first series that could not tell is settled by the second, which has been repeated on its own.
+    """
     if again is None:
         return first if first is Change.SAME else Change.UNKNOWN
+    if first is Change.UNKNOWN:
+        return Change.SAME if again is Change.FASTER else again
     return again if again in {first, Change.UNKNOWN} else Change.SAME
 
 

@@ -40,7 +40,7 @@ def finding_for(
             return _note(
                 "PRF704",
                 compared,
-                f"{compared.metric} is faster than its baseline: {_against(compared)}",
+                f"{compared.metric} is faster than its baseline: {_against(compared)}{_named(compared)}",
                 "accept it with --prodsim-update-baseline, so that the gain is kept",
             )
         case Change.UNKNOWN:
@@ -90,17 +90,20 @@ def _slower(compared: Compared, cause: Cause | None, source: Callable[[str], str
     start = compared.metric == START_UP
     name = compared.metric.removeprefix("import ")
     where = "" if start or cause else f"look at what it imports: python -X importtime -c 'import {name}'; "
-    named = f"; {compared.cause}" if compared.cause else ""
     file, line = _place(cause)
     return Finding(
         code="PRF702" if start else "PRF701",
         level=Level.ERROR,
         subject=compared.metric,
-        message=f"{compared.metric} is slower than its baseline: {_against(compared)}{named}",
+        message=f"{compared.metric} is slower than its baseline: {_against(compared)}{_named(compared)}",
         hint=f"{where}if it is meant to be, accept it with --prodsim-update-baseline",
         file=source(file) if file else "",
         line=line,
     )
+
+
+def _named(compared: Compared) -> str:
+    return f"; {compared.cause}" if compared.cause else ""
 
 
 def _place(cause: Cause | None) -> tuple[str, int | None]:
