@@ -13,7 +13,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tox_prodsim import auditors, building, toolbox
+from tox_prodsim import auditors, toolbox
 from tox_prodsim.auditors import Auditor
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.findings import Checked, Finding, Level
@@ -24,7 +24,8 @@ _SHOWN_LINES = 60
 _READABLE = {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "500", "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"}
 """What makes tools print one line for one thing, without colours."""
 _CONTROLS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_STAMPED = re.compile(r"^\[\d\d:\d\d:\d\d\]\s+\W*\s*")
+_STAMPED = re.compile(r"^\[\d\d:\d\d:\d\d\]\s+")
+_PICTURES = re.compile(r"^[^\x21-\x7e]+")
 _GRAVE = re.compile(r"(?:error|warning|[A-Z]\d{3})\b", re.IGNORECASE)
 _COULD_BE = re.compile(r'platform\s+tag:\s+"(\w+)"')
 
@@ -33,13 +34,13 @@ _COULD_BE = re.compile(r'platform\s+tag:\s+"(\w+)"')
 class Tools:
     """The tools that were asked for; their environments are kept in ``folder``, ``anew``: made again.
 
-    ``execute`` installs them with tox's own ``python``, ``run`` runs them; ``interrupted`` is whether to give up.
+    ``install`` makes an environment with a requirement in a folder, and raises ProdsimError; ``run`` runs a tool;
+    ``interrupted`` is whether to give up.
     """
 
     auditors: tuple[Auditor, ...]
     folder: Path
-    python: Path
-    execute: building.Execute
+    install: Callable[[str, Path], None]
     run: Runner
     interrupted: Callable[[], bool]
     anew: bool = False
@@ -89,7 +90,8 @@ def _folder_name(auditor: Auditor) -> str:
 
 def _ran(tools: Tools, kept: toolbox.Kept, auditor: Auditor, command: Sequence[str]) -> Ran:
     """Run the tool; one of a kept environment that crashes is installed anew, and gets another chance."""
-    fresh = kept.made(lambda folder: _install(tools, auditor, folder), anew=tools.anew)
+    anew = tools.anew or kept.command(command[0]) is None
+    fresh = kept.made(lambda folder: _install(tools, auditor, folder), anew=anew)
     ran = _run(tools, kept, auditor, command)
     if _crash(ran) and not fresh:
         kept.made(lambda folder: _install(tools, auditor, folder), anew=True)
@@ -99,7 +101,7 @@ def _ran(tools: Tools, kept: toolbox.Kept, auditor: Auditor, command: Sequence[s
 
 def _install(tools: Tools, auditor: Auditor, folder: Path) -> None:
     try:
-        building.environment_with(auditor.requirement, python=tools.python, folder=folder, execute=tools.execute)
+        tools.install(auditor.requirement, folder)
     except ProdsimError as problem:
         raise ProdsimError("audit", f"could not be installed: {problem.message}") from problem
 
@@ -149,6 +151,8 @@ def _complaint(told: Sequence[str], names: Sequence[str]) -> str:
 
 
 def _without(line: str, names: Sequence[str]) -> str:
+    """Return the line without what stands before the complaint: pictures, and the name of the file."""
+    line = _PICTURES.sub("", line)
     return next((line.removeprefix(f"{name}: ") for name in names if line.startswith(f"{name}: ")), line)
 
 

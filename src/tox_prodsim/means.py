@@ -98,6 +98,9 @@ def tools_of(tox_env: PythonRun, asked: tuple[Auditor, ...], cancel: supervision
 
     They run in the folder of the project, where they find their configuration, with tox's own Python.
     """
+    if not asked:
+        return None
+    execute = _execute(tox_env, cancel, "audit")
     ours = {**_installer(os.environ), **tox_env.environment_variables}
     environ = {name: value for name, value in ours.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH"}}
     root, ledger = Path(tox_env.core["tox_root"]), ledger_of(tox_env)
@@ -107,13 +110,12 @@ def tools_of(tox_env: PythonRun, asked: tuple[Auditor, ...], cancel: supervision
         env = {**environ, **variables, "PATH": path}
         return ran(supervision.run(argv, cwd=root, env=env, timeout_s=timeout_s, cancel=cancel, ledger=ledger))
 
-    if not asked:
-        return None
     return auditing.Tools(
         auditors=asked,
         folder=toolbox_of(tox_env),
-        python=Path(sys.executable),
-        execute=_execute(tox_env, cancel, "audit"),
+        install=lambda requirement, folder: building.environment_with(
+            requirement, python=Path(sys.executable), folder=folder, execute=execute
+        ),
         run=run,
         interrupted=lambda: cancel.is_set,
         anew=bool(tox_env.options.recreate),
