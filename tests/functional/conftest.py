@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from project import PLAIN, UV, Project, started
-from releases import Downloads
+from published import Downloads
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from project import Project
-from releases import Downloads, Release, broken, good
+from published import Downloads, Release, broken, good
 
 from tox_prodsim.catalogue import CATALOGUE
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from project import Project, Result
-from releases import Downloads
+from published import Downloads
 
 pytestmark = pytest.mark.index
 

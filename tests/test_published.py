@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from releases import Release, broken, good
+from published import Release, broken, good
 
 from tox_prodsim.catalogue import CATALOGUE
 
