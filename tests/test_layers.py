@@ -33,6 +33,7 @@ LAYERS = {
     "command": ("__main__", "supervise"),
     "order": (
         "run",
+        "auditing",
         "comparing",
         "confirming",
         "limits",
@@ -43,11 +44,12 @@ LAYERS = {
         "endings",
         "hosting",
     ),
-    "effects": ("artifact", "building", "installed", "leaks", "spool", "supervision", "timing"),
+    "effects": ("artifact", "building", "installed", "leaks", "spool", "supervision", "timing", "toolbox"),
     "reporters": ("reporters",),
     "values": (
         "catalogue",
         "scenario",
+        "auditors",
         "readiness",
         "words",
         "events",
@@ -80,7 +82,7 @@ GUARD = {
     "description": {"processes"},
 }
 """What the scripts of the guard import of each other; they alone are started with their folder on the path."""
-FOREIGN = {"shell": {"tox"}, "effects": {"build", "packaging", "psutil", "virtualenv"}}
+FOREIGN = {"shell": {"tox"}, "effects": {"build", "filelock", "packaging", "psutil", "virtualenv"}}
 """What a layer imports that is neither ours nor of the standard library: nothing, unless it is named here."""
 
 PACKAGE = Path(tox_prodsim.__file__).parent

@@ -71,6 +71,11 @@ def wheel_from_index(requirement: str, *, python: Path, folder: Path, execute: E
     return wheels[0]
 
 
+def environment_with(requirement: str, *, python: Path, folder: Path, execute: Execute) -> None:
+    """Make an environment in the folder and install something there; raises what ``execute`` does."""
+    _Environment(folder, python, execute).install([requirement], folder)
+
+
 def _built(source: Path, *, python: Path, folder: Path, execute: Execute) -> Path:
     environment = _Environment(folder / "env", python, execute)
 

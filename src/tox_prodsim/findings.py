@@ -41,13 +41,15 @@ class Finding:
 class Checked:
     """What a group of checks came to: ``codes`` were really checked, ``not_checked`` pairs codes with reasons.
 
-    ``detail`` is the evidence of a success, shown on the line of the step.
+    ``detail`` is the evidence of a success, shown on the line of the step; ``told`` are titles and lines of evidence
+    for the findings, such as the output of a tool.
     """
 
     detail: str
     codes: tuple[str, ...]
     findings: tuple[Finding, ...] = ()
     not_checked: tuple[tuple[str, str], ...] = ()
+    told: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @classmethod
     def of(cls, *parts: Checked) -> Checked:
@@ -57,6 +59,7 @@ class Checked:
             codes=tuple(code for part in parts for code in part.codes),
             findings=tuple(finding for part in parts for finding in part.findings),
             not_checked=tuple(pair for part in parts for pair in part.not_checked),
+            told=tuple(pair for part in parts for pair in part.told),
         )
 
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import distributions
 from pathlib import Path
 
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim import building, supervision
+from tox_prodsim import auditing, building, supervision
+from tox_prodsim.auditors import Auditor
 from tox_prodsim.confirming import Means, canonical
 from tox_prodsim.deployment import ran
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.running import NO_VARIABLES, Ran, Runner
 from tox_prodsim.timing import artefacts, second
-from tox_prodsim.workdir import wheels_of
+from tox_prodsim.workdir import ledger_of, toolbox_of, wheels_of
 
 _BUILD_LIMIT_S = 900.0
 _PRIVATE = "Private ::"
@@ -81,16 +83,7 @@ def git_of(tox_env: PythonRun, cancel: supervision.Cancel) -> Runner:
 
 def sources_of(tox_env: PythonRun, folder: Path, cancel: supervision.Cancel) -> artefacts.Sources:
     """Return where wheels of the project come from."""
-    python = _base_python(tox_env)
-
-    def execute(argv: Sequence[str], cwd: Path, extra: Mapping[str, str]) -> None:
-        env = {**_installer(os.environ), **tox_env.environment_variables, **extra}
-        done = ran(supervision.run(argv, cwd=cwd, env=env, timeout_s=_BUILD_LIMIT_S, cancel=cancel))
-        if done.returncode != 0:
-            told = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
-            errors = [line for line in told if line.startswith("ERROR")] or told
-            raise ProdsimError("base", "it took too long" if done.timed_out else "".join(errors[-1:]))
-
+    python, execute = _base_python(tox_env), _execute(tox_env, cancel, "base")
     return artefacts.Sources(
         cache=wheels_of(tox_env),
         folder=folder,
@@ -98,6 +91,51 @@ def sources_of(tox_env: PythonRun, folder: Path, cancel: supervision.Cancel) -> 
         build=lambda source, into: building.wheel_from_tree(source, python=python, folder=into, execute=execute),
         fetch=lambda wanted, into: building.wheel_from_index(wanted, python=python, folder=into, execute=execute),
     )
+
+
+def tools_of(tox_env: PythonRun, asked: tuple[Auditor, ...], cancel: supervision.Cancel) -> auditing.Tools | None:
+    """Return the tools that audit the files of this environment; None: nobody asked for any.
+
+    They run in the folder of the project, where they find their configuration, with tox's own Python.
+    """
+    if not asked:
+        return None
+    execute = _execute(tox_env, cancel, "audit")
+    ours = {**_installer(os.environ), **tox_env.environment_variables}
+    environ = {name: value for name, value in ours.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH"}}
+    root, ledger = Path(tox_env.core["tox_root"]), ledger_of(tox_env)
+
+    def run(argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] = NO_VARIABLES) -> Ran:
+        path = os.pathsep.join([str(Path(argv[0]).parent), environ.get("PATH", "")])
+        env = {**environ, **variables, "PATH": path}
+        return ran(supervision.run(argv, cwd=root, env=env, timeout_s=timeout_s, cancel=cancel, ledger=ledger))
+
+    return auditing.Tools(
+        auditors=asked,
+        folder=toolbox_of(tox_env),
+        install=lambda requirement, folder: building.environment_with(
+            requirement, python=Path(sys.executable), folder=folder, execute=execute
+        ),
+        run=run,
+        interrupted=lambda: cancel.is_set,
+        anew=bool(tox_env.options.recreate),
+    )
+
+
+def _execute(tox_env: PythonRun, cancel: supervision.Cancel, key: str) -> building.Execute:
+    """Return what builds and installs, with what tells pip where the index is; it raises ProdsimError of the key."""
+    environ = {**_installer(os.environ), **tox_env.environment_variables}  # here: tox reads them in one thread only
+    ledger = ledger_of(tox_env)
+
+    def execute(argv: Sequence[str], cwd: Path, extra: Mapping[str, str]) -> None:
+        env = {**environ, **extra}
+        done = ran(supervision.run(argv, cwd=cwd, env=env, timeout_s=_BUILD_LIMIT_S, cancel=cancel, ledger=ledger))
+        if done.returncode != 0:
+            told = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+            errors = [line for line in told if line.startswith("ERROR")] or told
+            raise ProdsimError(key, "it took too long" if done.timed_out else "".join(errors[-1:]))
+
+    return execute
 
 
 def _base_python(tox_env: PythonRun) -> Path:

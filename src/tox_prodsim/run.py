@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from tox_prodsim import artifact, comparing, confirming, deployment, installed
+from tox_prodsim import artifact, auditing, comparing, confirming, deployment, installed
 from tox_prodsim.errors import Cancelled
 from tox_prodsim.events import (
     Event,
@@ -75,6 +75,8 @@ class Bench:
     shelf: comparing.Shelf
     execute: Runner
     means: confirming.Means | None = None
+    tools: auditing.Tools | None = None
+    """The tools of other projects that audit the files; None: nobody asked for any."""
 
     @property
     def within(self) -> comparing.Interpreter:
@@ -135,10 +137,13 @@ def _ahead() -> Iterator[Executor]:
         pool.shutdown(cancel_futures=True)
 
 
-def _checks(bench: Bench, tally: _Tally, ahead: Executor) -> Iterator[Event]:  # noqa: ARG001 - checks come that need it
+def _checks(bench: Bench, tally: _Tally, ahead: Executor) -> Iterator[Event]:
     """Check the file, then what the installer made of it."""
     python, execute, subject = bench.python, bench.execute, bench.subject
+    audits = auditing.begin(bench.tools, bench.wheel.path, None, ahead) if bench.tools else None
     yield from tally.step(Step.WHEEL, lambda: artifact.check_wheel(bench.wheel))
+    if audits:
+        yield from tally.step(Step.AUDIT, audits.heard)
     yield from tally.step(Step.INSTALL, lambda: installed.check_distribution(subject, execute, python))
     yield from tally.step(Step.IMPORT, lambda: installed.check_imports(subject, execute, python))
     yield from tally.step(Step.SCRIPTS, lambda: installed.check_scripts(subject, execute, python, bench.scripts_dir))
@@ -229,6 +234,7 @@ class _Tally:
         self.codes.update(checked.codes)
         counted = [finding for each in checked.findings if (finding := self._policy.apply(each)) is not None]
         yield from self.judge(Found(finding=finding) for finding in self._new(checked.findings))
+        yield from (Told(step=step, title=title, lines=lines) for title, lines in checked.told)
         bad = any(finding.level is Level.ERROR for finding in counted)
         yield StepFinished(
             step=step,

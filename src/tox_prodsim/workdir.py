@@ -12,6 +12,11 @@ def ledger_of(tox_env: ToxEnv) -> Path:
     return Path(tox_env.core["work_dir"]) / ".prodsim-runs"
 
 
+def toolbox_of(tox_env: ToxEnv) -> Path:
+    """Return the folder in which the environments of other projects' tools are kept."""
+    return Path(tox_env.core["work_dir"]) / ".prodsim-tools"
+
+
 def wheels_of(tox_env: ToxEnv) -> Path:
     """Return the folder in which wheels are kept."""
     return Path(tox_env.core["work_dir"]) / ".prodsim-wheels"

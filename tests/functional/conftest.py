@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from project import PLAIN, UV, Project, started
+from published import Downloads
 
 
 @pytest.fixture
@@ -34,9 +35,17 @@ def any_project(request: pytest.FixtureRequest, project: Project) -> Project:
     return project
 
 
+@pytest.fixture(scope="session")
+def download(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Downloads:
+    """Files of the index, shared by all workers of a run."""
+    base = tmp_path_factory.getbasetemp()
+    return Downloads((base if worker_id == "master" else base.parent) / "downloaded")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The whole matrix takes many minutes: it is run when it is asked for by its name."""
-    if "torture" not in config.option.markexpr:
-        left = [item for item in items if item.get_closest_marker("torture")]
-        items[:] = [item for item in items if not item.get_closest_marker("torture")]
-        config.hook.pytest_deselected(items=left)
+    """The whole matrix, and the whole corpus, take many minutes: they are run when they are asked for by name."""
+    for name in ("torture", "corpus"):
+        if name not in config.option.markexpr:
+            left = [item for item in items if item.get_closest_marker(name)]
+            items[:] = [item for item in items if not item.get_closest_marker(name)]
+            config.hook.pytest_deselected(items=left)

@@ -69,6 +69,9 @@ INI = {
     "measure_startup = maybe": (
         "measure_startup: value 'maybe' cannot be transformed to bool, valid: , 0, 1, false, no, off, on, true, yes"
     ),
+    "audit = twine, auditwheel": (
+        "audit[0]: 'twine,' is nothing that can be installed, write for example twine or twine==6.1"
+    ),
     # probes
     SERVICE + "ready = up": f"ready[0]: 'up' {NO_PROBE}",
     SERVICE + "ready = ftp://127.0.0.1/": f"ready[0]: 'ftp://127.0.0.1/' {NO_PROBE}",
@@ -155,6 +158,9 @@ TOML = {
     "exit_codes = [[0]]": f"exit_codes: '[0]' {NO_END}",
     "select = 'XYZ'": f"select: 'XYZ' {NO_CODE}",
     "select = {code = 'RUN'}": f"select: \"{{'code': 'RUN'}}\" {NO_CODE}",
+    "audit = [['pyroma', '.']]": (
+        "audit[0]: pyroma . names neither {wheel} nor {sdist}, so that it would audit nothing"
+    ),
     "deploy = ['python', 1]": f"deploy: 1 {NO_WORDS}",
     "deploy = [['python', '-V']]": f"deploy: ['python', '-V'] {NO_WORDS}",
     "deploy = '- python -V'": f"deploy: {NO_PREFIX}",

@@ -4,51 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import importlib.util
-import subprocess
-import sys
-import venv
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 from project import Project, Result
+from published import Downloads
 
 pytestmark = pytest.mark.index
 
-Download = Callable[[str], Path]
 Members = dict[str, bytes]
-
-
-@pytest.fixture(scope="session")
-def download(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Download:
-    """Fetch the wheel of ``name==version`` for this Python; each is fetched once, whoever asks first."""
-    base = tmp_path_factory.getbasetemp()
-    cache = (base if worker_id == "master" else base.parent) / "downloaded"
-
-    def fetch(requirement: str) -> Path:
-        folder = cache / requirement
-        with FileLock(cache.with_suffix(".lock")):
-            if not folder.exists():
-                pip = [_python_with_pip(cache), "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-                subprocess.run([*pip, "--dest", f"{folder}.part", requirement], check=True)
-                Path(f"{folder}.part").rename(folder)
-        (wheel,) = folder.iterdir()
-        return wheel
-
-    return fetch
-
-
-def _python_with_pip(cache: Path) -> str:
-    """Return this Python, or where it has no pip (as in an environment made by uv) a new one that has."""
-    if importlib.util.find_spec("pip"):
-        return sys.executable
-    folder = cache.with_name("with-pip")
-    if not folder.exists():
-        venv.create(folder, with_pip=True)
-    return str(folder / "bin" / "python")
 
 
 def broken(wheel: Path, folder: Path, edit: Callable[[Members], None], *, recorded: bool) -> Path:
@@ -92,32 +58,32 @@ def message(project: Project, code: str) -> str:
 # a library
 
 
-def test_a_library_needs_no_configuration(any_project: Project, download: Download) -> None:
+def test_a_library_needs_no_configuration(any_project: Project, download: Downloads) -> None:
     result = any_project.prodsim("--installpkg", download("six==1.17.0")).passed()
     assert any_project.codes() == ["PRF705"]
     assert [each["metric"] for each in any_project.report()["measurements"]] == ["import six"]
     assert "six 1.17.0" in result.out
 
 
-def test_a_library_with_two_top_levels(quick_project: Project, download: Download) -> None:
+def test_a_library_with_two_top_levels(quick_project: Project, download: Downloads) -> None:
     result = run(quick_project, download("attrs==25.3.0")).passed()
     assert quick_project.codes() == []
     assert "attrs, attr from site-packages" in result.out
 
 
-def test_a_release_that_did_not_declare_what_it_imports(any_project: Project, download: Download) -> None:
+def test_a_release_that_did_not_declare_what_it_imports(any_project: Project, download: Downloads) -> None:
     run(any_project, download("declarative==1.3.0")).failed()
     assert "IMP503" in any_project.codes()
     assert "No module named 'numpy'" in message(any_project, "IMP503")
 
 
-def test_a_release_that_worked_only_beside_setuptools(any_project: Project, download: Download) -> None:
+def test_a_release_that_worked_only_beside_setuptools(any_project: Project, download: Downloads) -> None:
     run(any_project, download("ripgrepy==1.0.1")).failed()
     assert "IMP503" in any_project.codes()
     assert "No module named 'pkg_resources'" in message(any_project, "IMP503")
 
 
-def test_a_release_whose_data_file_is_not_in_the_wheel(quick_project: Project, download: Download) -> None:
+def test_a_release_whose_data_file_is_not_in_the_wheel(quick_project: Project, download: Downloads) -> None:
     run(quick_project, download("safety-db==2017.4.19")).failed()
     assert "IMP503" in quick_project.codes()
     assert "'data/insecure.json'" in message(quick_project, "IMP503")
@@ -132,14 +98,14 @@ expect_output = <span class="k">pass</span>
 """
 
 
-def test_a_command_that_works(any_project: Project, download: Download) -> None:
+def test_a_command_that_works(any_project: Project, download: Downloads) -> None:
     any_project.write("code.py", "pass\n")
     result = run(any_project, download("pygments==2.19.1"), CONVERT).passed()
     assert any_project.codes() == []
     assert "1 script" in result.out
 
 
-def test_a_command_whose_entry_point_names_nothing(any_project: Project, download: Download) -> None:
+def test_a_command_whose_entry_point_names_nothing(any_project: Project, download: Downloads) -> None:
     def point_to_nothing(members: Members) -> None:
         name = next(name for name in members if name.endswith("entry_points.txt"))
         members[name] = members[name].replace(b"pygments.cmdline:main", b"pygments.commands:main")
@@ -154,7 +120,7 @@ def test_a_command_whose_entry_point_names_nothing(any_project: Project, downloa
     assert "pygments.commands" in message(any_project, "ENT510")
 
 
-def test_a_command_that_does_another_thing(quick_project: Project, download: Download) -> None:
+def test_a_command_that_does_another_thing(quick_project: Project, download: Downloads) -> None:
     quick_project.write("code.py", "fail\n")
     run(quick_project, download("pygments==2.19.1"), CONVERT).failed()
     assert quick_project.codes() == ["RUN611"]
@@ -174,7 +140,7 @@ finally:
 """
 
 
-def test_a_script_that_exits_with_0_whatever_happens(any_project: Project, download: Download) -> None:
+def test_a_script_that_exits_with_0_whatever_happens(any_project: Project, download: Downloads) -> None:
     any_project.write("prod_test.py", SUCCEEDS_ANYWAY)
     keys = "deploy_files = prod_test.py\ndeploy = python prod_test.py\nexpect_output = simulation successful"
     result = run(any_project, download("pygments==2.19.1"), keys)
@@ -341,7 +307,7 @@ def test_waitress_whose_application_is_not_there(any_project: Project) -> None:
 # a C extension
 
 
-def test_an_extension_that_loads(any_project: Project, download: Download) -> None:
+def test_an_extension_that_loads(any_project: Project, download: Downloads) -> None:
     run(any_project, download("markupsafe==3.0.2"), USES.format("markupsafe._speedups")).passed()
     assert any_project.codes() == []
 
@@ -349,7 +315,7 @@ def test_an_extension_that_loads(any_project: Project, download: Download) -> No
 USES = 'deploy = python -c "import {0}; print({0}.__file__)"\nexpect_output = \\.so$'
 
 
-def test_an_extension_that_was_removed(any_project: Project, download: Download) -> None:
+def test_an_extension_that_was_removed(any_project: Project, download: Downloads) -> None:
     def remove(members: Members) -> None:
         del members[extension(members, "_speedups")]
 
@@ -359,7 +325,7 @@ def test_an_extension_that_was_removed(any_project: Project, download: Download)
     assert "markupsafe/_speedups" in message(any_project, "WHL102")
 
 
-def test_an_extension_that_was_cut_short(any_project: Project, download: Download) -> None:
+def test_an_extension_that_was_cut_short(any_project: Project, download: Downloads) -> None:
     def cut(members: Members) -> None:
         name = extension(members, "_psutil_linux")
         members[name] = members[name][:2000]
@@ -371,7 +337,7 @@ def test_an_extension_that_was_cut_short(any_project: Project, download: Downloa
     assert "SIGBUS" in message(any_project, "IMP501")
 
 
-def test_an_extension_that_was_overwritten(quick_project: Project, download: Download) -> None:
+def test_an_extension_that_was_overwritten(quick_project: Project, download: Downloads) -> None:
     def overwrite(members: Members) -> None:
         members[extension(members, "_psutil_linux")] = b"no ELF file"
 
@@ -380,7 +346,7 @@ def test_an_extension_that_was_overwritten(quick_project: Project, download: Dow
     assert quick_project.codes() == ["IMP503", "WHL103"]
 
 
-def test_an_extension_that_was_left_out_of_the_build(quick_project: Project, download: Download) -> None:
+def test_an_extension_that_was_left_out_of_the_build(quick_project: Project, download: Downloads) -> None:
     def leave_out(members: Members) -> None:
         del members[extension(members, "_psutil_linux")]
 

@@ -1,0 +1,55 @@
+"""Releases of the index: a good one is not accused, a broken one is caught by the expected code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from project import Project
+from published import Downloads, Release, broken, good
+
+from tox_prodsim.catalogue import CATALOGUE
+
+pytestmark = pytest.mark.index
+
+ASGI = """\
+async def app(scope, receive, send):
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"well"})
+"""
+
+
+def cases(releases: list[Release]) -> list[object]:
+    """Return the cases of a parameter; those that are not always played are marked."""
+    return [pytest.param(each, id=str(each), marks=[] if each.always else pytest.mark.corpus) for each in releases]
+
+
+def play(project: Project, release: Release, file: Path) -> None:
+    """Run tox on the file as its user would, without taking times."""
+    project.write("tox.ini", f"[testenv:prodsim]\nignore = PRF\n{release.config.strip()}\n")
+    result = project.prodsim("--installpkg", file, env=release.variables)
+    assert "internal error" not in result.out, result.out
+    project.gone()
+
+
+@pytest.mark.parametrize("release", cases(good()))
+def test_a_good_release_is_not_accused(quick_project: Project, download: Downloads, release: Release) -> None:
+    play(quick_project, release, download(release.requirement, sdist=release.sdist))
+    findings = quick_project.report()["findings"]
+    accusations = {(each["code"], each["subject"], each["message"]) for each in findings if each["level"] != "note"}
+    assert {each for each in accusations if each[0] not in release.codes} == set()
+    assert {code for code, *_ in accusations} == set(release.codes) & set(CATALOGUE)
+
+
+@pytest.mark.parametrize("release", cases(broken()))
+def test_a_broken_release_is_caught(quick_project: Project, download: Downloads, release: Release) -> None:
+    expected = set(release.codes) & set(CATALOGUE)
+    if not expected:
+        pytest.skip(f"no check finds {', '.join(release.codes)} yet")
+    if release.kind == "app":
+        file = quick_project.wheel(name="website", files={"website.py": ASGI}, requires=[release.requirement])
+    else:
+        file = download(release.requirement, sdist=release.sdist)
+    play(quick_project, release, file)
+    assert expected <= set(quick_project.codes())
