@@ -33,6 +33,7 @@ LAYERS = {
     "command": ("__main__", "supervise"),
     "order": (
         "run",
+        "simulating",
         "comparing",
         "confirming",
         "limits",
@@ -53,6 +54,7 @@ LAYERS = {
         "events",
         "findings",
         "leakage",
+        "conditions",
         "isolation",
         "running",
         "errors",

@@ -24,7 +24,7 @@ from tox.tox_env.errors import Fail, Skip
 from tox.tox_env.python.pip.req_file import PythonDeps
 from tox.tox_env.runner import RunToxEnv
 
-from tox_prodsim import leakage, readiness, scenario, supervision, words
+from tox_prodsim import conditions, leakage, readiness, scenario, supervision, words
 from tox_prodsim.catalogue import CATALOGUE
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.findings import Policy
@@ -109,6 +109,12 @@ _KEYS: tuple[tuple[str, Any, object, str], ...] = (
     ("expect_output", Lines, Lines([]), "regular expressions that a line of the output must match"),
     ("reject_output", Lines, Lines([]), "regular expressions that no line of the output may match"),
     ("deploy_files", list[str], [], "globs below the tox root, copied by name into the scratch directory"),
+    (
+        "simulate",
+        Words,
+        Words([]),
+        "harsher conditions for it all once more: no_home, no_network, c_locale, non_root, …",
+    ),
     ("measure_imports", Words, Words([]), "modules whose import is timed (default: the top-levels and the scripts')"),
     ("measure_startup", bool, _YES, "whether the start-up of the deployment is timed"),
     ("time_tolerance_percent", Number, Number(10.0), "how much slower than its baseline a time may be"),
@@ -222,6 +228,7 @@ def read(tox_env: RunToxEnv, *, update_baseline: bool = False) -> scenario.Scena
         policy=policy,
         containment=_containment(conf),
         allow_leaks=leakage.parse(_lines(conf, "allow_leaks")),
+        simulate=conditions.named("simulate", _value(conf, "simulate", Words).items),
         has_commands=any(conf[key] for key in ("commands", "commands_post")),
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tox_prodsim.conditions import Condition
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.findings import Policy
 from tox_prodsim.leakage import AllowLeaks
@@ -124,6 +125,7 @@ class Scenario:
     has_commands: bool
     containment: str = "auto"
     allow_leaks: AllowLeaks = field(default_factory=AllowLeaks)
+    simulate: tuple[Condition, ...] = ()
 
 
 def placeholders(*, port: int | None, scratch: Path) -> dict[str, str]:
