@@ -22,7 +22,8 @@ _WRAPPER = Path(__file__).parent / "_child" / "condition.py"
 class Condition:
     """One condition: ``variables`` change a program, ``flags`` a Python that heeds none, the wrapper a process.
 
-    ``own_folders``: it gets an empty HOME and TMPDIR of its own. ``hint`` is what a program should do about it.
+    ``own_folders``: it has an empty HOME and TMPDIR of its own, and ``own_network`` and ``other_user`` what these say.
+    ``hint`` is what a program should do about it.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Condition:
     wrapped: bool = False
     own_folders: bool = False
     own_network: bool = False
+    other_user: bool = False
 
 
 CONDITIONS: Mapping[str, Condition] = MappingProxyType(
@@ -92,6 +94,7 @@ CONDITIONS: Mapping[str, Condition] = MappingProxyType(
                 hint="need no right that only root has, such as low ports and foreign folders",
                 wrapped=True,
                 own_folders=True,
+                other_user=True,
             ),
             Condition(
                 name="low_fds",
@@ -149,7 +152,7 @@ class Scene:
         folders = [self.home, self.temporary, *([scratch] if scratch is not None else [])]
         request = {
             "condition": self.condition.name,
-            "own": [str(folder) for folder in folders] if self.condition.own_folders else [],
+            "give_away": [str(folder) for folder in folders] if self.condition.other_user else [],
             "cwd": str(scratch) if scratch is not None else "",
         }
         return [str(self.python), "-I", str(_WRAPPER), json.dumps(request), *words]

@@ -113,7 +113,7 @@ _KEYS: tuple[tuple[str, Any, object, str], ...] = (
         "simulate",
         Words,
         Words([]),
-        "harsher conditions for it all once more: no_home, no_network, c_locale, non_root, …",
+        "harsher conditions to play it again under: no_home, no_network, c_locale, non_root, …",
     ),
     ("measure_imports", Words, Words([]), "modules whose import is timed (default: the top-levels and the scripts')"),
     ("measure_startup", bool, _YES, "whether the start-up of the deployment is timed"),

@@ -1,4 +1,4 @@
-"""The main job once more under each harsher condition that is asked for, one at a time, so that a failure names its own.
+"""The main job again under each harsher condition that is asked for, one at a time, so that a failure names its own.
 
 It comes behind the deployment: what fails without any condition says nothing about one.
 """

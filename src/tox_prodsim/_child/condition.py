@@ -1,10 +1,10 @@
 """Put this process under a condition of the key ``simulate``, and then become the command: the pid stays the same.
 
-usage: PYTHON -I condition.py '{"condition": "no_network", "own": [], "cwd": ""}' [COMMAND ARGUMENT ...]
+usage: PYTHON -I condition.py '{"condition": "no_network", "give_away": [], "cwd": ""}' [COMMAND ARGUMENT ...]
 
-``own`` are folders that belong to the command, ``cwd`` is where it works (empty: here). Without a command it only tries.
-A condition that is not to be had here is exit code 70 and one line on stdout with the reason. What is changed is
-changed for this process and its children, by the kernel, and is gone with them. Runs on CPython 3.9 and newer.
+``give_away`` are folders for the user that the command will be, ``cwd`` is where it works (empty: here). Without a
+command it only tries. A condition that is not to be had here is exit code 70 and one line on stdout with the reason.
+What is changed is changed for this process and its children, and is gone with them. Runs on CPython 3.9 and newer.
 """
 
 from __future__ import annotations
@@ -26,10 +26,7 @@ LOW_FDS = 256  # the soft limit of a macOS shell; on Linux it is 1024 or more
 PR_SET_PDEATHSIG, PR_GET_PDEATHSIG = 1, 2
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE, MS_RELATIME = 1, 32, 4096, 1 << 14, 1 << 18, 1 << 21
-ST_KEPT, ST_RELATIME = (
-    2 | 4 | 8 | 1024 | 2048,
-    4096,
-)  # statvfs(3): nosuid, nodev, noexec, noatime, nodiratime as MS_ has
+ST_KEPT, ST_RELATIME = 2 | 4 | 8 | 1024 | 2048, 4096  # statvfs(3): nosuid, nodev, noexec and no(dir)atime as MS_ has
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1  # netdevice(7)
 
 
@@ -44,7 +41,10 @@ def main() -> None:
     try:
         if request["cwd"]:
             os.chdir(request["cwd"])
-        CONDITIONS[request["condition"]](request)
+        if os.geteuid() == 0:
+            for folder in request["give_away"]:
+                give_away(folder)
+        CONDITIONS[request["condition"]]()
     except Refused as refusal:
         refuse(str(refusal))
     except OSError as problem:
@@ -66,7 +66,7 @@ def refuse(reason: str) -> None:
 # the conditions
 
 
-def read_only_home(request: dict[str, Any]) -> None:
+def read_only_home() -> None:
     """Let HOME be read only; who is not root is kept from writing by its mode where there are no namespaces."""
     home = os.environ["HOME"]
     try:
@@ -77,12 +77,12 @@ def read_only_home(request: dict[str, Any]) -> None:
         os.chmod(home, 0o500)
 
 
-def read_only_site(request: dict[str, Any]) -> None:
+def read_only_site() -> None:
     """Let what is installed be read only."""
     be_read_only(*{sysconfig.get_path(name) for name in ("purelib", "platlib")})
 
 
-def no_network(request: dict[str, Any]) -> None:
+def no_network() -> None:
     """Leave nothing of the network but a loopback interface of its own."""
     import fcntl  # noqa: PLC0415 - not on Windows
     import socket  # noqa: PLC0415 - costs 5 ms
@@ -93,17 +93,17 @@ def no_network(request: dict[str, Any]) -> None:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
 
 
-def closed_stdin(request: dict[str, Any]) -> None:
+def closed_stdin() -> None:
     """Have no standard input at all."""
     os.close(0)
 
 
-def umask_077(request: dict[str, Any]) -> None:
+def umask_077() -> None:
     """Let new files be nobody else's business."""
     os.umask(0o077)
 
 
-def low_fds(request: dict[str, Any]) -> None:
+def low_fds() -> None:
     """Lower the soft limit of open files; a program may raise it again up to the hard one, which stays."""
     import resource  # noqa: PLC0415 - not on Windows
 
@@ -112,23 +112,21 @@ def low_fds(request: dict[str, Any]) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (LOW_FDS, hard))
 
 
-def non_root(request: dict[str, Any]) -> None:
+def non_root() -> None:
     """Be a user without rights, who owns the folders that are its own."""
     if os.geteuid() != 0:
         raise Refused("tox does not run as root")
-    for folder in request["own"]:
-        give_away(folder)
     os.setgroups([])
     os.setresgid(NOBODY, NOBODY, NOBODY)
     os.setresuid(NOBODY, NOBODY, NOBODY)
-    paths = [sys.executable, os.path.realpath(sys.executable), os.getcwd(), *request["own"]]
+    paths = [sys.executable, os.path.realpath(sys.executable), os.getcwd(), os.environ["HOME"], os.environ["TMPDIR"]]
     for path in paths + [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]:
         closed = closed_part(path)
         if closed:
             raise Refused("another user has no access to %s" % closed)
 
 
-CONDITIONS: Dict[str, Callable[[Dict[str, Any]], None]] = {
+CONDITIONS: Dict[str, Callable[[], None]] = {
     function.__name__: function
     for function in (read_only_home, read_only_site, no_network, closed_stdin, umask_077, low_fds, non_root)
 }
