@@ -8,12 +8,11 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
 from tox_prodsim.errors import ProdsimError
-from tox_prodsim.running import NO_VARIABLES
 
 _WRAPPER = Path(__file__).parent / "_child" / "condition.py"
 
@@ -28,7 +27,7 @@ class Condition:
 
     name: str
     hint: str
-    variables: Mapping[str, str] = NO_VARIABLES
+    variables: Mapping[str, str] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     wrapped: bool = False
     own_folders: bool = False

@@ -38,7 +38,7 @@ def check_simulations(conditions: Sequence[Condition], cast: Cast) -> Checked:
     whole = Checked.of(*parts.values())
     good = ", ".join(name for name, part in parts.items() if part.codes and not part.findings)
     missing = "; ".join(f"{name}: {reason}" for name, reason in whole.not_checked)
-    facts = (good, f"not checked: {missing}" if missing else "")
+    facts = (good, f"not checked: {missing}" if whole.codes and missing else missing)
     return Checked(
         detail="; ".join(filter(None, facts)),
         codes=tuple(dict.fromkeys(whole.codes)),

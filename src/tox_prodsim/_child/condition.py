@@ -25,7 +25,8 @@ LOW_FDS = 256  # the soft limit of a macOS shell; on Linux it is 1024 or more
 
 PR_SET_PDEATHSIG, PR_GET_PDEATHSIG = 1, 2
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
-MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE, MS_RELATIME = 1, 32, 4096, 1 << 14, 1 << 18, 1 << 21
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND = 1, 2, 4, 32, 4096
+MS_REC, MS_PRIVATE, MS_RELATIME = 1 << 14, 1 << 18, 1 << 21
 ST_KEPT, ST_RELATIME = 2 | 4 | 8 | 1024 | 2048, 4096  # statvfs(3): nosuid, nodev, noexec and no(dir)atime as MS_ has
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1  # netdevice(7)
 
@@ -113,14 +114,15 @@ def low_fds() -> None:
 
 
 def non_root() -> None:
-    """Be a user without rights, who owns the folders that are its own."""
+    """Be a user without rights, to whom only the folders are open that it needs."""
     if os.geteuid() != 0:
         raise Refused("tox does not run as root")
+    paths = needed()
+    open_the_way(paths)
     os.setgroups([])
     os.setresgid(NOBODY, NOBODY, NOBODY)
     os.setresuid(NOBODY, NOBODY, NOBODY)
-    paths = [sys.executable, os.path.realpath(sys.executable), os.getcwd(), os.environ["HOME"], os.environ["TMPDIR"]]
-    for path in paths + [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]:
+    for path in paths:
         closed = closed_part(path)
         if closed:
             raise Refused("another user has no access to %s" % closed)
@@ -159,10 +161,10 @@ def enter(namespace: int, what: str) -> None:
             file.write(line)
 
 
-def mount(source: str, target: str, flags: int) -> None:
+def mount(source: str, target: str, flags: int, kind: str = "", options: str = "") -> None:
     """Change the mounts of this namespace."""
-    at = os.fsencode(target)
-    asked(libc().mount(source.encode() if source == "none" else at, at, None, ctypes.c_ulong(flags), None), target)
+    texts = [os.fsencode(text) or None for text in (source, target, kind, options)]
+    asked(libc().mount(*texts[:3], ctypes.c_ulong(flags), texts[3]), "mounting " + target)
 
 
 def asked(answer: int, what: str) -> None:
@@ -193,14 +195,55 @@ def give_away(folder: str) -> None:
             os.lchown(os.path.join(parent, name), NOBODY, NOBODY)
 
 
+def needed() -> list[str]:
+    """Return the folders without which no command of the environment can be run, by all names that lead to them."""
+    paths = [sys.prefix, sys.base_prefix, os.path.dirname(os.path.abspath(__file__))]
+    paths += [os.getcwd(), os.environ["HOME"], os.environ["TMPDIR"]]
+    python = sys.executable
+    while os.path.islink(python):
+        python = os.path.join(os.path.dirname(python), os.readlink(python))
+        paths.append(os.path.dirname(os.path.dirname(os.path.normpath(python))))
+    return sorted({name for path in paths for name in (os.path.abspath(path), os.path.realpath(path))})
+
+
+def open_the_way(paths: list[str]) -> None:
+    """Let every user come to the paths, in a mount namespace of this process.
+
+    A folder on the way that is closed to others, as tox makes its own, is covered by one with nothing but these paths.
+    """
+    behind: Dict[str, list[str]] = {}
+    for path in paths:
+        closed = next((folder for folder in ancestors(path) if not os.stat(folder).st_mode & 1), "")
+        if closed:
+            behind.setdefault(closed, []).append(path)
+    if not behind:
+        return
+    enter(CLONE_NEWNS, "a mount namespace")
+    mount("none", "/", MS_REC | MS_PRIVATE)
+    os.umask(0o022)
+    for folder, inside in behind.items():
+        cover(folder, [path for path in inside if not any(path.startswith(other + os.sep) for other in inside)])
+
+
+def cover(folder: str, inside: list[str]) -> None:
+    """Mount an empty folder over one, and what is needed of it where it was."""
+    kept = [(path, os.open(path, os.O_PATH | os.O_CLOEXEC)) for path in inside]
+    mount("none", folder, MS_NOSUID | MS_NODEV, kind="tmpfs", options="mode=0755")
+    for path, fd in kept:
+        os.makedirs(path)
+        mount("/proc/self/fd/%d" % fd, path, MS_BIND | MS_REC)
+
+
+def ancestors(path: str) -> list[str]:
+    """Return the folders that lead to a path, the outermost first."""
+    parts = path.split(os.sep)
+    return [os.sep.join(parts[:count]) or os.sep for count in range(1, len(parts))]
+
+
 def closed_part(path: str) -> str:
-    """Return the outermost folder of a path that this user may not enter, or the path that it may not read."""
-    whole = os.sep
-    for part in os.path.abspath(path).split(os.sep):
-        whole = os.path.join(whole, part)
-        if not os.access(whole, os.X_OK):
-            return whole
-    return "" if os.access(path, os.R_OK) else path
+    """Return the outermost part of a path that this user may not enter, or the path that it may not read."""
+    closed = (part for part in [*ancestors(path), path] if not os.access(part, os.X_OK))
+    return next(closed, "" if os.access(path, os.R_OK) else path)
 
 
 if __name__ == "__main__":
