@@ -220,9 +220,10 @@ def open_the_way(paths: list[str]) -> None:
         return
     enter(CLONE_NEWNS, "a mount namespace")
     mount("none", "/", MS_REC | MS_PRIVATE)
-    os.umask(0o022)
+    mask = os.umask(0o022)
     for folder, inside in behind.items():
         cover(folder, [path for path in inside if not any(path.startswith(other + os.sep) for other in inside)])
+    os.umask(mask)
 
 
 def cover(folder: str, inside: list[str]) -> None:
