@@ -82,9 +82,9 @@ def main() -> int:
     options = _options()
     with tempfile.TemporaryDirectory(prefix="prodsim-overhead-") as name:
         folder = Path(name)
-        alone, with_us = _environment(folder / "alone", "tox"), _environment(folder / "with", "tox", str(ROOT))
-        version = _tox_version(alone)
-        if version != _tox_version(with_us):
+        alone, with_us = environment(folder / "alone", "tox"), environment(folder / "with", "tox", str(ROOT))
+        version = tox_version(alone)
+        if version != tox_version(with_us):
             sys.exit("the two environments have different versions of tox: there is nothing to compare")
         rows = [
             *_tox_runs(folder, alone, with_us, options.rounds),
@@ -102,7 +102,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _environment(folder: Path, *requirements: str) -> Path:
+def environment(folder: Path, *requirements: str) -> Path:
     """Make a virtual environment with the requirements, and return its Python."""
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
@@ -110,7 +110,7 @@ def _environment(folder: Path, *requirements: str) -> Path:
     return python
 
 
-def _tox_version(python: Path) -> str:
+def tox_version(python: Path) -> str:
     program = "import importlib.metadata as m; print(m.version('tox'))"
     return subprocess.run([str(python), "-c", program], check=True, capture_output=True, text=True).stdout.strip()
 
@@ -147,7 +147,7 @@ def _effective_ms(argv: Sequence[str], cwd: Path) -> float:
     with (cwd / "output.txt").open("w+b") as output:
         began = time.perf_counter()
         process = subprocess.Popen(
-            argv, cwd=cwd, env=_environ(), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            argv, cwd=cwd, env=environ(), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
         )
         waited_s = _wait(process)
         took_s = time.perf_counter() - began
@@ -169,7 +169,7 @@ def _wait(process: subprocess.Popen[bytes]) -> float:
         return 0.0
 
 
-def _environ() -> dict[str, str]:
+def environ() -> dict[str, str]:
     """Return our variables without those that would change what tox does."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("TOX", "__TOX", "PYTHON"))}
 
@@ -185,14 +185,14 @@ def _project(folder: Path) -> Path:
 
 
 def _ratio_row(subject: str, pairs: Sequence[Pair]) -> Row:
-    ratio, low, high = _figure(pairs, lambda without, with_us: with_us / without)
+    ratio, low, high = figure(pairs, lambda without, with_us: with_us / without)
     return Row(
         subject=subject,
         without_ms=statistics.median(without for without, _ in pairs),
         with_ms=statistics.median(with_us for _, with_us in pairs),
         figure=f"{ratio:.3f} ({low:.3f} to {high:.3f})",
         target=f"at most {RATIO_TARGET}",
-        word=_word(ratio, low, RATIO_TARGET),
+        word=word(ratio, low, RATIO_TARGET),
     )
 
 
@@ -211,14 +211,14 @@ def _commands(folder: Path, python: Path, rounds: int) -> Row:
         _effective_ms(argv, project)
         environments = json.loads(result.read_text(encoding="utf-8"))["testenvs"]
         pairs.append((_command_ms(environments["plain"]), _command_ms(environments["prodsim"])))
-    more, low, high = _figure(pairs, lambda without, supervised: supervised - without)
+    more, low, high = figure(pairs, lambda without, supervised: supervised - without)
     return Row(
         subject="one of 'commands'",
         without_ms=statistics.median(without for without, _ in pairs),
         with_ms=statistics.median(supervised for _, supervised in pairs),
         figure=f"{more:+.0f} ms ({low:+.0f} to {high:+.0f})",
         target=f"at most +{MORE_TARGET_MS:.0f} ms",
-        word=_word(more, low, MORE_TARGET_MS),
+        word=word(more, low, MORE_TARGET_MS),
     )
 
 
@@ -230,14 +230,14 @@ def _command_ms(environment: dict[str, Any]) -> float:
 # figures
 
 
-def _figure(pairs: Sequence[Pair], figure: Callable[[float, float], float]) -> tuple[float, float, float]:
+def figure(pairs: Sequence[Pair], figure: Callable[[float, float], float]) -> tuple[float, float, float]:
     """Return the median of the figure over the pairs, and the bounds of the central 95 % over resamples of them."""
     figures = [figure(*pair) for pair in pairs]
     resampled = sorted(statistics.median(random.choices(figures, k=len(figures))) for _ in range(RESAMPLES))
     return statistics.median(figures), resampled[RESAMPLES * 25 // 1000], resampled[RESAMPLES * 975 // 1000 - 1]
 
 
-def _word(figure: float, low: float, target: float) -> str:
+def word(figure: float, low: float, target: float) -> str:
     """Return what a figure means: a target that the spread cannot exclude is not missed, nor is it met."""
     return OK if figure <= target else "MISSED" if low > target else "unclear"
 

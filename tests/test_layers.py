@@ -34,6 +34,7 @@ LAYERS = {
     "order": (
         "run",
         "auditing",
+        "simulating",
         "comparing",
         "confirming",
         "limits",
@@ -55,6 +56,7 @@ LAYERS = {
         "events",
         "findings",
         "leakage",
+        "conditions",
         "isolation",
         "running",
         "errors",

@@ -23,8 +23,8 @@ class Step(StrEnum):
     IMPORT = "import"
     SCRIPTS = "scripts"
     MEMORY = "memory"
-    SIMULATE = "simulate"
     DEPLOY = "deploy"
+    SIMULATE = "simulate"
     COMPARE = "compare"
 
 

@@ -24,7 +24,7 @@ from tox.tox_env.errors import Fail, Skip
 from tox.tox_env.python.pip.req_file import PythonDeps
 from tox.tox_env.runner import RunToxEnv
 
-from tox_prodsim import auditors, leakage, readiness, scenario, supervision, words
+from tox_prodsim import auditors, conditions, leakage, readiness, scenario, supervision, words
 from tox_prodsim.catalogue import CATALOGUE
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.findings import Policy
@@ -114,6 +114,12 @@ _KEYS: tuple[tuple[str, Any, object, str], ...] = (
         Lines,
         Lines([]),
         "tools that audit the files: check-wheel-contents, twine, auditwheel, abi3audit, commands",
+    ),
+    (
+        "simulate",
+        Words,
+        Words([]),
+        "harsher conditions to play it again under: no_home, no_network, c_locale, non_root, …",
     ),
     ("measure_imports", Words, Words([]), "modules whose import is timed (default: the top-levels and the scripts')"),
     ("measure_startup", bool, _YES, "whether the start-up of the deployment is timed"),
@@ -229,6 +235,7 @@ def read(tox_env: RunToxEnv, *, update_baseline: bool = False) -> scenario.Scena
         containment=_containment(conf),
         allow_leaks=leakage.parse(_lines(conf, "allow_leaks")),
         audit=auditors.parse(_value(conf, "audit", Lines).items),
+        simulate=conditions.named("simulate", _value(conf, "simulate", Words).items),
         has_commands=any(conf[key] for key in ("commands", "commands_post")),
     )
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from tox_prodsim import artifact, auditing, comparing, confirming, deployment, installed
+from tox_prodsim import artifact, auditing, comparing, confirming, deployment, installed, simulating
 from tox_prodsim.errors import Cancelled
 from tox_prodsim.events import (
     Event,
@@ -98,6 +98,7 @@ def run(scenario: Scenario, bench: Bench) -> Run:
         first = _first_imports(scenario, bench, tally)
         with bench.place.hooked():
             stage = yield from _deployment(scenario, bench, tally)
+        yield from _simulations(scenario, bench, tally)
         yield from _times(scenario, bench, tally, stage.start_s if stage is not None else None, first)
         with bench.place.hooked():
             yield from _pause(bench, tally, _telling(bench, stage, until=Point.END))
@@ -168,7 +169,7 @@ def _deployment(
         if heard.pre_failed:
             yield _not_checked(Step.DEPLOY, "commands_pre failed, so nothing was started")
         else:
-            if timed:
+            if timed or scenario.simulate:
                 deployment.keep_snapshot(bench.place)
             yield from tally.judge(stage.up())
         waiting = _telling(bench, stage, until=Point.COMMANDS_POST, go_ahead=stage.went_up)
@@ -176,6 +177,25 @@ def _deployment(
         if not heard.pre_failed:
             yield from tally.judge(stage.down(commands_ran=scenario.has_commands))
         return stage
+
+
+def _simulations(scenario: Scenario, bench: Bench, tally: _Tally) -> Iterator[Event]:
+    """Play it all again under each condition that was asked for, when nothing has failed without one."""
+    if not scenario.simulate:
+        return
+    reason = "the run has failed already" if tally.failed else "SIM is ignored" if scenario.policy.drops("SIM") else ""
+    if reason:
+        yield _not_checked(Step.SIMULATE, reason)
+        return
+    cast = simulating.Cast(
+        subject=bench.subject,
+        runner=bench.execute,
+        python=bench.python,
+        scripts_dir=bench.scripts_dir,
+        place=bench.place,
+        deployed=scenario.deployment,
+    )
+    yield from tally.step(Step.SIMULATE, lambda: simulating.check_simulations(scenario.simulate, cast))
 
 
 def _timed(bench: Bench) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tox_prodsim.auditors import Auditor
+from tox_prodsim.conditions import Condition
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.findings import Policy
 from tox_prodsim.leakage import AllowLeaks
@@ -126,6 +127,7 @@ class Scenario:
     containment: str = "auto"
     allow_leaks: AllowLeaks = field(default_factory=AllowLeaks)
     audit: tuple[Auditor, ...] = ()
+    simulate: tuple[Condition, ...] = ()
 
 
 def placeholders(*, port: int | None, scratch: Path) -> dict[str, str]:

@@ -16,6 +16,7 @@ from tox_prodsim.catalogue import (
     leaks,
     performance,
     scripts,
+    simulation,
     supervision,
     wheel,
 )
@@ -24,7 +25,8 @@ from tox_prodsim.catalogue.pages import FAMILIES, listing, page
 
 __all__ = ["CATALOGUE", "FAMILIES", "Check", "listing", "page"]
 
-_MODULES = (wheel, audit, installation, imports, scripts, deployment, supervision, leaks, performance)
+_MODULES = (wheel, audit, installation, imports, scripts, simulation, deployment, supervision, leaks, performance)
+
 
 CATALOGUE: Mapping[str, Check] = MappingProxyType(
     {

@@ -19,8 +19,8 @@ FAMILIES = {
     "IMP": "imports",
     "ENT": "entry points and scripts",
     "VER": "versions",
-    "SIM": "harsher conditions",
     "RUN": "deployment",
+    "SIM": "harsher conditions",
     "PRF": "performance",
 }
 """What the letters of a code stand for, in the order of the listing."""

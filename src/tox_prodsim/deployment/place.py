@@ -22,7 +22,7 @@ class Place:
 
     ``resolve`` finds the executable of a command, and is told the key that named it. ``hook`` lets Python processes say
     where they hang and what they leave; ``ledger`` is where runs are recorded; ``mine`` are the folders of the
-    project's own code.
+    project's own code; ``own_network``: the deployment goes into a network namespace, where it is to be asked.
     """
 
     scratch: Path
@@ -38,6 +38,7 @@ class Place:
     mine: tuple[Path, ...] = ()
     containment: supervision.Kind = "auto"
     allow_leaks: AllowLeaks = field(default_factory=AllowLeaks)
+    own_network: bool = False
 
     @contextmanager
     def hooked(self) -> Iterator[None]:

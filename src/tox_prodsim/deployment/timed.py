@@ -31,17 +31,8 @@ def timed_start(deployment: Deployment, place: Place) -> float:
     A service is timed from the spawn until it is ready, a job until its end; both are then gone. Raises RuntimeError
     with one sentence when it does not come that far, and Cancelled.
     """
-    if place.cwd != place.scratch:
-        msg = "change_dir is not the scratch folder, so that a second start would meet what the first one left"
-        raise RuntimeError(msg)
-    if not place.snapshot.is_dir():
-        msg = "the scratch folder could not be copied for a second start"
-        raise RuntimeError(msg)
-    spare = place.snapshot.with_name("scratch-timed")
-    shutil.rmtree(spare, ignore_errors=True)
-    shutil.copytree(place.snapshot, spare, symlinks=True)
-    place = replace(place, scratch=spare, cwd=spare, log=place.log.with_name("startup.log"))
-    launch = deployment.launch(port=free_port() if deployment.uses_port else None, scratch=spare)
+    place = replace(copied(place, "timed"), log=place.log.with_name("startup.log"))
+    launch = deployment.launch(port=free_port() if deployment.uses_port else None, scratch=place.scratch)
     begun = Start(deployment, launch, place, environ(launch, place))
     try:
         if deployment.is_service:
@@ -50,6 +41,23 @@ def timed_start(deployment: Deployment, place: Place) -> float:
     finally:
         begun.process.stop(deployment.stop.signal, deployment.stop.grace_s)
         begun.close()
+
+
+def copied(place: Place, name: str) -> Place:
+    """Return the place with a copy of the scratch folder as it was before the first start; RuntimeError: there is none.
+
+    Whoever asks for it removes it, or finds it gone at the next copy of that name.
+    """
+    if place.cwd != place.scratch:
+        msg = "change_dir is not the scratch folder, so that a second start would meet what the first one left"
+        raise RuntimeError(msg)
+    if not place.snapshot.is_dir():
+        msg = "the scratch folder could not be copied for a second start"
+        raise RuntimeError(msg)
+    spare = place.snapshot.with_name(f"scratch-{name}")
+    shutil.rmtree(spare, ignore_errors=True)
+    shutil.copytree(place.snapshot, spare, symlinks=True)
+    return replace(place, scratch=spare, cwd=spare)
 
 
 def _timed_ready(begun: Start, deployment: Deployment, launch: Launch, place: Place) -> float:

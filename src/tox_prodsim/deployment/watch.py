@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
 from tox_prodsim import endings, supervision
 from tox_prodsim.deployment.place import Place
 from tox_prodsim.findings import Finding
-from tox_prodsim.readiness import Probe
+from tox_prodsim.readiness import FileProbe, LogProbe, NotifyProbe, Probe
 from tox_prodsim.scenario import Launch
 
 DRAIN_S = 10.0
@@ -29,6 +30,7 @@ class Watch:
         longest_poll_s: float = 1.0,
     ) -> None:
         self._process = process
+        self._own_network = place.own_network
         self._name = Path(launch.argv[0]).name
         self._limit_s, self._longest_poll_s = limit_s, longest_poll_s
         self._around = supervision.Surroundings(
@@ -43,13 +45,17 @@ class Watch:
 
     def answers(self) -> Iterator[tuple[Probe, supervision.Ready]]:
         """Yield each probe with its answer as it is satisfied, until all are, or until ``trouble`` is set."""
+        with supervision.Network(self._process.pid) as network:
+            yield from self._answers(network)
+
+    def _answers(self, network: supervision.Network) -> Iterator[tuple[Probe, supervision.Ready]]:
         reason = "never asked"
         for pause_s in supervision.polls():
             if self._process.main_exited():
                 self.trouble = endings.exited_early(self._name, ended(self._process), reason)
                 return
             for probe in tuple(self.pending):
-                match supervision.ask(probe, self._around, left_s=self._left_s()):
+                match self._ask(probe, network):
                     case supervision.Ready() as ready:
                         self.pending.remove(probe)
                         yield probe, ready
@@ -65,6 +71,13 @@ class Watch:
                 self.trouble = endings.not_ready(self._name, self._limit_s, reason)
                 return
             self._process.wait(min(pause_s, left_s, self._longest_poll_s))
+
+    def _ask(self, probe: Probe, network: supervision.Network) -> supervision.Answer:
+        """Ask a probe, where the deployment is; what needs no network is seen from here."""
+        ask = functools.partial(supervision.ask, probe, self._around, left_s=self._left_s())
+        if not self._own_network or isinstance(probe, LogProbe | FileProbe | NotifyProbe):
+            return ask()
+        return network.call(ask) or supervision.NotYet(reason="not in its own network yet")
 
     def _left_s(self) -> float:
         """Return the seconds until it must be ready; what it asked for with EXTEND_TIMEOUT_USEC is given."""

@@ -8,6 +8,7 @@ from tox_prodsim.installed.imports import check_imports, main_names
 from tox_prodsim.installed.look import EntryPoint, Subject
 from tox_prodsim.installed.requirements import check_distribution
 from tox_prodsim.installed.scripts import check_scripts
+from tox_prodsim.installed.simulated import check_under, why_not
 
 __all__ = [
     "EntryPoint",
@@ -15,5 +16,7 @@ __all__ = [
     "check_distribution",
     "check_imports",
     "check_scripts",
+    "check_under",
     "main_names",
+    "why_not",
 ]

@@ -55,6 +55,11 @@ def _findings(found: Iterable[Finding | None]) -> list[Finding]:
     return [finding for finding in found if finding is not None]
 
 
+def console_scripts(subject: Subject) -> list[EntryPoint]:
+    """Return the commands that talk to a terminal."""
+    return [point for point in subject.commands if _is_console(point)]
+
+
 def _is_console(point: EntryPoint) -> bool:
     return point.group == "console_scripts"
 
@@ -97,12 +102,13 @@ def _hint(subject: Subject, point: EntryPoint, outcome: Outcome) -> str:
 
 
 def _presence_finding(point: EntryPoint, scripts_dir: Path) -> Finding | None:
-    if _script(scripts_dir, point).exists():
+    if script_of(scripts_dir, point).exists():
         return None
     return finding("ENT510", Level.ERROR, str(point), f"there is no {point.name} in {scripts_dir}", _RECREATE)
 
 
-def _script(scripts_dir: Path, point: EntryPoint) -> Path:
+def script_of(scripts_dir: Path, point: EntryPoint) -> Path:
+    """Return the file that an installer writes for a command."""
     windows = scripts_dir / f"{point.name}.exe"
     return windows if windows.exists() else scripts_dir / point.name
 
@@ -112,7 +118,7 @@ def _help_finding(
 ) -> Finding | None:
     """Return what is wrong with ``--help``; a command is never run without arguments, because it might act."""
     try:
-        ran = runner([str(_script(scripts_dir, point)), "--help"], timeout_s=limit_s)
+        ran = runner([str(script_of(scripts_dir, point)), "--help"], timeout_s=limit_s)
     except OSError as problem:
         return finding("ENT510", Level.ERROR, str(point), f"does not start: {problem}", _RECREATE)
     if ran.returncode == 0 and not ran.timed_out:

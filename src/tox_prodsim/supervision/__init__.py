@@ -3,8 +3,8 @@
 ``supervisor`` starts, waits and stops; ``containment`` holds together, ``ending`` is how that went, ``clock`` times it;
 ``group`` is the weaker way where there are no subreapers; ``capture`` keeps what a short command writes; ``probes``
 ask whether a deployment is ready (``tcp``, ``web``, ``unix`` over sockets, ``notify`` when it says so itself), and
-``sockets`` knows whose answer that is; ``diagnosis`` looks at what processes are doing. ``ledger``
-ends what was left when nobody was there to do it, by the rules of ``ownership``.
+``sockets`` knows whose answer that is; ``network`` asks inside of another network namespace; ``diagnosis`` looks at
+what processes are doing. ``ledger`` ends what was left when nobody was there to do it, by the rules of ``ownership``.
 """
 
 from tox_prodsim.supervision import clock
@@ -15,6 +15,7 @@ from tox_prodsim.supervision.containment import Kind
 from tox_prodsim.supervision.diagnosis import Diagnosis, Hook, diagnose, is_unhandled, told
 from tox_prodsim.supervision.ending import KILL, Cause, Completed, Containment, Ending, SignalSent, Survivor
 from tox_prodsim.supervision.ledger import Swept, sweep
+from tox_prodsim.supervision.network import Network, NoEntry
 from tox_prodsim.supervision.notify import NotifySocket, NotifyState, deadline, watchdog_missed
 from tox_prodsim.supervision.probes import (
     ExecWatch,
@@ -44,6 +45,8 @@ __all__ = [
     "Hook",
     "Kind",
     "LogWatch",
+    "Network",
+    "NoEntry",
     "NotYet",
     "NotifySocket",
     "NotifyState",

@@ -1,0 +1,251 @@
+"""Put this process under a condition of the key ``simulate``, and then become the command: the pid stays the same.
+
+usage: PYTHON -I condition.py '{"condition": "no_network", "give_away": [], "cwd": ""}' [COMMAND ARGUMENT ...]
+
+``give_away`` are folders for the user that the command will be, ``cwd`` is where it works (empty: here). Without a
+command it only tries. A condition that is not to be had here is exit code 70 and one line on stdout with the reason.
+What is changed is changed for this process and its children, and is gone with them. Runs on CPython 3.9 and newer.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import sys
+import sysconfig
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict
+
+REFUSED = 70
+NOBODY = 65534  # the kernel's overflow uid: no file and no right of its own
+LOW_FDS = 256  # the soft limit of a macOS shell; on Linux it is 1024 or more
+
+PR_SET_PDEATHSIG, PR_GET_PDEATHSIG = 1, 2
+CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND = 1, 2, 4, 32, 4096
+MS_REC, MS_PRIVATE, MS_RELATIME = 1 << 14, 1 << 18, 1 << 21
+ST_KEPT, ST_RELATIME = 2 | 4 | 8 | 1024 | 2048, 4096  # statvfs(3): nosuid, nodev, noexec and no(dir)atime as MS_ has
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1  # netdevice(7)
+
+
+class Refused(Exception):  # noqa: N818 - the name tells what happened
+    """The condition is not to be had here."""
+
+
+def main() -> None:
+    """Change this process as the request in ``argv[1]`` says, and become the command."""
+    request, command = json.loads(sys.argv[1]), sys.argv[2:]
+    parent, death = os.getppid(), death_signal()
+    try:
+        if request["cwd"]:
+            os.chdir(request["cwd"])
+        if os.geteuid() == 0:
+            for folder in request["give_away"]:
+                give_away(folder)
+        CONDITIONS[request["condition"]]()
+    except Refused as refusal:
+        refuse(str(refusal))
+    except OSError as problem:
+        refuse(str(problem.strerror))
+    if death:  # the kernel forgets it when a process gets other rights
+        libc().prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(death), 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(127)
+    if command:
+        os.execvp(command[0], command)  # noqa: S606 - no shell is the point
+
+
+def refuse(reason: str) -> None:
+    """End with the reason."""
+    print(reason, flush=True)
+    os._exit(REFUSED)
+
+
+# the conditions
+
+
+def read_only_home() -> None:
+    """Let HOME be read only; who is not root is kept from writing by its mode where there are no namespaces."""
+    home = os.environ["HOME"]
+    try:
+        be_read_only(home)
+    except OSError:
+        if os.geteuid() == 0:
+            raise
+        os.chmod(home, 0o500)
+
+
+def read_only_site() -> None:
+    """Let what is installed be read only."""
+    be_read_only(*{sysconfig.get_path(name) for name in ("purelib", "platlib")})
+
+
+def no_network() -> None:
+    """Leave nothing of the network but a loopback interface of its own."""
+    import fcntl  # noqa: PLC0415 - not on Windows
+    import socket  # noqa: PLC0415 - costs 5 ms
+    import struct  # noqa: PLC0415 - the same
+
+    enter(CLONE_NEWNET, "a network namespace")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
+
+
+def closed_stdin() -> None:
+    """Have no standard input at all."""
+    os.close(0)
+
+
+def umask_077() -> None:
+    """Let new files be nobody else's business."""
+    os.umask(0o077)
+
+
+def low_fds() -> None:
+    """Lower the soft limit of open files; a program may raise it again up to the hard one, which stays."""
+    import resource  # noqa: PLC0415 - not on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft > LOW_FDS:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (LOW_FDS, hard))
+
+
+def non_root() -> None:
+    """Be a user without rights, to whom only the folders are open that it needs."""
+    if os.geteuid() != 0:
+        raise Refused("tox does not run as root")
+    paths = needed()
+    open_the_way(paths)
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+    for path in paths:
+        closed = closed_part(path)
+        if closed:
+            raise Refused("another user has no access to %s" % closed)
+
+
+CONDITIONS: Dict[str, Callable[[], None]] = {
+    function.__name__: function
+    for function in (read_only_home, read_only_site, no_network, closed_stdin, umask_077, low_fds, non_root)
+}
+
+
+# what they need
+
+
+def be_read_only(*folders: str) -> None:
+    """Mount the folders on themselves, read only also for root, in a mount namespace of this process."""
+    enter(CLONE_NEWNS, "a mount namespace")
+    mount("none", "/", MS_REC | MS_PRIVATE)
+    for folder in folders:
+        mount(folder, folder, MS_BIND)
+        has = os.statvfs(folder).f_flag  # what the mount has may not be taken off by who is root in here only
+        kept = has & ST_KEPT | (MS_RELATIME if has & ST_RELATIME else 0)
+        mount("none", folder, MS_REMOUNT | MS_BIND | MS_RDONLY | kept)
+
+
+def enter(namespace: int, what: str) -> None:
+    """Enter a namespace of this process's own: as root, or as root of a user namespace of its own."""
+    if sys.platform != "linux":
+        raise Refused("it needs Linux")
+    uid, gid = os.geteuid(), os.getegid()
+    if uid == 0 and libc().unshare(namespace) == 0:
+        return
+    asked(libc().unshare(namespace | CLONE_NEWUSER), what)
+    for name, line in (("uid_map", "%d %d 1" % (uid, uid)), ("setgroups", "deny"), ("gid_map", "%d %d 1" % (gid, gid))):
+        with open("/proc/self/" + name, "w") as file:
+            file.write(line)
+
+
+def mount(source: str, target: str, flags: int, kind: str = "", options: str = "") -> None:
+    """Change the mounts of this namespace."""
+    texts = [os.fsencode(text) or None for text in (source, target, kind, options)]
+    asked(libc().mount(*texts[:3], ctypes.c_ulong(flags), texts[3]), "mounting " + target)
+
+
+def asked(answer: int, what: str) -> None:
+    """Raise OSError with what was asked for when the kernel refused."""
+    if answer != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, "%s is refused here: %s" % (what, os.strerror(number)))
+
+
+def death_signal() -> int:
+    """Return the signal that this process gets when its parent dies; 0: none."""
+    number = ctypes.c_int(0)
+    if sys.platform == "linux":
+        libc().prctl(PR_GET_PDEATHSIG, ctypes.byref(number), 0, 0, 0)
+    return number.value
+
+
+def libc() -> Any:
+    """Return the functions of the C library."""
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def give_away(folder: str) -> None:
+    """Make a folder and all in it the property of the user without rights; links are not followed."""
+    os.chown(folder, NOBODY, NOBODY)
+    for parent, folders, files in os.walk(folder):
+        for name in folders + files:
+            os.lchown(os.path.join(parent, name), NOBODY, NOBODY)
+
+
+def needed() -> list[str]:
+    """Return the folders without which no command of the environment can be run, by all names that lead to them."""
+    paths = [sys.prefix, sys.base_prefix, os.path.dirname(os.path.abspath(__file__))]
+    paths += [os.getcwd(), os.environ["HOME"], os.environ["TMPDIR"]]
+    python = sys.executable
+    while os.path.islink(python):
+        python = os.path.join(os.path.dirname(python), os.readlink(python))
+        paths.append(os.path.dirname(os.path.dirname(os.path.normpath(python))))
+    return sorted({name for path in paths for name in (os.path.abspath(path), os.path.realpath(path))})
+
+
+def open_the_way(paths: list[str]) -> None:
+    """Let every user come to the paths, in a mount namespace of this process.
+
+    A folder on the way that is closed to others, as tox makes its own, is covered by one with nothing but these paths.
+    """
+    behind: Dict[str, list[str]] = {}
+    for path in paths:
+        closed = next((folder for folder in ancestors(path) if not os.stat(folder).st_mode & 1), "")
+        if closed:
+            behind.setdefault(closed, []).append(path)
+    if not behind:
+        return
+    enter(CLONE_NEWNS, "a mount namespace")
+    mount("none", "/", MS_REC | MS_PRIVATE)
+    mask = os.umask(0o022)
+    for folder, inside in behind.items():
+        cover(folder, [path for path in inside if not any(path.startswith(other + os.sep) for other in inside)])
+    os.umask(mask)
+
+
+def cover(folder: str, inside: list[str]) -> None:
+    """Mount an empty folder over one, and what is needed of it where it was."""
+    kept = [(path, os.open(path, os.O_PATH | os.O_CLOEXEC)) for path in inside]
+    mount("none", folder, MS_NOSUID | MS_NODEV, kind="tmpfs", options="mode=0755")
+    for path, fd in kept:
+        os.makedirs(path)
+        mount("/proc/self/fd/%d" % fd, path, MS_BIND | MS_REC)
+
+
+def ancestors(path: str) -> list[str]:
+    """Return the folders that lead to a path, the outermost first."""
+    parts = path.split(os.sep)
+    return [os.sep.join(parts[:count]) or os.sep for count in range(1, len(parts))]
+
+
+def closed_part(path: str) -> str:
+    """Return the outermost part of a path that this user may not enter, or the path that it may not read."""
+    closed = (part for part in [*ancestors(path), path] if not os.access(part, os.X_OK))
+    return next(closed, "" if os.access(path, os.R_OK) else path)
+
+
+if __name__ == "__main__":
+    main()

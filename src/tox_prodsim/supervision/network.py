@@ -1,0 +1,66 @@
+"""Ask from inside of the network namespace of a process: its loopback addresses are not those of this machine."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+_CLONE_NEWNET = 0x40000000
+T = TypeVar("T")
+
+
+class NoEntry(Exception):  # noqa: N818 - the name tells what happened
+    """The network of the process may not be entered: that needs root."""
+
+
+class Network:
+    """The network of a process, which a thread of its own enters: a namespace belongs to a thread, not to us all.
+
+    Used in a ``with``, at whose end the thread is gone.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._entered = False
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="prodsim-network")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
+    ) -> None:
+        self._thread.shutdown()
+
+    def call(self, function: Callable[[], T]) -> T | None:
+        """Return what the function returns in that network; None while the process has not gone into its own.
+
+        Raises NoEntry, and what the function raises.
+        """
+        return self._thread.submit(self._inside, function).result()
+
+    def _inside(self, function: Callable[[], T]) -> T | None:
+        self._entered = self._entered or self._enter()
+        return function() if self._entered else None
+
+    def _enter(self) -> bool:
+        place = Path(f"/proc/{self._pid}/ns/net")
+        try:
+            if place.readlink() == Path("/proc/self/ns/net").readlink():
+                return False
+            namespace = os.open(place, os.O_RDONLY)
+        except PermissionError as problem:
+            raise NoEntry from problem
+        except OSError:  # it has ended
+            return False
+        try:
+            if ctypes.CDLL(None, use_errno=True).setns(namespace, _CLONE_NEWNET) != 0:
+                raise NoEntry
+        finally:
+            os.close(namespace)
+        return True
