@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from tox_prodsim.findings import Checked, Finding, Level
-from tox_prodsim.installed.look import LOAD_LIMIT_S, Died, Loaded, Outcome, Raised, Subject, is_below, load
+from tox_prodsim.installed.look import LOAD_LIMIT_S, Died, Loaded, Outcome, Raised, Subject, is_below, load, watch
+from tox_prodsim.installed.purity import CODES as EFFECTS
+from tox_prodsim.installed.purity import check_effects
 from tox_prodsim.installed.versions import contradicts, same_version
 from tox_prodsim.installed.wording import finding, hint_for
 from tox_prodsim.running import Runner
@@ -43,21 +45,40 @@ _STRAY = frozenset(
 """Top-levels that reach a wheel by accident; importing them runs somebody's tests or set-up."""
 
 
-def check_imports(subject: Subject, runner: Runner, python: Path, *, limit_s: float = LOAD_LIMIT_S) -> Checked:
-    """Return what is wrong with importing the top-levels; ``limit_s`` is what one import may take."""
+def check_imports(
+    subject: Subject,
+    runner: Runner,
+    python: Path,
+    *,
+    remembered: frozenset[str] = frozenset(),
+    limit_s: float = LOAD_LIMIT_S,
+) -> Checked:
+    """Return what is wrong with importing the top-levels, and what the main ones do besides.
+
+    ``limit_s`` is what one import may take; ``remembered`` are modules that imported when a baseline was accepted.
+    """
     codes = ("IMP501", "IMP502", "IMP503", "IMP504", "VER303")
     main = main_names(subject)
-    names = [*main, *(name for name in subject.top_levels if name not in main and not _is_stray(name))]
-    if not names:
+    others = [name for name in subject.top_levels if name not in main and not _is_stray(name)]
+    if not main and not others:
         reason = "no importable module"
-        return Checked(detail=reason, codes=(), not_checked=tuple((code, reason) for code in codes))
-    outcomes = dict(zip(names, load([(name, "") for name in names], runner, python, limit_s), strict=True))
-    some_load = any(isinstance(outcomes[name], Loaded) for name in main)
+        return Checked(detail=reason, codes=(), not_checked=tuple((code, reason) for code in (*codes, *EFFECTS)))
+    watched = dict(zip(main, watch(main, runner, python, limit_s), strict=True))
+    rest = load([(name, "") for name in others], runner, python, limit_s)
+    outcomes = {**watched, **dict(zip(others, rest, strict=True))}
+    some_load = any(isinstance(outcome, Loaded) for outcome in watched.values())
     findings: list[Finding] = []
     for name, outcome in outcomes.items():
         vital = name in main and not (some_load and _excusable(subject, name, outcome))
-        findings += _findings(subject, name, outcome, vital=vital)
-    return Checked(detail=_detail(outcomes), codes=codes, findings=tuple(findings))
+        findings += _findings(subject, name, outcome, vital=vital, known=name in remembered)
+
+    def again(name: str, after: Sequence[str]) -> Outcome:
+        return watch([name], runner, python, limit_s, after=after)[0]
+
+    return Checked.of(
+        Checked(detail=_detail(outcomes), codes=codes, findings=tuple(findings)),
+        check_effects(subject, watched, again),
+    )
 
 
 def _detail(outcomes: Mapping[str, Outcome]) -> str:
@@ -97,7 +118,7 @@ def _excusable(subject: Subject, name: str, outcome: Outcome) -> bool:
     return not _is_named(subject, name) and isinstance(outcome, Raised) and subject.lacks_foreign(outcome.missing)
 
 
-def _findings(subject: Subject, name: str, outcome: Outcome, *, vital: bool) -> Iterator[Finding]:
+def _findings(subject: Subject, name: str, outcome: Outcome, *, vital: bool, known: bool) -> Iterator[Finding]:
     if isinstance(outcome, Loaded):
         yield from _origin_findings(name, outcome)
         yield from _version_findings(subject, name, outcome)
@@ -107,6 +128,9 @@ def _findings(subject: Subject, name: str, outcome: Outcome, *, vital: bool) -> 
         yield finding("IMP501", Level.ERROR, name, message, hint)
     elif vital:
         yield finding("IMP503", Level.ERROR, name, message, hint, outcome=outcome)
+    elif known:
+        message += ", but it did import when the baseline was accepted"
+        yield finding("IMP504", Level.ERROR, name, message, hint, outcome=outcome)
     else:
         message += ", but neither the project's name nor a command leads to it"
         yield finding("IMP504", Level.NOTE, name, message, hint, outcome=outcome)

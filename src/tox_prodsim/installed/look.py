@@ -5,9 +5,11 @@ What loading a module or an entry point can come to is ``Loaded | Raised | Died 
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ _PROBE = Path(__file__).parent.parent / "_child" / "probe.py"
 _PREFIX = b"tox-prodsim: "  # probe.PREFIX
 _LOST_OUTPUT = 71  # probe.LOST_OUTPUT
 _BATCH = 200  # items a process: one argument may have 128 KiB on Linux
+_NAMES = 60_000  # bytes of names of modules in one request
 _START_S = 30.0  # what the interpreter may take to start and end beside its items
 _NAME = re.compile(r"[\w.-]+")  # of a requirement
 _EXTRA = re.compile(r"""\bextra\s*==\s*['"]([^'"]+)""")
@@ -107,12 +110,30 @@ class Subject:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Effect:
+    """What an import did besides: ``what`` completes "importing it …", ``places`` are file and line, innermost first.
+
+    ``kind`` is one of those of ``_child/effects.py``, or ``printed``. Files are relative to site-packages.
+    """
+
+    kind: str
+    what: str
+    places: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Loaded:
-    """It loaded; ``elsewhere`` is where from, and empty when that is the environment's site-packages, as it should."""
+    """It loaded; ``elsewhere`` is where from, and empty when that is the environment's site-packages, as it should.
+
+    ``effects`` of an import that was watched are None when it broke what would tell; ``brought`` are the installed
+    modules that came with it.
+    """
 
     elsewhere: str
     version: str
     callable: bool
+    effects: tuple[Effect, ...] | None = ()
+    brought: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -191,7 +212,56 @@ def load(targets: Sequence[tuple[str, str]], runner: Runner, python: Path, limit
 
     A failure counts only when it happens in a process of its own, too: what was loaded before it may be to blame.
     """
-    items = [{"kind": "load", "module": module, "attr": attr} for module, attr in targets]
+    return _loaded([_item(module, attr) for module, attr in targets], runner, python, limit_s)
+
+
+def watch(
+    modules: Sequence[str], runner: Runner, python: Path, limit_s: float, *, after: Sequence[str] = ()
+) -> list[Outcome]:
+    """Return what importing each comes to, as ``load`` does, and what it does besides.
+
+    Modules to import ``after`` are those whose own effects are not to be seen.
+    """
+    return _loaded(
+        [{**_item(name), "watched": True, "after": _fitting(after)} for name in modules], runner, python, limit_s
+    )
+
+
+def load_all(
+    modules: Sequence[str], runner: Runner, python: Path, *, limit_s: float, budget_s: float
+) -> dict[str, Outcome]:
+    """Return what importing each comes to, of as many as ``budget_s`` allows; parents stand before their children.
+
+    What is below a module that failed has failed as well. A failure may be the fault of what was imported before.
+    """
+    outcomes: dict[str, Outcome] = {}
+    give_up_at = time.monotonic() + budget_s
+    pending = list(modules)
+    while pending and (left_s := give_up_at - time.monotonic()) > 0:
+        batch = _fitting(pending)
+        answers = _ask_once([_item(name) for name in batch], runner, python, limit_s, left_s)
+        outcomes |= {
+            name: answer for name, answer in zip(batch, answers, strict=False) if not isinstance(answer, Survey)
+        }
+        pending = pending[len(answers) :]
+        if answers and isinstance(answers[-1], Died | Hung):
+            lost = [name for name in pending if is_below(name, batch[len(answers) - 1])]
+            outcomes |= dict.fromkeys(lost, answers[-1])
+            pending = [name for name in pending if name not in outcomes]
+    return outcomes
+
+
+def _fitting(names: Sequence[str]) -> list[str]:
+    """Return as many of the first names as one request takes."""
+    sizes = itertools.accumulate(len(name) + len(json.dumps(_item(""))) for name in names)
+    return [name for name, size in zip(names, sizes, strict=True) if size < _NAMES]
+
+
+def _item(module: str, attr: str = "") -> dict[str, Any]:
+    return {"kind": "load", "module": module, "attr": attr}
+
+
+def _loaded(items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float) -> list[Outcome]:
     outcomes = [answer for answer in _ask(items, runner, python, limit_s) if not isinstance(answer, Survey)]
     for at, outcome in enumerate(outcomes):
         if at and isinstance(outcome, Raised | Died):
@@ -200,36 +270,62 @@ def load(targets: Sequence[tuple[str, str]], runner: Runner, python: Path, limit
     return outcomes
 
 
-def _ask(items: Sequence[Mapping[str, str]], runner: Runner, python: Path, limit_s: float) -> list[Outcome | Survey]:
+def _ask(items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float) -> list[Outcome | Survey]:
     """Return the answer to every item; when one ends the process, the next process goes on behind it."""
     answers: list[Outcome | Survey] = []
     while len(answers) < len(items):
-        batch = items[len(answers) : len(answers) + _BATCH]
-        request = json.dumps({"limit_s": limit_s, "items": batch})
-        ran = runner([str(python), "-I", "-B", str(_PROBE), request], timeout_s=limit_s * len(batch) + _START_S)
-        lines = [line for line in ran.stdout.splitlines() if line.startswith(_PREFIX)]
-        records = [json.loads(line.removeprefix(_PREFIX)) for line in lines]
-        # by number, because a fork at import may answer twice
-        ended = {record["end"]: _answer(record) for record in records if "end" in record}
-        answers += ended.values()
-        if not records:
-            raise ProdsimError(str(python), f"cannot be asked what is installed: it {ending(ran.returncode)}")
-        if len(ended) < len(batch):
-            answers.append(_cut_short(ran, limit_s))
+        answers += _ask_once(items[len(answers) : len(answers) + _BATCH], runner, python, limit_s, None)
     return answers
 
 
-def _answer(record: dict[str, Any]) -> Outcome | Survey:
+def _ask_once(
+    items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float, budget_s: float | None
+) -> list[Outcome | Survey]:
+    """Return the answers of one process: to all items, up to the one that ended it, or to those within the budget."""
+    request = json.dumps({"limit_s": limit_s, "budget_s": budget_s, "items": items})
+    longest_s = limit_s * len(items) if budget_s is None else min(budget_s, limit_s * len(items)) + limit_s
+    ran = runner([str(python), "-I", "-B", str(_PROBE), request], timeout_s=longest_s + _START_S)
+    lines = [line for line in ran.stdout.splitlines() if line.startswith(_PREFIX)]
+    records = [json.loads(line.removeprefix(_PREFIX)) for line in lines]
+    if not records:
+        raise ProdsimError(str(python), f"cannot be asked what is installed: it {ending(ran.returncode)}")
+    # by number, because a fork at import may answer twice
+    ended = {record["end"]: _answer(record, ran.stderr) for record in records if "end" in record}
+    if len(ended) == len(items) or any("left" in record for record in records):
+        return list(ended.values())
+    return [*ended.values(), _cut_short(ran, limit_s)]
+
+
+def _answer(record: dict[str, Any], stderr: bytes) -> Outcome | Survey:
     fields = {key: value for key, value in record.items() if key not in {"end", "outcome"}}
     match record["outcome"]:
         case "loaded":
-            return Loaded(**fields)
+            return _loaded_from(fields, _printed(stderr, record["end"]))
         case "raised":
             return Raised(**fields)
     found = [Distribution(**{**item, "requires": tuple(item["requires"])}) for item in fields["distributions"]]
     # reversed: the first of a name on sys.path is the one that is used
     by_name = {canonicalize_name(distribution.name): distribution for distribution in reversed(found)}
     return Survey(environment=fields["environment"], distributions=dict(sorted(by_name.items())))
+
+
+def _loaded_from(fields: dict[str, Any], printed: tuple[Effect, ...]) -> Loaded:
+    effects = fields.pop("effects", ())
+    if effects is not None:
+        done = (Effect(kind=each["kind"], what=each["what"], places=_places(each["frames"])) for each in effects)
+        effects = (*done, *printed)
+    return Loaded(**{**fields, "effects": effects, "brought": tuple(fields.get("brought", ()))})
+
+
+def _places(frames: Sequence[Sequence[Any]]) -> tuple[tuple[str, int], ...]:
+    return tuple((file, line) for file, line in frames)
+
+
+def _printed(stderr: bytes, number: int) -> tuple[Effect, ...]:
+    """Return what was printed while the item was watched; nothing when it was not."""
+    begin, end = (_PREFIX + json.dumps({word: number}).encode() + b"\n" for word in ("begin", "end"))
+    text = stderr.partition(begin)[2].partition(end)[0].decode("utf-8", "replace").strip()
+    return (Effect(kind="printed", what=f"prints {text.splitlines()[0][:100]!r}"),) if text else ()
 
 
 def _cut_short(ran: Ran, limit_s: float) -> Died | Hung:
