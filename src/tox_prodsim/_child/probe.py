@@ -232,7 +232,12 @@ def survey(name: str) -> dict[str, Any]:
         except Exception:  # noqa: BLE001, S112 - what is left of a broken uninstall names nothing
             continue
         found.append(record)
-    return {"outcome": "surveyed", "environment": marker_environment(), "distributions": found}
+    return {
+        "outcome": "surveyed",
+        "environment": marker_environment(),
+        "distributions": found,
+        "stdlib": sorted(getattr(sys, "stdlib_module_names", ())),
+    }
 
 
 def _distribution(distribution: Distribution) -> dict[str, Any]:
@@ -241,7 +246,23 @@ def _distribution(distribution: Distribution) -> dict[str, Any]:
         "version": str(distribution.version),
         "requires": list(distribution.requires or ()),
         "editable": "",
+        "tops": _tops(distribution),
     }
+
+
+def _tops(distribution: Distribution) -> list[str]:
+    """Return the names that the distribution adds to what can be imported."""
+    record = distribution.read_text("RECORD")
+    if record is None:
+        return (distribution.read_text("top_level.txt") or "").split()
+    paths = {line.partition(",")[0] for line in record.splitlines()}
+    heads = {path.partition("/")[0] if "/" in path else _module_name(path) for path in paths}
+    return sorted(head for head in heads if head.isidentifier() and head != "__pycache__")
+
+
+def _module_name(path: str) -> str:
+    """Return the name of the module that a file beside the packages holds; nothing when it holds none."""
+    return path.partition(".")[0] if path.endswith((".py", ".so", ".pyd")) else ""
 
 
 def _canonical(name: str) -> str:

@@ -6,14 +6,19 @@ All of it is ``check_…(subject, runner, python, …) -> Checked``; what they n
 
 from tox_prodsim.installed.imports import check_imports, main_names
 from tox_prodsim.installed.look import EntryPoint, Subject
+from tox_prodsim.installed.modules import Imported, check_modules
 from tox_prodsim.installed.requirements import check_distribution
 from tox_prodsim.installed.scripts import check_scripts
+from tox_prodsim.installed.undeclared import check_undeclared
 
 __all__ = [
     "EntryPoint",
+    "Imported",
     "Subject",
     "check_distribution",
     "check_imports",
+    "check_modules",
     "check_scripts",
+    "check_undeclared",
     "main_names",
 ]

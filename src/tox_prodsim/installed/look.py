@@ -178,20 +178,28 @@ Outcome = Loaded | Raised | Died | Hung
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Distribution:
-    """One installed distribution; ``editable`` tells what shows that its code is somewhere else."""
+    """One installed distribution; ``editable`` tells what shows that its code is somewhere else.
+
+    ``tops`` are the names that it adds to what can be imported.
+    """
 
     name: str
     version: str
     requires: tuple[str, ...]
     editable: str
+    tops: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
-    """What is installed, by canonical name, and the marker environment of the Python it is installed in."""
+    """What is installed, by canonical name, and the marker environment of the Python it is installed in.
+
+    ``stdlib`` are the names of its standard library; none are known before Python 3.10.
+    """
 
     environment: Mapping[str, str]
     distributions: Mapping[str, Distribution]
+    stdlib: frozenset[str] = frozenset()
 
 
 def is_below(module: str, parent: str) -> bool:
@@ -303,10 +311,17 @@ def _answer(record: dict[str, Any], stderr: bytes) -> Outcome | Survey:
             return _loaded_from(fields, _printed(stderr, record["end"]))
         case "raised":
             return Raised(**fields)
-    found = [Distribution(**{**item, "requires": tuple(item["requires"])}) for item in fields["distributions"]]
+    found = [
+        Distribution(**{**item, "requires": tuple(item["requires"]), "tops": tuple(item["tops"])})
+        for item in fields["distributions"]
+    ]
     # reversed: the first of a name on sys.path is the one that is used
     by_name = {canonicalize_name(distribution.name): distribution for distribution in reversed(found)}
-    return Survey(environment=fields["environment"], distributions=dict(sorted(by_name.items())))
+    return Survey(
+        environment=fields["environment"],
+        distributions=dict(sorted(by_name.items())),
+        stdlib=frozenset(fields["stdlib"]),
+    )
 
 
 def _loaded_from(fields: dict[str, Any], printed: tuple[Effect, ...]) -> Loaded:
