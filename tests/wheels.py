@@ -125,8 +125,9 @@ class Env:
     def run(self, argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] | None = None) -> Ended:
         """Run a program to its end in an empty folder, with some more variables."""
         self.argvs.append(argv)
-        self.endings.append(self._run(argv, timeout_s, {**os.environ, **(variables or {})}))
-        return self.endings[-1]
+        ended = self._run(argv, timeout_s, {**os.environ, **(variables or {})})
+        self.endings.append(ended)
+        return ended
 
     def _run(self, argv: Sequence[str], timeout_s: float, environ: Mapping[str, str]) -> Ended:
         scratch = self.folder / "scratch"

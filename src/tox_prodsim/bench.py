@@ -189,6 +189,7 @@ def make(tox_env: PythonRun, scenario: Scenario, under_test: UnderTest, folder: 
         execute=workshop.helper,
         means=_means(tox_env, wheel.name, shelf, workshop),
         tools=means.tools_of(tox_env, scenario.audit, workshop.cancel),
+        private=(workshop.folders.home, workshop.folders.temporary, workshop.folders.probe),
     )
 
 

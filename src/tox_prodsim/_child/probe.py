@@ -4,7 +4,12 @@ usage: PYTHON -I probe.py '{"limit_s": 60.0, "items": [{"kind": "load", "module"
 
 One line ``tox-prodsim: {"begin": N}`` goes to stdout before item N and one ``tox-prodsim: {"end": N, ...}`` after it,
 so that the end of this process, whatever brings it about, belongs to one item. An item that takes longer than
-``limit_s`` seconds ends the process with the stack of every thread on stderr. Runs on CPython 3.8 and newer.
+``limit_s`` seconds ends the process with the stack of every thread on stderr; when all together have taken
+``budget_s`` seconds (null: no limit), the rest is left out. Runs on CPython 3.8 and newer.
+
+What is below a module that failed has failed for the same reason, and is not tried. An item that is to be ``watched``
+is answered with its ``effects`` as well; what it prints stands between two lines ``tox-prodsim: {...: N}`` on stderr.
+Modules that it names in ``after`` are imported before that, so that what they do is not seen.
 
 It imports little before it loads things: code that says ``importlib.metadata`` after a mere ``import importlib`` works
 only where somebody else imported the submodule, and that must not be us.
@@ -20,8 +25,14 @@ import re
 import site
 import sys
 import sysconfig
+import time
 import traceback
 import warnings
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # which -I has left out
+import effects
+
+del sys.path[0], sys.modules["effects"]  # a package may have that name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +44,7 @@ LOST_OUTPUT = 71
 """Exit code when an import closed the file descriptor on which we answer."""
 
 # bound now, because what is imported may replace or patch them
-_write, _dumps, _exit = os.write, json.dumps, os._exit
+_write, _dumps, _exit, _now = os.write, json.dumps, os._exit, time.monotonic
 
 
 def main() -> None:
@@ -43,13 +54,58 @@ def main() -> None:
     out, err = _private(1), _private(2)
     os.dup2(2, 1)  # imports may print, and close what they print to
     faulthandler.enable(file=err)
+    watch = effects.Watch(site_packages())
+    failed: dict[str, dict[str, Any]] = {}
+    began = _now()
     for number, item in enumerate(request["items"]):
+        if request["budget_s"] is not None and _now() - began > request["budget_s"]:
+            _say(out, {"left": number})
+            break
         _say(out, {"begin": number})
         faulthandler.dump_traceback_later(request["limit_s"], exit=True, file=err)
-        answer = survey(item["name"]) if item["kind"] == "survey" else load(item["module"], item["attr"])
+        answer = _watched(item, number, watch, err) if item.get("watched") else _answer(item, failed)
         faulthandler.cancel_dump_traceback_later()
         _say(out, {"end": number, **answer})
     _exit(0)  # threads and atexit handlers of the imported must not keep the answers waiting
+
+
+def _answer(item: dict[str, Any], failed: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    if item["kind"] == "survey":
+        return survey(item["name"])
+    above = next((bad for bad in failed if item["module"].startswith(bad + ".")), None)
+    answer = failed[above] if above else load(item["module"], item["attr"])
+    if answer["outcome"] == "raised" and not item["attr"]:
+        failed[item["module"]] = answer
+    return answer
+
+
+def _watched(item: dict[str, Any], number: int, watch: effects.Watch, err: int) -> dict[str, Any]:
+    """Return what the import came to and what it did besides."""
+    for name in item["after"]:
+        try:
+            importlib.import_module(name)
+        except BaseException:  # noqa: BLE001, S112 - it is not what is asked about
+            continue
+    _flush()
+    _say(err, {"begin": number})
+    known = set(sys.modules)
+    watch.begin()
+    answer = load(item["module"], "")
+    done = watch.end()
+    _flush()
+    _say(err, {"end": number})
+    if answer["outcome"] == "loaded":
+        answer["effects"] = done
+        answer["brought"] = [name for name in list(sys.modules) if name not in known and watch.is_installed(name)]
+    return answer
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # noqa: BLE001, S112 - closed, or replaced by something else
+            continue
 
 
 def _private(number: int) -> int:
@@ -177,7 +233,12 @@ def survey(name: str) -> dict[str, Any]:
         except Exception:  # noqa: BLE001, S112 - what is left of a broken uninstall names nothing
             continue
         found.append(record)
-    return {"outcome": "surveyed", "environment": marker_environment(), "distributions": found}
+    return {
+        "outcome": "surveyed",
+        "environment": marker_environment(),
+        "distributions": found,
+        "stdlib": sorted(getattr(sys, "stdlib_module_names", ())),
+    }
 
 
 def _distribution(distribution: Distribution) -> dict[str, Any]:
@@ -186,7 +247,23 @@ def _distribution(distribution: Distribution) -> dict[str, Any]:
         "version": str(distribution.version),
         "requires": list(distribution.requires or ()),
         "editable": "",
+        "tops": _tops(distribution),
     }
+
+
+def _tops(distribution: Distribution) -> list[str]:
+    """Return the names that the distribution adds to what can be imported."""
+    record = distribution.read_text("RECORD")
+    if record is None:
+        return (distribution.read_text("top_level.txt") or "").split()
+    paths = {line.partition(",")[0] for line in record.splitlines()}
+    heads = {path.partition("/")[0] if "/" in path else _module_name(path) for path in paths}
+    return sorted(head for head in heads if head.isidentifier() and head != "__pycache__")
+
+
+def _module_name(path: str) -> str:
+    """Return the name of the module that a file beside the packages holds; nothing when it holds none."""
+    return path.partition(".")[0] if path.endswith((".py", ".so", ".pyd")) else ""
 
 
 def _canonical(name: str) -> str:

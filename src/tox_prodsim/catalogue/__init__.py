@@ -11,6 +11,7 @@ from types import MappingProxyType
 from tox_prodsim.catalogue import (
     audit,
     deployment,
+    effects,
     imports,
     installation,
     leaks,
@@ -25,7 +26,19 @@ from tox_prodsim.catalogue.pages import FAMILIES, listing, page
 
 __all__ = ["CATALOGUE", "FAMILIES", "Check", "listing", "page"]
 
-_MODULES = (wheel, audit, installation, imports, scripts, simulation, deployment, supervision, leaks, performance)
+_MODULES = (
+    wheel,
+    audit,
+    installation,
+    imports,
+    effects,
+    scripts,
+    simulation,
+    deployment,
+    supervision,
+    leaks,
+    performance,
+)
 
 
 CATALOGUE: Mapping[str, Check] = MappingProxyType(

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from tox_prodsim.findings import Checked, Finding, Level
-from tox_prodsim.installed.look import LOAD_LIMIT_S, Died, Loaded, Outcome, Raised, Subject, is_below, load
+from tox_prodsim.installed.loading import watch
+from tox_prodsim.installed.look import LOAD_LIMIT_S, Died, Loaded, Outcome, Raised, Subject, is_below
+from tox_prodsim.installed.purity import CODES as EFFECTS
+from tox_prodsim.installed.purity import check_effects
 from tox_prodsim.installed.versions import contradicts, same_version
 from tox_prodsim.installed.wording import finding, hint_for
 from tox_prodsim.running import Runner
 
+_CODES = ("IMP501", "IMP502", "IMP503", "VER303")
 _STRAY = frozenset(
     {
         "benchmark",
@@ -43,21 +48,47 @@ _STRAY = frozenset(
 """Top-levels that reach a wheel by accident; importing them runs somebody's tests or set-up."""
 
 
-def check_imports(subject: Subject, runner: Runner, python: Path, *, limit_s: float = LOAD_LIMIT_S) -> Checked:
-    """Return what is wrong with importing the top-levels; ``limit_s`` is what one import may take."""
-    codes = ("IMP501", "IMP502", "IMP503", "IMP504", "VER303")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Imported:
+    """What importing came to; ``modules`` are those that imported, to be remembered when a baseline is accepted."""
+
+    checked: Checked
+    modules: frozenset[str] = frozenset()
+
+
+def check_imports(
+    subject: Subject,
+    runner: Runner,
+    python: Path,
+    *,
+    remembered: frozenset[str] = frozenset(),
+    limit_s: float = LOAD_LIMIT_S,
+) -> Imported:
+    """Return what is wrong with importing the top-levels, and what the main ones do besides.
+
+    ``limit_s`` is what one import may take; ``remembered`` are modules that imported when a baseline was accepted.
+    """
     main = main_names(subject)
-    names = [*main, *(name for name in subject.top_levels if name not in main and not _is_stray(name))]
+    others = [name for name in subject.top_levels if name not in main and not _is_stray(name)]
+    names = [*main, *others]
     if not names:
         reason = "no importable module"
-        return Checked(detail=reason, codes=(), not_checked=tuple((code, reason) for code in codes))
-    outcomes = dict(zip(names, load([(name, "") for name in names], runner, python, limit_s), strict=True))
+        not_checked = tuple((code, reason) for code in (*_CODES, *EFFECTS))
+        return Imported(checked=Checked(detail=reason, codes=(), not_checked=not_checked))
+    outcomes = dict(zip(names, watch(main, runner, python, limit_s, then=others), strict=True))
     some_load = any(isinstance(outcomes[name], Loaded) for name in main)
     findings: list[Finding] = []
     for name, outcome in outcomes.items():
         vital = name in main and not (some_load and _excusable(subject, name, outcome))
-        findings += _findings(subject, name, outcome, vital=vital)
-    return Checked(detail=_detail(outcomes), codes=codes, findings=tuple(findings))
+        findings += _findings(subject, name, outcome, vital=vital, known=name in remembered)
+
+    def again(name: str, after: Sequence[str]) -> Outcome:
+        return watch([name], runner, python, limit_s, after=after)[0]
+
+    imports = Checked(detail=_detail(outcomes), codes=_CODES, findings=tuple(findings))
+    effects = check_effects(subject, {name: outcomes[name] for name in main}, again)
+    loaded = frozenset(name for name, outcome in outcomes.items() if isinstance(outcome, Loaded))
+    return Imported(checked=Checked.of(imports, effects), modules=loaded)
 
 
 def _detail(outcomes: Mapping[str, Outcome]) -> str:
@@ -97,7 +128,7 @@ def _excusable(subject: Subject, name: str, outcome: Outcome) -> bool:
     return not _is_named(subject, name) and isinstance(outcome, Raised) and subject.lacks_foreign(outcome.missing)
 
 
-def _findings(subject: Subject, name: str, outcome: Outcome, *, vital: bool) -> Iterator[Finding]:
+def _findings(subject: Subject, name: str, outcome: Outcome, *, vital: bool, known: bool) -> Iterator[Finding]:
     if isinstance(outcome, Loaded):
         yield from _origin_findings(name, outcome)
         yield from _version_findings(subject, name, outcome)
@@ -107,6 +138,9 @@ def _findings(subject: Subject, name: str, outcome: Outcome, *, vital: bool) -> 
         yield finding("IMP501", Level.ERROR, name, message, hint)
     elif vital:
         yield finding("IMP503", Level.ERROR, name, message, hint, outcome=outcome)
+    elif known:
+        message += ", but it did import when the baseline was accepted"
+        yield finding("IMP504", Level.ERROR, name, message, hint, outcome=outcome)
     else:
         message += ", but neither the project's name nor a command leads to it"
         yield finding("IMP504", Level.NOTE, name, message, hint, outcome=outcome)

@@ -107,12 +107,30 @@ class Subject:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Effect:
+    """What an import did besides: ``what`` completes "importing it …", ``places`` are file and line, innermost first.
+
+    ``kind`` is one of those of ``_child/effects.py``, or ``printed``. Files are relative to site-packages.
+    """
+
+    kind: str
+    what: str
+    places: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Loaded:
-    """It loaded; ``elsewhere`` is where from, and empty when that is the environment's site-packages, as it should."""
+    """It loaded; ``elsewhere`` is where from, and empty when that is the environment's site-packages, as it should.
+
+    ``effects`` of an import that was watched are None when it broke what would tell; ``brought`` are the installed
+    modules that came with it.
+    """
 
     elsewhere: str
     version: str
     callable: bool
+    effects: tuple[Effect, ...] | None = ()
+    brought: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,20 +175,28 @@ Outcome = Loaded | Raised | Died | Hung
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Distribution:
-    """One installed distribution; ``editable`` tells what shows that its code is somewhere else."""
+    """One installed distribution; ``editable`` tells what shows that its code is somewhere else.
+
+    ``tops`` are the names that it adds to what can be imported.
+    """
 
     name: str
     version: str
     requires: tuple[str, ...]
     editable: str
+    tops: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
-    """What is installed, by canonical name, and the marker environment of the Python it is installed in."""
+    """What is installed, by canonical name, and the marker environment of the Python it is installed in.
+
+    ``stdlib`` are the names of its standard library; none are known before Python 3.10.
+    """
 
     environment: Mapping[str, str]
     distributions: Mapping[str, Distribution]
+    stdlib: frozenset[str] = frozenset()
 
 
 def is_below(module: str, parent: str) -> bool:
@@ -191,7 +217,16 @@ def load(targets: Sequence[tuple[str, str]], runner: Runner, python: Path, limit
 
     A failure counts only when it happens in a process of its own, too: what was loaded before it may be to blame.
     """
-    items = [{"kind": "load", "module": module, "attr": attr} for module, attr in targets]
+    return load_items([item(module, attr) for module, attr in targets], runner, python, limit_s)
+
+
+def item(module: str, attr: str = "") -> dict[str, Any]:
+    """Return what the probe is asked to load; see there for what else it may be told about it."""
+    return {"kind": "load", "module": module, "attr": attr}
+
+
+def load_items(items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float) -> list[Outcome]:
+    """Return what loading each item comes to, as ``load`` does."""
     outcomes = [answer for answer in _ask(items, runner, python, limit_s) if not isinstance(answer, Survey)]
     for at, outcome in enumerate(outcomes):
         if at and isinstance(outcome, Raised | Died):
@@ -200,36 +235,69 @@ def load(targets: Sequence[tuple[str, str]], runner: Runner, python: Path, limit
     return outcomes
 
 
-def _ask(items: Sequence[Mapping[str, str]], runner: Runner, python: Path, limit_s: float) -> list[Outcome | Survey]:
+def _ask(items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float) -> list[Outcome | Survey]:
     """Return the answer to every item; when one ends the process, the next process goes on behind it."""
     answers: list[Outcome | Survey] = []
     while len(answers) < len(items):
-        batch = items[len(answers) : len(answers) + _BATCH]
-        request = json.dumps({"limit_s": limit_s, "items": batch})
-        ran = runner([str(python), "-I", "-B", str(_PROBE), request], timeout_s=limit_s * len(batch) + _START_S)
-        lines = [line for line in ran.stdout.splitlines() if line.startswith(_PREFIX)]
-        records = [json.loads(line.removeprefix(_PREFIX)) for line in lines]
-        # by number, because a fork at import may answer twice
-        ended = {record["end"]: _answer(record) for record in records if "end" in record}
-        answers += ended.values()
-        if not records:
-            raise ProdsimError(str(python), f"cannot be asked what is installed: it {ending(ran.returncode)}")
-        if len(ended) < len(batch):
-            answers.append(_cut_short(ran, limit_s))
+        answers += ask_once(items[len(answers) : len(answers) + _BATCH], runner, python, limit_s, None)
     return answers
 
 
-def _answer(record: dict[str, Any]) -> Outcome | Survey:
+def ask_once(
+    items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float, budget_s: float | None
+) -> list[Outcome | Survey]:
+    """Return the answers of one process: to all items, up to the one that ended it, or to those within the budget."""
+    request = json.dumps({"limit_s": limit_s, "budget_s": budget_s, "items": items})
+    longest_s = limit_s * len(items) if budget_s is None else min(budget_s, limit_s * len(items)) + limit_s
+    ran = runner([str(python), "-I", "-B", str(_PROBE), request], timeout_s=longest_s + _START_S)
+    lines = [line for line in ran.stdout.splitlines() if line.startswith(_PREFIX)]
+    records = [json.loads(line.removeprefix(_PREFIX)) for line in lines]
+    if not records:
+        raise ProdsimError(str(python), f"cannot be asked what is installed: it {ending(ran.returncode)}")
+    # by number, because a fork at import may answer twice
+    ended = {record["end"]: _answer(record, ran.stderr) for record in records if "end" in record}
+    if len(ended) == len(items) or any("left" in record for record in records):
+        return list(ended.values())
+    return [*ended.values(), _cut_short(ran, limit_s)]
+
+
+def _answer(record: dict[str, Any], stderr: bytes) -> Outcome | Survey:
     fields = {key: value for key, value in record.items() if key not in {"end", "outcome"}}
     match record["outcome"]:
         case "loaded":
-            return Loaded(**fields)
+            return _loaded_from(fields, _printed(stderr, record["end"]))
         case "raised":
             return Raised(**fields)
-    found = [Distribution(**{**item, "requires": tuple(item["requires"])}) for item in fields["distributions"]]
+    found = [
+        Distribution(**{**item, "requires": tuple(item["requires"]), "tops": tuple(item["tops"])})
+        for item in fields["distributions"]
+    ]
     # reversed: the first of a name on sys.path is the one that is used
     by_name = {canonicalize_name(distribution.name): distribution for distribution in reversed(found)}
-    return Survey(environment=fields["environment"], distributions=dict(sorted(by_name.items())))
+    return Survey(
+        environment=fields["environment"],
+        distributions=dict(sorted(by_name.items())),
+        stdlib=frozenset(fields["stdlib"]),
+    )
+
+
+def _loaded_from(fields: dict[str, Any], printed: tuple[Effect, ...]) -> Loaded:
+    effects = fields.pop("effects", ())
+    if effects is not None:
+        done = (Effect(kind=each["kind"], what=each["what"], places=_places(each["frames"])) for each in effects)
+        effects = (*done, *printed)
+    return Loaded(**{**fields, "effects": effects, "brought": tuple(fields.get("brought", ()))})
+
+
+def _places(frames: Sequence[Sequence[Any]]) -> tuple[tuple[str, int], ...]:
+    return tuple((file, line) for file, line in frames)
+
+
+def _printed(stderr: bytes, number: int) -> tuple[Effect, ...]:
+    """Return what was printed while the item was watched; nothing when it was not."""
+    begin, end = (_PREFIX + json.dumps({word: number}).encode() + b"\n" for word in ("begin", "end"))
+    text = stderr.partition(begin)[2].partition(end)[0].decode("utf-8", "replace").strip()
+    return (Effect(kind="printed", what=f"prints {text.splitlines()[0][:100]!r}"),) if text else ()
 
 
 def _cut_short(ran: Ran, limit_s: float) -> Died | Hung:

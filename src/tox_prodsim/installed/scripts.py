@@ -1,23 +1,19 @@
-"""Whether the commands load and answer ``--help``, and whether the other entry points load."""
+"""Whether the commands load and answer, and whether the other entry points load."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from tox_prodsim.findings import Checked, Finding, Level
-from tox_prodsim.installed.look import LOAD_LIMIT_S, EntryPoint, Loaded, Outcome, Raised, Subject, ending, load
+from tox_prodsim.installed.asking import RECREATE, Asking, ask_for_help
+from tox_prodsim.installed.look import LOAD_LIMIT_S, EntryPoint, Loaded, Outcome, Raised, Subject, load
 from tox_prodsim.installed.wording import finding, hint_for
 from tox_prodsim.running import Runner
 
 HELP_LIMIT_S = 10.0
-
-_EXTRA = re.compile(r"\[([\w.-]+)\]")
-_USAGE = re.compile(r"^usage\b", re.IGNORECASE | re.MULTILINE)
-_RECREATE = "recreate the environment: tox run -r"
 
 
 def check_scripts(
@@ -26,10 +22,15 @@ def check_scripts(
     python: Path,
     scripts_dir: Path,
     *,
+    folders: Sequence[Path] = (),
     limit_s: float = LOAD_LIMIT_S,
     help_limit_s: float = HELP_LIMIT_S,
 ) -> Checked:
-    """Return what is wrong with the entry points; the limits are for loading one and for one ``--help``."""
+    """Return what is wrong with the entry points.
+
+    ``folders`` are those in which ``--help`` should leave nothing: HOME, TMPDIR and where the runner runs it. The
+    limits are for loading one and for one answer.
+    """
     commands, plugins = subject.commands, subject.plugins
     outcomes = load([(point.module, point.attr) for point in (*commands, *plugins)], runner, python, limit_s)
     about_commands = _findings(_command_finding(subject, *pair) for pair in zip(commands, outcomes, strict=False))
@@ -38,13 +39,20 @@ def check_scripts(
     )
     broken = {found.subject for found in about_commands}
     sound = [point for point in commands if str(point) not in broken]
-    absent = _findings(_presence_finding(point, scripts_dir) for point in sound)
+    asking = Asking(
+        subject=subject, runner=runner, scripts_dir=scripts_dir, limit_s=help_limit_s, folders=tuple(folders)
+    )
+    absent = _findings(_presence_finding(point, asking) for point in sound)
     missing = {found.subject for found in absent}
     askable = [point for point in sound if _is_console(point) and str(point) not in missing]
-    about_help = _findings(_help_finding(subject, point, runner, scripts_dir, help_limit_s) for point in askable)
-    codes, not_checked = _checked_codes(subject)
+    about_help = ask_for_help(asking, askable)
+    codes, not_checked = _checked_codes(subject, folders)
     return Checked(
-        detail=_detail(subject, answering=len(askable) - len(about_help), loading=len(plugins) - len(about_plugins)),
+        detail=_detail(
+            subject,
+            answering=len(askable) - sum(map(_is_silence, about_help)),
+            loading=len(plugins) - len(about_plugins),
+        ),
         codes=codes,
         findings=(*about_commands, *absent, *about_help, *about_plugins),
         not_checked=not_checked,
@@ -58,6 +66,11 @@ def _findings(found: Iterable[Finding | None]) -> list[Finding]:
 def console_scripts(subject: Subject) -> list[EntryPoint]:
     """Return the commands that talk to a terminal."""
     return [point for point in subject.commands if _is_console(point)]
+
+
+def _is_silence(found: Finding) -> bool:
+    """Return whether the command did not answer ``--help``, in the plainest of conditions."""
+    return found.code in {"ENT510", "ENT512"}
 
 
 def _is_console(point: EntryPoint) -> bool:
@@ -101,47 +114,22 @@ def _hint(subject: Subject, point: EntryPoint, outcome: Outcome) -> str:
     return hint_for(subject, point.module, outcome)
 
 
-def _presence_finding(point: EntryPoint, scripts_dir: Path) -> Finding | None:
-    if script_of(scripts_dir, point).exists():
+def _presence_finding(point: EntryPoint, asking: Asking) -> Finding | None:
+    if asking.script(point).exists():
         return None
-    return finding("ENT510", Level.ERROR, str(point), f"there is no {point.name} in {scripts_dir}", _RECREATE)
+    return finding("ENT510", Level.ERROR, str(point), f"there is no {point.name} in {asking.scripts_dir}", RECREATE)
 
 
-def script_of(scripts_dir: Path, point: EntryPoint) -> Path:
-    """Return the file that an installer writes for a command."""
-    windows = scripts_dir / f"{point.name}.exe"
-    return windows if windows.exists() else scripts_dir / point.name
-
-
-def _help_finding(
-    subject: Subject, point: EntryPoint, runner: Runner, scripts_dir: Path, limit_s: float
-) -> Finding | None:
-    """Return what is wrong with ``--help``; a command is never run without arguments, because it might act."""
-    try:
-        ran = runner([str(script_of(scripts_dir, point)), "--help"], timeout_s=limit_s)
-    except OSError as problem:
-        return finding("ENT510", Level.ERROR, str(point), f"does not start: {problem}", _RECREATE)
-    if ran.returncode == 0 and not ran.timed_out:
-        return None
-    how = f"does not end within {limit_s:g} s" if ran.timed_out else ending(ran.returncode)
-    text = (ran.stdout + b"\n" + ran.stderr).decode("utf-8", "replace").strip()
-    alive = ran.returncode in {1, 2} and not ran.timed_out and _speaks(subject, text)
-    hint = f"its last words: {text.splitlines()[-1].strip()[:200]}" if text else f"run {point.name} --help by hand"
-    return finding("ENT512", Level.NOTE if alive else Level.WARNING, str(point), f"--help {how}", hint)
-
-
-def _speaks(subject: Subject, text: str) -> bool:
-    """Return whether a command that failed told its usage, or which extra of its package it needs."""
-    wanted = any(extra in _EXTRA.findall(text) for extra in subject.known_extras)
-    return "Traceback (most recent call last)" not in text and (wanted or bool(_USAGE.search(text)))
-
-
-def _checked_codes(subject: Subject) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+def _checked_codes(subject: Subject, folders: Sequence[Path]) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
     """Return the codes for which there is something to check, and the others with the reason."""
+    consoles = any(map(_is_console, subject.commands))
     needs = {
         "ENT510": (bool(subject.commands), "no commands"),
         "ENT511": (bool(subject.plugins), "no entry points but commands"),
-        "ENT512": (any(map(_is_console, subject.commands)), "no console scripts"),
+        "ENT512": (consoles, "no console scripts"),
+        "ENT513": (consoles, "no console scripts"),
+        "ENT514": (consoles and bool(folders), "no folders to look at" if consoles else "no console scripts"),
+        "VER306": (consoles, "no console scripts"),
     }
     codes = tuple(code for code, (present, _) in needs.items() if present)
     return codes, tuple((code, reason) for code, (present, reason) in needs.items() if not present)

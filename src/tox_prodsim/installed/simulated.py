@@ -7,9 +7,10 @@ from pathlib import Path
 
 from tox_prodsim.conditions import Scene
 from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.installed.asking import script_of
 from tox_prodsim.installed.imports import main_names
 from tox_prodsim.installed.look import LOAD_LIMIT_S, EntryPoint, Loaded, Subject, ending, load
-from tox_prodsim.installed.scripts import HELP_LIMIT_S, console_scripts, script_of
+from tox_prodsim.installed.scripts import HELP_LIMIT_S, console_scripts
 from tox_prodsim.installed.wording import finding
 from tox_prodsim.running import NO_VARIABLES, Ran, Runner
 

@@ -1,0 +1,356 @@
+"""What an import does to its process beside importing, and to the world around it.
+
+Deeds (a connection, a process, a file) are heard of by an audit hook while the import runs; what stays (a descriptor,
+a thread, a handler) shows in a look at the process before and after. ``probe`` imports this file, so that it keeps to
+CPython 3.8 and to what the interpreter has loaded anyway; nothing here may raise into what is watched.
+"""
+
+from __future__ import annotations
+
+import _locale
+import gc
+import os
+import signal
+import stat
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from types import FrameType
+    from typing import Any, ClassVar
+
+    Effect = dict[str, Any]
+    Frames = list[tuple[str, int]]
+
+SETTLE_S = 0.3
+"""How long threads that an import started may take to end by themselves."""
+
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_DEVICES = ("/dev/", "/proc/", "/sys/")
+_SHARED_MEMORY = "/dev/shm/"  # noqa: S108 - its files are files
+_LOOPBACK = ("localhost", "ip6-localhost", "::1", "::", "0.0.0.0", "")  # noqa: S104 - nothing is bound here
+_ASKING = ("platform.py", "uuid.py", "webbrowser.py", os.path.join("ctypes", "util.py"))
+"""Modules of the standard library that start ``uname``, ``ldconfig`` and the like to answer a question."""
+_STARTING = ("subprocess.py", "os.py")
+_FD_FOLDER = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"
+_DESCRIPTORS = {stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a pipe", stat.S_IFCHR: "a device"}
+
+# bound now, because what is imported may replace or patch them
+_listdir, _readlink, _fstat, _exists, _isdir = os.listdir, os.readlink, os.fstat, os.path.exists, os.path.isdir
+_getcwd, _umask, _getsignal, _sleep = os.getcwd, os.umask, signal.getsignal, time.sleep
+_setlocale, _abspath, _fsdecode, _collect = _locale.setlocale, os.path.abspath, os.fsdecode, gc.collect
+_recursion_limit, _frame, _stacks = sys.getrecursionlimit, sys._getframe, sys._current_frames  # noqa: SLF001
+
+
+class Watch:
+    """Watch one import after the other; ``roots`` are the real paths of the folders of installed packages."""
+
+    def __init__(self, roots: Iterable[str]) -> None:
+        known = tuple(roots)
+        aliases = [path for path in sys.path if os.path.realpath(path) in known]
+        self._prefixes = tuple(root + os.sep for root in dict.fromkeys([*known, *aliases]))
+        self._home = os.path.expanduser("~") + os.sep
+        self._on = False
+        self._deeds: dict[tuple[str, str], Frames] = {}
+        self._paths: dict[str, tuple[bool, Frames]] = {}
+        self._before: dict[str, Any] = {}
+        sys.addaudithook(self._hear)
+
+    def begin(self) -> None:
+        """Look at the process, and listen from now on."""
+        self._deeds, self._paths = {}, {}
+        self._before = self._state()
+        self._on = True
+
+    def end(self) -> list[Effect] | None:
+        """Return what was done since ``begin``; None when the import broke what would tell."""
+        self._on = False
+        try:
+            return [*self._done(), *self._written(), *self._left(self._settled())]
+        except BaseException:  # noqa: BLE001 - whatever was patched
+            return None
+
+    def is_installed(self, name: str) -> bool:
+        """Return whether the loaded module comes from one of the folders of installed packages."""
+        file = getattr(sys.modules[name], "__dict__", {}).get("__file__")
+        return isinstance(file, str) and file.startswith(self._prefixes)
+
+    def _hear(self, event: str, args: tuple[Any, ...]) -> None:
+        listen = self._LISTENERS.get(event) if self._on else None
+        if listen is None:
+            return
+        self._on = False  # what listens may cause events itself
+        try:
+            listen(self, args)
+        except Exception:  # noqa: BLE001, S110 - arguments of a shape that we do not know
+            pass
+        finally:
+            self._on = True
+
+    # deeds
+
+    def _done(self) -> list[Effect]:
+        return [_effect(kind, what, frames) for (kind, what), frames in self._deeds.items()]
+
+    def _do(self, kind: str, what: str) -> None:
+        self._deeds.setdefault((kind, what), self._frames())
+
+    def _frames(self) -> Frames:
+        """Return where in the installed packages we are, innermost first."""
+        found: Frames = []
+        frame: FrameType | None = _frame(2)
+        while frame is not None and len(found) < 20:
+            name = frame.f_code.co_filename
+            prefix = next((prefix for prefix in self._prefixes if name.startswith(prefix)), None)
+            if prefix is not None:
+                found.append((name[len(prefix) :], frame.f_lineno))
+            frame = frame.f_back
+        return found
+
+    def _connect(self, args: tuple[Any, ...]) -> None:
+        sock, address = args[0], args[1]
+        if not isinstance(address, tuple):
+            self._do("local", "connects to " + _text(address))
+        else:
+            sends = getattr(sock, "type", 1) == 1  # a datagram socket that is connected has sent nothing yet
+            far = sends and not _is_loopback(address[0])
+            self._do("network" if far else "local", "connects to %s:%s" % (_text(address[0]), address[1]))
+
+    def _send(self, args: tuple[Any, ...]) -> None:
+        if isinstance(args[1], tuple) and not _is_loopback(args[1][0]):
+            self._do("network", "sends to %s:%s" % (_text(args[1][0]), args[1][1]))
+
+    def _look_up(self, args: tuple[Any, ...]) -> None:
+        host = _text(args[0])
+        if not (args[0] is None or _is_loopback(host) or _is_number(host)):
+            self._do("local" if host == os.uname().nodename else "network", "looks up the address of " + host)
+
+    def _look_back(self, args: tuple[Any, ...]) -> None:
+        self._do("local", "asks for the name of " + _text(args[0]))
+
+    def _start(self, args: tuple[Any, ...]) -> None:
+        if not _is_answering():
+            command = args[1] if len(args) > 1 and args[1] else args[0]
+            words = command if isinstance(command, (list, tuple)) else [command]
+            self._do("process", "starts " + " ".join(map(_text, words))[:100])
+
+    def _spawn(self, args: tuple[Any, ...]) -> None:
+        self._start(args[1:])
+
+    def _fork(self, args: tuple[Any, ...]) -> None:  # noqa: ARG002 - the shape of all listeners
+        self._do("process", "forks")
+
+    # files
+
+    def _open(self, args: tuple[Any, ...]) -> None:
+        if args[2] & _WRITING:
+            self._touch(args[0])
+
+    def _touch(self, path: Any) -> None:
+        if isinstance(path, int):
+            return
+        name = _abspath(_fsdecode(path))
+        device = name.startswith(_DEVICES) and not name.startswith(_SHARED_MEMORY)
+        if name not in self._paths and not device and "__pycache__" not in name:
+            self._paths[name] = (_exists(name), self._frames())
+
+    def _make(self, args: tuple[Any, ...]) -> None:
+        if not _exists(args[0]):
+            self._touch(args[0])
+
+    def _first(self, args: tuple[Any, ...]) -> None:
+        self._touch(args[0])
+
+    def _second(self, args: tuple[Any, ...]) -> None:
+        self._touch(args[1])
+
+    def _database(self, args: tuple[Any, ...]) -> None:
+        name = _fsdecode(args[0])
+        if name and not name.startswith((":", "file:")):
+            self._touch(name)
+
+    _LISTENERS: ClassVar[dict[str, Callable[[Watch, tuple[Any, ...]], None]]] = {
+        "open": _open,
+        "os.mkdir": _make,
+        "os.remove": _first,
+        "os.rmdir": _first,
+        "os.truncate": _first,
+        "os.rename": _second,
+        "os.link": _second,
+        "os.symlink": _second,
+        "sqlite3.connect": _database,
+        "socket.connect": _connect,
+        "socket.sendto": _send,
+        "socket.getaddrinfo": _look_up,
+        "socket.gethostbyname": _look_up,
+        "socket.gethostbyaddr": _look_back,
+        "subprocess.Popen": _start,
+        "os.system": _start,
+        "os.posix_spawn": _start,
+        "os.exec": _start,
+        "os.spawn": _spawn,
+        "os.fork": _fork,
+        "os.forkpty": _fork,
+    }
+    """Who is told of which audit event (docs.python.org/3/library/audit_events.html)."""
+
+    def _written(self) -> Iterator[Effect]:
+        """Yield what is different on disk; a file that was written and removed again is nobody's concern."""
+        for name, (existed, frames) in self._paths.items():
+            shown = "~" + os.sep + name[len(self._home) :] if name.startswith(self._home) else name
+            if not _exists(name):
+                if existed:
+                    yield _effect("file", "removes " + shown, frames)
+            elif not _isdir(name):
+                yield _effect("file", "writes " + shown, frames)
+            elif not existed:
+                kind = "folder" if name.startswith(self._home) else "file"
+                yield _effect(kind, "makes the folder " + shown, frames)
+
+    # what stays
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "descriptors": _descriptors(),
+            "threads": _threads(),
+            "signals": _signals(),
+            "logging": _logging(),
+            "environ": dict(os.environ),
+            "rest": _rest(),
+        }
+
+    def _settled(self) -> dict[str, Any]:
+        """Return the state when garbage is collected and short threads have ended."""
+        state = self._state()
+        if state["descriptors"] != self._before["descriptors"]:
+            _collect()
+            state["descriptors"] = _descriptors()
+        give_up_at = time.monotonic() + SETTLE_S
+        while state["threads"].keys() - self._before["threads"].keys() and time.monotonic() < give_up_at:
+            _sleep(0.02)
+            state["threads"] = _threads()
+        return state
+
+    def _left(self, after: dict[str, Any]) -> Iterator[Effect]:
+        before = self._before
+        for number, (kind, what) in sorted(after["descriptors"].items()):
+            if before["descriptors"].get(number) != (kind, what):
+                yield _effect(kind, "leaves %s open" % what)
+        for ident in after["threads"].keys() - before["threads"].keys():
+            name, daemon = after["threads"][ident]
+            yield _effect("daemon" if daemon else "thread", "leaves the thread %s running" % name)
+        for number, handler in after["signals"].items():
+            if before["signals"].get(number) != handler:
+                yield _effect("state", "sets what happens on " + number)
+        for what in after["logging"]:
+            if what not in before["logging"]:
+                yield _effect("state", what)
+        for name, value in after["rest"].items():
+            if before["rest"][name] != value:
+                yield _effect("state", "sets the %s to %s" % (name, value))
+        yield from _variables(before["environ"], after["environ"])
+
+
+def _effect(kind: str, what: str, frames: Iterable[tuple[str, int]] = ()) -> Effect:
+    return {"kind": kind, "what": what, "frames": list(frames)}
+
+
+def _text(value: Any) -> str:
+    return _fsdecode(value) if isinstance(value, (str, bytes, os.PathLike)) else str(value)
+
+
+def _is_loopback(host: Any) -> bool:
+    text = _text(host)
+    return text in _LOOPBACK or text.startswith("127.")
+
+
+def _is_number(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()
+
+
+def _is_answering() -> bool:
+    """Return whether a module of the standard library starts the process, to answer a question."""
+    frame: FrameType | None = _frame(3)
+    while frame is not None and frame.f_code.co_filename.endswith(_STARTING):
+        frame = frame.f_back
+    return frame is not None and frame.f_code.co_filename.endswith(tuple(os.sep + name for name in _ASKING))
+
+
+def _descriptors() -> dict[int, tuple[str, str]]:
+    """Return what the process has open, by number: whether others could disturb it, and what it is."""
+    found = {}
+    for name in _listdir(_FD_FOLDER):
+        try:
+            number = int(name)
+            mode = _fstat(number).st_mode
+        except (ValueError, OSError):
+            continue  # the folder itself, closed by now
+        what = _DESCRIPTORS.get(stat.S_IFMT(mode), "")
+        if what != "a device":
+            found[number] = _descriptor(number, what)
+    return found
+
+
+def _descriptor(number: int, what: str) -> tuple[str, str]:
+    try:
+        target = _readlink(os.path.join(_FD_FOLDER, str(number)))
+    except OSError:
+        target = "a file"
+    if what:
+        return "descriptor", what
+    if target.startswith("anon_inode:"):
+        return "descriptor", "an " + target[len("anon_inode:") :].strip("[]")
+    return "opened", target
+
+
+def _threads() -> dict[int, tuple[str, bool]]:
+    """Return the threads of Python by their number: the name, and whether it is a daemon."""
+    found = {ident: ("%d" % ident, True) for ident in _stacks()}
+    threading = sys.modules.get("threading")
+    if threading is not None:
+        found.update({thread.ident: (thread.name, thread.daemon) for thread in threading.enumerate()})
+    return found
+
+
+def _signals() -> dict[str, Any]:
+    return {number.name: _getsignal(number) for number in signal.Signals}
+
+
+def _logging() -> list[str]:
+    """Return what is configured for the loggers of the whole process."""
+    logging = sys.modules.get("logging")
+    if logging is None:
+        return []
+    handlers = [handler for handler in logging.root.handlers if not isinstance(handler, logging.NullHandler)]
+    found = ["adds a %s to the root logger" % type(handler).__name__ for handler in handlers]
+    if logging.root.level != logging.WARNING:
+        found.append("sets the level of the root logger to " + logging.getLevelName(logging.root.level))
+    if logging.root.manager.disable > 0:
+        found.append("disables logging up to " + logging.getLevelName(logging.root.manager.disable))
+    return found
+
+
+def _rest() -> dict[str, str]:
+    mask = _umask(0o022)
+    _umask(mask)
+    try:
+        folder = _getcwd()
+    except OSError:
+        folder = "one that is gone"
+    return {
+        "working directory": folder,
+        "locale": _setlocale(_locale.LC_ALL, None),
+        "umask": "0o%03o" % mask,
+        "recursion limit": "%d" % _recursion_limit(),
+    }
+
+
+def _variables(before: dict[str, str], after: dict[str, str]) -> Iterator[Effect]:
+    for name in sorted(before.keys() | after.keys()):
+        if name not in before:
+            yield _effect("variable", "sets the environment variable " + name)
+        elif before[name] != after.get(name):
+            what = "changes" if name in after else "removes"
+            yield _effect("state", "%s the environment variable %s" % (what, name))

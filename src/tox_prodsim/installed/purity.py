@@ -1,0 +1,122 @@
+"""What an import does besides importing, and whether that is the package's own doing.
+
+Whose doing it is shows in a second process: what still happens when everything that the import brought along was
+imported beforehand is the package's own. What is done once only, such as a file, is judged by where it was done.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePath
+
+from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.installed.look import Effect, Loaded, Outcome, Subject, is_below
+
+CODES = ("IMP520", "IMP521", "IMP522", "IMP523", "IMP524")
+
+_KINDS = {
+    "descriptor": ("IMP520", Level.WARNING),
+    "opened": ("IMP520", Level.NOTE),
+    "thread": ("IMP521", Level.WARNING),
+    "daemon": ("IMP521", Level.NOTE),
+    "network": ("IMP522", Level.ERROR),
+    "local": ("IMP522", Level.WARNING),
+    "process": ("IMP522", Level.WARNING),
+    "file": ("IMP522", Level.WARNING),
+    "folder": ("IMP522", Level.NOTE),
+    "printed": ("IMP523", Level.WARNING),
+    "state": ("IMP524", Level.WARNING),
+    "variable": ("IMP524", Level.NOTE),
+}
+"""The code of each kind of effect, and how much it weighs when it is the package's own."""
+_ONCE = {"file", "folder"}
+_HINTS = {
+    "IMP520": "open it when it is first used: processes that fork later share what is open now",
+    "IMP521": "start it when it is first used: a process that forks later does not have it",
+    "IMP522": "do it in a function, when it is asked for",
+    "IMP523": "let an import be silent: use logging, or print in the function that is called",
+    "IMP524": "leave the settings of the process to the program: change them in a function that it calls",
+}
+_Weight = tuple[str, Level]
+
+Again = Callable[[str, Sequence[str]], Outcome]
+"""Watches the import of a module after that of others."""
+
+
+def check_effects(subject: Subject, outcomes: Mapping[str, Outcome], again: Again) -> Checked:
+    """Return what the imports did that an import should not do."""
+    loaded = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Loaded)}
+    broken = [name for name, outcome in loaded.items() if outcome.effects is None]
+    if broken or not loaded:
+        reason = f"importing {broken[0]} broke what would tell" if broken else "nothing was imported"
+        return Checked(detail="", codes=(), not_checked=tuple((code, reason) for code in CODES))
+    findings = [found for name, outcome in loaded.items() for found in _findings(subject, name, outcome, again)]
+    return Checked(detail="" if findings else "no side effects", codes=CODES, findings=tuple(findings))
+
+
+def _findings(subject: Subject, name: str, loaded: Loaded, again: Again) -> Iterator[Finding]:
+    effects = [effect for effect in loaded.effects or () if effect.kind in _KINDS]
+    if not effects:
+        return
+    own, foreign = _divided(subject, name, loaded.brought, effects, again)
+    for weight, group in _grouped(own, lambda effect: _KINDS[effect.kind]):
+        yield _finding(subject, name, weight, f"{_listed(group)} when it is imported", group)
+    for weight, group in _grouped(foreign, lambda effect: (_KINDS[effect.kind][0], Level.NOTE)):
+        yield _finding(subject, name, weight, f"imports a dependency that {_listed(group)} when imported", group)
+
+
+def _divided(
+    subject: Subject, name: str, brought: Sequence[str], effects: Sequence[Effect], again: Again
+) -> tuple[list[Effect], list[Effect]]:
+    """Return the effects that are the package's own, and those of what it imports."""
+    foreign = [module for module in brought if not _is_own(subject, module)]
+    if not foreign:
+        return list(effects), []
+    repeated = [effect for effect in effects if effect.kind not in _ONCE]
+    second = again(name, foreign) if repeated else Loaded(elsewhere="", version="", callable=False)
+    still = (second.effects or ()) if isinstance(second, Loaded) else ()
+    own = [effect for effect in still if effect.kind in {each.kind for each in repeated}]
+    own += [effect for effect in effects if effect.kind in _ONCE and _is_done_by_us(subject, effect)]
+    kinds = {effect.kind for effect in own}
+    return own, [effect for effect in effects if effect.kind not in kinds]
+
+
+def _is_own(subject: Subject, module: str) -> bool:
+    return any(is_below(module, name) for name in subject.top_levels)
+
+
+def _is_done_by_us(subject: Subject, effect: Effect) -> bool:
+    """Return whether the innermost frame of an installed package is one of ours."""
+    return bool(effect.places) and _is_own(subject, _module(effect.places[0][0]))
+
+
+def _module(file: str) -> str:
+    return ".".join(PurePath(file).with_suffix("").parts)
+
+
+def _grouped(effects: Iterable[Effect], key: Callable[[Effect], _Weight]) -> Iterator[tuple[_Weight, list[Effect]]]:
+    groups: dict[_Weight, list[Effect]] = {}
+    for effect in effects:
+        groups.setdefault(key(effect), []).append(effect)
+    yield from sorted(groups.items(), key=lambda group: group[0])
+
+
+def _listed(effects: Sequence[Effect]) -> str:
+    """Return what they are in a row: those that are the same as one, and the first three."""
+    counted = [what if count == 1 else f"{what} ({count} times)" for what, count in _counts(effects).items()]
+    more = f" and {len(counted) - 3} more" if len(counted) > 3 else ""
+    return ", ".join(counted[:3]) + more
+
+
+def _counts(effects: Sequence[Effect]) -> Mapping[str, int]:
+    return Counter(effect.what for effect in effects)
+
+
+def _finding(subject: Subject, name: str, weight: _Weight, message: str, effects: Sequence[Effect]) -> Finding:
+    """Return the finding, placed at the innermost line of ours, or else of anybody's, that did the first of them."""
+    places = [place for effect in effects for place in effect.places]
+    own = [place for place in places if _is_own(subject, _module(place[0]))]
+    file, line = next(iter(own or places), ("", None))
+    code, level = weight
+    return Finding(code=code, level=level, subject=name, message=message, hint=_HINTS[code], file=file, line=line)
