@@ -34,6 +34,7 @@ LAYERS = {
     "order": (
         "run",
         "comparing",
+        "remembering",
         "confirming",
         "limits",
         "explaining",
@@ -47,6 +48,7 @@ LAYERS = {
     "reporters": ("reporters",),
     "values": (
         "catalogue",
+        "contents",
         "scenario",
         "readiness",
         "words",

@@ -22,7 +22,7 @@ from tox.execute.request import ExecuteRequest, StdinSource
 from tox.tox_env.errors import Fail
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim import artifact, confirming, installed, keys, means, supervision
+from tox_prodsim import artifact, confirming, installed, keys, means, remembering, supervision
 from tox_prodsim.catalogue import CATALOGUE
 from tox_prodsim.comparing import Shelf
 from tox_prodsim.deployment import Place, ran
@@ -253,6 +253,7 @@ def _shelf(
     tox_env: PythonRun, scenario: Scenario, wheel: artifact.Wheel, packages: tuple[str, ...], folder: Path
 ) -> Shelf:
     path, root = _baseline_path(tox_env, scenario), Path(tox_env.core["tox_root"])
+    today = dt.datetime.now(tz=dt.UTC).date().isoformat()
     now = baseline.Baseline(
         key=_key(tox_env),
         env=scenario.env_name,
@@ -261,12 +262,13 @@ def _shelf(
             version=wheel.version,
             wheel_sha256=wheel.sha256,
             commit=_commit(root),
-            created=dt.datetime.now(tz=dt.UTC).date().isoformat(),
+            created=today,
         ),
         control=sampling.CONTROL,
         metrics={},
         dists=packages,
         machine={"cpu": _cpu(), "cpus": str(os.cpu_count()), "os": platform.platform(terse=True)},
+        contents=remembering.contents_of(wheel, today),
     )
     return Shelf(
         stored=baseline.load(path),

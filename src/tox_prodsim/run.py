@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 
-from tox_prodsim import artifact, comparing, confirming, deployment, installed
+from tox_prodsim import artifact, comparing, confirming, deployment, installed, remembering
 from tox_prodsim.errors import Cancelled
 from tox_prodsim.events import (
     Event,
@@ -92,7 +92,8 @@ def run(scenario: Scenario, bench: Bench) -> Run:
     yield bench.started
     try:
         with _ahead() as ahead:
-            yield from _checks(bench, tally, ahead)
+            imported = yield from _checks(scenario, bench, tally, ahead)
+        bench = replace(bench, shelf=bench.shelf.having_imported(imported))
         first = _first_imports(scenario, bench, tally)
         with bench.place.hooked():
             stage = yield from _deployment(scenario, bench, tally)
@@ -135,13 +136,24 @@ def _ahead() -> Iterator[Executor]:
         pool.shutdown(cancel_futures=True)
 
 
-def _checks(bench: Bench, tally: _Tally, ahead: Executor) -> Iterator[Event]:  # noqa: ARG001 - checks come that need it
-    """Check the file, then what the installer made of it."""
+def _checks(
+    scenario: Scenario,
+    bench: Bench,
+    tally: _Tally,
+    ahead: Executor,  # noqa: ARG001 - checks come that need it
+) -> Generator[Event, None, frozenset[str]]:
+    """Check the file, what the installer made of it, and what the baseline remembers; return what was imported."""
     python, execute, subject = bench.python, bench.execute, bench.subject
     yield from tally.step(Step.WHEEL, lambda: artifact.check_wheel(bench.wheel))
     yield from tally.step(Step.INSTALL, lambda: installed.check_distribution(subject, execute, python))
-    yield from tally.step(Step.IMPORT, lambda: installed.check_imports(subject, execute, python))
+    imports = yield from tally.step(Step.IMPORT, lambda: installed.check_imports(subject, execute, python))
     yield from tally.step(Step.SCRIPTS, lambda: installed.check_scripts(subject, execute, python, bench.scripts_dir))
+    shelf, accepting = bench.shelf, scenario.timing.update
+    yield from tally.step(
+        Step.MEMORY, lambda: remembering.check_memory(shelf.stored, shelf.now, subject.name, accepting=accepting)
+    )
+    failed = {finding.subject for finding in imports.findings if finding.code.startswith("IMP")}
+    return frozenset(installed.main_names(subject)) - failed
 
 
 def _deployment(
@@ -191,7 +203,8 @@ def _times(
     """Measure and compare, when nothing has failed: the times of a broken release say nothing."""
     reason = "the run has failed already" if tally.failed else "PRF is ignored" if scenario.policy.drops("PRF") else ""
     if reason:
-        yield _not_checked(Step.COMPARE, reason)
+        kept = comparing.keep(bench.shelf, update=scenario.timing.update) if tally.sound else ""
+        yield _not_checked(Step.COMPARE, "; ".join(filter(None, (reason, kept))))
         return
     events = comparing.compare(
         scenario.timing,
@@ -213,22 +226,33 @@ class _Tally:
         self._policy = policy
         self._findings: list[Finding] = []
         self._began = time.monotonic()
+        self._forgotten = 0
         self.codes: set[str] = set()
         self.cancelled = False
 
     @property
     def failed(self) -> bool:
         """Return whether an error was found so far."""
-        return any(finding.level is Level.ERROR for finding in self._findings)
+        return self._errors > 0
 
-    def step(self, step: Step, check: Callable[[], Checked]) -> Iterator[Event]:
-        """Play one step that is a group of checks."""
-        began = time.monotonic()
+    @property
+    def sound(self) -> bool:
+        """Return whether nothing is wrong but what the release has lost: a user may want to accept that."""
+        return self._errors == self._forgotten
+
+    @property
+    def _errors(self) -> int:
+        return sum(finding.level is Level.ERROR for finding in self._findings)
+
+    def step(self, step: Step, check: Callable[[], Checked]) -> Generator[Event, None, Checked]:
+        """Play one step that is a group of checks, and return what it came to."""
+        began, errors = time.monotonic(), self._errors
         yield StepStarted(step=step)
         checked = check()
         self.codes.update(checked.codes)
         counted = [finding for each in checked.findings if (finding := self._policy.apply(each)) is not None]
         yield from self.judge(Found(finding=finding) for finding in self._new(checked.findings))
+        self._forgotten += self._errors - errors if step is Step.MEMORY else 0
         bad = any(finding.level is Level.ERROR for finding in counted)
         yield StepFinished(
             step=step,
@@ -237,6 +261,7 @@ class _Tally:
             not_checked=tuple(f"{code}: {reason}" for code, reason in checked.not_checked),
             duration_s=time.monotonic() - began,
         )
+        return checked
 
     def judge(self, events: Iterable[Event]) -> Iterator[Event]:
         """Pass events on, findings as the policy wants them."""
