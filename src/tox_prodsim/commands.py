@@ -139,6 +139,8 @@ def _history(state: State) -> int:
         for path in found
         for line in timing.history_of(path, str(path.relative_to(root)) if path.is_relative_to(root) else str(path))
     ]
+    if not lines:
+        _write("no times are stored, so there is no history of them\n")
     for row in timing.drawn_as_text(lines, encoding=sys.stdout.encoding or "ascii"):
         _write(f"{row}\n")
     if timing.is_shallow(found[0].parent):

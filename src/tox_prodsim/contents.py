@@ -6,10 +6,10 @@ remembered in part by patterns and numbers (``folded``), so that the file stays 
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
 
 MOST = 1000
 """So many modules, and as many data files, are remembered by their names; more by their number in a folder."""
@@ -37,15 +37,15 @@ class Contents:
     folders: Mapping[str, int] = field(default_factory=dict)
     descriptors: int | None = None
 
-    def folded(self) -> Contents:
-        """Return it as it is stored: of too many modules, those that were imported keep their names, up to MOST."""
+    def folded(self, most: int = MOST) -> Contents:
+        """Return it as it is stored: of too many modules, those that were imported keep their names, up to ``most``."""
         folded = self
-        if len(self.modules) > MOST:
-            named = frozenset(sorted(self.imported, key=lambda name: (name.count("."), name))[:MOST])
-            packages = _counted(self.modules - named, ".")
+        if len(self.modules) > most:
+            named = frozenset(sorted(self.imported, key=lambda name: (name.count("."), name))[:most])
+            packages = _counted(self.modules - named, ".", most)
             folded = replace(folded, modules=named, imported=named, packages=packages)
-        if len(self.data) > MOST:
-            folded = replace(folded, data=frozenset(), folders=_counted(self.data, "/"))
+        if len(self.data) > most:
+            folded = replace(folded, data=frozenset(), folders=_counted(self.data, "/", most))
         return folded
 
     @property
@@ -107,7 +107,7 @@ def gained(then: Contents, now: Contents) -> tuple[str, ...]:
     return (
         *sorted(modules),
         *_more(then.packages, now.modules - then.modules, "."),
-        *(f"{name}, compiled" for name in sorted(compiled)),
+        *(f"{name} (compiled)" for name in sorted(compiled)),
         *sorted(now.entry_points - then.entry_points),
         *sorted(data),
         *_more(then.folders, now.data, "/"),
@@ -132,12 +132,12 @@ def _name(point: str) -> str:
     return point.partition("] ")[2]
 
 
-def _counted(names: Iterable[str], separator: str) -> dict[str, int]:
-    """Return patterns with numbers, at most MOST of them, as deep as that allows."""
+def _counted(names: Iterable[str], separator: str, most: int) -> dict[str, int]:
+    """Return patterns with numbers, at most ``most`` of them where possible, as deep as that allows."""
     all_names = tuple(names)
     for depth in range(max(name.count(separator) for name in all_names), 0, -1):
         patterns = Counter(_pattern(name, separator, depth) for name in all_names)
-        if len(patterns) <= MOST:
+        if len(patterns) <= most:
             return dict(patterns)
     return dict(Counter(_pattern(name, separator, 0) for name in all_names))
 
@@ -145,7 +145,7 @@ def _counted(names: Iterable[str], separator: str) -> dict[str, int]:
 def _pattern(name: str, separator: str, depth: int) -> str:
     """Return ``acme/locale/*.mo`` for what lies less deep, ``acme/locale/**/*.mo`` for all below this depth."""
     *folders, last = name.split(separator)
-    kind = "*" if separator == "." else f"*{PurePosixPath(last).suffix}"
+    kind = "*" if separator == "." else f"*{posixpath.splitext(last)[1]}"
     deep = len(folders) >= depth
     return separator.join([*folders[:depth], "**", kind] if deep else [*folders, kind])
 

@@ -7,8 +7,10 @@ what is gone is a note.
 from __future__ import annotations
 
 import functools
+import itertools
+import posixpath
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tox_prodsim import artifact, confirming, contents
@@ -95,12 +97,14 @@ def _trees(modules: Collection[str]) -> Iterator[tuple[str, int]]:
     yield from ((top, number - 1) for top, number in sorted(tops.items()))
 
 
-def _folders(gone: Iterable[str], then: Iterable[str]) -> Iterator[tuple[str, int]]:
-    """Yield the data files that are gone, those as one of which a whole folder is gone, with how many they are."""
+def _folders(gone: Sequence[str], then: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Yield the data files that are gone, with their number: as one those of which a whole folder is gone."""
     missing, had = _below(gone), _below(then)
     whole = {folder for folder, number in missing.items() if number == had[folder] > 1}
-    tops = Counter(next((f"{top}/" for top in _above(file, "/") if top in whole), file) for file in gone)
-    yield from sorted(tops.items())
+    tops = {file: next((top for top in _above(file, "/") if top in whole), "") for file in gone}
+    for top, group in itertools.groupby(gone, tops.__getitem__):  # sorted, so those below one folder are in a row
+        files = tuple(group)
+        yield from [(f"{posixpath.commonpath(files)}/", len(files))] if top else ((file, 1) for file in files)
 
 
 def _below(files: Iterable[str]) -> Mapping[str, int]:

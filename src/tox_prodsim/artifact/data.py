@@ -10,8 +10,8 @@ from tox_prodsim.artifact.wheel import Wheel
 
 _MODULE_KINDS = {".py", ".pyc", ".so", ".pyd"}
 _SCHEME = re.compile(r"[^/]+\.data/(?P<scheme>data|headers|scripts)/(?P<path>.+)")
-_NO_DATA = re.compile(r"(^|/)(__pycache__|[^/]*\.(dist|egg)-info|[^/]*\.(libs|dylibs))/")
-"""Bytecode, metadata of what is vendored, and libraries that a repair tool has put there under names with hashes."""
+_NO_DATA = re.compile(r"(^|/)(__pycache__/|[^/]*\.(dist|egg)-info/|[^/]*\.(libs|dylibs)/|[0-9a-f]{16,}__mypyc\.)")
+"""Bytecode, metadata of what is vendored, and libraries that a tool has put there under names with hashes."""
 _BUNDLED_KINDS = frozenset(
     {
         *(".css", ".html", ".js", ".json", ".map", ".mjs", ".txt", ".wasm"),
@@ -23,8 +23,8 @@ _BUNDLED_KINDS = frozenset(
 """What a bundler writes: where it does, every build has other names."""
 _HEX = re.compile(r"(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{8,}")
 _MIXED = re.compile(r"(?=.*[a-z])(?=.+[A-Z])[0-9A-Za-z]{8}")
-_HASHED_MODULE = re.compile(r"(^|\.)[0-9a-f]{16,}__")
-"""mypyc names the library of a group of modules for a hash of their names."""
+_HASHED_MODULE = re.compile(r"(^|\.)[0-9a-f]{16,}__mypyc")
+"""mypyc names what it shares between modules for a hash of their names, which is an identifier or not."""
 
 
 def data_files(wheel: Wheel) -> frozenset[str]:
