@@ -136,8 +136,13 @@ def _detail(then: Contents, now: Contents, since: str, gone: int, *, dists: tupl
         f"{gone or 'nothing'} lost since {since}: {counted(now)}",
         f"new: {_some(new)}" if new else "",
         f"dependencies: {_some(dists)}" if dists else "",
+        f"descriptors left open: {then.descriptors} -> {now.descriptors}" if _other_descriptors(then, now) else "",
     ]
     return "; ".join(filter(None, facts))
+
+
+def _other_descriptors(then: Contents, now: Contents) -> bool:
+    return None not in {then.descriptors, now.descriptors} and then.descriptors != now.descriptors
 
 
 def counted(held: Contents) -> str:

@@ -92,8 +92,8 @@ def run(scenario: Scenario, bench: Bench) -> Run:
     yield bench.started
     try:
         with _ahead() as ahead:
-            imported = yield from _checks(scenario, bench, tally, ahead)
-        bench = replace(bench, shelf=bench.shelf.having_imported(imported))
+            shelf = yield from _checks(scenario, bench, tally, ahead)
+        bench = replace(bench, shelf=shelf)
         first = _first_imports(scenario, bench, tally)
         with bench.place.hooked():
             stage = yield from _deployment(scenario, bench, tally)
@@ -141,19 +141,19 @@ def _checks(
     bench: Bench,
     tally: _Tally,
     ahead: Executor,  # noqa: ARG001 - checks come that need it
-) -> Generator[Event, None, frozenset[str]]:
-    """Check the file, what the installer made of it, and what the baseline remembers; return what was imported."""
+) -> Generator[Event, None, comparing.Shelf]:
+    """Check the file, what the installer made of it, and what the baseline remembers; return what is to be kept."""
     python, execute, subject = bench.python, bench.execute, bench.subject
     yield from tally.step(Step.WHEEL, lambda: artifact.check_wheel(bench.wheel))
     yield from tally.step(Step.INSTALL, lambda: installed.check_distribution(subject, execute, python))
     imports = yield from tally.step(Step.IMPORT, lambda: installed.check_imports(subject, execute, python))
     yield from tally.step(Step.SCRIPTS, lambda: installed.check_scripts(subject, execute, python, bench.scripts_dir))
-    shelf, accepting = bench.shelf, scenario.timing.update
+    failed = {finding.subject for finding in imports.findings if finding.code.startswith("IMP")}
+    shelf, accepting = bench.shelf.having_imported({*installed.main_names(subject)} - failed), scenario.timing.update
     yield from tally.step(
         Step.MEMORY, lambda: remembering.check_memory(shelf.stored, shelf.now, subject.name, accepting=accepting)
     )
-    failed = {finding.subject for finding in imports.findings if finding.code.startswith("IMP")}
-    return frozenset(installed.main_names(subject)) - failed
+    return shelf
 
 
 def _deployment(
