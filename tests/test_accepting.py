@@ -66,7 +66,7 @@ def test_the_same_candidate_twice_and_one_that_changes_nothing_are_no_trouble(
         ),
         pytest.param([replace(MINE, key="../up")], "has no usable key: '../up'", id="a key that is a path"),
         pytest.param(
-            [replace(MINE, schema=9)], "has schema 9, this tox-prodsim knows 2: upgrade tox-prodsim", id="newer"
+            [replace(MINE, schema=9)], "has schema 9, this tox-prodsim knows 3: upgrade tox-prodsim", id="newer"
         ),
     ],
 )

@@ -66,7 +66,7 @@ TEXT = """\
 "rel_error": 0.011, "rounds": 16, "value_ms": 146.2}
   },
   "python": "3.13.0",
-  "schema": 2
+  "schema": 3
 }
 """
 
@@ -190,8 +190,8 @@ RESTORE = "; restore it, or delete it and record it again"
             id="conflict markers",
         ),
         pytest.param(
-            TEXT.replace('"schema": 2', '"schema": 3'),
-            "has schema 3, this tox-prodsim knows 2: upgrade tox-prodsim",
+            TEXT.replace('"schema": 3', '"schema": 4'),
+            "has schema 4, this tox-prodsim knows 3: upgrade tox-prodsim",
             id="a newer schema",
         ),
         pytest.param(TEXT[:200], "is no JSON (line 8)" + RESTORE, id="cut short"),

@@ -22,15 +22,15 @@ from tox.execute.request import ExecuteRequest, StdinSource
 from tox.tox_env.errors import Fail
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim import artifact, confirming, installed, keys, means, supervision
+from tox_prodsim import artifact, confirming, installed, keys, means, remembering, supervision
 from tox_prodsim.catalogue import CATALOGUE
+from tox_prodsim.checking import Bench
 from tox_prodsim.comparing import Shelf
 from tox_prodsim.deployment import Place, ran
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.events import RunStarted
 from tox_prodsim.isolation import hidden_folders, production
 from tox_prodsim.readiness import ExecProbe
-from tox_prodsim.run import Bench
 from tox_prodsim.running import NO_VARIABLES, Ran
 from tox_prodsim.scenario import Scenario
 from tox_prodsim.timing import artefacts, baseline, sampling
@@ -255,6 +255,7 @@ def _shelf(
     tox_env: PythonRun, scenario: Scenario, wheel: artifact.Wheel, packages: tuple[str, ...], folder: Path
 ) -> Shelf:
     path, root = _baseline_path(tox_env, scenario), Path(tox_env.core["tox_root"])
+    today = dt.datetime.now(tz=dt.UTC).date().isoformat()
     now = baseline.Baseline(
         key=_key(tox_env),
         env=scenario.env_name,
@@ -263,12 +264,13 @@ def _shelf(
             version=wheel.version,
             wheel_sha256=wheel.sha256,
             commit=_commit(root),
-            created=dt.datetime.now(tz=dt.UTC).date().isoformat(),
+            created=today,
         ),
         control=sampling.CONTROL,
         metrics={},
         dists=packages,
         machine={"cpu": _cpu(), "cpus": str(os.cpu_count()), "os": platform.platform(terse=True)},
+        contents=remembering.contents_of(wheel, today),
     )
     return Shelf(
         stored=baseline.load(path),

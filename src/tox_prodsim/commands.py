@@ -16,7 +16,7 @@ from tox.session.state import State
 from tox.tox_env.python.runner import PythonRun
 from tox.tox_env.runner import RunToxEnv
 
-from tox_prodsim import timing
+from tox_prodsim import remembering, timing
 from tox_prodsim.catalogue import CATALOGUE, listing, page
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.events import Event
@@ -109,7 +109,8 @@ def _shown(path: Path) -> str:
         f"  {name:<32} {metric.value_ms:>9.1f} ms, {metric.ratio:.4f} of {stored.control}, {metric.rounds} rounds\n"
         for name, metric in sorted(stored.metrics.items())
     )
-    work = stored.work
+    held, work = stored.contents, stored.work
+    head += f"  {remembering.counted(held)} in {held.version} ({held.created})\n" if held is not None else ""
     told = f"  {len(work.modules)} modules, {work.amount:,} {work.unit}\n" if work is not None else ""
     return head + "".join(lines) + told
 
@@ -138,6 +139,8 @@ def _history(state: State) -> int:
         for path in found
         for line in timing.history_of(path, str(path.relative_to(root)) if path.is_relative_to(root) else str(path))
     ]
+    if not lines:
+        _write("no times are stored, so there is no history of them\n")
     for row in timing.drawn_as_text(lines, encoding=sys.stdout.encoding or "ascii"):
         _write(f"{row}\n")
     if timing.is_shallow(found[0].parent):

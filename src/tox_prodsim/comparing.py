@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -61,6 +61,20 @@ class Shelf:
         """Return where the user has an installed file: below the tox root, when there is one of this name."""
         found = (folder for folder in ("src", ".") if (self.root / folder / file).is_file())
         return next((str(Path(folder, file)) for folder in found), file)
+
+    def having_imported(self, modules: Collection[str], *, descriptors: int | None = None) -> Shelf:
+        """Return the shelf that knows which modules were imported, and how many descriptors that left open."""
+        held = self.now.contents
+        if held is None:
+            return self
+        held = replace(held, imported=held.modules.intersection(modules), descriptors=descriptors)
+        return replace(self, now=replace(self.now, contents=held))
+
+    @property
+    def imported_then(self) -> frozenset[str]:
+        """Return the modules that imported when the baseline was stored; nothing without one."""
+        then = self.stored.contents if self.stored is not None else None
+        return then.imported if then is not None else frozenset()
 
     @property
     def other_cpu(self) -> str:
@@ -130,7 +144,8 @@ def compare(
         yield Found(finding=broken.finding)
         if broken.lines:
             yield Told(step=Step.COMPARE, title=f"{broken.finding.subject}, {broken.finding.code}", lines=broken.lines)
-    detail = _keep(shelf, series.measured, recorded, update=wanted.update) if series.measured else "nothing measured"
+    done = keep(shelf, series.measured, recorded.work if not recorded.missing else None, update=wanted.update)
+    detail = done if series.measured else "; ".join(filter(None, ("nothing measured", done)))
     yield StepFinished(
         step=Step.COMPARE,
         outcome=Outcome.OK if series.measured else Outcome.NOT_CHECKED,
@@ -277,10 +292,14 @@ def _starter(deployed: Deployment, place: deployment.Place) -> Callable[[], floa
     return start_once
 
 
-def _keep(shelf: Shelf, measured: list[Measured], recorded: Recorded, *, update: bool) -> str:
-    """Write the candidate, and with ``update`` the baseline; return what was done."""
+def keep(shelf: Shelf, measured: Sequence[Measured] = (), work: timing.Work | None = None, *, update: bool) -> str:
+    """Write the candidate, and with ``update`` the baseline; return what was done.
+
+    What the release holds is kept although nothing was measured. Raises ProdsimError when it cannot be stored.
+    """
     metrics = {each.metric: kept for each in measured if (kept := baseline.metric_from(each)) is not None}
-    new = replace(shelf.now, metrics=metrics, work=None if recorded.missing else recorded.work)
+    held = shelf.now.contents
+    new = replace(shelf.now, metrics=metrics, work=work, contents=held.folded() if held is not None else None)
     accepted = baseline.merged(shelf.stored, new)
     baseline.save(shelf.candidate, replace(accepted, env=shelf.now.env))
     if not update:

@@ -3,6 +3,16 @@
 ``wheel`` reads a wheel; what is checked of it is ``check_…(wheel, …) -> Checked``, one file for each family of checks.
 """
 
+from tox_prodsim.artifact.data import data_files, lasting_modules, script_files
 from tox_prodsim.artifact.wheel import CODES, EntryPoint, Wheel, check_wheel, open_wheel
 
-__all__ = ["CODES", "EntryPoint", "Wheel", "check_wheel", "open_wheel"]
+__all__ = [
+    "CODES",
+    "EntryPoint",
+    "Wheel",
+    "check_wheel",
+    "data_files",
+    "lasting_modules",
+    "open_wheel",
+    "script_files",
+]

@@ -15,6 +15,7 @@ from tox_prodsim.catalogue import (
     imports,
     installation,
     leaks,
+    memory,
     performance,
     scripts,
     simulation,
@@ -28,6 +29,7 @@ __all__ = ["CATALOGUE", "FAMILIES", "Check", "listing", "page"]
 
 _MODULES = (
     wheel,
+    memory,
     audit,
     installation,
     imports,

@@ -18,21 +18,24 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from tox_prodsim.contents import Contents
+from tox_prodsim.contents import kept as kept_contents
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.events import Measured
-from tox_prodsim.timing import stats
+from tox_prodsim.timing import remembered, stats
+from tox_prodsim.timing.reading import KEY, Reader, shown, unusable
 from tox_prodsim.timing.stats import StoredRatio
 from tox_prodsim.timing.work import UNITS, ModuleWork, Work, kept
+from tox_prodsim.timing.writing import as_block, as_line
 
-SCHEMA = 2
-"""Schema 1 had no work and no modules; it is read as a baseline without them."""
+SCHEMA = 3
+"""Schema 1 had no work and no modules, schema 2 no contents; they are read as baselines without them."""
 HISTORY = 8
 """So many accepted ratios are kept: enough for the spread between sessions, few enough to review."""
 OUTDATED_DAYS = 180
 _STALE_S = 3600.0
-_KEY = "baseline"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +65,8 @@ class StoredMetric:
 class Baseline:
     """What one environment measured on one kind of Python and platform; ``dists`` are ``name==version``.
 
-    ``work`` is None where it was not recorded; ``env`` is the name of the environment, empty in older files.
+    ``work`` is None where it was not recorded, ``contents`` None in older files; ``env`` is the name of the
+    environment, empty in older files. ``built`` is what was timed, and ``contents`` may be of another version.
     """
 
     key: str
@@ -73,6 +77,7 @@ class Baseline:
     dists: tuple[str, ...] = ()
     machine: Mapping[str, str] = field(default_factory=dict)
     work: Work | None = None
+    contents: Contents | None = None
     env: str = ""
     schema: int = SCHEMA
 
@@ -124,10 +129,10 @@ def load(path: Path, *, any_name: bool = False) -> Baseline | None:
         return None
     except (OSError, UnicodeDecodeError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8 text"
-        raise _unusable(path, f"cannot be read: {reason}") from None
+        raise unusable(path, f"cannot be read: {reason}") from None
     loaded = loads(path, text)
     if loaded.key != path.stem and not any_name:
-        raise _unusable(path, f"is named for another key than the {loaded.key} it holds")
+        raise unusable(path, f"is named for another key than the {loaded.key} it holds")
     return loaded
 
 
@@ -138,7 +143,7 @@ def loads(path: Path, text: str) -> Baseline:
         content = json.loads(text)
     except (ValueError, RecursionError) as problem:
         where = f" (line {problem.lineno})" if isinstance(problem, json.JSONDecodeError) else ""
-        raise _unusable(path, f"is no JSON{where}") from None
+        raise unusable(path, f"is no JSON{where}") from None
     return _parsed(path, content)
 
 
@@ -152,48 +157,54 @@ def save(path: Path, baseline: Baseline) -> None:
         _replace(Path(os.path.realpath(path)), dumps(baseline).encode())
     except OSError as problem:
         msg = f"{path}: cannot be written: {problem.strerror}; the stored baseline is unchanged"
-        raise ProdsimError(_KEY, msg) from None
+        raise ProdsimError(KEY, msg) from None
 
 
 def merged(old: Baseline | None, new: Baseline) -> Baseline:
     """Return what to store when ``new`` is accepted over ``old``; ``old`` itself when nothing changed.
 
     A metric that agrees keeps its old block, one that was not measured this time is kept, one that changed continues
-    its history. Ratios to another control are no use and are dropped.
+    its history. Ratios to another control are no use and are dropped. When nothing was measured, all that belongs to
+    the accepted times stays.
     """
     if old is None:
         return new
+    contents = kept_contents(old.contents, new.contents)
+    if old.metrics and not new.metrics:
+        return old if contents == old.contents else replace(old, contents=contents, schema=new.schema)
     work = kept(old.work, new.work)
     if old.control != new.control:
-        return replace(new, work=work)
+        return replace(new, work=work, contents=contents)
     metrics = dict(old.metrics)
     for name, metric in new.metrics.items():
         metrics[name] = _merged_metric(old.metrics.get(name), metric)
     same_place = set(new.dists) == set(old.dists) and new.python == old.python
-    unchanged = metrics == dict(old.metrics) and same_place and work == old.work
-    return old if unchanged else replace(new, metrics=metrics, work=work)
+    unchanged = metrics == dict(old.metrics) and same_place and work == old.work and contents == old.contents
+    return old if unchanged else replace(new, metrics=metrics, work=work, contents=contents)
 
 
 def dumps(baseline: Baseline) -> str:
-    """Return the canonical text: sorted keys, one metric, distribution or module a line, so that a diff is a review."""
+    """Return the canonical text: sorted keys, one metric, distribution, name or module a line: a diff is a review."""
     blocks = {
-        "built": _line(_fields(baseline.built)),
-        "control": _line(baseline.control),
-        "dists": _block("[]", (_line(dist) for dist in sorted(set(baseline.dists)))),
-        "key": _line(baseline.key),
-        "machine": _line(dict(baseline.machine)),
-        "metrics": _block(
-            "{}", (f"{_line(name)}: {_line(_fields(metric))}" for name, metric in sorted(baseline.metrics.items()))
+        "built": as_line(_fields(baseline.built)),
+        "control": as_line(baseline.control),
+        "dists": as_block("[]", (as_line(dist) for dist in sorted(set(baseline.dists)))),
+        "key": as_line(baseline.key),
+        "machine": as_line(dict(baseline.machine)),
+        "metrics": as_block(
+            "{}", (f"{as_line(name)}: {as_line(_fields(metric))}" for name, metric in sorted(baseline.metrics.items()))
         ),
-        "python": _line(baseline.python),
-        "schema": _line(baseline.schema),
+        "python": as_line(baseline.python),
+        "schema": as_line(baseline.schema),
     }
     if baseline.env:
-        blocks["env"] = _line(baseline.env)
+        blocks["env"] = as_line(baseline.env)
+    if baseline.contents is not None:
+        blocks["contents"] = remembered.text(baseline.contents)
     if baseline.work is not None:
-        rows = (_line([module.name, module.importer, module.own]) for module in baseline.work.modules)
-        blocks |= {"modules": _block("[]", rows), "work": _line(baseline.work.totals())}
-    return "{\n" + ",\n".join(f"  {_line(name)}: {text}" for name, text in sorted(blocks.items())) + "\n}\n"
+        rows = (as_line([module.name, module.importer, module.own]) for module in baseline.work.modules)
+        blocks |= {"modules": as_block("[]", rows), "work": as_line(baseline.work.totals())}
+    return "{\n" + ",\n".join(f"  {as_line(name)}: {text}" for name, text in sorted(blocks.items())) + "\n}\n"
 
 
 def differences(baseline: Baseline, now: Baseline) -> tuple[str, ...]:
@@ -264,16 +275,16 @@ def _sweep(path: Path) -> None:
 def _refuse_conflicts(path: Path, text: str) -> None:
     for number, line in enumerate(text.splitlines(), start=1):
         if re.match(r"(<{7}|>{7})(\s|$)|={7}$", line):
-            raise _unusable(path, f"has a merge conflict in line {number}")
+            raise unusable(path, f"has a merge conflict in line {number}")
 
 
 def _parsed(path: Path, content: object) -> Baseline:
     """Return the baseline in a decoded file; unknown fields are ignored, wrong ones are named."""
-    top = _Reader(path, "", content)
+    top = Reader(path, "", content)
     schema = top.take("schema", int)
     if schema > SCHEMA:
         msg = f"{path}: has schema {schema}, this tox-prodsim knows {SCHEMA}: upgrade tox-prodsim"
-        raise ProdsimError(_KEY, msg)
+        raise ProdsimError(KEY, msg)
     built = top.inside("built")
     metrics = top.inside("metrics")
     return Baseline(
@@ -285,12 +296,13 @@ def _parsed(path: Path, content: object) -> Baseline:
         dists=top.several("dists", str),
         machine={name: str(value) for name, value in top.inside("machine").content.items()},
         work=_work(path, top) if "work" in top.content else None,
+        contents=remembered.read(top.inside("contents")) if "contents" in top.content else None,
         env=top.take("env", str) if "env" in top.content else "",
         schema=schema,
     )
 
 
-def _metric(block: _Reader) -> StoredMetric:
+def _metric(block: Reader) -> StoredMetric:
     return StoredMetric(
         ratio=block.positive("ratio"),
         rel_error=block.positive("rel_error"),
@@ -302,87 +314,22 @@ def _metric(block: _Reader) -> StoredMetric:
     )
 
 
-def _work(path: Path, top: _Reader) -> Work:
+def _work(path: Path, top: Reader) -> Work:
     """Return the recorded work; the totals are for the reader, what counts are the modules."""
     totals = top.inside("work")
     unit = next((unit for unit in UNITS if unit in totals.content), "")
     if not unit:
-        raise _unusable(path, f"work has none of {', '.join(UNITS)}")
+        raise unusable(path, f"work has none of {', '.join(UNITS)}")
     modules = []
     for row in top.several("modules", list):
         if [type(item) for item in row] != [str, str, int]:
-            raise _unusable(path, f"modules has {_shown(row)}, not a name, an importer and a whole number")
+            raise unusable(path, f"modules has {shown(row)}, not a name, an importer and a whole number")
         modules.append(ModuleWork(name=row[0], importer=row[1], own=row[2]))
     return Work(unit=unit, modules=tuple(modules), pyc_bytes=totals.take("pyc_bytes", int))
 
 
-_T = TypeVar("_T")
-
-
-class _Reader:
-    """Takes checked values out of a decoded JSON object; every error names the file and the field."""
-
-    def __init__(self, path: Path, where: str, content: object) -> None:
-        if not isinstance(content, dict):
-            raise _unusable(path, f"{where.rstrip('.') or 'its content'} is no JSON object")
-        self.content: dict[str, Any] = content
-        self._path = path
-        self._where = where
-
-    def inside(self, name: str) -> _Reader:
-        """Return a reader of the object under this name."""
-        return _Reader(self._path, f"{self._where}{name}.", self.take(name, dict))
-
-    def take(self, name: str, kind: type[_T]) -> _T:
-        """Return the value under this name when it is of the kind."""
-        value = self.content.get(name)
-        # bool is an int for isinstance, and 1 is a fine float.
-        if isinstance(value, kind) and not isinstance(value, bool):
-            return value
-        raise _unusable(self._path, f"{self._where}{name} is {_shown(value)}, not {_KINDS[kind]}")
-
-    def positive(self, name: str) -> float:
-        """Return the number under this name when it is finite and above 0."""
-        return self._number(self.content.get(name), name)
-
-    def several(self, name: str, kind: type[_T]) -> tuple[_T, ...]:
-        """Return the list under this name when all its items are of the kind."""
-        items: list[Any] = self.take(name, list)
-        if kind is float:
-            items = [self._number(item, name) for item in items]
-        if not all(isinstance(item, kind) for item in items):
-            raise _unusable(self._path, f"{self._where}{name} has items that are not {_KINDS[kind]}")
-        return tuple(items)
-
-    def _number(self, value: object, name: str) -> float:
-        if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
-            return float(value)
-        raise _unusable(self._path, f"{self._where}{name} is {_shown(value)}, not a number above 0")
-
-
-_KINDS: Mapping[type, str] = {str: "text", int: "a whole number", dict: "a JSON object", list: "a list"}
-
-
-def _unusable(path: Path, what: str) -> ProdsimError:
-    """Return the error for a file that is left alone, with the two ways out."""
-    return ProdsimError(_KEY, f"{path}: {what}; restore it, or delete it and record it again")
-
-
-def _shown(value: object) -> str:
-    return "missing" if value is None else repr(value)[:40]
-
-
 def _fields(value: Built | StoredMetric) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__slots__}
-
-
-def _line(value: object) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)
-
-
-def _block(brackets: str, lines: Iterable[str]) -> str:
-    inner = ",\n".join(f"    {line}" for line in lines)
-    return f"{brackets[0]}\n{inner}\n  {brackets[1]}" if inner else brackets
 
 
 def _significant(value: float) -> float:

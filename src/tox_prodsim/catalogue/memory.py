@@ -1,0 +1,97 @@
+"""What the accepted release held and this one does not, across the families: files, extensions, entry points."""
+
+from __future__ import annotations
+
+from tox_prodsim.catalogue.check import Check
+from tox_prodsim.findings import Level
+
+_MEANT = "a note with --prodsim-update-baseline, which accepts it"
+
+CHECKS = (
+    Check(
+        code="WHL132",
+        level=Level.ERROR,
+        exception=_MEANT,
+        title="a data file of the accepted release is no longer in the wheel",
+        why=(
+            "Data files reach a wheel by rules that nobody reads again: a pattern, a MANIFEST.in, a setting of the "
+            "build backend. When one stops matching, the build succeeds and the tests pass, because they run where "
+            "the file still lies. py.typed of readme_renderer 34.0 was lost in this way."
+        ),
+        example=("FAIL WHL132 acme/templates/: had 12 data files in 2.0.9, and none of them is in the wheel"),
+        causes=(
+            "the folder or the suffix was renamed, and the pattern of the package data was not",
+            "the build backend was changed, and the new one includes other files by default",
+            "the file is made by a step (translations, a front end) that did not run before this build",
+        ),
+        solution=(
+            "have the build include it: package-data of setuptools, 'artifacts' or 'force-include' of hatchling",
+            "run the step that makes it before the build, and let it fail loudly",
+            "it was removed or renamed on purpose: accept that with --prodsim-update-baseline",
+        ),
+    ),
+    Check(
+        code="WHL134",
+        level=Level.ERROR,
+        exception=_MEANT,
+        title="a module of the accepted release is no longer in the wheel",
+        why=(
+            "Somebody imports it. A sub-package without an __init__.py, or one that a list of packages forgot, is "
+            "left out silently, and the first one to notice is a user after the upgrade."
+        ),
+        example="FAIL WHL134 acme.export: was in 2.0.9, with 4 modules below it, and is no longer in the wheel",
+        causes=(
+            "the packages are listed by hand, and the list was not kept up",
+            "an __init__.py is missing, so that the search for packages passes the folder over",
+            "the module was renamed: the new name is told as new on the line of the stage",
+        ),
+        solution=(
+            "let the build backend find the packages instead of listing them",
+            "leave a module of the old name that imports from the new one and warns, for one release",
+            "it was removed on purpose: accept that with --prodsim-update-baseline",
+        ),
+    ),
+    Check(
+        code="EXT404",
+        level=Level.ERROR,
+        exception=_MEANT,
+        title="an extension module that must be there is not in the wheel",
+        why=(
+            "A build whose compiler fails may still succeed: markupsafe built with CC=/bin/false is a pure wheel that "
+            "installs, imports and passes every test, several times slower."
+        ),
+        example="FAIL EXT404 acme._speedups: was an extension of 2.0.9, and is no longer in the wheel",
+        causes=(
+            "there was no compiler, or no header, and setup.py marks the extension as optional",
+            "an environment variable that switches the compiled code on was not set for this build",
+        ),
+        solution=(
+            "let the build of a release fail when the extension does not compile",
+            "look for the compiler's first error in the log of the build",
+            "it was removed on purpose: accept that with --prodsim-update-baseline",
+        ),
+    ),
+    Check(
+        code="ENT515",
+        level=Level.ERROR,
+        exception=_MEANT,
+        title="a script or another entry point of the accepted release is gone",
+        why=(
+            "Scripts are typed, and called from cron tables, containers and units that nobody can search. A plugin "
+            "whose entry point is gone is still installed, and simply never found by its host."
+        ),
+        example=(
+            "FAIL ENT515 [console_scripts] acme-sync: was a command of 2.0.9, and the wheel announces it no longer"
+        ),
+        causes=(
+            "the entry points moved from setup.cfg or setup.py to pyproject.toml, and one was forgotten",
+            "[project] is used and 'scripts' is neither there nor in 'dynamic', so that setup.py is not asked",
+            "the command was renamed",
+        ),
+        solution=(
+            "announce it in [project.scripts] or [project.entry-points]",
+            "keep the old name beside the new one for a release, with a word of warning",
+            "it was removed on purpose: accept that with --prodsim-update-baseline",
+        ),
+    ),
+)
