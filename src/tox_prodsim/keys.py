@@ -30,6 +30,13 @@ from tox_prodsim.errors import ProdsimError
 from tox_prodsim.findings import Policy
 
 ENV_NAME = "prodsim"
+VARIANTS: Mapping[str, Mapping[str, object]] = {
+    "lowest": {
+        "description": "prove that the wheel works with the lowest versions of its dependencies that it allows",
+        "resolution": scenario.LOWEST,
+    },
+}
+"""Environments beside ``prodsim``, by the factor that asks for each, and what differs from there."""
 _BASE_SECTIONS = {"testenv", "env_run_base", "tool.tox.env_run_base"}
 _DEFAULT_STOP_SIGNAL = "SIGTERM" if sys.platform != "win32" else "CTRL_BREAK_EVENT"
 _YES = True
@@ -122,6 +129,7 @@ _KEYS: tuple[tuple[str, Any, object, str], ...] = (
     ("max_modules", Number, Number(0), "modules that a timed import may load (0: no limit)"),
     ("forbid_modules", Words, Words([]), "modules that no timed import may load, with what is inside of them"),
     ("max_work_increase", Number, Number(0), "percent by which the work of the imports may grow (0: no limit)"),
+    ("resolution", str, scenario.HIGHEST, "versions of the wheel's own dependencies: highest or lowest-direct"),
     ("prodsim_baseline_dir", str, "prodsim/baselines", "folder of the baselines, relative to the tox root"),
     ("select", Words, Words([]), "codes, or prefixes of codes, of the findings that count (default: all)"),
     ("ignore", Words, Words([]), "codes, or prefixes of codes, of findings to drop"),
@@ -140,12 +148,19 @@ def layer(conf: EnvConfigSet, state: State) -> None:
     """Put the plugin's defaults between the user's own section and the base section, in this order of precedence.
 
     An environment such as ``py312-prodsim`` inherits what the user wrote for ``prodsim``: tox itself never does that.
+    What makes a variant of it comes before that, or the variant would be none.
     """
+    for factor in _factors(conf) & VARIANTS.keys():
+        conf.loaders.insert(_first_base(conf), _Defaults(**VARIANTS[factor]))
     if conf.env_name != ENV_NAME:
         theirs = [each for each in state.conf.get_env(ENV_NAME).loaders if each.section.name == ENV_NAME]
         for loader in reversed(theirs):
             conf.loaders.insert(_first_base(conf), loader)
     conf.loaders.insert(_first_base(conf), _defaults(conf, state))
+
+
+def _factors(conf: EnvConfigSet) -> set[str]:
+    return set((conf.env_name or "").split("-"))
 
 
 def _first_base(conf: EnvConfigSet) -> int:
@@ -222,6 +237,7 @@ def read(tox_env: RunToxEnv, *, update_baseline: bool = False) -> scenario.Scena
         policy=policy,
         containment=_containment(conf),
         allow_leaks=leakage.parse(_lines(conf, "allow_leaks")),
+        resolution=scenario.resolution("resolution", _value(conf, "resolution", str)),
         has_commands=any(conf[key] for key in ("commands", "commands_post")),
     )
 

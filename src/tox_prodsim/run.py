@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from tox_prodsim import artifact, comparing, confirming, deployment, installed
+from tox_prodsim import artifact, comparing, confirming, deployment, installed, resolving
 from tox_prodsim.errors import Cancelled
 from tox_prodsim.events import (
     Event,
@@ -30,8 +30,13 @@ from tox_prodsim.events import (
 )
 from tox_prodsim.findings import Checked, Finding, Level, Policy, decide
 from tox_prodsim.running import Runner
-from tox_prodsim.scenario import Scenario
+from tox_prodsim.scenario import LOWEST, Scenario
 from tox_prodsim.timing import Sample
+
+_NOTHING = Checked(detail="", codes=())
+_MOST_CHANGES = 8
+_OF_FRESH = ("DEP205", "DEP206")
+"""What is to be said of a fresh install, where nothing is as fresh as it gets."""
 
 
 class Point(IntEnum):
@@ -75,6 +80,10 @@ class Bench:
     shelf: comparing.Shelf
     execute: Runner
     means: confirming.Means | None = None
+    fresh_install: Callable[[], Checked] = lambda: _NOTHING
+    """Asks what an installer would take, which needs the index and seconds."""
+    lowered: resolving.Lowest | resolving.Impossible | resolving.Unavailable | None = None
+    """What came of installing the lowest versions; None: that was not asked for, or was done by an earlier run."""
 
     @property
     def within(self) -> comparing.Interpreter:
@@ -92,13 +101,14 @@ def run(scenario: Scenario, bench: Bench) -> Run:
     yield bench.started
     try:
         with _ahead() as ahead:
-            yield from _checks(bench, tally, ahead)
+            yield from _checks(scenario, bench, tally, ahead)
         first = _first_imports(scenario, bench, tally)
         with bench.place.hooked():
             stage = yield from _deployment(scenario, bench, tally)
         yield from _times(scenario, bench, tally, stage.start_s if stage is not None else None, first)
         with bench.place.hooked():
             yield from _pause(bench, tally, _telling(bench, stage, until=Point.END))
+        yield from tally.judge(_blamed(bench, tally))
     except Cancelled:
         tally.cancelled = True
     yield tally.finished()
@@ -135,13 +145,56 @@ def _ahead() -> Iterator[Executor]:
         pool.shutdown(cancel_futures=True)
 
 
-def _checks(bench: Bench, tally: _Tally, ahead: Executor) -> Iterator[Event]:  # noqa: ARG001 - checks come that need it
+def _checks(scenario: Scenario, bench: Bench, tally: _Tally, ahead: Executor) -> Iterator[Event]:
     """Check the file, then what the installer made of it."""
     python, execute, subject = bench.python, bench.execute, bench.subject
+    fresh = ahead.submit(_fresh_install, scenario, bench)
     yield from tally.step(Step.WHEEL, lambda: artifact.check_wheel(bench.wheel))
-    yield from tally.step(Step.INSTALL, lambda: installed.check_distribution(subject, execute, python))
+    yield from tally.step(
+        Step.INSTALL,
+        lambda: Checked.of(
+            installed.check_distribution(subject, execute, python),
+            _lowest(scenario, bench),
+            fresh.result(),
+            Checked(detail=_since(bench), codes=()),
+        ),
+    )
     yield from tally.step(Step.IMPORT, lambda: installed.check_imports(subject, execute, python))
     yield from tally.step(Step.SCRIPTS, lambda: installed.check_scripts(subject, execute, python, bench.scripts_dir))
+
+
+def _fresh_install(scenario: Scenario, bench: Bench) -> Checked:
+    """Return what a fresh install would take, asked of the installer unless nobody wants to know."""
+    if all(scenario.policy.drops(code) for code in _OF_FRESH):
+        return _NOTHING
+    if scenario.resolution == LOWEST:
+        reason = f"resolution is {LOWEST}, which is no fresh install"
+        return Checked(detail="", codes=(), not_checked=tuple((code, reason) for code in _OF_FRESH))
+    return bench.fresh_install()
+
+
+def _lowest(scenario: Scenario, bench: Bench) -> Checked:
+    """Return which lowest versions are installed, where that was asked for."""
+    if scenario.resolution != LOWEST:
+        return _NOTHING
+    if bench.lowered is None:
+        return Checked(detail="", codes=(), not_checked=(("DEP208", "the environment was installed earlier"),))
+    return resolving.check_lowest(bench.lowered, bench.shelf.now.dists)
+
+
+def _blamed(bench: Bench, tally: _Tally) -> Iterator[Event]:
+    """Yield that it is the lowest versions with which something failed."""
+    if isinstance(bench.lowered, resolving.Lowest) and bench.lowered.pinned and tally.failed:
+        yield Found(finding=resolving.lowest_failed(bench.lowered, bench.shelf.now.dists, tally.errors))
+
+
+def _since(bench: Bench) -> str:
+    """Return what else is installed than when the baseline was accepted: the first thing to know of any change."""
+    if bench.shelf.stored is None:
+        return ""
+    dists, _ = confirming.differences(bench.shelf.stored, bench.shelf.now, bench.wheel.name)
+    more = f" and {len(dists) - _MOST_CHANGES} more" if len(dists) > _MOST_CHANGES else ""
+    return f"since the baseline: {', '.join(dists[:_MOST_CHANGES])}{more}" if dists else ""
 
 
 def _deployment(
@@ -173,6 +226,15 @@ def _deployment(
         return stage
 
 
+def _untimed(scenario: Scenario, tally: _Tally) -> str:
+    """Return why no times are taken, or nothing."""
+    if tally.failed:
+        return "the run has failed already"
+    if scenario.resolution == LOWEST:
+        return f"resolution is {LOWEST}, which nobody installs for its speed"
+    return "PRF is ignored" if scenario.policy.drops("PRF") else ""
+
+
 def _timed(bench: Bench) -> tuple[str, ...]:
     """Return the modules whose import is timed when the user named none."""
     return (*installed.main_names(bench.subject), *bench.wheel.console_modules)
@@ -180,7 +242,7 @@ def _timed(bench: Bench) -> tuple[str, ...]:
 
 def _first_imports(scenario: Scenario, bench: Bench, tally: _Tally) -> Mapping[str, Sample]:
     """Return the first imports as installed; nothing where no times are taken."""
-    if tally.failed or scenario.policy.drops("PRF"):
+    if _untimed(scenario, tally):
         return {}
     return comparing.first_imports(scenario.timing, _timed(bench), bench.within)
 
@@ -189,8 +251,7 @@ def _times(
     scenario: Scenario, bench: Bench, tally: _Tally, start_s: float | None, first: Mapping[str, Sample]
 ) -> Iterator[Event]:
     """Measure and compare, when nothing has failed: the times of a broken release say nothing."""
-    reason = "the run has failed already" if tally.failed else "PRF is ignored" if scenario.policy.drops("PRF") else ""
-    if reason:
+    if reason := _untimed(scenario, tally):
         yield _not_checked(Step.COMPARE, reason)
         return
     events = comparing.compare(
@@ -219,7 +280,12 @@ class _Tally:
     @property
     def failed(self) -> bool:
         """Return whether an error was found so far."""
-        return any(finding.level is Level.ERROR for finding in self._findings)
+        return bool(self.errors)
+
+    @property
+    def errors(self) -> list[Finding]:
+        """Return the errors that were found so far."""
+        return [finding for finding in self._findings if finding.level is Level.ERROR]
 
     def step(self, step: Step, check: Callable[[], Checked]) -> Iterator[Event]:
         """Play one step that is a group of checks."""
