@@ -23,13 +23,13 @@ _NOT_FOR_USERS = frozenset({"CONSTRAINT", "USER", "TARGET", "PREFIX", "ROOT", "L
 
 
 def installer_of(tox_env: PythonRun) -> resolving.Installer:
-    """Return the uv that installs into the environment; else a pip, which the environment itself need not have."""
+    """Return the uv that installs into the environment, or its pip; one without any is asked about by virtualenv's."""
     python = Path(tox_env.env_python())
     if uv := getattr(tox_env.installer, "uv", ""):
         return resolving.Uv(python=python, program=Path(uv))
     major, minor = tox_env.base_python.version_info[:2]
     own = resolving.Pip(python=python, program=Path(tox_env.env_site_package_dir()) / "pip")
-    return resolving.pip_of_virtualenv(python, f"{major}.{minor}") or own
+    return own if own.program.is_dir() else resolving.pip_of_virtualenv(python, f"{major}.{minor}")
 
 
 def runner_of(tox_env: PythonRun, cancel: supervision.Cancel) -> Runner:

@@ -49,6 +49,7 @@ CHECKS = (
         solution=(
             "see what the installer says: pip install --dry-run 'acme[web]'",
             "for another platform or Python only: say so with a marker, such as pywin32; sys_platform == 'win32'",
+            "a sibling that is released together with it: set PIP_FIND_LINKS or UV_FIND_LINKS to the folder of it",
         ),
     ),
     Check(

@@ -9,23 +9,17 @@ from pathlib import Path
 
 from virtualenv.seed.wheels.embed import get_embed_wheel
 
+from tox_prodsim.errors import ProdsimError
 from tox_prodsim.resolving import pip, uv
 from tox_prodsim.resolving.answers import Answer, Unanswered
 from tox_prodsim.running import Runner
 
-PIP_LIMIT_S = 10.0
-"""What pip may wait for one answer of the index: without retries, so that no network is found out quickly."""
-_QUICKLY = (
-    "--retries",
-    "0",
-    "--timeout",
-    f"{PIP_LIMIT_S:g}",
-    "--no-input",
-    "--disable-pip-version-check",
-    "--no-color",
-)
+_ANSWER_S = 10.0
+"""What an installer may wait for one answer of the index: without retries, so that no network is found out quickly."""
+_PLAIN = ("--no-input", "--no-color", "--disable-pip-version-check")
+_QUICKLY = ("--retries", "0", "--timeout", f"{_ANSWER_S:g}", *_PLAIN)
 _DRY_RUN = ("install", *_QUICKLY, "--progress-bar", "off", "--dry-run", "--ignore-installed")
-_UV_VARIABLES = {"UV_HTTP_TIMEOUT": f"{PIP_LIMIT_S:g}", "UV_HTTP_RETRIES": "0", "UV_NO_PROGRESS": "1"}
+_UV_VARIABLES = {"UV_HTTP_TIMEOUT": f"{_ANSWER_S:g}", "UV_HTTP_RETRIES": "0", "UV_NO_PROGRESS": "1"}
 _UV_PLAIN = ("--no-header", "--no-annotate", "--color", "never")
 _ONLY_WHEELS = ("--only-binary", ":all:")
 
@@ -117,7 +111,13 @@ class Uv:
 Installer = Pip | Uv
 
 
-def pip_of_virtualenv(python: Path, version: str) -> Pip | None:
-    """Return the pip that virtualenv brings along for a Python of this version (``3.11``), None when it has none."""
+def pip_of_virtualenv(python: Path, version: str) -> Pip:
+    """Return the pip that virtualenv brings along for Python ``version`` (``3.11``): a wheel that runs as it is.
+
+    Raises ProdsimError when there is none.
+    """
     found = get_embed_wheel("pip", version)
-    return Pip(python=python, program=found.path / "pip") if found is not None and found.path.is_file() else None
+    if found is None:
+        msg = f"virtualenv has no pip for Python {version}"
+        raise ProdsimError("pip", msg)
+    return Pip(python=python, program=found.path / "pip")

@@ -21,7 +21,7 @@ _HERE_ONLY = re.compile(
 )
 """What uv names when it is this machine, this Python or a setting of the user that leaves no choice."""
 _UNSOLVED = "No solution found"
-_CONCLUSION = re.compile(r",? (?:and you require [^,]+, )?we can conclude that your requirements are unsatisfiable\.?$")
+_CONCLUSION = re.compile(r"(?: and you require [^,]+)?, we can conclude that .*")
 
 
 def resolved(lock: str, told: str) -> Answer:
@@ -56,7 +56,7 @@ def refused(told: str) -> Answer:
 
 
 def _reason(told: str) -> str:
-    """Return the causes that uv gives as one sentence, without what follows from them."""
+    """Return the first causes that uv gives, without what follows from them."""
     _, found, causes = told.partition("cause: ")
     text = " ".join((causes if found else told.partition("error: ")[2]).partition("\n\nhint:")[0].split())
     return _CONCLUSION.sub("", text).removeprefix("Because ") or "no reason is given"
