@@ -88,5 +88,5 @@ def test_what_changed_since_the_baseline_is_told_where_the_packages_are(quick_pr
     wheel = quick_project.wheel(files={"acme/__init__.py": "import nothing"}, requires=["plain>=1"])
     result = quick_project.prodsim("--installpkg", wheel, env=index.variables).failed()
     detail = next(step["detail"] for step in quick_project.report()["steps"] if step["step"] == "install")
-    assert detail.endswith("since the baseline: gone 1.0 -> none, plain 2.0 -> 3.0"), result.out
+    assert detail.endswith("since the baseline: gone 1.0 is gone, plain 2.0 -> 3.0"), result.out
     assert result.out.count("plain 2.0") == 1
