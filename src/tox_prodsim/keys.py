@@ -7,7 +7,7 @@ import difflib
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -40,6 +40,7 @@ VARIANTS: Mapping[str, Mapping[str, object]] = {
 _BASE_SECTIONS = {"testenv", "env_run_base", "tool.tox.env_run_base"}
 _DEFAULT_STOP_SIGNAL = "SIGTERM" if sys.platform != "win32" else "CTRL_BREAK_EVENT"
 _YES = True
+_PYTHON = re.compile(r"(?:py|pypy|cpython|graalpy)?\d(?:\.?\d+)?t?")
 _OFF = ("skip_install", "use_develop", "ignore_errors", "ignore_outcome", "system_site_packages")
 _EMPTY = ("commands", "commands_pre", "commands_post", "extra_setup_commands", "allowlist_externals")
 """Keys of a base section that would make another environment of this one."""
@@ -136,6 +137,18 @@ _KEYS: tuple[tuple[str, Any, object, str], ...] = (
     ("warn", Words, Words([]), "codes, or prefixes of codes, of errors that only warn"),
 )
 """Name, type, default and meaning of each key."""
+
+
+def variants(asked: Iterable[str], *, listed: bool) -> Iterator[str]:
+    """Yield the variants among the names that were asked for; those of no Python in particular, too, for a list.
+
+    With a variant in it tox itself does not know that ``py312-prodsim-lowest`` is made of factors.
+    """
+    plain = [f"{ENV_NAME}-{variant}" for variant in VARIANTS] if listed else []
+    named = (name for name in asked if any(variant in name.split("-") for variant in VARIANTS))
+    for name in dict.fromkeys([*plain, *named]):
+        if all(word in {ENV_NAME, *VARIANTS} or _PYTHON.fullmatch(word) for word in name.split("-")):
+            yield name
 
 
 def register(conf: EnvConfigSet) -> None:

@@ -65,9 +65,8 @@ def _asked_for() -> Iterator[str]:
     if asked or listed:
         from tox_prodsim import keys  # noqa: PLC0415 - see the module
 
-        words = {word for name in asked for word in name.split("-")}
         yield keys.ENV_NAME
-        yield from (f"{keys.ENV_NAME}-{variant}" for variant in keys.VARIANTS if listed or variant in words)
+        yield from keys.variants(asked, listed=listed)
 
 
 def _named(options: Any) -> list[str]:

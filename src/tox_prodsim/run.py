@@ -38,6 +38,9 @@ _MOST_CHANGES = 8
 _OF_FRESH = ("DEP205", "DEP206")
 """What is to be said of a fresh install, where nothing is as fresh as it gets."""
 
+_OF_VERSIONS = ("DEP203", "DEP209", "IMP", "ENT", "SIM", "RUN")
+"""What another version of a dependency can be to blame for."""
+
 
 class Point(IntEnum):
     """Where tox stands: about to run ``commands``, about to run ``commands_post``, or done with all of them."""
@@ -184,8 +187,9 @@ def _lowest(scenario: Scenario, bench: Bench) -> Checked:
 
 def _blamed(bench: Bench, tally: _Tally) -> Iterator[Event]:
     """Yield that it is the lowest versions with which something failed."""
-    if isinstance(bench.lowered, resolving.Lowest) and bench.lowered.pinned and tally.failed:
-        yield Found(finding=resolving.lowest_failed(bench.lowered, bench.shelf.now.dists, tally.errors))
+    failed = [finding for finding in tally.errors if finding.code.startswith(_OF_VERSIONS)]
+    if isinstance(bench.lowered, resolving.Lowest) and bench.lowered.pinned and failed:
+        yield Found(finding=resolving.lowest_failed(bench.lowered, bench.shelf.now.dists, failed))
 
 
 def _since(bench: Bench) -> str:

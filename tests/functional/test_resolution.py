@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from project import Project
 
 from tox_prodsim.timing import baseline
 
+MAJOR, MINOR = sys.version_info[:2]
 NEWER = "import plain\nif plain.VERSION < '2':\n    raise ImportError('plain is too old')\n"
 
 
@@ -66,6 +68,9 @@ def test_it_is_listed_and_inherits_what_prodsim_says_but_not_what_makes_it_anoth
     assert "prodsim-lowest -> prove that the wheel works with the lowest versions of its dependencies" in listed
     shown = quick_project.tox("config", "-e", "prodsim-lowest", "-k", "resolution", "stop_timeout").passed().out
     assert "resolution = lowest-direct\nstop_timeout = 3\n" in shown
+    shown = quick_project.tox("config", "-e", f"py{MAJOR}{MINOR}-prodsim-lowest", "-k", "resolution").passed().out
+    assert "resolution = lowest-direct\n" in shown
+    quick_project.tox("config", "-e", "prodsim-lowset").failed()
 
 
 def test_what_changed_since_the_baseline_is_told_where_the_packages_are(quick_project: Project, index: Index) -> None:
