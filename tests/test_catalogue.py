@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from tox_prodsim import endings, leftovers
+from tox_prodsim import endings, leftovers, resolving
 from tox_prodsim.catalogue import CATALOGUE, FAMILIES, Check, listing, page
 from tox_prodsim.events import Found
 from tox_prodsim.findings import Finding, Level
 from tox_prodsim.leakage import AllowLeaks, Grade, Kind, Leak
 from tox_prodsim.reporters.terminal import Terminal
+from tox_prodsim.resolving.answers import Conflict, Impossible, Resolved, Taken
 from tox_prodsim.supervision import Foreign, NotifyState
 from tox_prodsim.supervision.supervisor import Cause, Ending, Survivor
 
@@ -96,9 +97,39 @@ def leaked(name: str, *leaks: Leak) -> list[Finding]:
     return list(leftovers.findings(name, leaks, AllowLeaks()))
 
 
+class Answers:
+    """An installer that gives one answer after the other."""
+
+    def __init__(self, *answers: resolving.answers.Answer) -> None:
+        self._answers = list(answers)
+
+    def resolve(self, *_: object, **__: object) -> resolving.answers.Answer:
+        return self._answers.pop(0)
+
+
+def resolution(*answers: resolving.answers.Answer) -> tuple[Finding, ...]:
+    request = resolving.Request(wheel=ROOT, name="acme", requires=("click",), provided=("web",))
+    installer = cast("resolving.Installer", Answers(*answers))
+    return resolving.check_resolution(request, installer, cast("Any", None), ROOT).findings
+
+
+YANKED = Taken(name="urllib3", version="2.0.0", from_sdist=False, yanked="responses are cut short")
+CLICK = (Conflict(requirer="acme 1.0", requirement="click>=8.1"), Conflict(requirer="acme 1.0", requirement="click<8"))
+
+
 @pytest.mark.parametrize(
     "finding",
     [
+        *resolution(Resolved(taken=(YANKED,)), Resolved(taken=())),
+        *resolution(Resolved(taken=()), Impossible(reason="; ".join(map(str, CLICK)))),
+        resolving.lowest_failed(
+            resolving.Lowest(requirements=(), pinned=(("click", "2.0"), ("jinja2", "3.0.0"))),
+            ("click==2.0", "jinja2==3.0.0"),
+            [
+                Finding(code="IMP503", level=Level.ERROR, subject="acme", message=""),
+                Finding(code="ENT510", level=Level.ERROR, subject="acme", message=""),
+            ],
+        ),
         endings.port_taken("127.0.0.1:8000", 812, "python old.py"),
         endings.exited_early("uvicorn", ended(1, after_s=0.16), "connection refused"),
         endings.not_ready("uvicorn", 30.0, "connection refused"),

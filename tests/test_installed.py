@@ -256,6 +256,12 @@ def test_an_import_that_fails_is_found_with_its_place(env: Env, put: Put) -> Non
             id="a name that a dependency dropped",
         ),
         pytest.param(
+            "import json.shell",
+            "ModuleNotFoundError: No module named 'json.shell'",
+            "the json that is installed has no json.shell: bound its version, or adapt to it",
+            id="a module that a dependency does not have yet",
+        ),
+        pytest.param(
             "raise SystemExit",
             "SystemExit",
             "put what should only happen when it is run below: if __name__ == '__main__':",
@@ -270,7 +276,7 @@ def test_an_import_that_fails_is_found_with_its_place(env: Env, put: Put) -> Non
     ],
 )
 def test_the_hint_fits_the_failure(env: Env, put: Put, source: str, message: str, hint: str) -> None:
-    (found,) = imports(env, put({"acme.py": source}, requires=["uvloop; extra == 'fast'"])).findings
+    (found,) = imports(env, put({"acme.py": source}, requires=["uvloop; extra == 'fast'", "json"])).findings
     message = message.replace("{file}", str(env.site_packages / "acme.py")).replace("{json}", str(json.__file__))
     assert (found.code, found.level) == ("IMP503", E)
     assert (found.message, found.hint) == (f"importing it fails: {message}", hint)

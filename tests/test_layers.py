@@ -21,6 +21,7 @@ LAYERS = {
         "sidebyside",
         "toxenv",
         "bench",
+        "asking",
         "reporting",
         "packing",
         "executor",
@@ -48,7 +49,7 @@ LAYERS = {
         "endings",
         "hosting",
     ),
-    "effects": ("artifact", "building", "installed", "leaks", "spool", "supervision", "timing", "toolbox"),
+    "effects": ("artifact", "building", "installed", "leaks", "resolving", "spool", "supervision", "timing", "toolbox"),
     "reporters": ("reporters",),
     "values": (
         "catalogue",
@@ -185,7 +186,7 @@ def test_the_scripts_of_the_guard_import_only_downwards_what_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "package", ["artifact", "catalogue", "deployment", "installed", "leaks", "supervision", "timing"]
+    "package", ["artifact", "catalogue", "deployment", "installed", "leaks", "resolving", "supervision", "timing"]
 )
 def test_what_others_use_of_a_package_is_named_in_its_init(package: str) -> None:
     whole = f"tox_prodsim.{package}"

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -22,13 +22,14 @@ from tox.execute.request import ExecuteRequest, StdinSource
 from tox.tox_env.errors import Fail
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim import artifact, confirming, installed, keys, means, remembering, supervision
+from tox_prodsim import artifact, asking, confirming, installed, keys, means, remembering, resolving, supervision
 from tox_prodsim.catalogue import CATALOGUE
 from tox_prodsim.checking import Bench
 from tox_prodsim.comparing import Shelf
 from tox_prodsim.deployment import Place, ran
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.events import RunStarted
+from tox_prodsim.findings import Checked
 from tox_prodsim.isolation import hidden_folders, production
 from tox_prodsim.readiness import ExecProbe
 from tox_prodsim.running import NO_VARIABLES, Ran
@@ -163,7 +164,15 @@ def scenario_of(tox_env: PythonRun) -> Scenario:
     return scenario
 
 
-def make(tox_env: PythonRun, scenario: Scenario, under_test: UnderTest, folder: Path, workshop: Workshop) -> Bench:
+def make(
+    tox_env: PythonRun,
+    scenario: Scenario,
+    under_test: UnderTest,
+    folder: Path,
+    workshop: Workshop,
+    *,
+    lowered: asking.Lowered | None = None,
+) -> Bench:
     """Return the bench of one run; the deploy files are in the scratch folder then."""
     for source in scenario.deploy_files:
         _copy(source, workshop.folders.scratch)
@@ -190,6 +199,8 @@ def make(tox_env: PythonRun, scenario: Scenario, under_test: UnderTest, folder: 
         means=_means(tox_env, wheel.name, shelf, workshop),
         tools=means.tools_of(tox_env, scenario.audit, workshop.cancel),
         private=(workshop.folders.home, workshop.folders.temporary, workshop.folders.probe),
+        fresh_install=_fresh_install(tox_env, wheel, workshop),
+        lowered=lowered,
     )
 
 
@@ -296,6 +307,19 @@ def _means(tox_env: PythonRun, name: str, shelf: Shelf, workshop: Workshop) -> c
     )
     dists, machine = confirming.differences(shelf.stored, shelf.now, name)
     return means.means_of(tox_env, wanted, runner=workshop.helper, cancel=workshop.cancel, dists=dists, machine=machine)
+
+
+def _fresh_install(tox_env: PythonRun, wheel: artifact.Wheel, workshop: Workshop) -> Callable[[], Checked]:
+    """Return what asks the installer of the environment about the wheel; its variables are read now, by this thread."""
+    request = resolving.Request(
+        wheel=wheel.path,
+        name=wheel.name,
+        requires=wheel.requires,
+        provided=wheel.provides_extras,
+        requested=tuple(sorted(tox_env.conf["extras"])),
+    )
+    runner, folder = asking.runner_of(tox_env, workshop.cancel), workshop.folders.probe
+    return functools.partial(resolving.check_resolution, request, asking.installer_of(tox_env), runner, folder)
 
 
 def _packages(tox_env: PythonRun) -> tuple[str, ...]:

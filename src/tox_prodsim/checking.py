@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tox_prodsim import artifact, auditing, comparing, confirming, deployment, installed, remembering
-from tox_prodsim.events import Event, RunStarted, Step
+from tox_prodsim import artifact, auditing, comparing, confirming, deployment, installed, remembering, resolving
+from tox_prodsim.events import Event, Found, RunStarted, Step
 from tox_prodsim.findings import Checked
 from tox_prodsim.running import Runner
-from tox_prodsim.scenario import Scenario
+from tox_prodsim.scenario import LOWEST, Scenario
 from tox_prodsim.tally import Tally
+
+_NOTHING = Checked(detail="", codes=())
+_MOST_CHANGES = 8
+_OF_FRESH = ("DEP205", "DEP206")
+"""What is to be said of a fresh install, where nothing is as fresh as it gets."""
+_OF_VERSIONS = ("DEP203", "DEP209", "IMP", "ENT", "SIM", "RUN")
+"""What another version of a dependency can be to blame for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,7 +28,9 @@ class Bench:
     """What a run works with: the wheel, the environment it is installed in, folders, and how a command is run there.
 
     ``private`` are the folders that ``execute`` gives a command as HOME and TMPDIR, and to run in. ``tools`` audit the
-    files (None: nobody asked for any).
+    files (None: nobody asked for any). ``fresh_install`` asks what an installer would take, which needs the index and
+    seconds; ``lowered`` is what came of installing the lowest versions (None: that was not asked for, or was done by an
+    earlier run).
     """
 
     started: RunStarted
@@ -35,6 +44,8 @@ class Bench:
     means: confirming.Means | None = None
     tools: auditing.Tools | None = None
     private: tuple[Path, ...] = ()
+    fresh_install: Callable[[], Checked] = lambda: _NOTHING
+    lowered: resolving.Lowest | resolving.Impossible | resolving.Unavailable | None = None
 
     @property
     def within(self) -> comparing.Interpreter:
@@ -60,19 +71,56 @@ def _ahead() -> Iterator[Executor]:
 
 def _check(scenario: Scenario, bench: Bench, tally: Tally, ahead: Executor) -> Generator[Event, None, comparing.Shelf]:
     """Play the steps in their order; what takes long is begun first."""
+    fresh = ahead.submit(_fresh_install, scenario, bench)
     audits = auditing.begin(bench.tools, bench.wheel.path, None, ahead) if bench.tools else None
     yield from tally.step(Step.WHEEL, lambda: artifact.check_wheel(bench.wheel))
     if audits:
         yield from tally.step(Step.AUDIT, audits.heard)
-    yield from tally.step(
-        Step.INSTALL, lambda: installed.check_distribution(bench.subject, bench.execute, bench.python)
-    )
+    yield from tally.step(Step.INSTALL, lambda: _install(scenario, bench, fresh))
     imports = _Imports(scenario, bench)
     yield from tally.step(Step.IMPORT, imports.check)
     yield from tally.step(Step.SCRIPTS, lambda: _scripts(bench))
     shelf = bench.shelf.having_imported(imports.modules)
     yield from tally.step(Step.MEMORY, lambda: _memory(scenario, bench, shelf))
     return shelf
+
+
+def _install(scenario: Scenario, bench: Bench, fresh: Future[Checked]) -> Checked:
+    """Check what is installed, and say what else an installer would take."""
+    return Checked.of(
+        installed.check_distribution(bench.subject, bench.execute, bench.python),
+        _lowest(scenario, bench),
+        fresh.result(),
+        Checked(detail=_since(bench), codes=()),
+    )
+
+
+def _fresh_install(scenario: Scenario, bench: Bench) -> Checked:
+    """Return what a fresh install would take, asked of the installer unless nobody wants to know."""
+    if all(scenario.policy.drops(code) for code in _OF_FRESH):
+        return _NOTHING
+    if scenario.resolution == LOWEST:
+        reason = f"resolution is {LOWEST}, which is no fresh install"
+        return Checked(detail="", codes=(), not_checked=tuple((code, reason) for code in _OF_FRESH))
+    return bench.fresh_install()
+
+
+def _lowest(scenario: Scenario, bench: Bench) -> Checked:
+    """Return which lowest versions are installed, where that was asked for."""
+    if scenario.resolution != LOWEST:
+        return _NOTHING
+    if bench.lowered is None:
+        return Checked(detail="", codes=(), not_checked=(("DEP208", "the environment was installed earlier"),))
+    return resolving.check_lowest(bench.lowered, bench.shelf.now.dists)
+
+
+def _since(bench: Bench) -> str:
+    """Return what else is installed than when the baseline was accepted: the first thing to know of any change."""
+    if bench.shelf.stored is None:
+        return ""
+    dists, _ = confirming.differences(bench.shelf.stored, bench.shelf.now, bench.wheel.name)
+    more = f" and {len(dists) - _MOST_CHANGES} more" if len(dists) > _MOST_CHANGES else ""
+    return f"since the baseline: {', '.join(dists[:_MOST_CHANGES])}{more}" if dists else ""
 
 
 class _Imports:
@@ -103,3 +151,10 @@ def _scripts(bench: Bench) -> Checked:
 
 def _memory(scenario: Scenario, bench: Bench, shelf: comparing.Shelf) -> Checked:
     return remembering.check_memory(shelf.stored, shelf.now, bench.subject.name, accepting=scenario.timing.update)
+
+
+def blamed(bench: Bench, tally: Tally) -> Iterator[Event]:
+    """Yield that it is the lowest versions with which something failed."""
+    failed = [finding for finding in tally.errors if finding.code.startswith(_OF_VERSIONS)]
+    if isinstance(bench.lowered, resolving.Lowest) and bench.lowered.pinned and failed:
+        yield Found(finding=resolving.lowest_failed(bench.lowered, bench.shelf.now.dists, failed))

@@ -161,7 +161,7 @@ def _origin(wanted: Timing, shelf: Shelf) -> str:
         return f"measuring anew for {shown}"
     if shelf.stored is None:
         return f"no baseline yet ({shown})"
-    changed = baseline.differences(shelf.stored, shelf.now)
+    _, changed = confirming.differences(shelf.stored, shelf.now, "")  # of the packages the installation tells
     more = f"; since then: {', '.join(changed)}" if changed else ""
     return f"with {shown}, version {shelf.stored.built.version} of {shelf.stored.built.created}{more}"
 

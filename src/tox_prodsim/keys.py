@@ -7,7 +7,7 @@ import difflib
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -30,9 +30,17 @@ from tox_prodsim.errors import ProdsimError
 from tox_prodsim.findings import Policy
 
 ENV_NAME = "prodsim"
+VARIANTS: Mapping[str, Mapping[str, object]] = {
+    "lowest": {
+        "description": "prove that the wheel works with the lowest versions of its dependencies that it allows",
+        "resolution": scenario.LOWEST,
+    },
+}
+"""Environments beside ``prodsim``, by the factor that asks for each, and what differs from there."""
 _BASE_SECTIONS = {"testenv", "env_run_base", "tool.tox.env_run_base"}
 _DEFAULT_STOP_SIGNAL = "SIGTERM" if sys.platform != "win32" else "CTRL_BREAK_EVENT"
 _YES = True
+_PYTHON = re.compile(r"(?:py|pypy|cpython|graalpy)?\d(?:\.?\d+)?t?")
 _OFF = ("skip_install", "use_develop", "ignore_errors", "ignore_outcome", "system_site_packages")
 _EMPTY = ("commands", "commands_pre", "commands_post", "extra_setup_commands", "allowlist_externals")
 """Keys of a base section that would make another environment of this one."""
@@ -134,12 +142,25 @@ _KEYS: tuple[tuple[str, Any, object, str], ...] = (
     ("max_modules", Number, Number(0), "modules that a timed import may load (0: no limit)"),
     ("forbid_modules", Words, Words([]), "modules that no timed import may load, with what is inside of them"),
     ("max_work_increase", Number, Number(0), "percent by which the work of the imports may grow (0: no limit)"),
+    ("resolution", str, scenario.HIGHEST, "versions of the wheel's own dependencies: highest or lowest-direct"),
     ("prodsim_baseline_dir", str, "prodsim/baselines", "folder of the baselines, relative to the tox root"),
     ("select", Words, Words([]), "codes, or prefixes of codes, of the findings that count (default: all)"),
     ("ignore", Words, Words([]), "codes, or prefixes of codes, of findings to drop"),
     ("warn", Words, Words([]), "codes, or prefixes of codes, of errors that only warn"),
 )
 """Name, type, default and meaning of each key."""
+
+
+def variants(asked: Iterable[str], *, listed: bool) -> Iterator[str]:
+    """Yield the variants among the names that were asked for; those of no Python in particular, too, for a list.
+
+    With a variant in it tox itself does not know that ``py312-prodsim-lowest`` is made of factors.
+    """
+    plain = [f"{ENV_NAME}-{variant}" for variant in VARIANTS] if listed else []
+    named = (name for name in asked if any(variant in name.split("-") for variant in VARIANTS))
+    for name in dict.fromkeys([*plain, *named]):
+        if all(word in {ENV_NAME, *VARIANTS} or _PYTHON.fullmatch(word) for word in name.split("-")):
+            yield name
 
 
 def register(conf: EnvConfigSet) -> None:
@@ -152,12 +173,19 @@ def layer(conf: EnvConfigSet, state: State) -> None:
     """Put the plugin's defaults between the user's own section and the base section, in this order of precedence.
 
     An environment such as ``py312-prodsim`` inherits what the user wrote for ``prodsim``: tox itself never does that.
+    What makes a variant of it comes before that, or the variant would be none.
     """
+    for factor in _factors(conf) & VARIANTS.keys():
+        conf.loaders.insert(_first_base(conf), _Defaults(**VARIANTS[factor]))
     if conf.env_name != ENV_NAME:
         theirs = [each for each in state.conf.get_env(ENV_NAME).loaders if each.section.name == ENV_NAME]
         for loader in reversed(theirs):
             conf.loaders.insert(_first_base(conf), loader)
     conf.loaders.insert(_first_base(conf), _defaults(conf, state))
+
+
+def _factors(conf: EnvConfigSet) -> set[str]:
+    return set((conf.env_name or "").split("-"))
 
 
 def _first_base(conf: EnvConfigSet) -> int:
@@ -236,6 +264,7 @@ def read(tox_env: RunToxEnv, *, update_baseline: bool = False) -> scenario.Scena
         allow_leaks=leakage.parse(_lines(conf, "allow_leaks")),
         audit=auditors.parse(_value(conf, "audit", Lines).items),
         simulate=conditions.named("simulate", _value(conf, "simulate", Words).items),
+        resolution=scenario.resolution("resolution", _value(conf, "resolution", str)),
         has_commands=any(conf[key] for key in ("commands", "commands_post")),
     )
 

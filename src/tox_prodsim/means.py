@@ -101,7 +101,7 @@ def tools_of(tox_env: PythonRun, asked: tuple[Auditor, ...], cancel: supervision
     if not asked:
         return None
     execute = _execute(tox_env, cancel, "audit")
-    ours = {**_installer(os.environ), **tox_env.environment_variables}
+    ours = {**installer_variables(os.environ), **tox_env.environment_variables}
     environ = {name: value for name, value in ours.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH"}}
     root, ledger = Path(tox_env.core["tox_root"]), ledger_of(tox_env)
 
@@ -124,7 +124,10 @@ def tools_of(tox_env: PythonRun, asked: tuple[Auditor, ...], cancel: supervision
 
 def _execute(tox_env: PythonRun, cancel: supervision.Cancel, key: str) -> building.Execute:
     """Return what builds and installs, with what tells pip where the index is; it raises ProdsimError of the key."""
-    environ = {**_installer(os.environ), **tox_env.environment_variables}  # here: tox reads them in one thread only
+    environ = {
+        **installer_variables(os.environ),
+        **tox_env.environment_variables,
+    }  # here: tox reads them in one thread only
     ledger = ledger_of(tox_env)
 
     def execute(argv: Sequence[str], cwd: Path, extra: Mapping[str, str]) -> None:
@@ -142,6 +145,6 @@ def _base_python(tox_env: PythonRun) -> Path:
     return Path(os.path.realpath(tox_env.env_python()))
 
 
-def _installer(environ: Mapping[str, str]) -> dict[str, str]:
+def installer_variables(environ: Mapping[str, str]) -> dict[str, str]:
     """Return what tells pip where the index is, which an environment of another installer does not pass on."""
     return {name: value for name, value in environ.items() if name == "HOME" or name.startswith("PIP_")}

@@ -53,16 +53,20 @@ def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:  # noqa: AR
 
 @impl
 def tox_extend_envs() -> Iterable[str]:
-    """Make ``prodsim`` exist, but only where it is asked for: tox builds every environment that exists."""
+    """Make ``prodsim`` and its variants exist, but only where asked for: tox builds every environment that exists."""
     return _asked_for()
 
 
 def _asked_for() -> Iterator[str]:
     options = _states[0].conf.options if _states else None
     factors = (name for group in getattr(options, "factors", None) or [] for name in group)
-    asked = any(_is_prodsim(name) for name in [*_named(options), *factors])
-    if asked or (getattr(options, "command", "") in _LISTS_ENVS and ".pkg" not in _states[0].conf.core["env_list"]):
-        yield "prodsim"
+    asked = [name for name in [*_named(options), *factors] if _is_prodsim(name)]
+    listed = getattr(options, "command", "") in _LISTS_ENVS and ".pkg" not in _states[0].conf.core["env_list"]
+    if asked or listed:
+        from tox_prodsim import keys  # noqa: PLC0415 - see the module
+
+        yield keys.ENV_NAME
+        yield from keys.variants(asked, listed=listed)
 
 
 def _named(options: Any) -> list[str]:

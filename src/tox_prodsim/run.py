@@ -17,7 +17,7 @@ from tox_prodsim.checking import Bench
 from tox_prodsim.errors import Cancelled
 from tox_prodsim.events import Event, Found, Outcome, Step, StepFinished, Told
 from tox_prodsim.findings import Finding
-from tox_prodsim.scenario import Scenario
+from tox_prodsim.scenario import LOWEST, Scenario
 from tox_prodsim.tally import Tally
 from tox_prodsim.timing import Sample
 
@@ -67,6 +67,7 @@ def run(scenario: Scenario, bench: Bench) -> Run:
         yield from _times(scenario, bench, tally, stage.start_s if stage is not None else None, first)
         with bench.place.hooked():
             yield from _pause(bench, tally, _telling(bench, stage, until=Point.END))
+        yield from tally.judge(checking.blamed(bench, tally))
     except Cancelled:
         tally.cancelled = True
     yield tally.finished()
@@ -142,6 +143,15 @@ def _simulations(scenario: Scenario, bench: Bench, tally: Tally) -> Iterator[Eve
     yield from tally.step(Step.SIMULATE, lambda: simulating.check_simulations(scenario.simulate, cast))
 
 
+def _untimed(scenario: Scenario, tally: Tally) -> str:
+    """Return why no times are taken, or nothing."""
+    if tally.failed:
+        return "the run has failed already"
+    if scenario.resolution == LOWEST:
+        return f"resolution is {LOWEST}, which nobody installs for its speed"
+    return "PRF is ignored" if scenario.policy.drops("PRF") else ""
+
+
 def _timed(bench: Bench) -> tuple[str, ...]:
     """Return the modules whose import is timed when the user named none."""
     return (*installed.main_names(bench.subject), *bench.wheel.console_modules)
@@ -149,7 +159,7 @@ def _timed(bench: Bench) -> tuple[str, ...]:
 
 def _first_imports(scenario: Scenario, bench: Bench, tally: Tally) -> Mapping[str, Sample]:
     """Return the first imports as installed; nothing where no times are taken."""
-    if tally.failed or scenario.policy.drops("PRF"):
+    if _untimed(scenario, tally):
         return {}
     return comparing.first_imports(scenario.timing, _timed(bench), bench.within)
 
@@ -158,8 +168,7 @@ def _times(
     scenario: Scenario, bench: Bench, tally: Tally, start_s: float | None, first: Mapping[str, Sample]
 ) -> Iterator[Event]:
     """Measure and compare, when nothing has failed: the times of a broken release say nothing."""
-    reason = "the run has failed already" if tally.failed else "PRF is ignored" if scenario.policy.drops("PRF") else ""
-    if reason:
+    if reason := _untimed(scenario, tally):
         kept = comparing.keep(bench.shelf, update=scenario.timing.update) if tally.sound else ""
         yield _not_checked(Step.COMPARE, "; ".join(filter(None, (reason, kept))))
         return

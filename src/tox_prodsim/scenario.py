@@ -20,6 +20,8 @@ from tox_prodsim.leakage import AllowLeaks
 from tox_prodsim.readiness import LOOPBACK, Probe, ProbeSource, asked, parse_probe
 from tox_prodsim.words import fill, regex, whole
 
+HIGHEST, LOWEST = "highest", "lowest-direct"
+"""Which versions of its direct dependencies a wheel is tried with."""
 DEFAULT_REJECT = (r"Traceback \(most recent call last\)",)
 """Output that speaks against a success although the exit code may be 0 (RUN624)."""
 
@@ -128,6 +130,7 @@ class Scenario:
     allow_leaks: AllowLeaks = field(default_factory=AllowLeaks)
     audit: tuple[Auditor, ...] = ()
     simulate: tuple[Condition, ...] = ()
+    resolution: str = HIGHEST
 
 
 def placeholders(*, port: int | None, scratch: Path) -> dict[str, str]:
@@ -189,6 +192,14 @@ def _ends(key: str, word: str) -> set[int]:
 def patterns(key: str, lines: Sequence[object]) -> tuple[re.Pattern[bytes], ...]:
     """Return the regular expressions of a key, for matching the bytes of a log line by line."""
     return tuple(regex(f"{key}[{at}]" if len(lines) > 1 else key, line) for at, line in enumerate(lines))
+
+
+def resolution(key: str, word: str) -> str:
+    """Return which versions are to be taken; raises ProdsimError when it is neither of the two words."""
+    if word.strip() not in {HIGHEST, LOWEST}:
+        msg = f"{word!r} is neither {HIGHEST} nor {LOWEST}"
+        raise ProdsimError(key, msg)
+    return word.strip()
 
 
 def codes(key: str, words: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:

@@ -24,14 +24,14 @@ from tox.tox_env.api import ToxEnv
 from tox.tox_env.errors import Fail
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim import bench, endings, leftovers, packing, signals, supervision, undertest
+from tox_prodsim import asking, bench, endings, leftovers, packing, signals, supervision, undertest
 from tox_prodsim.deployment import Place
 from tox_prodsim.errors import Cancelled, ProdsimError
 from tox_prodsim.executor import INTERRUPTED, Limits, SupervisedExecutor
 from tox_prodsim.findings import Finding, Verdict
 from tox_prodsim.reporting import Reporting
 from tox_prodsim.run import Heard, Point, Run, Waiting, run
-from tox_prodsim.scenario import Scenario
+from tox_prodsim.scenario import LOWEST, Scenario
 from tox_prodsim.words import fill
 from tox_prodsim.workdir import ledger_of
 
@@ -57,6 +57,7 @@ class Session:
         self._workshop: bench.Workshop | None = None
         self._scenario: Scenario | None = None
         self._under_test: undertest.UnderTest | None = None
+        self._lowered: asking.Lowered | None = None
         self._reporting: Reporting | None = None
         self._run: Run | None = None
         self._waiting = Waiting(until=Point.COMMANDS)
@@ -88,6 +89,8 @@ class Session:
             self._read_keys()
             if of_type == "package":
                 self._under_test = undertest.adopt(self._env, arguments, self._folder, self._cancel)
+                if self._read_keys().resolution == LOWEST:
+                    self._lowered = asking.lower(self._env, arguments, self._folder, self._cancel)
 
     def before_commands(self) -> None:
         """Begin the run: everything that comes before ``commands_pre``."""
@@ -95,7 +98,7 @@ class Session:
             scenario = self._read_keys()
             under_test = self._under_test or undertest.remembered(self._folder)
             self._workshop = bench.Workshop(self._env, self._cancel)
-            desk = bench.make(self._env, scenario, under_test, self._folder, self._workshop)
+            desk = bench.make(self._env, scenario, under_test, self._folder, self._workshop, lowered=self._lowered)
             self._place = desk.place
         self._reporting = Reporting(self._env, self._folder)
         self._run = run(scenario, desk)

@@ -53,6 +53,7 @@ INI = {
     "run_timeout = 1,5": f"run_timeout: 1,5 {NO_SECONDS}",
     "stop_timeout = -inf": f"stop_timeout: -inf {NO_SECONDS}",
     "stop_timeout = soon": f"stop_timeout: soon {NO_SECONDS}",
+    "resolution = newest": "resolution: 'newest' is neither highest nor lowest-direct",
     "time_tolerance_percent = -10": (
         "time_tolerance_percent: -10 is no percentage, give a number above 0 without the sign"
     ),

@@ -100,6 +100,14 @@ class Subject:
         ]
         return tuple(dict.fromkeys(extra for text in brought for extra in _EXTRA.findall(text)))
 
+    def requires_always(self, module: str) -> bool:
+        """Return whether a distribution with the name of the module is required without an extra."""
+        name = canonicalize_name(module)
+        return any(
+            (found := _NAME.match(text)) and canonicalize_name(found[0]) == name and not _EXTRA.search(text)
+            for text in self.requires
+        )
+
     def lacks_foreign(self, missing: str) -> bool:
         """Return whether the module that was not found belongs to another distribution."""
         ours = any(is_below(missing, name) or is_below(name, missing) for name in self.top_levels)

@@ -60,6 +60,9 @@ def _hint_for_foreign(subject: Subject, module: str) -> str:
         return f"{module} comes with setuptools, which a fresh environment does not have: declare it or do without"
     if module.partition(".")[0] in sys.stdlib_module_names:
         return f"{module} is not in every standard library: import it only where it is needed"
+    root = module.partition(".")[0]
+    if "." in module and subject.requires_always(root):
+        return f"the {root} that is installed has no {module}: bound its version, or adapt to it"
     extras = subject.extras_with(module)
     if extras:
         which = " or ".join(extras)

@@ -1,0 +1,75 @@
+"""DEP: what an installer would take for the wheel, and whether the lowest versions that it allows still work."""
+
+from __future__ import annotations
+
+from tox_prodsim.catalogue.check import Check
+from tox_prodsim.findings import Level
+
+CHECKS = (
+    Check(
+        code="DEP205",
+        level=Level.WARNING,
+        exception="a note for a pre-release",
+        title="a fresh install takes a dependency that was yanked, or that has to be built",
+        why=(
+            "A yanked release was withdrawn for a reason; only a pin still leads to it. An sdist is built on the "
+            "machine of every user: that needs a compiler or at least a network for build tools, runs code, and fails "
+            "for some of them. Neither shows in an environment that happens to work."
+        ),
+        example="WARN DEP205 urllib3 2.0.0: a fresh install takes it, although it was yanked: responses are cut short",
+        causes=(
+            "a pin (==) on a release that its authors withdrew later",
+            "a dependency that has no wheel for this Python on this platform, or none at all",
+            "a specifier that names a pre-release, and so allows all pre-releases of that project",
+        ),
+        solution=(
+            "allow a release that is not yanked: urllib3>=2.0.2 instead of urllib3==2.0.0",
+            "ask that project for wheels, replace it, or let an extra bring it",
+        ),
+    ),
+    Check(
+        code="DEP206",
+        level=Level.ERROR,
+        exception=(
+            "a warning for an extra that a dependency does not have; a note for what cannot be installed with this "
+            "Python or on this platform only"
+        ),
+        title="the wheel with one of its extras cannot be installed",
+        why=(
+            "'pip install acme[extra]' ends with an error for everybody: the requirements exclude each other, or name "
+            "something that was never released. Nobody notices before the release, because nobody installs the extras. "
+            "That two extras exclude each other is no error: each is asked for alone then."
+        ),
+        example=("FAIL DEP206 acme[web]: cannot be installed: acme 1.0 asks for click>=8.1; acme 1.0 asks for click<8"),
+        causes=(
+            "a bound was raised in the dependencies, and an extra still has the old one",
+            "a name or a version is misprinted, or was removed from the index",
+            "a dependency renamed the extra that is asked for; installers only warn of that",
+        ),
+        solution=(
+            "see what the installer says: pip install --dry-run 'acme[web]'",
+            "for another platform or Python only: say so with a marker, such as pywin32; sys_platform == 'win32'",
+            "a sibling that is released together with it: set PIP_FIND_LINKS or UV_FIND_LINKS to the folder of it",
+        ),
+    ),
+    Check(
+        code="DEP208",
+        level=Level.ERROR,
+        title="it does not work with the lowest versions that its dependencies allow",
+        why=(
+            "A lower bound is a promise. Who has an older release of a dependency in that range, because something "
+            "else needs it, installs without a complaint, and then an import or a call fails. The tests of the project "
+            "never see it: they run with the newest."
+        ),
+        example=("FAIL DEP208 dependencies: with click 2.0, jinja2 3.0.0 it does not work: IMP503 acme, ENT510 acme"),
+        causes=(
+            "the code uses what a dependency has only since a later release, and the bound was never raised",
+            "the lowest release does not work with this Python any more, or with the newest of what it requires",
+            "the lowest releases exclude each other, so that nobody can have them",
+        ),
+        solution=(
+            "raise the lower bound of the dependency that the other findings name, and run prodsim-lowest again",
+            "run prodsim too: what fails there as well has nothing to do with the lowest versions",
+        ),
+    ),
+)
