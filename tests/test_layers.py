@@ -80,7 +80,7 @@ GUARD = {
     "description": {"processes"},
 }
 """What the scripts of the guard import of each other; they alone are started with their folder on the path."""
-FOREIGN = {"shell": {"tox"}, "effects": {"build", "packaging", "psutil", "virtualenv"}}
+FOREIGN = {"shell": {"tox"}, "effects": {"build", "elftools", "packaging", "psutil", "virtualenv"}}
 """What a layer imports that is neither ours nor of the standard library: nothing, unless it is named here."""
 
 PACKAGE = Path(tox_prodsim.__file__).parent

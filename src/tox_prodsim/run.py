@@ -92,7 +92,7 @@ def run(scenario: Scenario, bench: Bench) -> Run:
     yield bench.started
     try:
         with _ahead() as ahead:
-            yield from _checks(bench, tally, ahead)
+            yield from _checks(scenario, bench, tally, ahead)
         first = _first_imports(scenario, bench, tally)
         with bench.place.hooked():
             stage = yield from _deployment(scenario, bench, tally)
@@ -135,12 +135,30 @@ def _ahead() -> Iterator[Executor]:
         pool.shutdown(cancel_futures=True)
 
 
-def _checks(bench: Bench, tally: _Tally, ahead: Executor) -> Iterator[Event]:  # noqa: ARG001 - checks come that need it
+def _checks(
+    scenario: Scenario,
+    bench: Bench,
+    tally: _Tally,
+    ahead: Executor,  # noqa: ARG001 - checks come that need it
+) -> Iterator[Event]:
     """Check the file, then what the installer made of it."""
     python, execute, subject = bench.python, bench.execute, bench.subject
-    yield from tally.step(Step.WHEEL, lambda: artifact.check_wheel(bench.wheel))
+    extensions = scenario.extensions
+    yield from tally.step(
+        Step.WHEEL,
+        lambda: Checked.of(
+            artifact.check_wheel(bench.wheel),
+            artifact.check_native(bench.wheel, required=extensions),
+        ),
+    )
     yield from tally.step(Step.INSTALL, lambda: installed.check_distribution(subject, execute, python))
-    yield from tally.step(Step.IMPORT, lambda: installed.check_imports(subject, execute, python))
+    yield from tally.step(
+        Step.IMPORT,
+        lambda: Checked.of(
+            installed.check_imports(subject, execute, python),
+            installed.check_extensions(subject, execute, python, required=extensions),
+        ),
+    )
     yield from tally.step(Step.SCRIPTS, lambda: installed.check_scripts(subject, execute, python, bench.scripts_dir))
 
 

@@ -3,6 +3,7 @@
 ``wheel`` reads a wheel; what is checked of it is ``check_…(wheel, …) -> Checked``, one file for each family of checks.
 """
 
+from tox_prodsim.artifact.native import check_native
 from tox_prodsim.artifact.wheel import CODES, EntryPoint, Wheel, check_wheel, open_wheel
 
-__all__ = ["CODES", "EntryPoint", "Wheel", "check_wheel", "open_wheel"]
+__all__ = ["CODES", "EntryPoint", "Wheel", "check_native", "check_wheel", "open_wheel"]
