@@ -122,8 +122,8 @@ CHECKS = (
             "let 'auditwheel repair' put libraries into the wheel",
         ),
         exception=(
-            "a warning when a shared library is not on this machine, a note when an optional distribution is not "
-            "installed or the file is for another Python, in both cases unless 'extensions' names the module"
+            "a note when it lacks what may be optional (a distribution, a library of the system), is for another "
+            "Python, or loads and then raises; unless 'extensions' names the module"
         ),
     ),
     Check(
@@ -131,21 +131,22 @@ CHECKS = (
         level=Level.WARNING,
         title="an extension module has a symbol that nothing defines",
         why=(
-            "By default the loader looks for a function when it is first called. When it does not find it, it ends "
-            "the process: no exception, no traceback, exit code 127, perhaps weeks after the start. LD_BIND_NOW=1, "
-            "with which the module was loaded here, shows that at once."
+            "Python has every symbol of a module looked up when it is imported, unless somebody asked for less with "
+            "sys.setdlopenflags. Then the first call of a function that is nowhere ends the process: no exception, no "
+            "traceback, exit code 127, perhaps weeks after the start. LD_BIND_NOW=1, with which the module was loaded "
+            "here, shows that at once."
         ),
         example=(
             "WARN EXT406 acme._speedups: loads, but not with every symbol bound at once: ImportError: /srv/env/lib/"
             "python3.11/site-packages/acme/_speedups.cpython-311-x86_64-linux-gnu.so: undefined symbol: acme_flush"
         ),
         causes=(
-            "a source file or a library is missing from the link, and only a rarely used function needs it",
+            "a source file or a library is missing from the link, and RTLD_LAZY hides it",
             "it was linked against a newer version of a library than the one that is loaded",
         ),
         solution=(
             "link with -Wl,-z,defs, which makes an undefined symbol an error of the build",
-            "link with -Wl,-z,now, so that what is missing shows with the import",
+            "leave RTLD_LAZY out, or link with -Wl,-z,now: what is missing then shows with the import",
         ),
     ),
     Check(

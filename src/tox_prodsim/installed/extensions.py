@@ -21,6 +21,11 @@ _CODES = ("EXT405", "EXT406") if _EAGER else ("EXT405",)
 _NOT_CHECKED = () if _EAGER else (("EXT406", "the loader of this system has no way to be asked for it"),)
 _NO_MODULE = "dynamic module does not define module export function"
 _LIBRARY = re.compile(r"(?P<library>\S+): cannot open shared object file")
+_UNLOADABLE = re.compile(
+    r"undefined symbol|symbol not found|invalid ELF|wrong ELF class|file too short|version `.+' not found"
+    r"|shared object|^dlopen\(|DLL load failed|compiled (against|using)|binary incompatib"
+)
+"""What the loaders of all systems say, and what NumPy's and Cython's modules say that meet another version."""
 _GIL = re.compile(r"GIL\) has been enabled to load module '(?P<module>[\w.]+)'")
 _GIL_QUESTION = "import sysconfig; print(int(bool(sysconfig.get_config_var('Py_GIL_DISABLED'))))"
 _QUESTION_LIMIT_S = 30.0
@@ -101,7 +106,7 @@ def _failures(subject: Subject, outcomes: Outcomes, required: Sequence[str]) -> 
             continue
         level, hint = Level.ERROR, ""
         if isinstance(outcome, Raised) and name not in required:
-            level, hint = _excuse(subject, name, outcome)
+            level, hint = _excuse(name, outcome)
         hint = hint or hint_for(subject, name, outcome)
         yield finding("EXT405", level, name, f"does not load: {outcome}", hint, outcome=outcome)
 
@@ -111,16 +116,22 @@ def _is_library(outcome: Outcome) -> bool:
     return isinstance(outcome, Raised) and outcome.message.startswith(_NO_MODULE)
 
 
-def _excuse(subject: Subject, name: str, raised: Raised) -> tuple[Level, str]:
-    """Return how bad it is that the module does not load, and what to do when that is not for everybody to say."""
-    library = _LIBRARY.search(raised.message)
+def _excuse(name: str, raised: Raised) -> tuple[Level, str]:
+    """Return how bad it is that the module does not load, and what to do when that is not for everybody to say.
+
+    What it raises once it is loaded says nothing against the file: some modules of good wheels are to be imported after
+    others, or need a library that few have.
+    """
     if raised.missing == name:
         return Level.NOTE, "it is compiled for another Python or system than that of this environment"
-    if subject.lacks_foreign(raised.missing):
+    if found := _LIBRARY.search(raised.message):
+        library = found["library"]
+        return (
+            Level.NOTE,
+            f"ship {library} with the wheel ('auditwheel repair'), or say in the documentation who needs it",
+        )
+    if raised.missing or not (raised.type == "SystemError" or _UNLOADABLE.search(raised.message)):
         return Level.NOTE, ""
-    if library:
-        hint = f"ship {library['library']} with the wheel ('auditwheel repair'), or tell users which package brings it"
-        return Level.WARNING, hint
     return Level.ERROR, ""
 
 
