@@ -69,6 +69,9 @@ INI = {
     "measure_startup = maybe": (
         "measure_startup: value 'maybe' cannot be transformed to bool, valid: , 0, 1, false, no, off, on, true, yes"
     ),
+    "extensions = acme._speedups, a-b": (
+        "extensions: 'a-b' is no name of a module, write for example pandas or acme.testing"
+    ),
     # probes
     SERVICE + "ready = up": f"ready[0]: 'up' {NO_PROBE}",
     SERVICE + "ready = ftp://127.0.0.1/": f"ready[0]: 'ftp://127.0.0.1/' {NO_PROBE}",
