@@ -58,18 +58,14 @@ def check_extensions(
         return Checked(detail="", codes=())
     listener = _Listener(runner, _EAGER)
     loads = partial(_both_ways, listener, runner, python, limit_s)
-    _, packages = loads(
-        list(dict.fromkeys(package for name in subject.extensions for package in _package(subject, name)))
-    )
-    blocked = [
-        name for name in subject.extensions if not all(_loads(packages[each]) for each in _package(subject, name))
-    ]
-    reached = [name for name in subject.extensions if name not in blocked]
-    eager, lazy = loads(reached)
+    _, packages = loads(list(dict.fromkeys(filter(None, (_package(subject, name) for name in subject.extensions)))))
+    broken = {package for package, outcome in packages.items() if not _loads(outcome)}
+    blocked = [name for name in subject.extensions if _package(subject, name) in broken and name not in required]
+    eager, lazy = loads([name for name in subject.extensions if name not in blocked])
     return Checked.of(
         Checked(
             detail=_detail(eager, lazy),
-            codes=_CODES if reached else (),
+            codes=_CODES if eager else (),
             findings=(*_failures(subject, lazy, required), *_bound_late(eager, lazy)),
             not_checked=(*_NOT_CHECKED, *(("EXT405", f"{name}: its package does not import") for name in blocked)),
         ),
@@ -77,10 +73,10 @@ def check_extensions(
     )
 
 
-def _package(subject: Subject, name: str) -> tuple[str, ...]:
-    """Return the package of the module, or nothing when that has no code of its own."""
+def _package(subject: Subject, name: str) -> str:
+    """Return the package of the module; empty when it is a top-level, or in a namespace without code of its own."""
     parent = name.rpartition(".")[0]
-    return (parent,) if parent in subject.modules else ()
+    return parent if parent in subject.modules else ""
 
 
 def _both_ways(
@@ -125,11 +121,10 @@ def _excuse(name: str, raised: Raised) -> tuple[Level, str]:
     if raised.missing == name:
         return Level.NOTE, "it is compiled for another Python or system than that of this environment"
     if found := _LIBRARY.search(raised.message):
-        library = found["library"]
-        return (
-            Level.NOTE,
-            f"ship {library} with the wheel ('auditwheel repair'), or say in the documentation who needs it",
+        hint = (
+            f"ship {found['library']} with the wheel ('auditwheel repair'), or let the documentation say who needs it"
         )
+        return Level.NOTE, hint
     if raised.missing or not (raised.type == "SystemError" or _UNLOADABLE.search(raised.message)):
         return Level.NOTE, ""
     return Level.ERROR, ""
@@ -147,11 +142,12 @@ def _bound_late(eager: Outcomes, lazy: Outcomes) -> Iterator[Finding]:
 
 
 def _detail(eager: Outcomes, lazy: Outcomes) -> str:
-    count = sum(map(_loads, lazy.values()))
-    if not count:
-        return "no extension loads"
-    words = "1 extension loads" if count == 1 else f"{count} extensions load"
-    at_once = _EAGER and count == sum(map(_loads, eager.values()))
+    modules = [name for name, outcome in lazy.items() if not _is_library(outcome)]
+    good = [name for name in modules if _loads(lazy[name])]
+    if not good:
+        return "no extension loads" if modules else ""
+    words = "1 extension loads" if len(good) == 1 else f"{len(good)} extensions load"
+    at_once = _EAGER and all(_loads(eager[name]) for name in good)
     return f"{words}, also with every symbol bound at once" if at_once else words
 
 
