@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from compiled import extension, library
 from wheels import wheel
 
 from tox_prodsim.artifact import check_native, open_wheel
+from tox_prodsim.catalogue import CATALOGUE
 from tox_prodsim.findings import Checked, Finding, Level
 
 E, W, N = Level.ERROR, Level.WARNING, Level.NOTE
@@ -459,3 +461,37 @@ def test_a_finding_says_what_to_do(tmp_path: Path) -> None:
         message=SILENT,
         hint="read the output of the build; extensions = acme._speedups makes a module that must be there an error",
     )
+
+
+OLD = "acme/_speedups.cpython-39-x86_64-linux-gnu.so"
+ANY_ABI = "acme/_speedups.abi3.so"
+EXPORTS = "void free(void *p) { } void *malloc(long n) { return 0; }"
+LOCAL = "cp311-cp311-linux_x86_64"
+
+
+@pytest.mark.parametrize(
+    ("code", "files", "tag"),
+    [
+        pytest.param("EXT401", lambda: {NAME: header()}, "py3-none-any", id="EXT401"),
+        pytest.param("EXT402", lambda: {OLD: header()}, LINUX, id="EXT402"),
+        pytest.param("EXT403", dict, LOCAL, id="EXT403"),
+        pytest.param("EXT404", dict, LOCAL, id="EXT404"),
+        pytest.param(
+            "EXT410",
+            lambda: {NAME: extension("_speedups", "-Wl,-rpath,/home/me/.pyenv/versions/3.11.7/lib")},
+            LINUX,
+            id="EXT410",
+        ),
+        pytest.param("EXT412", lambda: {ANY_ABI: extension("_speedups", top=EXPORTS)}, LINUX, id="EXT412"),
+        pytest.param("EXT413", lambda: {ANY_ABI: extension("_speedups", "-Wl,-z,execstack")}, LINUX, id="EXT413"),
+        pytest.param("EXT415", lambda: {ANY_ABI: extension("_renamed")}, LINUX, id="EXT415"),
+        pytest.param("EXT420", dict, LOCAL, id="EXT420"),
+    ],
+)
+def test_an_example_of_the_catalogue_is_what_is_really_found(
+    tmp_path: Path, code: str, files: Callable[[], dict[str, str | bytes]], tag: str
+) -> None:
+    checked = check(tmp_path, files(), tag, required=("acme._speedups",))
+    (finding,) = (each for each in checked.findings if each.code == code)
+    word = {E: "FAIL", W: "WARN", N: "NOTE"}[finding.level]
+    assert f"{word} {code} {finding.subject}: {finding.message}" == CATALOGUE[code].example
