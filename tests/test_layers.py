@@ -91,7 +91,7 @@ GUARD = {
 """What the scripts of the guard import of each other; they alone are started with their folder on the path."""
 PROBE = {"probe": {"effects"}}
 """What the probe takes from beside it: its folder is on the path for that moment only."""
-FOREIGN = {"shell": {"tox"}, "effects": {"build", "filelock", "packaging", "psutil", "virtualenv"}}
+FOREIGN = {"shell": {"tox"}, "effects": {"build", "elftools", "filelock", "packaging", "psutil", "virtualenv"}}
 """What a layer imports that is neither ours nor of the standard library: nothing, unless it is named here."""
 
 PACKAGE = Path(tox_prodsim.__file__).parent

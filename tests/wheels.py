@@ -24,7 +24,7 @@ def wheel(
     *,
     name: str = "acme",
     version: str = "1.0",
-    files: Mapping[str, str] | None = None,
+    files: Mapping[str, str | bytes] | None = None,
     requires: Sequence[str] = (),
     entry_points: str = "",
     tag: str = "py3-none-any",
@@ -39,13 +39,18 @@ def wheel(
     An ``edit_record`` that returns None leaves RECORD out; ``unrecorded`` members are added behind its back.
     """
     dist_info = f"{name}-{version}.dist-info"
-    members = dict({"acme/__init__.py": ""} if files is None else files)
+    members: dict[str, str | bytes] = dict({"acme/__init__.py": ""} if files is None else files)
     fields = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}", *(f"Requires-Dist: {r}" for r in requires)]
     members[f"{dist_info}/METADATA"] = "\n".join(fields) + "\n" if metadata is None else metadata
     members[f"{dist_info}/WHEEL"] = f"Wheel-Version: 1.0\nTag: {tag}\n" if wheel_file is None else wheel_file
     if entry_points:
         members[f"{dist_info}/entry_points.txt"] = entry_points
-    lines = edit_record([*(_line(path, text.encode()) for path, text in members.items()), f"{dist_info}/RECORD,,"])
+    lines = edit_record(
+        [
+            *(_line(path, text if isinstance(text, bytes) else text.encode()) for path, text in members.items()),
+            f"{dist_info}/RECORD,,",
+        ]
+    )
     recorded = [*members.items(), *([] if lines is None else [(f"{dist_info}/RECORD", "\n".join(lines) + "\n")])]
     path = folder / (file_name or f"{name}-{version}-{tag}.whl")
     with zipfile.ZipFile(path, "w") as archive, warnings.catch_warnings():

@@ -73,7 +73,7 @@ def _check(scenario: Scenario, bench: Bench, tally: Tally, ahead: Executor) -> G
     """Play the steps in their order; what takes long is begun first."""
     fresh = ahead.submit(_fresh_install, scenario, bench)
     audits = auditing.begin(bench.tools, bench.wheel.path, None, ahead) if bench.tools else None
-    yield from tally.step(Step.WHEEL, lambda: artifact.check_wheel(bench.wheel))
+    yield from tally.step(Step.WHEEL, lambda: _file(scenario, bench))
     if audits:
         yield from tally.step(Step.AUDIT, audits.heard)
     yield from tally.step(Step.INSTALL, lambda: _install(scenario, bench, fresh))
@@ -81,8 +81,15 @@ def _check(scenario: Scenario, bench: Bench, tally: Tally, ahead: Executor) -> G
     yield from tally.step(Step.IMPORT, imports.check)
     yield from tally.step(Step.SCRIPTS, lambda: _scripts(bench))
     shelf = bench.shelf.having_imported(imports.modules)
-    yield from tally.step(Step.MEMORY, lambda: _memory(scenario, bench, shelf))
+    yield from tally.step(Step.MEMORY, lambda: _memory(scenario, shelf))
     return shelf
+
+
+def _file(scenario: Scenario, bench: Bench) -> Checked:
+    """Check the wheel without installing it."""
+    return Checked.of(
+        artifact.check_wheel(bench.wheel), artifact.check_native(bench.wheel, required=scenario.extensions)
+    )
 
 
 def _install(scenario: Scenario, bench: Bench, fresh: Future[Checked]) -> Checked:
@@ -131,6 +138,7 @@ class _Imports:
 
     def __init__(self, scenario: Scenario, bench: Bench) -> None:
         self._bench = bench
+        self._required = scenario.extensions
         self._remembered = frozenset() if scenario.timing.update else bench.shelf.imported_then
         self.modules: frozenset[str] = frozenset()
 
@@ -142,15 +150,16 @@ class _Imports:
         others = installed.check_modules(*within, imported=tops.modules, remembered=remembered)
         self.modules = others.modules
         undeclared = installed.check_undeclared(*within, bench.wheel.path, imported=others.modules)
-        return Checked.of(tops.checked, others.checked, undeclared)
+        extensions = installed.check_extensions(*within, required=self._required)
+        return Checked.of(tops.checked, others.checked, undeclared, extensions)
 
 
 def _scripts(bench: Bench) -> Checked:
     return installed.check_scripts(bench.subject, bench.execute, bench.python, bench.scripts_dir, folders=bench.private)
 
 
-def _memory(scenario: Scenario, bench: Bench, shelf: comparing.Shelf) -> Checked:
-    return remembering.check_memory(shelf.stored, shelf.now, bench.subject.name, accepting=scenario.timing.update)
+def _memory(scenario: Scenario, shelf: comparing.Shelf) -> Checked:
+    return remembering.check_memory(shelf.stored, shelf.now, accepting=scenario.timing.update)
 
 
 def blamed(bench: Bench, tally: Tally) -> Iterator[Event]:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from tox_prodsim import artifact, confirming, contents
+from tox_prodsim import artifact, contents
 from tox_prodsim.contents import Contents, Fewer, Lost
 from tox_prodsim.findings import Checked, Finding, Level
 from tox_prodsim.timing import baseline
@@ -38,8 +38,8 @@ def contents_of(wheel: artifact.Wheel, created: str) -> Contents:
     )
 
 
-def check_memory(stored: baseline.Baseline | None, now: baseline.Baseline, name: str, *, accepting: bool) -> Checked:
-    """Return what the distribution ``name`` has lost since the baseline, which is to be replaced when ``accepting``."""
+def check_memory(stored: baseline.Baseline | None, now: baseline.Baseline, *, accepting: bool) -> Checked:
+    """Return what the release has lost since the baseline, which is to be replaced when ``accepting``."""
     then, held = stored.contents if stored is not None else None, now.contents
     if stored is None or then is None or held is None:
         reason = "no baseline yet" if stored is None else _OLDER
@@ -49,7 +49,7 @@ def check_memory(stored: baseline.Baseline | None, now: baseline.Baseline, name:
     findings = tuple(_judged(finding, accepting=accepting) for finding in _findings(then, held, gone))
     codes, not_checked = _checked_codes(then)
     return Checked(
-        detail=_detail(then, held, since, len(findings), dists=confirming.differences(stored, now, name)[0]),
+        detail=_detail(then, held, since, len(findings)),
         codes=codes,
         findings=findings,
         not_checked=not_checked,
@@ -130,12 +130,11 @@ def _checked_codes(then: Contents) -> tuple[tuple[str, ...], tuple[tuple[str, st
     return codes, tuple((code, f"{then.version} had no {what}") for code, (number, what) in had.items() if not number)
 
 
-def _detail(then: Contents, now: Contents, since: str, gone: int, *, dists: tuple[str, ...]) -> str:
+def _detail(then: Contents, now: Contents, since: str, gone: int) -> str:
     new = contents.gained(then, now)
     facts = [
         f"{gone or 'nothing'} lost since {since}: {counted(now)}",
         f"new: {_some(new)}" if new else "",
-        f"dependencies: {_some(dists)}" if dists else "",
         f"descriptors left open: {then.descriptors} -> {now.descriptors}" if _other_descriptors(then, now) else "",
     ]
     return "; ".join(filter(None, facts))

@@ -116,6 +116,7 @@ class Scenario:
     """One prodsim environment: what to deploy, what to time, what counts.
 
     ``run_timeout_s`` bounds each of tox's ``commands_pre``, ``commands`` and ``commands_post``; ``stop`` ends them.
+    ``extensions`` are the compiled modules that must be in the wheel and load.
     """
 
     env_name: str
@@ -126,6 +127,7 @@ class Scenario:
     timing: Timing
     policy: Policy
     has_commands: bool
+    extensions: tuple[str, ...] = ()
     containment: str = "auto"
     allow_leaks: AllowLeaks = field(default_factory=AllowLeaks)
     audit: tuple[Auditor, ...] = ()

@@ -77,6 +77,9 @@ INI = {
     "audit = twine, auditwheel": (
         "audit[0]: 'twine,' is nothing that can be installed, write for example twine or twine==6.1"
     ),
+    "extensions = acme._speedups, a-b": (
+        "extensions: 'a-b' is no name of a module, write for example pandas or acme.testing"
+    ),
     # probes
     SERVICE + "ready = up": f"ready[0]: 'up' {NO_PROBE}",
     SERVICE + "ready = ftp://127.0.0.1/": f"ready[0]: 'ftp://127.0.0.1/' {NO_PROBE}",

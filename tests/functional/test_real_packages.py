@@ -356,7 +356,7 @@ def test_an_extension_that_was_overwritten(quick_project: Project, download: Dow
 
     wheel = broken(download("psutil==7.0.0"), quick_project.folder / "broken", overwrite, recorded=False)
     run(quick_project, wheel).failed()
-    assert quick_project.codes() == ["IMP503", "WHL103"]
+    assert quick_project.codes() == ["EXT402", "IMP503", "WHL103"]
 
 
 def test_an_extension_that_was_left_out_of_the_build(quick_project: Project, download: Downloads) -> None:

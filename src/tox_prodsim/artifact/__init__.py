@@ -4,12 +4,14 @@
 """
 
 from tox_prodsim.artifact.data import data_files, lasting_modules, script_files
+from tox_prodsim.artifact.native import check_native
 from tox_prodsim.artifact.wheel import CODES, EntryPoint, Wheel, check_wheel, open_wheel
 
 __all__ = [
     "CODES",
     "EntryPoint",
     "Wheel",
+    "check_native",
     "check_wheel",
     "data_files",
     "lasting_modules",

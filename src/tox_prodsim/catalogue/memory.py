@@ -52,26 +52,6 @@ CHECKS = (
         ),
     ),
     Check(
-        code="EXT404",
-        level=Level.ERROR,
-        exception=_MEANT,
-        title="an extension module that must be there is not in the wheel",
-        why=(
-            "A build whose compiler fails may still succeed: markupsafe built with CC=/bin/false is a pure wheel that "
-            "installs, imports and passes every test, several times slower."
-        ),
-        example="FAIL EXT404 acme._speedups: was an extension of 2.0.9, and is no longer in the wheel",
-        causes=(
-            "there was no compiler, or no header, and setup.py marks the extension as optional",
-            "an environment variable that switches the compiled code on was not set for this build",
-        ),
-        solution=(
-            "let the build of a release fail when the extension does not compile",
-            "look for the compiler's first error in the log of the build",
-            "it was removed on purpose: accept that with --prodsim-update-baseline",
-        ),
-    ),
-    Check(
         code="ENT515",
         level=Level.ERROR,
         exception=_MEANT,

@@ -1,9 +1,10 @@
-"""What is installed in an environment, seen from inside of it: requirements, imports, entry points.
+"""What is installed in an environment, seen from inside of it: requirements, imports, extensions, entry points.
 
 All of it is ``check_…(subject, runner, python, …) -> Checked``, or ``Imported`` where modules are loaded; what they
 need of the environment comes through ``look``. A new family of checks is a new file of that shape beside these.
 """
 
+from tox_prodsim.installed.extensions import check_extensions
 from tox_prodsim.installed.imports import Imported, check_imports, main_names
 from tox_prodsim.installed.look import EntryPoint, Subject
 from tox_prodsim.installed.modules import check_modules
@@ -17,6 +18,7 @@ __all__ = [
     "Imported",
     "Subject",
     "check_distribution",
+    "check_extensions",
     "check_imports",
     "check_modules",
     "check_scripts",
