@@ -3,6 +3,9 @@
 ``wheel`` reads a wheel; what is checked of it is ``check_…(wheel, …) -> Checked``, one file for each family of checks.
 """
 
-from tox_prodsim.artifact.wheel import CODES, EntryPoint, Wheel, check_wheel, open_wheel
+from tox_prodsim.artifact.checks import CODES, check_wheel
+from tox_prodsim.artifact.syntax import check_syntax
+from tox_prodsim.artifact.versions import check_versions
+from tox_prodsim.artifact.wheel import EntryPoint, Wheel, open_wheel
 
-__all__ = ["CODES", "EntryPoint", "Wheel", "check_wheel", "open_wheel"]
+__all__ = ["CODES", "EntryPoint", "Wheel", "check_syntax", "check_versions", "check_wheel", "open_wheel"]
