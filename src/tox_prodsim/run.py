@@ -75,6 +75,8 @@ class Bench:
     shelf: comparing.Shelf
     execute: Runner
     means: confirming.Means | None = None
+    tested: frozenset[str] | None = None
+    """The Pythons that tox's env_list names, such as 3.12; None: it names none."""
 
     @property
     def within(self) -> comparing.Interpreter:
@@ -138,10 +140,18 @@ def _ahead() -> Iterator[Executor]:
 def _checks(bench: Bench, tally: _Tally, ahead: Executor) -> Iterator[Event]:  # noqa: ARG001 - checks come that need it
     """Check the file, then what the installer made of it."""
     python, execute, subject = bench.python, bench.execute, bench.subject
-    yield from tally.step(Step.WHEEL, lambda: artifact.check_wheel(bench.wheel))
+    yield from tally.step(Step.WHEEL, lambda: _of_file(bench))
     yield from tally.step(Step.INSTALL, lambda: installed.check_distribution(subject, execute, python))
     yield from tally.step(Step.IMPORT, lambda: installed.check_imports(subject, execute, python))
     yield from tally.step(Step.SCRIPTS, lambda: installed.check_scripts(subject, execute, python, bench.scripts_dir))
+
+
+def _of_file(bench: Bench) -> Checked:
+    return Checked.of(
+        artifact.check_wheel(bench.wheel),
+        artifact.check_versions(bench.wheel, bench.tested),
+        artifact.check_syntax(bench.wheel, bench.execute, bench.python),
+    )
 
 
 def _deployment(

@@ -10,7 +10,6 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from email.utils import parseaddr
 from pathlib import PurePosixPath
-from urllib.parse import urlsplit
 
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
@@ -29,6 +28,7 @@ _FORMER = {"2.0"}
 _LIMIT_BYTES = 100 << 20
 _SUMMARY_LIMIT, _LABEL_LIMIT = 512, 32
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+_USER = re.compile(r"://[^/@\s]+@")
 _LOWER_BOUNDS = {">=", ">", "~=", "==", "==="}
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _REPACK = "build it again; a tool that changes a finished wheel has to write the whole archive anew (wheel pack)"
@@ -76,7 +76,8 @@ def _of_metadata(wheel: Wheel, raw: RawMetadata, unparsed: Mapping[str, list[str
     tolerant = version if _is_known(version) and Version(version) > Version(_TOLERANT) else _TOLERANT
     for problem in _problems({**raw, "metadata_version": tolerant}):
         if problem.field not in unparsed:
-            yield _refused(wheel, _titled(problem.field), str(problem), _correct(problem.field))
+            message = _USER.sub("://", str(problem))
+            yield _refused(wheel, _titled(problem.field), message, _correct(problem.field))
 
 
 def _problems(raw: RawMetadata) -> list[InvalidMetadata]:
@@ -153,8 +154,7 @@ def _direct_urls(wheel: Wheel) -> Iterator[Finding]:
 
 def _shown(url: str) -> str:
     """Return the URL without what may be secret in it."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return _USER.sub("://", url).partition("?")[0].partition("#")[0]
 
 
 def _requirements(wheel: Wheel) -> Iterator[Requirement]:

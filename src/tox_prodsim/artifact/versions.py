@@ -105,7 +105,10 @@ def _untested(claimed: tuple[str, ...], tested: frozenset[str]) -> Iterator[Find
     if missing := _ascending(set(claimed) - tested):
         hint = "add it to env_list, or take the classifier back; ignore VER304 if it is tested elsewhere"
         yield note(
-            "VER304", f"Python {', '.join(missing)}", "a classifier claims it, but no env of env_list tests it", hint
+            "VER304",
+            f"Python {', '.join(missing)}",
+            "a classifier claims it, but no environment of env_list tests it",
+            hint,
         )
     if unclaimed := _ascending(tested - set(claimed)):
         hint = "add the classifier, by which users and indexes look for it"
