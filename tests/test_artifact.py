@@ -138,8 +138,13 @@ def test_a_sound_wheel_passes_and_says_what_it_holds(tmp_path: Path) -> None:
     path = wheel(tmp_path, files=PACKAGE, entry_points="[console_scripts]\nacme = acme.cli:main\n")
     checked = check_wheel(open_wheel(path))
     assert checked.findings == ()
-    assert checked.detail == "RECORD ok, 2 modules, 1 console script"
-    assert checked.codes == CODES == ("WHL101", "WHL102", "WHL103", "WHL104", "WHL105", "WHL106", "WHL110", "ENT510")
+    assert checked.detail == "RECORD and METADATA ok, 2 modules, 1 console script"
+    assert checked.codes == CODES
+    assert sorted(CODES) == [
+        *("DEP201", "DEP207", "ENT510"),
+        *("WHL101", "WHL102", "WHL103", "WHL104", "WHL105", "WHL106", "WHL107", "WHL108"),
+        *("WHL110", "WHL120", "WHL121", "WHL130", "WHL131", "WHL133"),
+    ]
 
 
 def test_a_finding_has_a_level_and_a_hint(tmp_path: Path) -> None:
@@ -155,7 +160,7 @@ def test_a_finding_has_a_level_and_a_hint(tmp_path: Path) -> None:
 
 def test_a_wheel_with_a_wrong_record_is_not_called_ok(tmp_path: Path) -> None:
     checked = check_wheel(open_wheel(wheel(tmp_path, unrecorded=[("acme/late.py", "")])))
-    assert checked.detail == "2 modules, no console scripts"
+    assert checked.detail == "METADATA ok, 2 modules, no console scripts"
 
 
 def test_a_wheel_without_record_is_found(tmp_path: Path) -> None:
@@ -195,6 +200,26 @@ def test_a_member_that_cannot_be_unpacked_is_found(tmp_path: Path) -> None:
     path = wheel(tmp_path, files={"acme.py": "NAME = 'to be damaged'\n"})
     path.write_bytes(path.read_bytes().replace(b"to be damaged", b"to be repaired"[:13]))
     assert findings(path) == [("WHL103", "acme.py", "cannot be unpacked: Bad CRC-32 for file 'acme.py'")]
+
+
+def test_a_module_that_others_may_not_read_when_it_is_unpacked_is_found(tmp_path: Path) -> None:
+    checked = check_wheel(open_wheel(wheel(tmp_path, files=PACKAGE, mode=0o100700)))
+    assert [(found.code, found.level, found.subject, found.message) for found in checked.findings] == [
+        (
+            "WHL107",
+            Level.WARNING,
+            "acme/__init__.py and 1 more",
+            "others may not read what unzip makes of it (mode 0700)",
+        )
+    ]
+
+
+def test_a_mode_that_is_not_stored_says_nothing(tmp_path: Path) -> None:
+    assert findings(wheel(tmp_path, mode=0)) == []
+
+
+def test_metadata_that_others_may_not_read_harms_nobody(tmp_path: Path) -> None:
+    assert findings(wheel(tmp_path, files={"acme-1.0.data/scripts/acme": "#!/bin/sh\n"}, mode=0o600)) == []
 
 
 def test_a_member_that_is_there_twice_is_found(tmp_path: Path) -> None:
@@ -286,4 +311,4 @@ def test_every_fault_is_reported_in_one_go(tmp_path: Path) -> None:
         edit_record=lambda lines: ["acme/__init__.py,sha256=AAAA,", "acme/gone.py,,", *lines[1:]],
         unrecorded=[("acme/late.py", ""), ("acme/late.py", "")],
     )
-    assert set(codes(path)) == set(CODES) - {"WHL110"}
+    assert set(codes(path)) == {"WHL101", "WHL102", "WHL103", "WHL104", "WHL105", "WHL106", "ENT510"}

@@ -33,10 +33,12 @@ def wheel(
     wheel_file: str | None = None,
     edit_record: Callable[[Lines], Lines | None] = lambda lines: lines,
     unrecorded: Iterable[tuple[str, str]] = (),
+    mode: int = 0o100644,
 ) -> Path:
     """Write the wheel of a distribution; ``metadata`` and ``wheel_file`` are the text of those files.
 
-    An ``edit_record`` that returns None leaves RECORD out; ``unrecorded`` members are added behind its back.
+    An ``edit_record`` that returns None leaves RECORD out; ``unrecorded`` members are added behind its back;
+    ``mode`` is that of all members.
     """
     dist_info = f"{name}-{version}.dist-info"
     members: dict[str, str | bytes] = dict({"acme/__init__.py": ""} if files is None else files)
@@ -56,7 +58,9 @@ def wheel(
     with zipfile.ZipFile(path, "w") as archive, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about duplicates, which are wanted
         for member, text in [*recorded, *unrecorded]:
-            archive.writestr(member, text)
+            info = zipfile.ZipInfo(member)
+            info.external_attr = mode << 16 | 0x20  # a file; with nothing at all, zipfile would store a mode of its own
+            archive.writestr(info, text)
     return path
 
 

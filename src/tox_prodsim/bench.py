@@ -8,11 +8,12 @@ import glob
 import importlib.metadata
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -38,6 +39,8 @@ from tox_prodsim.timing import artefacts, baseline, sampling
 from tox_prodsim.undertest import UnderTest
 from tox_prodsim.words import fill
 from tox_prodsim.workdir import ledger_of, wheels_of
+
+_PYTHON_FACTOR = re.compile(r"(?:(?:py|cp|python|cpython|pypy|graalpy)(\d)\.?|(\d)\.)(\d+)t?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -201,7 +204,15 @@ def make(
         private=(workshop.folders.home, workshop.folders.temporary, workshop.folders.probe),
         fresh_install=_fresh_install(tox_env, wheel, workshop),
         lowered=lowered,
+        tested=_tested(tox_env.core["env_list"]),
     )
+
+
+def _tested(env_list: Iterable[str]) -> frozenset[str] | None:
+    """Return the Pythons that the factors of these names stand for, as tox understands them; None when none does."""
+    factors = {factor for name in env_list for factor in name.split("-")}
+    found = (_PYTHON_FACTOR.fullmatch(factor) for factor in factors)
+    return frozenset(f"{match[1] or match[2]}.{match[3]}" for match in found if match) or None
 
 
 def _copy(source: Path, scratch: Path) -> None:

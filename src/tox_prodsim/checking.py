@@ -30,7 +30,7 @@ class Bench:
     ``private`` are the folders that ``execute`` gives a command as HOME and TMPDIR, and to run in. ``tools`` audit the
     files (None: nobody asked for any). ``fresh_install`` asks what an installer would take, which needs the index and
     seconds; ``lowered`` is what came of installing the lowest versions (None: that was not asked for, or was done by an
-    earlier run).
+    earlier run). ``tested`` are the Pythons that tox's env_list names, such as 3.12 (None: it names none).
     """
 
     started: RunStarted
@@ -45,6 +45,7 @@ class Bench:
     tools: auditing.Tools | None = None
     private: tuple[Path, ...] = ()
     fresh_install: Callable[[], Checked] = lambda: _NOTHING
+    tested: frozenset[str] | None = None
     lowered: resolving.Lowest | resolving.Impossible | resolving.Unavailable | None = None
 
     @property
@@ -88,7 +89,10 @@ def _check(scenario: Scenario, bench: Bench, tally: Tally, ahead: Executor) -> G
 def _file(scenario: Scenario, bench: Bench) -> Checked:
     """Check the wheel without installing it."""
     return Checked.of(
-        artifact.check_wheel(bench.wheel), artifact.check_native(bench.wheel, required=scenario.extensions)
+        artifact.check_wheel(bench.wheel),
+        artifact.check_versions(bench.wheel, bench.tested),
+        artifact.check_syntax(bench.wheel, bench.execute, bench.python),
+        artifact.check_native(bench.wheel, required=scenario.extensions),
     )
 
 

@@ -29,7 +29,9 @@ def broken(wheel: Path, folder: Path, edit: Callable[[Members], None], *, record
     folder.mkdir(exist_ok=True)
     with zipfile.ZipFile(folder / wheel.name, "w") as archive:
         for name, data in members.items():
-            archive.writestr(name, data)
+            info = zipfile.ZipInfo(name)
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, data)
     return folder / wheel.name
 
 

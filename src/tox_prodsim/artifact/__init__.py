@@ -3,15 +3,20 @@
 ``wheel`` reads a wheel; what is checked of it is ``check_…(wheel, …) -> Checked``, one file for each family of checks.
 """
 
+from tox_prodsim.artifact.checks import CODES, check_wheel
 from tox_prodsim.artifact.data import data_files, lasting_modules, script_files
 from tox_prodsim.artifact.native import check_native
-from tox_prodsim.artifact.wheel import CODES, EntryPoint, Wheel, check_wheel, open_wheel
+from tox_prodsim.artifact.syntax import check_syntax
+from tox_prodsim.artifact.versions import check_versions
+from tox_prodsim.artifact.wheel import EntryPoint, Wheel, open_wheel
 
 __all__ = [
     "CODES",
     "EntryPoint",
     "Wheel",
     "check_native",
+    "check_syntax",
+    "check_versions",
     "check_wheel",
     "data_files",
     "lasting_modules",

@@ -10,12 +10,14 @@ from types import MappingProxyType
 
 from tox_prodsim.catalogue import (
     audit,
+    contents,
     deployment,
     effects,
     imports,
     installation,
     leaks,
     memory,
+    metadata,
     native,
     performance,
     resolution,
@@ -31,6 +33,8 @@ __all__ = ["CATALOGUE", "FAMILIES", "Check", "listing", "page"]
 
 _MODULES = (
     wheel,
+    contents,
+    metadata,
     memory,
     audit,
     installation,

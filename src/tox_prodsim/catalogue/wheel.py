@@ -122,6 +122,25 @@ CHECKS = (
         ),
     ),
     Check(
+        code="WHL107",
+        level=Level.WARNING,
+        title="a module is stored with a mode that lets its owner alone read it",
+        why=(
+            "Every member of a wheel has a mode. pip and uv replace it by what the umask allows, but unzip, 'wheel "
+            "unpack', packagers of distributions and builders of container layers keep it: installed by root, the "
+            "module then cannot be imported by the user the service runs as."
+        ),
+        example=("WARN WHL107 acme/__init__.py and 7 more: others may not read what unzip makes of it (mode 0700)"),
+        causes=(
+            "the release was built under umask 077, or in a checkout whose files are private",
+            "a script of your own wrote the wheel: zipfile.writestr stores mode 0600 for a name without a ZipInfo",
+        ),
+        solution=(
+            "umask 022 and chmod -R go+rX before the build; look with: unzip -Z WHEEL",
+            "build in CI from a fresh checkout",
+        ),
+    ),
+    Check(
         code="WHL110",
         level=Level.ERROR,
         title="there is nothing to import in the wheel",

@@ -1,0 +1,67 @@
+"""Read an archive from front to back, as a program does that does not look into its directory first.
+
+An archive that such a program sees otherwise than Python's ``zipfile`` can show one content to a scanner and another
+to an installer (CVE-2025-54368). PyPI reads every upload both ways, and refuses those that differ.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import BinaryIO
+
+_LOCAL_HEADER_BYTES = 30
+_DIRECTORY_ENTRY_BYTES = 46
+_END_BYTES = 22
+_ZIP64_END_BYTES, _ZIP64_LOCATOR_BYTES = 56, 20
+_SIZE_IS_ELSEWHERE = 0xFFFFFFFF
+_HAS_DATA_DESCRIPTOR = 0x08
+
+
+def disagreement(path: Path, archive: zipfile.ZipFile) -> str:
+    """Return the first thing that the two ways of reading see differently; nothing when they agree."""
+    with path.open("rb") as stream:
+        return _of_members(stream, archive) or _of_end(stream, archive)
+
+
+def _of_members(stream: BinaryIO, archive: zipfile.ZipFile) -> str:
+    at = 0
+    for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
+        if info.header_offset != at:
+            return f"something that its directory does not list lies before {info.filename}"
+        stream.seek(at)
+        header = stream.read(_LOCAL_HEADER_BYTES)
+        if problem := _of_header(header, info):
+            return problem
+        at += _LOCAL_HEADER_BYTES + _number(header, 26, 2) + _number(header, 28, 2) + info.compress_size
+    return "" if at == archive.start_dir else "something that its directory does not list lies before the directory"
+
+
+def _of_header(header: bytes, info: zipfile.ZipInfo) -> str:
+    if any(character < " " or character == "\x7f" for character in info.orig_filename):
+        return f"the name {info.orig_filename!r} has characters that cannot be printed"
+    if _number(header, 6, 2) & _HAS_DATA_DESCRIPTOR:
+        return f"the size of {info.filename} is told behind its content only (a data descriptor)"
+    sizes = ((_number(header, 18, 4), info.compress_size), (_number(header, 22, 4), info.file_size))
+    if any(size not in {listed, _SIZE_IS_ELSEWHERE} for size, listed in sizes):
+        return f"its directory and {info.filename} itself say different sizes"
+    return ""
+
+
+def _of_end(stream: BinaryIO, archive: zipfile.ZipFile) -> str:
+    stream.seek(archive.start_dir)
+    tail, at = stream.read(), 0
+    while tail[at : at + 4] == b"PK\1\2":
+        if _number(tail, at + 32, 2):
+            return "its directory holds a comment on a member"
+        at += _DIRECTORY_ENTRY_BYTES + _number(tail, at + 28, 2) + _number(tail, at + 30, 2)
+    at += _ZIP64_END_BYTES if tail[at : at + 4] == b"PK\6\6" else 0
+    at += _ZIP64_LOCATOR_BYTES if tail[at : at + 4] == b"PK\6\7" else 0
+    if tail[at : at + 4] != b"PK\5\6":
+        return "something lies between its directory and its end"
+    over = len(tail) - at - _END_BYTES - _number(tail, at + 20, 2)
+    return f"{over} bytes follow its end" if over else ""
+
+
+def _number(data: bytes, at: int, size_bytes: int) -> int:
+    return int.from_bytes(data[at : at + size_bytes], "little")

@@ -1,0 +1,70 @@
+"""WHL131: files that got into the wheel because they were lying about."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterable, Iterator
+
+from tox_prodsim.artifact.wheel import Wheel
+from tox_prodsim.artifact.wording import error, folded, warning
+from tox_prodsim.findings import Checked, Finding
+
+CODES = ("WHL131",)
+
+_DELICATE = {
+    "is where secrets are kept": r"(\.env|\.pypirc|\.netrc|\.git-credentials|id_(rsa|dsa|ecdsa|ed25519))$",
+    "is the history of a repository": r"\.(git|hg|svn)/",
+}
+_LITTER = {
+    "was left by a merge or a patch": r"[^/]+\.(orig|rej)$",
+    "was left by an editor": r"([^/]+~|\.[^/]+\.sw[op]|#[^/]+#)$",
+    "was left by a file manager": r"(\.DS_Store|Thumbs\.db|desktop\.ini|\._[^/]+)$",
+    "is a cache": r"(__pycache__|\.(mypy|pytest|ruff)_cache|\.ipynb_checkpoints|\.hypothesis|\.tox|\.nox)/",
+    "is data of a coverage run": r"(\.coverage(\.[^/]+)?$|htmlcov/)",
+    "is the setting of an editor": r"\.(idea|vscode)/",
+}
+_EGG_INFO = re.compile(r"[^/]+\.egg-info/")
+_GIVEN = re.compile(r"(^|/)[^/]*(test|template|skeleton|fixture|example|scaffold|\{\{)[^/]*/", re.IGNORECASE)
+"""Folders of files that are handed on as they are; whatever is in them may be meant to be there."""
+_KEY_FILE = re.compile(r"\.(pem|key)$")
+_EXCLUDE = "exclude it in the configuration of the build back end, and build from a clean checkout"
+
+
+def check_strays(wheel: Wheel, archive: zipfile.ZipFile) -> Checked:
+    """Return the files that nobody meant to ship, one finding for each kind."""
+    files = [file for file in wheel.files if not _GIVEN.search(file)]
+    return Checked(detail="", codes=CODES, findings=(*_strays(files), *_bytecode(files), *_keys(files, archive)))
+
+
+def _strays(files: list[str]) -> Iterator[Finding]:
+    for message, pattern in _DELICATE.items():
+        if found := _matching(files, pattern):
+            hint = "revoke what it gives away, then exclude it in the configuration of the build back end"
+            yield error("WHL131", folded(found), message, hint)
+    for message, pattern in _LITTER.items():
+        if found := _matching(files, pattern):
+            yield warning("WHL131", folded(found), message, _EXCLUDE)
+    if found := [file for file in files if _EGG_INFO.match(file)]:
+        message = "is the metadata of another build, which installers and importlib.metadata take for a distribution"
+        yield warning("WHL131", folded(found), message, _EXCLUDE)
+
+
+def _matching(files: Iterable[str], pattern: str) -> list[str]:
+    compiled = re.compile(f"(^|/){pattern}")
+    return [file for file in files if compiled.search(file)]
+
+
+def _bytecode(files: list[str]) -> Iterator[Finding]:
+    """Yield bytecode beside its source; without one it is how a program without sources is shipped."""
+    known = set(files)
+    if found := [file for file in files if file.endswith((".pyc", ".pyo")) and file[:-1] in known]:
+        yield warning("WHL131", folded(found), "is bytecode beside its source", _EXCLUDE)
+
+
+def _keys(files: list[str], archive: zipfile.ZipFile) -> Iterator[Finding]:
+    known = set(archive.namelist())
+    named = [file for file in files if _KEY_FILE.search(file) and file in known]
+    if found := [file for file in named if b"PRIVATE KEY-----" in archive.read(file)]:
+        hint = "if it protects anything, revoke it: it is published with the wheel"
+        yield warning("WHL131", folded(found), "holds a private key", hint)

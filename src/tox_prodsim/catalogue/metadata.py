@@ -1,0 +1,153 @@
+"""WHL108, DEP and VER: what METADATA says, to PyPI and about versions."""
+
+from __future__ import annotations
+
+from tox_prodsim.catalogue.check import Check
+from tox_prodsim.findings import Level
+
+_PRIVATE = "a note when a classifier 'Private ::' says that it is not meant for PyPI"
+
+CHECKS = (
+    Check(
+        code="WHL108",
+        level=Level.ERROR,
+        exception=(
+            "a warning for a file name or Metadata-Version that was taken in former years; a note for what is larger "
+            f"than 100 MB; {_PRIVATE}"
+        ),
+        title="PyPI would refuse the upload",
+        why=(
+            "The refusal comes at the worst moment: the tag is pushed, and perhaps half of the files are up already. "
+            "Read for this are METADATA, by the rules of the specification and the further ones of PyPI (length of the "
+            "summary, addresses, URLs, licence files that are named but absent), the name of the file, and the "
+            "archive itself, front to back as well as by its directory: PyPI refuses those of which the two ways of "
+            "reading show different things (CVE-2025-54368). License-File in metadata older than 2.4 is let "
+            "pass, as PyPI does. Not checked: whether PyPI knows each classifier, and whether the name and the version "
+            "are free."
+        ),
+        example=("FAIL WHL108 Requires-Python: PyPI refuses it: '>=3.9,<4.x' is invalid for 'requires-python'"),
+        causes=(
+            "setup.py computes a field, and the value is none that the specification allows",
+            "another program added to the archive, padded it, or wrote it as a stream",
+            "two jobs of CI wrote files of one name, and the artifact is a mixture of both",
+            "an old build back end: name and Metadata-Version are those of its time",
+        ),
+        solution=(
+            "state the field in pyproject.toml, where back ends check it",
+            "write a changed wheel anew with 'wheel unpack' and 'wheel pack'",
+            "it goes to another index: ignore this code",
+        ),
+    ),
+    Check(
+        code="DEP201",
+        level=Level.ERROR,
+        exception=_PRIVATE,
+        title="a dependency is required from a URL",
+        why=(
+            "PyPI refuses a release that requires something from a URL, in an extra too: what it installs could change "
+            "from one day to the next. pip installs such a wheel from elsewhere, and then needs git, the network and "
+            "perhaps a password on every machine."
+        ),
+        example=(
+            "FAIL DEP201 acme-http: PyPI refuses it: the wheel requires it from git+https://github.com/acme/http, not "
+            "from an index"
+        ),
+        causes=(
+            "a fork or a commit was needed during development and stayed in dependencies",
+            "a dependency beside the project in one repository is named by its path",
+        ),
+        solution=(
+            "wait for or make a release of it and require its version",
+            "for development name the URL outside of the metadata: dependency groups, deps of tox, [tool.uv.sources]",
+        ),
+    ),
+    Check(
+        code="DEP207",
+        level=Level.NOTE,
+        title="dependencies have no lower bound",
+        why=(
+            "A fresh install takes the newest version, but an environment that has an old one keeps it: the installer "
+            "sees the requirement as met, and the first import or call fails. Those of extras are not counted."
+        ),
+        example=(
+            "NOTE DEP207 click, rich: any version that was ever released may be installed, because no lower bound is "
+            "given"
+        ),
+        causes=("the requirements were written down by name when the project began",),
+        solution=("write the oldest version that is tested, click>=8.1, and test that one too",),
+    ),
+    Check(
+        code="VER301",
+        level=Level.ERROR,
+        title="what is said about Python contradicts Requires-Python",
+        why=(
+            "Installers obey Requires-Python, people read the classifiers. When a classifier claims a Python that "
+            "Requires-Python excludes, pip on that Python silently installs an older release. When no Python fits both "
+            "the tags of the file and Requires-Python, nobody can install it."
+        ),
+        example=("FAIL VER301 Python 3.12: a classifier claims it, but Requires-Python >=3.9,<3.11 excludes it"),
+        causes=(
+            "support was added or dropped in one of the two places",
+            "an upper bound on Python was copied from a template",
+        ),
+        solution=("make both say the same; an upper bound is rarely right for a library",),
+    ),
+    Check(
+        code="VER302",
+        level=Level.WARNING,
+        exception=_PRIVATE,
+        title="the version is a local one, which PyPI refuses",
+        why=(
+            "2.1.0+g3f2a1c9 is for builds of your own. Where it comes from a tag, it says that the tree was not the "
+            "tagged one: there were changes, or later commits."
+        ),
+        example="WARN VER302 2.1.0+d20260801: is a local version, which PyPI refuses",
+        causes=(
+            "setuptools-scm or the like found changes in the checkout, such as files that a step of CI wrote",
+            "the tag was not fetched (actions/checkout: fetch-depth: 0)",
+        ),
+        solution=(
+            "build from a clean checkout of the tag; 'git status' before the build shows what changed",
+            "local_scheme = 'no-local-version' of setuptools-scm, if development releases are uploaded",
+        ),
+    ),
+    Check(
+        code="VER304",
+        level=Level.NOTE,
+        title="the classifiers name other Pythons than env_list tests",
+        why=(
+            "A Python that is claimed and never tested is a promise by hope; one that is tested and not claimed is not "
+            "found by those who look for it. Compared are the classifiers with the versions in the names of env_list "
+            "(py312, 3.12, py3.12); nothing is said when there are none of either."
+        ),
+        example="NOTE VER304 Python 3.9: a classifier claims it, but no environment of env_list tests it",
+        causes=(
+            "a new Python was added to CI, or to the classifiers, and not to the other",
+            "CI runs one environment 'py' under several Pythons",
+        ),
+        solution=("bring env_list and the classifiers into line",),
+    ),
+    Check(
+        code="VER305",
+        level=Level.ERROR,
+        exception="a note for a module that nothing imports in any case",
+        title="the source is no valid syntax for the oldest Python that the wheel claims",
+        why=(
+            "Requires-Python lets the release into an environment in which it cannot be imported. An error is what "
+            "importing the package or a command imports whatever the circumstances; what stands in functions, below "
+            "'if' and in modules that nothing imports is a note. The proof is a compile under that very Python: the "
+            "environment's, or a pythonX.Y on PATH. Else a newer Python parses (the line of the step says so), which "
+            "sees match, except*, :=, positional-only and type parameters where they are too new, but not the "
+            "f-strings of 3.12, return *x and continue in finally of 3.8, the decorators of 3.9 or a[*b] of 3.11."
+        ),
+        example=("FAIL VER305 acme/web.py: is no valid Python 3.9, the oldest that the wheel claims: invalid syntax"),
+        causes=(
+            "the code uses what came later, and no test runs on the oldest Python",
+            "requires-python was never raised, or is absent from pyproject.toml and set elsewhere",
+        ),
+        solution=(
+            "raise requires-python: pip then offers older Pythons the last release that fits",
+            "add an environment for the oldest Python to env_list; ruff's target-version finds it while you write",
+        ),
+    ),
+)
