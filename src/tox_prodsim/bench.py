@@ -33,6 +33,7 @@ from tox_prodsim.readiness import ExecProbe
 from tox_prodsim.run import Bench
 from tox_prodsim.running import NO_VARIABLES, Ran
 from tox_prodsim.scenario import Scenario
+from tox_prodsim.sourcing import Provenance
 from tox_prodsim.timing import artefacts, baseline, sampling
 from tox_prodsim.undertest import UnderTest
 from tox_prodsim.words import fill
@@ -163,7 +164,14 @@ def scenario_of(tox_env: PythonRun) -> Scenario:
     return scenario
 
 
-def make(tox_env: PythonRun, scenario: Scenario, under_test: UnderTest, folder: Path, workshop: Workshop) -> Bench:
+def make(
+    tox_env: PythonRun,
+    scenario: Scenario,
+    under_test: UnderTest,
+    folder: Path,
+    workshop: Workshop,
+    provenance: Provenance,
+) -> Bench:
     """Return the bench of one run; the deploy files are in the scratch folder then."""
     for source in scenario.deploy_files:
         _copy(source, workshop.folders.scratch)
@@ -179,7 +187,7 @@ def make(tox_env: PythonRun, scenario: Scenario, under_test: UnderTest, folder: 
                 place.resolve(probe.argv, f"ready[{at}]")
     shelf = _shelf(tox_env, scenario, wheel, _packages(tox_env), folder)
     return Bench(
-        started=_started(tox_env, scenario, wheel, under_test),
+        started=_started(tox_env, scenario, wheel, under_test.origin),
         wheel=wheel,
         subject=_subject(tox_env, wheel),
         python=Path(tox_env.env_python()),
@@ -187,6 +195,7 @@ def make(tox_env: PythonRun, scenario: Scenario, under_test: UnderTest, folder: 
         place=place,
         shelf=shelf,
         execute=workshop.helper,
+        provenance=provenance,
         means=_means(tox_env, wheel.name, shelf, workshop),
     )
 
@@ -212,7 +221,12 @@ def _subject(tox_env: PythonRun, wheel: artifact.Wheel) -> installed.Subject:
     )
 
 
-def _started(tox_env: PythonRun, scenario: Scenario, wheel: artifact.Wheel, under_test: UnderTest) -> RunStarted:
+def started(tox_env: PythonRun, scenario: Scenario) -> RunStarted:
+    """Return the first event of a run whose wheel could not be built."""
+    return _started(tox_env, scenario, None, "")
+
+
+def _started(tox_env: PythonRun, scenario: Scenario, wheel: artifact.Wheel | None, origin: str) -> RunStarted:
     contain = supervision.containment(cast("supervision.Kind", scenario.containment))
     python = tox_env.base_python
     return RunStarted(
@@ -221,10 +235,10 @@ def _started(tox_env: PythonRun, scenario: Scenario, wheel: artifact.Wheel, unde
         python=f"{python.implementation} {_version(tox_env)}",
         platform=f"{sys.platform} {platform.machine()}",
         checks=len(CATALOGUE),
-        wheel_name=wheel.file_name,
-        wheel_size_bytes=wheel.size_bytes,
-        wheel_sha256=wheel.sha256,
-        wheel_origin=under_test.origin,
+        wheel_name=wheel.file_name if wheel else "",
+        wheel_size_bytes=wheel.size_bytes if wheel else 0,
+        wheel_sha256=wheel.sha256 if wheel else "",
+        wheel_origin=origin,
         containment=contain.name,
         guarantee=contain.guarantee,
         started_at=dt.datetime.now(tz=dt.UTC).isoformat(timespec="seconds"),

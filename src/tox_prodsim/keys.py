@@ -30,6 +30,8 @@ from tox_prodsim.errors import ProdsimError
 from tox_prodsim.findings import Policy
 
 ENV_NAME = "prodsim"
+VARIANTS: dict[str, dict[str, object]] = {"sdist": {"package": "sdist"}}
+"""What another factor beside prodsim stands for, such as ``prodsim-sdist``: defaults that win over those of prodsim."""
 _BASE_SECTIONS = {"testenv", "env_run_base", "tool.tox.env_run_base"}
 _DEFAULT_STOP_SIGNAL = "SIGTERM" if sys.platform != "win32" else "CTRL_BREAK_EVENT"
 _YES = True
@@ -141,6 +143,9 @@ def layer(conf: EnvConfigSet, state: State) -> None:
 
     An environment such as ``py312-prodsim`` inherits what the user wrote for ``prodsim``: tox itself never does that.
     """
+    factors = (conf.env_name or "").split("-")
+    for defaults in (values for name, values in VARIANTS.items() if name in factors):
+        conf.loaders.insert(_first_base(conf), _Defaults(**defaults))
     if conf.env_name != ENV_NAME:
         theirs = [each for each in state.conf.get_env(ENV_NAME).loaders if each.section.name == ENV_NAME]
         for loader in reversed(theirs):

@@ -84,7 +84,7 @@ def sources_of(tox_env: PythonRun, folder: Path, cancel: supervision.Cancel) -> 
     python = _base_python(tox_env)
 
     def execute(argv: Sequence[str], cwd: Path, extra: Mapping[str, str]) -> None:
-        env = {**_installer(os.environ), **tox_env.environment_variables, **extra}
+        env = {**installer_variables(os.environ), **tox_env.environment_variables, **extra}
         done = ran(supervision.run(argv, cwd=cwd, env=env, timeout_s=_BUILD_LIMIT_S, cancel=cancel))
         if done.returncode != 0:
             told = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
@@ -104,6 +104,6 @@ def _base_python(tox_env: PythonRun) -> Path:
     return Path(os.path.realpath(tox_env.env_python()))
 
 
-def _installer(environ: Mapping[str, str]) -> dict[str, str]:
+def installer_variables(environ: Mapping[str, str]) -> dict[str, str]:
     """Return what tells pip where the index is, which an environment of another installer does not pass on."""
     return {name: value for name, value in environ.items() if name == "HOME" or name.startswith("PIP_")}

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _LISTS_ENVS = {"list", "l", "config", "c", "schema", "prodsim"}
 _RUNS_ENVS = {"run", "r", "run-parallel", "p", "legacy", "le", "prodsim"}
+_VARIANTS = ("sdist",)
+"""Factors that make an environment of their own beside prodsim; ``keys`` knows what they stand for."""
 _states: list[State] = []
 
 
@@ -60,9 +62,15 @@ def tox_extend_envs() -> Iterable[str]:
 def _asked_for() -> Iterator[str]:
     options = _states[0].conf.options if _states else None
     factors = (name for group in getattr(options, "factors", None) or [] for name in group)
-    asked = any(_is_prodsim(name) for name in [*_named(options), *factors])
-    if asked or (getattr(options, "command", "") in _LISTS_ENVS and ".pkg" not in _states[0].conf.core["env_list"]):
+    names = [*_named(options), *factors]
+    asked = any(map(_is_prodsim, names))
+    lists = getattr(options, "command", "") in _LISTS_ENVS and ".pkg" not in _states[0].conf.core["env_list"]
+    if asked or lists:
         yield "prodsim"
+    for variant in _VARIANTS:
+        wanted = any(_is_prodsim(name) and variant in name.split("-") for name in names)
+        if wanted or lists:
+            yield f"prodsim-{variant}"
 
 
 def _named(options: Any) -> list[str]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from tox_prodsim import artifact, comparing, confirming, deployment, installed
+from tox_prodsim import artifact, comparing, confirming, deployment, installed, sourcing
 from tox_prodsim.errors import Cancelled
 from tox_prodsim.events import (
     Event,
@@ -74,6 +74,7 @@ class Bench:
     place: deployment.Place
     shelf: comparing.Shelf
     execute: Runner
+    provenance: sourcing.Provenance
     means: confirming.Means | None = None
 
     @property
@@ -101,6 +102,15 @@ def run(scenario: Scenario, bench: Bench) -> Run:
             yield from _pause(bench, tally, _telling(bench, stage, until=Point.END))
     except Cancelled:
         tally.cancelled = True
+    yield tally.finished()
+
+
+def without_wheel(started: RunStarted, checked: Checked, told: Told) -> Iterator[Event]:
+    """Yield the events of a run that has no wheel to test; no policy makes one of it."""
+    tally = _Tally(Policy())
+    yield started
+    yield from tally.step(Step.SDIST, lambda: checked)
+    yield told
     yield tally.finished()
 
 
@@ -138,6 +148,7 @@ def _ahead() -> Iterator[Executor]:
 def _checks(bench: Bench, tally: _Tally, ahead: Executor) -> Iterator[Event]:  # noqa: ARG001 - checks come that need it
     """Check the file, then what the installer made of it."""
     python, execute, subject = bench.python, bench.execute, bench.subject
+    yield from tally.step(Step.SDIST, lambda: sourcing.check(bench.provenance, bench.wheel))
     yield from tally.step(Step.WHEEL, lambda: artifact.check_wheel(bench.wheel))
     yield from tally.step(Step.INSTALL, lambda: installed.check_distribution(subject, execute, python))
     yield from tally.step(Step.IMPORT, lambda: installed.check_imports(subject, execute, python))
