@@ -33,7 +33,6 @@ from tox_prodsim.readiness import ExecProbe
 from tox_prodsim.run import Bench
 from tox_prodsim.running import NO_VARIABLES, Ran
 from tox_prodsim.scenario import Scenario
-from tox_prodsim.sourcing import Provenance
 from tox_prodsim.timing import artefacts, baseline, sampling
 from tox_prodsim.undertest import UnderTest
 from tox_prodsim.words import fill
@@ -164,14 +163,7 @@ def scenario_of(tox_env: PythonRun) -> Scenario:
     return scenario
 
 
-def make(
-    tox_env: PythonRun,
-    scenario: Scenario,
-    under_test: UnderTest,
-    folder: Path,
-    workshop: Workshop,
-    provenance: Provenance,
-) -> Bench:
+def make(tox_env: PythonRun, scenario: Scenario, under_test: UnderTest, folder: Path, workshop: Workshop) -> Bench:
     """Return the bench of one run; the deploy files are in the scratch folder then."""
     for source in scenario.deploy_files:
         _copy(source, workshop.folders.scratch)
@@ -195,7 +187,6 @@ def make(
         place=place,
         shelf=shelf,
         execute=workshop.helper,
-        provenance=provenance,
         means=_means(tox_env, wheel.name, shelf, workshop),
     )
 

@@ -16,7 +16,8 @@ import virtualenv
 
 from tox_prodsim.errors import Cancelled, ProdsimError
 
-class DoesNotBuild(ProdsimError):
+
+class DoesNotBuild(ProdsimError):  # noqa: N818 - it is a fact about the sources
     """A program of a build failed; ``output`` is all that it wrote."""
 
     def __init__(self, key: str, message: str, output: str) -> None:

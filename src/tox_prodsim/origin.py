@@ -7,7 +7,6 @@ differ in nothing but their sources. That begins as soon as tox has built, besid
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +19,7 @@ from tox.tox_env.python.runner import PythonRun
 from tox.tox_env.python.virtual_env.package.pyproject import ToxBackendFailed
 
 from tox_prodsim import artifact, building, means, supervision, tree, unbuilt
-from tox_prodsim.errors import Cancelled, ProdsimError
+from tox_prodsim.errors import ProdsimError
 from tox_prodsim.running import NO_VARIABLES
 from tox_prodsim.sourcing import Provenance, TreeWheel, nothing
 from tox_prodsim.timing import artefacts
@@ -63,7 +62,9 @@ class Origin:
 
     def packed(self, sdist: Path | None) -> None:
         """Keep the sdist, and begin to build the wheel of the source tree."""
-        shutil.rmtree(self._folder / "sdist", ignore_errors=True)  # what comes now is not built from that of an earlier run
+        shutil.rmtree(
+            self._folder / "sdist", ignore_errors=True
+        )  # what comes now is not built from that of an earlier run
         if sdist is None:
             return
         self._after = self._status()

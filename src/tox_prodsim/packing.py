@@ -39,7 +39,7 @@ _stage = threading.local()
 
 
 class Listener(Protocol):
-    """Who is told, in the thread of the build and before the next one begins, how packaging for an environment ended."""
+    """Who is told how packaging for an environment ended, in the thread of the build and before the next one begins."""
 
     def packed(self, sdist: Path | None) -> None:
         """Hear that it went well; the sdist is None where none was made."""

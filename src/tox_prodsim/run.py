@@ -74,7 +74,7 @@ class Bench:
     place: deployment.Place
     shelf: comparing.Shelf
     execute: Runner
-    provenance: sourcing.Provenance
+    provenance: sourcing.Provenance = sourcing.UNKNOWN
     means: confirming.Means | None = None
 
     @property

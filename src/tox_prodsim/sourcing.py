@@ -6,7 +6,7 @@ A wheel that was given alone has nothing of this, and says so.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tox_prodsim import artifact, tree
@@ -38,15 +38,17 @@ class Provenance:
     written: Callable[[], tuple[tuple[str, bool], ...]]
 
 
+def _unavailable() -> TreeWheel:
+    msg = "there is no source tree"
+    raise tree.Unavailable(msg)
+
+
 def nothing(reason: str) -> Provenance:
     """Return the provenance of a wheel of which nothing else is known."""
+    return Provenance(sdist=None, reason=reason, codes=(), from_tree=_unavailable, again=Path, written=tuple)
 
-    def unavailable() -> TreeWheel:
-        raise tree.Unavailable(reason)
 
-    return Provenance(
-        sdist=None, reason=reason, codes=(), from_tree=unavailable, again=lambda: Path(), written=lambda: ()
-    )
+UNKNOWN = nothing("there is no sdist beside the wheel")
 
 
 def check(provenance: Provenance, wheel: artifact.Wheel) -> Checked:
@@ -71,8 +73,8 @@ def _equal(provenance: Provenance, wheel: artifact.Wheel) -> Checked:
         )
     except tree.Unavailable as problem:
         return Checked(detail="builds the wheel under test", codes=(), not_checked=(("BLD104", str(problem)),))
-    took = f"that one in {other.took_s:.1f} s, beside the rest"
-    return Checked.of(equal, Checked(detail=took if equal.detail else "", codes=()))
+    took = f" (in {other.took_s:.1f} s, beside the rest)" if equal.detail else ""
+    return replace(equal, detail=equal.detail + took)
 
 
 def _written(provenance: Provenance) -> Checked:
@@ -85,6 +87,8 @@ def _written(provenance: Provenance) -> Checked:
 
 
 def _trace(path: str, tracked: bool) -> Finding:  # noqa: FBT001 - a pair of what was written
-    message = "is tracked by git, and the build changed it" if tracked else "was written by the build, git does not ignore it"
+    message = (
+        "is tracked by git, and the build changed it" if tracked else "was written by the build, git does not ignore it"
+    )
     hint = "have the build write it below build/, or put it on .gitignore"
     return Finding(code="BLD103", level=Level.WARNING, subject=path, message=message, hint=hint)

@@ -27,8 +27,8 @@ from tox.tox_env.python.runner import PythonRun
 from tox_prodsim import bench, building, endings, leftovers, origin, packing, signals, supervision, unbuilt, undertest
 from tox_prodsim.deployment import Place
 from tox_prodsim.errors import Cancelled, ProdsimError
-from tox_prodsim.executor import INTERRUPTED, Limits, SupervisedExecutor
 from tox_prodsim.events import Step, Told
+from tox_prodsim.executor import INTERRUPTED, Limits, SupervisedExecutor
 from tox_prodsim.findings import Finding, Verdict
 from tox_prodsim.reporting import Reporting
 from tox_prodsim.run import Heard, Point, Run, Waiting, run, without_wheel
@@ -118,9 +118,8 @@ class Session:
             scenario = self._read_keys()
             under_test = self._under_test or undertest.remembered(self._folder)
             self._workshop = bench.Workshop(self._env, self._cancel)
-            desk = bench.make(
-                self._env, scenario, under_test, self._folder, self._workshop, self._origin.provenance()
-            )
+            desk = bench.make(self._env, scenario, under_test, self._folder, self._workshop)
+            desk = replace(desk, provenance=self._origin.provenance())
             self._place = desk.place
         self._reporting = Reporting(self._env, self._folder)
         self._run = run(scenario, desk)

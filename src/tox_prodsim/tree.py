@@ -1,7 +1,7 @@
-"""The source tree of the project: what a build has written into it, and a copy of it that can be built without a trace.
+"""The source tree of the project: what a build has written into it, and a copy that can be built without a trace.
 
-The copy has everything that a build can see: files that git does not know, a build/ that an earlier build has left, times
-and modes. Git serves it from the objects of the user's own repository, with an index that is private to the copy: a
+The copy has everything that a build can see: files that git does not know, a build/ that an earlier build has left,
+times and modes. Git serves it from the objects of the user's own repository, with an index that is private to the copy: a
 checkout of the commit would lack the first, a plain copy would lack git, from which versions and file lists are taken.
 """
 
@@ -59,9 +59,7 @@ def status(root: Path, git: Runner) -> Status:
         raise Unavailable(msg)
     top = repository(git).top
     entries = (os.fsdecode(entry) for entry in ran.stdout.split(b"\0") if entry)
-    return {
-        os.path.relpath(top / entry[3:], root): (entry[:2], _written_at(top / entry[3:])) for entry in entries
-    }
+    return {os.path.relpath(top / entry[3:], root): (entry[:2], _written_at(top / entry[3:])) for entry in entries}
 
 
 def written(before: Status, after: Status) -> tuple[tuple[str, bool], ...]:

@@ -40,7 +40,10 @@ def no_sdist(said: Said, source: Path) -> Story:
     """Return the story of a source tree that builds no sdist."""
     words = artifact.last_words(said.output, source, kind=said.kind, text=said.text)
     hint = "run 'python -m build --sdist' in a clean checkout, it fails in the same way"
-    return _story(Checked(detail="", codes=("BLD101",), findings=(_error("BLD101", "sdist", f"does not build: {words}", hint),)), said)
+    return _story(
+        Checked(detail="", codes=("BLD101",), findings=(_error("BLD101", "sdist", f"does not build: {words}", hint),)),
+        said,
+    )
 
 
 def no_wheel(sdist: artifact.Sdist, said: Said, *, tree_builds: bool | None) -> Story:

@@ -1,4 +1,4 @@
-"""What of a compiled file is loaded into memory: debug information and build ids are not, and differ with every folder."""
+"""What of a compiled file is loaded into memory: debug information is not, and differs with the folder of the build."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class _Section:
 
 
 def loaded(data: bytes) -> str:
-    """Return a digest of the sections that are loaded, with their names; raises ValueError when it is no whole ELF file.
+    """Return a digest of the sections that are loaded, with their names; raises ValueError when it is no ELF file.
 
-    The layout is that of elf(5), for both word sizes and byte orders.
+    The layout is that of elf(5), for both word sizes and byte orders. The build id is left out: it is a digest of all.
     """
     if data[:4] != MAGIC:
         msg = "no ELF file"

@@ -80,9 +80,7 @@ def _differ(one: _Member, other: _Member) -> bool:
     return (one.loaded, one.executable) != (other.loaded, other.executable)
 
 
-def _unsteady(
-    one: Mapping[str, _Member], differing: list[str], again: Callable[[], Path]
-) -> Mapping[str, _Member]:
+def _unsteady(one: Mapping[str, _Member], differing: list[str], again: Callable[[], Path]) -> Mapping[str, _Member]:
     """Return those that come out differently from the same sdist, too."""
     if not differing:
         return {}
@@ -107,7 +105,9 @@ def _changed(name: str, one: _Member, other: _Member) -> Finding:
     hint = "build once from a clean checkout and compare: something is generated from what only one of the two has"
     if one.loaded == other.loaded:
         where = ("sdist", "source tree") if one.executable else ("source tree", "sdist")
-        return _error(name, f"is executable in the wheel from the {where[0]}, but not in the one from the {where[1]}", hint)
+        return _error(
+            name, f"is executable in the wheel from the {where[0]}, but not in the one from the {where[1]}", hint
+        )
     return _error(name, "has another content in the wheel from the source tree than in the one from the sdist", hint)
 
 
@@ -118,17 +118,12 @@ def _not_repeated(name: str) -> Finding:
 
 
 def _shortened(kind: str, names: list[str], finding: Callable[[str], Finding]) -> Iterator[Finding]:
-    """Yield a finding for each name, the last of many with how many more there are."""
-    for name in names[:_SHOWN]:
-        yield finding(name)
-    if more := len(names) - _SHOWN:
-        if more > 0:
-            rest = f"{names[_SHOWN]} and {more - 1} more" if more > 1 else names[_SHOWN]
-            yield finding(names[_SHOWN]) if more == 1 else _error(rest, _summary(kind), finding(names[_SHOWN]).hint)
-
-
-def _summary(kind: str) -> str:
-    return "are in one of the two wheels only" if kind == "only" else "differ between the two wheels"
+    """Yield a finding for each name; of many, one for all that are left at the end."""
+    shown = names if len(names) <= _SHOWN + 1 else names[:_SHOWN]
+    yield from map(finding, shown)
+    if more := names[len(shown) :]:
+        summary = "are in one of the two wheels only" if kind == "only" else "differ between the two wheels"
+        yield _error(f"{more[0]} and {len(more) - 1} more", summary, finding(more[0]).hint)
 
 
 def _error(subject: str, message: str, hint: str) -> Finding:

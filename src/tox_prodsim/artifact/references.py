@@ -100,7 +100,9 @@ def _certain(node: ast.AST) -> Iterator[ast.AST]:
 def _tolerates(node: ast.Try) -> bool:
     """Return whether a failed import in the body is caught."""
     for handler in node.handlers:
-        caught = {name.id for name in ast.walk(handler.type) if isinstance(name, ast.Name)} if handler.type else _TOLERANT
+        caught = (
+            {name.id for name in ast.walk(handler.type) if isinstance(name, ast.Name)} if handler.type else _TOLERANT
+        )
         if caught & _TOLERANT:
             return True
     return False

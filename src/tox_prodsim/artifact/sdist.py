@@ -5,7 +5,6 @@ Paths of members are told without the one top folder in which an sdist keeps eve
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import re
 import tarfile
@@ -19,7 +18,7 @@ from packaging.metadata import RawMetadata, parse_email
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from tox_prodsim.artifact.strays import Read, unwanted
+from tox_prodsim.artifact import strays
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.findings import Checked, Finding, Level
 
@@ -27,12 +26,17 @@ CODES = ("SDI203", "SDI204", "SDI205")
 
 _READ_LIMIT_BYTES = 1 << 20
 """No file of a configuration or a key is larger."""
+_KEPT = {"PKG-INFO", "pyproject.toml", "setup.py"}
 _COMPILED_SUFFIXES = (".c", ".cc", ".cpp", ".cxx", ".pyx", ".rs", ".f90", ".f", ".cu", ".m", ".mm")
 _COMPILES = ("maturin", "scikit_build_core", "mesonpy", "setuptools_rust")
 """Build back ends that are there for nothing but compiled code."""
 _ASIDE = {"test", "tests", "testing", "doc", "docs", "example", "examples", "benchmark", "benchmarks", "fuzz"}
-_EXTENSIONS = re.compile(rb"^[^#\n]*\b(ext_modules|Extension\(|cythonize\(|mypycify\(|rust_extensions|cffi_modules)", re.M)
-_HINT_NAME = "build it with a back end that writes names as PEP 625 has them: setuptools >= 69.3, hatchling, flit, poetry"
+_EXTENSIONS = re.compile(
+    rb"^[^#\n]*\b(ext_modules|Extension\(|cythonize\(|mypycify\(|rust_extensions|cffi_modules)", re.MULTILINE
+)
+_HINT_NAME = (
+    "build it with a back end that writes names as PEP 625 has them: setuptools >= 69.3, hatchling, flit, poetry"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,14 +58,6 @@ class Sdist:
     problems: tuple[Finding, ...]
     """Findings made while reading: unsafe members, secrets and strays."""
 
-    def read(self, wanted: Iterable[str]) -> Mapping[str, bytes]:
-        """Return the content of some of the files."""
-        names = {f"{self.top}/{name}": name for name in wanted}
-        if not names:
-            return {}
-        with tarfile.open(self.path, "r:gz") as archive:
-            return {names[member.name]: _content(archive, member) for member in archive if member.name in names}
-
 
 def open_sdist(path: Path) -> Sdist:
     """Return what the sdist says about itself; raises ProdsimError when it is no archive that can be read."""
@@ -77,29 +73,39 @@ def check_sdist(sdist: Sdist) -> Checked:
     """Return what is wrong with the file, found without building anything of it."""
     findings = (*sdist.problems, *_form(sdist))
     number = len(sdist.files)
-    return Checked(detail=f"{sdist.file_name}, {number} file{'' if number == 1 else 's'}", codes=CODES, findings=findings)
+    return Checked(
+        detail=f"{sdist.file_name}, {number} file{'' if number == 1 else 's'}", codes=CODES, findings=findings
+    )
 
 
 def _read(path: Path, archive: tarfile.TarFile) -> Sdist:
-    members = archive.getmembers()
+    members, kept, secrets = [], {}, []
+    for member in archive:  # in one pass: to seek in a compressed archive is to read it from its beginning
+        members.append(member)
+        name = _inside(member.name)
+        if not member.isfile() or _danger(member):
+            continue
+        if name in _KEPT:
+            kept[name] = _content(archive, member)
+        elif strays.may_hold_secret(name, member.size):
+            secrets.append(strays.secret(name, _content(archive, member)))
     tops = {member.name.partition("/")[0] for member in members}
-    top = next(iter(tops)) if len(tops) == 1 else ""
-    files = [member for member in members if member.isfile() and not _is_unsafe(member)]
-    reads = {_inside(member.name): Read(functools.partial(_content, archive, member), member.size) for member in files}
-    pyproject = _table(reads, "pyproject.toml")
+    files = tuple(_inside(member.name) for member in members if member.isfile() and not _danger(member))
+    pyproject = _table(kept.get("pyproject.toml", b""))
     with path.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    lying_about = strays.strays({*files, *(_inside(member.name) for member in members if not member.isdir())})
     return Sdist(
         path=path,
         file_name=path.name,
         size_bytes=path.stat().st_size,
         sha256=sha256,
-        top=top,
-        files=tuple(reads),
-        metadata=parse_email(reads["PKG-INFO"].content())[0] if "PKG-INFO" in reads else None,
-        compiled_sources=tuple(_compiled(reads, pyproject)),
+        top=next(iter(tops)) if len(tops) == 1 else "",
+        files=files,
+        metadata=parse_email(kept["PKG-INFO"])[0] if "PKG-INFO" in kept else None,
+        compiled_sources=tuple(_compiled(files, kept.get("setup.py", b""), pyproject)),
         backend=_backend(pyproject),
-        problems=(*_unsafe(members), *unwanted(reads, [_inside(member.name) for member in members])),
+        problems=(*_unsafe(members), *lying_about, *filter(None, secrets)),
     )
 
 
@@ -112,10 +118,10 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     return stream.read(_READ_LIMIT_BYTES) if stream is not None else b""
 
 
-def _table(reads: Mapping[str, Read], name: str) -> Mapping[str, object]:
-    """Return the content of a TOML file; nothing when it is absent or broken, which the build will say."""
+def _table(pyproject: bytes) -> Mapping[str, object]:
+    """Return what pyproject.toml says; nothing when it is broken, which the build will say."""
     try:
-        return tomllib.loads(reads[name].content().decode()) if name in reads else {}
+        return tomllib.loads(pyproject.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         return {}
 
@@ -126,13 +132,13 @@ def _backend(pyproject: Mapping[str, object]) -> str:
     return backend if isinstance(backend, str) else "setuptools.build_meta"
 
 
-def _compiled(reads: Mapping[str, Read], pyproject: Mapping[str, object]) -> Iterator[str]:
+def _compiled(files: Iterable[str], setup: bytes, pyproject: Mapping[str, object]) -> Iterator[str]:
     """Yield what compiled code is made from: sources by their names, and files that declare extension modules."""
-    for name in reads:
+    for name in files:
         path = PurePosixPath(name)
         if path.suffix in _COMPILED_SUFFIXES and not _ASIDE & set(path.parts[:-1]):
             yield name
-    if "setup.py" in reads and _EXTENSIONS.search(reads["setup.py"].content()):
+    if _EXTENSIONS.search(setup):
         yield "setup.py"
     tool = pyproject.get("tool")
     own = tool.get("setuptools") if isinstance(tool, dict) else None
@@ -142,10 +148,6 @@ def _compiled(reads: Mapping[str, Read], pyproject: Mapping[str, object]) -> Ite
 
 
 # SDI203: what must not be unpacked
-
-
-def _is_unsafe(member: tarfile.TarInfo) -> bool:
-    return bool(_danger(member))
 
 
 def _danger(member: tarfile.TarInfo) -> str:
@@ -190,7 +192,9 @@ def _form(sdist: Sdist) -> Iterator[Finding]:
         yield _error("SDI205", sdist.file_name, "does not hold exactly one folder", hint)
         return
     if not {"pyproject.toml", "setup.py"} & set(sdist.files):
-        yield _error("SDI205", sdist.file_name, "has neither pyproject.toml nor setup.py", "let the back end include it")
+        yield _error(
+            "SDI205", sdist.file_name, "has neither pyproject.toml nor setup.py", "let the back end include it"
+        )
     metadata = sdist.metadata
     if metadata is None:
         hint = "build it with a build back end of PEP 517; PyPI refuses it as it is"
@@ -214,9 +218,7 @@ def _naming(sdist: Sdist, name: str, version: str) -> Iterator[Finding]:
     expected = f"{canonicalize_name(name).replace('-', '_')}-{_normal(version)}"
     if f"{expected}.tar.gz" != sdist.file_name:
         message = f"is not named as PEP 625 wants, which is {expected}.tar.gz"
-        yield Finding(
-            code="SDI205", level=Level.WARNING, subject=sdist.file_name, message=message, hint=_HINT_NAME
-        )
+        yield Finding(code="SDI205", level=Level.WARNING, subject=sdist.file_name, message=message, hint=_HINT_NAME)
     elif sdist.top != expected:
         yield _error("SDI205", sdist.file_name, f"holds the folder {sdist.top}, not {expected}", _HINT_NAME)
 

@@ -36,7 +36,7 @@ def check_shipped(sdist: Sdist, wheel: Wheel) -> Checked:
     return Checked(detail="", codes=CODES, findings=findings)
 
 
-# SDI202: PKG-INFO and METADATA
+# the metadata
 
 
 def _metadata(sdist: Sdist, wheel: Wheel) -> Iterator[Finding]:
@@ -80,7 +80,9 @@ def _requirement(text: str) -> str:
         return text
     marker = str(parsed.marker).replace("_", "-") if parsed.marker else ""
     extras = ",".join(sorted(canonicalize_name(extra) for extra in parsed.extras))
-    return f"{canonicalize_name(parsed.name)}[{extras}]{parsed.specifier}{parsed.url or ''};{marker}".rstrip(";").replace("[]", "")
+    return f"{canonicalize_name(parsed.name)}[{extras}]{parsed.specifier}{parsed.url or ''};{marker}".rstrip(
+        ";"
+    ).replace("[]", "")
 
 
 def _specifiers(text: str) -> str:
@@ -107,7 +109,7 @@ def _differs(field: str, then: str, now: str) -> Finding:
     return _error("SDI202", field, message, hint)
 
 
-# WHL111: modules
+# the modules
 
 
 def _package_folders(sdist: Sdist, wheel: Wheel) -> Mapping[str, str]:
@@ -142,7 +144,9 @@ def _modules(sdist: Sdist, wheel: Wheel, folders: Mapping[str, str]) -> Iterator
             yield _error("WHL111", name, message, f"have the build of the wheel include {name}")
         elif file.endswith("/__init__.py") and name.rpartition(".")[0] not in missing:
             message = f"is a package in the sdist ({file}), but it is not in the wheel"
-            yield _error("WHL111", name, message, f"have the build include {name}; ignore WHL111 if it is left out on purpose")
+            yield _error(
+                "WHL111", name, message, f"have the build include {name}; ignore WHL111 if it is left out on purpose"
+            )
 
 
 def _missing(sdist: Sdist, wheel: Wheel, path: str, folder: str) -> Iterator[tuple[str, str]]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from tox_prodsim.findings import Finding, Level
@@ -43,36 +42,28 @@ _PASSWORD = re.compile(rb"(?m)^\s*password\s*[=:]\s*[^\s%${<]{8,}")
 _SETTING = re.compile(rb"(?m)^\s*(?:export\s+)?\w*(?:SECRET|TOKEN|PASSWORD|API_?KEY)\w*\s*=\s*['\"]?[^\s'\"#$<{]{8,}")
 _KEY_NAMES = {"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"}
 _REVOKE = "revoke it now if this sdist was ever uploaded, and leave the file out"
-_LEAVE_OUT = "leave it out: 'global-exclude' in MANIFEST.in (setuptools), 'exclude' of the sdist (hatchling, flit, poetry)"
+_LEAVE_OUT = (
+    "leave it out: 'global-exclude' in MANIFEST.in (setuptools), 'exclude' of the sdist (hatchling, flit, poetry)"
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A file that can be read when that is needed."""
-
-    content: Callable[[], bytes]
-    size_bytes: int
+def may_hold_secret(name: str, size_bytes: int) -> bool:
+    """Return whether the content of a file is worth a look."""
+    return size_bytes <= _READ_LIMIT_BYTES and not _ASIDE.search(name)
 
 
-def unwanted(files: Mapping[str, Read], members: Iterable[str]) -> Iterator[Finding]:
-    """Yield the secrets and the strays; of a folder that should not be there, the folder once."""
-    yield from _strays({*files, *members})
-    for name, read in files.items():
-        if read.size_bytes <= _READ_LIMIT_BYTES and not _ASIDE.search(name):
-            yield from _secret(name, read)
-
-
-def _strays(names: Iterable[str]) -> Iterator[Finding]:
+def strays(names: Iterable[str]) -> Iterator[Finding]:
+    """Yield what lay about; a folder that should not be there is told once."""
     said: dict[str, str] = {}
     for name in sorted(names):
         parts = PurePosixPath(name).parts
         at = next((at for at, part in enumerate(parts) if part in _FOLDERS), None)
         if at is not None:
             said.setdefault("/".join(parts[: at + 1]) + "/", _FOLDERS[parts[at]])
+        elif parts[-1:] == ("pyvenv.cfg",):
+            said.setdefault("/".join((*parts[:-1], "")), _FOLDERS[".venv"])
         elif what := _stray_file(parts[-1] if parts else ""):
             said.setdefault(name, what)
-        elif parts[-1:] == ("pyvenv.cfg",):
-            said.setdefault("/".join(parts[:-1]) + "/", _FOLDERS[".venv"])
     for name, what in said.items():
         if not _ASIDE.search(name):
             yield Finding(
@@ -84,20 +75,20 @@ def _stray_file(name: str) -> str:
     return next((what for pattern, what in _FILES.items() if fnmatch.fnmatchcase(name, pattern)), "")
 
 
-def _secret(name: str, read: Read) -> Iterator[Finding]:
-    """Yield what gives somebody access: an error when there is no doubt, otherwise a warning."""
-    content, last = read.content(), PurePosixPath(name).name
+def secret(name: str, content: bytes) -> Finding | None:
+    """Return what gives somebody access: an error when there is no doubt, otherwise a warning; or None."""
+    last = PurePosixPath(name).name
     if _TOKEN.search(content):
-        yield _found(name, "holds a token of PyPI", Level.ERROR)
-    elif last == ".pypirc" and _PASSWORD.search(content):
-        yield _found(name, "holds a password for uploads", Level.ERROR)
-    elif _PRIVATE_KEY.search(content):
-        own = last in _KEY_NAMES
-        yield _found(name, "holds a private key", Level.ERROR if own else Level.WARNING)
-    elif last == ".pypirc":
-        yield _found(name, "is a configuration of uploads", Level.WARNING)
-    elif (last == ".env" or last.startswith(".env.")) and _SETTING.search(content):
-        yield _found(name, "sets what looks like a secret", Level.WARNING)
+        return _found(name, "holds a token of PyPI", Level.ERROR)
+    if last == ".pypirc":
+        sure = _PASSWORD.search(content) is not None
+        message = "holds a password for uploads" if sure else "is a configuration of uploads"
+        return _found(name, message, Level.ERROR if sure else Level.WARNING)
+    if _PRIVATE_KEY.search(content):
+        return _found(name, "holds a private key", Level.ERROR if last in _KEY_NAMES else Level.WARNING)
+    if (last == ".env" or last.startswith(".env.")) and _SETTING.search(content):
+        return _found(name, "sets what looks like a secret", Level.WARNING)
+    return None
 
 
 def _found(name: str, message: str, level: Level) -> Finding:
