@@ -73,14 +73,14 @@ class Origin:
         if builder is not None:
             self._start(Path(builder.env_python()), dict(builder.environment_variables))
 
-    def unpacked(self, problem: Fail, stage: str, sdist: Path | None) -> None:
+    def unpacked(self, problem: Fail, sdist: Path | None) -> None:
         """Tell why there is no wheel, as a finding, where the back end has said it."""
         if not isinstance(problem, ToxBackendFailed) or self._told:
             return
         self._told = True
         sdist = sdist or self._given
         said = unbuilt.Said(output=problem.err or problem.out, kind=problem.exc_type, text=problem.exc_msg)
-        if sdist is None or stage.endswith("_sdist"):
+        if sdist is None:
             self._report(unbuilt.no_sdist(said, self._root))
             return
         self._keep(sdist)

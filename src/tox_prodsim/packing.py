@@ -35,7 +35,7 @@ _supervised: weakref.WeakSet[PackageToxEnv] = weakref.WeakSet()
 _listeners: weakref.WeakKeyDictionary[EnvConfigSet, Listener] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 _stage = threading.local()
-"""What the build that goes on in a thread does, as ``name``: the hook of the back end, such as build_sdist."""
+"""What the packaging that goes on in a thread has done so far, as ``names`` of hooks, such as build_sdist."""
 
 
 class Listener(Protocol):
@@ -44,8 +44,8 @@ class Listener(Protocol):
     def packed(self, sdist: Path | None) -> None:
         """Hear that it went well; the sdist is None where none was made."""
 
-    def unpacked(self, problem: Fail, stage: str, sdist: Path | None) -> None:
-        """Hear that it failed, in which hook of the back end; the sdist is None where none was made before."""
+    def unpacked(self, problem: Fail, sdist: Path | None) -> None:
+        """Hear that it failed; the sdist is None where none was made before."""
 
 
 def supervise(package_envs: Iterable[PackageToxEnv], conf: EnvConfigSet, listener: Listener) -> None:
@@ -79,13 +79,13 @@ class _Packing:
     def _packaged(self, for_env: EnvConfigSet) -> list[Package]:
         """Package, and tell who waits for it; bound like the method it stands for, it is called below tox's lock."""
         listener = _listeners.get(for_env)
-        _stage.name = ""
+        _stage.names = []
         try:
             packages = self._perform_packaging(for_env)
         except Fail as problem:
             if listener is not None and not self._cancel.is_set:
-                began = _stage.name and not _stage.name.endswith("_sdist")
-                listener.unpacked(problem, _stage.name, self._sdist(for_env) if began else None)
+                made = "build_sdist" in _stage.names[:-1]
+                listener.unpacked(problem, self._sdist(for_env) if made else None)
             raise
         if listener is not None:
             listener.packed(self._sdist(for_env))
@@ -107,8 +107,8 @@ class _Packing:
             raise SystemExit(INTERRUPTED)
         call = self._signature.bind(*args, **kwargs)
         executor = call.arguments.get("executor")
-        if call.arguments["run_id"] != "_exit":
-            _stage.name = call.arguments["run_id"]
+        if call.arguments["run_id"] != "_exit" and hasattr(_stage, "names"):
+            _stage.names.append(call.arguments["run_id"])
         if isinstance(executor, LocalSubProcessPep517Executor):
             executor.cmd = hosting.command(executor.cmd, self._ledger)
             # An sdist is unpacked below the user's tree: their repository is not that of the sources in it.

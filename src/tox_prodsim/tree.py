@@ -1,8 +1,8 @@
 """The source tree of the project: what a build has written into it, and a copy that can be built without a trace.
 
 The copy has everything that a build can see: files that git does not know, a build/ that an earlier build has left,
-times and modes. Git serves it from the objects of the user's own repository, with an index that is private to the copy: a
-checkout of the commit would lack the first, a plain copy would lack git, from which versions and file lists are taken.
+times and modes. Git serves it from the objects of the user's own repository, with an index that is private to the
+copy: a checkout of the commit would lack the first, and a plain copy git, which has versions and lists of files.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ _FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)')
 _ERROR = re.compile(r"^(?P<kind>[A-Za-z_][\w.]*(?:Error|Exception|Exit|Failed|NotFound|Failure)): ?(?P<text>.*)$")
 _ABSENT = re.compile(r"\[Errno 2\][^']*'(?P<file>[^']+)'")
 _CHATTER = re.compile(r"^(Backend: |started backend )")
-_EXEC = "<string>"
-"""How setuptools names setup.py, which it reads and executes."""
+_EXEC = re.compile(r'(build_meta\.py", line \d+, in run_setup(?:\n(?!  File).*)*\n  File )"<string>"')
+"""setuptools reads setup.py and executes it without its name."""
 _WORDS_SHOWN = 200
 
 
@@ -20,7 +20,7 @@ def last_words(output: str, source: Path, *, kind: str = "", text: str = "") -> 
 
     ``source`` is the folder that was built; ``kind`` and ``text`` are the error, where that is known apart.
     """
-    lines = list(tail(output))
+    lines = list(tail(_EXEC.sub(r'\1"setup.py"', output)))
     if not kind:
         kind, text = next(_errors(reversed(lines)), ("", lines[-1].strip() if lines else "no reason was given"))
     told = f"{kind.rpartition('.')[2]}: {text}".strip(": ")
@@ -61,7 +61,5 @@ def _place(lines: Iterable[str], source: Path) -> str:
 
 def _within(file: str, source: Path) -> str:
     """Return the path of a file relative to the sources; nothing for one that is elsewhere."""
-    if file == _EXEC:
-        return "setup.py" if (source / "setup.py").is_file() else ""
     path = source / file
     return str(path.relative_to(source)) if path.is_relative_to(source) else ""
