@@ -21,7 +21,7 @@ from tox.tox_env.python.virtual_env.package.pyproject import ToxBackendFailed
 from tox_prodsim import artifact, building, means, supervision, tree, unbuilt
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.running import NO_VARIABLES
-from tox_prodsim.sourcing import Provenance, TreeWheel, nothing
+from tox_prodsim.sourcing import FromTree, Provenance, nothing
 from tox_prodsim.timing import artefacts
 from tox_prodsim.undertest import BUILD_LIMIT_S, UnderTest
 from tox_prodsim.workdir import ledger_of
@@ -43,9 +43,7 @@ class Origin:
         self._git = means.git_of(tox_env, cancel)
         self._root = Path(tox_env.core["package_root"])
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="prodsim-tree")
-        self._from_tree: Future[TreeWheel] | None = None
-        self._before: tree.Status | str = ""
-        self._after: tree.Status | str = ""
+        self._from_tree: Future[FromTree] | None = None
         self._told = False
 
     @property
@@ -55,11 +53,6 @@ class Origin:
 
     # what tox does, in its order
 
-    def begin(self) -> None:
-        """Look at the source tree before tox builds."""
-        if self._given is None:
-            self._before = self._status()
-
     def packed(self, sdist: Path | None) -> None:
         """Keep the sdist, and begin to build the wheel of the source tree."""
         shutil.rmtree(
@@ -67,7 +60,6 @@ class Origin:
         )  # what comes now is not built from that of an earlier run
         if sdist is None:
             return
-        self._after = self._status()
         self._keep(sdist)
         builder = self._builder()
         if builder is not None:
@@ -115,7 +107,6 @@ class Origin:
             codes=_BUILT if here else _BUILT[1:],
             from_tree=self._tree_wheel,
             again=lambda: self._again(kept),
-            written=self._written,
         )
 
     def kept(self) -> Path | None:
@@ -152,19 +143,6 @@ class Origin:
 
     # the source tree
 
-    def _status(self) -> tree.Status | str:
-        try:
-            return tree.status(self._root, self._git)
-        except tree.Unavailable as problem:
-            return str(problem)
-
-    def _written(self) -> tuple[tuple[str, bool], ...]:
-        before, after = self._before, self._after
-        if isinstance(before, str) or isinstance(after, str):
-            reason = before if isinstance(before, str) else str(after)
-            raise tree.Unavailable(reason or _GIVEN)
-        return tree.written(before, after)
-
     def _builder(self) -> PackageToxEnv | None:
         """Return the package environment that builds the wheel; None where tox itself builds none."""
         if str(self._env.conf["package"]) != "sdist-wheel":
@@ -176,22 +154,35 @@ class Origin:
         self._python, self._variables = python, env
         self._from_tree = self._pool.submit(self._build_tree)
 
-    def _build_tree(self) -> TreeWheel:
+    def _build_tree(self) -> FromTree:
         began_s = time.monotonic()
         try:
             copied = tree.copy(
                 self._root, self._folder / "tree", self._git, leave_out=(Path(self._env.core["work_dir"]),)
             )
             stale = frozenset(tree.stale_files(copied))
+            before = self._status(copied)
             wheel = self._wheel(copied, "tree-wheel")
+            written = self._written(copied, before)
         except (ProdsimError, OSError) as problem:
             words = problem.output if isinstance(problem, building.DoesNotBuild) else ""
             reason = artifact.last_words(words, self._folder / "tree") if words else str(problem)
             msg = f"the source tree alone builds no wheel: {reason}"
             raise tree.Unavailable(msg) from problem
-        return TreeWheel(path=wheel, took_s=time.monotonic() - began_s, stale=stale)
+        built = artifact.TreeWheel(path=wheel, took_s=time.monotonic() - began_s, stale=stale)
+        return FromTree(wheel=built, written=written)
 
-    def _tree_wheel(self) -> TreeWheel:
+    def _status(self, copied: Path) -> tree.Status | str:
+        try:
+            tree.repository(self._git)
+            return tree.status(copied, self._git)
+        except tree.Unavailable as problem:
+            return str(problem)
+
+    def _written(self, copied: Path, before: tree.Status | str) -> tuple[tuple[str, bool], ...] | str:
+        return before if isinstance(before, str) else tree.written(before, tree.status(copied, self._git))
+
+    def _tree_wheel(self) -> FromTree:
         if self._from_tree is None:
             raise tree.Unavailable(_GIVEN)
         return self._from_tree.result()

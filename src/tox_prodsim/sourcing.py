@@ -6,7 +6,7 @@ A wheel that was given alone has nothing of this, and says so.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim import artifact, tree
@@ -14,38 +14,39 @@ from tox_prodsim.findings import Checked, Finding, Level
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TreeWheel:
-    """The wheel that the source tree builds, how long that took, and what an old build/ in the tree holds."""
+class FromTree:
+    """What building the source tree came to; ``written`` is what it wrote there and whether git tracks it.
 
-    path: Path
-    took_s: float
-    stale: frozenset[str]
+    A text in its place is the reason why that is not known.
+    """
+
+    wheel: artifact.TreeWheel
+    written: tuple[tuple[str, bool], ...] | str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Provenance:
     """Where the wheel under test comes from; without an sdist ``reason`` says why there is none.
 
-    ``from_tree`` waits for the wheel of the source tree, ``again`` builds that of the sdist once more, ``written`` is
-    what the build has written into the tree and whether git tracks it; all of them raise tree.Unavailable.
+    ``from_tree`` waits for the build of the source tree, ``again`` builds the wheel of the sdist once more; both raise
+    tree.Unavailable. ``codes`` are those of which the wheel itself is the proof.
     """
 
     sdist: artifact.Sdist | None
     reason: str
     codes: tuple[str, ...]
-    from_tree: Callable[[], TreeWheel]
+    from_tree: Callable[[], FromTree]
     again: Callable[[], Path]
-    written: Callable[[], tuple[tuple[str, bool], ...]]
 
 
-def _unavailable() -> TreeWheel:
+def _unavailable() -> FromTree:
     msg = "there is no source tree"
     raise tree.Unavailable(msg)
 
 
 def nothing(reason: str) -> Provenance:
     """Return the provenance of a wheel of which nothing else is known."""
-    return Provenance(sdist=None, reason=reason, codes=(), from_tree=_unavailable, again=Path, written=tuple)
+    return Provenance(sdist=None, reason=reason, codes=(), from_tree=_unavailable, again=Path)
 
 
 UNKNOWN = nothing("there is no sdist beside the wheel")
@@ -60,30 +61,26 @@ def check(provenance: Provenance, wheel: artifact.Wheel) -> Checked:
         artifact.check_sdist(sdist),
         Checked(detail="", codes=provenance.codes),
         artifact.check_shipped(sdist, wheel),
-        _written(provenance),
-        _equal(provenance, wheel),
+        _beside_tree(provenance, sdist, wheel),
     )
 
 
-def _equal(provenance: Provenance, wheel: artifact.Wheel) -> Checked:
+def _beside_tree(provenance: Provenance, sdist: artifact.Sdist, wheel: artifact.Wheel) -> Checked:
+    """Return what the source tree tells, where there is one and it builds."""
     try:
-        other = provenance.from_tree()
-        equal = artifact.check_equal(
-            wheel.path, other.path, stale=lambda name: name in other.stale, again=provenance.again
-        )
+        built = provenance.from_tree()
+        equal = artifact.check_equal(sdist, wheel.path, built.wheel, again=provenance.again)
     except tree.Unavailable as problem:
-        return Checked(detail="builds the wheel under test", codes=(), not_checked=(("BLD104", str(problem)),))
-    took = f" (in {other.took_s:.1f} s, beside the rest)" if equal.detail else ""
-    return replace(equal, detail=equal.detail + took)
+        reasons = tuple((code, str(problem)) for code in ("BLD103", "BLD104"))
+        return Checked(detail="builds the wheel under test", codes=(), not_checked=reasons)
+    return Checked.of(equal, _traces(built.written))
 
 
-def _written(provenance: Provenance) -> Checked:
-    """Return what the build has left in the source tree, and git would commit."""
-    try:
-        paths = provenance.written()
-    except tree.Unavailable as problem:
-        return Checked(detail="", codes=(), not_checked=(("BLD103", str(problem)),))
-    return Checked(detail="", codes=("BLD103",), findings=tuple(_trace(*each) for each in paths))
+def _traces(written: tuple[tuple[str, bool], ...] | str) -> Checked:
+    """Return what the build leaves in the source tree, and git would commit."""
+    if isinstance(written, str):
+        return Checked(detail="", codes=(), not_checked=(("BLD103", written),))
+    return Checked(detail="", codes=("BLD103",), findings=tuple(_trace(*each) for each in written))
 
 
 def _trace(path: str, tracked: bool) -> Finding:  # noqa: FBT001 - a pair of what was written

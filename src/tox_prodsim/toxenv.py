@@ -87,9 +87,7 @@ class Session:
     def on_install(self, arguments: Any, of_type: str) -> None:
         """Refuse what cannot be tested before anything is installed, and keep the wheel when it comes by."""
         with _as_fail():
-            if self._scenario is None:
-                self._read_keys()
-                self._origin.begin()
+            self._read_keys()
             if of_type == "package":
                 self._adopt(arguments)
 

@@ -49,17 +49,18 @@ Status = Mapping[str, tuple[str, int]]
 
 
 def status(root: Path, git: Runner) -> Status:
-    """Return what is changed and what is new below the project's folder; raises Unavailable outside of git."""
-    ran = git(
-        ["git", "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--", "."],
-        timeout_s=_GIT_LIMIT_S,
-    )
-    if ran.returncode != 0:
-        msg = "the project is in no git repository"
+    """Return what is changed and what is new below a folder of a work tree; raises Unavailable when git cannot say."""
+    quiet = ("-c", "core.fsmonitor=false")  # it would leave a process that watches the folder
+    asked = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--", ".")
+    ran = git(["git", "-C", str(root), *quiet, *asked], timeout_s=_GIT_LIMIT_S)
+    shown = git(["git", "-C", str(root), "rev-parse", "--show-prefix"], timeout_s=_GIT_LIMIT_S)
+    if ran.returncode != 0 or shown.returncode != 0:
+        msg = "git does not tell what is new in the source tree"
         raise Unavailable(msg)
-    top = repository(git).top
+    prefix = os.fsdecode(shown.stdout).removesuffix("\n")
     entries = (os.fsdecode(entry) for entry in ran.stdout.split(b"\0") if entry)
-    return {os.path.relpath(top / entry[3:], root): (entry[:2], _written_at(top / entry[3:])) for entry in entries}
+    named = ((entry[:2], entry[3:].removeprefix(prefix)) for entry in entries)
+    return {name: (letters, _written_at(root / name)) for letters, name in named}
 
 
 def written(before: Status, after: Status) -> tuple[tuple[str, bool], ...]:

@@ -3,7 +3,7 @@
 ``wheel`` reads a wheel; what is checked of it is ``check_…(wheel, …) -> Checked``, one file for each family of checks.
 """
 
-from tox_prodsim.artifact.equality import check_equal
+from tox_prodsim.artifact.equality import TreeWheel, check_equal
 from tox_prodsim.artifact.last_words import is_absent_file, last_words, tail
 from tox_prodsim.artifact.sdist import Sdist, check_sdist, open_sdist
 from tox_prodsim.artifact.shipped import check_shipped
@@ -13,6 +13,7 @@ __all__ = [
     "CODES",
     "EntryPoint",
     "Sdist",
+    "TreeWheel",
     "Wheel",
     "check_equal",
     "check_sdist",

@@ -58,6 +58,16 @@ class Sdist:
     problems: tuple[Finding, ...]
     """Findings made while reading: unsafe members, secrets and strays."""
 
+    def holds(self, name: str, sha256: str) -> bool:
+        """Return whether a file of this content is there at the end of whose path the name stands."""
+        with tarfile.open(self.path, "r:gz") as archive:
+            for member in archive:
+                if member.isfile() and f"/{member.name}".endswith(f"/{name}"):
+                    stream = archive.extractfile(member)
+                    if stream is not None and hashlib.sha256(stream.read()).hexdigest() == sha256:
+                        return True
+        return False
+
 
 def open_sdist(path: Path) -> Sdist:
     """Return what the sdist says about itself; raises ProdsimError when it is no archive that can be read."""
