@@ -16,7 +16,7 @@ from project import Project
 
 BACKEND = '''\
 """A build back end without dependencies; build_wheel keeps a folder build/ in the source tree, as setuptools does."""
-import pathlib, shutil, tarfile, zipfile
+import io, pathlib, shutil, tarfile, zipfile
 
 METADATA = "Metadata-Version: 2.1\\nName: acme\\nVersion: 1.0\\n"
 
@@ -24,6 +24,9 @@ def build_sdist(sdist_directory, config_settings=None):
     with tarfile.open(pathlib.Path(sdist_directory, "acme-1.0.tar.gz"), "w:gz") as archive:
         for name in pathlib.Path("manifest.txt").read_text().split():
             archive.add(name, "acme-1.0/" + name)
+        member = tarfile.TarInfo("acme-1.0/PKG-INFO")
+        member.size = len(METADATA)
+        archive.addfile(member, io.BytesIO(METADATA.encode()))
     return "acme-1.0.tar.gz"
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
@@ -76,7 +79,7 @@ def test_a_module_that_is_missing_from_the_sdist_is_missing_from_the_wheel(quick
         __init__="import acme.rules",
     )
     result = quick_project.prodsim().failed()
-    assert quick_project.codes() == ["IMP503"], result.out
+    assert quick_project.codes() == ["BLD104", "IMP503"], result.out
     assert modules_under_test(quick_project) == ["__init__"]
     assert quick_project.report()["wheel"]["origin"] == "built from the sdist"
 
@@ -84,7 +87,8 @@ def test_a_module_that_is_missing_from_the_sdist_is_missing_from_the_wheel(quick
 def test_a_module_that_was_deleted_does_not_come_back_from_a_stale_build_folder(quick_project: Project) -> None:
     source(quick_project, rules="")
     quick_project.write("build/acme/deleted.py", "")
-    quick_project.prodsim().passed()
+    quick_project.prodsim().failed()
+    assert quick_project.codes() == ["BLD104"]
     assert modules_under_test(quick_project) == ["__init__", "rules"]
     quick_project.prodsim("-x", "testenv:prodsim.package=wheel").passed()
     assert modules_under_test(quick_project) == ["__init__", "deleted", "rules"], "what the default is good for"
@@ -140,7 +144,7 @@ def test_a_given_sdist_that_does_not_build_says_why(quick_project: Project) -> N
     )
     result = quick_project.prodsim("--installpkg", "acme-1.0.tar.gz")
     assert result.code != 0
-    assert "RuntimeError: no compiler" in result.out
+    assert "FAIL BLD102 acme-1.0.tar.gz: builds no wheel: RuntimeError: no compiler (backend.py:" in result.out
     assert "internal error" not in result.out
 
 
@@ -254,4 +258,4 @@ def test_the_sdist_holds_what_its_manifest_says(tmp_path: Path) -> None:
     source(project, manifest="backend.py manifest.txt")
     subprocess.run([sys.executable, "-c", "import backend; backend.build_sdist('.')"], cwd=tmp_path, check=True)
     with tarfile.open(tmp_path / "acme-1.0.tar.gz") as archive:
-        assert archive.getnames() == ["acme-1.0/backend.py", "acme-1.0/manifest.txt"]
+        assert archive.getnames() == ["acme-1.0/backend.py", "acme-1.0/manifest.txt", "acme-1.0/PKG-INFO"]
