@@ -8,7 +8,6 @@ from pathlib import Path
 from tox_prodsim import artifact
 from tox_prodsim.findings import Checked, Finding, Level
 
-_SHOWN_LINES = 20
 _INCLUDE = {
     "setuptools": "name it in MANIFEST.in (include, recursive-include, graft)",
     "hatchling": "name it in 'include' or 'force-include' of [tool.hatch.build.targets.sdist]",
@@ -40,19 +39,18 @@ def no_sdist(said: Said, source: Path) -> Story:
     """Return the story of a source tree that builds no sdist."""
     words = artifact.last_words(said.output, source, kind=said.kind, text=said.text)
     hint = "run 'python -m build --sdist' in a clean checkout, it fails in the same way"
-    return _story(
-        Checked(detail="", codes=("BLD101",), findings=(_error("BLD101", "sdist", f"does not build: {words}", hint),)),
-        said,
-    )
+    finding = _error("BLD101", "sdist", f"does not build: {words}", hint)
+    return _story(Checked(detail="", codes=("BLD101",), findings=(finding,)), said, source)
 
 
 def no_wheel(sdist: artifact.Sdist, said: Said, *, tree_builds: bool | None) -> Story:
     """Return the story of an sdist that builds no wheel; ``tree_builds`` None: there is no tree to compare with."""
-    words = artifact.last_words(said.output, _unpacked(said, sdist), kind=said.kind, text=said.text)
+    source = _unpacked(said, sdist)
+    words = artifact.last_words(said.output, source, kind=said.kind, text=said.text)
     incomplete = artifact.is_absent_file(words) if tree_builds is None else tree_builds
     finding = _incomplete(sdist, words, tree_builds=tree_builds) if incomplete else _unbuildable(sdist, words)
     known = Checked(detail="", codes=("BLD102", "SDI201"), findings=(finding,))
-    return _story(Checked.of(known, artifact.check_sdist(sdist)), said)
+    return _story(Checked.of(known, artifact.check_sdist(sdist)), said, source)
 
 
 def _incomplete(sdist: artifact.Sdist, words: str, *, tree_builds: bool | None) -> Finding:
@@ -76,8 +74,9 @@ def _unpacked(said: Said, sdist: artifact.Sdist) -> Path:
     return Path(sdist.top)
 
 
-def _story(checked: Checked, said: Said) -> Story:
-    return Story(checked=checked, title="the last words of the build", lines=artifact.tail(said.output, _SHOWN_LINES))
+def _story(checked: Checked, said: Said, source: Path) -> Story:
+    lines = artifact.evidence(said.output, source)
+    return Story(checked=checked, title="the last words of the build", lines=lines)
 
 
 def _error(code: str, subject: str, message: str, hint: str) -> Finding:

@@ -4,7 +4,7 @@
 """
 
 from tox_prodsim.artifact.equality import TreeWheel, check_equal
-from tox_prodsim.artifact.last_words import is_absent_file, last_words, tail
+from tox_prodsim.artifact.last_words import evidence, is_absent_file, last_words
 from tox_prodsim.artifact.sdist import Sdist, check_sdist, open_sdist
 from tox_prodsim.artifact.shipped import check_shipped
 from tox_prodsim.artifact.wheel import CODES, EntryPoint, Wheel, check_wheel, open_wheel
@@ -19,9 +19,9 @@ __all__ = [
     "check_sdist",
     "check_shipped",
     "check_wheel",
+    "evidence",
     "is_absent_file",
     "last_words",
     "open_sdist",
     "open_wheel",
-    "tail",
 ]

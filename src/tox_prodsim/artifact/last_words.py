@@ -13,6 +13,9 @@ _CHATTER = re.compile(r"^(Backend: |started backend )")
 _EXEC = re.compile(r'(build_meta\.py", line \d+, in run_setup(?:\n(?!  File).*)*\n  File )"<string>"')
 """setuptools reads setup.py and executes it without its name."""
 _WORDS_SHOWN = 200
+_SHOWN_LINES = 20
+_UNPLACED_LINES = 6
+"""So many lines are shown of a traceback that never comes to the sources."""
 
 
 def last_words(output: str, source: Path, *, kind: str = "", text: str = "") -> str:
@@ -20,7 +23,7 @@ def last_words(output: str, source: Path, *, kind: str = "", text: str = "") -> 
 
     ``source`` is the folder that was built; ``kind`` and ``text`` are the error, where that is known apart.
     """
-    lines = list(tail(_EXEC.sub(r'\1"setup.py"', output)))
+    lines = _lines(output)
     if not kind:
         kind, text = next(_errors(reversed(lines)), ("", lines[-1].strip() if lines else "no reason was given"))
     told = f"{kind.rpartition('.')[2]}: {text}".strip(": ")
@@ -31,10 +34,18 @@ def last_words(output: str, source: Path, *, kind: str = "", text: str = "") -> 
     return f"{first[:_WORDS_SHOWN]} ({place})" if place else first[:_WORDS_SHOWN]
 
 
-def tail(output: str, lines: int = 1000) -> tuple[str, ...]:
-    """Return the last lines that say something, without what passes between tox and the back end."""
-    told = [line.rstrip() for line in output.splitlines() if line.strip() and not _CHATTER.match(line)]
-    return tuple(told[-lines:])
+def evidence(output: str, source: Path) -> tuple[str, ...]:
+    """Return the lines that show it: those of the sources and what comes below, without the way that led there."""
+    lines = _lines(output)
+    last = max((at for at, line in enumerate(lines) if line.startswith("Traceback")), default=-1)
+    inside = (at for at, line in enumerate(lines) if at > last and _frame_within(line, source))
+    return lines[next(inside, max(last + 1, len(lines) - _UNPLACED_LINES)) :][-_SHOWN_LINES:]
+
+
+def _lines(output: str) -> tuple[str, ...]:
+    """Return the lines that say something, without what passes between tox and the back end; setup.py has its name."""
+    told = _EXEC.sub(r'\1"setup.py"', output).splitlines()
+    return tuple(line.rstrip() for line in told if line.strip() and not _CHATTER.match(line))
 
 
 def is_absent_file(words: str) -> bool:
@@ -54,9 +65,15 @@ def _place(lines: Iterable[str], source: Path) -> str:
     for line in lines:
         if line.startswith("Traceback"):
             place = ""
-        elif (frame := _FRAME.match(line)) and (file := _within(frame["file"], source)):
-            place = f"{file}:{frame['line']}"
+        place = _frame_within(line, source) or place
     return place
+
+
+def _frame_within(line: str, source: Path) -> str:
+    """Return the place that a line of a traceback names, such as ``setup.py:16``; nothing when it is elsewhere."""
+    frame = _FRAME.match(line)
+    file = _within(frame["file"], source) if frame else ""
+    return f"{file}:{frame['line']}" if frame and file else ""
 
 
 def _within(file: str, source: Path) -> str:
