@@ -191,7 +191,7 @@ def make(
                 place.resolve(probe.argv, f"ready[{at}]")
     shelf = _shelf(tox_env, scenario, wheel, _packages(tox_env), folder)
     return Bench(
-        started=_started(tox_env, scenario, wheel, under_test),
+        started=_started(tox_env, scenario, wheel, under_test.origin),
         wheel=wheel,
         subject=_subject(tox_env, wheel),
         python=Path(tox_env.env_python()),
@@ -236,7 +236,12 @@ def _subject(tox_env: PythonRun, wheel: artifact.Wheel) -> installed.Subject:
     )
 
 
-def _started(tox_env: PythonRun, scenario: Scenario, wheel: artifact.Wheel, under_test: UnderTest) -> RunStarted:
+def started(tox_env: PythonRun, scenario: Scenario) -> RunStarted:
+    """Return the first event of a run whose wheel could not be built."""
+    return _started(tox_env, scenario, None, "")
+
+
+def _started(tox_env: PythonRun, scenario: Scenario, wheel: artifact.Wheel | None, origin: str) -> RunStarted:
     contain = supervision.containment(cast("supervision.Kind", scenario.containment))
     python = tox_env.base_python
     return RunStarted(
@@ -245,10 +250,10 @@ def _started(tox_env: PythonRun, scenario: Scenario, wheel: artifact.Wheel, unde
         python=f"{python.implementation} {_version(tox_env)}",
         platform=f"{sys.platform} {platform.machine()}",
         checks=len(CATALOGUE),
-        wheel_name=wheel.file_name,
-        wheel_size_bytes=wheel.size_bytes,
-        wheel_sha256=wheel.sha256,
-        wheel_origin=under_test.origin,
+        wheel_name=wheel.file_name if wheel else "",
+        wheel_size_bytes=wheel.size_bytes if wheel else 0,
+        wheel_sha256=wheel.sha256 if wheel else "",
+        wheel_origin=origin,
         containment=contain.name,
         guarantee=contain.guarantee,
         started_at=dt.datetime.now(tz=dt.UTC).isoformat(timespec="seconds"),

@@ -5,14 +5,25 @@ The interpreter is that of the environment under test, so that what is built or 
 
 from __future__ import annotations
 
+import sys
 import tarfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import build
 import virtualenv
 
-from tox_prodsim.errors import ProdsimError
+from tox_prodsim.errors import Cancelled, ProdsimError
+
+
+class DoesNotBuild(ProdsimError):  # noqa: N818 - it is a fact about the sources
+    """A program of a build failed; ``output`` is all that it wrote."""
+
+    def __init__(self, key: str, message: str, output: str) -> None:
+        super().__init__(key, message)
+        self.output = output
+
 
 Execute = Callable[[Sequence[str], Path, Mapping[str, str]], None]
 """Run a command in a folder with some more variables; raises when it fails."""
@@ -43,19 +54,41 @@ def wheel_from_sdist(sdist: Path, *, python: Path, folder: Path, execute: Execut
 
     Raises ProdsimError when it does not build.
     """
-    source = _unpacked(sdist, folder / "source")
-    try:
+    source = unpacked(sdist, folder / "source")
+    with _telling("--installpkg", f"building a wheel from {sdist.name}"):
         return _built(source, python=python, folder=folder, execute=execute)
-    except (build.BuildException, build.BuildBackendException) as problem:
-        raise ProdsimError("--installpkg", f"building a wheel from {sdist.name} failed: {problem}") from problem
 
 
 def wheel_from_tree(source: Path, *, python: Path, folder: Path, execute: Execute) -> Path:
     """Return the wheel built from a source tree; raises ProdsimError when it does not build."""
-    try:
+    with _telling("pyproject.toml", "building a wheel"):
         return _built(source, python=python, folder=folder, execute=execute)
-    except (build.BuildException, build.BuildBackendException) as problem:
-        raise ProdsimError("pyproject.toml", f"building a wheel failed: {problem}") from problem
+
+
+def wheel_within(source: Path, *, python: Path, into: Path, execute: Execute) -> Path:
+    """Return the wheel built by an interpreter that has all that the build requires; raises ProdsimError."""
+    with _telling("pyproject.toml", "building a wheel"):
+        builder = build.ProjectBuilder(source, python_executable=str(python), runner=_runner(source, execute))
+        return Path(builder.build("wheel", into))
+
+
+def interpreter(folder: Path) -> Path:
+    """Return the interpreter that ``wheel_from_sdist`` has built with in this folder."""
+    scripts = "Scripts" if sys.platform == "win32" else "bin"
+    return folder / "env" / scripts / "python"
+
+
+@contextmanager
+def _telling(key: str, what: str) -> Iterator[None]:
+    """Turn what ``build`` raises into a ProdsimError; what a runner of ours has raised comes out as it was."""
+    try:
+        yield
+    except build.BuildBackendException as problem:
+        if isinstance(problem.exception, ProdsimError | Cancelled):
+            raise problem.exception from None
+        raise ProdsimError(key, f"{what} failed: {problem}") from problem
+    except build.BuildException as problem:
+        raise ProdsimError(key, f"{what} failed: {problem}") from problem
 
 
 def wheel_from_index(requirement: str, *, python: Path, folder: Path, execute: Execute) -> Path:
@@ -78,14 +111,17 @@ def environment_with(requirement: str, *, python: Path, folder: Path, execute: E
 
 def _built(source: Path, *, python: Path, folder: Path, execute: Execute) -> Path:
     environment = _Environment(folder / "env", python, execute)
-
-    def run_hook(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
-        execute(cmd, Path(cwd or source), extra_environ or {})
-
-    builder = build.ProjectBuilder.from_isolated_env(environment, source, runner=run_hook)
+    builder = build.ProjectBuilder.from_isolated_env(environment, source, runner=_runner(source, execute))
     environment.install(list(builder.build_system_requires), folder)
     environment.install(list(builder.get_requires_for_build("wheel")), folder)
     return Path(builder.build("wheel", folder / "dist"))
+
+
+def _runner(source: Path, execute: Execute) -> Callable[..., None]:
+    def run_hook(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
+        execute(cmd, Path(cwd or source), extra_environ or {})
+
+    return run_hook
 
 
 def top_folder(sdist: Path) -> str:
@@ -101,7 +137,8 @@ def top_folder(sdist: Path) -> str:
     return tops.pop()
 
 
-def _unpacked(sdist: Path, folder: Path) -> Path:
+def unpacked(sdist: Path, folder: Path) -> Path:
+    """Return the folder of an sdist, unpacked below ``folder``; raises ProdsimError when it is no sdist."""
     top = top_folder(sdist)
     try:
         with tarfile.open(sdist, "r:gz") as archive:

@@ -8,7 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tox_prodsim import artifact, auditing, comparing, confirming, deployment, installed, remembering, resolving
+from tox_prodsim import (
+    artifact,
+    auditing,
+    comparing,
+    confirming,
+    deployment,
+    installed,
+    remembering,
+    resolving,
+    sourcing,
+)
 from tox_prodsim.events import Event, Found, RunStarted, Step
 from tox_prodsim.findings import Checked
 from tox_prodsim.running import Runner
@@ -44,6 +54,7 @@ class Bench:
     means: confirming.Means | None = None
     tools: auditing.Tools | None = None
     private: tuple[Path, ...] = ()
+    provenance: sourcing.Provenance = sourcing.UNKNOWN
     fresh_install: Callable[[], Checked] = lambda: _NOTHING
     tested: frozenset[str] | None = None
     lowered: resolving.Lowest | resolving.Impossible | resolving.Unavailable | None = None
@@ -73,7 +84,9 @@ def _ahead() -> Iterator[Executor]:
 def _check(scenario: Scenario, bench: Bench, tally: Tally, ahead: Executor) -> Generator[Event, None, comparing.Shelf]:
     """Play the steps in their order; what takes long is begun first."""
     fresh = ahead.submit(_fresh_install, scenario, bench)
-    audits = auditing.begin(bench.tools, bench.wheel.path, None, ahead) if bench.tools else None
+    sdist = bench.provenance.sdist.path if bench.provenance.sdist else None
+    audits = auditing.begin(bench.tools, bench.wheel.path, sdist, ahead) if bench.tools else None
+    yield from tally.step(Step.SDIST, lambda: sourcing.check(bench.provenance, bench.wheel))
     yield from tally.step(Step.WHEEL, lambda: _file(scenario, bench))
     if audits:
         yield from tally.step(Step.AUDIT, audits.heard)
@@ -88,11 +101,14 @@ def _check(scenario: Scenario, bench: Bench, tally: Tally, ahead: Executor) -> G
 
 def _file(scenario: Scenario, bench: Bench) -> Checked:
     """Check the wheel without installing it."""
+    sdist = bench.provenance.sdist
     return Checked.of(
         artifact.check_wheel(bench.wheel),
         artifact.check_versions(bench.wheel, bench.tested),
         artifact.check_syntax(bench.wheel, bench.execute, bench.python),
-        artifact.check_native(bench.wheel, required=scenario.extensions),
+        artifact.check_native(
+            bench.wheel, required=scenario.extensions, compiled_sources=sdist.compiled_sources if sdist else ()
+        ),
     )
 
 

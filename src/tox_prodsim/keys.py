@@ -35,6 +35,10 @@ VARIANTS: Mapping[str, Mapping[str, object]] = {
         "description": "prove that the wheel works with the lowest versions of its dependencies that it allows",
         "resolution": scenario.LOWEST,
     },
+    "sdist": {
+        "description": "prove that the sdist works as a user without a wheel would install it",
+        "package": "sdist",
+    },
 }
 """Environments beside ``prodsim``, by the factor that asks for each, and what differs from there."""
 _BASE_SECTIONS = {"testenv", "env_run_base", "tool.tox.env_run_base"}

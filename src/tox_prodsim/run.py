@@ -15,8 +15,8 @@ from enum import IntEnum
 from tox_prodsim import checking, comparing, deployment, installed, simulating
 from tox_prodsim.checking import Bench
 from tox_prodsim.errors import Cancelled
-from tox_prodsim.events import Event, Found, Outcome, Step, StepFinished, Told
-from tox_prodsim.findings import Finding
+from tox_prodsim.events import Event, Found, Outcome, RunStarted, Step, StepFinished, Told
+from tox_prodsim.findings import Checked, Finding, Policy
 from tox_prodsim.scenario import LOWEST, Scenario
 from tox_prodsim.tally import Tally
 from tox_prodsim.timing import Sample
@@ -70,6 +70,15 @@ def run(scenario: Scenario, bench: Bench) -> Run:
         yield from tally.judge(checking.blamed(bench, tally))
     except Cancelled:
         tally.cancelled = True
+    yield tally.finished()
+
+
+def without_wheel(started: RunStarted, checked: Checked, told: Told) -> Iterator[Event]:
+    """Yield the events of a run that has no wheel to test; no policy makes one of it."""
+    tally = Tally(Policy())
+    yield started
+    yield from tally.step(Step.SDIST, lambda: checked)
+    yield told
     yield tally.finished()
 
 

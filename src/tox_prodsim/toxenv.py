@@ -24,13 +24,26 @@ from tox.tox_env.api import ToxEnv
 from tox.tox_env.errors import Fail
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim import asking, bench, endings, leftovers, packing, signals, supervision, undertest
+from tox_prodsim import (
+    asking,
+    bench,
+    building,
+    endings,
+    leftovers,
+    origin,
+    packing,
+    signals,
+    supervision,
+    unbuilt,
+    undertest,
+)
 from tox_prodsim.deployment import Place
 from tox_prodsim.errors import Cancelled, ProdsimError
+from tox_prodsim.events import Step, Told
 from tox_prodsim.executor import INTERRUPTED, Limits, SupervisedExecutor
 from tox_prodsim.findings import Finding, Verdict
 from tox_prodsim.reporting import Reporting
-from tox_prodsim.run import Heard, Point, Run, Waiting, run
+from tox_prodsim.run import Heard, Point, Run, Waiting, run, without_wheel
 from tox_prodsim.scenario import LOWEST, Scenario
 from tox_prodsim.words import fill
 from tox_prodsim.workdir import ledger_of
@@ -79,7 +92,8 @@ class Session:
         tox_env.interrupt = self._interrupted  # type: ignore[method-assign] # tox tells nobody else of a Ctrl-C
         signals.on_first(self._cancel.set)
         signals.on_second(lambda: self._cancel.set(hard=True))
-        packing.supervise(tox_env.package_envs)
+        self._origin = origin.Origin(tox_env, self._folder, self._cancel, self._unbuilt)
+        packing.supervise(tox_env.package_envs, tox_env.conf, self._origin)
 
     # what tox calls, in its order
 
@@ -88,9 +102,28 @@ class Session:
         with _as_fail():
             self._read_keys()
             if of_type == "package":
-                self._under_test = undertest.adopt(self._env, arguments, self._folder, self._cancel)
+                self._adopt(arguments)
                 if self._read_keys().resolution == LOWEST:
                     self._lowered = asking.lower(self._env, arguments, self._folder, self._cancel)
+
+    def _adopt(self, packages: Any) -> None:
+        try:
+            self._under_test = undertest.adopt(self._env, packages, self._folder, self._cancel)
+        except building.DoesNotBuild as problem:
+            python = building.interpreter(self._folder / "build")
+            self._origin.refused(packages[0].path, problem, python)
+            raise
+        self._origin.adopted(self._under_test)
+
+    def _unbuilt(self, story: unbuilt.Story) -> None:
+        """Report a build that failed: there is no wheel, so this is all of the run."""
+        self._reporting = Reporting(self._env, self._folder)
+        started = bench.started(self._env, self._read_keys())
+        told = Told(step=Step.SDIST, title=story.title, lines=story.lines)
+        for event in without_wheel(started, story.checked, told):
+            self._reporting.tell(event)
+        _, summary = self._reporting.close()
+        raise Fail(summary)
 
     def before_commands(self) -> None:
         """Begin the run: everything that comes before ``commands_pre``."""
@@ -99,6 +132,7 @@ class Session:
             under_test = self._under_test or undertest.remembered(self._folder)
             self._workshop = bench.Workshop(self._env, self._cancel)
             desk = bench.make(self._env, scenario, under_test, self._folder, self._workshop, lowered=self._lowered)
+            desk = replace(desk, provenance=self._origin.provenance())
             self._place = desk.place
         self._reporting = Reporting(self._env, self._folder)
         self._run = run(scenario, desk)
@@ -129,6 +163,7 @@ class Session:
             self._reporting = Reporting(self._env, self._folder)
         if self._reporting is not None:
             self._reporting.close(cut_short=Verdict.CANCELLED if self._cancel.is_set else Verdict.INCOMPLETE)
+        self._origin.close()
         self._cancel.close()
 
     # the run

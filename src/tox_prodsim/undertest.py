@@ -7,29 +7,34 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tox.tox_env.python.package import EditableLegacyPackage, EditablePackage, SdistPackage, WheelPackage
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim import artifact, building, keys, supervision
+from tox_prodsim import artifact, building, keys, means, supervision
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.timing import artefacts
 from tox_prodsim.workdir import ledger_of, wheels_of
 
-_BUILD_LIMIT_S = 900.0
+BUILD_LIMIT_S = 900.0
 _PROJECT_FILES = ("pyproject.toml", "setup.py")
 _SUITABLE = {"wheel", "sdist-wheel", "sdist", "external"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnderTest:
-    """The file that is tested, kept in the folder of the environment, and one phrase that says where it came from."""
+    """The file that is tested, kept in the folder of the environment, and one phrase that says where it came from.
+
+    Where we have built it: ``sdist`` is what from, ``builder`` the interpreter that did, with all that it takes.
+    """
 
     path: Path
     origin: str
+    sdist: Path | None = None
+    builder: Path | None = None
 
 
 def refuse_unusable(tox_env: PythonRun) -> None:
@@ -91,7 +96,8 @@ def adopt(tox_env: PythonRun, packages: Any, folder: Path, cancel: supervision.C
             case SdistPackage():
                 wheel = _built(tox_env, package.path, folder, cancel)
                 packages[at] = WheelPackage(wheel, list(package.deps))
-                return _kept(tox_env, wheel, f"built from {package.path.name}", folder)
+                kept = _kept(tox_env, wheel, f"built from {package.path.name}", folder)
+                return replace(kept, sdist=package.path, builder=building.interpreter(folder / "build"))
     msg = "tox installs nothing that is a wheel or an sdist"
     raise ProdsimError("package", msg)
 
@@ -132,13 +138,19 @@ def _built(tox_env: PythonRun, sdist: Path, folder: Path, cancel: supervision.Ca
     """Build the wheel of an sdist, below the same guard as everything else."""
 
     def execute(argv: Sequence[str], cwd: Path, extra: Mapping[str, str]) -> None:
-        environ = {**tox_env.environment_variables, **extra}
+        environ = {
+            **means.installer_variables(os.environ),
+            **tox_env.environment_variables,
+            "GIT_CEILING_DIRECTORIES": str(folder),
+            **extra,
+        }
         ran = supervision.run(
-            argv, cwd=cwd, env=environ, timeout_s=_BUILD_LIMIT_S, cancel=cancel, ledger=ledger_of(tox_env)
+            argv, cwd=cwd, env=environ, timeout_s=BUILD_LIMIT_S, cancel=cancel, ledger=ledger_of(tox_env)
         )
         if ran.ending.returncode != 0:
-            last = (ran.stderr or ran.stdout).decode(errors="replace").strip().splitlines()[-1:]
-            raise ProdsimError("--installpkg", f"building a wheel from {sdist.name} failed: {''.join(last)}")
+            output = (ran.stderr or ran.stdout).decode(errors="replace")
+            last = "".join(output.strip().splitlines()[-1:])
+            raise building.DoesNotBuild("package", f"building a wheel from {sdist.name} failed: {last}", output)
 
     work = folder / "build"
     shutil.rmtree(work, ignore_errors=True)

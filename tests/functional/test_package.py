@@ -13,50 +13,7 @@ from pathlib import Path
 
 import pytest
 from project import Project
-
-BACKEND = '''\
-"""A build back end without dependencies; build_wheel keeps a folder build/ in the source tree, as setuptools does."""
-import pathlib, shutil, tarfile, zipfile
-
-METADATA = "Metadata-Version: 2.1\\nName: acme\\nVersion: 1.0\\n"
-
-def build_sdist(sdist_directory, config_settings=None):
-    with tarfile.open(pathlib.Path(sdist_directory, "acme-1.0.tar.gz"), "w:gz") as archive:
-        for name in pathlib.Path("manifest.txt").read_text().split():
-            archive.add(name, "acme-1.0/" + name)
-    return "acme-1.0.tar.gz"
-
-def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
-    name = "acme-1.0-py3-none-any.whl"
-    built = pathlib.Path("build/acme")
-    shutil.copytree("acme", built, dirs_exist_ok=True)
-    with zipfile.ZipFile(pathlib.Path(wheel_directory, name), "w") as archive:
-        for path in sorted(built.glob("*.py")):
-            archive.write(path, "acme/" + path.name)
-        info = "acme-1.0.dist-info/"
-        archive.writestr(info + "METADATA", METADATA)
-        archive.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
-        archive.writestr(info + "RECORD", "".join(member + ",,\\n" for member in archive.namelist()))
-    return name
-'''
-PYPROJECT = """\
-[build-system]
-requires = []
-build-backend = "backend"
-backend-path = ["."]
-[project]
-name = "acme"
-version = "1.0"
-"""
-CONFIG = "[testenv:prodsim]\nignore = PRF, WHL\n"
-
-
-def source(project: Project, *, manifest: str = "", **modules: str) -> None:
-    """Write a source tree whose sdist has the files of the manifest (all of them when it is empty)."""
-    files = {f"acme/{name}.py": text for name, text in {"__init__": "", **modules}.items()}
-    for name, text in {**files, "backend.py": BACKEND, "pyproject.toml": PYPROJECT, "tox.ini": CONFIG}.items():
-        project.write(name, text)
-    project.write("manifest.txt", manifest or " ".join(["backend.py", "pyproject.toml", "manifest.txt", *files]))
+from sources import BACKEND, CONFIG, source
 
 
 def modules_under_test(project: Project) -> list[str]:
@@ -76,7 +33,7 @@ def test_a_module_that_is_missing_from_the_sdist_is_missing_from_the_wheel(quick
         __init__="import acme.rules",
     )
     result = quick_project.prodsim().failed()
-    assert quick_project.codes() == ["IMP503"], result.out
+    assert quick_project.codes() == ["BLD104", "IMP503"], result.out
     assert modules_under_test(quick_project) == ["__init__"]
     assert quick_project.report()["wheel"]["origin"] == "built from the sdist"
 
@@ -84,7 +41,8 @@ def test_a_module_that_is_missing_from_the_sdist_is_missing_from_the_wheel(quick
 def test_a_module_that_was_deleted_does_not_come_back_from_a_stale_build_folder(quick_project: Project) -> None:
     source(quick_project, rules="")
     quick_project.write("build/acme/deleted.py", "")
-    quick_project.prodsim().passed()
+    quick_project.prodsim().failed()
+    assert quick_project.codes() == ["BLD104"]
     assert modules_under_test(quick_project) == ["__init__", "rules"]
     quick_project.prodsim("-x", "testenv:prodsim.package=wheel").passed()
     assert modules_under_test(quick_project) == ["__init__", "deleted", "rules"], "what the default is good for"
@@ -140,7 +98,7 @@ def test_a_given_sdist_that_does_not_build_says_why(quick_project: Project) -> N
     )
     result = quick_project.prodsim("--installpkg", "acme-1.0.tar.gz")
     assert result.code != 0
-    assert "RuntimeError: no compiler" in result.out
+    assert "FAIL BLD102 acme-1.0.tar.gz: builds no wheel: RuntimeError: no compiler (backend.py:" in result.out
     assert "internal error" not in result.out
 
 
@@ -254,4 +212,4 @@ def test_the_sdist_holds_what_its_manifest_says(tmp_path: Path) -> None:
     source(project, manifest="backend.py manifest.txt")
     subprocess.run([sys.executable, "-c", "import backend; backend.build_sdist('.')"], cwd=tmp_path, check=True)
     with tarfile.open(tmp_path / "acme-1.0.tar.gz") as archive:
-        assert archive.getnames() == ["acme-1.0/backend.py", "acme-1.0/manifest.txt"]
+        assert archive.getnames() == ["acme-1.0/backend.py", "acme-1.0/manifest.txt", "acme-1.0/PKG-INFO"]

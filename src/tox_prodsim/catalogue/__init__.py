@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from tox_prodsim.catalogue import (
     audit,
+    building,
     contents,
     deployment,
     effects,
@@ -22,6 +23,7 @@ from tox_prodsim.catalogue import (
     performance,
     resolution,
     scripts,
+    sdist,
     simulation,
     supervision,
     wheel,
@@ -32,6 +34,8 @@ from tox_prodsim.catalogue.pages import FAMILIES, listing, page
 __all__ = ["CATALOGUE", "FAMILIES", "Check", "listing", "page"]
 
 _MODULES = (
+    building,
+    sdist,
     wheel,
     contents,
     metadata,

@@ -126,12 +126,19 @@ def _origin(started: RunStarted | None) -> dict[str, Any]:
             "containment": started.containment,
             "guarantee": started.guarantee,
         },
-        "wheel": {
-            "name": started.wheel_name,
-            "size_bytes": started.wheel_size_bytes,
-            "sha256": started.wheel_sha256,
-            "origin": started.wheel_origin,
-        },
+        "wheel": _wheel(started),
+    }
+
+
+def _wheel(started: RunStarted) -> dict[str, Any] | None:
+    """Return the facts of the file under test, None: there is none, it could not be built."""
+    if not started.wheel_name:
+        return None
+    return {
+        "name": started.wheel_name,
+        "size_bytes": started.wheel_size_bytes,
+        "sha256": started.wheel_sha256,
+        "origin": started.wheel_origin,
     }
 
 

@@ -123,6 +123,9 @@ class Terminal:
         self._lines.row(
             [], f"{event.env_name}: " + _joined(f"tox-prodsim {event.version}", event.python, event.platform, catalogue)
         )
+        if not event.wheel_name:
+            self._lines.row([("  file     ", "")], "no wheel was built")
+            return
         sha256 = event.wheel_sha256 if self._verbosity >= _VERBOSE else event.wheel_sha256[:12]
         size = units.size(event.wheel_size_bytes)
         self._lines.row([("  file     ", "")], _joined(event.wheel_name, size, f"sha256 {sha256}", event.wheel_origin))

@@ -1,0 +1,100 @@
+"""BLD: what the build back end makes of the sources, and whether the sdist makes the same of them."""
+
+from __future__ import annotations
+
+from tox_prodsim.catalogue.check import Check
+from tox_prodsim.findings import Level
+
+CHECKS = (
+    Check(
+        code="BLD101",
+        level=Level.ERROR,
+        title="the sdist does not build",
+        why=(
+            "Without an sdist there is nothing for distributions, for platforms that have no wheel, and for whoever "
+            "wants to read what was released. 'python -m build' makes the wheel from it, so there is no wheel either."
+        ),
+        example="FAIL BLD101 sdist: does not build: FileNotFoundError 'VERSION' (setup.py:6)",
+        causes=(
+            "the build reads a file that is not committed, and was there on another machine",
+            "the version comes from git, and the checkout has no tags",
+            "a build back end or a plugin of it was released that no longer takes the configuration",
+        ),
+        solution=(
+            "build in a clean checkout, and read the last words of the back end in the report",
+            "fetch the tags before the build when the version comes from git (actions/checkout: fetch-depth: 0)",
+        ),
+    ),
+    Check(
+        code="BLD102",
+        level=Level.ERROR,
+        title="no wheel can be built from the sdist",
+        why=(
+            "pip builds the sdist wherever no wheel fits: on another platform, on the next Python, for whoever asks "
+            "for --no-binary. All of them get this error in place of an installation."
+        ),
+        example="FAIL BLD102 acme-2.1.0.tar.gz: builds no wheel: RuntimeError: no compiler (setup.py:40)",
+        causes=(
+            "the configuration of the build is wrong, and the source tree does not build either",
+            "a requirement of the build is not in [build-system] requires",
+        ),
+        solution=(
+            "unpack the sdist in an empty folder and run 'pip wheel .' there",
+            "if the source tree builds, the sdist is incomplete: that is SDI201",
+        ),
+    ),
+    Check(
+        code="BLD103",
+        level=Level.WARNING,
+        title="the build writes files into the source tree that git does not ignore",
+        why=(
+            "The tree is dirty after a build: a version that is taken from git gets a suffix such as +d20240501 the "
+            "next time, and 'git add .' commits what was generated."
+        ),
+        example="WARN BLD103 src/acme/_version.py: was written by the build, git does not ignore it",
+        causes=(
+            "a version file is generated beside the sources, and .gitignore does not name it",
+            "setup.py copies or generates files in the source tree",
+        ),
+        solution=(
+            "put what is generated on .gitignore",
+            "generate it below build/, or read the version with importlib.metadata instead",
+        ),
+    ),
+    Check(
+        code="BLD104",
+        level=Level.ERROR,
+        title="the wheel from the source tree differs from the wheel from the sdist",
+        why=(
+            "There are two ways to the wheel that is uploaded, and they do not lead to the same one: what was tested "
+            "is not what some of your users will have. A folder build/ that setuptools has left there puts modules "
+            "into the wheel that were deleted long ago."
+        ),
+        example="FAIL BLD104 acme/legacy.py: is in the wheel from the source tree only, it comes from a stale build/",
+        causes=(
+            "a folder build/ of an earlier build with setuptools is in the source tree",
+            "a file is not in the sdist, and the build does without it: package data, a C source with a fallback",
+            "a file is generated from what only the source tree has, such as the history of git",
+        ),
+        solution=(
+            "delete build/ before a release, or let 'python -m build' make the wheel from the sdist",
+            "have the sdist include what the wheel is made from: MANIFEST.in, or 'include' of the build back end",
+        ),
+    ),
+    Check(
+        code="BLD105",
+        level=Level.NOTE,
+        title="a file of the wheel comes out differently each time it is built",
+        why=(
+            "Nobody can rebuild the release and compare it with what is on the index. It is seen when the wheel from "
+            "the source tree differs from the one from the sdist: the sdist is then built once more, and what differs "
+            "again says nothing about the source tree."
+        ),
+        example="NOTE BLD105 acme/_build.py: comes out differently each time the same sdist is built",
+        causes=(
+            "the time, the host or the folder of the build is written into a file",
+            "a set or a directory listing is written in no defined order",
+        ),
+        solution=("take times from SOURCE_DATE_EPOCH, sort what is listed, and write paths relative to the package",),
+    ),
+)
