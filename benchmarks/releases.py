@@ -191,7 +191,7 @@ def _contents(tools: Path, files: Files) -> Said:
 def _pip_check(tools: Path, files: Files, work: Path, environ: Mapping[str, str]) -> Said:
     """Install the release with all that it requires, as anybody would, and ask pip."""
     venv.create(work / "env")
-    pip = [tools / "pip", "--python", work / "env" / "bin" / "python"]
+    pip = [str(tools / "pip"), "--python", str(work / "env" / "bin" / "python")]
     installed = _asked([*pip, "install", "-q", files.all[0]], lambda code, _: "no" if code else "", environ)
     return installed if installed.cell else _asked([*pip, "check"], _yes_or_no, environ)
 
