@@ -90,8 +90,7 @@ def _chosen(release: Release, wanted: Sequence[str] | None) -> bool:
 def _environment(folder: Path, *requirements: str) -> Path:
     """Make a virtual environment with the requirements, and return the folder of its commands."""
     venv.create(folder, with_pip=True)
-    command = [str(folder / "bin" / "python"), "-m", "pip", "install", "-qq", *requirements]
-    subprocess.run(command, check=True)
+    subprocess.run([str(folder / "bin" / "pip"), "install", "-qq", *requirements], check=True)
     return folder / "bin"
 
 
@@ -115,7 +114,7 @@ def _row(release: Release, tools: Path, downloads: Downloads, folder: Path) -> M
     row = {
         "twine": _twine(tools, files),
         "check-wheel-contents": _contents(tools, files),
-        "pip check": _pip_check(files, work, environ),
+        "pip check": _pip_check(tools, files, work, environ),
         "validate-pyproject": _validate(tools, files, work),
         "pyroma": _pyroma(tools, files),
         "tox-prodsim": _ours(release, files, work, environ),
@@ -130,7 +129,7 @@ def _files(release: Release, downloads: Downloads) -> Files:
         return Files(wheel=None, sdist=downloads(release.requirement, sdist=True))
     try:
         sdist = downloads(release.requirement, sdist=True)
-    except (subprocess.CalledProcessError, OSError):
+    except subprocess.CalledProcessError:  # there is none, or pip cannot even read its metadata
         sdist = None
     return Files(wheel=downloads(release.requirement), sdist=sdist)
 
@@ -189,13 +188,12 @@ def _contents(tools: Path, files: Files) -> Said:
     return _asked([tools / "check-wheel-contents", "--no-config", files.wheel], _codes(r"\b(W\d{3})\b"))
 
 
-def _pip_check(files: Files, work: Path, environ: Mapping[str, str]) -> Said:
+def _pip_check(tools: Path, files: Files, work: Path, environ: Mapping[str, str]) -> Said:
     """Install the release with all that it requires, as anybody would, and ask pip."""
-    scripts = _environment(work / "env")
-    installed = _asked(
-        [scripts / "pip", "install", "-q", files.all[0]], lambda code, _: "" if code == 0 else "no", environ
-    )
-    return installed if installed.cell else _asked([scripts / "pip", "check"], _yes_or_no, environ)
+    venv.create(work / "env")
+    pip = [str(tools / "pip"), "--python", str(work / "env" / "bin" / "python")]
+    installed = _asked([*pip, "install", "-q", files.all[0]], lambda code, _: "no" if code else "", environ)
+    return installed if installed.cell else _asked([*pip, "check"], _yes_or_no, environ)
 
 
 def _validate(tools: Path, files: Files, work: Path) -> Said:

@@ -73,8 +73,8 @@ class Downloads:
         """Have pip download it; of an sdist that does not build in isolation, pip wants nothing but the metadata."""
         pip = [self._python_with_pip(), "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder)]
         only = f"--no-binary={requirement.partition('==')[0]}" if sdist else "--only-binary=:all:"
-        if subprocess.run([*pip, only, requirement], check=not sdist, capture_output=sdist).returncode:
-            subprocess.run([*pip, only, "--no-build-isolation", requirement], check=True)
+        if subprocess.run([*pip, only, requirement], check=not sdist, capture_output=True).returncode:
+            subprocess.run([*pip, only, "--no-build-isolation", requirement], check=True, capture_output=True)
 
     def _python_with_pip(self) -> str:
         """Return this Python, or where it has no pip (as in an environment made by uv) a new one that has."""
