@@ -252,7 +252,7 @@ def test_an_import_that_fails_is_found_with_its_place(env: Env, put: Put) -> Non
         pytest.param(
             "from json import url_quote",
             "ImportError: cannot import name 'url_quote' from 'json' ({json})",
-            "the json that a fresh install brings has no url_quote there: bound its version, or adapt to it",
+            "the json that is installed has no url_quote there: bound its version, or adapt to it",
             id="a name that a dependency dropped",
         ),
         pytest.param(

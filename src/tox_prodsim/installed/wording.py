@@ -50,7 +50,7 @@ def _hint_for_raised(subject: Subject, raised: Raised) -> str:
 def _hint_for_renamed(subject: Subject, name: str, module: str) -> str:
     if subject.lacks_foreign(module):
         root = module.partition(".")[0]
-        return f"the {root} that a fresh install brings has no {name} there: bound its version, or adapt to it"
+        return f"the {root} that is installed has no {name} there: bound its version, or adapt to it"
     missing = f"have the build include {module}.{name} if that is a module, such as a C extension"
     return f"{missing}; else define {name} in {module}, or look for modules that import one another"
 
