@@ -188,6 +188,7 @@ def make(tox_env: PythonRun, scenario: Scenario, under_test: UnderTest, folder: 
         shelf=shelf,
         execute=workshop.helper,
         means=_means(tox_env, wheel.name, shelf, workshop),
+        private=(workshop.folders.home, workshop.folders.temporary, workshop.folders.probe),
     )
 
 

@@ -64,7 +64,10 @@ class Heard:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bench:
-    """What a run works with: the wheel, the environment it is installed in, folders, and how a command is run there."""
+    """What a run works with: the wheel, the environment it is installed in, folders, and how a command is run there.
+
+    ``private`` are the folders that ``execute`` gives a command as HOME and TMPDIR, and to run in.
+    """
 
     started: RunStarted
     wheel: artifact.Wheel
@@ -75,6 +78,7 @@ class Bench:
     shelf: comparing.Shelf
     execute: Runner
     means: confirming.Means | None = None
+    private: tuple[Path, ...] = ()
 
     @property
     def within(self) -> comparing.Interpreter:
@@ -140,8 +144,20 @@ def _checks(bench: Bench, tally: _Tally, ahead: Executor) -> Iterator[Event]:  #
     python, execute, subject = bench.python, bench.execute, bench.subject
     yield from tally.step(Step.WHEEL, lambda: artifact.check_wheel(bench.wheel))
     yield from tally.step(Step.INSTALL, lambda: installed.check_distribution(subject, execute, python))
-    yield from tally.step(Step.IMPORT, lambda: installed.check_imports(subject, execute, python))
-    yield from tally.step(Step.SCRIPTS, lambda: installed.check_scripts(subject, execute, python, bench.scripts_dir))
+    yield from tally.step(Step.IMPORT, lambda: _imports(bench))
+    yield from tally.step(
+        Step.SCRIPTS,
+        lambda: installed.check_scripts(subject, execute, python, bench.scripts_dir, folders=bench.private),
+    )
+
+
+def _imports(bench: Bench) -> Checked:
+    """Import the top-levels, then all other modules, and hold what they import against the requirements."""
+    python, execute, subject = bench.python, bench.execute, bench.subject
+    tops = installed.check_imports(subject, execute, python)
+    others = installed.check_modules(subject, execute, python, imported=tops.modules)
+    undeclared = installed.check_undeclared(subject, execute, python, bench.wheel.path, imported=others.modules)
+    return Checked.of(tops.checked, others.checked, undeclared)
 
 
 def _deployment(

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from tox_prodsim.findings import Checked, Finding, Level
-from tox_prodsim.installed.look import LOAD_LIMIT_S, Died, Loaded, Outcome, Raised, Subject, is_below, load, watch
+from tox_prodsim.installed.loading import watch
+from tox_prodsim.installed.look import LOAD_LIMIT_S, Died, Loaded, Outcome, Raised, Subject, is_below
 from tox_prodsim.installed.purity import CODES as EFFECTS
 from tox_prodsim.installed.purity import check_effects
 from tox_prodsim.installed.versions import contradicts, same_version
 from tox_prodsim.installed.wording import finding, hint_for
 from tox_prodsim.running import Runner
 
+_CODES = ("IMP501", "IMP502", "IMP503", "VER303")
 _STRAY = frozenset(
     {
         "benchmark",
@@ -45,6 +48,14 @@ _STRAY = frozenset(
 """Top-levels that reach a wheel by accident; importing them runs somebody's tests or set-up."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Imported:
+    """What importing came to; ``modules`` are those that imported, to be remembered when a baseline is accepted."""
+
+    checked: Checked
+    modules: frozenset[str] = frozenset()
+
+
 def check_imports(
     subject: Subject,
     runner: Runner,
@@ -52,21 +63,20 @@ def check_imports(
     *,
     remembered: frozenset[str] = frozenset(),
     limit_s: float = LOAD_LIMIT_S,
-) -> Checked:
+) -> Imported:
     """Return what is wrong with importing the top-levels, and what the main ones do besides.
 
     ``limit_s`` is what one import may take; ``remembered`` are modules that imported when a baseline was accepted.
     """
-    codes = ("IMP501", "IMP502", "IMP503", "IMP504", "VER303")
     main = main_names(subject)
     others = [name for name in subject.top_levels if name not in main and not _is_stray(name)]
-    if not main and not others:
+    names = [*main, *others]
+    if not names:
         reason = "no importable module"
-        return Checked(detail=reason, codes=(), not_checked=tuple((code, reason) for code in (*codes, *EFFECTS)))
-    watched = dict(zip(main, watch(main, runner, python, limit_s), strict=True))
-    rest = load([(name, "") for name in others], runner, python, limit_s)
-    outcomes = {**watched, **dict(zip(others, rest, strict=True))}
-    some_load = any(isinstance(outcome, Loaded) for outcome in watched.values())
+        not_checked = tuple((code, reason) for code in (*_CODES, *EFFECTS))
+        return Imported(checked=Checked(detail=reason, codes=(), not_checked=not_checked))
+    outcomes = dict(zip(names, watch(main, runner, python, limit_s, then=others), strict=True))
+    some_load = any(isinstance(outcomes[name], Loaded) for name in main)
     findings: list[Finding] = []
     for name, outcome in outcomes.items():
         vital = name in main and not (some_load and _excusable(subject, name, outcome))
@@ -75,10 +85,10 @@ def check_imports(
     def again(name: str, after: Sequence[str]) -> Outcome:
         return watch([name], runner, python, limit_s, after=after)[0]
 
-    return Checked.of(
-        Checked(detail=_detail(outcomes), codes=codes, findings=tuple(findings)),
-        check_effects(subject, watched, again),
-    )
+    imports = Checked(detail=_detail(outcomes), codes=_CODES, findings=tuple(findings))
+    effects = check_effects(subject, {name: outcomes[name] for name in main}, again)
+    loaded = frozenset(name for name, outcome in outcomes.items() if isinstance(outcome, Loaded))
+    return Imported(checked=Checked.of(imports, effects), modules=loaded)
 
 
 def _detail(outcomes: Mapping[str, Outcome]) -> str:

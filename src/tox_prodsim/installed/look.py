@@ -5,11 +5,9 @@ What loading a module or an entry point can come to is ``Loaded | Raised | Died 
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 import signal
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +25,6 @@ _PROBE = Path(__file__).parent.parent / "_child" / "probe.py"
 _PREFIX = b"tox-prodsim: "  # probe.PREFIX
 _LOST_OUTPUT = 71  # probe.LOST_OUTPUT
 _BATCH = 200  # items a process: one argument may have 128 KiB on Linux
-_NAMES = 60_000  # bytes of names of modules in one request
 _START_S = 30.0  # what the interpreter may take to start and end beside its items
 _NAME = re.compile(r"[\w.-]+")  # of a requirement
 _EXTRA = re.compile(r"""\bextra\s*==\s*['"]([^'"]+)""")
@@ -220,56 +217,16 @@ def load(targets: Sequence[tuple[str, str]], runner: Runner, python: Path, limit
 
     A failure counts only when it happens in a process of its own, too: what was loaded before it may be to blame.
     """
-    return _loaded([_item(module, attr) for module, attr in targets], runner, python, limit_s)
+    return load_items([item(module, attr) for module, attr in targets], runner, python, limit_s)
 
 
-def watch(
-    modules: Sequence[str], runner: Runner, python: Path, limit_s: float, *, after: Sequence[str] = ()
-) -> list[Outcome]:
-    """Return what importing each comes to, as ``load`` does, and what it does besides.
-
-    Modules to import ``after`` are those whose own effects are not to be seen.
-    """
-    return _loaded(
-        [{**_item(name), "watched": True, "after": _fitting(after)} for name in modules], runner, python, limit_s
-    )
-
-
-def load_all(
-    modules: Sequence[str], runner: Runner, python: Path, *, limit_s: float, budget_s: float
-) -> dict[str, Outcome]:
-    """Return what importing each comes to, of as many as ``budget_s`` allows; parents stand before their children.
-
-    What is below a module that failed has failed as well. A failure may be the fault of what was imported before.
-    """
-    outcomes: dict[str, Outcome] = {}
-    give_up_at = time.monotonic() + budget_s
-    pending = list(modules)
-    while pending and (left_s := give_up_at - time.monotonic()) > 0:
-        batch = _fitting(pending)
-        answers = _ask_once([_item(name) for name in batch], runner, python, limit_s, left_s)
-        outcomes |= {
-            name: answer for name, answer in zip(batch, answers, strict=False) if not isinstance(answer, Survey)
-        }
-        pending = pending[len(answers) :]
-        if answers and isinstance(answers[-1], Died | Hung):
-            lost = [name for name in pending if is_below(name, batch[len(answers) - 1])]
-            outcomes |= dict.fromkeys(lost, answers[-1])
-            pending = [name for name in pending if name not in outcomes]
-    return outcomes
-
-
-def _fitting(names: Sequence[str]) -> list[str]:
-    """Return as many of the first names as one request takes."""
-    sizes = itertools.accumulate(len(name) + len(json.dumps(_item(""))) for name in names)
-    return [name for name, size in zip(names, sizes, strict=True) if size < _NAMES]
-
-
-def _item(module: str, attr: str = "") -> dict[str, Any]:
+def item(module: str, attr: str = "") -> dict[str, Any]:
+    """Return what the probe is asked to load; see there for what else it may be told about it."""
     return {"kind": "load", "module": module, "attr": attr}
 
 
-def _loaded(items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float) -> list[Outcome]:
+def load_items(items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float) -> list[Outcome]:
+    """Return what loading each item comes to, as ``load`` does."""
     outcomes = [answer for answer in _ask(items, runner, python, limit_s) if not isinstance(answer, Survey)]
     for at, outcome in enumerate(outcomes):
         if at and isinstance(outcome, Raised | Died):
@@ -282,11 +239,11 @@ def _ask(items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit
     """Return the answer to every item; when one ends the process, the next process goes on behind it."""
     answers: list[Outcome | Survey] = []
     while len(answers) < len(items):
-        answers += _ask_once(items[len(answers) : len(answers) + _BATCH], runner, python, limit_s, None)
+        answers += ask_once(items[len(answers) : len(answers) + _BATCH], runner, python, limit_s, None)
     return answers
 
 
-def _ask_once(
+def ask_once(
     items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float, budget_s: float | None
 ) -> list[Outcome | Survey]:
     """Return the answers of one process: to all items, up to the one that ended it, or to those within the budget."""

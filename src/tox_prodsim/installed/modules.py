@@ -9,11 +9,12 @@ from __future__ import annotations
 import keyword
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.findings import Checked, Finding, Level
-from tox_prodsim.installed.look import Loaded, Outcome, Raised, Subject, is_below, load, load_all
+from tox_prodsim.installed.imports import Imported
+from tox_prodsim.installed.loading import load_all
+from tox_prodsim.installed.look import Loaded, Outcome, Raised, Subject, is_below, load
 from tox_prodsim.installed.wording import finding, hint_for
 from tox_prodsim.running import Runner
 
@@ -46,38 +47,39 @@ _ALONE = 20
 """So many failures that weigh more than a note are repeated, each in a process of its own."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Imported:
-    """What a look at all modules came to; ``modules`` are those that imported, to be remembered."""
-
-    checked: Checked
-    modules: frozenset[str]
-
-
 def check_modules(
     subject: Subject,
     runner: Runner,
     python: Path,
     *,
+    imported: frozenset[str] = frozenset(),
     remembered: frozenset[str] = frozenset(),
     limit_s: float = MODULE_LIMIT_S,
     budget_s: float = BUDGET_S,
 ) -> Imported:
-    """Return what is wrong with importing the modules below the top-levels.
+    """Return what is wrong with importing the modules of the wheel, but those that are known to have ``imported``.
 
     ``remembered`` are the modules that imported when a baseline was accepted. ``limit_s`` is what one import may take,
     ``budget_s`` what all of them may; what was not reached then is said to be not checked.
     """
-    wanted = modules_to_import(subject, remembered)
+    wanted = [name for name in modules_to_import(subject, remembered) if name not in imported]
     give_up_at = time.monotonic() + budget_s
-    first = load_all(wanted, runner, python, limit_s=limit_s, budget_s=budget_s)
-    left_s = max(give_up_at - time.monotonic(), 0.0)
-    doubtful = [name for name in reversed(wanted) if name in first and not _is_settled(subject, first[name])]
-    second = load_all(doubtful, runner, python, limit_s=limit_s, budget_s=left_s)
-    outcomes = {**first, **{name: outcome for name, outcome in second.items() if isinstance(outcome, Loaded)}}
+    outcomes = load_all(wanted, runner, python, limit_s=limit_s, budget_s=budget_s)
+    doubtful = [name for name in reversed(outcomes) if not _is_settled(subject, outcomes[name])]
+    again = load_all(doubtful, runner, python, limit_s=limit_s, budget_s=give_up_at - time.monotonic())
+    outcomes |= {name: outcome for name, outcome in again.items() if isinstance(outcome, Loaded)}
     for name in _grave(subject, outcomes, remembered)[:_ALONE]:
         outcomes |= {name: load([(name, "")], runner, python, limit_s)[0]}
-    return Imported(checked=_checked(subject, wanted, outcomes, remembered, budget_s), modules=_imported(outcomes))
+    loaded = imported | {name for name, outcome in outcomes.items() if isinstance(outcome, Loaded)}
+    missed = len(wanted) - len(outcomes)
+    reason = f"{missed} of {len(wanted)} modules were not reached within {budget_s:g} s" if missed else ""
+    checked = Checked(
+        detail=_detail(len(loaded), len(imported | set(wanted))),
+        codes=() if reason else (CODE,),
+        findings=tuple(_findings(subject, outcomes, remembered)),
+        not_checked=((CODE, reason),) if reason else (),
+    )
+    return Imported(checked=checked, modules=loaded)
 
 
 def modules_to_import(subject: Subject, remembered: frozenset[str]) -> list[str]:
@@ -106,28 +108,10 @@ def _grave(subject: Subject, outcomes: Mapping[str, Outcome], remembered: frozen
     return [name for name in failed if _level(subject, name, outcomes[name], remembered) is not Level.NOTE]
 
 
-def _imported(outcomes: Mapping[str, Outcome]) -> frozenset[str]:
-    return frozenset(name for name, outcome in outcomes.items() if isinstance(outcome, Loaded))
-
-
-def _checked(
-    subject: Subject,
-    wanted: Sequence[str],
-    outcomes: Mapping[str, Outcome],
-    remembered: frozenset[str],
-    budget_s: float,
-) -> Checked:
-    missed = len(wanted) - len(outcomes)
-    reason = f"{missed} of {len(wanted)} modules were not reached within {budget_s:g} s" if missed else ""
-    reason = reason or ("" if wanted else "no module that is to be imported")
-    good = len(_imported(outcomes))
-    count = f"{len(wanted)}" if good == len(wanted) else f"{good} of {len(wanted)}"
-    return Checked(
-        detail=f"{count} modules import" if len(wanted) > 1 else "",
-        codes=() if reason else (CODE,),
-        findings=tuple(_findings(subject, outcomes, remembered)),
-        not_checked=((CODE, reason),) if reason else (),
-    )
+def _detail(good: int, total: int) -> str:
+    if total < 2:
+        return ""
+    return f"{total} modules import" if good == total else f"{good} of {total} modules import"
 
 
 def _findings(subject: Subject, outcomes: Mapping[str, Outcome], remembered: frozenset[str]) -> Iterator[Finding]:

@@ -41,12 +41,12 @@ class Sources:
         return {name.partition(".")[0] for name in self._imported(module) if name not in self.texts}
 
     def always_imported(self, module: str) -> Iterator[tuple[str, int]]:
-        """Yield the first part and the line of every absolute import on the module's own level."""
+        """Yield the full name and the line of every absolute import on the module's own level."""
         for node in _body(self.texts[module]):
             if isinstance(node, ast.Import):
-                yield from ((alias.name.partition(".")[0], node.lineno) for alias in node.names)
+                yield from ((alias.name, node.lineno) for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-                yield node.module.partition(".")[0], node.lineno
+                yield node.module, node.lineno
 
     def _imported(self, module: str) -> Iterator[str]:
         """Yield the full names of what the beginnings of lines import; of ``from a import b`` it is ``a.b``."""

@@ -72,11 +72,16 @@ _OTHERWISE = {
 class _Use:
     """A module imports a name; ``root`` is the import or command that leads there, empty when none is known to."""
 
-    name: str
+    full_name: str
     module: str
     file: str
     line: int
     root: str
+
+    @property
+    def name(self) -> str:
+        """Return the first part of the name."""
+        return self.full_name.partition(".")[0]
 
 
 def check_undeclared(
@@ -89,13 +94,27 @@ def check_undeclared(
     sources = read(wheel_file, modules_to_import(subject, frozenset()))
     if not sources.texts:
         return Checked(detail="", codes=(), not_checked=((CODE, "no Python source in the wheel"),))
-    survey = look.survey(subject, runner, python)
-    roots = _roots(subject, sources)
     by_name: dict[str, list[_Use]] = {}
-    for use in sorted(_uses(subject, survey, sources, roots), key=lambda use: (not use.root, use.module)):
+    for use in sorted(_foreign_uses(subject, sources), key=lambda use: (not use.root, use.module)):
         by_name.setdefault(use.name, []).append(use)
-    findings = [found for name in sorted(by_name) if (found := _finding(subject, survey, by_name[name], imported))]
-    return Checked(detail="", codes=(CODE,), findings=tuple(findings))
+    findings: list[Finding | None] = []
+    if by_name:
+        survey = look.survey(subject, runner, python)
+        findings = [_finding(subject, survey, uses, imported) for _, uses in sorted(by_name.items())]
+    return Checked(detail="", codes=(CODE,), findings=tuple(found for found in findings if found is not None))
+
+
+def _foreign_uses(subject: Subject, sources: Sources) -> Iterator[_Use]:
+    """Yield every import of a module's own level that is neither of the standard library nor of the wheel."""
+    roots = _roots(subject, sources)
+    known = {part for name in subject.modules for part in name.split(".")}  # vendored, and found by a trick of sys.path
+    known |= sys.stdlib_module_names | _FORMER
+    for module in sources.texts:
+        if sources.foreign(module) - known:
+            for name, line in sources.always_imported(module):
+                if name.partition(".")[0] not in known:
+                    file = sources.files[module]
+                    yield _Use(full_name=name, module=module, file=file, line=line, root=roots.get(module, ""))
 
 
 def _roots(subject: Subject, sources: Sources) -> Mapping[str, str]:
@@ -112,22 +131,6 @@ def _roots(subject: Subject, sources: Sources) -> Mapping[str, str]:
     return roots
 
 
-def _uses(subject: Subject, survey: Survey, sources: Sources, roots: Mapping[str, str]) -> Iterator[_Use]:
-    known = survey.stdlib | sys.stdlib_module_names | _FORMER | {name.partition(".")[0] for name in subject.top_levels}
-    known |= {
-        part for name in subject.modules for part in name.split(".")
-    }  # vendored, and found by a trick of sys.path
-    known |= {
-        top for each in _declared(subject) if each in survey.distributions for top in survey.distributions[each].tops
-    }
-    for module in sources.texts:
-        foreign = sources.foreign(module) - known
-        for name, line in sources.always_imported(module) if foreign else ():
-            if name in foreign:
-                file = sources.files[module]
-                yield _Use(name=name, module=module, file=file, line=line, root=roots.get(module, ""))
-
-
 def _declared(subject: Subject) -> set[str]:
     """Return the distributions that the wheel names, for any system and any extra."""
     return {canonicalize_name(found[0]) for text in subject.requires if (found := _NAME.match(text))}
@@ -135,18 +138,26 @@ def _declared(subject: Subject) -> set[str]:
 
 def _finding(subject: Subject, survey: Survey, uses: list[_Use], imported: frozenset[str]) -> Finding | None:
     use = uses[0]
-    providers = sorted(key for key, each in survey.distributions.items() if use.name in each.tops)
+    providers = [key for key, each in survey.distributions.items() if use.name in each.tops]
+    if use.name in survey.stdlib or _declared(subject) & {*providers}:
+        return None
     if not providers:
         missing = [use for use in uses if use.root and use.root not in imported]
         return _absent(missing[0]) if missing and not _may_be_declared(subject, use.name) else None
-    brought = _brought(subject, survey)
-    through = next((brought[key] for key in providers if key in brought), "")
-    name = survey.distributions[providers[0]].name
-    if through:
-        why, level = f"{name} is here only because {through} requires it", Level.WARNING
+    # of several in one namespace it is the one that is named like the module
+    provider = min(providers, key=lambda key: not _plain(use.full_name).startswith(_plain(key)))
+    return _borrowed(use, survey.distributions[provider].name, _brought(subject, survey).get(provider))
+
+
+def _borrowed(use: _Use, name: str, brought: _Brought | None) -> Finding:
+    hint = f"add {name} to the dependencies of the project"
+    if brought is None:
+        level, why = Level.ERROR, f"{name} is here only because this environment has it"
     else:
-        why, level = f"{name} is here only because this environment has it", Level.ERROR
-    return _found(use, level if use.root else Level.NOTE, why, f"add {name} to the dependencies of the project")
+        # what is pinned to one version is a part of the distribution that pins it
+        level = Level.NOTE if brought.exactly else Level.WARNING
+        why = f"{name} is here only because {brought.by} requires it"
+    return _found(use, level if use.root else Level.NOTE, why, hint)
 
 
 def _absent(use: _Use) -> Finding:
@@ -170,24 +181,39 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _brought(subject: Subject, survey: Survey) -> dict[str, str]:
-    """Return what is installed because a requirement requires it, with the distribution that does so.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Brought:
+    """Why a distribution is installed: ``by`` requires it, in one version ``exactly`` or in several."""
+
+    by: str
+    exactly: bool
+
+
+def _brought(subject: Subject, survey: Survey) -> dict[str, _Brought]:
+    """Return what is installed because a requirement requires it.
 
     Requirements of extras and of other systems are followed as well, but later: who is wrongly said to bring something
     does no harm, and what nobody brings is an error.
     """
-    brought: dict[str, str] = {}
+    brought: dict[str, _Brought] = {}
     for with_extras in (False, True):
         pending = [*_declared(subject), *brought]
         seen: set[str] = set()
         while pending:
             key = pending.pop(0)
-            if key in seen or key not in survey.distributions:
+            if key not in survey.distributions or key in seen:
                 continue
             seen.add(key)
-            for text in survey.distributions[key].requires:
-                found = _NAME.match(text)
-                if found and (with_extras or "extra" not in text.partition(";")[2]):
-                    brought.setdefault(canonicalize_name(found[0]), survey.distributions[key].name)
-                    pending.append(canonicalize_name(found[0]))
+            for name, text in _requirements(survey.distributions[key], with_extras=with_extras):
+                brought.setdefault(name, _Brought(by=survey.distributions[key].name, exactly="==" in text))
+                pending.append(name)
     return brought
+
+
+def _requirements(distribution: look.Distribution, *, with_extras: bool) -> Iterator[tuple[str, str]]:
+    """Yield the names that a distribution requires, and what stands before the marker."""
+    for text in distribution.requires:
+        requirement, _, marker = text.partition(";")
+        found = _NAME.match(requirement)
+        if found and (with_extras or "extra" not in marker):
+            yield canonicalize_name(found[0]), requirement
