@@ -173,8 +173,9 @@ def test_a_page_in_full() -> None:
 
 
 def test_what_cannot_fail_the_run_needs_no_warn() -> None:
-    assert "warn = " not in page(CATALOGUE["IMP504"])
+    assert "warn = " not in page(CATALOGUE["IMP521"])
     assert "warn = WHL101" in page(CATALOGUE["WHL101"])
+    assert "warn = IMP504" in page(CATALOGUE["IMP504"])
 
 
 def test_the_listing_groups_the_codes_by_family_with_their_levels() -> None:
@@ -185,7 +186,7 @@ def test_the_listing_groups_the_codes_by_family_with_their_levels() -> None:
         "  WHL104  E  two members of the wheel have the same name\n"
         "\n"
         "IMP: imports\n"
-        "  IMP504  N  another module of the wheel cannot be imported\n"
+        "  IMP504  N* another module of the wheel cannot be imported\n"
         "\n"
         "ENT: entry points and scripts\n"
         "  ENT510  E* a console script does not load\n"

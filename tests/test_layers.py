@@ -80,6 +80,8 @@ GUARD = {
     "description": {"processes"},
 }
 """What the scripts of the guard import of each other; they alone are started with their folder on the path."""
+PROBE = {"probe": {"effects"}}
+"""What the probe takes from beside it: its folder is on the path for that moment only."""
 FOREIGN = {"shell": {"tox"}, "effects": {"build", "packaging", "psutil", "virtualenv"}}
 """What a layer imports that is neither ours nor of the standard library: nothing, unless it is named here."""
 
@@ -146,7 +148,7 @@ def wrong(sources: Mapping[str, str]) -> list[str]:
 def foreign(module: str, source: str) -> set[str]:
     """Return what a module imports against the table that is not ours: third parties, and relative imports."""
     tops = {name.partition(".")[0] for name in imported(source)}
-    siblings = GUARD.get(module.removeprefix("_child."), set())
+    siblings = {**GUARD, **PROBE}.get(module.removeprefix("_child."), set())
     return tops - {"tox_prodsim"} - siblings - set(sys.stdlib_module_names) - FOREIGN.get(layer_of(module), set())
 
 

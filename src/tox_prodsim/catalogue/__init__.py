@@ -8,13 +8,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tox_prodsim.catalogue import deployment, imports, installation, leaks, performance, scripts, supervision, wheel
+from tox_prodsim.catalogue import (
+    deployment,
+    effects,
+    imports,
+    installation,
+    leaks,
+    performance,
+    scripts,
+    supervision,
+    wheel,
+)
 from tox_prodsim.catalogue.check import Check
 from tox_prodsim.catalogue.pages import FAMILIES, listing, page
 
 __all__ = ["CATALOGUE", "FAMILIES", "Check", "listing", "page"]
 
-_MODULES = (wheel, installation, imports, scripts, deployment, supervision, leaks, performance)
+_MODULES = (wheel, installation, imports, effects, scripts, deployment, supervision, leaks, performance)
 
 CATALOGUE: Mapping[str, Check] = MappingProxyType(
     {

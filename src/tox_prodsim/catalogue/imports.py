@@ -90,25 +90,32 @@ CHECKS = (
     Check(
         code="IMP504",
         level=Level.NOTE,
+        exception=(
+            "an error for a module that imported when the baseline was accepted; a warning for one that misses a file "
+            "of the package"
+        ),
         title="another module of the wheel cannot be imported",
         why=(
             "What the project's name or a command leads to must import. For the rest it is often fine not to: one "
             "good package in four has modules that need an optional dependency or another operating system. It is "
-            "noted because some of them are mistakes after all, and only you can tell which."
+            "noted because some of them are mistakes after all, and only you can tell which. A module that did import "
+            "and does so no longer is a mistake."
         ),
         example=(
-            "NOTE IMP504 acme_trio: importing it fails: ModuleNotFoundError: No module named 'trio', but neither "
-            "the project's name nor a command leads to it"
+            "FAIL IMP504 acme.trio: importing it fails: ModuleNotFoundError: No module named 'trio', but it did import "
+            "when the baseline was accepted"
         ),
         causes=(
             "the module belongs to an extra that is not installed here",
             "it is for Windows, macOS or another platform",
+            "it reads a file on import that the build did not include",
             "it is a script, and does its work when it is imported",
             "it was forgotten in a refactoring, and nothing imports it any more",
         ),
         solution=(
             "install the extra in this environment (extras = trio), to have it checked as well",
             "delete what is dead, and put the work of a script under: if __name__ == '__main__'",
+            "a module that is meant to be gone or to need more: accept a new baseline",
         ),
     ),
 )

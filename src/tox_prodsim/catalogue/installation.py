@@ -45,6 +45,33 @@ CHECKS = (
         ),
     ),
     Check(
+        code="DEP204",
+        level=Level.WARNING,
+        exception=(
+            "an error where nothing that the wheel requires brings it, a note where nothing is known to lead to the "
+            "import and for what is pinned to one version by a requirement"
+        ),
+        title="a module is imported that no requirement names",
+        why=(
+            "It works by chance: another dependency brings it, and may do without it in its next release, or a tool in "
+            "this environment does, which users do not have. Read from the sources; only imports that are always made "
+            "count, outside of if, try and functions."
+        ),
+        example=(
+            "FAIL DEP204 pkg_resources: is imported by acme.plugins, but no requirement names it: setuptools is here "
+            "only because this environment has it"
+        ),
+        causes=(
+            "an import was added and the dependency was installed already, by another one",
+            "pkg_resources or setuptools is used, which older environments had without asking",
+            "the requirement is in an extra or a group for development, and the import is always made",
+        ),
+        solution=(
+            "add the distribution to [project] dependencies",
+            "an optional dependency: import it where it is needed, or below try: ... except ImportError:",
+        ),
+    ),
+    Check(
         code="DEP209",
         level=Level.ERROR,
         title="a requirement of the wheel's own METADATA is not installed",

@@ -68,4 +68,48 @@ CHECKS = (
             "a command that has no --help on purpose: ignore this code",
         ),
     ),
+    Check(
+        code="ENT513",
+        level=Level.WARNING,
+        title="--help fails where only ASCII can be printed",
+        why=(
+            "In the C locale of a cron job or a bare container, and in a Windows console, not every character can be "
+            "printed. A dash or a quotation mark of a word processor in the help is then a traceback instead of the "
+            "help: that of idna 3.20 has one."
+        ),
+        example=(
+            "WARN ENT513 [console_scripts] acme = acme.cli:main: --help exited with 1 where only ASCII can be printed: "
+            "UnicodeEncodeError: 'ascii' codec can't encode character '\\u2014' in position 21: ordinal not in "
+            "range(128)"
+        ),
+        causes=("the description or the help of an option has a character that is not ASCII",),
+        solution=(
+            "write the help in ASCII: - for a dash, ' and \" for quotation marks",
+            "or let stdout replace what it cannot print: sys.stdout.reconfigure(errors='replace')",
+        ),
+    ),
+    Check(
+        code="ENT514",
+        level=Level.NOTE,
+        title="--help leaves files behind",
+        why=(
+            "Whoever asks for help wants to read. Where HOME cannot be written, as for many service accounts, a "
+            "command that first makes its folders cannot even tell how it is used."
+        ),
+        example="NOTE ENT514 [console_scripts] acme = acme.cli:main: --help leaves .acme in /tmp/home",
+        causes=("a cache, a log file or a file of settings is made before the arguments are read",),
+        solution=("make files and folders when they are needed",),
+    ),
+    Check(
+        code="VER306",
+        level=Level.WARNING,
+        title="the --version of a command is not the version of the distribution",
+        why=(
+            "People put the output of --version into bug reports, and scripts compare with it. It is asked only of "
+            "commands whose help offers it, and counts only when it names the distribution or the command has its name."
+        ),
+        example=("WARN VER306 [console_scripts] acme = acme.cli:main: --version says 2.0.9, but METADATA says 2.1.0"),
+        causes=("the number is kept in two places and one of them was forgotten when the release was made",),
+        solution=("keep one: importlib.metadata.version('acme') gives what is installed",),
+    ),
 )

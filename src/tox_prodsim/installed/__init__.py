@@ -1,7 +1,7 @@
 """What is installed in an environment, seen from inside of it: requirements, imports, entry points.
 
-All of it is ``check_…(subject, runner, python, …) -> Checked``, or ``Imported`` where modules are loaded; what they need
-of the environment comes through ``look``. A new family of checks is a new file of that shape beside these.
+All of it is ``check_…(subject, runner, python, …) -> Checked``, or ``Imported`` where modules are loaded; what they
+need of the environment comes through ``look``. A new family of checks is a new file of that shape beside these.
 """
 
 from tox_prodsim.installed.imports import Imported, check_imports, main_names

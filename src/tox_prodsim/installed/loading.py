@@ -28,7 +28,7 @@ def watch(
     Modules to import ``after`` are those whose own effects are not to be seen; those ``then`` are not watched.
     """
     watched = [{**item(name), "watched": True, "after": _fitting(after)} for name in modules]
-    return load_items([*watched, *map(_item, then)], runner, python, limit_s)
+    return load_items([*watched, *map(item, then)], runner, python, limit_s)
 
 
 def load_all(

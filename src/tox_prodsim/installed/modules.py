@@ -14,7 +14,7 @@ from pathlib import Path
 from tox_prodsim.findings import Checked, Finding, Level
 from tox_prodsim.installed.imports import Imported
 from tox_prodsim.installed.loading import load_all
-from tox_prodsim.installed.look import Loaded, Outcome, Raised, Subject, is_below, load
+from tox_prodsim.installed.look import LOAD_LIMIT_S, Loaded, Outcome, Raised, Subject, is_below, load
 from tox_prodsim.installed.wording import finding, hint_for
 from tox_prodsim.running import Runner
 
@@ -69,7 +69,7 @@ def check_modules(
     again = load_all(doubtful, runner, python, limit_s=limit_s, budget_s=give_up_at - time.monotonic())
     outcomes |= {name: outcome for name, outcome in again.items() if isinstance(outcome, Loaded)}
     for name in _grave(subject, outcomes, remembered)[:_ALONE]:
-        outcomes |= {name: load([(name, "")], runner, python, limit_s)[0]}
+        outcomes |= {name: load([(name, "")], runner, python, LOAD_LIMIT_S)[0]}
     loaded = imported | {name for name, outcome in outcomes.items() if isinstance(outcome, Loaded)}
     missed = len(wanted) - len(outcomes)
     reason = f"{missed} of {len(wanted)} modules were not reached within {budget_s:g} s" if missed else ""
