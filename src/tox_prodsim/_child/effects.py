@@ -235,7 +235,7 @@ class Watch:
 
     def _left(self, after: dict[str, Any]) -> Iterator[Effect]:
         before = self._before
-        for number, (kind, what) in after["descriptors"].items():
+        for number, (kind, what) in sorted(after["descriptors"].items()):
             if before["descriptors"].get(number) != (kind, what):
                 yield _effect(kind, "leaves %s open" % what)
         for ident in after["threads"].keys() - before["threads"].keys():

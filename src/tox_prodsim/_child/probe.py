@@ -86,6 +86,7 @@ def _watched(item: dict[str, Any], number: int, watch: effects.Watch, err: int) 
             importlib.import_module(name)
         except BaseException:  # noqa: BLE001, S112 - it is not what is asked about
             continue
+    _flush()
     _say(err, {"begin": number})
     known = set(sys.modules)
     watch.begin()

@@ -99,7 +99,7 @@ def _grouped(effects: Iterable[Effect], key: Callable[[Effect], _Weight]) -> Ite
     groups: dict[_Weight, list[Effect]] = {}
     for effect in effects:
         groups.setdefault(key(effect), []).append(effect)
-    yield from groups.items()
+    yield from sorted(groups.items(), key=lambda group: group[0])
 
 
 def _listed(effects: Sequence[Effect]) -> str:
