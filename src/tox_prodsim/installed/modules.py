@@ -99,7 +99,12 @@ def _is_for_import(below: str) -> bool:
 
 def _is_settled(subject: Subject, outcome: Outcome) -> bool:
     """Return whether nothing that was imported before can be to blame: it loaded, or lacks what is not installed."""
-    return isinstance(outcome, Loaded) or (isinstance(outcome, Raised) and subject.lacks_foreign(outcome.missing))
+    match outcome:
+        case Loaded():
+            return True
+        case Raised(type="ModuleNotFoundError", message=message):
+            return subject.lacks_foreign(outcome.missing) and message.startswith("No module named")
+    return False
 
 
 def _grave(subject: Subject, outcomes: Mapping[str, Outcome], remembered: frozenset[str]) -> list[str]:
