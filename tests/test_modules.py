@@ -143,7 +143,15 @@ def test_a_failure_that_another_module_is_to_blame_for_does_not_count(env: Env, 
 
 
 @pytest.mark.parametrize(
-    "name", ["acme/__main__.py", "acme/tests/test_a.py", "acme/conftest.py", "tests/test_b.py", "acme/examples/run.py"]
+    "name",
+    [
+        "acme/__main__.py",
+        "acme/tests/test_a.py",
+        "acme/_tests/test_a.py",
+        "acme/conftest.py",
+        "tests/test_b.py",
+        "acme/examples/run.py",
+    ],
 )
 def test_what_is_run_or_collected_is_not_imported(env: Env, put: Put, name: str) -> None:
     imported = modules(env, put({name: "1/0", "acme/a.py": ""}))

@@ -123,7 +123,20 @@ def test_a_release_whose_data_file_is_not_in_the_wheel(quick_project: Project, d
     assert "'data/insecure.json'" in message(quick_project, "IMP503")
 
 
+def test_a_release_that_configures_the_root_logger_on_import(quick_project: Project, download: Download) -> None:
+    run(quick_project, download("pyroma==5.0.1")).passed()
+    assert "adds a StreamHandler to the root logger" in message(quick_project, "IMP524")
+
+
 # a command
+
+
+def test_a_command_whose_help_is_not_for_every_terminal(quick_project: Project, download: Download) -> None:
+    result = run(quick_project, download("idna==3.20")).passed()
+    assert quick_project.codes() == ["ENT513"]
+    assert "UnicodeEncodeError" in message(quick_project, "ENT513")
+    assert "idna from site-packages, no side effects, 9 modules import" in result.out
+
 
 CONVERT = """
 deploy_files = code.py

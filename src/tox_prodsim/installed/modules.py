@@ -94,7 +94,8 @@ def modules_to_import(subject: Subject, remembered: frozenset[str]) -> list[str]
 
 def _is_for_import(below: str) -> bool:
     parts = below.split(".")
-    return not (_NOT_FOR_IMPORT & set(parts) or any(map(keyword.iskeyword, parts)))
+    private = {part.lstrip("_") for part in parts if not part.startswith("__")}
+    return not (_NOT_FOR_IMPORT & {*parts, *private} or any(map(keyword.iskeyword, parts)))
 
 
 def _is_settled(subject: Subject, outcome: Outcome) -> bool:
