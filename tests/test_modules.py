@@ -70,6 +70,11 @@ def test_modules_that_lack_the_same_are_one_note(env: Env, put: Put) -> None:
     assert imported.modules == {"acme", "acme.c"}
 
 
+def test_what_another_system_has_need_not_be_declared(env: Env, put: Put) -> None:
+    (found,) = modules(env, put({"acme/_windows.py": "import winreg"})).checked.findings
+    assert found.hint == "winreg is not in every standard library: import it only where it is needed"
+
+
 def test_many_reasons_are_folded(env: Env, put: Put) -> None:
     subject = put({f"acme/m{number}.py": f"import other{number}" for number in range(9)})
     findings = modules(env, subject).checked.findings

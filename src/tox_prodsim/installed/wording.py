@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 from tox_prodsim.findings import Finding, Level
@@ -57,6 +58,8 @@ def _hint_for_renamed(subject: Subject, name: str, module: str) -> str:
 def _hint_for_foreign(subject: Subject, module: str) -> str:
     if module.partition(".")[0] in {"pkg_resources", "setuptools", "distutils"}:
         return f"{module} comes with setuptools, which a fresh environment does not have: declare it or do without"
+    if module.partition(".")[0] in sys.stdlib_module_names:
+        return f"{module} is not in every standard library: import it only where it is needed"
     extras = subject.extras_with(module)
     if extras:
         which = " or ".join(extras)
