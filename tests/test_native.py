@@ -47,17 +47,17 @@ def test_an_extension_in_a_wheel_for_every_machine_is_found(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("member", "content"),
+    ("member", "content", "level"),
     [
-        pytest.param("acme/_speedups.pyd", WINDOWS, id="an extension for Windows"),
-        pytest.param("acme/libacme.dylib", MACHO, id="a library for macOS"),
-        pytest.param("acme/tool", header(kind=2), id="a program, whatever it is called"),
-        pytest.param("acme-1.0.data/purelib/acme/_x.abi3.so", header(), id="one that an installer puts there"),
+        pytest.param("acme/_speedups.pyd", WINDOWS, E, id="an extension for Windows"),
+        pytest.param("acme-1.0.data/purelib/acme/_x.abi3.so", header(), E, id="one that an installer puts there"),
+        pytest.param("acme/libacme.dylib", MACHO, W, id="a library for macOS"),
+        pytest.param("acme/tool", header(kind=2), W, id="a program, whatever it is called"),
     ],
 )
-def test_what_counts_as_compiled(tmp_path: Path, member: str, content: bytes) -> None:
-    message = "is compiled, but the tag py3-none-any lets every machine install the wheel"
-    assert found(check(tmp_path, {member: content}, "py3-none-any"), "EXT401") == [(E, member, message)]
+def test_what_counts_as_compiled(tmp_path: Path, member: str, content: bytes, level: Level) -> None:
+    message = "is compiled, but the tag py2.py3-none-any lets every machine install the wheel"
+    assert found(check(tmp_path, {member: content}, "py2.py3-none-any"), "EXT401") == [(level, member, message)]
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,7 @@ def test_what_counts_as_compiled(tmp_path: Path, member: str, content: bytes) ->
         pytest.param("acme/Acme.Runtime.dll", WINDOWS, id="a library for .NET"),
         pytest.param("acme/Acme.class", b"\xca\xfe\xba\xbe\0\0\0\x37", id="a class for Java"),
         pytest.param("acme/filter.o", header(machine=247, kind=1), id="an object for the kernel's BPF"),
+        pytest.param("acme/tests/data/a.dylib", MACHO, id="what a test reads"),
         pytest.param("acme/acme.wasm", b"\0asm\1\0\0\0", id="WebAssembly"),
         pytest.param("acme/names.dat", b"MZ and other initials", id="data that begins like a program"),
         pytest.param("acme/empty", b"", id="an empty file"),

@@ -23,7 +23,7 @@ _ACCEPTED = re.compile(
 )
 """The platform tags that PyPI takes (its "File upload API"); the linux_ ones are of the Raspberry Pi."""
 _ASIDE = {"test", "tests", "testing", "doc", "docs", "example", "examples", "benchmark", "benchmarks", "tools"}
-"""Folders of an sdist whose sources are not built into the wheel."""
+"""Folders whose sources are not built into the wheel, and whose binaries are read by tests."""
 
 
 def check_native(
@@ -46,7 +46,11 @@ def check_native(
 
 
 def _tags(wheel: Wheel, found: Sequence[Binary], tags: Collection[Tag]) -> Checked:
-    findings = [*_binaries_of_a_pure_wheel(found, tags), *_misfits(found, tags), *_refused_platforms(wheel, tags)]
+    findings = [
+        *_binaries_of_a_pure_wheel(wheel, found, tags),
+        *_misfits(found, tags),
+        *_refused_platforms(wheel, tags),
+    ]
     count = len(wheel.extensions)
     detail = f"{count} extension{'' if count == 1 else 's'}" if count else ""
     codes = ("EXT401", "EXT402", "EXT420") if found else ("EXT401", "EXT420")
@@ -57,23 +61,33 @@ def _is_pure(tags: Collection[Tag]) -> bool:
     return all(tag.platform == ANY for tag in tags)
 
 
-def _binaries_of_a_pure_wheel(found: Sequence[Binary], tags: Collection[Tag]) -> Iterator[Finding]:
+def _binaries_of_a_pure_wheel(wheel: Wheel, found: Sequence[Binary], tags: Collection[Tag]) -> Iterator[Finding]:
     """Yield the first binary; a note when there are those of several systems, among which the package may choose.
 
-    Programs and libraries for Windows alone are passed over: starters of scripts, and .NET, which runs anywhere.
+    Programs and libraries for Windows alone are passed over: starters of scripts, and .NET, which runs anywhere; and
+    what tests read. What is no extension module may be data, which nobody means to run here: a warning.
     """
-    bound = [binary for binary in found if binary.module or binary.kind in _LIBRARIES]
+    bound = [
+        binary for binary in found if binary.module or (binary.kind in _LIBRARIES and not _is_aside(binary.member))
+    ]
     if not bound or not _is_pure(tags):
         return
+    first = next((binary for binary in bound if binary.module), bound[0])
     kinds = sorted({binary.kind for binary in found} & {Kind.ELF, Kind.MACHO, Kind.PE})
-    tag, more = min(map(str, tags)), f" (and {len(bound) - 1} more)" if len(bound) > 1 else ""
+    tag = "-".join(wheel.file_name.removesuffix(".whl").split("-")[-3:])
+    more = f" (and {len(bound) - 1} more)" if len(bound) > 1 else ""
     if len(kinds) > 1:
         level, message = Level.NOTE, f"is one of the binaries for {' and '.join(kinds)}{more} in a wheel for {tag}"
         hint = "see to it that the package does without them on every other machine, which will install it too"
     else:
-        level, message = Level.ERROR, f"is compiled, but the tag {tag} lets every machine install the wheel{more}"
+        level = Level.ERROR if first.module else Level.WARNING
+        message = f"is compiled, but the tag {tag} lets every machine install the wheel{more}"
         hint = "tell the build back end of the extension, or set the tags of the wheel with 'wheel tags'"
-    yield Finding(code="EXT401", level=level, subject=bound[0].member, message=message, hint=hint)
+    yield Finding(code="EXT401", level=level, subject=first.member, message=message, hint=hint)
+
+
+def _is_aside(path: str) -> bool:
+    return bool(_ASIDE & set(PurePosixPath(path).parts))
 
 
 def _misfits(found: Sequence[Binary], tags: Collection[Tag]) -> Iterator[Finding]:
@@ -123,7 +137,7 @@ def _nothing_compiled(wheel: Wheel, tags: Collection[Tag]) -> Finding:
 
 def _not_compiled(wheel: Wheel, sources: Sequence[str]) -> Iterator[Finding]:
     """Yield one finding when sources that are not aside, as those of tests are, were not compiled."""
-    built = [source for source in sources if not _ASIDE & set(PurePosixPath(source).parts)]
+    built = [source for source in sources if not _is_aside(source)]
     if built:
         more = f" and {len(built) - 1} more" if len(built) > 1 else ""
         message = f"holds no compiled code, but the sdist has {built[0]}{more}: did the compiler fail without a word?"

@@ -26,7 +26,10 @@ CHECKS = (
             "declare the extension to the build back end, or let the build hook set the tag",
             "leave *.so and *.pyd out of the package data",
         ),
-        exception="a note when the binaries are for several systems, as those of a package that chooses among them",
+        exception=(
+            "a warning when it is no extension module, a note when the binaries are for several systems, among which "
+            "the package may choose"
+        ),
     ),
     Check(
         code="EXT402",
