@@ -119,9 +119,12 @@ def non_root() -> None:
         raise Refused("tox does not run as root")
     paths = needed()
     open_the_way(paths)
-    os.setgroups([])
-    os.setresgid(NOBODY, NOBODY, NOBODY)
-    os.setresuid(NOBODY, NOBODY, NOBODY)
+    try:
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+    except OSError as problem:
+        raise Refused("becoming another user is refused here: %s" % problem.strerror) from problem
     for path in paths:
         closed = closed_part(path)
         if closed:
