@@ -96,7 +96,7 @@ def test_a_wheel_whose_requirements_and_extras_can_be_had_passes(check: Check, i
     checked = check(installer, "needy", extras={"more": "plain>=2"})
     assert brief(checked) == []
     assert checked.codes == ("DEP205", "DEP206")
-    assert checked.detail == "a fresh install takes 2 others, 1 of 1 extra resolve"
+    assert checked.detail == "a fresh install brings 2 more, 1 of 1 extra resolve"
 
 
 def test_what_users_would_rather_not_get_is_found(check: Check, installer: Installer) -> None:
@@ -117,13 +117,13 @@ def test_an_extra_that_excludes_the_dependencies_is_an_error_and_one_for_another
     assert checked.findings[0].message.startswith("cannot be installed: acme")
     assert "plain<2" in checked.findings[0].message
     assert checked.findings[1].message.startswith("cannot be installed here: windows")
-    assert checked.detail == "a fresh install takes 1 other, 0 of 2 extras resolve"
+    assert checked.detail == "a fresh install brings 1 more, 0 of 2 extras resolve"
 
 
 def test_extras_that_exclude_each_other_are_no_trouble(check: Check) -> None:
     checked = check(indexes.uv(), "needy", extras={"a": "plain<2", "b": "plain>=3", "c": "old"})
     assert brief(checked) == []
-    assert checked.detail == "a fresh install takes 2 others, 3 of 3 extras resolve"
+    assert checked.detail == "a fresh install brings 2 more, 3 of 3 extras resolve"
 
 
 def test_what_was_never_released_is_an_error(check: Check) -> None:

@@ -107,7 +107,7 @@ def _file(scenario: Scenario, bench: Bench) -> Checked:
         artifact.check_versions(bench.wheel, bench.tested),
         artifact.check_syntax(bench.wheel, bench.execute, bench.python),
         artifact.check_native(
-            bench.wheel, required=scenario.extensions, compiled_sources=sdist.compiled_sources if sdist else ()
+            bench.wheel, required=scenario.extensions, compiled_sources=sdist.compiled_sources if sdist else None
         ),
     )
 
