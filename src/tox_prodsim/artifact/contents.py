@@ -70,7 +70,10 @@ def _stubs_without_marker(wheel: Wheel) -> Iterator[Finding]:
         hint = f"add an empty {_MARKER} beside the __init__.py and have the build include it"
         say = warning if whole else note
         yield say(
-            "WHL121", folded(whole or unheard), f"mypy passes over it, because the package has no {_MARKER}", hint
+            "WHL121",
+            folded([*whole, *(file for file in unheard if file not in whole)]),
+            f"mypy passes over it, because the package has no {_MARKER}",
+            hint,
         )
 
 
