@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from wheels import wheel
 
 from tox_prodsim import endings, leftovers, resolving
+from tox_prodsim.artifact import check_versions, check_wheel, open_wheel
 from tox_prodsim.catalogue import CATALOGUE, FAMILIES, Check, listing, page
 from tox_prodsim.events import Found
 from tox_prodsim.findings import Finding, Level
@@ -167,6 +169,42 @@ CLICK = (Conflict(requirer="acme 1.0", requirement="click>=8.1"), Conflict(requi
 )
 def test_an_example_is_what_the_finding_really_looks_like(finding: Finding) -> None:
     assert CATALOGUE[finding.code].example == printed(finding)
+
+
+ACME = "Metadata-Version: 2.4\nName: acme\nVersion: {}\n{}\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "fields", "files", "mode"),
+    [
+        ("WHL107", "", [f"acme/{name}.py" for name in ("__init__", *"abcdefg")], 0o700),
+        ("WHL108", "Requires-Python: >=3.9,<4.x", ["acme.py"], 0o644),
+        ("WHL120", "Classifier: Typing :: Typed", ["acme/__init__.py"], 0o644),
+        ("WHL121", "", ["acme/__init__.py", "acme/__init__.pyi", *(f"acme/{name}.pyi" for name in "abcd")], 0o644),
+        ("WHL130", "", ["acme/__init__.py", "acme/util.py", "acme/util/__init__.py"], 0o644),
+        ("WHL131", "", ["acme/__init__.py", "acme/.env"], 0o644),
+        ("WHL133", "", ["acme/__init__.py", "tests/__init__.py"], 0o644),
+        ("DEP201", "Requires-Dist: acme-http @ git+https://github.com/acme/http", ["acme.py"], 0o644),
+        ("DEP207", "Requires-Dist: click\nRequires-Dist: rich", ["acme.py"], 0o644),
+        (
+            "VER301",
+            "Requires-Python: >=3.9,<3.11\nClassifier: Programming Language :: Python :: 3.12",
+            ["acme.py"],
+            0o644,
+        ),
+        ("VER302", "", ["acme.py"], 0o644),
+        ("VER304", "Classifier: Programming Language :: Python :: 3.9", ["acme.py"], 0o644),
+    ],
+    ids=lambda value: value if isinstance(value, str) and len(value) == 6 else "",
+)
+def test_an_example_is_what_is_found_in_such_a_wheel(
+    tmp_path: Path, code: str, fields: str, files: list[str], mode: int
+) -> None:
+    version = "2.1.0+d20260801" if code == "VER302" else "2.1.0"
+    text, empty = ACME.format(version, fields), dict.fromkeys(files, "")
+    opened = open_wheel(wheel(tmp_path, version=version, metadata=text, files=empty, mode=mode))
+    found = (*check_wheel(opened).findings, *check_versions(opened, frozenset({"3.12"})).findings)
+    assert CATALOGUE[code].example in [printed(finding) for finding in found if finding.code == code]
 
 
 @checks

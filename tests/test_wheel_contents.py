@@ -47,6 +47,7 @@ def test_these_are_typed(tmp_path: Path, files: list[str]) -> None:
     ("files", "expected"),
     [
         pytest.param([INIT, "acme/__init__.pyi"], [("WHL121", W, "acme/__init__.pyi")], id="of the package"),
+        pytest.param([INIT, "acme/stubs/__init__.pyi"], [("WHL121", N, "acme/stubs/__init__.pyi")], id="of others"),
         pytest.param([INIT, "acme/_fast.pyi"], [("WHL121", N, "acme/_fast.pyi")], id="of a compiled module"),
         pytest.param([INIT, "acme/__init__.pyi", "acme/py.typed"], [], id="with a marker"),
         pytest.param(["ns/acme/__init__.pyi", "ns/acme/py.typed"], [], id="with a marker below a namespace"),
@@ -94,7 +95,14 @@ def test_a_project_may_be_named_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "stray",
     [
-        *("acme/a.py.orig", "acme/a.py.rej", "acme/a.py~", "acme/.a.py.swp", "acme/.DS_Store", "acme/._a.py"),
+        *(
+            "acme/__init__.py.orig",
+            "acme/__init__.py.rej",
+            "acme/a.py~",
+            "acme/.a.py.swp",
+            "acme/.DS_Store",
+            "acme/._a.py",
+        ),
         *("acme/__pycache__/a.cpython-312.pyc", "acme/.mypy_cache/x.json", ".coverage", "htmlcov/index.html"),
         *("acme/.idea/acme.xml", "acme.egg-info/PKG-INFO"),
     ],
@@ -109,16 +117,14 @@ def test_what_gives_secrets_away_is_an_error(tmp_path: Path, stray: str) -> None
 
 
 def test_litter_of_one_kind_is_one_finding(tmp_path: Path) -> None:
-    assert found(tmp_path, [INIT, "acme/a.orig", "acme/b.orig", "acme/c.rej"]) == [
-        ("WHL131", W, "acme/a.orig and 2 more")
-    ]
+    assert found(tmp_path, [INIT, "acme/a~", "acme/b~", "acme/.c.swp"]) == [("WHL131", W, "acme/a~ and 2 more")]
 
 
 @pytest.mark.parametrize(
     "file",
     [
         *("acme/.gitignore", "acme/.env.example", "acme/tests/data/.env", "acme/project_template/.git/config"),
-        *("acme/b.pyc", "acme/environment.env", "acme/orig"),
+        *("acme/b.pyc", "acme/package.json.orig", "acme/environment.env"),
     ],
 )
 def test_these_are_no_strays(tmp_path: Path, file: str) -> None:

@@ -324,7 +324,7 @@ def test_waitress_whose_application_is_not_there(any_project: Project) -> None:
 
 def test_an_extension_that_loads(any_project: Project, download: Downloads) -> None:
     run(any_project, download("markupsafe==3.0.2"), USES.format("markupsafe._speedups")).passed()
-    assert any_project.codes() == []
+    assert any_project.codes() == ["WHL108"]  # a note: MarkupSafe- is the file name of former years
 
 
 USES = 'deploy = python -c "import {0}; print({0}.__file__)"\nexpect_output = \\.so$'

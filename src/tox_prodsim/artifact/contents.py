@@ -65,13 +65,20 @@ def _stubs_without_marker(wheel: Wheel) -> Iterator[Finding]:
     """
     marked = _marked(wheel.files)
     unheard = [file for file in wheel.files if file.endswith(".pyi") and "/" in file and not _is_heard(file, marked)]
-    whole = [file for file in unheard if file.endswith("/__init__.pyi") and not file.startswith("_")]
+    whole = [file for file in unheard if _describes_package(file, wheel.files)]
     if unheard:
         hint = f"add an empty {_MARKER} beside the __init__.py and have the build include it"
         say = warning if whole else note
         yield say(
-            "WHL121", folded(whole or unheard), f"mypy passes over it, because the package has no {_MARKER}", hint
+            "WHL121",
+            folded([*whole, *(file for file in unheard if file not in whole)]),
+            f"mypy passes over it, because the package has no {_MARKER}",
+            hint,
         )
+
+
+def _describes_package(stub: str, files: Iterable[str]) -> bool:
+    return stub.endswith("/__init__.pyi") and not stub.startswith("_") and stub[:-1] in files
 
 
 def _is_heard(stub: str, marked: set[str]) -> bool:

@@ -17,7 +17,6 @@ _DELICATE = {
     "is the history of a repository": r"\.(git|hg|svn)/",
 }
 _LITTER = {
-    "was left by a merge or a patch": r"[^/]+\.(orig|rej)$",
     "was left by an editor": r"([^/]+~|\.[^/]+\.sw[op]|#[^/]+#)$",
     "was left by a file manager": r"(\.DS_Store|Thumbs\.db|desktop\.ini|\._[^/]+)$",
     "is a cache": r"(__pycache__|\.(mypy|pytest|ruff)_cache|\.ipynb_checkpoints|\.hypothesis|\.tox|\.nox)/",
@@ -34,7 +33,7 @@ _EXCLUDE = "exclude it in the configuration of the build back end, and build fro
 def check_strays(wheel: Wheel, archive: zipfile.ZipFile) -> Checked:
     """Return the files that nobody meant to ship, one finding for each kind."""
     files = [file for file in wheel.files if not _GIVEN.search(file)]
-    return Checked(detail="", codes=CODES, findings=(*_strays(files), *_bytecode(files), *_keys(files, archive)))
+    return Checked(detail="", codes=CODES, findings=(*_strays(files), *_beside(files), *_keys(files, archive)))
 
 
 def _strays(files: list[str]) -> Iterator[Finding]:
@@ -55,11 +54,16 @@ def _matching(files: Iterable[str], pattern: str) -> list[str]:
     return [file for file in files if compiled.search(file)]
 
 
-def _bytecode(files: list[str]) -> Iterator[Finding]:
-    """Yield bytecode beside its source; without one it is how a program without sources is shipped."""
+def _beside(files: list[str]) -> Iterator[Finding]:
+    """Yield what counts only beside the file that it came from.
+
+    Bytecode without its source is how programs without sources are shipped, and jupyterlab ships package.json.orig.
+    """
     known = set(files)
     if found := [file for file in files if file.endswith((".pyc", ".pyo")) and file[:-1] in known]:
         yield warning("WHL131", folded(found), "is bytecode beside its source", _EXCLUDE)
+    if found := [file for file in files if file.endswith((".orig", ".rej")) and file.rpartition(".")[0] in known]:
+        yield warning("WHL131", folded(found), "was left by a merge or a patch", _EXCLUDE)
 
 
 def _keys(files: list[str], archive: zipfile.ZipFile) -> Iterator[Finding]:

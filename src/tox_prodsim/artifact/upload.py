@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from email.utils import parseaddr
 from pathlib import PurePosixPath
+from typing import cast
 
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
@@ -39,17 +40,27 @@ def check_upload(wheel: Wheel, archive: zipfile.ZipFile) -> Checked:
 
     What a ``Private ::`` classifier keeps from PyPI on purpose is told as a note.
     """
-    raw, unparsed = parse_email(archive.read(f"{wheel.dist_info}/METADATA"))
+    raw, unparsed = _fields(archive.read(f"{wheel.dist_info}/METADATA"))
     version = raw.get("metadata_version", "")
     unknown = f"Metadata-Version {version} is newer than what can be checked here" if _is_newer(version) else ""
-    about_metadata = [*_of_metadata(wheel, raw, unparsed), *_of_values(wheel, raw), *_direct_urls(wheel)]
-    about_file = [*_of_license_files(wheel, raw, archive), *_of_archive(wheel, archive), *_of_name(wheel)]
+    about_metadata = [
+        *_of_metadata(wheel, raw, unparsed),
+        *_of_values(wheel, raw),
+        *_of_license_files(wheel, raw, archive),
+        *_direct_urls(wheel),
+    ]
     return Checked(
         detail="" if about_metadata or unknown else "METADATA",
         codes=CODES,
-        findings=(*about_metadata, *about_file, *_unbounded(wheel)),
+        findings=(*about_metadata, *_of_archive(wheel, archive), *_of_name(wheel), *_unbounded(wheel)),
         not_checked=(("WHL108", unknown),) if unknown else (),
     )
+
+
+def _fields(content: bytes) -> tuple[RawMetadata, Mapping[str, list[str]]]:
+    """Return the fields; those are absent for which distutils wrote UNKNOWN, as they are for PyPI."""
+    raw, unparsed = parse_email(content)
+    return cast("RawMetadata", {key: value for key, value in raw.items() if value != "UNKNOWN"}), unparsed
 
 
 def _refused(
@@ -65,7 +76,7 @@ def _of_metadata(wheel: Wheel, raw: RawMetadata, unparsed: Mapping[str, list[str
     if version in _FORMER:
         hint = "build it again with a current build back end"
         message = f"{version} was never a version of the specification, though PyPI took it in former years"
-        yield _refused(wheel, "Metadata-Version", message, hint, level=Level.WARNING)
+        yield _refused(wheel, "Metadata-Version", message, hint, level=Level.NOTE)
     elif not (_is_known(version) or _is_newer(version)):
         message = f"{version!r} is no version of the specification" if version else "METADATA has none"
         yield _refused(wheel, "Metadata-Version", message, "have a build back end write METADATA")
@@ -125,7 +136,7 @@ def _of_values(wheel: Wheel, raw: RawMetadata) -> Iterator[Finding]:
         if address and not _ADDRESS.fullmatch(address):
             yield _refused(wheel, _titled(key), f"{address} is no address", _correct(key))
     for key, url in (("home-page", raw.get("home_page")), ("download-url", raw.get("download_url"))):
-        if url and url != "UNKNOWN" and not _is_url(url):
+        if url and not _is_url(url):
             yield _refused(wheel, _titled(key), f"{url} does not begin with https:// or http://", _correct(key))
     for label, url in raw.get("project_urls", {}).items():
         if problem := _of_project_url(label, url):
@@ -199,9 +210,13 @@ def _of_name(wheel: Wheel) -> Iterator[Finding]:
     expected = canonicalize_name(wheel.name).replace("-", "_")
     if name != expected and canonicalize_name(name) == canonicalize_name(wheel.name):
         hint = "build it again with a current build back end"
-        yield _refused(wheel, wheel.file_name, f"it has to begin with {expected}-", hint, level=Level.WARNING)
+        yield _refused(wheel, wheel.file_name, f"it has to begin with {expected}-", hint, level=Level.NOTE)
     folder = f"{name}-{version}.dist-info"
-    if folder != wheel.dist_info and canonicalize_name(folder) == canonicalize_name(wheel.dist_info):
+    if (
+        name == expected
+        and folder != wheel.dist_info
+        and canonicalize_name(folder) == canonicalize_name(wheel.dist_info)
+    ):
         yield _refused(wheel, wheel.file_name, f"its metadata is in {wheel.dist_info}, not in {folder}", _REPACK)
 
 

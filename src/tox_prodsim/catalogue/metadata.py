@@ -12,8 +12,8 @@ CHECKS = (
         code="WHL108",
         level=Level.ERROR,
         exception=(
-            "a warning for a file name or Metadata-Version that was taken in former years; a note for what is larger "
-            f"than 100 MB; {_PRIVATE}"
+            "a note for a file name or Metadata-Version that was taken in former years, for more than 100 MB, and when "
+            "a classifier 'Private ::' says that it is not meant for PyPI"
         ),
         title="PyPI would refuse the upload",
         why=(
