@@ -30,7 +30,12 @@ from tox_prodsim.errors import ProdsimError
 from tox_prodsim.findings import Policy
 
 ENV_NAME = "prodsim"
-VARIANTS: dict[str, dict[str, object]] = {"sdist": {"package": "sdist"}}
+VARIANTS: dict[str, dict[str, object]] = {
+    "sdist": {
+        "package": "sdist",
+        "description": "the same with the sdist, as a user has it for whom there is no wheel",
+    },
+}
 """What another factor beside prodsim stands for, such as ``prodsim-sdist``: defaults that win over those of prodsim."""
 _BASE_SECTIONS = {"testenv", "env_run_base", "tool.tox.env_run_base"}
 _DEFAULT_STOP_SIGNAL = "SIGTERM" if sys.platform != "win32" else "CTRL_BREAK_EVENT"

@@ -52,7 +52,9 @@ def test_it_runs_and_is_listed_beside_the_environments_of_the_project(quick_proj
 
 
 def test_it_is_listed_where_nothing_is_configured(quick_project: Project) -> None:
-    assert "prodsim -> prove that the wheel" in quick_project.tox("list").passed().out
+    listed = quick_project.tox("list").passed().out
+    assert re.search(r"^prodsim +-> prove that the wheel", listed, re.MULTILINE)
+    assert re.search(r"^prodsim-sdist +-> the same with the sdist", listed, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", [f"prodsim-{MINOR}", f"{PY}-prodsim"])
