@@ -32,11 +32,11 @@ from tox_prodsim.findings import Policy
 ENV_NAME = "prodsim"
 VARIANTS: Mapping[str, Mapping[str, object]] = {
     "lowest": {
-        "description": "prove that the wheel works with the lowest versions of its dependencies that it allows",
+        "description": "the same with the lowest versions of its dependencies that the wheel allows",
         "resolution": scenario.LOWEST,
     },
     "sdist": {
-        "description": "prove that the sdist works as a user without a wheel would install it",
+        "description": "the same from the sdist, as a user installs it for whom there is no wheel",
         "package": "sdist",
     },
 }

@@ -52,7 +52,9 @@ def test_it_runs_and_is_listed_beside_the_environments_of_the_project(quick_proj
 
 
 def test_it_is_listed_where_nothing_is_configured(quick_project: Project) -> None:
-    assert re.search(r"^prodsim +-> prove that the wheel", quick_project.tox("list").passed().out, re.MULTILINE)
+    listed = quick_project.tox("list").passed().out
+    for name, does in {"prodsim": "prove that the wheel", "prodsim-sdist": "the same from the sdist"}.items():
+        assert re.search(rf"^{name} +-> {does}", listed, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", [f"prodsim-{MINOR}", f"{PY}-prodsim"])

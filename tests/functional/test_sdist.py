@@ -29,11 +29,11 @@ def test_an_sdist_that_lacks_what_the_build_reads_is_incomplete(quick_project: P
 
 def test_a_source_tree_that_builds_no_sdist_and_one_that_builds_no_wheel(quick_project: Project) -> None:
     source(quick_project)
-    fails = 'def build_sdist(*ignored):\n    raise OSError("no tags")\n\n'
+    fails = 'def build_sdist(sdist_directory, config_settings=None):\n    raise OSError("no tags")\n\n'
     quick_project.write("backend.py", BACKEND.replace("def build_wheel", fails + "def build_wheel"))
     out = quick_project.prodsim().failed().out
     assert quick_project.codes() == ["BLD101"]
-    assert "FAIL BLD101 sdist: does not build: OSError: no tags (backend.py:15)\n" in out
+    assert "FAIL BLD101 sdist: does not build: OSError: no tags (backend.py:16)\n" in out
     quick_project.write("backend.py", READS_LICENCE)
     out = quick_project.prodsim().failed().out
     assert quick_project.codes() == ["BLD102"], "the source tree does not build either"
@@ -44,7 +44,7 @@ def test_the_build_of_the_tree_leaves_no_trace_and_what_it_would_leave_is_told(q
     source(quick_project)
     writes = BACKEND.replace('    name = "acme', '    pathlib.Path("acme/_made.py").write_text("")\n    name = "acme')
     quick_project.write("backend.py", writes)
-    quick_project.write(".gitignore", ".tox\n")
+    quick_project.write(".gitignore", ".tox\n__pycache__\n")
     for line in ("init -q", "add -A", "-c user.name=a -c user.email=a commit -q -m x"):
         subprocess.run(["git", *line.split()], cwd=quick_project.folder, check=True)
     out = quick_project.prodsim().passed().out
