@@ -65,7 +65,7 @@ def test_where_no_index_can_be_asked_no_lowest_versions_are_called_tested(quick_
 def test_it_is_listed_and_inherits_what_prodsim_says_but_not_what_makes_it_another(quick_project: Project) -> None:
     quick_project.write("tox.ini", "[testenv:prodsim]\nresolution = highest\nstop_timeout = 3\ndescription = mine\n")
     listed = quick_project.tox("list").passed().out
-    assert "prodsim-lowest -> prove that the wheel works with the lowest versions of its dependencies" in listed
+    assert "prodsim-lowest -> the same with the lowest versions of its dependencies" in listed
     shown = quick_project.tox("config", "-e", "prodsim-lowest", "-k", "resolution", "stop_timeout").passed().out
     assert "resolution = lowest-direct\nstop_timeout = 3\n" in shown
     shown = quick_project.tox("config", "-e", f"py{MAJOR}{MINOR}-prodsim-lowest", "-k", "resolution").passed().out
