@@ -36,6 +36,12 @@ def test_the_codes_of_the_source_are_those_of_the_catalogue() -> None:
     assert reported == set(CATALOGUE)
 
 
+def test_no_code_has_two_pages() -> None:
+    sources = (ROOT / "catalogue").glob("*.py")
+    pages = [code for path in sources for code in re.findall(r'code="([A-Z]{3}[0-9]{3})"', path.read_text("utf-8"))]
+    assert len(pages) == len(CATALOGUE)
+
+
 def test_the_codes_stand_in_the_order_of_their_families_and_numbers() -> None:
     families = list(FAMILIES)
     assert list(CATALOGUE) == sorted(CATALOGUE, key=lambda code: (families.index(code[:3]), code))

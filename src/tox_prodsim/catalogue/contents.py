@@ -9,9 +9,10 @@ CHECKS = (
     Check(
         code="WHL120",
         level=Level.ERROR,
-        title="the classifier Typing :: Typed is there, but no py.typed is",
+        title="it claims to be typed, but the wheel has no py.typed",
         why=(
-            "The classifier is read by people, the empty file py.typed by type checkers. Without it the checker of "
+            "The classifier Typing :: Typed is read by people, the empty file py.typed, which may be in the sdist alone, "
+            "by type checkers. Without it in the wheel the checker of "
             "every user says that the package has no types, whatever annotations are in it. A folder acme-stubs in "
             "the same wheel counts as typed, and nothing is said of wheels without packages: PEP 561 has no marker "
             "for a single module."

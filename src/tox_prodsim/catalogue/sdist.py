@@ -126,19 +126,4 @@ CHECKS = (
             "name the package that is missing",
         ),
     ),
-    Check(
-        code="WHL120",
-        level=Level.ERROR,
-        title="the package says that it is typed, but the marker py.typed is not in the wheel",
-        why=(
-            "Without the marker, type checkers do not look at the annotations of an installed package (PEP 561): for "
-            "all who use it, it has no types."
-        ),
-        example=(
-            "FAIL WHL120 acme/py.typed: is in the sdist (src/acme/py.typed), but not in the wheel: type checkers "
-            "ignore its types"
-        ),
-        causes=("the marker is no Python file, and is not named as package data",),
-        solution=("[tool.setuptools.package-data] with '*' = ['py.typed']",),
-    ),
 )
