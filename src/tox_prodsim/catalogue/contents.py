@@ -11,11 +11,10 @@ CHECKS = (
         level=Level.ERROR,
         title="it claims to be typed, but the wheel has no py.typed",
         why=(
-            "The classifier Typing :: Typed is read by people, the empty file py.typed, which may be in the sdist alone, "
-            "by type checkers. Without it in the wheel the checker of "
-            "every user says that the package has no types, whatever annotations are in it. A folder acme-stubs in "
-            "the same wheel counts as typed, and nothing is said of wheels without packages: PEP 561 has no marker "
-            "for a single module."
+            "The classifier Typing :: Typed is read by people, the empty file py.typed by type checkers; it may be in "
+            "the sdist alone. Without it in the wheel the checker of every user says that the package has no types, "
+            "whatever annotations are in it. A folder acme-stubs in the same wheel counts as typed, and nothing is "
+            "said of wheels without packages: PEP 561 has no marker for a single module."
         ),
         example=(
             "FAIL WHL120 acme-2.1.0-py3-none-any.whl: the classifier says Typing :: Typed, but there is no py.typed "
