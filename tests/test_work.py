@@ -33,7 +33,7 @@ BLOCK = """\
   ],
 """
 TOTALS = '  "work": {"bytecodes": 906500, "modules": 3, "pyc_bytes": 52737}\n'
-KNOWN_TEXT = TEXT.replace('  "python"', BLOCK + '  "python"').replace('"schema": 2\n', f'"schema": 2,\n{TOTALS}')
+KNOWN_TEXT = TEXT.replace('  "python"', BLOCK + '  "python"').replace('"schema": 3\n', f'"schema": 3,\n{TOTALS}')
 
 
 def with_own(*own: int, pyc_bytes: int = WORK.pyc_bytes) -> Work:
@@ -58,7 +58,7 @@ def test_work_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
 
 
 def test_a_file_of_schema_1_has_no_work(tmp_path: Path) -> None:
-    path = written(baseline.path_for(tmp_path, "prodsim", KEY), TEXT.replace('"schema": 2', '"schema": 1'))
+    path = written(baseline.path_for(tmp_path, "prodsim", KEY), TEXT.replace('"schema": 3', '"schema": 1'))
     loaded = baseline.load(path)
     assert loaded is not None
     assert (loaded.work, loaded.schema) == (None, 1)

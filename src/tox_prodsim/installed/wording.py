@@ -56,13 +56,13 @@ def _hint_for_renamed(subject: Subject, name: str, module: str) -> str:
 
 
 def _hint_for_foreign(subject: Subject, module: str) -> str:
-    if module.partition(".")[0] in {"pkg_resources", "setuptools", "distutils"}:
-        return f"{module} comes with setuptools, which a fresh environment does not have: declare it or do without"
-    if module.partition(".")[0] in sys.stdlib_module_names:
-        return f"{module} is not in every standard library: import it only where it is needed"
     root = module.partition(".")[0]
+    if root in {"pkg_resources", "setuptools", "distutils"}:
+        return f"{module} comes with setuptools, which a fresh environment does not have: declare it or do without"
     if "." in module and subject.requires_always(root):
         return f"the {root} that is installed has no {module}: bound its version, or adapt to it"
+    if root in sys.stdlib_module_names:
+        return f"{module} is not in every standard library: import it only where it is needed"
     extras = subject.extras_with(module)
     if extras:
         which = " or ".join(extras)
