@@ -192,6 +192,12 @@ def test_metadata_that_may_differ_is_left_alone(tmp_path: Path, info: str) -> No
     assert shipped(sdist(tmp_path, pkg_info=info), wheel(tmp_path, requires=["tomli>=2"])) == []
 
 
+def test_a_metadata_version_that_is_none_is_no_crash(tmp_path: Path) -> None:
+    path = sdist(tmp_path, pkg_info=PKG_INFO.replace("2.2", "new"))
+    assert findings(path) == []
+    assert shipped(path, wheel(tmp_path, requires=["tomli>=2"])) == []
+
+
 SOURCES = {
     "src/acme/__init__.py": "",
     "src/acme/engine.py": "from acme.rules import check\n",
@@ -250,6 +256,12 @@ def test_a_module_that_was_compiled_is_there(tmp_path: Path) -> None:
         "acme/rules.cpython-312-x86_64-linux-gnu.so": "",
     }
     assert shipped(sdist(tmp_path, files=SOURCES), wheel(tmp_path, files=files)) == []
+
+
+def test_without_the_sources_of_a_package_its_modules_are_not_checked(tmp_path: Path) -> None:
+    checked = check_shipped(open_sdist(sdist(tmp_path, files={})), open_wheel(wheel(tmp_path)))
+    assert checked.codes == ("SDI202",)
+    assert checked.not_checked == (("WHL111", "the sdist has no folder from which a package of the wheel comes"),)
 
 
 def test_a_marker_of_types_that_is_not_shipped_is_found(tmp_path: Path) -> None:

@@ -16,9 +16,8 @@ from pathlib import Path, PurePosixPath
 
 from packaging.metadata import RawMetadata, parse_email
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
-from tox_prodsim.artifact import leavings
+from tox_prodsim.artifact import leavings, pep440
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.findings import Checked, Finding, Level
 
@@ -221,11 +220,11 @@ def _form(sdist: Sdist) -> Iterator[Finding]:
 def _naming(sdist: Sdist, name: str, version: str) -> Iterator[Finding]:
     """Yield what of the names contradicts PKG-INFO (an error), or is not in its normal form."""
     its_name, _, its_version = sdist.file_name.removesuffix(".tar.gz").rpartition("-")
-    if canonicalize_name(its_name) != canonicalize_name(name) or not _same_version(its_version, version):
+    if canonicalize_name(its_name) != canonicalize_name(name) or not pep440.same(its_version, version):
         message = f"PKG-INFO says that it is {name} {version}"
         yield _error("SDI205", sdist.file_name, message, "do not rename sdists; build it again")
         return
-    expected = f"{canonicalize_name(name).replace('-', '_')}-{_normal(version)}"
+    expected = f"{canonicalize_name(name).replace('-', '_')}-{pep440.normal(version)}"
     if f"{expected}.tar.gz" != sdist.file_name:
         message = f"is not named as PEP 625 wants, which is {expected}.tar.gz"
         yield Finding(code="SDI205", level=Level.WARNING, subject=sdist.file_name, message=message, hint=_HINT_NAME)
@@ -235,27 +234,13 @@ def _naming(sdist: Sdist, name: str, version: str) -> Iterator[Finding]:
 
 def _licences(sdist: Sdist, metadata: RawMetadata) -> Iterator[Finding]:
     """Yield the licence files that PKG-INFO names and nobody packed: from Metadata-Version 2.4 on PyPI refuses that."""
-    if Version(metadata["metadata_version"]) < Version("2.4"):
+    if not pep440.reaches(metadata["metadata_version"], "2.4"):
         return
     files = set(sdist.files)
     for name in metadata.get("license_files", ()):
         if name not in files:
             hint = "have the sdist include it, or do not name it in 'license-files'; PyPI refuses it as it is"
             yield _error("SDI205", name, "is a License-File of PKG-INFO, but is not in the sdist", hint)
-
-
-def _same_version(text: str, version: str) -> bool:
-    try:
-        return Version(text) == Version(version)
-    except InvalidVersion:
-        return text == version
-
-
-def _normal(version: str) -> str:
-    try:
-        return str(Version(version))
-    except InvalidVersion:
-        return version
 
 
 def _error(code: str, subject: str, message: str, hint: str) -> Finding:

@@ -9,14 +9,12 @@ from packaging.metadata import RawMetadata
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
+from tox_prodsim.artifact import pep440
 from tox_prodsim.artifact.references import references
 from tox_prodsim.artifact.sdist import Sdist
 from tox_prodsim.artifact.wheel import Wheel
 from tox_prodsim.findings import Checked, Finding, Level
-
-CODES = ("SDI202", "WHL111", "WHL120")
 
 _ASIDE = {"test", "tests", "_test", "_tests", "testing", "conftest", "doc", "docs", "example", "examples", "benchmarks"}
 _FIELDS = {
@@ -25,27 +23,33 @@ _FIELDS = {
     "provides_extra": "Provides-Extra",
 }
 """What an installer decides by; the backend of today may well write the rest otherwise than that of the release."""
-_KEPT_SINCE = Version("2.2")
+_KEPT_SINCE = "2.2"
 """From this Metadata-Version on a field that is not Dynamic is the same in every wheel (PEP 643)."""
 
 
 def check_shipped(sdist: Sdist, wheel: Wheel) -> Checked:
     """Return what is wrong with the wheel when the sdist is right."""
-    folders = _package_folders(sdist, wheel)
-    findings = (*_metadata(sdist, wheel), *_modules(sdist, wheel, folders), *_markers(sdist, wheel, folders))
-    return Checked(detail="", codes=CODES, findings=findings)
+    return Checked.of(_metadata(sdist, wheel), _packages(sdist, wheel))
 
 
 # the metadata
 
 
-def _metadata(sdist: Sdist, wheel: Wheel) -> Iterator[Finding]:
+def _metadata(sdist: Sdist, wheel: Wheel) -> Checked:
     promised = sdist.metadata
     if promised is None or not promised.get("version"):
-        return
-    if _version(promised["version"]) != _version(wheel.version):
+        return _not_checked("PKG-INFO tells no version", "SDI202")
+    return Checked(detail="", codes=("SDI202",), findings=tuple(_broken_promises(promised, wheel)))
+
+
+def _not_checked(reason: str, *codes: str) -> Checked:
+    return Checked(detail="", codes=(), not_checked=tuple((code, reason) for code in codes))
+
+
+def _broken_promises(promised: RawMetadata, wheel: Wheel) -> Iterator[Finding]:
+    if pep440.normal(promised["version"]) != pep440.normal(wheel.version):
         yield _differs("Version", promised["version"], wheel.version)
-    if Version(promised.get("metadata_version", "1.0")) < _KEPT_SINCE:
+    if not pep440.reaches(promised.get("metadata_version", ""), _KEPT_SINCE):
         return
     dynamic = {name.lower() for name in promised.get("dynamic", ())}
     for key, shown in _FIELDS.items():
@@ -92,13 +96,6 @@ def _specifiers(text: str) -> str:
         return text
 
 
-def _version(text: str) -> str:
-    try:
-        return str(Version(text))
-    except InvalidVersion:
-        return text
-
-
 def _shown(values: set[str]) -> str:
     return ", ".join(sorted(values)) or "nothing"
 
@@ -110,6 +107,14 @@ def _differs(field: str, then: str, now: str) -> Finding:
 
 
 # the modules
+
+
+def _packages(sdist: Sdist, wheel: Wheel) -> Checked:
+    folders = _package_folders(sdist, wheel)
+    if not folders and any("/" in file for file in wheel.files):
+        return _not_checked("the sdist has no folder from which a package of the wheel comes", "WHL111")
+    findings = (*_modules(sdist, wheel, folders), *_markers(sdist, wheel, folders))
+    return Checked(detail="", codes=("WHL111", "WHL120"), findings=findings)
 
 
 def _package_folders(sdist: Sdist, wheel: Wheel) -> Mapping[str, str]:
