@@ -92,6 +92,21 @@ class Policy:
         )
 
 
+def error(code: str, subject: str, message: str, hint: str) -> Finding:
+    """Return what fails the run."""
+    return Finding(code=code, level=Level.ERROR, subject=subject, message=message, hint=hint)
+
+
+def warning(code: str, subject: str, message: str, hint: str) -> Finding:
+    """Return what should be looked at."""
+    return Finding(code=code, level=Level.WARNING, subject=subject, message=message, hint=hint)
+
+
+def note(code: str, subject: str, message: str, hint: str) -> Finding:
+    """Return what is good to know."""
+    return Finding(code=code, level=Level.NOTE, subject=subject, message=message, hint=hint)
+
+
 def decide(findings: Iterable[Finding], *, finished: bool, cancelled: bool = False) -> Verdict:
     """Return the verdict of a run; a run that was cut short never passes."""
     if cancelled:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim import artifact, tree
-from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.findings import Checked, Finding, warning
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,4 +88,4 @@ def _trace(path: str, tracked: bool) -> Finding:  # noqa: FBT001 - a pair of wha
         "is tracked by git, and the build changed it" if tracked else "was written by the build, git does not ignore it"
     )
     hint = "have the build write it below build/, or put it on .gitignore"
-    return Finding(code="BLD103", level=Level.WARNING, subject=path, message=message, hint=hint)
+    return warning("BLD103", path, message, hint)

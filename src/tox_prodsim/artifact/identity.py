@@ -11,8 +11,7 @@ from packaging.version import Version
 
 from tox_prodsim.artifact import pep440
 from tox_prodsim.artifact.wheel import Wheel, members, text
-from tox_prodsim.artifact.wording import error
-from tox_prodsim.findings import Checked, Finding
+from tox_prodsim.findings import Checked, Finding, error
 
 CODES = ("WHL105", "WHL106")
 

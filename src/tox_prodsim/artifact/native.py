@@ -14,7 +14,8 @@ from packaging.utils import parse_wheel_filename
 from tox_prodsim.artifact.binaries import ANY, Binary, Kind, binaries, misfit
 from tox_prodsim.artifact.linkage import check_linkage
 from tox_prodsim.artifact.wheel import Wheel
-from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.findings import Checked, Finding, Level, error, note, warning
+from tox_prodsim.phrases import counted, folded
 
 _LIBRARIES = {Kind.ELF, Kind.MACHO}
 _ACCEPTED = re.compile(
@@ -51,8 +52,7 @@ def _tags(wheel: Wheel, found: Sequence[Binary], tags: Collection[Tag]) -> Check
         *_misfits(found, tags),
         *_refused_platforms(wheel, tags),
     ]
-    count = len(wheel.extensions)
-    detail = f"{count} extension{'' if count == 1 else 's'}" if count else ""
+    detail = counted(len(wheel.extensions), "extension") if wheel.extensions else ""
     codes = ("EXT401", "EXT402", "EXT420") if found else ("EXT401", "EXT420")
     return Checked(detail=detail, codes=codes, findings=tuple(findings))
 
@@ -112,7 +112,7 @@ def _refused_platforms(wheel: Wheel, tags: Collection[Tag]) -> Iterator[Finding]
     if refused:
         message = f"PyPI does not take the platform tag {', '.join(refused)}"
         hint = "a local build is right to have it; what is uploaded comes from cibuildwheel or 'auditwheel repair'"
-        yield Finding(code="EXT420", level=Level.NOTE, subject=wheel.file_name, message=message, hint=hint)
+        yield note("EXT420", wheel.file_name, message, hint)
 
 
 def _silence(wheel: Wheel, found: Sequence[Binary], tags: Collection[Tag], sources: Sequence[str] | None) -> Checked:
@@ -139,10 +139,9 @@ def _not_compiled(wheel: Wheel, sources: Sequence[str]) -> Iterator[Finding]:
     """Yield one finding when sources that are not aside, as those of tests are, were not compiled."""
     built = [source for source in sources if not _is_aside(source)]
     if built:
-        more = f" and {len(built) - 1} more" if len(built) > 1 else ""
-        message = f"holds no compiled code, but the sdist has {built[0]}{more}: did the compiler fail without a word?"
+        message = f"holds no compiled code, but the sdist has {folded(built)}: did the compiler fail without a word?"
         hint = "read the output of the build; ignore EXT403 where a wheel without the extension is wanted"
-        yield Finding(code="EXT403", level=Level.WARNING, subject=wheel.file_name, message=message, hint=hint)
+        yield warning("EXT403", wheel.file_name, message, hint)
 
 
 def _presence(wheel: Wheel, required: Sequence[str]) -> Checked:
@@ -154,4 +153,4 @@ def _absent(wheel: Wheel, name: str) -> Finding:
     what = "is in the wheel as Python source only" if name in wheel.modules else "is not in the wheel"
     message = f"{what}, but extensions names it as compiled"
     hint = "read the output of the build: a compiler that fails need not fail the build of an optional extension"
-    return Finding(code="EXT404", level=Level.ERROR, subject=name, message=message, hint=hint)
+    return error("EXT404", name, message, hint)

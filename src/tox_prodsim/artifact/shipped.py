@@ -14,7 +14,7 @@ from tox_prodsim.artifact import pep440
 from tox_prodsim.artifact.references import references
 from tox_prodsim.artifact.sdist import Sdist
 from tox_prodsim.artifact.wheel import Wheel
-from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.findings import Checked, Finding, error
 
 _ASIDE = {"test", "tests", "_test", "_tests", "testing", "conftest", "doc", "docs", "example", "examples", "benchmarks"}
 _FIELDS = {
@@ -103,7 +103,7 @@ def _shown(values: set[str]) -> str:
 def _differs(field: str, then: str, now: str) -> Finding:
     message = f"PKG-INFO says {then} where METADATA of the wheel built from it says {now}"
     hint = "have the build compute it from what is in the sdist, or declare the field dynamic"
-    return _error("SDI202", field, message, hint)
+    return error("SDI202", field, message, hint)
 
 
 # the modules
@@ -146,10 +146,10 @@ def _modules(sdist: Sdist, wheel: Wheel, folders: Mapping[str, str]) -> Iterator
         importers = sorted(used.get(name, ()))
         if importers:
             message = f"is in the sdist ({file}) and {importers[0]} imports it, but it is not in the wheel"
-            yield _error("WHL111", name, message, f"have the build of the wheel include {name}")
+            yield error("WHL111", name, message, f"have the build of the wheel include {name}")
         elif file.endswith("/__init__.py") and name.rpartition(".")[0] not in missing:
             message = f"is a package in the sdist ({file}), but it is not in the wheel"
-            yield _error(
+            yield error(
                 "WHL111", name, message, f"have the build include {name}; ignore WHL111 if it is left out on purpose"
             )
 
@@ -171,8 +171,4 @@ def _markers(sdist: Sdist, wheel: Wheel, folders: Mapping[str, str]) -> Iterator
         if f"{folder}/py.typed" in sdist.files and f"{path}/py.typed" not in wheel.files:
             message = f"is in the sdist ({folder}/py.typed), but not in the wheel: type checkers ignore its types"
             hint = "name it as package data: package-data = { '*' = ['py.typed'] } of [tool.setuptools]"
-            yield _error("WHL120", f"{path}/py.typed", message, hint)
-
-
-def _error(code: str, subject: str, message: str, hint: str) -> Finding:
-    return Finding(code=code, level=Level.ERROR, subject=subject, message=message, hint=hint)
+            yield error("WHL120", f"{path}/py.typed", message, hint)

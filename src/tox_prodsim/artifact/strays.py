@@ -7,8 +7,8 @@ import zipfile
 from collections.abc import Iterable, Iterator
 
 from tox_prodsim.artifact.wheel import Wheel
-from tox_prodsim.artifact.wording import error, folded, warning
-from tox_prodsim.findings import Checked, Finding
+from tox_prodsim.findings import Checked, Finding, error, warning
+from tox_prodsim.phrases import folded
 
 CODES = ("WHL131",)
 
