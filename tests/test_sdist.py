@@ -96,7 +96,7 @@ def test_a_link_inside_is_a_file_like_any_other(tmp_path: Path, target: str) -> 
         pytest.param("deploy/id_rsa", KEY, "error", "holds a private key", id="a key of ssh"),
         pytest.param("server.pem", KEY, "warning", "holds a private key", id="some key"),
         pytest.param(".env", "API_KEY=0123456789\n", "warning", "sets what looks like a secret", id="a setting"),
-        pytest.param("a.py.orig", "", "warning", "is in the sdist: left of a merge", id="left of a merge"),
+        pytest.param("a.py.orig", "", "warning", "was left by a merge or a patch", id="left of a merge"),
     ],
 )
 def test_a_secret_or_a_stray_is_found(tmp_path: Path, name: str, text: str, level: str, message: str) -> None:
