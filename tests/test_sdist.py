@@ -47,7 +47,7 @@ def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     [
         pytest.param({"acme/__init__.py": ""}, (), id="pure"),
         pytest.param({"src/_fast.c": "", "acme/_x.pyx": ""}, ("src/_fast.c", "acme/_x.pyx"), id="C and Cython"),
-        pytest.param({"tests/leak.c": "", "docs/a.rs": ""}, (), id="the material of tests"),
+        pytest.param({"tests/leak.c": "", "docs/a.rs": "", "tools/a.c": ""}, (), id="the material of tests"),
         pytest.param({"setup.py": "setup(ext_modules=[])"}, ("setup.py",), id="declared in setup.py"),
         pytest.param({"setup.py": "# no ext_modules"}, (), id="a comment"),
         pytest.param({"pyproject.toml": "[build-system]\nbuild-backend = 'maturin'"}, ("pyproject.toml",), id="Rust"),

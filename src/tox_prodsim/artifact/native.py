@@ -6,11 +6,11 @@ import re
 import zipfile
 from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
-from pathlib import PurePosixPath
 
 from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
 
+from tox_prodsim.artifact.aside import is_not_built
 from tox_prodsim.artifact.binaries import ANY, Binary, Kind, binaries, misfit
 from tox_prodsim.artifact.linkage import check_linkage
 from tox_prodsim.artifact.wheel import Wheel
@@ -23,8 +23,6 @@ _ACCEPTED = re.compile(
     r"|macosx_\d+_\d+_\w+|(ios|android|pyodide|pyemscripten)_\w+"
 )
 """The platform tags that PyPI takes (its "File upload API"); the linux_ ones are of the Raspberry Pi."""
-_ASIDE = {"test", "tests", "testing", "doc", "docs", "example", "examples", "benchmark", "benchmarks", "tools"}
-"""Folders whose sources are not built into the wheel, and whose binaries are read by tests."""
 
 
 def check_native(
@@ -68,7 +66,7 @@ def _binaries_of_a_pure_wheel(wheel: Wheel, found: Sequence[Binary], tags: Colle
     what tests read. What is no extension module may be data, which nobody means to run here: a warning.
     """
     bound = [
-        binary for binary in found if binary.module or (binary.kind in _LIBRARIES and not _is_aside(binary.member))
+        binary for binary in found if binary.module or (binary.kind in _LIBRARIES and not is_not_built(binary.member))
     ]
     if not bound or not _is_pure(tags):
         return
@@ -84,10 +82,6 @@ def _binaries_of_a_pure_wheel(wheel: Wheel, found: Sequence[Binary], tags: Colle
         message = f"is compiled, but the tag {tag} lets every machine install the wheel{more}"
         hint = "tell the build back end of the extension, or set the tags of the wheel with 'wheel tags'"
     yield Finding(code="EXT401", level=level, subject=first.member, message=message, hint=hint)
-
-
-def _is_aside(path: str) -> bool:
-    return bool(_ASIDE & set(PurePosixPath(path).parts))
 
 
 def _misfits(found: Sequence[Binary], tags: Collection[Tag]) -> Iterator[Finding]:
@@ -136,10 +130,8 @@ def _nothing_compiled(wheel: Wheel, tags: Collection[Tag]) -> Finding:
 
 
 def _not_compiled(wheel: Wheel, sources: Sequence[str]) -> Iterator[Finding]:
-    """Yield one finding when sources that are not aside, as those of tests are, were not compiled."""
-    built = [source for source in sources if not _is_aside(source)]
-    if built:
-        message = f"holds no compiled code, but the sdist has {folded(built)}: did the compiler fail without a word?"
+    if sources:
+        message = f"holds no compiled code, but the sdist has {folded(sources)}: did the compiler fail without a word?"
         hint = "read the output of the build; ignore EXT403 where a wheel without the extension is wanted"
         yield warning("EXT403", wheel.file_name, message, hint)
 

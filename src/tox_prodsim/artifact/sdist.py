@@ -18,6 +18,7 @@ from packaging.metadata import RawMetadata, parse_email
 from packaging.utils import canonicalize_name
 
 from tox_prodsim.artifact import leavings, pep440
+from tox_prodsim.artifact.aside import is_not_built
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.findings import Checked, Finding, error, warning
 from tox_prodsim.phrases import counted
@@ -30,7 +31,6 @@ _KEPT = {"PKG-INFO", "pyproject.toml", "setup.py"}
 _COMPILED_SUFFIXES = (".c", ".cc", ".cpp", ".cxx", ".pyx", ".rs", ".f90", ".f", ".cu", ".m", ".mm")
 _COMPILES = ("maturin", "scikit_build_core", "mesonpy", "setuptools_rust")
 """Build back ends that are there for nothing but compiled code."""
-_ASIDE = {"test", "tests", "testing", "doc", "docs", "example", "examples", "benchmark", "benchmarks", "fuzz"}
 _EXTENSIONS = re.compile(
     rb"^[^#\n]*\b(ext_modules|Extension\(|cythonize\(|mypycify\(|rust_extensions|cffi_modules)", re.MULTILINE
 )
@@ -143,8 +143,7 @@ def _backend(pyproject: Mapping[str, object]) -> str:
 def _compiled(files: Iterable[str], setup: bytes, pyproject: Mapping[str, object]) -> Iterator[str]:
     """Yield what compiled code is made from: sources by their names, and files that declare extension modules."""
     for name in files:
-        path = PurePosixPath(name)
-        if path.suffix in _COMPILED_SUFFIXES and not _ASIDE & set(path.parts[:-1]):
+        if name.endswith(_COMPILED_SUFFIXES) and not is_not_built(name):
             yield name
     if _EXTENSIONS.search(setup):
         yield "setup.py"

@@ -11,12 +11,12 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from tox_prodsim.artifact import pep440
+from tox_prodsim.artifact.aside import BESIDE
 from tox_prodsim.artifact.references import references
 from tox_prodsim.artifact.sdist import Sdist
 from tox_prodsim.artifact.wheel import Wheel
 from tox_prodsim.findings import Checked, Finding, error
 
-_ASIDE = {"test", "tests", "_test", "_tests", "testing", "conftest", "doc", "docs", "example", "examples", "benchmarks"}
 _FIELDS = {
     "requires_dist": "Requires-Dist",
     "requires_python": "Requires-Python",
@@ -161,7 +161,7 @@ def _missing(sdist: Sdist, wheel: Wheel, path: str, folder: str) -> Iterator[tup
         if file.startswith(f"{folder}/") and file.endswith(".py"):
             parts = PurePosixPath(path + file.removeprefix(folder).removesuffix(".py")).parts
             parts = parts[:-1] if parts[-1] == "__init__" else parts
-            sound = all(part.isidentifier() for part in parts) and not _ASIDE & set(parts)
+            sound = all(part.isidentifier() for part in parts) and not BESIDE & set(parts)
             if sound and ".".join(parts) not in modules:
                 yield ".".join(parts), file
 
