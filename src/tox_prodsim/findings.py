@@ -14,6 +14,12 @@ class Level(StrEnum):
     WARNING = "warning"
     NOTE = "note"
 
+    @property
+    def and_milder(self) -> tuple[Level, ...]:
+        """Return this level and those that weigh less."""
+        levels = tuple(Level)
+        return levels[levels.index(self) :]
+
 
 class Verdict(StrEnum):
     """How a run ended; INCOMPLETE is a run that was cut short by something else than a user."""

@@ -69,11 +69,19 @@ def _beside_tree(provenance: Provenance, sdist: artifact.Sdist, wheel: artifact.
     """Return what the source tree tells, where there is one and it builds."""
     try:
         built = provenance.from_tree()
-        equal = artifact.check_equal(sdist, wheel.path, built.wheel, again=provenance.again)
     except tree.Unavailable as problem:
         reasons = tuple((code, str(problem)) for code in ("BLD103", "BLD104"))
         return Checked(detail="builds the wheel under test", codes=(), not_checked=reasons)
-    return Checked.of(equal, _traces(built.written))
+    return Checked.of(_equal(provenance, sdist, wheel, built.wheel), _traces(built.written))
+
+
+def _equal(
+    provenance: Provenance, sdist: artifact.Sdist, wheel: artifact.Wheel, from_tree: artifact.TreeWheel
+) -> Checked:
+    try:
+        return artifact.check_equal(sdist, wheel.path, from_tree, again=provenance.again)
+    except tree.Unavailable as problem:
+        return Checked(detail="", codes=(), not_checked=(("BLD104", str(problem)),))
 
 
 def _traces(written: tuple[tuple[str, bool], ...] | str) -> Checked:
