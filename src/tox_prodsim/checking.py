@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tox_prodsim import (
     artifact,
-    auditing,
+    audit,
     comparing,
     confirming,
     deployment,
@@ -53,7 +53,7 @@ class Bench:
     shelf: comparing.Shelf
     execute: Runner
     means: confirming.Means | None = None
-    tools: auditing.Tools | None = None
+    tools: audit.Tools | None = None
     private: tuple[Path, ...] = ()
     provenance: sourcing.Provenance = sourcing.UNKNOWN
     fresh_install: Callable[[], Checked] = lambda: _NOTHING
@@ -92,7 +92,7 @@ def _check(scenario: Scenario, bench: Bench, tally: Tally, ahead: Executor) -> G
     importing = ahead.submit(_imports, scenario, bench)
     survey = ahead.submit(installed.check_distribution, bench.subject, bench.execute, bench.python)
     sdist = bench.provenance.sdist.path if bench.provenance.sdist else None
-    audits = auditing.begin(bench.tools, bench.wheel.path, sdist, ahead) if bench.tools else None
+    audits = audit.begin(bench.tools, bench.wheel.path, sdist, ahead) if bench.tools else None
     yield from tally.step(Step.SDIST, lambda: sourcing.check(bench.provenance, bench.wheel))
     yield from tally.step(Step.WHEEL, lambda: _file(scenario, bench, syntax))
     if audits:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim import auditing, building, supervision
+from tox_prodsim import audit, building, supervision
 from tox_prodsim.auditors import Auditor
 from tox_prodsim.confirming import Means, canonical
 from tox_prodsim.deployment import ran
@@ -93,7 +93,7 @@ def sources_of(tox_env: PythonRun, folder: Path, cancel: supervision.Cancel) -> 
     )
 
 
-def tools_of(tox_env: PythonRun, asked: tuple[Auditor, ...], cancel: supervision.Cancel) -> auditing.Tools | None:
+def tools_of(tox_env: PythonRun, asked: tuple[Auditor, ...], cancel: supervision.Cancel) -> audit.Tools | None:
     """Return the tools that audit the files of this environment; None: nobody asked for any.
 
     They run in the folder of the project, where they find their configuration, with tox's own Python.
@@ -110,7 +110,7 @@ def tools_of(tox_env: PythonRun, asked: tuple[Auditor, ...], cancel: supervision
         env = {**environ, **variables, "PATH": path}
         return ran(supervision.run(argv, cwd=root, env=env, timeout_s=timeout_s, cancel=cancel, ledger=ledger))
 
-    return auditing.Tools(
+    return audit.Tools(
         auditors=asked,
         folder=toolbox_of(tox_env),
         install=lambda requirement, folder: building.environment_with(
