@@ -1,4 +1,4 @@
-"""Numbers and names as findings and evidence tell them."""
+"""Numbers, names and the output of programs, as findings and evidence tell them."""
 
 from __future__ import annotations
 
@@ -19,3 +19,10 @@ def listed(names: Sequence[str], most: int) -> str:
 def folded(names: Sequence[str]) -> str:
     """Return the first of the names and how many more there are."""
     return listed(names, 1)
+
+
+def last_error(output: str) -> str:
+    """Return the last line of an installer that calls itself an error, else the last line."""
+    lines = output.strip().splitlines()
+    errors = [line for line in lines if line.lower().startswith("error")]
+    return "".join((errors or lines)[-1:])
