@@ -175,9 +175,12 @@ class _Imports:
         within = (bench.subject, bench.execute, bench.python)
         tops = installed.check_imports(*within, remembered=remembered)
         others = installed.check_modules(*within, imported=tops.modules, remembered=remembered)
-        self.modules, self.descriptors = others.modules, tops.descriptors
+        self.descriptors = tops.descriptors
         undeclared = installed.check_undeclared(*within, bench.wheel.path, imported=others.modules)
         extensions = installed.check_extensions(*within, required=self._required)
+        failed = {found.subject for found in extensions.findings if found.code == "EXT405"}
+        loaded = set(bench.subject.extensions) - failed if "EXT405" in extensions.codes else set()
+        self.modules = others.modules | loaded
         return Checked.of(tops.checked, others.checked, undeclared, extensions)
 
 
