@@ -72,6 +72,7 @@ LAYERS = {
         "auditors",
         "readiness",
         "words",
+        "phrases",
         "events",
         "findings",
         "leakage",

@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 
 from tox_prodsim.artifact.versions import Python, oldest
 from tox_prodsim.artifact.wheel import Wheel, installed_path, module_parts, parents
-from tox_prodsim.artifact.wording import folded
 from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.phrases import folded
 from tox_prodsim.running import Runner
 
 CODES = ("VER305",)
