@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tox_prodsim import (
@@ -166,11 +166,8 @@ def _imports(scenario: Scenario, bench: Bench) -> installed.Imported:
     extensions = installed.check_extensions(*within, required=scenario.extensions)
     failed = {found.subject for found in extensions.findings if found.code == "EXT405"}
     loaded = set(bench.subject.extensions) - failed if "EXT405" in extensions.codes else set()
-    return installed.Imported(
-        checked=Checked.of(tops.checked, others.checked, undeclared, extensions),
-        modules=others.modules | loaded,
-        descriptors=tops.descriptors,
-    )
+    checked = Checked.of(tops.checked, others.checked, undeclared, extensions)
+    return replace(others, checked=checked, modules=others.modules | loaded, descriptors=tops.descriptors)
 
 
 def _scripts(bench: Bench) -> Checked:
