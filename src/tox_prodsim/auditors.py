@@ -102,6 +102,9 @@ def _auditor(key: str, item: object) -> Auditor:
     if len(words) == 1:
         return Auditor(name=name, requirement=requirement, argv=_known(key, name), spares_sdist=True)
     argv = tuple(command if "|" in words[1:2] else [found[1], *command])
+    if not argv:
+        msg = f"no command follows the bar, write for example {name} | {name} {{wheel}}"
+        raise ProdsimError(key, msg)
     if not any(file in word for word in argv for file in FILES):
         msg = f"{shlex.join(argv)} names neither {{wheel}} nor {{sdist}}, so that it would audit nothing"
         raise ProdsimError(key, msg)

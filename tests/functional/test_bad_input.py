@@ -166,6 +166,8 @@ TOML = {
     "exit_codes = [[0]]": f"exit_codes: '[0]' {NO_END}",
     "select = 'XYZ'": f"select: 'XYZ' {NO_CODE}",
     "select = {code = 'RUN'}": f"select: \"{{'code': 'RUN'}}\" {NO_CODE}",
+    "extensions = true": "extensions: true and false are no words, write a list of texts",
+    "simulate = [false]": "simulate: true and false are no words, write a list of texts",
     "audit = [['pyroma', '.']]": (
         "audit[0]: pyroma . names neither {wheel} nor {sdist}, so that it would audit nothing"
     ),
