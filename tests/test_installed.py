@@ -241,6 +241,12 @@ def test_an_import_that_fails_is_found_with_its_place(env: Env, put: Put) -> Non
             "import pkg_resources",
             "ModuleNotFoundError: No module named 'pkg_resources'",
             "pkg_resources comes with setuptools, which a fresh environment does not have: declare it or do without",
+            id="a part of setuptools",
+        ),
+        pytest.param(
+            "import setuptools.build_meta",
+            "ModuleNotFoundError: No module named 'setuptools'",
+            "a fresh environment does not have setuptools: declare it or do without",
             id="setuptools",
         ),
         pytest.param(
@@ -492,6 +498,16 @@ def test_a_module_named_like_the_project_may_not_have_only_a_part_of_the_version
     assert [(found.code, found.level) for found in imports(env, subject).findings] == [("VER303", E)]
 
 
+def test_a_post_release_of_the_same_software_is_only_noted(env: Env, put: Put) -> None:
+    message = "__version__ is '2.0', but METADATA says 2.0.post1"
+    subject = put({"acme.py": "__version__ = '2.0'"}, version="2.0.post1")
+    assert brief(imports(env, subject)) == [("VER303", N, "acme", message)]
+    other = put({"acme.py": "__version__ = '1.9'"}, version="2.0.post2")
+    assert [(found.code, found.level) for found in imports(env, other).findings] == [("VER303", E)]
+    unreleased = put({"acme.py": "__version__ = '2.0'"}, version="2.0.post3.dev1")
+    assert [(found.code, found.level) for found in imports(env, unreleased).findings] == [("VER303", E)]
+
+
 # Entry points
 
 CLI = "import sys\ndef main():\n    assert sys.argv[1:] == ['--help']\n    print('usage: acme')\n"
@@ -617,6 +633,13 @@ def test_a_command_that_declines_to_run_without_an_extra_is_a_note(env: Env, put
             id="its usage",
         ),
         pytest.param(
+            "print('usage: acme {generate}'); return 32",
+            N,
+            "exited with 32",
+            "its last words: usage: acme {generate}",
+            id="its usage, with an exit code of its own",
+        ),
+        pytest.param(
             "print('usage: acme', flush=True); 1/0",
             W,
             "exited with 1",
@@ -669,6 +692,15 @@ def test_a_plugin_that_does_not_load_is_a_warning(env: Env, put: Put) -> None:
 
 def test_a_plugin_of_a_host_that_is_not_installed_is_a_note(env: Env, put: Put) -> None:
     checked = scripts(env, put({"acme.py": "import pytest_"}, entry_points="[pytest11]\nacme = acme\n"))
+    message = "was not loaded, because pytest_ is not installed"
+    assert brief(checked) == [("ENT511", N, "[pytest11] acme = acme", message)]
+
+
+def test_a_plugin_that_says_in_its_own_words_that_its_host_is_absent_is_a_note(env: Env, put: Put) -> None:
+    source = (
+        "class NotEnabled(Exception): ...\ntry:\n    import pytest_\nexcept ImportError:\n    raise NotEnabled('!')\n"
+    )
+    checked = scripts(env, put({"acme.py": source}, entry_points="[pytest11]\nacme = acme\n"))
     message = "was not loaded, because pytest_ is not installed"
     assert brief(checked) == [("ENT511", N, "[pytest11] acme = acme", message)]
 

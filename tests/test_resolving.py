@@ -249,6 +249,18 @@ def test_what_does_not_build_here_is_no_fault_of_who_requires_it() -> None:
     assert pip_words.refused("", stderr) == Unavailable(reason=reason)
 
 
+def test_of_a_build_that_fails_uv_is_heard_to_the_last_words() -> None:
+    told = (
+        "error: Failed to build `qpid-python==1.36.0.post1`\n  cause: The build backend returned an error\n"
+        "  cause: Call to `setuptools.build_meta.get_requires_for_build_wheel` failed (exit status: 1)\n\n"
+        '         [stderr]\n         Traceback (most recent call last):\n           File "<string>", line 42\n'
+        "         SyntaxError: invalid syntax\n\nhint: Build failures usually indicate a problem with the package\n"
+    )
+    assert uv_words.refused(told) == Unavailable(
+        reason="qpid-python==1.36.0.post1 does not build: SyntaxError: invalid syntax"
+    )
+
+
 @pytest.mark.parametrize(
     "because",
     [

@@ -86,7 +86,7 @@ def _text(ran: Ran) -> str:
 def _no_help(asking: Asking, point: EntryPoint, ran: Ran) -> Finding:
     how = f"does not end within {asking.limit_s:g} s" if ran.timed_out else ending(ran.returncode)
     text = _text(ran)
-    alive = ran.returncode in {1, 2} and not ran.timed_out and _speaks(asking.subject, text)
+    alive = not ran.timed_out and (ran.returncode or 0) > 0 and _speaks(asking.subject, text)
     hint = f"its last words: {_last_words(text)}" if text else f"run {point.name} --help by hand"
     return finding("ENT512", Level.NOTE if alive else Level.WARNING, str(point), f"--help {how}", hint)
 

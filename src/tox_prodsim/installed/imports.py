@@ -13,7 +13,7 @@ from tox_prodsim.installed.loading import watch
 from tox_prodsim.installed.look import LOAD_LIMIT_S, Died, Loaded, Outcome, Raised, Subject, is_below
 from tox_prodsim.installed.purity import CODES as EFFECTS
 from tox_prodsim.installed.purity import check_effects
-from tox_prodsim.installed.versions import contradicts, same_version
+from tox_prodsim.installed.versions import contradicts, is_released_again, same_version
 from tox_prodsim.installed.wording import finding, hint_for
 from tox_prodsim.running import Runner
 
@@ -164,4 +164,7 @@ def _version_findings(subject: Subject, name: str, loaded: Loaded) -> Iterator[F
         return
     message = f"__version__ is {loaded.version!r}, but METADATA says {subject.version}"
     hint = "keep the version in one place, for example importlib.metadata.version() or the build's dynamic version"
-    yield finding("VER303", Level.ERROR if namesake else Level.WARNING, name, message, hint)
+    level = Level.ERROR if namesake else Level.WARNING
+    if is_released_again(loaded.version, subject.version):
+        level = Level.NOTE
+    yield finding("VER303", level, name, message, hint)

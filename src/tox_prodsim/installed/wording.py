@@ -57,7 +57,9 @@ def _hint_for_renamed(subject: Subject, name: str, module: str) -> str:
 
 def _hint_for_foreign(subject: Subject, module: str) -> str:
     root = module.partition(".")[0]
-    if root in {"pkg_resources", "setuptools", "distutils"}:
+    if root == "setuptools":
+        return "a fresh environment does not have setuptools: declare it or do without"
+    if root in {"pkg_resources", "distutils"}:
         return f"{module} comes with setuptools, which a fresh environment does not have: declare it or do without"
     if "." in module and subject.requires_always(root):
         return f"the {root} that is installed has no {module}: bound its version, or adapt to it"

@@ -173,7 +173,7 @@ def _is_prerelease(version: str) -> bool:
 def _unresolved(shown: str, answer: Impossible | Unavailable) -> Finding:
     match answer:
         case Impossible():
-            hint = f"correct the requirements; {_TRY} '{shown}'"
+            hint = f"correct the requirements, unless your index lags behind; {_TRY} '{shown}'"
             return _finding("DEP206", Level.ERROR, shown, f"cannot be installed: {answer.reason}", hint)
         case Unavailable():
             message = f"cannot be installed here: {answer.reason}"
