@@ -145,6 +145,12 @@ def test_what_a_module_wants_beside_its_file_is_a_note_unless_it_must_load(env: 
     assert brief(check(env, subject, "acme._x")) == [("EXT405", E, "acme._x", message)]
 
 
+def test_modules_that_want_the_same_are_one_note(env: Env) -> None:
+    needs = {name: extension(name, top=RAISES, body='NEEDS("numpy_")') for name in ("_x", "_y", "_z")}
+    message = "does not load: ModuleNotFoundError: No module named 'numpy_'"
+    assert brief(check(env, put(env, __init__="", **needs))) == [("EXT405", N, "acme._x and 2 more modules", message)]
+
+
 def test_a_library_of_the_system_that_is_absent_is_a_note(env: Env, tmp_path: Path) -> None:
     (tmp_path / "libdriver.so.1").write_bytes(library("int driver(void) { return 1; }", "-Wl,-soname,libdriver.so.1"))
     needs = extension("_x", str(tmp_path / "libdriver.so.1"), top="int driver(void);", body="driver()")

@@ -91,6 +91,19 @@ def test_what_is_not_installed_and_no_extra_brings_can_be_added(env: Env, put: P
     assert found.hint.startswith("to have them checked: add them to deps; they are acme.m0, acme.m1, ")
 
 
+def test_what_another_system_has_in_a_module_need_not_be_declared(env: Env, put: Put) -> None:
+    (found,) = modules(env, put({"acme/_windows.py": "from ctypes import NotOnEverySystem"})).checked.findings
+    hint = "not every ctypes of the standard library has NotOnEverySystem: import it only where it is needed"
+    assert found.hint == hint
+
+
+def test_a_message_begins_where_its_words_do(env: Env, put: Put) -> None:
+    (found,) = modules(
+        env, put({"acme/book.py": "raise LookupError('\\n*****\\n  no corpus\\n*****')"})
+    ).checked.findings
+    assert found.message == "importing it fails: LookupError: no corpus"
+
+
 def test_many_reasons_are_folded(env: Env, put: Put) -> None:
     subject = put({f"acme/m{number}.py": f"raise ValueError({number})" for number in range(9)})
     findings = modules(env, subject).checked.findings

@@ -126,8 +126,20 @@ def test_extras_that_exclude_each_other_are_no_trouble(check: Check) -> None:
     assert checked.detail == "a fresh install brings 2 more, 3 of 3 extras resolve"
 
 
+def test_what_an_extra_needs_that_is_not_released_yet_is_a_warning(check: Check, installer: Installer) -> None:
+    checked = check(installer, "plain", extras={"a": "plain>=4"})
+    assert [(found.code, found.level, found.subject) for found in checked.findings] == [("DEP206", W, "acme[a]")]
+    assert checked.findings[0].message.startswith("cannot be installed yet: ")
+    assert "plain>=4" in checked.findings[0].message
+
+
+def test_an_extra_that_is_listed_in_two_spellings_is_asked_for_once(check: Check) -> None:
+    checked = check(indexes.uv(), "plain", extras={"a-b": "windows", "a_b": "windows"})
+    assert [(found.level, found.subject) for found in checked.findings] == [(N, "acme[a_b]")]
+
+
 def test_what_was_never_released_is_an_error(check: Check) -> None:
-    checked = check(indexes.uv(), extras={"a": "plain>=4"})
+    checked = check(indexes.uv(), extras={"a": "plain>=1.1,<1.4"})
     assert [(found.code, found.level, found.subject) for found in checked.findings] == [("DEP206", E, "acme[a]")]
     checked = check(indexes.uv(), "nowhere", extras={"a": "plain"})
     assert [(found.code, found.level, found.subject) for found in checked.findings] == [("DEP206", E, "acme")]

@@ -179,16 +179,18 @@ def _raised(problem: BaseException) -> dict[str, Any]:
         "filename": str(getattr(problem, "filename", None) or "") if isinstance(problem, OSError) else "",
         "file": file,
         "line": line,
+        "refused": type(problem) is ImportError and not (problem.name or problem.__cause__ or problem.__context__),
     }
 
 
 def _message(problem: BaseException) -> str:
-    """Return the first line of what the exception says."""
+    """Return the first line of what the exception says that is more than a rule of stars or the like."""
     try:
         text = str(problem).strip()
     except Exception:  # noqa: BLE001 - their __str__
         return "(its message cannot be read)"
-    return text.splitlines()[0][:300] if text else ""
+    lines = text.splitlines()
+    return next((line.strip() for line in lines if re.search(r"\w", line)), text[:1])[:300]
 
 
 def _missing(problem: BaseException) -> str:

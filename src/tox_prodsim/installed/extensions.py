@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -97,6 +97,8 @@ def _loads(outcome: Outcome) -> bool:
 
 
 def _failures(subject: Subject, outcomes: Outcomes, required: Sequence[str]) -> Iterator[Finding]:
+    """Yield what does not load; what is only noted and fails in the same words is one note."""
+    noted: dict[str, list[Finding]] = {}
     for name, outcome in outcomes.items():
         if _loads(outcome) or (name not in required and _is_library(outcome)):
             continue
@@ -104,7 +106,14 @@ def _failures(subject: Subject, outcomes: Outcomes, required: Sequence[str]) -> 
         if isinstance(outcome, Raised) and name not in required:
             level, hint = _excuse(name, outcome)
         hint = hint or hint_for(subject, name, outcome)
-        yield finding("EXT405", level, name, f"does not load: {outcome}", hint, outcome=outcome)
+        found = finding("EXT405", level, name, f"does not load: {outcome}", hint, outcome=outcome)
+        if level is Level.NOTE:
+            noted.setdefault(str(outcome), []).append(found)
+        else:
+            yield found
+    for first, *others in noted.values():
+        more = f" and {len(others)} more module{'' if len(others) == 1 else 's'}" if others else ""
+        yield replace(first, subject=f"{first.subject}{more}")
 
 
 def _is_library(outcome: Outcome) -> bool:

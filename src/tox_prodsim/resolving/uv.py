@@ -20,9 +20,10 @@ _HERE_ONLY = re.compile(
     re.IGNORECASE,
 )
 """What uv names when it is this machine, this Python or a setting of the user that leaves no choice."""
+_AHEAD = re.compile(r"only [\w.-]+<=\S+ (?:is|are) available")
 _UNSOLVED = "No solution found"
 _UNBUILT = re.compile(r"Failed to (?:download and )?build `(?P<what>[^`]+)`")
-_CONCLUSION = re.compile(r"(?: and you require [^,]+)?, we can conclude that .*")
+_CONCLUSION = re.compile(r"(?: and you require [^,]+)?,? we can conclude that .*")
 
 
 def resolved(lock: str, told: str) -> Answer:
@@ -53,7 +54,11 @@ def refused(told: str) -> Answer:
     reason = _reason(told)
     if _HERE_ONLY.search(told):
         return Unavailable(reason=reason)
-    return Impossible(reason=reason) if _UNSOLVED in told else Unanswered(reason=f"uv: {reason}")
+    return (
+        Impossible(reason=reason, ahead=bool(_AHEAD.search(reason)))
+        if _UNSOLVED in told
+        else Unanswered(reason=f"uv: {reason}")
+    )
 
 
 def _reason(told: str) -> str:
