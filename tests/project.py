@@ -148,6 +148,11 @@ class Project:
         """Return the codes of the findings of the last run, sorted, each once."""
         return sorted({finding["code"] for finding in self.report(env_name)["findings"]})
 
+    def accused(self, env_name: str = "prodsim") -> list[str]:
+        """Return the codes of errors and warnings of the last run, sorted, each once."""
+        findings = self.report(env_name)["findings"]
+        return sorted({finding["code"] for finding in findings if finding["level"] != "note"})
+
     def left(self) -> list[str]:
         """Return the command lines of all processes of this machine that carry the tag."""
         return [command for command in _command_lines() if self.tag in command]

@@ -251,3 +251,18 @@ def test_the_watch_works_on_the_oldest_python_that_is_supported(tmp_path: Path) 
     subject = subject_of(env.install(wheel(tmp_path, files={"acme.py": source})))
     checked = installed.check_imports(subject, env.run, env.python, limit_s=30.0).checked
     assert [found.code for found in checked.findings] == ["IMP520", "IMP522", "IMP523"]
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        pytest.param("import asyncio\nloop = asyncio.new_event_loop()", 3, id="an event loop"),
+        pytest.param("f = open(__file__)\nf.close()", 0, id="what is closed again"),
+        pytest.param("raise OSError", None, id="what does not import tells nothing"),
+    ],
+)
+def test_the_descriptors_that_stay_open_are_counted_to_be_remembered(
+    env: Env, tmp_path: Path, source: str, count: int | None
+) -> None:
+    subject = subject_of(env.install(wheel(tmp_path, files={"acme.py": source})))
+    assert installed.check_imports(subject, env.run, env.python, limit_s=30.0).descriptors == count

@@ -73,8 +73,8 @@ def check(scenario: Scenario, bench: Bench, tally: Tally) -> Generator[Event, No
 
 @contextmanager
 def _ahead() -> Iterator[Executor]:
-    """Give threads for what takes long and is needed later, such as a build; none is left when times are taken."""
-    pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="prodsim-ahead")
+    """Give threads for what runs beside the steps before it; none is left when times are taken."""
+    pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="prodsim-ahead")
     try:
         yield pool
     finally:
@@ -82,40 +82,46 @@ def _ahead() -> Iterator[Executor]:
 
 
 def _check(scenario: Scenario, bench: Bench, tally: Tally, ahead: Executor) -> Generator[Event, None, comparing.Shelf]:
-    """Play the steps in their order; what takes long is begun first."""
+    """Play the steps in their order; all that starts processes and needs nothing of the others is begun at once.
+
+    The commands wait for the imports: what they leave in HOME is to be known as theirs.
+    """
     fresh = ahead.submit(_fresh_install, scenario, bench)
+    syntax = ahead.submit(artifact.check_syntax, bench.wheel, bench.execute, bench.python)
+    imports = _Imports(scenario, bench)
+    importing = ahead.submit(imports.check)
+    survey = ahead.submit(installed.check_distribution, bench.subject, bench.execute, bench.python)
     sdist = bench.provenance.sdist.path if bench.provenance.sdist else None
     audits = auditing.begin(bench.tools, bench.wheel.path, sdist, ahead) if bench.tools else None
     yield from tally.step(Step.SDIST, lambda: sourcing.check(bench.provenance, bench.wheel))
-    yield from tally.step(Step.WHEEL, lambda: _file(scenario, bench))
+    yield from tally.step(Step.WHEEL, lambda: _file(scenario, bench, syntax))
     if audits:
         yield from tally.step(Step.AUDIT, audits.heard)
-    yield from tally.step(Step.INSTALL, lambda: _install(scenario, bench, fresh))
-    imports = _Imports(scenario, bench)
-    yield from tally.step(Step.IMPORT, imports.check)
+    yield from tally.step(Step.INSTALL, lambda: _install(scenario, bench, survey, fresh))
+    yield from tally.step(Step.IMPORT, importing.result)
     yield from tally.step(Step.SCRIPTS, lambda: _scripts(bench))
-    shelf = bench.shelf.having_imported(imports.modules)
+    shelf = bench.shelf.having_imported(imports.modules, descriptors=imports.descriptors)
     yield from tally.step(Step.MEMORY, lambda: _memory(scenario, shelf))
     return shelf
 
 
-def _file(scenario: Scenario, bench: Bench) -> Checked:
+def _file(scenario: Scenario, bench: Bench, syntax: Future[Checked]) -> Checked:
     """Check the wheel without installing it."""
     sdist = bench.provenance.sdist
     return Checked.of(
         artifact.check_wheel(bench.wheel),
         artifact.check_versions(bench.wheel, bench.tested),
-        artifact.check_syntax(bench.wheel, bench.execute, bench.python),
+        syntax.result(),
         artifact.check_native(
             bench.wheel, required=scenario.extensions, compiled_sources=sdist.compiled_sources if sdist else None
         ),
     )
 
 
-def _install(scenario: Scenario, bench: Bench, fresh: Future[Checked]) -> Checked:
+def _install(scenario: Scenario, bench: Bench, survey: Future[Checked], fresh: Future[Checked]) -> Checked:
     """Check what is installed, and say what else an installer would take."""
     return Checked.of(
-        installed.check_distribution(bench.subject, bench.execute, bench.python),
+        survey.result(),
         _lowest(scenario, bench),
         fresh.result(),
         Checked(detail=_since(bench), codes=()),
@@ -153,7 +159,7 @@ def _since(bench: Bench) -> str:
 class _Imports:
     """Imports the top-levels, then all other modules, and holds what they import against the requirements.
 
-    ``modules`` are those that imported.
+    ``modules`` are those that imported, ``descriptors`` how many the top-levels left open (None: it is not known).
     """
 
     def __init__(self, scenario: Scenario, bench: Bench) -> None:
@@ -161,6 +167,7 @@ class _Imports:
         self._required = scenario.extensions
         self._remembered = frozenset() if scenario.timing.update else bench.shelf.imported_then
         self.modules: frozenset[str] = frozenset()
+        self.descriptors: int | None = None
 
     def check(self) -> Checked:
         """Return what is wrong with it."""
@@ -168,10 +175,11 @@ class _Imports:
         within = (bench.subject, bench.execute, bench.python)
         tops = installed.check_imports(*within, remembered=remembered)
         others = installed.check_modules(*within, imported=tops.modules, remembered=remembered)
-        self.modules = others.modules
+        self.descriptors = tops.descriptors
         undeclared = installed.check_undeclared(*within, bench.wheel.path, imported=others.modules)
         extensions = installed.check_extensions(*within, required=self._required)
-        return Checked.of(tops.checked, others.checked, undeclared, extensions)
+        self.modules = others.modules | extensions.modules
+        return Checked.of(tops.checked, others.checked, undeclared, extensions.checked)
 
 
 def _scripts(bench: Bench) -> Checked:

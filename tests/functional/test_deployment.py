@@ -217,11 +217,13 @@ def test_a_port_that_is_taken_is_said_with_pid_and_command_and_nothing_is_starte
 ) -> None:
     squat = f"import http.server; http.server.HTTPServer(('127.0.0.1', {port}), None).serve_forever()"
     with subprocess.Popen([sys.executable, "-c", squat, "yesterday"]) as squatter:
-        while not [c for c in psutil.Process(squatter.pid).net_connections("tcp") if c.status == "LISTEN"]:
+        try:
+            while not [c for c in psutil.Process(squatter.pid).net_connections("tcp") if c.status == "LISTEN"]:
+                assert squatter.poll() is None
+            result = deploy(quick_project, SLEEPER, **{**SERVICE, "ready": probe.format(port)}).failed()
             assert squatter.poll() is None
-        result = deploy(quick_project, SLEEPER, **{**SERVICE, "ready": probe.format(port)}).failed()
-        assert squatter.poll() is None
-        squatter.kill()
+        finally:
+            squatter.kill()
     assert quick_project.codes() == ["RUN601"]
     assert the(quick_project, "RUN601").startswith(f"{'localhost' if 'localhost' in probe else '127.0.0.1'}:{port}: ")
     assert f"by pid {squatter.pid} " in the(quick_project, "RUN601")

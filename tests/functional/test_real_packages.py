@@ -69,7 +69,7 @@ def test_a_library_needs_no_configuration(any_project: Project, download: Downlo
 
 def test_a_library_with_two_top_levels(quick_project: Project, download: Downloads) -> None:
     result = run(quick_project, download("attrs==25.3.0")).passed()
-    assert quick_project.codes() == []
+    assert quick_project.accused() == []
     assert "attrs, attr from site-packages" in result.out
 
 
@@ -101,7 +101,7 @@ def test_a_release_that_configures_the_root_logger_on_import(quick_project: Proj
 
 def test_a_command_whose_help_is_not_for_every_terminal(quick_project: Project, download: Downloads) -> None:
     result = run(quick_project, download("idna==3.20")).passed()
-    assert quick_project.codes() == ["ENT513"]
+    assert quick_project.accused() == ["ENT513"]
     assert "UnicodeEncodeError" in message(quick_project, "ENT513")
     assert "idna from site-packages, no side effects, 9 modules import" in result.out
 
@@ -116,7 +116,7 @@ expect_output = <span class="k">pass</span>
 def test_a_command_that_works(any_project: Project, download: Downloads) -> None:
     any_project.write("code.py", "pass\n")
     result = run(any_project, download("pygments==2.19.1"), CONVERT).passed()
-    assert any_project.codes() == []
+    assert any_project.accused() == []
     assert "1 script" in result.out
 
 
@@ -129,7 +129,7 @@ def test_a_command_whose_entry_point_names_nothing(any_project: Project, downloa
     wheel = broken(download("pygments==2.19.1"), any_project.folder / "broken", point_to_nothing, recorded=True)
     result = run(any_project, wheel, CONVERT)
     assert result.code == 1
-    assert any_project.codes() == ["ENT510", "RUN609"]
+    assert any_project.accused() == ["ENT510", "RUN609"]
     assert "scripts  FAIL  0 of 1 script loads" in result.out
     assert "| ModuleNotFoundError: No module named 'pygments.commands'" in result.out
     assert "pygments.commands" in message(any_project, "ENT510")
@@ -138,7 +138,7 @@ def test_a_command_whose_entry_point_names_nothing(any_project: Project, downloa
 def test_a_command_that_does_another_thing(quick_project: Project, download: Downloads) -> None:
     quick_project.write("code.py", "fail\n")
     run(quick_project, download("pygments==2.19.1"), CONVERT).failed()
-    assert quick_project.codes() == ["RUN611"]
+    assert quick_project.accused() == ["RUN611"]
 
 
 SUCCEEDS_ANYWAY = """\
@@ -160,7 +160,7 @@ def test_a_script_that_exits_with_0_whatever_happens(any_project: Project, downl
     keys = "deploy_files = prod_test.py\ndeploy = python prod_test.py\nexpect_output = simulation successful"
     result = run(any_project, download("pygments==2.19.1"), keys)
     assert result.code == 1, result.out
-    assert any_project.codes() == ["RUN611", "RUN624"]
+    assert any_project.accused() == ["RUN611", "RUN624"]
     assert "| pygments.util.ClassNotFound: no formatter found for name 'no-such-formatter'" in result.out
 
 
@@ -203,26 +203,26 @@ def uvicorn(project: Project, config: str = UVICORN, code: str = "") -> Result:
 def test_uvicorn_that_serves(any_project: Project) -> None:
     result = uvicorn(any_project).passed()
     assert "ANSWER 200" in result.out
-    assert any_project.codes() == []  # above all no RUN608: uvicorn handles SIGTERM
+    assert any_project.accused() == []  # above all no RUN608: uvicorn handles SIGTERM
 
 
 def test_uvicorn_whose_application_crashes_at_the_start(any_project: Project) -> None:
     crash = "if 'uvicorn' in sys.modules:\n    raise RuntimeError('no database')"
     result = uvicorn(any_project, code=crash)
     assert result.code == 1
-    assert any_project.codes() == ["RUN602"]
+    assert any_project.accused() == ["RUN602"]
     assert "| RuntimeError: no database" in result.out
 
 
 def test_uvicorn_whose_application_never_starts_up(quick_project: Project) -> None:
     uvicorn(quick_project, f"{UVICORN}ready_timeout = 3\nstop_timeout = 1\nset_env = sleeps = 1\n").failed()
-    assert quick_project.codes() == ["RUN603", "RUN607"], "nor does it stop while it starts up"
+    assert quick_project.accused() == ["RUN603", "RUN607"], "nor does it stop while it starts up"
     assert "connection refused" in message(quick_project, "RUN603")
 
 
 def test_uvicorn_whose_application_is_not_healthy(quick_project: Project) -> None:
     uvicorn(quick_project, UVICORN.replace("/health status", "/ status") + "ready_timeout = 3").failed()
-    assert quick_project.codes() == ["RUN603"]
+    assert quick_project.accused() == ["RUN603"]
     assert "http 500" in message(quick_project, "RUN603")
 
 
@@ -230,7 +230,7 @@ def test_uvicorn_whose_application_dies_of_a_request(quick_project: Project) -> 
     die = 'python -c "import sys, urllib.request as u; u.urlopen(sys.argv[1])" {url}/die'
     result = uvicorn(quick_project, UVICORN.partition("commands")[0] + f"commands = - {die}")
     assert result.code == 1, result.out
-    assert quick_project.codes() == ["RUN606"]
+    assert quick_project.accused() == ["RUN606"]
     assert "exit code 3" in message(quick_project, "RUN606")
 
 
@@ -266,7 +266,7 @@ def gunicorn(project: Project, config: str = GUNICORN, code: str = "") -> Result
 
 def test_gunicorn_with_two_workers_that_serves(any_project: Project) -> None:
     result = gunicorn(any_project).passed()
-    assert any_project.codes() == []
+    assert any_project.accused() == []
     assert "WORKERS 2" in result.out
     assert "SIGTERM    to 3 processes" in result.out
 
@@ -274,7 +274,7 @@ def test_gunicorn_with_two_workers_that_serves(any_project: Project) -> None:
 def test_gunicorn_with_a_worker_that_ignores_the_signal(any_project: Project) -> None:
     ignore = "if 'gunicorn' in sys.modules:\n    signal.signal(signal.SIGTERM, signal.SIG_IGN)"
     gunicorn(any_project, f"{GUNICORN}stop_timeout = 2", ignore).failed()
-    assert any_project.codes() == ["RUN607"]
+    assert any_project.accused() == ["RUN607"]
 
 
 CHILD = """\
@@ -286,12 +286,12 @@ if "gunicorn" in sys.modules:
 
 def test_gunicorn_with_a_worker_whose_child_does_not_stop(quick_project: Project) -> None:
     gunicorn(quick_project, f"{GUNICORN}stop_timeout = 3", CHILD.replace("TAG", quick_project.tag)).failed()
-    assert quick_project.codes() == ["RUN607", "RUN623"]
+    assert quick_project.accused() == ["RUN607", "RUN623"]
 
 
 def test_gunicorn_that_goes_to_the_background(quick_project: Project) -> None:
     result = gunicorn(quick_project, GUNICORN.replace("--workers", "--daemon --workers")).failed()
-    assert quick_project.codes() == ["RUN602", "RUN620", "RUN621"]
+    assert quick_project.accused() == ["RUN602", "RUN620", "RUN621"]
     assert "hint: run it in the foreground, without --daemon" in result.out
     assert "(listens on 127.0.0.1:" in message(quick_project, "RUN620")
 
@@ -316,7 +316,7 @@ def test_waitress_that_serves(any_project: Project) -> None:
 def test_waitress_whose_application_is_not_there(any_project: Project) -> None:
     result = waitress(any_project, WAITRESS.replace("website:app", "website:application"))
     assert result.code == 1, result.out
-    assert any_project.codes() == ["RUN602"]
+    assert any_project.accused() == ["RUN602"]
 
 
 # a C extension
@@ -324,7 +324,7 @@ def test_waitress_whose_application_is_not_there(any_project: Project) -> None:
 
 def test_an_extension_that_loads(any_project: Project, download: Downloads) -> None:
     run(any_project, download("markupsafe==3.0.2"), USES.format("markupsafe._speedups")).passed()
-    assert any_project.codes() == ["WHL108"]  # a note: MarkupSafe- is the file name of former years
+    assert "WHL108" in any_project.codes()  # a note: MarkupSafe- is the file name of former years
 
 
 USES = 'deploy = python -c "import {0}; print({0}.__file__)"\nexpect_output = \\.so$'
@@ -347,7 +347,7 @@ def test_an_extension_that_was_cut_short(any_project: Project, download: Downloa
 
     wheel = broken(download("psutil==7.0.0"), any_project.folder / "broken", cut, recorded=False)
     run(any_project, wheel).failed()
-    assert any_project.codes() == ["IMP501", "WHL103"]  # a file that is shorter than it says is death by SIGBUS
+    assert any_project.accused() == ["IMP501", "WHL103"]  # a file that is shorter than it says is death by SIGBUS
     assert "psutil/_psutil_linux" in message(any_project, "WHL103")
     assert "SIGBUS" in message(any_project, "IMP501")
 
@@ -358,7 +358,7 @@ def test_an_extension_that_was_overwritten(quick_project: Project, download: Dow
 
     wheel = broken(download("psutil==7.0.0"), quick_project.folder / "broken", overwrite, recorded=False)
     run(quick_project, wheel).failed()
-    assert quick_project.codes() == ["EXT402", "IMP503", "WHL103"]
+    assert quick_project.accused() == ["EXT402", "IMP503", "WHL103"]
 
 
 def test_an_extension_that_was_left_out_of_the_build(quick_project: Project, download: Downloads) -> None:
@@ -367,5 +367,5 @@ def test_an_extension_that_was_left_out_of_the_build(quick_project: Project, dow
 
     wheel = broken(download("psutil==7.0.0"), quick_project.folder / "broken", leave_out, recorded=True)
     run(quick_project, wheel).failed()
-    assert quick_project.codes() == ["IMP503"]
+    assert quick_project.accused() == ["IMP503"]
     assert "_psutil_linux" in message(quick_project, "IMP503")

@@ -59,12 +59,13 @@ def _ask(wheel: Wheel, version: Python, runner: Runner, python: Path) -> _Survey
     shown = f"{version[0]}.{version[1]}"
     exact = shutil.which(f"python{shown}")
     parsed = None
-    for each in (exact, str(python), sys.executable):
+    # What no other Python can speak for need not be asked of them.
+    for each in (exact, str(python), sys.executable) if version >= _PARSED_FROM else (exact,):
         answer = _answer(wheel, shown, runner, each) if each and parsed is None else None
         if answer is not None and answer.compiled:
             return answer
         parsed = parsed or answer
-    return parsed if version >= _PARSED_FROM else None
+    return parsed
 
 
 def _answer(wheel: Wheel, shown: str, runner: Runner, python: str) -> _Survey | None:

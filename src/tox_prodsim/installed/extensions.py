@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.installed.imports import Imported
 from tox_prodsim.installed.look import LOAD_LIMIT_S, Died, Loaded, Outcome, Raised, Subject, load
 from tox_prodsim.installed.wording import finding, hint_for
 from tox_prodsim.running import NO_VARIABLES, Ran, Runner
@@ -48,21 +49,21 @@ class _Listener:
 
 def check_extensions(
     subject: Subject, runner: Runner, python: Path, *, required: Sequence[str] = (), limit_s: float = LOAD_LIMIT_S
-) -> Checked:
-    """Return which extension modules do not load; for those of ``required`` there is no excuse.
+) -> Imported:
+    """Return which extension modules load and what is wrong with others; for ``required`` ones there is no excuse.
 
     All are loaded in one process with every symbol bound at once, which is the harder way; only what fails is loaded
     again, the easier way, and in a process of its own.
     """
     if not subject.extensions:
-        return Checked(detail="", codes=())
+        return Imported(checked=Checked(detail="", codes=()))
     listener = _Listener(runner, _EAGER)
     loads = partial(_both_ways, listener, runner, python, limit_s)
     _, packages = loads(list(dict.fromkeys(filter(None, (_package(subject, name) for name in subject.extensions)))))
     broken = {package for package, outcome in packages.items() if not _loads(outcome)}
     blocked = [name for name in subject.extensions if _package(subject, name) in broken and name not in required]
     eager, lazy = loads([name for name in subject.extensions if name not in blocked])
-    return Checked.of(
+    checked = Checked.of(
         Checked(
             detail=_detail(eager, lazy),
             codes=_CODES if eager else (),
@@ -71,6 +72,7 @@ def check_extensions(
         ),
         _gil(subject, runner, python, listener.heard),
     )
+    return Imported(checked=checked, modules=frozenset(name for name, outcome in lazy.items() if _loads(outcome)))
 
 
 def _package(subject: Subject, name: str) -> str:

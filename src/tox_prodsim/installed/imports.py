@@ -12,7 +12,7 @@ from tox_prodsim.findings import Checked, Finding, Level
 from tox_prodsim.installed.loading import watch
 from tox_prodsim.installed.look import LOAD_LIMIT_S, Died, Loaded, Outcome, Raised, Subject, is_below
 from tox_prodsim.installed.purity import CODES as EFFECTS
-from tox_prodsim.installed.purity import check_effects
+from tox_prodsim.installed.purity import check_effects, open_descriptors
 from tox_prodsim.installed.versions import contradicts, is_released_again, same_version
 from tox_prodsim.installed.wording import finding, hint_for
 from tox_prodsim.running import Runner
@@ -50,10 +50,14 @@ _STRAY = frozenset(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Imported:
-    """What importing came to; ``modules`` are those that imported, to be remembered when a baseline is accepted."""
+    """What importing came to, to be remembered when a baseline is accepted.
+
+    ``modules`` are those that imported, ``descriptors`` is how many the main ones left open (None: it is not known).
+    """
 
     checked: Checked
     modules: frozenset[str] = frozenset()
+    descriptors: int | None = None
 
 
 def check_imports(
@@ -88,7 +92,8 @@ def check_imports(
     imports = Checked(detail=_detail(outcomes), codes=_CODES, findings=tuple(findings))
     effects = check_effects(subject, {name: outcomes[name] for name in main}, again)
     loaded = frozenset(name for name, outcome in outcomes.items() if isinstance(outcome, Loaded))
-    return Imported(checked=Checked.of(imports, effects), modules=loaded)
+    descriptors = open_descriptors(outcomes[name] for name in main)
+    return Imported(checked=Checked.of(imports, effects), modules=loaded, descriptors=descriptors)
 
 
 def _detail(outcomes: Mapping[str, Outcome]) -> str:

@@ -61,10 +61,13 @@ def check_modules(
 ) -> Imported:
     """Return what is wrong with importing the modules of the wheel, but those that are known to have ``imported``.
 
+    Compiled ones are left to ``check_extensions``, which loads each by itself.
+
     ``remembered`` are the modules that imported when a baseline was accepted. ``limit_s`` is what one import may take,
     ``budget_s`` what all of them may; what was not reached then is said to be not checked.
     """
-    wanted = [name for name in modules_to_import(subject, remembered) if name not in imported]
+    known = imported.union(subject.extensions)
+    wanted = [name for name in modules_to_import(subject, remembered) if name not in known]
     give_up_at = time.monotonic() + budget_s
     outcomes = load_all(wanted, runner, python, limit_s=limit_s, budget_s=budget_s)
     doubtful = [name for name in reversed(outcomes) if not _is_settled(subject, outcomes[name])]

@@ -31,6 +31,7 @@ _KINDS = {
 }
 """The code of each kind of effect, and how much it weighs when it is the package's own."""
 _ONCE = {"file", "folder"}
+_DESCRIPTORS = {"descriptor", "opened"}
 _HINTS = {
     "IMP520": "open it when it is first used: processes that fork later share what is open now",
     "IMP521": "start it when it is first used: a process that forks later does not have it",
@@ -53,6 +54,14 @@ def check_effects(subject: Subject, outcomes: Mapping[str, Outcome], again: Agai
         return Checked(detail="", codes=(), not_checked=tuple((code, reason) for code in CODES))
     findings = [found for name, outcome in loaded.items() for found in _findings(subject, name, outcome, again)]
     return Checked(detail="" if findings else "no side effects", codes=CODES, findings=tuple(findings))
+
+
+def open_descriptors(outcomes: Iterable[Outcome]) -> int | None:
+    """Return how many descriptors these imports left open; None when one of them does not tell."""
+    loaded = [outcome for outcome in outcomes if isinstance(outcome, Loaded)]
+    if not loaded or any(outcome.effects is None for outcome in loaded):
+        return None
+    return sum(effect.kind in _DESCRIPTORS for outcome in loaded for effect in outcome.effects or ())
 
 
 def _findings(subject: Subject, name: str, loaded: Loaded, again: Again) -> Iterator[Finding]:

@@ -119,7 +119,7 @@ class _Question:
     def detail(self, base: Resolved, others: Sequence[str]) -> str:
         """Return the evidence: how many there are, and how many extras can be had."""
         count = len(base.taken)
-        fresh = f"a fresh install brings {count or 'no'} more"
+        fresh = f"a fresh install brings {count} more" if count else "a fresh install brings nothing else"
         good = len(self.answered) - len(self.findings)
         return f"{fresh}, {good} of {len(others)} extra{'' if len(others) == 1 else 's'} resolve" if others else fresh
 
