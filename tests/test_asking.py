@@ -72,6 +72,12 @@ def test_help_that_cannot_be_printed_in_ascii_is_found(ask: Ask) -> None:
     assert checked.detail == "1 script loads and answers --help"
 
 
+def test_a_command_that_refuses_where_only_ascii_can_be_printed_is_a_note(ask: Ask) -> None:
+    checked = ask({"--help": "usage"}, first="sys.getfilesystemencoding() == 'ascii' and sys.exit('no ASCII, please')")
+    message = "--help exited with 1 where only ASCII can be printed: no ASCII, please"
+    assert brief(checked) == [("ENT513", N, POINT, message)]
+
+
 def test_help_that_fails_anyway_is_not_asked_for_again(env: Env, ask: Ask) -> None:
     checked = ask({"--help": "acme \u2014"}, first="raise ValueError")
     assert [found.code for found in checked.findings] == ["ENT512"]

@@ -44,7 +44,7 @@ def put(env: Env, **modules: bytes | str) -> Subject:
 
 
 def check(env: Env, subject: Subject, *required: str, limit_s: float = 30.0) -> Checked:
-    return check_extensions(subject, env.run, env.python, required=required, limit_s=limit_s)
+    return check_extensions(subject, env.run, env.python, required=required, limit_s=limit_s).checked
 
 
 def brief(checked: Checked) -> list[tuple[str, Level, str, str]]:
@@ -145,6 +145,18 @@ def test_what_a_module_wants_beside_its_file_is_a_note_unless_it_must_load(env: 
     assert brief(check(env, subject, "acme._x")) == [("EXT405", E, "acme._x", message)]
 
 
+def test_what_loads_is_told_apart_from_what_is_only_noted(env: Env) -> None:
+    needs = {name: extension(name, top=RAISES, body='NEEDS("numpy_")') for name in ("_x", "_y")}
+    subject = put(env, __init__="", _z=extension("_z"), **needs)
+    assert check_extensions(subject, env.run, env.python).modules == {"acme._z"}
+
+
+def test_modules_that_want_the_same_are_one_note(env: Env) -> None:
+    needs = {name: extension(name, top=RAISES, body='NEEDS("numpy_")') for name in ("_x", "_y", "_z")}
+    message = "does not load: ModuleNotFoundError: No module named 'numpy_'"
+    assert brief(check(env, put(env, __init__="", **needs))) == [("EXT405", N, "acme._x and 2 more modules", message)]
+
+
 def test_a_library_of_the_system_that_is_absent_is_a_note(env: Env, tmp_path: Path) -> None:
     (tmp_path / "libdriver.so.1").write_bytes(library("int driver(void) { return 1; }", "-Wl,-soname,libdriver.so.1"))
     needs = extension("_x", str(tmp_path / "libdriver.so.1"), top="int driver(void);", body="driver()")
@@ -190,7 +202,7 @@ def test_on_a_free_threaded_python_the_module_that_brings_the_gil_back_is_found(
         ran = env.run(argv, timeout_s=timeout_s, variables=variables)
         return Ended(ran.returncode, ran.timed_out, ran.stdout, said)
 
-    checked = check_extensions(put(env, _x=extension("_x")), run, env.python)
+    checked = check_extensions(put(env, _x=extension("_x")), run, env.python).checked
     assert brief(checked) == [("EXT414", W, "acme._x", "importing it re-enables the GIL")]
     assert "EXT414" in checked.codes
     assert checked.not_checked == ()
@@ -203,7 +215,7 @@ def test_that_of_a_dependency_is_not_held_against_us(env: Env) -> None:
         ran = env.run(argv, timeout_s=timeout_s, variables=variables)
         return Ended(ran.returncode, ran.timed_out, b"1" if "Py_GIL_DISABLED" in argv[-1] else ran.stdout, said)
 
-    checked = check_extensions(put(env, _x=extension("_x")), run, env.python)
+    checked = check_extensions(put(env, _x=extension("_x")), run, env.python).checked
     assert (checked.findings, checked.codes[-1]) == ((), "EXT414")
 
 

@@ -241,6 +241,12 @@ def test_an_import_that_fails_is_found_with_its_place(env: Env, put: Put) -> Non
             "import pkg_resources",
             "ModuleNotFoundError: No module named 'pkg_resources'",
             "pkg_resources comes with setuptools, which a fresh environment does not have: declare it or do without",
+            id="a part of setuptools",
+        ),
+        pytest.param(
+            "import setuptools.build_meta",
+            "ModuleNotFoundError: No module named 'setuptools'",
+            "a fresh environment does not have setuptools: declare it or do without",
             id="setuptools",
         ),
         pytest.param(
@@ -436,6 +442,27 @@ def test_a_private_part_of_a_namespace_is_not_the_main_one(env: Env, put: Put) -
     assert [(found.code, found.subject) for found in checked.findings] == [("IMP504", "ns._acme")]
 
 
+@pytest.mark.parametrize(
+    ("source", "level", "message"),
+    [
+        pytest.param("raise ImportError('after psycopg')", W, "refuses to be imported", id="of its own accord"),
+        pytest.param("from json import faster", E, "importing it fails", id="for want of a name"),
+        pytest.param(
+            "try:\n    import fast_\nexcept ImportError:\n    raise ImportError('no fast_')",
+            E,
+            "importing it fails",
+            id="for want of a module",
+        ),
+    ],
+)
+def test_a_top_level_that_refuses_to_be_imported_is_a_warning(
+    env: Env, put: Put, source: str, level: Level, message: str
+) -> None:
+    (found,) = imports(env, put({"acme.py": source})).findings
+    assert (found.code, found.level) == ("IMP503", level)
+    assert found.message.startswith(f"{message}: ImportError: ")
+
+
 # Versions
 
 
@@ -490,6 +517,16 @@ def test_the_version_of_a_module_named_otherwise_may_be_a_part_of_that_of_the_pr
 def test_a_module_named_like_the_project_may_not_have_only_a_part_of_the_version(env: Env, put: Put) -> None:
     subject = put({"acme.py": "__version__ = '1.0'"}, version="1.0.1")
     assert [(found.code, found.level) for found in imports(env, subject).findings] == [("VER303", E)]
+
+
+def test_a_post_release_of_the_same_software_is_only_noted(env: Env, put: Put) -> None:
+    message = "__version__ is '2.0', but METADATA says 2.0.post1"
+    subject = put({"acme.py": "__version__ = '2.0'"}, version="2.0.post1")
+    assert brief(imports(env, subject)) == [("VER303", N, "acme", message)]
+    other = put({"acme.py": "__version__ = '1.9'"}, version="2.0.post2")
+    assert [(found.code, found.level) for found in imports(env, other).findings] == [("VER303", E)]
+    unreleased = put({"acme.py": "__version__ = '2.0'"}, version="2.0.post3.dev1")
+    assert [(found.code, found.level) for found in imports(env, unreleased).findings] == [("VER303", E)]
 
 
 # Entry points
@@ -595,6 +632,16 @@ def test_a_command_of_an_extra_is_a_note_while_the_extra_was_not_requested(env: 
     assert brief(scripts(env, put(**options, extras=("d",)))) == [("ENT510", E, POINT, message)]
 
 
+@pytest.mark.parametrize(("extra", "level"), [("conch", W), ("dev", E), ("all-tests", E)])
+def test_a_command_that_lacks_what_an_extra_for_users_brings_is_a_warning(
+    env: Env, put: Put, extra: str, level: Level
+) -> None:
+    requires = [f"bcrypt_; extra == '{extra}'"]
+    checked = scripts(env, put({"acme.py": "import bcrypt_"}, entry_points=SCRIPT, requires=requires))
+    message = "does not load: ModuleNotFoundError: No module named 'bcrypt_'"
+    assert brief(checked) == [("ENT510", level, POINT, message)]
+
+
 def test_a_command_that_declines_to_run_without_an_extra_is_a_note(env: Env, put: Put) -> None:
     source = "try:\n    import click_\nexcept ImportError:\n    raise SystemExit('pip install acme[cli]')\n"
     checked = scripts(env, put({"acme.py": source}, entry_points=SCRIPT))
@@ -615,6 +662,13 @@ def test_a_command_that_declines_to_run_without_an_extra_is_a_note(env: Env, put
             "exited with 2",
             "its last words: Usage: acme FILE",
             id="its usage",
+        ),
+        pytest.param(
+            "print('usage: acme {generate}'); return 32",
+            N,
+            "exited with 32",
+            "its last words: usage: acme {generate}",
+            id="its usage, with an exit code of its own",
         ),
         pytest.param(
             "print('usage: acme', flush=True); 1/0",
@@ -671,6 +725,23 @@ def test_a_plugin_of_a_host_that_is_not_installed_is_a_note(env: Env, put: Put) 
     checked = scripts(env, put({"acme.py": "import pytest_"}, entry_points="[pytest11]\nacme = acme\n"))
     message = "was not loaded, because pytest_ is not installed"
     assert brief(checked) == [("ENT511", N, "[pytest11] acme = acme", message)]
+
+
+def test_a_plugin_that_says_in_its_own_words_that_its_host_is_absent_is_a_note(env: Env, put: Put) -> None:
+    source = (
+        "class NotEnabled(Exception): ...\ntry:\n    import pytest_\nexcept ImportError:\n    raise NotEnabled('!')\n"
+    )
+    checked = scripts(env, put({"acme.py": source}, entry_points="[pytest11]\nacme = acme\n"))
+    message = "was not loaded, because pytest_ is not installed"
+    assert brief(checked) == [("ENT511", N, "[pytest11] acme = acme", message)]
+
+
+def test_a_plugin_that_names_a_module_as_an_attribute_is_a_note(env: Env, put: Put) -> None:
+    files = {"acme/__init__.py": "", "acme/csv.py": ""}
+    checked = scripts(env, put(files, entry_points="[acme.plugins]\ncsv = acme:csv\n"))
+    point, message = "[acme.plugins] csv = acme:csv", "loads only once something has imported acme.csv"
+    assert brief(checked) == [("ENT511", N, point, message)]
+    assert checked.findings[0].hint == "write it as csv = acme.csv"
 
 
 def test_an_error_of_ours_does_not_pass_for_an_absent_host(env: Env, put: Put) -> None:

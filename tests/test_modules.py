@@ -75,14 +75,50 @@ def test_what_another_system_has_need_not_be_declared(env: Env, put: Put) -> Non
     assert found.hint == "winreg is not in every standard library: import it only where it is needed"
 
 
+def test_what_is_not_installed_is_one_note_whatever_it_is(env: Env, put: Put) -> None:
+    files = {"acme/a.py": "import trio_", "acme/b.py": "import curio_", "acme/c.py": "import acme.a"}
+    subject = put({**files, "acme/d.py": "1/0"}, requires=["trio_; extra == 'trio'"])
+    wanting, other = modules(env, subject).checked.findings
+    assert (wanting.level, wanting.subject) == (N, "acme.a and 2 more modules")
+    assert wanting.message == "importing them fails, because these are not installed: trio_, curio_"
+    assert wanting.hint == "to have them checked: set extras = trio; they are acme.a, acme.b, acme.c"
+    assert (other.subject, other.message) == ("acme.d", "importing it fails: ZeroDivisionError: division by zero")
+
+
+def test_what_is_not_installed_and_no_extra_brings_can_be_added(env: Env, put: Put) -> None:
+    (found,) = modules(env, put({f"acme/m{at}.py": f"import other{at}_" for at in range(10)})).checked.findings
+    assert found.message.endswith(": other0_, other1_, other2_, other3_, other4_, other5_, other6_, other7_ and 2 more")
+    assert found.hint.startswith("to have them checked: add them to deps; they are acme.m0, acme.m1, ")
+
+
+def test_what_another_system_has_in_a_module_need_not_be_declared(env: Env, put: Put) -> None:
+    (found,) = modules(env, put({"acme/_windows.py": "from ctypes import NotOnEverySystem"})).checked.findings
+    hint = "not every ctypes of the standard library has NotOnEverySystem: import it only where it is needed"
+    assert found.hint == hint
+
+
+def test_a_message_begins_where_its_words_do(env: Env, put: Put) -> None:
+    (found,) = modules(
+        env, put({"acme/book.py": "raise LookupError('\\n*****\\n  no corpus\\n*****')"})
+    ).checked.findings
+    assert found.message == "importing it fails: LookupError: no corpus"
+
+
 def test_many_reasons_are_folded(env: Env, put: Put) -> None:
-    subject = put({f"acme/m{number}.py": f"import other{number}" for number in range(9)})
+    subject = put({f"acme/m{number}.py": f"raise ValueError({number})" for number in range(9)})
     findings = modules(env, subject).checked.findings
-    assert [found.subject for found in findings[:-1]] == [f"acme.m{number}" for number in range(5)]
+    assert [found.subject for found in findings[:-1]] == [f"acme.m{number}" for number in range(3)]
     assert (findings[-1].subject, findings[-1].message) == (
-        "acme.m5 and 3 more modules",
+        "acme.m3 and 5 more modules",
         "importing them fails for various reasons",
     )
+
+
+def test_the_file_that_lacks_a_name_is_told_only_when_it_is_not_the_installed_one(env: Env, put: Put) -> None:
+    files = {"acme/a.py": "from acme import speedups", "acme/b.py": "from json import faster"}
+    ours, theirs = modules(env, put(files)).checked.findings
+    assert ours.message == "importing it fails: ImportError: cannot import name 'speedups' from 'acme'"
+    assert theirs.message.startswith("importing it fails: ImportError: cannot import name 'faster' from 'json' (/")
 
 
 def test_a_module_that_did_import_and_does_not_any_more_is_an_error(env: Env, put: Put) -> None:

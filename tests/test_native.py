@@ -387,6 +387,9 @@ def test_much_debug_information_is_a_note(tmp_path: Path) -> None:
     ((level, subject, message),) = found(check(tmp_path, {NAME: heavy}), "EXT411")
     assert (level, subject) == (N, NAME)
     assert message == "1.2 MB of 2.7 MB are debug information"
+    checked = check(tmp_path, {NAME: heavy, NAME.replace("_speedups", "_other"): heavy})
+    ((_, _, message),) = found(checked, "EXT411")
+    assert message == "2.4 MB of 5.4 MB are debug information, in this file and 1 more"
 
 
 def test_a_little_debug_information_passes(tmp_path: Path) -> None:

@@ -126,8 +126,20 @@ def test_extras_that_exclude_each_other_are_no_trouble(check: Check) -> None:
     assert checked.detail == "a fresh install brings 2 more, 3 of 3 extras resolve"
 
 
+def test_what_an_extra_needs_that_is_not_released_yet_is_a_warning(check: Check, installer: Installer) -> None:
+    checked = check(installer, "plain", extras={"a": "plain>=4"})
+    assert [(found.code, found.level, found.subject) for found in checked.findings] == [("DEP206", W, "acme[a]")]
+    assert checked.findings[0].message.startswith("cannot be installed yet: ")
+    assert "plain>=4" in checked.findings[0].message
+
+
+def test_an_extra_that_is_listed_in_two_spellings_is_asked_for_once(check: Check) -> None:
+    checked = check(indexes.uv(), "plain", extras={"a-b": "windows", "a_b": "windows"})
+    assert [(found.level, found.subject) for found in checked.findings] == [(N, "acme[a_b]")]
+
+
 def test_what_was_never_released_is_an_error(check: Check) -> None:
-    checked = check(indexes.uv(), extras={"a": "plain>=4"})
+    checked = check(indexes.uv(), extras={"a": "plain>=1.1,<1.4"})
     assert [(found.code, found.level, found.subject) for found in checked.findings] == [("DEP206", E, "acme[a]")]
     checked = check(indexes.uv(), "nowhere", extras={"a": "plain"})
     assert [(found.code, found.level, found.subject) for found in checked.findings] == [("DEP206", E, "acme")]
@@ -247,6 +259,18 @@ def test_what_does_not_build_here_is_no_fault_of_who_requires_it() -> None:
     stderr = "ERROR: Failed to build 'mysqlclient' when getting requirements to build wheel\n"
     reason = "Failed to build 'mysqlclient' when getting requirements to build wheel"
     assert pip_words.refused("", stderr) == Unavailable(reason=reason)
+
+
+def test_of_a_build_that_fails_uv_is_heard_to_the_last_words() -> None:
+    told = (
+        "error: Failed to build `qpid-python==1.36.0.post1`\n  cause: The build backend returned an error\n"
+        "  cause: Call to `setuptools.build_meta.get_requires_for_build_wheel` failed (exit status: 1)\n\n"
+        '         [stderr]\n         Traceback (most recent call last):\n           File "<string>", line 42\n'
+        "         SyntaxError: invalid syntax\n\nhint: Build failures usually indicate a problem with the package\n"
+    )
+    assert uv_words.refused(told) == Unavailable(
+        reason="qpid-python==1.36.0.post1 does not build: SyntaxError: invalid syntax"
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim import (
@@ -164,10 +164,10 @@ def _imports(scenario: Scenario, bench: Bench) -> installed.Imported:
     others = installed.check_modules(*within, imported=tops.modules, remembered=remembered)
     undeclared = installed.check_undeclared(*within, bench.wheel.path, imported=others.modules)
     extensions = installed.check_extensions(*within, required=scenario.extensions)
-    failed = {found.subject for found in extensions.findings if found.code == "EXT405"}
-    loaded = set(bench.subject.extensions) - failed if "EXT405" in extensions.codes else set()
-    checked = Checked.of(tops.checked, others.checked, undeclared, extensions)
-    return replace(others, checked=checked, modules=others.modules | loaded, descriptors=tops.descriptors)
+    checked = Checked.of(tops.checked, others.checked, undeclared, extensions.checked)
+    return installed.Imported(
+        checked=checked, modules=others.modules | extensions.modules, descriptors=tops.descriptors
+    )
 
 
 def _scripts(bench: Bench) -> Checked:

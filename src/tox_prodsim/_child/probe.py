@@ -37,7 +37,7 @@ del sys.path[0], sys.modules["effects"]  # a package may have that name
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
-    from typing import Any
+    from typing import Any, TypeGuard
 
 PREFIX = "tox-prodsim: "
 LOST_OUTPUT = 71
@@ -179,26 +179,35 @@ def _raised(problem: BaseException) -> dict[str, Any]:
         "filename": str(getattr(problem, "filename", None) or "") if isinstance(problem, OSError) else "",
         "file": file,
         "line": line,
+        "refused": type(problem) is ImportError and not (problem.name or problem.__cause__ or problem.__context__),
     }
 
 
 def _message(problem: BaseException) -> str:
-    """Return the first line of what the exception says."""
+    """Return the first line of what the exception says that is more than a rule of stars or the like."""
     try:
         text = str(problem).strip()
     except Exception:  # noqa: BLE001 - their __str__
         return "(its message cannot be read)"
-    return text.splitlines()[0][:300] if text else ""
+    lines = text.splitlines()
+    return next((line.strip() for line in lines if re.search(r"\w", line)), text[:1])[:300]
 
 
 def _missing(problem: BaseException) -> str:
-    """Return the module that was not found: here, or where "please install it" began."""
+    """Return the module that was not found: here, or where "please install it" began.
+
+    An exception of some package's own says so on purpose; most of the built-in ones are a mistake in the handler.
+    """
     current: BaseException | None = problem
-    while isinstance(current, (ImportError, RuntimeError, SystemExit)):
+    while isinstance(current, (ImportError, RuntimeError, SystemExit)) or _is_own(current):
         if isinstance(current, ModuleNotFoundError) and current.name:
             return current.name
         current = current.__cause__ or current.__context__
     return ""
+
+
+def _is_own(problem: BaseException | None) -> TypeGuard[BaseException]:
+    return problem is not None and type(problem).__module__ != "builtins"
 
 
 def _place(problem: BaseException) -> tuple[str, int | None]:

@@ -158,9 +158,7 @@ def _debug(facts: dict[Binary, elf.Elf]) -> Iterator[Finding]:
         return
     largest = max(heavy, key=lambda binary: heavy[binary].debug_bytes)
     whole_bytes = sum(each.size_bytes for each in heavy.values())
-    message = (
-        f"{size_bytes / 1e6:.1f} MB of {whole_bytes / 1e6:.1f} MB are debug information"
-        f"{_more(len(heavy) - 1).replace('more', 'more files')}"
-    )
+    others = f", in this file{_more(len(heavy) - 1)}" if len(heavy) > 1 else ""
+    message = f"{size_bytes / 1e6:.1f} MB of {whole_bytes / 1e6:.1f} MB are debug information{others}"
     hint = "link with -Wl,--strip-debug, or let 'auditwheel repair --strip' do it"
     yield note("EXT411", largest.member, message, hint)

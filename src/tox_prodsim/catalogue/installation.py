@@ -93,7 +93,10 @@ CHECKS = (
     Check(
         code="VER303",
         level=Level.ERROR,
-        exception="a warning when the module is not named like the project",
+        exception=(
+            "a warning when the module is not named like the project; a note for what was released again as a post "
+            "release, which leaves the software unchanged"
+        ),
         title="__version__ is not the version of the installed distribution",
         why=(
             "People put __version__ into bug reports, and programs compare with it. When it says another version than "

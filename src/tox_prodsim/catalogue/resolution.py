@@ -31,7 +31,8 @@ CHECKS = (
         code="DEP206",
         level=Level.ERROR,
         exception=(
-            "a warning for an extra that a dependency does not have; a note for what cannot be installed with this "
+            "a warning for an extra that a dependency does not have, and for one that needs a newer release than the "
+            "index has, which may be about to be released with this one; a note for what cannot be installed with this "
             "Python or on this platform only"
         ),
         title="the wheel with one of its extras cannot be installed",

@@ -9,7 +9,10 @@ CHECKS = (
     Check(
         code="ENT510",
         level=Level.ERROR,
-        exception="a note for a script that needs an extra which was not asked for",
+        exception=(
+            "a warning when an extra for users brings what it lacks, a note when the entry point names the extra or "
+            "the script says in its own words what is not installed"
+        ),
         title="a console script does not load",
         why=(
             "The installer makes the command without looking at the module behind it. The command is there, it is "
@@ -30,7 +33,10 @@ CHECKS = (
     Check(
         code="ENT511",
         level=Level.WARNING,
-        exception="a note when what it lacks is another project's module, such as its host",
+        exception=(
+            "a note when what it lacks is another project's module, such as its host, or when it names a module of the "
+            "wheel as if it were an attribute"
+        ),
         title="an entry point other than a script does not load",
         why=(
             "Entry points are how plugins are found. The program that looks for them will fail when it loads this one, "
@@ -71,6 +77,7 @@ CHECKS = (
     Check(
         code="ENT513",
         level=Level.WARNING,
+        exception="a note when the command refuses in its own words",
         title="--help fails where only ASCII can be printed",
         why=(
             "In the C locale of a cron job or a bare container, and in a Windows console, not every character can be "

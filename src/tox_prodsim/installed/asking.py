@@ -26,6 +26,7 @@ RECREATE = "recreate the environment: tox run -r"
 _ASCII_ONLY = {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
 """The C locale without the ways in which Python 3.7 and newer make UTF-8 of it; an empty encoding counts as none."""
 _ENCODING = re.compile(r"Unicode(En|De)codeError|\bASCII\b", re.IGNORECASE)
+_TRACEBACK = "Traceback (most recent call last)"
 _EXTRA = re.compile(r"\[([\w.-]+)\]")
 _USAGE = re.compile(r"^usage\b", re.IGNORECASE | re.MULTILINE)
 _VERSION = r"v?(?P<version>\d+(?:\.\d+)+[\w.+!-]*)"
@@ -86,7 +87,7 @@ def _text(ran: Ran) -> str:
 def _no_help(asking: Asking, point: EntryPoint, ran: Ran) -> Finding:
     how = f"does not end within {asking.limit_s:g} s" if ran.timed_out else ending(ran.returncode)
     text = _text(ran)
-    alive = ran.returncode in {1, 2} and not ran.timed_out and _speaks(asking.subject, text)
+    alive = not ran.timed_out and (ran.returncode or 0) > 0 and _speaks(asking.subject, text)
     hint = f"its last words: {_last_words(text)}" if text else f"run {point.name} --help by hand"
     return finding("ENT512", Level.NOTE if alive else Level.WARNING, str(point), f"--help {how}", hint)
 
@@ -98,7 +99,7 @@ def _last_words(text: str) -> str:
 def _speaks(subject: Subject, text: str) -> bool:
     """Return whether a command that failed told its usage, or which extra of its package it needs."""
     wanted = any(extra in _EXTRA.findall(text) for extra in subject.known_extras)
-    return "Traceback (most recent call last)" not in text and (wanted or bool(_USAGE.search(text)))
+    return _TRACEBACK not in text and (wanted or bool(_USAGE.search(text)))
 
 
 def _help_in_ascii(asking: Asking, point: EntryPoint) -> Finding | None:
@@ -109,7 +110,8 @@ def _help_in_ascii(asking: Asking, point: EntryPoint) -> Finding | None:
         return None
     message = f"--help {ending(ran.returncode)} where only ASCII can be printed: {_last_words(text)}"
     hint = f"write the help in ASCII; see it with: LC_ALL=C PYTHONUTF8=0 {point.name} --help"
-    return finding("ENT513", Level.WARNING, str(point), message, hint)
+    on_purpose = _TRACEBACK not in text
+    return finding("ENT513", Level.NOTE if on_purpose else Level.WARNING, str(point), message, hint)
 
 
 def _version(asking: Asking, point: EntryPoint) -> Finding | None:

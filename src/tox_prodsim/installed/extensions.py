@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.installed.imports import Imported
 from tox_prodsim.installed.look import LOAD_LIMIT_S, Died, Loaded, Outcome, Raised, Subject, load
 from tox_prodsim.installed.wording import finding, hint_for
 from tox_prodsim.running import NO_VARIABLES, Ran, Runner
@@ -48,21 +49,21 @@ class _Listener:
 
 def check_extensions(
     subject: Subject, runner: Runner, python: Path, *, required: Sequence[str] = (), limit_s: float = LOAD_LIMIT_S
-) -> Checked:
-    """Return which extension modules do not load; for those of ``required`` there is no excuse.
+) -> Imported:
+    """Return which extension modules load and what is wrong with others; for ``required`` ones there is no excuse.
 
     All are loaded in one process with every symbol bound at once, which is the harder way; only what fails is loaded
     again, the easier way, and in a process of its own.
     """
     if not subject.extensions:
-        return Checked(detail="", codes=())
+        return Imported(checked=Checked(detail="", codes=()))
     listener = _Listener(runner, _EAGER)
     loads = partial(_both_ways, listener, runner, python, limit_s)
     _, packages = loads(list(dict.fromkeys(filter(None, (_package(subject, name) for name in subject.extensions)))))
     broken = {package for package, outcome in packages.items() if not _loads(outcome)}
     blocked = [name for name in subject.extensions if _package(subject, name) in broken and name not in required]
     eager, lazy = loads([name for name in subject.extensions if name not in blocked])
-    return Checked.of(
+    checked = Checked.of(
         Checked(
             detail=_detail(eager, lazy),
             codes=_CODES if eager else (),
@@ -71,6 +72,7 @@ def check_extensions(
         ),
         _gil(subject, runner, python, listener.heard),
     )
+    return Imported(checked=checked, modules=frozenset(name for name, outcome in lazy.items() if _loads(outcome)))
 
 
 def _package(subject: Subject, name: str) -> str:
@@ -97,6 +99,8 @@ def _loads(outcome: Outcome) -> bool:
 
 
 def _failures(subject: Subject, outcomes: Outcomes, required: Sequence[str]) -> Iterator[Finding]:
+    """Yield what does not load; what is only noted and fails in the same words is one note."""
+    noted: dict[str, list[Finding]] = {}
     for name, outcome in outcomes.items():
         if _loads(outcome) or (name not in required and _is_library(outcome)):
             continue
@@ -104,7 +108,14 @@ def _failures(subject: Subject, outcomes: Outcomes, required: Sequence[str]) -> 
         if isinstance(outcome, Raised) and name not in required:
             level, hint = _excuse(name, outcome)
         hint = hint or hint_for(subject, name, outcome)
-        yield finding("EXT405", level, name, f"does not load: {outcome}", hint, outcome=outcome)
+        found = finding("EXT405", level, name, f"does not load: {outcome}", hint, outcome=outcome)
+        if level is Level.NOTE:
+            noted.setdefault(str(outcome), []).append(found)
+        else:
+            yield found
+    for first, *others in noted.values():
+        more = f" and {len(others)} more module{'' if len(others) == 1 else 's'}" if others else ""
+        yield replace(first, subject=f"{first.subject}{more}")
 
 
 def _is_library(outcome: Outcome) -> bool:

@@ -13,7 +13,7 @@ from tox_prodsim.installed.loading import watch
 from tox_prodsim.installed.look import LOAD_LIMIT_S, Died, Loaded, Outcome, Raised, Subject, is_below
 from tox_prodsim.installed.purity import CODES as EFFECTS
 from tox_prodsim.installed.purity import check_effects, open_descriptors
-from tox_prodsim.installed.versions import contradicts, same_version
+from tox_prodsim.installed.versions import contradicts, is_released_again, same_version
 from tox_prodsim.installed.wording import finding, hint_for
 from tox_prodsim.running import Runner
 
@@ -141,6 +141,9 @@ def _findings(subject: Subject, name: str, outcome: Outcome, *, vital: bool, kno
     message, hint = f"importing it fails: {outcome}", hint_for(subject, name, outcome)
     if isinstance(outcome, Died):
         yield finding("IMP501", Level.ERROR, name, message, hint)
+    elif vital and isinstance(outcome, Raised) and outcome.refused:
+        message = f"refuses to be imported: {outcome}"
+        yield finding("IMP503", Level.WARNING, name, message, hint, outcome=outcome)
     elif vital:
         yield finding("IMP503", Level.ERROR, name, message, hint, outcome=outcome)
     elif known:
@@ -169,4 +172,7 @@ def _version_findings(subject: Subject, name: str, loaded: Loaded) -> Iterator[F
         return
     message = f"__version__ is {loaded.version!r}, but METADATA says {subject.version}"
     hint = "keep the version in one place, for example importlib.metadata.version() or the build's dynamic version"
-    yield finding("VER303", Level.ERROR if namesake else Level.WARNING, name, message, hint)
+    level = Level.ERROR if namesake else Level.WARNING
+    if is_released_again(loaded.version, subject.version):
+        level = Level.NOTE
+    yield finding("VER303", level, name, message, hint)

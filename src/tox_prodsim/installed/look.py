@@ -19,7 +19,8 @@ from tox_prodsim.errors import ProdsimError
 from tox_prodsim.running import Ran, Runner
 
 COMMAND_GROUPS = ("console_scripts", "gui_scripts")
-LOAD_LIMIT_S = 60.0
+LOAD_LIMIT_S = 120.0
+"""Many times what the slowest import takes, for a machine that is busy with something else."""
 
 _PROBE = Path(__file__).parent.parent / "_child" / "probe.py"
 _PREFIX = b"tox-prodsim: "  # probe.PREFIX
@@ -29,6 +30,7 @@ _START_S = 30.0  # what the interpreter may take to start and end beside its ite
 _NAME = re.compile(r"[\w.-]+")  # of a requirement
 _EXTRA = re.compile(r"""\bextra\s*==\s*['"]([^'"]+)""")
 _OURS = (str(_PROBE), "importlib/__init__.py")  # the frames between the probe and what it imports
+_AS_EXPECTED = re.compile(r"(?P<what>cannot import name .*) \(.*[/\\]site-packages[/\\].*\)")
 _FRAME = re.compile(r'  File "(?P<file>[^"<]+)", line (?P<line>\d+) in (?P<function>\S+)')
 
 
@@ -143,7 +145,10 @@ class Loaded:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Raised:
-    """It raised; ``missing`` is the module that was not found, ``file`` is relative to site-packages."""
+    """It raised; ``missing`` is the module that was not found, ``file`` is relative to site-packages.
+
+    ``refused``: it says ``raise ImportError(...)`` of its own accord, not because an import has failed.
+    """
 
     type: str
     message: str
@@ -151,9 +156,11 @@ class Raised:
     filename: str
     file: str
     line: int | None
+    refused: bool = False
 
     def __str__(self) -> str:
-        return f"{self.type}: {self.message}" if self.message else self.type
+        message = _AS_EXPECTED.sub(r"\g<what>", self.message)
+        return f"{self.type}: {message}" if message else self.type
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -41,8 +41,10 @@ _NOT_FOR_IMPORT = frozenset(
     }
 )
 """Parts of the names of modules that are run or collected, and do their work when they are imported."""
-_REASONS = 5
+_REASONS = 3
 """So many reasons are told one by one."""
+_MISSING = 8
+"""So many of what is not installed are named."""
 _ALONE = 20
 """So many failures that weigh more than a note are repeated, each in a process of its own."""
 
@@ -124,20 +126,32 @@ def _detail(good: int, total: int) -> str:
 
 
 def _findings(subject: Subject, outcomes: Mapping[str, Outcome], remembered: frozenset[str]) -> Iterator[Finding]:
-    """Yield one finding for each reason why modules fail, the graver ones first; top-levels are told of elsewhere."""
+    """Yield one finding for each reason why modules fail, the graver ones first; top-levels are told of elsewhere.
+
+    What is not installed is one reason, whatever it is: no module is to blame for what it is optional for.
+    """
     groups: dict[tuple[Level, str], list[str]] = {}
     for name, outcome in outcomes.items():
         if name not in subject.top_levels and not isinstance(outcome, Loaded):
             level = _level(subject, name, outcome, remembered)
-            groups.setdefault((level, _reason(outcome)), []).append(name)
+            wanting = level is Level.NOTE and _foreign(subject, outcome)
+            groups.setdefault((level, "" if wanting else _reason(outcome)), []).append(name)
     notes = [names for (level, _), names in groups.items() if level is Level.NOTE]
     folded = notes[_REASONS:] if len(notes) > _REASONS + 1 else []
     for level in Level:
-        for (its_level, _), names in groups.items():
+        for (its_level, reason), names in groups.items():
             if its_level is level and names not in folded:
-                yield _finding(subject, level, names, outcomes[names[0]])
+                missing = [] if reason else list(dict.fromkeys(_foreign(subject, outcomes[name]) for name in names))
+                several = len(missing) > 1
+                yield _wanting(subject, names, missing) if several else _finding(subject, level, names, outcomes)
     if folded:
         yield _rest([name for names in folded for name in names])
+
+
+def _foreign(subject: Subject, outcome: Outcome) -> str:
+    """Return what is not installed and should come from another distribution; nothing when that is not the reason."""
+    missing = outcome.missing if isinstance(outcome, Raised) else ""
+    return missing if subject.lacks_foreign(missing) else ""
 
 
 def _level(subject: Subject, name: str, outcome: Outcome, remembered: frozenset[str]) -> Level:
@@ -158,13 +172,23 @@ def _reason(outcome: Outcome) -> str:
     return f"lacks {outcome.missing}" if isinstance(outcome, Raised) and outcome.missing else str(outcome)
 
 
-def _finding(subject: Subject, level: Level, names: Sequence[str], outcome: Outcome) -> Finding:
-    many = len(names) > 1
+def _finding(subject: Subject, level: Level, names: Sequence[str], outcomes: Mapping[str, Outcome]) -> Finding:
+    many, outcome = len(names) > 1, outcomes[names[0]]
     message = f"importing {'them' if many else 'it'} fails: {outcome}"
     if level is Level.ERROR:
         message += f", but {'they' if many else 'it'} did import when the baseline was accepted"
     hint = hint_for(subject, names[0], outcome)
     return finding(CODE, level, _named(names), message, f"{hint}; {_listed(names)}" if many else hint, outcome=outcome)
+
+
+def _wanting(subject: Subject, names: Sequence[str], missing: Sequence[str]) -> Finding:
+    """Return the one note for modules that need various things that are not installed."""
+    more = f" and {len(missing) - _MISSING} more" if len(missing) > _MISSING else ""
+    message = f"importing them fails, because these are not installed: {', '.join(missing[:_MISSING])}{more}"
+    extras = list(dict.fromkeys(extra for module in missing for extra in subject.extras_with(module)[:1]))
+    how = f"set extras = {', '.join(extras)}" if extras else "add them to deps"
+    hint = f"to have them checked: {how}; {_listed(names)}"
+    return finding(CODE, Level.NOTE, _named(names), message, hint)
 
 
 def _rest(names: Sequence[str]) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -13,7 +14,10 @@ from tox_prodsim.installed.look import LOAD_LIMIT_S, EntryPoint, Loaded, Outcome
 from tox_prodsim.installed.wording import finding, hint_for
 from tox_prodsim.running import Runner
 
-HELP_LIMIT_S = 10.0
+_FOR_DEVELOPERS = re.compile(r"(?:^|[-_.])(?:dev|doc|lint|test|typing|mypy|ci$|all$)", re.IGNORECASE)
+"""Extras that bring what the maintainers work with, or everything."""
+HELP_LIMIT_S = 60.0
+"""Many times what the slowest takes: a machine that is busy with something else is not the command's fault."""
 
 
 def check_scripts(
@@ -91,7 +95,15 @@ def _command_finding(subject: Subject, point: EntryPoint, outcome: Outcome) -> F
             return finding("ENT510", Level.NOTE, str(point), message, hint_for(subject, point.module, outcome))
         case _:
             message, hint = f"does not load: {outcome}", _hint(subject, point, outcome)
-    return finding("ENT510", Level.ERROR, str(point), message, hint, outcome=outcome)
+    level = Level.WARNING if _is_of_an_extra(subject, outcome) else Level.ERROR
+    return finding("ENT510", level, str(point), message, hint, outcome=outcome)
+
+
+def _is_of_an_extra(subject: Subject, outcome: Outcome) -> bool:
+    """Return whether it lacks what an extra brings that is meant for users, and that was not asked for."""
+    missing = outcome.missing if isinstance(outcome, Raised) else ""
+    extras = {*subject.extras_with(missing)} if missing else set()
+    return not extras & {*subject.extras} and not all(map(_FOR_DEVELOPERS.search, extras))
 
 
 def _extras_requested(subject: Subject, point: EntryPoint) -> bool:
@@ -104,6 +116,10 @@ def _plugin_finding(subject: Subject, point: EntryPoint, outcome: Outcome) -> Fi
     if isinstance(outcome, Raised) and subject.lacks_foreign(outcome.missing):
         message = f"was not loaded, because {outcome.missing} is not installed"
         return finding("ENT511", Level.NOTE, str(point), message, "add it to deps to have the entry point checked")
+    named = f"{point.module}.{point.attr}"
+    if named in subject.modules and isinstance(outcome, Raised) and outcome.type == "AttributeError":
+        message, hint = f"loads only once something has imported {named}", f"write it as {point.name} = {named}"
+        return finding("ENT511", Level.NOTE, str(point), message, hint)
     message = f"does not load: {outcome}"
     return finding("ENT511", Level.WARNING, str(point), message, _hint(subject, point, outcome), outcome=outcome)
 

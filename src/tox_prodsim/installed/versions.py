@@ -14,6 +14,12 @@ def same_version(text: str, expected: str) -> bool:
     return left == right or (not (left.local and right.local) and left.public == right.public)
 
 
+def is_released_again(text: str, expected: str) -> bool:
+    """Return whether it is what ``expected`` is a post release of, in which PEP 440 has the software unchanged."""
+    released, post, number = expected.rpartition(".post")
+    return bool(post) and number.isdigit() and same_version(text, released)
+
+
 def contradicts(text: str, expected: str) -> bool:
     """Return whether it is more than a part of the other: cv2 4.8.0 of opencv-python 4.8.0.74 is part of it."""
     try:

@@ -12,6 +12,8 @@ from tox_prodsim.installed.look import Died, Hung, Outcome, Raised, Subject
 _CANNOT_IMPORT = re.compile(
     r"cannot import name '?(?P<name>\w+)'? from (?:partially initialized module )?'(?P<module>[\w.]+)'"
 )
+_EXTRAS = 3
+"""So many extras are named that bring what is missing."""
 
 
 def finding(
@@ -50,6 +52,8 @@ def _hint_for_raised(subject: Subject, raised: Raised) -> str:
 def _hint_for_renamed(subject: Subject, name: str, module: str) -> str:
     if subject.lacks_foreign(module):
         root = module.partition(".")[0]
+        if root in sys.stdlib_module_names and not subject.requires_always(root):
+            return f"not every {module} of the standard library has {name}: import it only where it is needed"
         return f"the {root} that is installed has no {name} there: bound its version, or adapt to it"
     missing = f"have the build include {module}.{name} if that is a module, such as a C extension"
     return f"{missing}; else define {name} in {module}, or look for modules that import one another"
@@ -57,7 +61,9 @@ def _hint_for_renamed(subject: Subject, name: str, module: str) -> str:
 
 def _hint_for_foreign(subject: Subject, module: str) -> str:
     root = module.partition(".")[0]
-    if root in {"pkg_resources", "setuptools", "distutils"}:
+    if root == "setuptools":
+        return "a fresh environment does not have setuptools: declare it or do without"
+    if root in {"pkg_resources", "distutils"}:
         return f"{module} comes with setuptools, which a fresh environment does not have: declare it or do without"
     if "." in module and subject.requires_always(root):
         return f"the {root} that is installed has no {module}: bound its version, or adapt to it"
@@ -65,6 +71,9 @@ def _hint_for_foreign(subject: Subject, module: str) -> str:
         return f"{module} is not in every standard library: import it only where it is needed"
     extras = subject.extras_with(module)
     if extras:
-        which = " or ".join(extras)
+        others = len(extras) - _EXTRAS
+        which = " or ".join(extras[:_EXTRAS]) + (
+            f" or {others} other{'' if others == 1 else 's'}" if others > 0 else ""
+        )
         return f"{module} comes with the extra {which} only: set extras to test with it, or depend on it always"
     return f"declare the distribution that provides {module} in dependencies, or import it only where it is needed"

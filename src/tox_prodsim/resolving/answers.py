@@ -41,10 +41,14 @@ class Conflict:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Impossible:
-    """Nobody can install it: versions exclude each other, or were never released."""
+    """Nobody can install it: versions exclude each other, or were never released.
+
+    ``ahead``: what is wanted is newer than all that the index has, which a release to come may change.
+    """
 
     reason: str
     conflicts: tuple[Conflict, ...] = ()
+    ahead: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -56,7 +56,8 @@ def check_resolution(
     base = question.ask(asked)
     if not isinstance(base, Resolved):
         return _without_base(request, base, strange)
-    others = [extra for extra in request.provided if canonicalize_name(extra) not in set(map(canonicalize_name, asked))]
+    by_name = {canonicalize_name(extra): extra for extra in request.provided}
+    others = [extra for name, extra in by_name.items() if name not in set(map(canonicalize_name, asked))]
     question.ask_each(others)
     unknown = dict.fromkeys((*base.unknown_extras, *question.unknown_extras))
     return Checked(
@@ -106,7 +107,7 @@ class _Question:
                 self.ask_each(extras[len(extras) // 2 :])
             case Impossible() | Unavailable() as answer:
                 self.answered += extras
-                self.findings.append(_unresolved(self._request.shown(extras), answer))
+                self.findings.append(_unresolved(self._request.shown(extras), answer, base=False))
             case answer:
                 self._left.setdefault(answer.reason, []).extend(extras)
 
@@ -126,7 +127,7 @@ class _Question:
 def _without_base(request: Request, base: Answer, strange: tuple[Finding, ...]) -> Checked:
     """Return what there is to say where the wheel itself cannot be resolved, or nobody could tell."""
     if isinstance(base, Impossible | Unavailable):
-        found = _unresolved(request.shown(request.requested), base)
+        found = _unresolved(request.shown(request.requested), base, base=True)
         reason = "the wheel cannot be resolved"
         return Checked(detail="", codes=("DEP206",), findings=(*strange, found), not_checked=(("DEP205", reason),))
     reason = "" if isinstance(base, Resolved) else base.reason
@@ -170,8 +171,12 @@ def _is_prerelease(version: str) -> bool:
         return False
 
 
-def _unresolved(shown: str, answer: Impossible | Unavailable) -> Finding:
+def _unresolved(shown: str, answer: Impossible | Unavailable, *, base: bool) -> Finding:
     match answer:
+        case Impossible(ahead=True) if not base:
+            message = f"cannot be installed yet: {answer.reason}"
+            hint = f"release that first, or correct the requirements, unless your index lags behind; {_TRY} '{shown}'"
+            return _finding("DEP206", Level.WARNING, shown, message, hint)
         case Impossible():
             hint = f"correct the requirements; {_TRY} '{shown}'"
             return _finding("DEP206", Level.ERROR, shown, f"cannot be installed: {answer.reason}", hint)

@@ -101,9 +101,16 @@ def _no_version(wanted: str, known: str, told: str) -> Answer:
     if any(requirement.specifier.contains(version, prereleases=True) for version in _only_elsewhere(name, told)):
         return Unavailable(reason=f"{shown} is not there for this Python on this platform")
     if known != "none":
-        return Impossible(reason=f"no release of {requirement.name} satisfies {shown}")
+        ahead = _is_ahead(requirement.specifier, _found(name, told))
+        return Impossible(reason=f"no release of {requirement.name} satisfies {shown}", ahead=ahead)
     absent = [found for found in _FETCHED.finditer(told) if f"/{name}/" in f"{found['url']}/"]
     return Impossible(reason=f"the index has no {requirement.name}") if absent else Unreachable()
+
+
+def _is_ahead(specifier: SpecifierSet, known: set[Version]) -> bool:
+    """Return whether a version is asked for that is newer than all known ones."""
+    bounds = {each.version.removesuffix(".*") for each in specifier if each.operator in {">=", ">", "==", "~="}}
+    return bool(known) and any(Version(bound) > max(known) for bound in bounds)
 
 
 def _conflict(told: str) -> Answer:
@@ -118,7 +125,8 @@ def _conflict(told: str) -> Answer:
     for name, specifier in asked.items():
         if any(specifier.contains(version, prereleases=True) for version in _only_elsewhere(name, told)):
             return Unavailable(reason=reason, conflicts=conflicts)
-    return Impossible(reason=reason, conflicts=conflicts)
+    ahead = any(_is_ahead(specifier, _found(name, told)) for name, specifier in asked.items())
+    return Impossible(reason=reason, conflicts=conflicts, ahead=ahead)
 
 
 def _conflicts(told: str) -> Iterator[Conflict]:
@@ -143,7 +151,12 @@ def _readable(text: str) -> str:
 def _only_elsewhere(name: str, told: str) -> set[Version]:
     """Return the releases of a project all of whose files are for another Python or platform."""
     skipped = {version for found in _SKIPPED.finditer(told) if (version := _version_in(found["url"], name))}
-    return skipped - {version for found in _FOUND.finditer(told) if (version := _version_in(found["url"], name))}
+    return skipped - _found(name, told)
+
+
+def _found(name: str, told: str) -> set[Version]:
+    """Return the releases of a project of which there is a file for this Python."""
+    return {version for found in _FOUND.finditer(told) if (version := _version_in(found["url"], name))}
 
 
 def _version_in(url: str, name: str) -> Version | None:

@@ -20,8 +20,10 @@ _HERE_ONLY = re.compile(
     re.IGNORECASE,
 )
 """What uv names when it is this machine, this Python or a setting of the user that leaves no choice."""
+_AHEAD = re.compile(r"only [\w.-]+<=\S+ (?:is|are) available")
 _UNSOLVED = "No solution found"
-_CONCLUSION = re.compile(r"(?: and you require [^,]+)?, we can conclude that .*")
+_UNBUILT = re.compile(r"Failed to (?:download and )?build `(?P<what>[^`]+)`")
+_CONCLUSION = re.compile(r"(?: and you require [^,]+)?,? we can conclude that .*")
 
 
 def resolved(lock: str, told: str) -> Answer:
@@ -52,11 +54,18 @@ def refused(told: str) -> Answer:
     reason = _reason(told)
     if _HERE_ONLY.search(told):
         return Unavailable(reason=reason)
-    return Impossible(reason=reason) if _UNSOLVED in told else Unanswered(reason=f"uv: {reason}")
+    return (
+        Impossible(reason=reason, ahead=bool(_AHEAD.search(reason)))
+        if _UNSOLVED in told
+        else Unanswered(reason=f"uv: {reason}")
+    )
 
 
 def _reason(told: str) -> str:
-    """Return the first causes that uv gives, without what follows from them."""
+    """Return the first causes that uv gives, without what follows from them; of a build the last words do."""
+    told = told.partition("\n\nhint:")[0]
+    if unbuilt := _UNBUILT.search(told):
+        return f"{unbuilt['what']} does not build: {told.splitlines()[-1].strip().removeprefix('cause: ')}"
     _, found, causes = told.partition("cause: ")
-    text = " ".join((causes if found else told.partition("error: ")[2]).partition("\n\nhint:")[0].split())
+    text = " ".join((causes if found else told.partition("error: ")[2]).split())
     return _CONCLUSION.sub("", text).removeprefix("Because ") or "no reason is given"
