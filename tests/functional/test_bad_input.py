@@ -209,7 +209,7 @@ BASELINES = {
     "no baseline at all": f"is no JSON (line 1); {RESTORE}",
     "": f"is no JSON (line 1); {RESTORE}",
     "<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> main\n": f"has a merge conflict in line 1; {RESTORE}",
-    '{"schema": 3}': "has schema 3, this tox-prodsim knows 2: upgrade tox-prodsim",
+    '{"schema": 4}': "has schema 4, this tox-prodsim knows 3: upgrade tox-prodsim",
     "[]": f"its content is no JSON object; {RESTORE}",
     '{"schema": 1, "key": "x"}': f"built is missing, not a JSON object; {RESTORE}",
 }
