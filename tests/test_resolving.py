@@ -162,6 +162,9 @@ def test_without_an_index_nothing_is_said_and_soon(check: Check, installer: Inst
     checked = check(installer, "plain", variables={**closed, "UV_NO_CACHE": "1"})
     assert checked.codes == ()
     assert checked.not_checked == tuple((code, "the index cannot be reached") for code in ("DEP205", "DEP206"))
+    checked = check(installer, extras={"a": "plain", "b": "old"}, variables={**closed, "UV_NO_CACHE": "1"})
+    assert checked.not_checked == (("DEP206", "acme[a,b]: the index cannot be reached"),)
+    assert checked.detail == "a fresh install brings nothing else, 0 of 2 extras resolve, 2 not known"
 
 
 def test_what_requires_nothing_needs_no_index(tmp_path: Path) -> None:

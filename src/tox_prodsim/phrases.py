@@ -22,7 +22,12 @@ def folded(names: Sequence[str]) -> str:
 
 
 def last_error(output: str) -> str:
-    """Return the last line of an installer that calls itself an error, else the last line."""
+    """Return the last line of an installer that calls itself an error, else the last line.
+
+    To pip an index that it did not reach is one that has nothing.
+    """
     lines = output.strip().splitlines()
     errors = [line for line in lines if line.lower().startswith("error")]
-    return "".join((errors or lines)[-1:])
+    error = "".join((errors or lines)[-1:])
+    unreached = "No matching distribution" in error and any("Retrying (Retry(" in line for line in lines)
+    return f"{error}: the index cannot be reached" if unreached else error

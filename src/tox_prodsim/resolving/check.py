@@ -120,8 +120,10 @@ class _Question:
         """Return the evidence: how many there are, and how many extras can be had."""
         count = len(base.taken)
         fresh = f"a fresh install brings {count} more" if count else "a fresh install brings nothing else"
-        good = len(self.answered) - len(self.findings)
-        return f"{fresh}, {good} of {len(others)} extra{'' if len(others) == 1 else 's'} resolve" if others else fresh
+        good, silent = len(self.answered) - len(self.findings), len(others) - len(self.answered)
+        resolve = f"{good} of {len(others)} extra{'' if len(others) == 1 else 's'} resolve" if others else ""
+        unknown = f"{silent} not known" if silent else ""
+        return ", ".join(filter(None, (fresh, resolve, unknown)))
 
 
 def _without_base(request: Request, base: Answer, strange: tuple[Finding, ...]) -> Checked:
