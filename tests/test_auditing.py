@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 from wheels import Ended
 
-from tox_prodsim import auditing, auditors
+from tox_prodsim import auditors
+from tox_prodsim.audit import auditing
+from tox_prodsim.audit.toolbox import Kept
 from tox_prodsim.errors import Cancelled, ProdsimError
 from tox_prodsim.findings import Checked
-from tox_prodsim.toolbox import Kept
 
 NONE: Mapping[str, str] = {}
 WHEEL, SDIST = Path("/dist/acme-1.0-py3-none-any.whl"), Path("/dist/acme-1.0.tar.gz")

@@ -64,6 +64,11 @@ def test_an_item_says_what_to_install_and_what_to_run(item: object, requirement:
         ),
         pytest.param("twine 'check", '"twine \'check" is no command: no closing quotation', id="a quote"),
         pytest.param(7, "7 is no command, write for example twine or ['pyroma', '{sdist}']", id="a number"),
+        pytest.param(
+            "wheel-inspect |",
+            "no command follows the bar, write for example wheel-inspect | wheel-inspect {wheel}",
+            id="half",
+        ),
         pytest.param([], "[] is no command, write for example twine or ['pyroma', '{sdist}']", id="no words"),
     ],
 )

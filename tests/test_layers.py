@@ -21,7 +21,7 @@ LAYERS = {
         "sidebyside",
         "toxenv",
         "bench",
-        "asking",
+        "installer",
         "reporting",
         "packing",
         "executor",
@@ -37,7 +37,6 @@ LAYERS = {
         "run",
         "checking",
         "tally",
-        "auditing",
         "simulating",
         "comparing",
         "remembering",
@@ -54,6 +53,7 @@ LAYERS = {
     ),
     "effects": (
         "artifact",
+        "audit",
         "building",
         "installed",
         "leaks",
@@ -61,7 +61,6 @@ LAYERS = {
         "spool",
         "supervision",
         "timing",
-        "toolbox",
         "tree",
     ),
     "reporters": ("reporters",),
@@ -72,6 +71,7 @@ LAYERS = {
         "auditors",
         "readiness",
         "words",
+        "phrases",
         "events",
         "findings",
         "leakage",
@@ -200,7 +200,8 @@ def test_the_scripts_of_the_guard_import_only_downwards_what_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "package", ["artifact", "catalogue", "deployment", "installed", "leaks", "resolving", "supervision", "timing"]
+    "package",
+    ["artifact", "audit", "catalogue", "deployment", "installed", "leaks", "resolving", "supervision", "timing"],
 )
 def test_what_others_use_of_a_package_is_named_in_its_init(package: str) -> None:
     whole = f"tox_prodsim.{package}"

@@ -47,7 +47,7 @@ def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     [
         pytest.param({"acme/__init__.py": ""}, (), id="pure"),
         pytest.param({"src/_fast.c": "", "acme/_x.pyx": ""}, ("src/_fast.c", "acme/_x.pyx"), id="C and Cython"),
-        pytest.param({"tests/leak.c": "", "docs/a.rs": ""}, (), id="the material of tests"),
+        pytest.param({"tests/leak.c": "", "docs/a.rs": "", "tools/a.c": ""}, (), id="the material of tests"),
         pytest.param({"setup.py": "setup(ext_modules=[])"}, ("setup.py",), id="declared in setup.py"),
         pytest.param({"setup.py": "# no ext_modules"}, (), id="a comment"),
         pytest.param({"pyproject.toml": "[build-system]\nbuild-backend = 'maturin'"}, ("pyproject.toml",), id="Rust"),
@@ -96,7 +96,7 @@ def test_a_link_inside_is_a_file_like_any_other(tmp_path: Path, target: str) -> 
         pytest.param("deploy/id_rsa", KEY, "error", "holds a private key", id="a key of ssh"),
         pytest.param("server.pem", KEY, "warning", "holds a private key", id="some key"),
         pytest.param(".env", "API_KEY=0123456789\n", "warning", "sets what looks like a secret", id="a setting"),
-        pytest.param("a.py.orig", "", "warning", "is in the sdist: left of a merge", id="left of a merge"),
+        pytest.param("a.py.orig", "", "warning", "was left by a merge or a patch", id="left of a merge"),
     ],
 )
 def test_a_secret_or_a_stray_is_found(tmp_path: Path, name: str, text: str, level: str, message: str) -> None:
@@ -192,6 +192,12 @@ def test_metadata_that_may_differ_is_left_alone(tmp_path: Path, info: str) -> No
     assert shipped(sdist(tmp_path, pkg_info=info), wheel(tmp_path, requires=["tomli>=2"])) == []
 
 
+def test_a_metadata_version_that_is_none_is_no_crash(tmp_path: Path) -> None:
+    path = sdist(tmp_path, pkg_info=PKG_INFO.replace("2.2", "new"))
+    assert findings(path) == []
+    assert shipped(path, wheel(tmp_path, requires=["tomli>=2"])) == []
+
+
 SOURCES = {
     "src/acme/__init__.py": "",
     "src/acme/engine.py": "from acme.rules import check\n",
@@ -250,6 +256,12 @@ def test_a_module_that_was_compiled_is_there(tmp_path: Path) -> None:
         "acme/rules.cpython-312-x86_64-linux-gnu.so": "",
     }
     assert shipped(sdist(tmp_path, files=SOURCES), wheel(tmp_path, files=files)) == []
+
+
+def test_without_the_sources_of_a_package_its_modules_are_not_checked(tmp_path: Path) -> None:
+    checked = check_shipped(open_sdist(sdist(tmp_path, files={})), open_wheel(wheel(tmp_path)))
+    assert checked.codes == ("SDI202",)
+    assert checked.not_checked == (("WHL111", "the sdist has no folder from which a package of the wheel comes"),)
 
 
 def test_a_marker_of_types_that_is_not_shipped_is_found(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.errors import ProdsimError
-from tox_prodsim.words import fill
+from tox_prodsim.words import canonical, fill
 
 KNOWN = {
     "check-wheel-contents": ("{wheel}",),
@@ -98,10 +98,13 @@ def _auditor(key: str, item: object) -> Auditor:
     if not found:
         msg = f"{requirement!r} is nothing that can be installed, write for example twine or twine==6.1"
         raise ProdsimError(key, msg)
-    name = re.sub(r"[-_.]+", "-", found[1]).lower()
+    name = canonical(found[1])
     if len(words) == 1:
         return Auditor(name=name, requirement=requirement, argv=_known(key, name), spares_sdist=True)
     argv = tuple(command if "|" in words[1:2] else [found[1], *command])
+    if not argv:
+        msg = f"no command follows the bar, write for example {name} | {name} {{wheel}}"
+        raise ProdsimError(key, msg)
     if not any(file in word for word in argv for file in FILES):
         msg = f"{shlex.join(argv)} names neither {{wheel}} nor {{sdist}}, so that it would audit nothing"
         raise ProdsimError(key, msg)

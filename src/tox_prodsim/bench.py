@@ -23,7 +23,7 @@ from tox.execute.request import ExecuteRequest, StdinSource
 from tox.tox_env.errors import Fail
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim import artifact, asking, confirming, installed, keys, means, remembering, resolving, supervision
+from tox_prodsim import artifact, confirming, installed, installer, keys, means, remembering, resolving, supervision
 from tox_prodsim.catalogue import CATALOGUE
 from tox_prodsim.checking import Bench
 from tox_prodsim.comparing import Shelf
@@ -174,7 +174,7 @@ def make(
     folder: Path,
     workshop: Workshop,
     *,
-    lowered: asking.Lowered | None = None,
+    lowered: installer.Lowered | None = None,
 ) -> Bench:
     """Return the bench of one run; the deploy files are in the scratch folder then."""
     for source in scenario.deploy_files:
@@ -334,8 +334,8 @@ def _fresh_install(tox_env: PythonRun, wheel: artifact.Wheel, workshop: Workshop
         provided=wheel.provides_extras,
         requested=tuple(sorted(tox_env.conf["extras"])),
     )
-    runner, folder = asking.runner_of(tox_env, workshop.cancel), workshop.folders.probe
-    return functools.partial(resolving.check_resolution, request, asking.installer_of(tox_env), runner, folder)
+    runner, folder = installer.runner_of(tox_env, workshop.cancel), workshop.folders.probe
+    return functools.partial(resolving.check_resolution, request, installer.installer_of(tox_env), runner, folder)
 
 
 def _packages(tox_env: PythonRun) -> tuple[str, ...]:

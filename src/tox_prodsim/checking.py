@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tox_prodsim import (
     artifact,
-    auditing,
+    audit,
     comparing,
     confirming,
     deployment,
@@ -21,6 +21,7 @@ from tox_prodsim import (
 )
 from tox_prodsim.events import Event, Found, RunStarted, Step
 from tox_prodsim.findings import Checked
+from tox_prodsim.phrases import listed
 from tox_prodsim.running import Runner
 from tox_prodsim.scenario import LOWEST, Scenario
 from tox_prodsim.tally import Tally
@@ -52,7 +53,7 @@ class Bench:
     shelf: comparing.Shelf
     execute: Runner
     means: confirming.Means | None = None
-    tools: auditing.Tools | None = None
+    tools: audit.Tools | None = None
     private: tuple[Path, ...] = ()
     provenance: sourcing.Provenance = sourcing.UNKNOWN
     fresh_install: Callable[[], Checked] = lambda: _NOTHING
@@ -88,19 +89,19 @@ def _check(scenario: Scenario, bench: Bench, tally: Tally, ahead: Executor) -> G
     """
     fresh = ahead.submit(_fresh_install, scenario, bench)
     syntax = ahead.submit(artifact.check_syntax, bench.wheel, bench.execute, bench.python)
-    imports = _Imports(scenario, bench)
-    importing = ahead.submit(imports.check)
+    importing = ahead.submit(_imports, scenario, bench)
     survey = ahead.submit(installed.check_distribution, bench.subject, bench.execute, bench.python)
     sdist = bench.provenance.sdist.path if bench.provenance.sdist else None
-    audits = auditing.begin(bench.tools, bench.wheel.path, sdist, ahead) if bench.tools else None
+    audits = audit.begin(bench.tools, bench.wheel.path, sdist, ahead) if bench.tools else None
     yield from tally.step(Step.SDIST, lambda: sourcing.check(bench.provenance, bench.wheel))
     yield from tally.step(Step.WHEEL, lambda: _file(scenario, bench, syntax))
     if audits:
         yield from tally.step(Step.AUDIT, audits.heard)
     yield from tally.step(Step.INSTALL, lambda: _install(scenario, bench, survey, fresh))
-    yield from tally.step(Step.IMPORT, importing.result)
+    yield from tally.step(Step.IMPORT, lambda: importing.result().checked)
     yield from tally.step(Step.SCRIPTS, lambda: _scripts(bench))
-    shelf = bench.shelf.having_imported(imports.modules, descriptors=imports.descriptors)
+    imported = importing.result()
+    shelf = bench.shelf.having_imported(imported.modules, descriptors=imported.descriptors)
     yield from tally.step(Step.MEMORY, lambda: _memory(scenario, shelf))
     return shelf
 
@@ -152,34 +153,21 @@ def _since(bench: Bench) -> str:
     if bench.shelf.stored is None:
         return ""
     dists, _ = confirming.differences(bench.shelf.stored, bench.shelf.now, bench.wheel.name)
-    more = f" and {len(dists) - _MOST_CHANGES} more" if len(dists) > _MOST_CHANGES else ""
-    return f"since the baseline: {', '.join(dists[:_MOST_CHANGES])}{more}" if dists else ""
+    return f"since the baseline: {listed(dists, _MOST_CHANGES)}" if dists else ""
 
 
-class _Imports:
-    """Imports the top-levels, then all other modules, and holds what they import against the requirements.
-
-    ``modules`` are those that imported, ``descriptors`` how many the top-levels left open (None: it is not known).
-    """
-
-    def __init__(self, scenario: Scenario, bench: Bench) -> None:
-        self._bench = bench
-        self._required = scenario.extensions
-        self._remembered = frozenset() if scenario.timing.update else bench.shelf.imported_then
-        self.modules: frozenset[str] = frozenset()
-        self.descriptors: int | None = None
-
-    def check(self) -> Checked:
-        """Return what is wrong with it."""
-        bench, remembered = self._bench, self._remembered
-        within = (bench.subject, bench.execute, bench.python)
-        tops = installed.check_imports(*within, remembered=remembered)
-        others = installed.check_modules(*within, imported=tops.modules, remembered=remembered)
-        self.descriptors = tops.descriptors
-        undeclared = installed.check_undeclared(*within, bench.wheel.path, imported=others.modules)
-        extensions = installed.check_extensions(*within, required=self._required)
-        self.modules = others.modules | extensions.modules
-        return Checked.of(tops.checked, others.checked, undeclared, extensions.checked)
+def _imports(scenario: Scenario, bench: Bench) -> installed.Imported:
+    """Import the top-levels, then all other modules, and hold what they import against the requirements."""
+    remembered = frozenset[str]() if scenario.timing.update else bench.shelf.imported_then
+    within = (bench.subject, bench.execute, bench.python)
+    tops = installed.check_imports(*within, remembered=remembered)
+    others = installed.check_modules(*within, imported=tops.modules, remembered=remembered)
+    undeclared = installed.check_undeclared(*within, bench.wheel.path, imported=others.modules)
+    extensions = installed.check_extensions(*within, required=scenario.extensions)
+    checked = Checked.of(tops.checked, others.checked, undeclared, extensions.checked)
+    return installed.Imported(
+        checked=checked, modules=others.modules | extensions.modules, descriptors=tops.descriptors
+    )
 
 
 def _scripts(bench: Bench) -> Checked:

@@ -7,7 +7,6 @@ is left is the change. The control in the same rounds tells whether the base its
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from tox_prodsim.deployment import Place
 from tox_prodsim.events import Change, Compared, Measured
 from tox_prodsim.running import Runner
 from tox_prodsim.timing import artefacts, baseline, measure, pairs, sampling, second, stats
+from tox_prodsim.words import canonical
 
 LEAST_TOLERANCE = 0.05
 """What base and candidate in the same rounds can hold (measurement.md 7.2); a stored ratio needs more."""
@@ -202,11 +202,6 @@ def differences(
 
 def _without(dists: tuple[str, ...], name: str) -> tuple[str, ...]:
     return tuple(dist for dist in dists if canonical(dist.partition("==")[0]) != canonical(name))
-
-
-def canonical(name: str) -> str:
-    """Return the name of a distribution as it is compared (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def place_of(place: Place, site: second.Site, base: second.Site) -> Place:

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-from tox_prodsim.findings import Finding, Level
+from tox_prodsim.findings import Finding, Level, error
 from tox_prodsim.supervision import Cause, Ending, Foreign, NotifyState, Survivor
 
 _SILENT = 0.5
@@ -39,7 +39,7 @@ def signal_name(number: int) -> str:
 def judged_end(name: str, ending: Ending, allowed: frozenset[int]) -> Iterator[Finding]:
     """Yield what speaks against an end that came in time: a lost supervisor, a forbidden code, processes left."""
     if ending.cause is Cause.LOST:
-        yield _error(
+        yield error(
             "RUN613",
             name,
             f"the supervising process was lost: {ending.error}",
@@ -47,7 +47,7 @@ def judged_end(name: str, ending: Ending, allowed: frozenset[int]) -> Iterator[F
         )
     elif ending.returncode not in allowed:
         wanted = ", ".join(str(code) for code in sorted(allowed))
-        yield _error(
+        yield error(
             "RUN609",
             name,
             f"{how(ending)} is not among the allowed ends ({wanted})",
@@ -58,7 +58,7 @@ def judged_end(name: str, ending: Ending, allowed: frozenset[int]) -> Iterator[F
 def unkillable(name: str, ending: Ending) -> Iterator[Finding]:
     """Yield RUN618 for the processes that nobody could kill."""
     if ending.unkillable:
-        yield _error(
+        yield error(
             "RUN618",
             name,
             f"could not kill {_count(ending.unkillable)}: {_named(ending.unkillable)}",
@@ -69,7 +69,7 @@ def unkillable(name: str, ending: Ending) -> Iterator[Finding]:
 def port_taken(address: str, pid: int | None, command: str) -> Finding:
     """Return RUN601: something else listens where the deployment would."""
     who = f'pid {pid} "{command}"' if pid is not None else "a process that cannot be seen from here"
-    return _error(
+    return error(
         "RUN601",
         address,
         f"the port is taken before the start, by {who}",
@@ -80,7 +80,7 @@ def port_taken(address: str, pid: int | None, command: str) -> Finding:
 def socket_taken(path: str, pid: int | None, command: str) -> Finding:
     """Return RUN601: somebody listens already on the Unix socket of the deployment."""
     who = f'pid {pid} "{command}"' if pid is not None else "a process that cannot be seen from here"
-    return _error(
+    return error(
         "RUN601",
         path,
         f"somebody listens on the socket before the start: {who}",
@@ -88,10 +88,10 @@ def socket_taken(path: str, pid: int | None, command: str) -> Finding:
     )
 
 
-def could_not_start(name: str, error: str) -> Finding:
+def could_not_start(name: str, reason: str) -> Finding:
     """Return RUN614: the system refused to run the command."""
-    return _error(
-        "RUN614", name, f"could not be started: {error}", "look at the command in deploy and at its first line (#!)"
+    return error(
+        "RUN614", name, f"could not be started: {reason}", "look at the command in deploy and at its first line (#!)"
     )
 
 
@@ -100,12 +100,12 @@ def exited_early(name: str, ending: Ending, reason: str) -> Finding:
     background = ending.returncode == 0
     hint = "run it in the foreground, without --daemon" if background else "its last output is shown below"
     message = f"{how(ending)} after {ending.duration_s:.2f} s, before it was ready (last answer: {reason})"
-    return _error("RUN602", name, message, hint)
+    return error("RUN602", name, message, hint)
 
 
 def not_ready(name: str, limit_s: float, reason: str) -> Finding:
     """Return RUN603: it runs, but no probe said in time that it is ready."""
-    return _error(
+    return error(
         "RUN603",
         name,
         f"not ready within ready_timeout = {limit_s:g} s (last answer: {reason})",
@@ -117,7 +117,7 @@ def foreign(name: str, answer: Foreign) -> Finding:
     """Return RUN604: the answer came from somebody else's process."""
     who = f'pid {answer.pid} "{answer.command}"' if answer.pid is not None else "another process"
     since = f" ({answer.since})" if answer.since else ""
-    return _error(
+    return error(
         "RUN604",
         name,
         f"{answer.address} answered, but not by this deployment: {who}{since} listens there",
@@ -127,7 +127,7 @@ def foreign(name: str, answer: Foreign) -> Finding:
 
 def died(name: str, ending: Ending) -> Finding:
     """Return RUN606: it was ready, and ended before anybody asked it to."""
-    return _error(
+    return error(
         "RUN606",
         name,
         f"died while it should serve: {how(ending)} after {ending.duration_s:.2f} s",
@@ -137,7 +137,7 @@ def died(name: str, ending: Ending) -> Finding:
 
 def killed(name: str, stop_signal: str, grace_s: float) -> Finding:
     """Return RUN607: it had to be killed."""
-    return _error(
+    return error(
         "RUN607",
         name,
         f"did not stop within stop_timeout = {grace_s:g} s after {stop_signal} and was killed",
@@ -160,7 +160,7 @@ def no_handler(name: str, stop_signal: str) -> Finding:
 def job_timed_out(name: str, limit_s: float, silent_s: float) -> Finding:
     """Return RUN610: the job did not come to its end; ``silent_s`` is since when it had printed nothing."""
     silent = f", silent for the last {silent_s:.1f} s" if silent_s >= _SILENT * limit_s else ""
-    return _error(
+    return error(
         "RUN610",
         name,
         f"did not end within run_timeout = {limit_s:g} s{silent}",
@@ -170,7 +170,7 @@ def job_timed_out(name: str, limit_s: float, silent_s: float) -> Finding:
 
 def fell_silent(name: str, limit_s: float) -> Finding:
     """Return RUN615: it printed nothing for too long."""
-    return _error(
+    return error(
         "RUN615",
         name,
         f"printed nothing for idle_timeout = {limit_s:g} s",
@@ -182,7 +182,7 @@ def watchdog_missed(name: str, said: NotifyState, limit_s: float | None) -> Find
     """Return RUN616: it no longer says that it is alive; an interval that it set itself counts before ``limit_s``."""
     own_s = said.watchdog_interval_s
     limit = f"watchdog_timeout = {limit_s:g} s" if own_s is None else f"{own_s:g} s, the interval that it set itself"
-    return _error(
+    return error(
         "RUN616",
         name,
         "gave itself up (WATCHDOG=trigger)" if said.triggered else f"sent no WATCHDOG=1 for {limit}",
@@ -192,7 +192,7 @@ def watchdog_missed(name: str, said: NotifyState, limit_s: float | None) -> Find
 
 def flooded(name: str, log: str, limit_bytes: int) -> Finding:
     """Return RUN617: it printed more than a log should hold."""
-    return _error(
+    return error(
         "RUN617",
         name,
         f"printed more than output_limit_mb = {limit_bytes / 1e6:g} MB into {log}",
@@ -202,7 +202,7 @@ def flooded(name: str, log: str, limit_bytes: int) -> Finding:
 
 def not_seen(log: str, pattern: re.Pattern[bytes]) -> Finding:
     """Return RUN611: an expected line did not come."""
-    return _error(
+    return error(
         "RUN611",
         "expect_output",
         f"no line of {log} matches {pattern.pattern.decode()!r}",
@@ -212,7 +212,7 @@ def not_seen(log: str, pattern: re.Pattern[bytes]) -> Finding:
 
 def forbidden(log: str, pattern: re.Pattern[bytes], line: str) -> Finding:
     """Return RUN612: a rejected line came."""
-    return _error(
+    return error(
         "RUN612",
         "reject_output",
         f"{log} has a line that matches {pattern.pattern.decode()!r}: {_short(line)}",
@@ -259,25 +259,21 @@ def judged_command(run_id: str, command: str, ending: Ending, *, failed: bool, l
     """Yield what speaks against the end of one of tox's commands; ``failed`` is what tox makes of its exit code."""
     shown = _short(command)
     if ending.cause is Cause.TIMED_OUT:
-        yield _error(
+        yield error(
             "RUN610",
             run_id,
             f"stopped, its commands ran longer than run_timeout = {limit_s:g} s: {shown}",
             "look at what it waits for; raising the limit helps only a command that was still working",
         )
     elif ending.cause is Cause.NOT_STARTED:
-        yield _error("RUN605", run_id, f"could not be started: {ending.error}", "correct the command")
+        yield error("RUN605", run_id, f"could not be started: {ending.error}", "correct the command")
     elif failed:
-        yield _error("RUN605", run_id, f"{how(ending)}: {shown}", "its output is shown above")
+        yield error("RUN605", run_id, f"{how(ending)}: {shown}", "its output is shown above")
 
 
 def smoke_refused(run_id: str, reason: str) -> Finding:
     """Return RUN605: tox would not run one of its commands."""
-    return _error("RUN605", run_id, reason, "name the command in allowlist_externals, or correct it")
-
-
-def _error(code: str, subject: str, message: str, hint: str) -> Finding:
-    return Finding(code=code, level=Level.ERROR, subject=subject, message=message, hint=hint)
+    return error("RUN605", run_id, reason, "name the command in allowlist_externals, or correct it")
 
 
 def _count(survivors: tuple[Survivor, ...]) -> str:

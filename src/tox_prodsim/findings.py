@@ -14,6 +14,12 @@ class Level(StrEnum):
     WARNING = "warning"
     NOTE = "note"
 
+    @property
+    def and_milder(self) -> tuple[Level, ...]:
+        """Return this level and those that weigh less."""
+        levels = tuple(Level)
+        return levels[levels.index(self) :]
+
 
 class Verdict(StrEnum):
     """How a run ended; INCOMPLETE is a run that was cut short by something else than a user."""
@@ -90,6 +96,21 @@ class Policy:
         return any(family.startswith(item) for item in self.ignore) and not any(
             item.startswith(family) for item in self.select
         )
+
+
+def error(code: str, subject: str, message: str, hint: str) -> Finding:
+    """Return what fails the run."""
+    return Finding(code=code, level=Level.ERROR, subject=subject, message=message, hint=hint)
+
+
+def warning(code: str, subject: str, message: str, hint: str) -> Finding:
+    """Return what should be looked at."""
+    return Finding(code=code, level=Level.WARNING, subject=subject, message=message, hint=hint)
+
+
+def note(code: str, subject: str, message: str, hint: str) -> Finding:
+    """Return what is good to know."""
+    return Finding(code=code, level=Level.NOTE, subject=subject, message=message, hint=hint)
 
 
 def decide(findings: Iterable[Finding], *, finished: bool, cancelled: bool = False) -> Verdict:

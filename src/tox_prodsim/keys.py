@@ -76,6 +76,9 @@ class Words:
 
     def __init__(self, raw: object) -> None:
         source = raw.replace(",", " ").split() if isinstance(raw, str) else raw if isinstance(raw, list) else [raw]
+        if any(isinstance(item, bool) for item in source):
+            msg = "true and false are no words, write a list of texts"
+            raise TypeError(msg)
         self.items: list[str] = [str(item) for item in source]
 
     def __repr__(self) -> str:

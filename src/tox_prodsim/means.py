@@ -11,13 +11,15 @@ from pathlib import Path
 
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim import auditing, building, supervision
+from tox_prodsim import audit, building, supervision
 from tox_prodsim.auditors import Auditor
-from tox_prodsim.confirming import Means, canonical
+from tox_prodsim.confirming import Means
 from tox_prodsim.deployment import ran
 from tox_prodsim.errors import ProdsimError
+from tox_prodsim.phrases import last_error
 from tox_prodsim.running import NO_VARIABLES, Ran, Runner
 from tox_prodsim.timing import artefacts, second
+from tox_prodsim.words import canonical
 from tox_prodsim.workdir import ledger_of, toolbox_of, wheels_of
 
 _BUILD_LIMIT_S = 900.0
@@ -73,10 +75,17 @@ def site_of(tox_env: PythonRun) -> second.Site:
 
 def git_of(tox_env: PythonRun, cancel: supervision.Cancel) -> Runner:
     """Return what runs git in the folder of the project, with the user's own settings."""
+    return runner_in(Path(tox_env.core["package_root"]), artefacts.git_environ(os.environ), cancel)
+
+
+def runner_in(
+    folder: Path, environ: Mapping[str, str], cancel: supervision.Cancel, *, ledger: Path | None = None
+) -> Runner:
+    """Return what runs programs in a folder with these variables; in a ``ledger`` the next run finds what is left."""
 
     def run(argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] = NO_VARIABLES) -> Ran:
-        cwd, env = Path(tox_env.core["package_root"]), {**artefacts.git_environ(os.environ), **variables}
-        return ran(supervision.run(argv, cwd=cwd, env=env, timeout_s=timeout_s, cancel=cancel))
+        env = {**environ, **variables}
+        return ran(supervision.run(argv, cwd=folder, env=env, timeout_s=timeout_s, cancel=cancel, ledger=ledger))
 
     return run
 
@@ -93,7 +102,7 @@ def sources_of(tox_env: PythonRun, folder: Path, cancel: supervision.Cancel) -> 
     )
 
 
-def tools_of(tox_env: PythonRun, asked: tuple[Auditor, ...], cancel: supervision.Cancel) -> auditing.Tools | None:
+def tools_of(tox_env: PythonRun, asked: tuple[Auditor, ...], cancel: supervision.Cancel) -> audit.Tools | None:
     """Return the tools that audit the files of this environment; None: nobody asked for any.
 
     They run in the folder of the project, where they find their configuration, with tox's own Python.
@@ -103,14 +112,13 @@ def tools_of(tox_env: PythonRun, asked: tuple[Auditor, ...], cancel: supervision
     execute = _execute(tox_env, cancel, "audit")
     ours = {**installer_variables(os.environ), **tox_env.environment_variables}
     environ = {name: value for name, value in ours.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH"}}
-    root, ledger = Path(tox_env.core["tox_root"]), ledger_of(tox_env)
+    run_in_root = runner_in(Path(tox_env.core["tox_root"]), environ, cancel, ledger=ledger_of(tox_env))
 
     def run(argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] = NO_VARIABLES) -> Ran:
         path = os.pathsep.join([str(Path(argv[0]).parent), environ.get("PATH", "")])
-        env = {**environ, **variables, "PATH": path}
-        return ran(supervision.run(argv, cwd=root, env=env, timeout_s=timeout_s, cancel=cancel, ledger=ledger))
+        return run_in_root(argv, timeout_s=timeout_s, variables={**variables, "PATH": path})
 
-    return auditing.Tools(
+    return audit.Tools(
         auditors=asked,
         folder=toolbox_of(tox_env),
         install=lambda requirement, folder: building.environment_with(
@@ -134,9 +142,8 @@ def _execute(tox_env: PythonRun, cancel: supervision.Cancel, key: str) -> buildi
         env = {**environ, **extra}
         done = ran(supervision.run(argv, cwd=cwd, env=env, timeout_s=_BUILD_LIMIT_S, cancel=cancel, ledger=ledger))
         if done.returncode != 0:
-            told = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
-            errors = [line for line in told if line.startswith("ERROR")] or told
-            raise ProdsimError(key, "it took too long" if done.timed_out else "".join(errors[-1:]))
+            told = (done.stderr or done.stdout).decode(errors="replace")
+            raise ProdsimError(key, "it took too long" if done.timed_out else last_error(told))
 
     return execute
 

@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from tox_prodsim import artifact, contents
+from tox_prodsim import artifact, contents, phrases
 from tox_prodsim.contents import Contents, Fewer, Lost
-from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.findings import Checked, Finding, Level, error
 from tox_prodsim.timing import baseline
 
 CODES = ("WHL132", "WHL134", "EXT404", "ENT515")
@@ -61,15 +61,15 @@ def _judged(finding: Finding, *, accepting: bool) -> Finding:
 
 
 def _findings(then: Contents, now: Contents, gone: Lost) -> Iterator[Finding]:
-    ship = functools.partial(_error, hint=f"have the build ship it; {_MEANT}")
+    ship = functools.partial(error, hint=f"have the build ship it; {_MEANT}")
     for module, below in _trees(gone.modules):
-        more = f", with {_count(below, 'module')} below it" if below else ""
+        more = f", with {phrases.counted(below, 'module')} below it" if below else ""
         yield ship("WHL134", module, f"was in {then.version}{more}, and is no longer in the wheel")
     yield from (_fewer(ship, "WHL134", each, "modules", then.version) for each in gone.packages)
     for name in gone.extensions:
         what = "is not compiled any more" if name in now.modules else "is no longer in the wheel"
         hint = f"see in the log of the build why it was not compiled; {_MEANT}"
-        yield _error("EXT404", name, f"was an extension of {then.version}, and {what}", hint)
+        yield error("EXT404", name, f"was an extension of {then.version}, and {what}", hint)
     for folder, number in _folders(gone.data, then.data):
         what = "was in" if number == 1 else f"had {number} data files in"
         left = "it is no longer" if number == 1 else "none of them is"
@@ -78,11 +78,7 @@ def _findings(then: Contents, now: Contents, gone: Lost) -> Iterator[Finding]:
     for point in gone.entry_points:
         what = "a command" if contents.is_command(point) else "an entry point"
         hint = f"announce it in pyproject.toml as before; {_MEANT}"
-        yield _error("ENT515", point, f"was {what} of {then.version}, and the wheel announces it no longer", hint)
-
-
-def _error(code: str, subject: str, message: str, hint: str) -> Finding:
-    return Finding(code=code, level=Level.ERROR, subject=subject, message=message, hint=hint)
+        yield error("ENT515", point, f"was {what} of {then.version}, and the wheel announces it no longer", hint)
 
 
 def _fewer(ship: Callable[..., Finding], code: str, fewer: Fewer, what: str, version: str) -> Finding:
@@ -134,7 +130,7 @@ def _detail(then: Contents, now: Contents, since: str, gone: int) -> str:
     new = contents.gained(then, now)
     facts = [
         f"{gone or 'nothing'} lost since {since}: {counted(now)}",
-        f"new: {_some(new)}" if new else "",
+        f"new: {phrases.listed(new, _SHOWN)}" if new else "",
         f"descriptors left open: {then.descriptors} -> {now.descriptors}" if _other_descriptors(then, now) else "",
     ]
     return "; ".join(filter(None, facts))
@@ -154,13 +150,4 @@ def counted(held: Contents) -> str:
         "other entry point": len(held.entry_points) - scripts,
         "data file": held.data_count,
     }
-    return ", ".join(_count(number, what) for what, number in numbers.items() if number) or "nothing"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _some(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    return ", ".join(phrases.counted(number, what) for what, number in numbers.items() if number) or "nothing"

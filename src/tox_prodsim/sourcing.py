@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim import artifact, tree
-from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.findings import Checked, Finding, warning
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,11 +69,19 @@ def _beside_tree(provenance: Provenance, sdist: artifact.Sdist, wheel: artifact.
     """Return what the source tree tells, where there is one and it builds."""
     try:
         built = provenance.from_tree()
-        equal = artifact.check_equal(sdist, wheel.path, built.wheel, again=provenance.again)
     except tree.Unavailable as problem:
         reasons = tuple((code, str(problem)) for code in ("BLD103", "BLD104"))
         return Checked(detail="builds the wheel under test", codes=(), not_checked=reasons)
-    return Checked.of(equal, _traces(built.written))
+    return Checked.of(_equal(provenance, sdist, wheel, built.wheel), _traces(built.written))
+
+
+def _equal(
+    provenance: Provenance, sdist: artifact.Sdist, wheel: artifact.Wheel, from_tree: artifact.TreeWheel
+) -> Checked:
+    try:
+        return artifact.check_equal(sdist, wheel.path, from_tree, again=provenance.again)
+    except tree.Unavailable as problem:
+        return Checked(detail="", codes=(), not_checked=(("BLD104", str(problem)),))
 
 
 def _traces(written: tuple[tuple[str, bool], ...] | str) -> Checked:
@@ -88,4 +96,4 @@ def _trace(path: str, tracked: bool) -> Finding:  # noqa: FBT001 - a pair of wha
         "is tracked by git, and the build changed it" if tracked else "was written by the build, git does not ignore it"
     )
     hint = "have the build write it below build/, or put it on .gitignore"
-    return Finding(code="BLD103", level=Level.WARNING, subject=path, message=message, hint=hint)
+    return warning("BLD103", path, message, hint)

@@ -42,7 +42,7 @@ class Tally:
         checked = check()
         self.codes.update(checked.codes)
         counted = [finding for each in checked.findings if (finding := self._policy.apply(each)) is not None]
-        yield from self.judge(Found(finding=finding) for finding in self._new(checked.findings))
+        yield from self.judge(Found(finding=finding) for finding in self._new(counted))
         yield from (Told(step=step, title=title, lines=lines) for title, lines in checked.told)
         self._forgotten += len(self.errors) - errors if step is Step.MEMORY else 0
         bad = any(finding.level is Level.ERROR for finding in counted)
@@ -65,9 +65,12 @@ class Tally:
                 yield Found(finding=finding)
 
     def _new(self, findings: Iterable[Finding]) -> list[Finding]:
-        """Return those that no step before has found: the file and its installation say a thing once."""
-        known = {(finding.code, finding.subject) for finding in self._findings}
-        return [finding for finding in findings if (finding.code, finding.subject) not in known]
+        """Return those that no step before has found: the file and its installation say a thing once.
+
+        What is graver than what was found before is told as well.
+        """
+        known = {(each.code, each.subject, level) for each in self._findings for level in each.level.and_milder}
+        return [each for each in findings if (each.code, each.subject, each.level) not in known]
 
     def finished(self) -> RunFinished:
         """Return the last event."""

@@ -25,10 +25,10 @@ from tox.tox_env.errors import Fail
 from tox.tox_env.python.runner import PythonRun
 
 from tox_prodsim import (
-    asking,
     bench,
     building,
     endings,
+    installer,
     leftovers,
     origin,
     packing,
@@ -70,7 +70,7 @@ class Session:
         self._workshop: bench.Workshop | None = None
         self._scenario: Scenario | None = None
         self._under_test: undertest.UnderTest | None = None
-        self._lowered: asking.Lowered | None = None
+        self._lowered: installer.Lowered | None = None
         self._reporting: Reporting | None = None
         self._run: Run | None = None
         self._waiting = Waiting(until=Point.COMMANDS)
@@ -104,7 +104,7 @@ class Session:
             if of_type == "package":
                 self._adopt(arguments)
                 if self._read_keys().resolution == LOWEST:
-                    self._lowered = asking.lower(self._env, arguments, self._folder, self._cancel)
+                    self._lowered = installer.lower(self._env, arguments, self._folder, self._cancel)
 
     def _adopt(self, packages: Any) -> None:
         try:

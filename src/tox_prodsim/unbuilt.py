@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim import artifact
-from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.findings import Checked, Finding, error
 
 _INCLUDE = {
     "setuptools": "name it in MANIFEST.in (include, recursive-include, graft)",
@@ -39,7 +39,7 @@ def no_sdist(said: Said, source: Path) -> Story:
     """Return the story of a source tree that builds no sdist."""
     words = artifact.last_words(said.output, source, kind=said.kind, text=said.text)
     hint = "run 'python -m build --sdist' in a clean checkout, it fails in the same way"
-    finding = _error("BLD101", "sdist", f"does not build: {words}", hint)
+    finding = error("BLD101", "sdist", f"does not build: {words}", hint)
     return _story(Checked(detail="", codes=("BLD101",), findings=(finding,)), said, source)
 
 
@@ -57,12 +57,12 @@ def _incomplete(sdist: artifact.Sdist, words: str, *, tree_builds: bool | None) 
     also = "the wheel builds from the source tree, but not from it" if tree_builds else "no wheel builds from it"
     family = next((hint for name, hint in _INCLUDE.items() if sdist.backend.startswith(name)), "")
     hint = f"have the sdist include it: {family}" if family else "have the sdist include what the build reads"
-    return _error("SDI201", sdist.file_name, f"is incomplete, {also}: {words}", hint)
+    return error("SDI201", sdist.file_name, f"is incomplete, {also}: {words}", hint)
 
 
 def _unbuildable(sdist: artifact.Sdist, words: str) -> Finding:
     hint = "unpack it elsewhere and run 'pip wheel .' there, it fails in the same way"
-    return _error("BLD102", sdist.file_name, f"builds no wheel: {words}", hint)
+    return error("BLD102", sdist.file_name, f"builds no wheel: {words}", hint)
 
 
 def _unpacked(said: Said, sdist: artifact.Sdist) -> Path:
@@ -77,7 +77,3 @@ def _unpacked(said: Said, sdist: artifact.Sdist) -> Path:
 def _story(checked: Checked, said: Said, source: Path) -> Story:
     lines = artifact.evidence(said.output, source)
     return Story(checked=checked, title="the last words of the build", lines=lines)
-
-
-def _error(code: str, subject: str, message: str, hint: str) -> Finding:
-    return Finding(code=code, level=Level.ERROR, subject=subject, message=message, hint=hint)

@@ -1,4 +1,4 @@
-"""What one word of the configuration means: a time limit, a percentage, a number, a pattern, a placeholder.
+"""What one word of the configuration means: a time limit, a percentage, a number, a pattern, a name, a placeholder.
 
 Whatever means nothing is refused with the key it belongs to.
 """
@@ -93,3 +93,8 @@ def regex(key: str, text: object) -> re.Pattern[bytes]:
     except (re.error, OverflowError, RecursionError, UnicodeError) as problem:
         msg = f"{text!r} is no regular expression: {problem}"
         raise ProdsimError(key, msg) from None
+
+
+def canonical(name: str) -> str:
+    """Return the name of a distribution as it is compared (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -166,6 +166,8 @@ TOML = {
     "exit_codes = [[0]]": f"exit_codes: '[0]' {NO_END}",
     "select = 'XYZ'": f"select: 'XYZ' {NO_CODE}",
     "select = {code = 'RUN'}": f"select: \"{{'code': 'RUN'}}\" {NO_CODE}",
+    "extensions = true": "extensions: true and false are no words, write a list of texts",
+    "simulate = [false]": "simulate: true and false are no words, write a list of texts",
     "audit = [['pyroma', '.']]": (
         "audit[0]: pyroma . names neither {wheel} nor {sdist}, so that it would audit nothing"
     ),
@@ -207,7 +209,7 @@ BASELINES = {
     "no baseline at all": f"is no JSON (line 1); {RESTORE}",
     "": f"is no JSON (line 1); {RESTORE}",
     "<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> main\n": f"has a merge conflict in line 1; {RESTORE}",
-    '{"schema": 3}': "has schema 3, this tox-prodsim knows 2: upgrade tox-prodsim",
+    '{"schema": 4}': "has schema 4, this tox-prodsim knows 3: upgrade tox-prodsim",
     "[]": f"its content is no JSON object; {RESTORE}",
     '{"schema": 1, "key": "x"}': f"built is missing, not a JSON object; {RESTORE}",
 }

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from tox_prodsim.artifact import contents, identity, record, strays, upload
 from tox_prodsim.artifact.wheel import Wheel
-from tox_prodsim.artifact.wording import count
 from tox_prodsim.findings import Checked
+from tox_prodsim.phrases import counted
 
 CODES = (*record.CODES, *identity.CODES, *upload.CODES, *contents.CODES, *strays.CODES)
 
@@ -29,5 +29,9 @@ def check_wheel(wheel: Wheel) -> Checked:
 
 def _evidence(wheel: Wheel, sound: str) -> str:
     scripts = [point for point in wheel.scripts if point.group == "console_scripts"]
-    facts = [f"{sound} ok" if sound else "", count(len(wheel.modules), "module"), count(len(scripts), "console script")]
+    facts = [
+        f"{sound} ok" if sound else "",
+        counted(len(wheel.modules), "module"),
+        counted(len(scripts), "console script"),
+    ]
     return ", ".join(filter(None, facts))

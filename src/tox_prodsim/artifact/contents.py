@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 from packaging.utils import canonicalize_name
 
 from tox_prodsim.artifact.wheel import Wheel, parents
-from tox_prodsim.artifact.wording import error, folded, note, warning
-from tox_prodsim.findings import Checked, Finding
+from tox_prodsim.findings import Checked, Finding, error, note, warning
+from tox_prodsim.phrases import folded
 
 CODES = ("WHL110", "WHL120", "WHL121", "WHL130", "WHL133", "ENT510")
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from tox_prodsim.artifact import sections
 from tox_prodsim.artifact.sdist import Sdist
-from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.findings import Checked, Finding, error, note
+from tox_prodsim.phrases import folded
 
 _LEFT_OUT = re.compile(r"\.dist-info/RECORD(\.jws|\.p7s)?$")
 _INFO = re.compile(r"^[^/]+(\.dist-info|\.data)/")
@@ -113,30 +114,30 @@ def _unsteady(one: Mapping[str, _Member], differing: list[str], again: Callable[
 def _only_in_tree(name: str, *, stale: bool) -> Finding:
     if stale:
         hint = "delete build/ before a build: setuptools packs what an earlier build has left there"
-        return _error(name, "is in the wheel from the source tree only, it comes from a stale build/", hint)
+        return error("BLD104", name, "is in the wheel from the source tree only, it comes from a stale build/", hint)
     hint = "have the sdist include it, or keep it out of the wheel; whoever builds from the sdist goes without"
-    return _error(name, "is in the wheel from the source tree, but not in the one from the sdist", hint)
+    return error("BLD104", name, "is in the wheel from the source tree, but not in the one from the sdist", hint)
 
 
 def _only_in_sdist(name: str) -> Finding:
     hint = "find what the build of the sdist adds to the sources, and have the build of the wheel do the same"
-    return _error(name, "is in the wheel from the sdist, but not in the one from the source tree", hint)
+    return error("BLD104", name, "is in the wheel from the sdist, but not in the one from the source tree", hint)
 
 
 def _changed(name: str, one: _Member, other: _Member) -> Finding:
     hint = "build once from a clean checkout and compare: something is generated from what only one of the two has"
     if one.loaded == other.loaded:
         where = ("sdist", "source tree") if one.executable else ("source tree", "sdist")
-        return _error(
-            name, f"is executable in the wheel from the {where[0]}, but not in the one from the {where[1]}", hint
-        )
-    return _error(name, "has another content in the wheel from the source tree than in the one from the sdist", hint)
+        message = f"is executable in the wheel from the {where[0]}, but not in the one from the {where[1]}"
+    else:
+        message = "has another content in the wheel from the source tree than in the one from the sdist"
+    return error("BLD104", name, message, hint)
 
 
 def _not_repeated(name: str) -> Finding:
     message = "comes out differently each time the same sdist is built"
     hint = "keep times, random numbers and paths of the build out of it, or take them from SOURCE_DATE_EPOCH"
-    return Finding(code="BLD105", level=Level.NOTE, subject=name, message=message, hint=hint)
+    return note("BLD105", name, message, hint)
 
 
 def _shortened(kind: str, names: list[str], finding: Callable[[str], Finding]) -> Iterator[Finding]:
@@ -145,8 +146,4 @@ def _shortened(kind: str, names: list[str], finding: Callable[[str], Finding]) -
     yield from map(finding, shown)
     if more := names[len(shown) :]:
         summary = "are in one of the two wheels only" if kind == "only" else "differ between the two wheels"
-        yield _error(f"{more[0]} and {len(more) - 1} more", summary, finding(more[0]).hint)
-
-
-def _error(subject: str, message: str, hint: str) -> Finding:
-    return Finding(code="BLD104", level=Level.ERROR, subject=subject, message=message, hint=hint)
+        yield error("BLD104", folded(more), summary, finding(more[0]).hint)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
+from tox_prodsim.artifact import pep440
 from tox_prodsim.artifact.wheel import Wheel, members, text
-from tox_prodsim.artifact.wording import error
-from tox_prodsim.findings import Checked, Finding
+from tox_prodsim.findings import Checked, Finding, error
 
 CODES = ("WHL105", "WHL106")
 
@@ -26,7 +26,7 @@ def _identity(archive: zipfile.ZipFile, wheel: Wheel) -> Iterator[Finding]:
     hint = "do not rename wheels; build it again, so that file name and METADATA come from one source"
     if canonicalize_name(wheel.name) != name:
         yield error("WHL105", wheel.file_name, f"METADATA says that its name is {wheel.name}", hint)
-    if not _same_version(wheel.version, version):
+    if pep440.parsed(wheel.version) != version:
         yield error("WHL105", wheel.file_name, f"METADATA says that its version is {wheel.version}", hint)
     for folder in sorted({member.partition("/")[0] for member in members(archive)}):
         if folder.endswith(".dist-info") and not _named_like(folder, name, version):
@@ -35,14 +35,7 @@ def _identity(archive: zipfile.ZipFile, wheel: Wheel) -> Iterator[Finding]:
 
 def _named_like(folder: str, name: str, version: Version) -> bool:
     its_name, _, its_version = folder.removesuffix(".dist-info").partition("-")
-    return canonicalize_name(its_name) == name and _same_version(its_version.replace("_", "-"), version)
-
-
-def _same_version(text: str, version: Version) -> bool:
-    try:
-        return Version(text) == version
-    except InvalidVersion:
-        return False
+    return canonicalize_name(its_name) == name and pep440.parsed(its_version.replace("_", "-")) == version
 
 
 def _tags(archive: zipfile.ZipFile, wheel: Wheel) -> Iterator[Finding]:

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
-from tox_prodsim.findings import Finding, Level
+from tox_prodsim.artifact import litter
+from tox_prodsim.findings import Finding, Level, warning
 
-_FOLDERS = {
-    ".git": "the repository itself, with its history",
-    ".hg": "the repository itself, with its history",
-    ".svn": "the repository itself",
-    ".tox": "environments of tox",
-    ".nox": "environments of nox",
-    ".venv": "a virtual environment",
-    "node_modules": "packages of Node.js",
-    "__pycache__": "bytecode of the machine that built it",
-    ".mypy_cache": "a cache",
-    ".pytest_cache": "a cache",
-    ".ruff_cache": "a cache",
-    ".eggs": "eggs that setuptools once fetched",
-}
-_FILES = {
-    "*.orig": "left of a merge",
-    "*.rej": "left of a patch",
-    "*~": "a backup of an editor",
-    ".*.sw[op]": "a file of an editor that was open",
-    ".DS_Store": "a note of the macOS Finder",
-    "Thumbs.db": "a cache of Windows",
-    ".coverage": "a result of coverage",
-}
+_VENV = "is a virtual environment"
+_LITTER = litter.Known(
+    {
+        _VENV: r"\.venv/",
+        "is packages of Node.js": r"node_modules/",
+        "is eggs that setuptools once fetched": r"\.eggs/",
+        "was left by a merge or a patch": r"[^/]+\.(orig|rej)$",
+    }
+)
 _ASIDE = re.compile(r"(^|[/_.-])(tests?|testing|testdata|fixtures?|docs?|examples?|samples?|dummyserver)([/_.-]|$)")
 """Where keys and strange names are the material of tests and manuals."""
 _READ_LIMIT_BYTES = 64 << 10
@@ -40,7 +26,6 @@ _TOKEN = re.compile(rb"pypi-AgE[A-Za-z0-9_-]{80,}")
 """A token of PyPI: the prefix, and the beginning of every macaroon."""
 _PASSWORD = re.compile(rb"(?m)^\s*password\s*[=:]\s*[^\s%${<]{8,}")
 _SETTING = re.compile(rb"(?m)^\s*(?:export\s+)?\w*(?:SECRET|TOKEN|PASSWORD|API_?KEY)\w*\s*=\s*['\"]?[^\s'\"#$<{]{8,}")
-_KEY_NAMES = {"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"}
 _REVOKE = "revoke it now if this sdist was ever uploaded, and leave the file out"
 _LEAVE_OUT = (
     "leave it out: 'global-exclude' in MANIFEST.in (setuptools), 'exclude' of the sdist (hatchling, flit, poetry)"
@@ -54,25 +39,13 @@ def may_hold_secret(name: str, size_bytes: int) -> bool:
 
 def strays(names: Iterable[str]) -> Iterator[Finding]:
     """Yield what lay about; a folder that should not be there is told once."""
-    said: dict[str, str] = {}
+    found: dict[str, str] = {}
     for name in sorted(names):
-        parts = PurePosixPath(name).parts
-        at = next((at for at, part in enumerate(parts) if part in _FOLDERS), None)
-        if at is not None:
-            said.setdefault("/".join(parts[: at + 1]) + "/", _FOLDERS[parts[at]])
-        elif parts[-1:] == ("pyvenv.cfg",):
-            said.setdefault("/".join((*parts[:-1], "")), _FOLDERS[".venv"])
-        elif what := _stray_file(parts[-1] if parts else ""):
-            said.setdefault(name, what)
-    for name, what in said.items():
-        if not _ASIDE.search(name):
-            yield Finding(
-                code="SDI204", level=Level.WARNING, subject=name, message=f"is in the sdist: {what}", hint=_LEAVE_OUT
-            )
-
-
-def _stray_file(name: str) -> str:
-    return next((what for pattern, what in _FILES.items() if fnmatch.fnmatchcase(name, pattern)), "")
+        if stray := _LITTER.find(name):
+            found.setdefault(stray.path, stray.what)
+        elif PurePosixPath(name).name == "pyvenv.cfg":
+            found.setdefault(name.removesuffix("pyvenv.cfg"), _VENV)
+    yield from (warning("SDI204", path, what, _LEAVE_OUT) for path, what in found.items() if not _ASIDE.search(path))
 
 
 def secret(name: str, content: bytes) -> Finding | None:
@@ -85,7 +58,7 @@ def secret(name: str, content: bytes) -> Finding | None:
         message = "holds a password for uploads" if sure else "is a configuration of uploads"
         return _found(name, message, Level.ERROR if sure else Level.WARNING)
     if _PRIVATE_KEY.search(content):
-        return _found(name, "holds a private key", Level.ERROR if last in _KEY_NAMES else Level.WARNING)
+        return _found(name, "holds a private key", Level.ERROR if last in litter.KEY_FILES else Level.WARNING)
     if (last == ".env" or last.startswith(".env.")) and _SETTING.search(content):
         return _found(name, "sets what looks like a secret", Level.WARNING)
     return None

@@ -12,7 +12,8 @@ from packaging.tags import Tag
 
 from tox_prodsim.artifact import elf
 from tox_prodsim.artifact.binaries import Binary, Kind
-from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.findings import Checked, Finding, Level, error, note, warning
+from tox_prodsim.phrases import listed
 
 CODES = ("EXT410", "EXT411", "EXT412", "EXT413", "EXT415", "EXT421")
 
@@ -117,7 +118,7 @@ def _stack(binary: Binary, facts: elf.Elf) -> Iterator[Finding]:
         case _:
             return
     hint = "link with -Wl,-z,noexecstack, and give assembler files a section .note.GNU-stack"
-    yield Finding(code="EXT413", level=Level.WARNING, subject=binary.member, message=message, hint=hint)
+    yield warning("EXT413", binary.member, message, hint)
 
 
 def _glibc(binary: Binary, facts: elf.Elf, tags: Collection[Tag]) -> Iterator[Finding]:
@@ -142,9 +143,9 @@ def _promised(platform: str) -> tuple[int, int] | None:
 def _exports(binary: Binary, facts: elf.Elf) -> Iterator[Finding]:
     names = sorted(facts.defines & _C_LIBRARY)
     if names:
-        message = f"exports {', '.join(names[:3])}{_more(len(names) - 3 if len(names) > 3 else 0)} of the C library"
+        message = f"exports {listed(names, 3)} of the C library"
         hint = "make what is not for others static, or compile with -fvisibility=hidden"
-        yield Finding(code="EXT412", level=Level.WARNING, subject=binary.member, message=message, hint=hint)
+        yield warning("EXT412", binary.member, message, hint)
 
 
 def _entry(binary: Binary, facts: elf.Elf) -> Iterator[Finding]:
@@ -152,7 +153,7 @@ def _entry(binary: Binary, facts: elf.Elf) -> Iterator[Finding]:
     if facts.mentions & _MAKES_MODULE and not facts.defines & _entries(binary) and binary.stem.isascii():
         message = f"exports no PyInit_{binary.stem}, so that it cannot be imported as {binary.module}"
         hint = "let the name of the extension be that of its PyMODINIT_FUNC, and do not rename the file"
-        yield Finding(code="EXT415", level=Level.ERROR, subject=binary.member, message=message, hint=hint)
+        yield error("EXT415", binary.member, message, hint)
 
 
 def _debug(facts: dict[Binary, elf.Elf]) -> Iterator[Finding]:
@@ -165,4 +166,4 @@ def _debug(facts: dict[Binary, elf.Elf]) -> Iterator[Finding]:
     others = f", in this file{_more(len(heavy) - 1)}" if len(heavy) > 1 else ""
     message = f"{size_bytes / 1e6:.1f} MB of {whole_bytes / 1e6:.1f} MB are debug information{others}"
     hint = "link with -Wl,--strip-debug, or let 'auditwheel repair --strip' do it"
-    yield Finding(code="EXT411", level=Level.NOTE, subject=largest.member, message=message, hint=hint)
+    yield note("EXT411", largest.member, message, hint)

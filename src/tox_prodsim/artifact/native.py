@@ -6,15 +6,16 @@ import re
 import zipfile
 from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
-from pathlib import PurePosixPath
 
 from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
 
+from tox_prodsim.artifact.aside import is_not_built
 from tox_prodsim.artifact.binaries import ANY, Binary, Kind, binaries, misfit
 from tox_prodsim.artifact.linkage import check_linkage
 from tox_prodsim.artifact.wheel import Wheel
-from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.findings import Checked, Finding, Level, error, note, warning
+from tox_prodsim.phrases import counted, folded
 
 _LIBRARIES = {Kind.ELF, Kind.MACHO}
 _ACCEPTED = re.compile(
@@ -22,8 +23,6 @@ _ACCEPTED = re.compile(
     r"|macosx_\d+_\d+_\w+|(ios|android|pyodide|pyemscripten)_\w+"
 )
 """The platform tags that PyPI takes (its "File upload API"); the linux_ ones are of the Raspberry Pi."""
-_ASIDE = {"test", "tests", "testing", "doc", "docs", "example", "examples", "benchmark", "benchmarks", "tools"}
-"""Folders whose sources are not built into the wheel, and whose binaries are read by tests."""
 
 
 def check_native(
@@ -51,8 +50,7 @@ def _tags(wheel: Wheel, found: Sequence[Binary], tags: Collection[Tag]) -> Check
         *_misfits(found, tags),
         *_refused_platforms(wheel, tags),
     ]
-    count = len(wheel.extensions)
-    detail = f"{count} extension{'' if count == 1 else 's'}" if count else ""
+    detail = counted(len(wheel.extensions), "extension") if wheel.extensions else ""
     codes = ("EXT401", "EXT402", "EXT420") if found else ("EXT401", "EXT420")
     return Checked(detail=detail, codes=codes, findings=tuple(findings))
 
@@ -68,7 +66,7 @@ def _binaries_of_a_pure_wheel(wheel: Wheel, found: Sequence[Binary], tags: Colle
     what tests read. What is no extension module may be data, which nobody means to run here: a warning.
     """
     bound = [
-        binary for binary in found if binary.module or (binary.kind in _LIBRARIES and not _is_aside(binary.member))
+        binary for binary in found if binary.module or (binary.kind in _LIBRARIES and not is_not_built(binary.member))
     ]
     if not bound or not _is_pure(tags):
         return
@@ -84,10 +82,6 @@ def _binaries_of_a_pure_wheel(wheel: Wheel, found: Sequence[Binary], tags: Colle
         message = f"is compiled, but the tag {tag} lets every machine install the wheel{more}"
         hint = "tell the build back end of the extension, or set the tags of the wheel with 'wheel tags'"
     yield Finding(code="EXT401", level=level, subject=first.member, message=message, hint=hint)
-
-
-def _is_aside(path: str) -> bool:
-    return bool(_ASIDE & set(PurePosixPath(path).parts))
 
 
 def _misfits(found: Sequence[Binary], tags: Collection[Tag]) -> Iterator[Finding]:
@@ -112,7 +106,7 @@ def _refused_platforms(wheel: Wheel, tags: Collection[Tag]) -> Iterator[Finding]
     if refused:
         message = f"PyPI does not take the platform tag {', '.join(refused)}"
         hint = "a local build is right to have it; what is uploaded comes from cibuildwheel or 'auditwheel repair'"
-        yield Finding(code="EXT420", level=Level.NOTE, subject=wheel.file_name, message=message, hint=hint)
+        yield note("EXT420", wheel.file_name, message, hint)
 
 
 def _silence(wheel: Wheel, found: Sequence[Binary], tags: Collection[Tag], sources: Sequence[str] | None) -> Checked:
@@ -136,13 +130,10 @@ def _nothing_compiled(wheel: Wheel, tags: Collection[Tag]) -> Finding:
 
 
 def _not_compiled(wheel: Wheel, sources: Sequence[str]) -> Iterator[Finding]:
-    """Yield one finding when sources that are not aside, as those of tests are, were not compiled."""
-    built = [source for source in sources if not _is_aside(source)]
-    if built:
-        more = f" and {len(built) - 1} more" if len(built) > 1 else ""
-        message = f"holds no compiled code, but the sdist has {built[0]}{more}: did the compiler fail without a word?"
+    if sources:
+        message = f"holds no compiled code, but the sdist has {folded(sources)}: did the compiler fail without a word?"
         hint = "read the output of the build; ignore EXT403 where a wheel without the extension is wanted"
-        yield Finding(code="EXT403", level=Level.WARNING, subject=wheel.file_name, message=message, hint=hint)
+        yield warning("EXT403", wheel.file_name, message, hint)
 
 
 def _presence(wheel: Wheel, required: Sequence[str]) -> Checked:
@@ -154,4 +145,4 @@ def _absent(wheel: Wheel, name: str) -> Finding:
     what = "is in the wheel as Python source only" if name in wheel.modules else "is not in the wheel"
     message = f"{what}, but extensions names it as compiled"
     hint = "read the output of the build: a compiler that fails need not fail the build of an optional extension"
-    return Finding(code="EXT404", level=Level.ERROR, subject=name, message=message, hint=hint)
+    return error("EXT404", name, message, hint)

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from tox_prodsim.artifact.wheel import Wheel, installed_path, members, module_parts, text
-from tox_prodsim.artifact.wording import error, folded, warning
-from tox_prodsim.findings import Checked, Finding
+from tox_prodsim.findings import Checked, Finding, error, warning
+from tox_prodsim.phrases import folded
 
 CODES = ("WHL101", "WHL102", "WHL103", "WHL104", "WHL107")
 

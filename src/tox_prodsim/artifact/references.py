@@ -6,15 +6,16 @@ What is imported in a ``try`` that expects its absence, below an ``if`` or by te
 from __future__ import annotations
 
 import ast
+import warnings
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from tox_prodsim.artifact.aside import TESTS
 from tox_prodsim.artifact.wheel import Wheel
 
-_TESTS = {"test", "tests", "_test", "_tests", "testing", "conftest"}
 _TOLERANT = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException", "OSError", "AttributeError"}
 
 
@@ -44,7 +45,7 @@ def _sources(wheel: Wheel) -> Iterator[tuple[str, _Source]]:
     with zipfile.ZipFile(wheel.path) as archive:
         for member in archive.namelist():
             path = PurePosixPath(member.partition(".data/")[2].partition("/")[2] or member)
-            if path.suffix == ".py" and not _TESTS & {*path.parts, path.stem}:
+            if path.suffix == ".py" and not TESTS & {*path.parts, path.stem}:
                 tree = _parsed(archive.read(member))
                 parts = path.parent.parts if path.stem == "__init__" else (*path.parent.parts, path.stem)
                 if tree is not None:
@@ -52,10 +53,12 @@ def _sources(wheel: Wheel) -> Iterator[tuple[str, _Source]]:
 
 
 def _parsed(source: bytes) -> ast.Module | None:
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError):  # another check says so
-        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about escapes in strings
+        try:
+            return ast.parse(source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):  # another check says so
+            return None
 
 
 def _bound(source: _Source) -> set[str]:

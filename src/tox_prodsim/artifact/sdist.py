@@ -16,11 +16,12 @@ from pathlib import Path, PurePosixPath
 
 from packaging.metadata import RawMetadata, parse_email
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
-from tox_prodsim.artifact import leavings
+from tox_prodsim.artifact import leavings, pep440
+from tox_prodsim.artifact.aside import is_not_built
 from tox_prodsim.errors import ProdsimError
-from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.findings import Checked, Finding, error, warning
+from tox_prodsim.phrases import counted
 
 CODES = ("SDI203", "SDI204", "SDI205")
 
@@ -30,7 +31,6 @@ _KEPT = {"PKG-INFO", "pyproject.toml", "setup.py"}
 _COMPILED_SUFFIXES = (".c", ".cc", ".cpp", ".cxx", ".pyx", ".rs", ".f90", ".f", ".cu", ".m", ".mm")
 _COMPILES = ("maturin", "scikit_build_core", "mesonpy", "setuptools_rust")
 """Build back ends that are there for nothing but compiled code."""
-_ASIDE = {"test", "tests", "testing", "doc", "docs", "example", "examples", "benchmark", "benchmarks", "fuzz"}
 _EXTENSIONS = re.compile(
     rb"^[^#\n]*\b(ext_modules|Extension\(|cythonize\(|mypycify\(|rust_extensions|cffi_modules)", re.MULTILINE
 )
@@ -82,10 +82,8 @@ def open_sdist(path: Path) -> Sdist:
 def check_sdist(sdist: Sdist) -> Checked:
     """Return what is wrong with the file, found without building anything of it."""
     findings = (*sdist.problems, *_form(sdist))
-    number = len(sdist.files)
-    return Checked(
-        detail=f"{sdist.file_name}, {number} file{'' if number == 1 else 's'}", codes=CODES, findings=findings
-    )
+    detail = f"{sdist.file_name}, {counted(len(sdist.files), 'file')}"
+    return Checked(detail=detail, codes=CODES, findings=findings)
 
 
 def _read(path: Path, archive: tarfile.TarFile) -> Sdist:
@@ -145,8 +143,7 @@ def _backend(pyproject: Mapping[str, object]) -> str:
 def _compiled(files: Iterable[str], setup: bytes, pyproject: Mapping[str, object]) -> Iterator[str]:
     """Yield what compiled code is made from: sources by their names, and files that declare extension modules."""
     for name in files:
-        path = PurePosixPath(name)
-        if path.suffix in _COMPILED_SUFFIXES and not _ASIDE & set(path.parts[:-1]):
+        if name.endswith(_COMPILED_SUFFIXES) and not is_not_built(name):
             yield name
     if _EXTENSIONS.search(setup):
         yield "setup.py"
@@ -190,7 +187,7 @@ def _unsafe(members: Iterable[tarfile.TarInfo]) -> Iterator[Finding]:
     for member in members:
         if reason := _danger(member):
             hint = "leave it out of the sdist, or put the file itself in its place; pip and PyPI refuse such an archive"
-            yield _error("SDI203", member.name, reason, hint)
+            yield error("SDI203", member.name, reason, hint)
 
 
 # SDI205: what an sdist has to be
@@ -199,20 +196,18 @@ def _unsafe(members: Iterable[tarfile.TarInfo]) -> Iterator[Finding]:
 def _form(sdist: Sdist) -> Iterator[Finding]:
     if not sdist.top:
         hint = "put everything into one folder named as the file is"
-        yield _error("SDI205", sdist.file_name, "does not hold exactly one folder", hint)
+        yield error("SDI205", sdist.file_name, "does not hold exactly one folder", hint)
         return
     if not {"pyproject.toml", "setup.py"} & set(sdist.files):
-        yield _error(
-            "SDI205", sdist.file_name, "has neither pyproject.toml nor setup.py", "let the back end include it"
-        )
+        yield error("SDI205", sdist.file_name, "has neither pyproject.toml nor setup.py", "let the back end include it")
     metadata = sdist.metadata
     if metadata is None:
         hint = "build it with a build back end of PEP 517; PyPI refuses it as it is"
-        yield _error("SDI205", sdist.file_name, f"has no {sdist.top}/PKG-INFO", hint)
+        yield error("SDI205", sdist.file_name, f"has no {sdist.top}/PKG-INFO", hint)
         return
     if absent := [key for key in ("metadata_version", "name", "version") if not metadata.get(key)]:
         shown = " and no ".join(key.replace("_", "-").title() for key in absent)
-        yield _error("SDI205", f"{sdist.top}/PKG-INFO", f"has no {shown}", "let the build back end write it")
+        yield error("SDI205", f"{sdist.top}/PKG-INFO", f"has no {shown}", "let the build back end write it")
         return
     yield from _naming(sdist, metadata["name"], metadata["version"])
     yield from _licences(sdist, metadata)
@@ -221,42 +216,24 @@ def _form(sdist: Sdist) -> Iterator[Finding]:
 def _naming(sdist: Sdist, name: str, version: str) -> Iterator[Finding]:
     """Yield what of the names contradicts PKG-INFO (an error), or is not in its normal form."""
     its_name, _, its_version = sdist.file_name.removesuffix(".tar.gz").rpartition("-")
-    if canonicalize_name(its_name) != canonicalize_name(name) or not _same_version(its_version, version):
+    if canonicalize_name(its_name) != canonicalize_name(name) or not pep440.same(its_version, version):
         message = f"PKG-INFO says that it is {name} {version}"
-        yield _error("SDI205", sdist.file_name, message, "do not rename sdists; build it again")
+        yield error("SDI205", sdist.file_name, message, "do not rename sdists; build it again")
         return
-    expected = f"{canonicalize_name(name).replace('-', '_')}-{_normal(version)}"
+    expected = f"{canonicalize_name(name).replace('-', '_')}-{pep440.normal(version)}"
     if f"{expected}.tar.gz" != sdist.file_name:
         message = f"is not named as PEP 625 wants, which is {expected}.tar.gz"
-        yield Finding(code="SDI205", level=Level.WARNING, subject=sdist.file_name, message=message, hint=_HINT_NAME)
+        yield warning("SDI205", sdist.file_name, message, _HINT_NAME)
     elif sdist.top != expected:
-        yield _error("SDI205", sdist.file_name, f"holds the folder {sdist.top}, not {expected}", _HINT_NAME)
+        yield error("SDI205", sdist.file_name, f"holds the folder {sdist.top}, not {expected}", _HINT_NAME)
 
 
 def _licences(sdist: Sdist, metadata: RawMetadata) -> Iterator[Finding]:
     """Yield the licence files that PKG-INFO names and nobody packed: from Metadata-Version 2.4 on PyPI refuses that."""
-    if Version(metadata["metadata_version"]) < Version("2.4"):
+    if not pep440.reaches(metadata["metadata_version"], "2.4"):
         return
     files = set(sdist.files)
     for name in metadata.get("license_files", ()):
         if name not in files:
             hint = "have the sdist include it, or do not name it in 'license-files'; PyPI refuses it as it is"
-            yield _error("SDI205", name, "is a License-File of PKG-INFO, but is not in the sdist", hint)
-
-
-def _same_version(text: str, version: str) -> bool:
-    try:
-        return Version(text) == Version(version)
-    except InvalidVersion:
-        return text == version
-
-
-def _normal(version: str) -> str:
-    try:
-        return str(Version(version))
-    except InvalidVersion:
-        return version
-
-
-def _error(code: str, subject: str, message: str, hint: str) -> Finding:
-    return Finding(code=code, level=Level.ERROR, subject=subject, message=message, hint=hint)
+            yield error("SDI205", name, "is a License-File of PKG-INFO, but is not in the sdist", hint)

@@ -9,43 +9,47 @@ from packaging.metadata import RawMetadata
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
+from tox_prodsim.artifact import pep440
+from tox_prodsim.artifact.aside import BESIDE
 from tox_prodsim.artifact.references import references
 from tox_prodsim.artifact.sdist import Sdist
 from tox_prodsim.artifact.wheel import Wheel
-from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.findings import Checked, Finding, error
 
-CODES = ("SDI202", "WHL111", "WHL120")
-
-_ASIDE = {"test", "tests", "_test", "_tests", "testing", "conftest", "doc", "docs", "example", "examples", "benchmarks"}
 _FIELDS = {
     "requires_dist": "Requires-Dist",
     "requires_python": "Requires-Python",
     "provides_extra": "Provides-Extra",
 }
 """What an installer decides by; the backend of today may well write the rest otherwise than that of the release."""
-_KEPT_SINCE = Version("2.2")
+_KEPT_SINCE = "2.2"
 """From this Metadata-Version on a field that is not Dynamic is the same in every wheel (PEP 643)."""
 
 
 def check_shipped(sdist: Sdist, wheel: Wheel) -> Checked:
     """Return what is wrong with the wheel when the sdist is right."""
-    folders = _package_folders(sdist, wheel)
-    findings = (*_metadata(sdist, wheel), *_modules(sdist, wheel, folders), *_markers(sdist, wheel, folders))
-    return Checked(detail="", codes=CODES, findings=findings)
+    return Checked.of(_metadata(sdist, wheel), _packages(sdist, wheel))
 
 
 # the metadata
 
 
-def _metadata(sdist: Sdist, wheel: Wheel) -> Iterator[Finding]:
+def _metadata(sdist: Sdist, wheel: Wheel) -> Checked:
     promised = sdist.metadata
     if promised is None or not promised.get("version"):
-        return
-    if _version(promised["version"]) != _version(wheel.version):
+        return _not_checked("PKG-INFO tells no version", "SDI202")
+    return Checked(detail="", codes=("SDI202",), findings=tuple(_broken_promises(promised, wheel)))
+
+
+def _not_checked(reason: str, *codes: str) -> Checked:
+    return Checked(detail="", codes=(), not_checked=tuple((code, reason) for code in codes))
+
+
+def _broken_promises(promised: RawMetadata, wheel: Wheel) -> Iterator[Finding]:
+    if pep440.normal(promised["version"]) != pep440.normal(wheel.version):
         yield _differs("Version", promised["version"], wheel.version)
-    if Version(promised.get("metadata_version", "1.0")) < _KEPT_SINCE:
+    if not pep440.reaches(promised.get("metadata_version", ""), _KEPT_SINCE):
         return
     dynamic = {name.lower() for name in promised.get("dynamic", ())}
     for key, shown in _FIELDS.items():
@@ -92,13 +96,6 @@ def _specifiers(text: str) -> str:
         return text
 
 
-def _version(text: str) -> str:
-    try:
-        return str(Version(text))
-    except InvalidVersion:
-        return text
-
-
 def _shown(values: set[str]) -> str:
     return ", ".join(sorted(values)) or "nothing"
 
@@ -106,10 +103,18 @@ def _shown(values: set[str]) -> str:
 def _differs(field: str, then: str, now: str) -> Finding:
     message = f"PKG-INFO says {then} where METADATA of the wheel built from it says {now}"
     hint = "have the build compute it from what is in the sdist, or declare the field dynamic"
-    return _error("SDI202", field, message, hint)
+    return error("SDI202", field, message, hint)
 
 
 # the modules
+
+
+def _packages(sdist: Sdist, wheel: Wheel) -> Checked:
+    folders = _package_folders(sdist, wheel)
+    if not folders and any("/" in file for file in wheel.files):
+        return _not_checked("the sdist has no folder from which a package of the wheel comes", "WHL111")
+    findings = (*_modules(sdist, wheel, folders), *_markers(sdist, wheel, folders))
+    return Checked(detail="", codes=("WHL111", "WHL120"), findings=findings)
 
 
 def _package_folders(sdist: Sdist, wheel: Wheel) -> Mapping[str, str]:
@@ -141,10 +146,10 @@ def _modules(sdist: Sdist, wheel: Wheel, folders: Mapping[str, str]) -> Iterator
         importers = sorted(used.get(name, ()))
         if importers:
             message = f"is in the sdist ({file}) and {importers[0]} imports it, but it is not in the wheel"
-            yield _error("WHL111", name, message, f"have the build of the wheel include {name}")
+            yield error("WHL111", name, message, f"have the build of the wheel include {name}")
         elif file.endswith("/__init__.py") and name.rpartition(".")[0] not in missing:
             message = f"is a package in the sdist ({file}), but it is not in the wheel"
-            yield _error(
+            yield error(
                 "WHL111", name, message, f"have the build include {name}; ignore WHL111 if it is left out on purpose"
             )
 
@@ -156,7 +161,7 @@ def _missing(sdist: Sdist, wheel: Wheel, path: str, folder: str) -> Iterator[tup
         if file.startswith(f"{folder}/") and file.endswith(".py"):
             parts = PurePosixPath(path + file.removeprefix(folder).removesuffix(".py")).parts
             parts = parts[:-1] if parts[-1] == "__init__" else parts
-            sound = all(part.isidentifier() for part in parts) and not _ASIDE & set(parts)
+            sound = all(part.isidentifier() for part in parts) and not BESIDE & set(parts)
             if sound and ".".join(parts) not in modules:
                 yield ".".join(parts), file
 
@@ -166,8 +171,4 @@ def _markers(sdist: Sdist, wheel: Wheel, folders: Mapping[str, str]) -> Iterator
         if f"{folder}/py.typed" in sdist.files and f"{path}/py.typed" not in wheel.files:
             message = f"is in the sdist ({folder}/py.typed), but not in the wheel: type checkers ignore its types"
             hint = "name it as package data: package-data = { '*' = ['py.typed'] } of [tool.setuptools]"
-            yield _error("WHL120", f"{path}/py.typed", message, hint)
-
-
-def _error(code: str, subject: str, message: str, hint: str) -> Finding:
-    return Finding(code=code, level=Level.ERROR, subject=subject, message=message, hint=hint)
+            yield error("WHL120", f"{path}/py.typed", message, hint)

@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator
 
+from tox_prodsim.artifact import litter
 from tox_prodsim.artifact.wheel import Wheel
-from tox_prodsim.artifact.wording import error, folded, warning
-from tox_prodsim.findings import Checked, Finding
+from tox_prodsim.findings import Checked, Finding, error, warning
+from tox_prodsim.phrases import folded
 
 CODES = ("WHL131",)
 
-_DELICATE = {
-    "is where secrets are kept": r"(\.env|\.pypirc|\.netrc|\.git-credentials|id_(rsa|dsa|ecdsa|ed25519))$",
-    "is the history of a repository": r"\.(git|hg|svn)/",
-}
-_LITTER = {
-    "was left by an editor": r"([^/]+~|\.[^/]+\.sw[op]|#[^/]+#)$",
-    "was left by a file manager": r"(\.DS_Store|Thumbs\.db|desktop\.ini|\._[^/]+)$",
-    "is a cache": r"(__pycache__|\.(mypy|pytest|ruff)_cache|\.ipynb_checkpoints|\.hypothesis|\.tox|\.nox)/",
-    "is data of a coverage run": r"(\.coverage(\.[^/]+)?$|htmlcov/)",
-    "is the setting of an editor": r"\.(idea|vscode)/",
-}
+_LITTER = litter.Known({"is the setting of an editor": r"\.(idea|vscode)/"})
 _EGG_INFO = re.compile(r"[^/]+\.egg-info/")
 _GIVEN = re.compile(r"(^|/)[^/]*(test|template|skeleton|fixture|example|scaffold|\{\{)[^/]*/", re.IGNORECASE)
 """Folders of files that are handed on as they are; whatever is in them may be meant to be there."""
 _KEY_FILE = re.compile(r"\.(pem|key)$")
 _EXCLUDE = "exclude it in the configuration of the build back end, and build from a clean checkout"
+_REVOKE = "revoke what it gives away, then exclude it in the configuration of the build back end"
 
 
 def check_strays(wheel: Wheel, archive: zipfile.ZipFile) -> Checked:
@@ -37,21 +30,18 @@ def check_strays(wheel: Wheel, archive: zipfile.ZipFile) -> Checked:
 
 
 def _strays(files: list[str]) -> Iterator[Finding]:
-    for message, pattern in _DELICATE.items():
-        if found := _matching(files, pattern):
-            hint = "revoke what it gives away, then exclude it in the configuration of the build back end"
-            yield error("WHL131", folded(found), message, hint)
-    for message, pattern in _LITTER.items():
-        if found := _matching(files, pattern):
-            yield warning("WHL131", folded(found), message, _EXCLUDE)
+    if found := [file for file in files if file.rpartition("/")[2] in litter.SECRET_FILES]:
+        yield error("WHL131", folded(found), "is where secrets are kept", _REVOKE)
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for file in files:
+        if stray := _LITTER.find(file):
+            kinds[stray.what].append(file)
+    for what, found in kinds.items():
+        grave = what == litter.REPOSITORY
+        yield (error if grave else warning)("WHL131", folded(found), what, _REVOKE if grave else _EXCLUDE)
     if found := [file for file in files if _EGG_INFO.match(file)]:
         message = "is the metadata of another build, which installers and importlib.metadata take for a distribution"
         yield warning("WHL131", folded(found), message, _EXCLUDE)
-
-
-def _matching(files: Iterable[str], pattern: str) -> list[str]:
-    compiled = re.compile(f"(^|/){pattern}")
-    return [file for file in files if compiled.search(file)]
 
 
 def _beside(files: list[str]) -> Iterator[Finding]:

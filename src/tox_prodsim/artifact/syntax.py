@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 
 from tox_prodsim.artifact.versions import Python, oldest
 from tox_prodsim.artifact.wheel import Wheel, installed_path, module_parts, parents
-from tox_prodsim.artifact.wording import folded
 from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.phrases import folded
 from tox_prodsim.running import Runner
 
 CODES = ("VER305",)
@@ -73,7 +73,7 @@ def _answer(wheel: Wheel, shown: str, runner: Runner, python: str) -> _Survey | 
     ran = runner([python, "-I", str(_SCRIPT), str(wheel.path), shown], timeout_s=_LIMIT_S)
     if ran.returncode != 0:
         return None
-    answer = json.loads(ran.stdout)
+    answer = json.loads(ran.stdout.splitlines()[-1])  # what a .pth file prints comes before
     if answer["how"] == "unable":
         return None
     wrong = {member: (line, str(message)) for member, (line, message) in answer["wrong"].items()}

@@ -19,7 +19,7 @@ from packaging.version import InvalidVersion, Version
 
 from tox_prodsim.artifact.framing import disagreement
 from tox_prodsim.artifact.wheel import Wheel, members
-from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.findings import Checked, Finding, Level, error, note
 
 CODES = ("WHL108", "DEP201", "DEP207")
 
@@ -192,7 +192,7 @@ def _of_archive(wheel: Wheel, archive: zipfile.ZipFile) -> Iterator[Finding]:
     for info in archive.infolist():
         if PurePosixPath(info.filename).is_absolute() or ".." in PurePosixPath(info.filename).parts:
             message = "is outside of where it would be installed, so that pip refuses the wheel"
-            yield Finding(code="WHL108", level=Level.ERROR, subject=info.filename, message=message, hint=_REPACK)
+            yield error("WHL108", info.filename, message, _REPACK)
         if info.compress_type not in _METHODS:
             message = f"it is compressed by method {info.compress_type}, which is neither stored nor deflated"
             yield _refused(wheel, info.filename, message, _REPACK)
@@ -228,7 +228,7 @@ def _unbounded(wheel: Wheel) -> Iterator[Finding]:
         message = "any version that was ever released may be installed, because no lower bound is given"
         hint = "give the oldest version that is tested, such as: acme-http>=2.1"
         subject = ", ".join(dict.fromkeys(found))
-        yield Finding(code="DEP207", level=Level.NOTE, subject=subject, message=message, hint=hint)
+        yield note("DEP207", subject, message, hint)
 
 
 def _is_bounded(requirement: Requirement) -> bool:

@@ -12,8 +12,7 @@ from packaging.utils import parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
 from tox_prodsim.artifact.wheel import Wheel
-from tox_prodsim.artifact.wording import error, note
-from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.findings import Checked, Finding, Level, error, note
 
 Python = tuple[int, int]
 CODES = ("VER301", "VER302", "VER304")

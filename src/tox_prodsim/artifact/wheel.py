@@ -17,9 +17,8 @@ from pathlib import Path, PurePosixPath
 from packaging.metadata import RawMetadata, parse_email
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-from tox_prodsim.artifact.wording import error
 from tox_prodsim.errors import ProdsimError
-from tox_prodsim.findings import Finding
+from tox_prodsim.findings import Finding, error
 
 SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
 

@@ -42,7 +42,7 @@ def check_under(
     scripts = [(point, path) for point, path in paths if path.exists()]
     return Checked(
         detail="",
-        codes=("SIM801", *(["SIM802"] if scripts else [])),
+        codes=(*(["SIM801"] if main_names(subject) else []), *(["SIM802"] if scripts else [])),
         findings=(
             *_broken_imports(scene, subject, runner, limit_s),
             *(found for each in scripts for found in _broken_help(scene, *each, runner, help_limit_s)),

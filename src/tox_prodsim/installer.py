@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,10 @@ from tox.execute.request import StdinSource
 from tox.tox_env.python.runner import PythonRun
 
 from tox_prodsim import means, resolving, supervision
-from tox_prodsim.deployment import ran
 from tox_prodsim.errors import ProdsimError
+from tox_prodsim.phrases import last_error
 from tox_prodsim.resolving import Impossible, Lowest, Unanswered, Unavailable, Unreachable
-from tox_prodsim.running import NO_VARIABLES, Ran, Runner
+from tox_prodsim.running import Runner
 from tox_prodsim.workdir import ledger_of
 
 Lowered = Lowest | Impossible | Unavailable
@@ -36,13 +35,7 @@ def runner_of(tox_env: PythonRun, cancel: supervision.Cancel) -> Runner:
     """Return what runs an installer with the settings that tox's own installation has, below a guard."""
     given = {**means.installer_variables(os.environ), **tox_env.environment_variables}
     environ = {name: value for name, value in given.items() if not _is_for_here(name)}
-    cwd, ledger = Path(tox_env.core["tox_root"]), ledger_of(tox_env)
-
-    def run(argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] = NO_VARIABLES) -> Ran:
-        env = {**environ, **variables}
-        return ran(supervision.run(argv, cwd=cwd, env=env, timeout_s=timeout_s, cancel=cancel, ledger=ledger))
-
-    return run
+    return means.runner_in(Path(tox_env.core["tox_root"]), environ, cancel, ledger=ledger_of(tox_env))
 
 
 def _is_for_here(name: str) -> bool:
@@ -72,9 +65,7 @@ def _installed(tox_env: PythonRun, packages: Any, found: Lowest) -> Lowered:
     command = tox_env.installer.build_install_cmd([*map(str, found.requirements)])  # type: ignore[attr-defined] # pip's and uv's
     outcome = tox_env.execute(command, stdin=StdinSource.OFF, show=False, run_id="install_lowest")
     if outcome.exit_code != 0:
-        told = (outcome.err or outcome.out).strip().splitlines()
-        errors = [line for line in told if line.lower().startswith("error")] or told
-        return Impossible(reason="".join(errors[-1:]))
+        return Impossible(reason=last_error(outcome.err or outcome.out))
     for package in packages:
         package.deps = list(found.requirements)
     return found

@@ -13,7 +13,8 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tox_prodsim import auditors, toolbox
+from tox_prodsim import auditors
+from tox_prodsim.audit import toolbox
 from tox_prodsim.auditors import Auditor
 from tox_prodsim.errors import ProdsimError
 from tox_prodsim.findings import Checked, Finding, Level

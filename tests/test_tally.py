@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from tox_prodsim.events import Event, Found, Outcome, Step, StepFinished
+from tox_prodsim.findings import Checked, Finding, Policy, Verdict, error, note, warning
+from tox_prodsim.tally import Tally
+
+LOST = error("ENT510", "acme", "there is no module acme.cli in the wheel", "have the build include it")
+
+
+def play(tally: Tally, step: Step, *findings: Finding) -> list[Event]:
+    return list(tally.step(step, lambda: Checked(detail="", codes=("ENT510",), findings=findings)))
+
+
+def told(events: list[Event]) -> list[tuple[str, str]]:
+    return [(event.finding.level, event.finding.message) for event in events if isinstance(event, Found)]
+
+
+def test_what_two_steps_find_is_told_once_and_fails_both() -> None:
+    tally = Tally(Policy())
+    play(tally, Step.WHEEL, LOST)
+    again = play(tally, Step.SCRIPTS, error("ENT510", "acme", "does not load", ""))
+    assert told(again) == []
+    assert [event.outcome for event in again if isinstance(event, StepFinished)] == [Outcome.FAILED]
+    assert tally.finished().errors == 1
+
+
+def test_what_is_graver_in_a_later_step_is_told_again() -> None:
+    tally = Tally(Policy())
+    play(tally, Step.WHEEL, note("ENT510", "acme", "needs an extra", ""))
+    assert told(play(tally, Step.SCRIPTS, LOST)) == [("error", LOST.message)]
+    assert tally.finished().verdict is Verdict.FAILED
+
+
+def test_the_policy_decides_before_what_is_graver() -> None:
+    tally = Tally(Policy(warn=("ENT",)))
+    play(tally, Step.WHEEL, warning("ENT510", "acme", "does not answer", ""))
+    assert told(play(tally, Step.SCRIPTS, LOST)) == []
