@@ -324,6 +324,12 @@ def test_a_folder_of_the_build_machine_is_found(tmp_path: Path, folders: str, le
     assert found(checked, "EXT410") == [(level, NAME, message)]
 
 
+def test_a_folder_of_the_python_that_built_it_is_a_note_of_a_wheel_that_is_not_for_the_index(tmp_path: Path) -> None:
+    home = extension("_speedups", "-Wl,-rpath,/home/me/.pyenv/versions/3.11.7/lib")
+    message = "looks for its libraries in /home/me/.pyenv/versions/3.11.7/lib first"
+    assert found(check(tmp_path, {NAME: home}, LOCAL), "EXT410") == [(N, NAME, message)]
+
+
 @pytest.mark.parametrize("kind", ["--enable-new-dtags", "--disable-new-dtags"])
 def test_both_ways_to_say_where_libraries_are_count(tmp_path: Path, kind: str) -> None:
     checked = check(tmp_path, {NAME: extension("_speedups", "-Wl,-rpath,/home/me", f"-Wl,{kind}")})

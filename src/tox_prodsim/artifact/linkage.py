@@ -70,7 +70,7 @@ def _entries(binary: Binary) -> frozenset[str]:
 
 
 def _findings(binary: Binary, facts: elf.Elf, tags: Collection[Tag]) -> Iterator[Finding]:
-    yield from _search(binary, facts)
+    yield from _search(binary, facts, tags)
     yield from _stack(binary, facts)
     yield from _glibc(binary, facts, tags)
     if binary.module:
@@ -78,8 +78,12 @@ def _findings(binary: Binary, facts: elf.Elf, tags: Collection[Tag]) -> Iterator
         yield from _entry(binary, facts)
 
 
-def _search(binary: Binary, facts: elf.Elf) -> Iterator[Finding]:
-    """Yield the folders of the build machine; a note where a stranger can hardly put anything (/opt and the like)."""
+def _search(binary: Binary, facts: elf.Elf, tags: Collection[Tag]) -> Iterator[Finding]:
+    """Yield the folders of the build machine.
+
+    It is a note where a stranger can hardly put anything (/opt and the like), and of a wheel that PyPI does not take:
+    the Python that built it, such as one of pyenv, put the folder there, and it is not what users get.
+    """
     foreign = [folder for folder in facts.search if _is_foreign(folder)]
     if foreign:
         risky = [folder for folder in foreign if not folder.startswith("/") or _is_below(folder, _WRITABLE)]
@@ -88,7 +92,8 @@ def _search(binary: Binary, facts: elf.Elf) -> Iterator[Finding]:
         hint = (
             "link without -rpath, or use $ORIGIN; take it out with 'patchelf --remove-rpath' before the wheel is packed"
         )
-        level = Level.WARNING if risky else Level.NOTE
+        local = all(tag.platform.startswith("linux_") for tag in tags)
+        level = Level.WARNING if risky and not local else Level.NOTE
         yield Finding(code="EXT410", level=level, subject=binary.member, message=message, hint=hint)
 
 

@@ -176,7 +176,10 @@ CHECKS = (
             "build releases with cibuildwheel, or in the image of the manylinux project",
             "use $ORIGIN for libraries inside of the wheel; remove the rest: patchelf --remove-rpath",
         ),
-        exception="a note when it is a folder in which only an administrator writes, such as /opt",
+        exception=(
+            "a note when it is a folder in which only an administrator writes, such as /opt, and of a wheel that is "
+            "not for the index (linux_x86_64)"
+        ),
     ),
     Check(
         code="EXT411",
