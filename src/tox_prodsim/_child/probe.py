@@ -179,7 +179,6 @@ def _raised(problem: BaseException) -> dict[str, Any]:
         "filename": str(getattr(problem, "filename", None) or "") if isinstance(problem, OSError) else "",
         "file": file,
         "line": line,
-        "refused": type(problem) is ImportError and not (problem.name or problem.__cause__ or problem.__context__),
     }
 
 

@@ -67,7 +67,6 @@ CHECKS = (
     Check(
         code="IMP503",
         level=Level.ERROR,
-        exception="a warning when it refuses of its own accord: raise ImportError('import another first')",
         title="a top-level package of the wheel cannot be imported",
         why=(
             "The first line of every user's program fails. The import is made in an empty directory, in a clean "

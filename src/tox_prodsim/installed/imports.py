@@ -141,9 +141,6 @@ def _findings(subject: Subject, name: str, outcome: Outcome, *, vital: bool, kno
     message, hint = f"importing it fails: {outcome}", hint_for(subject, name, outcome)
     if isinstance(outcome, Died):
         yield finding("IMP501", Level.ERROR, name, message, hint)
-    elif vital and isinstance(outcome, Raised) and outcome.refused:
-        message = f"refuses to be imported: {outcome}"
-        yield finding("IMP503", Level.WARNING, name, message, hint, outcome=outcome)
     elif vital:
         yield finding("IMP503", Level.ERROR, name, message, hint, outcome=outcome)
     elif known:

@@ -145,10 +145,7 @@ class Loaded:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Raised:
-    """It raised; ``missing`` is the module that was not found, ``file`` is relative to site-packages.
-
-    ``refused``: it says ``raise ImportError(...)`` of its own accord, not because an import has failed.
-    """
+    """It raised; ``missing`` is the module that was not found, ``file`` is relative to site-packages."""
 
     type: str
     message: str
@@ -156,7 +153,6 @@ class Raised:
     filename: str
     file: str
     line: int | None
-    refused: bool = False
 
     def __str__(self) -> str:
         message = _AS_EXPECTED.sub(r"\g<what>", self.message)
