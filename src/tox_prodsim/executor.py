@@ -17,9 +17,10 @@ from tox.execute.api import ContentHandler, ExecuteInstance, ExecuteOptions, Exe
 from tox.execute.local_sub_process import LocalSubProcessExecuteInstance, LocalSubProcessExecutor
 from tox.execute.request import ExecuteRequest
 from tox.execute.stream import SyncWrite
+from tox.tox_env.errors import Fail
 
 from tox_prodsim import supervision
-from tox_prodsim.errors import Cancelled
+from tox_prodsim.errors import Cancelled, ProdsimError
 from tox_prodsim.scenario import Stop
 from tox_prodsim.spool import Excerpt, Spool
 
@@ -121,6 +122,8 @@ class _Instance(LocalSubProcessExecuteInstance):
                 remove_if_lost=limits.remove_if_lost,
                 ledger=limits.ledger,
             )
+        except ProdsimError as problem:  # what supervision needs, such as room for the record of the run
+            raise Fail(str(problem)) from problem
         except Cancelled:
             raise SystemExit(INTERRUPTED) from None
 

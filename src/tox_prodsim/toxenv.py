@@ -193,9 +193,14 @@ class Session:
         except StopIteration:
             self._run = None
         except (ProdsimError, OSError) as problem:
-            # The machine refused something; tox still has commands_post to run before it may hear of it.
-            self._run, self._trouble = None, str(problem)
-            self._waiting = replace(self._waiting, until=Point.END, go_ahead=False)
+            self._give_up(str(problem))
+
+    def _give_up(self, trouble: str) -> None:
+        """End the run: the machine refused something. tox still has commands_post to run before it may hear of it."""
+        if self._run is not None:
+            self._run.close()
+        self._run, self._trouble = None, trouble
+        self._waiting = replace(self._waiting, until=Point.END, go_ahead=False)
 
     def _what_was_heard(self) -> Heard:
         found = tuple(finding for findings in self._heard.values() for finding in findings)
@@ -229,7 +234,10 @@ class Session:
             with self._execute_async(*call.args, **call.kwargs) as status:
                 yield status
         except Fail as problem:
-            self._heard[run_id] = (endings.smoke_refused(run_id, str(problem)),)
+            if isinstance(problem.__cause__, ProdsimError):
+                self._give_up(str(problem))
+            else:
+                self._heard[run_id] = (endings.smoke_refused(run_id, str(problem)),)
             self._failed.add(run_id)
             raise
 

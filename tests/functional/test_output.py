@@ -149,6 +149,16 @@ def test_a_full_disk_is_one_line_and_the_command_is_judged_all_the_same(quick_pr
     assert quick_project.left() == []
 
 
+def test_a_command_that_cannot_be_supervised_any_more_is_no_pass(quick_project: Project) -> None:
+    runs = quick_project.folder / ".tox" / ".prodsim-runs"
+    spoil = f"import shutil, pathlib; p = pathlib.Path('{runs}'); shutil.rmtree(p); p.write_text('')"
+    quick_project.write("tox.ini", CONFIG.format(keys=f'commands =\n  python -c "{spoil}"\n  python -V'))
+    result = quick_project.prodsim("--installpkg", quick_project.wheel()).failed()
+    assert "prodsim: INCOMPLETE  cut short, which is no pass" in result.out
+    assert f"prodsim: failed with ledger: cannot write {runs}" in result.out
+    assert "Traceback" not in result.out
+
+
 def test_a_command_goes_on_when_nobody_reads_tox_any_more(quick_project: Project) -> None:
     keys = "commands = python -c \"for _ in range(3000): print('x' * 1000)\""
     quick_project.write("tox.ini", CONFIG.format(keys=keys))
