@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tox_prodsim import tree
+from tox_prodsim.errors import Cancelled
 from tox_prodsim.running import NO_VARIABLES, Ran
 
 Git = tree.Runner
@@ -117,6 +118,14 @@ def test_a_tree_that_is_too_large_is_not_copied(root: Path, monkeypatch: pytest.
     monkeypatch.setattr(tree, "LIMIT_BYTES", 20)
     with pytest.raises(tree.Unavailable, match="the source tree has more than"):
         tree.copy(root, root.parent / "copy", git_in(root), leave_out=())
+
+
+def test_a_copy_that_is_interrupted_goes_on_no_further(root: Path) -> None:
+    write(root, "a.py", "b.py", "c.py")
+    answers = iter((False, True))
+    with pytest.raises(Cancelled):
+        tree.copy(root, root.parent / "copy", git_in(root), leave_out=(), interrupted=lambda: next(answers))
+    assert len(files(root.parent / "copy")) == 1
 
 
 def test_what_a_build_writes_is_seen_unless_git_ignores_it_or_it_is_usual(root: Path) -> None:

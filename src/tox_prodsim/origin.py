@@ -158,7 +158,11 @@ class Origin:
         began_s = time.monotonic()
         try:
             copied = tree.copy(
-                self._root, self._folder / "tree", self._git, leave_out=(Path(self._env.core["work_dir"]),)
+                self._root,
+                self._folder / "tree",
+                self._git,
+                leave_out=(Path(self._env.core["work_dir"]),),
+                interrupted=lambda: self._cancel.is_set,
             )
             stale = frozenset(tree.stale_files(copied))
             before = self._status(copied)

@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tox_prodsim.errors import Cancelled
 from tox_prodsim.running import Runner
 
 LIMIT_BYTES = 1 << 30
@@ -83,10 +84,18 @@ def repository(git: Runner) -> Repository:
     return Repository(own=Path(lines[0]), common=Path(lines[1]), top=Path(lines[2]), prefix=lines[3])
 
 
-def copy(root: Path, folder: Path, git: Runner, *, leave_out: Iterable[Path]) -> Path:
+def copy(
+    root: Path,
+    folder: Path,
+    git: Runner,
+    *,
+    leave_out: Iterable[Path],
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Path:
     """Return a copy of the project's folder below ``folder``; raises Unavailable when it is too large, and OSError.
 
-    Nothing above ``folder`` is part of it for git, nor for a back end that looks for the rules of git by itself.
+    Raises Cancelled when ``interrupted`` while it copies: a tree of many files takes long. Nothing above ``folder`` is
+    part of it for git, nor for a back end that looks for the rules of git by itself.
     """
     shutil.rmtree(folder, ignore_errors=True)
     (folder / ".git").mkdir(parents=True)
@@ -99,7 +108,7 @@ def copy(root: Path, folder: Path, git: Runner, *, leave_out: Iterable[Path]) ->
         prefix = origin.prefix
     target = folder / prefix
     target.mkdir(parents=True, exist_ok=True)
-    _Copying(root.resolve(), target, {path.resolve() for path in leave_out}).all()
+    _Copying(root.resolve(), target, {path.resolve() for path in leave_out}, interrupted).all()
     if prefix:
         _narrow(folder, prefix, git)
     return target
@@ -131,10 +140,11 @@ def _narrow(top: Path, prefix: str, git: Runner) -> None:
 class _Copying:
     """Copies one tree, and knows how much it has copied."""
 
-    def __init__(self, root: Path, target: Path, leave_out: set[Path]) -> None:
+    def __init__(self, root: Path, target: Path, leave_out: set[Path], interrupted: Callable[[], bool]) -> None:
         self._root = root
         self._target = target
         self._leave_out = leave_out
+        self._interrupted = interrupted
         self._size_bytes = 0
 
     def all(self) -> None:
@@ -160,6 +170,8 @@ class _Copying:
         return path.parent == self._root / "dist" and path.name.endswith(_ARCHIVES)
 
     def _file(self, entry: os.DirEntry[str], target: Path) -> None:
+        if self._interrupted():
+            raise Cancelled
         self._size_bytes += entry.stat().st_size
         if self._size_bytes > LIMIT_BYTES:
             msg = f"the source tree has more than {LIMIT_BYTES >> 20} MB beside its environments and caches"
