@@ -69,7 +69,8 @@ def developer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     (tmp_path / "home").mkdir()
     with socket.create_server(("127.0.0.1", 0)) as server:
         ours = {"HOME": str(tmp_path / "home"), "TZ": "XYZ-2", "LC_ALL": "C.UTF-8", "TMPDIR": "/tmp"}
-        for name, value in {**ours, "SERVER": str(server.getsockname()[1])}.items():
+        tox = {"PYTHONIOENCODING": "utf-8"}  # as tox sets it
+        for name, value in {**ours, **tox, "SERVER": str(server.getsockname()[1])}.items():
             monkeypatch.setenv(name, value)
         yield
 

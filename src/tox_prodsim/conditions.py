@@ -64,7 +64,13 @@ CONDITIONS: Mapping[str, Condition] = MappingProxyType(
             Condition(
                 name="c_locale",
                 hint="name the encoding: open(..., encoding='utf-8'), sys.stdout.reconfigure(errors='replace')",
-                variables={"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+                variables={
+                    "LC_ALL": "C",
+                    "LANG": "C",
+                    "PYTHONUTF8": "0",
+                    "PYTHONCOERCECLOCALE": "0",
+                    "PYTHONIOENCODING": "",  # tox sets it to utf-8 for every environment
+                },
                 flags=("-X", "utf8=0"),
             ),
             Condition(
