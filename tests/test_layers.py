@@ -21,6 +21,7 @@ LAYERS = {
         "sidebyside",
         "toxenv",
         "bench",
+        "workshop",
         "installer",
         "reporting",
         "packing",

@@ -32,6 +32,7 @@ from tox_prodsim.events import Change, Compared
 from tox_prodsim.running import Runner
 from tox_prodsim.scenario import Deployment
 from tox_prodsim.timing import artefacts, measure, pairs, sampling, second, stats
+from tox_prodsim.workshop import Workshop
 
 SLOWER, WRONG, INTERRUPTED = 1, 2, 130
 _MOST_IMPORTS = 4
@@ -109,7 +110,7 @@ def _compare(tox_env: PythonRun, asked: Asked, cancel: supervision.Cancel, optio
     """Compare in one environment; everything that is made for it is removed."""
     _supervise_again(tox_env)
     folder = Path(tox_env.env_dir) / "prodsim"
-    workshop = bench.Workshop(tox_env, cancel)
+    workshop = Workshop(tox_env, cancel)
     scenario = bench.scenario_of(tox_env)
     desk = bench.make(tox_env, scenario, undertest.remembered(folder), folder, workshop)
     wheel = desk.wheel

@@ -47,6 +47,7 @@ from tox_prodsim.run import Heard, Point, Run, Waiting, run, without_wheel
 from tox_prodsim.scenario import LOWEST, Scenario
 from tox_prodsim.words import fill
 from tox_prodsim.workdir import ledger_of
+from tox_prodsim.workshop import Workshop
 
 _LOGGER = logging.getLogger(__name__)
 _COMMAND_KEYS = {"commands_pre", "commands", "commands_post"}
@@ -67,7 +68,7 @@ class Session:
         self._env = tox_env
         self._cancel = supervision.Cancel()
         self._folder = Path(tox_env.env_dir) / "prodsim"
-        self._workshop: bench.Workshop | None = None
+        self._workshop: Workshop | None = None
         self._scenario: Scenario | None = None
         self._under_test: undertest.UnderTest | None = None
         self._lowered: installer.Lowered | None = None
@@ -130,7 +131,7 @@ class Session:
         with _as_fail():
             scenario = self._read_keys()
             under_test = self._under_test or undertest.remembered(self._folder)
-            self._workshop = bench.Workshop(self._env, self._cancel)
+            self._workshop = Workshop(self._env, self._cancel)
             desk = bench.make(self._env, scenario, under_test, self._folder, self._workshop, lowered=self._lowered)
             desk = replace(desk, provenance=self._origin.provenance())
             self._place = desk.place
