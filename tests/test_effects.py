@@ -228,6 +228,17 @@ def test_what_the_package_did_itself_stays_when_a_dependency_is_imported_first(
     ]
 
 
+def test_what_cannot_be_told_apart_is_not_checked(env: Env, imports: Imports, tmp_path: Path) -> None:
+    env.install(wheel(tmp_path, name="dep", files={"dep.py": ""}))
+    refuses = "import sys\nassert 'dep' not in sys.modules\nimport dep\nprint('acme')"
+    checked = imports({"acme/__init__.py": refuses})
+    assert checked.findings == ()
+    reason = "importing acme prints 'acme'; whose doing it is cannot be told: it does not import again"
+    assert ("IMP523", f"{reason} behind its dependencies") in checked.not_checked
+    assert "IMP523" not in checked.codes
+    assert "IMP522" in checked.codes
+
+
 def test_what_only_a_secondary_top_level_does_is_not_looked_at(imports: Imports) -> None:
     assert effects(imports({"acme.py": "", "acme_pytest.py": "print('loaded')"})) == []
 

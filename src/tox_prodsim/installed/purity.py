@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
 
 from tox_prodsim.findings import Checked, Finding, Level
@@ -41,6 +42,17 @@ _HINTS = {
 }
 _Weight = tuple[str, Level]
 
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Divided:
+    """The effects of an import: the package's own, those of what it imports, and those of which ``reason`` hides it."""
+
+    own: Sequence[Effect]
+    foreign: Sequence[Effect] = ()
+    undecided: Sequence[Effect] = ()
+    reason: str = ""
+
+
 Again = Callable[[str, Sequence[str]], Outcome]
 """Watches the import of a module after that of others."""
 
@@ -52,8 +64,16 @@ def check_effects(subject: Subject, outcomes: Mapping[str, Outcome], again: Agai
     if broken or not loaded:
         reason = f"importing {broken[0]} broke what would tell" if broken else "nothing was imported"
         return Checked(detail="", codes=(), not_checked=tuple((code, reason) for code in CODES))
-    findings = [found for name, outcome in loaded.items() for found in _findings(subject, name, outcome, again)]
-    return Checked(detail="" if findings else "no side effects", codes=CODES, findings=tuple(findings))
+    divided = {name: _divided(subject, name, outcome, again) for name, outcome in loaded.items()}
+    findings = tuple(found for name, effects in divided.items() for found in _findings(subject, name, effects))
+    not_checked = tuple(pair for name, effects in divided.items() for pair in _undecided(name, effects))
+    unknown = {code for code, _ in not_checked}
+    return Checked(
+        detail="" if findings or not_checked else "no side effects",
+        codes=tuple(code for code in CODES if code not in unknown),
+        findings=findings,
+        not_checked=not_checked,
+    )
 
 
 def open_descriptors(outcomes: Iterable[Outcome]) -> int | None:
@@ -64,31 +84,36 @@ def open_descriptors(outcomes: Iterable[Outcome]) -> int | None:
     return sum(effect.kind in _DESCRIPTORS for outcome in loaded for effect in outcome.effects or ())
 
 
-def _findings(subject: Subject, name: str, loaded: Loaded, again: Again) -> Iterator[Finding]:
-    effects = [effect for effect in loaded.effects or () if effect.kind in _KINDS]
-    if not effects:
-        return
-    own, foreign = _divided(subject, name, loaded.brought, effects, again)
-    for weight, group in _grouped(own, lambda effect: _KINDS[effect.kind]):
+def _findings(subject: Subject, name: str, divided: _Divided) -> Iterator[Finding]:
+    for weight, group in _grouped(divided.own, lambda effect: _KINDS[effect.kind]):
         yield _finding(subject, name, weight, f"{_listed(group)} when it is imported", group)
-    for weight, group in _grouped(foreign, lambda effect: (_KINDS[effect.kind][0], Level.NOTE)):
+    for weight, group in _grouped(divided.foreign, lambda effect: (_KINDS[effect.kind][0], Level.NOTE)):
         yield _finding(subject, name, weight, f"imports a dependency that {_listed(group)} when imported", group)
 
 
-def _divided(
-    subject: Subject, name: str, brought: Sequence[str], effects: Sequence[Effect], again: Again
-) -> tuple[list[Effect], list[Effect]]:
-    """Return the effects that are the package's own, and those of what it imports."""
-    foreign = [module for module in brought if not _is_own(subject, module)]
-    if not foreign:
-        return list(effects), []
+def _undecided(name: str, divided: _Divided) -> Iterator[tuple[str, str]]:
+    for (code, _), group in _grouped(divided.undecided, lambda effect: (_KINDS[effect.kind][0], Level.NOTE)):
+        yield code, f"importing {name} {_listed(group)}; whose doing it is cannot be told: {divided.reason}"
+
+
+def _divided(subject: Subject, name: str, loaded: Loaded, again: Again) -> _Divided:
+    """Return whose doing the effects of an import are."""
+    effects = [effect for effect in loaded.effects or () if effect.kind in _KINDS]
+    foreign = [module for module in loaded.brought if not _is_own(subject, module)]
+    if not effects or not foreign:
+        return _Divided(own=effects)
+    once = [effect for effect in effects if effect.kind in _ONCE]
     repeated = [effect for effect in effects if effect.kind not in _ONCE]
-    second = again(name, foreign) if repeated else Loaded(elsewhere="", version="", callable=False)
-    still = (second.effects or ()) if isinstance(second, Loaded) else ()
-    own = [effect for effect in still if effect.kind in {each.kind for each in repeated}]
-    own += [effect for effect in effects if effect.kind in _ONCE and _is_done_by_us(subject, effect)]
+    own = [effect for effect in once if _is_done_by_us(subject, effect)]
+    if repeated:
+        second = again(name, foreign)
+        if not isinstance(second, Loaded) or second.effects is None:
+            others = [effect for effect in once if effect not in own]
+            reason = "it does not import again behind its dependencies"
+            return _Divided(own=own, foreign=others, undecided=repeated, reason=reason)
+        own += [effect for effect in second.effects if effect.kind in {each.kind for each in repeated}]
     kinds = {effect.kind for effect in own}
-    return own, [effect for effect in effects if effect.kind not in kinds]
+    return _Divided(own=own, foreign=[effect for effect in effects if effect.kind not in kinds])
 
 
 def _is_own(subject: Subject, module: str) -> bool:
