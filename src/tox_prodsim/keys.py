@@ -48,7 +48,7 @@ _PYTHON = re.compile(r"(?:py|pypy|cpython|graalpy)?\d(?:\.?\d+)?t?")
 _OFF = ("skip_install", "use_develop", "ignore_errors", "ignore_outcome", "system_site_packages")
 _EMPTY = ("commands", "commands_pre", "commands_post", "extra_setup_commands", "allowlist_externals")
 """Keys of a base section that would make another environment of this one."""
-_NEARLY = 0.85
+_NEARLY = 0.8
 _LIKE_A_FACTOR = {
     key: re.compile(rf"^[ \t]*((?:{words}):)(?:\s|$)", re.MULTILINE)
     for key, words in (
@@ -56,6 +56,8 @@ _LIKE_A_FACTOR = {
         ("allow_leaks", "files|shared_memory|warnings"),
     )
 }
+_NO_TEXT = ("is not of type 'str'", "is no text, write one in quotes")
+"""What tox says of a number in TOML, and what is to be done."""
 T = TypeVar("T")
 
 
@@ -301,8 +303,12 @@ def _containment(conf: EnvConfigSet) -> str:
 
 
 def _refuse_misspelt(conf: EnvConfigSet) -> None:
-    """Refuse a key that is nearly one of ours: tox passes over what it does not know, and nothing would be checked."""
-    for key in conf.unused():
+    """Refuse a key that is nearly one of ours: tox passes over what it does not know, and nothing would be checked.
+
+    ``unused()`` of tox leaves out the base section, which is where many write what holds for all environments.
+    """
+    found = {key for loader in conf.loaders for key in loader.found_keys()}
+    for key in sorted(key for key in found if key not in conf):
         near = difflib.get_close_matches(key, [name for name, *_ in _KEYS], n=1, cutoff=_NEARLY)
         if near:
             msg = f"there is no such key, did you mean {near[0]}?"
@@ -460,7 +466,7 @@ def _value(conf: EnvConfigSet, key: str, of_type: Callable[..., T]) -> T:  # noq
         _, found, detail = str(problem).partition(f"{key}: ")
         if not found:
             raise
-        raise ProdsimError(key, detail) from problem
+        raise ProdsimError(key, detail.replace(*_NO_TEXT)) from problem
     except (Fail, Skip):
         raise
     except Exception as problem:

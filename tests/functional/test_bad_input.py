@@ -161,7 +161,7 @@ TOML = {
     "run_timeout = [1]": f"run_timeout: [1] {NO_SECONDS}",
     "stop_timeout = nan": f"stop_timeout: nan {NO_SECONDS}",
     "stop_timeout = -inf": f"stop_timeout: -inf {NO_SECONDS}",
-    "stop_signal = ['SIGTERM']": "stop_signal: value of type 'list' is not of type 'str'",
+    "stop_signal = ['SIGTERM']": "stop_signal: value of type 'list' is no text, write one in quotes",
     "exit_codes = [0, 256]": f"exit_codes: '256' {NO_END}",
     "exit_codes = [[0]]": f"exit_codes: '[0]' {NO_END}",
     "select = 'XYZ'": f"select: 'XYZ' {NO_CODE}",
@@ -202,7 +202,8 @@ TOML = {
         "forbid_modules: 'a-b' is no name of a module, write for example pandas or acme.testing"
     ),
     "max_work_increase = -1": f"max_work_increase: -1 is no limit, give a number of percent {OR_NONE}",
-    "prodsim_baseline_dir = 3": "prodsim_baseline_dir: 3 is not of type 'str'",
+    "prodsim_baseline_dir = 3": "prodsim_baseline_dir: 3 is no text, write one in quotes",
+    "resolution = 5": "resolution: 5 is no text, write one in quotes",
 }
 RESTORE = "restore it, or delete it and record it again"
 BASELINES = {
@@ -272,6 +273,15 @@ def test_commands_of_tox_work_where_a_prodsim_section_is_wrong_in_every_way(ini:
         for command in (("list",), ("config", "-e", "prodsim-0"), ("schema",)):
             result = project.tox(*command).passed()
             assert "Traceback" not in result.out
+
+
+@pytest.mark.parametrize(
+    ("name", "section"), [("tox.ini", "[testenv]"), ("tox.toml", "[env_run_base]"), ("tox.ini", "[testenv:prodsim]")]
+)
+def test_a_misspelt_key_is_found_wherever_it_stands(quick_project: Project, name: str, section: str) -> None:
+    quick_project.write(name, f"{section}\ndelpoy = 'x'\n")
+    result = quick_project.prodsim("--installpkg", quick_project.wheel()).failed()
+    assert "prodsim: failed with delpoy: there is no such key, did you mean deploy?" in result.out
 
 
 def test_several_files_that_fit_are_copied_and_tox_s_own_folder_is_not(quick_project: Project) -> None:
