@@ -113,10 +113,13 @@ def test_a_link_still_leads_to_where_it_did(root: Path) -> None:
     assert (copied / "LICENSE").read_text() == "this is LICENSE\n"
 
 
-def test_a_tree_that_is_too_large_is_not_copied(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("limit", "value", "told"), [("LIMIT_BYTES", 20, "0 MB"), ("LIMIT_FILES", 1, "1 files")])
+def test_a_tree_that_is_too_large_is_not_copied(
+    root: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, told: str
+) -> None:
     write(root, "a.py", "b.py")
-    monkeypatch.setattr(tree, "LIMIT_BYTES", 20)
-    with pytest.raises(tree.Unavailable, match="the source tree has more than"):
+    monkeypatch.setattr(tree, limit, value)
+    with pytest.raises(tree.Unavailable, match=f"the source tree has more than {told}"):
         tree.copy(root, root.parent / "copy", git_in(root), leave_out=())
 
 

@@ -106,6 +106,7 @@ def test_a_version_from_the_future_is_not_checked_and_not_called_ok(tmp_path: Pa
     ours = checked(tmp_path, version="99.0")
     assert ours.findings == ()
     assert ours.not_checked == (("WHL108", "Metadata-Version 99.0 is newer than what can be checked here"),)
+    assert "WHL108" not in ours.codes
     assert ours.detail == "RECORD ok, 1 module, no console scripts"
 
 

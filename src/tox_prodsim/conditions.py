@@ -69,7 +69,7 @@ CONDITIONS: Mapping[str, Condition] = MappingProxyType(
                     "LANG": "C",
                     "PYTHONUTF8": "0",
                     "PYTHONCOERCECLOCALE": "0",
-                    "PYTHONIOENCODING": "",  # tox sets it to utf-8 for every environment
+                    "PYTHONIOENCODING": "",  # which counts as none; tox sets it to utf-8 for every environment
                 },
                 flags=("-X", "utf8=0"),
             ),

@@ -17,8 +17,8 @@ from pathlib import Path
 from tox_prodsim.errors import Cancelled
 from tox_prodsim.running import Runner
 
-LIMIT_BYTES = 1 << 30
-"""A tree of more is not copied: it takes longer than the build, and the disk may not have it."""
+LIMIT_BYTES, LIMIT_FILES = 1 << 30, 20_000
+"""A tree of more is not copied: it takes longer than the build (20,000 files: 10 s), and the disk may not have it."""
 _GIT_LIMIT_S = 60.0
 _LEFT_OUT = {".git", ".tox", ".nox", ".venv", "__pycache__", "node_modules"}
 _MARKERS = ("pyvenv.cfg", "CACHEDIR.TAG")
@@ -145,7 +145,7 @@ class _Copying:
         self._target = target
         self._leave_out = leave_out
         self._interrupted = interrupted
-        self._size_bytes = 0
+        self._size_bytes = self._files = 0
 
     def all(self) -> None:
         """Copy the tree."""
@@ -173,8 +173,10 @@ class _Copying:
         if self._interrupted():
             raise Cancelled
         self._size_bytes += entry.stat().st_size
-        if self._size_bytes > LIMIT_BYTES:
-            msg = f"the source tree has more than {LIMIT_BYTES >> 20} MB beside its environments and caches"
+        self._files += 1
+        if self._size_bytes > LIMIT_BYTES or self._files > LIMIT_FILES:
+            limit = f"{LIMIT_BYTES >> 20} MB" if self._size_bytes > LIMIT_BYTES else f"{LIMIT_FILES} files"
+            msg = f"the source tree has more than {limit} beside its environments and caches"
             raise Unavailable(msg)
         shutil.copy2(entry.path, target)
 

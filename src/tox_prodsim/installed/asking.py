@@ -15,6 +15,7 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
+from tox_prodsim.conditions import CONDITIONS
 from tox_prodsim.findings import Finding, Level
 from tox_prodsim.installed.look import EntryPoint, Subject, ending
 from tox_prodsim.installed.versions import contradicts, same_version
@@ -23,8 +24,6 @@ from tox_prodsim.running import NO_VARIABLES, Ran, Runner
 
 RECREATE = "recreate the environment: tox run -r"
 
-_ASCII_ONLY = {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
-"""The C locale without the ways in which Python 3.7 and newer make UTF-8 of it; an empty encoding counts as none."""
 _ENCODING = re.compile(r"Unicode(En|De)codeError|\bASCII\b", re.IGNORECASE)
 _TRACEBACK = "Traceback (most recent call last)"
 _EXTRA = re.compile(r"\[([\w.-]+)\]")
@@ -104,7 +103,7 @@ def _speaks(subject: Subject, text: str) -> bool:
 
 def _help_in_ascii(asking: Asking, point: EntryPoint) -> Finding | None:
     """Return the finding for a command whose help cannot be printed everywhere."""
-    ran = asking.ask(point, "--help", _ASCII_ONLY)
+    ran = asking.ask(point, "--help", CONDITIONS["c_locale"].variables)
     text = _text(ran)
     if ran.returncode == 0 or ran.timed_out or not _ENCODING.search(text):
         return None
