@@ -23,7 +23,7 @@ def config(project: Project, **budgets: object) -> None:
 
 
 def finding(project: Project, code: str) -> dict[str, Any]:
-    [found] = [each for each in project.report()["findings"] if each["code"] == code]
+    [found] = [each for each in project.findings() if each["code"] == code]
     assert isinstance(found, dict)
     return found
 

@@ -34,7 +34,7 @@ def play(project: Project, release: Release, file: Path) -> None:
 @pytest.mark.parametrize("release", cases(good()))
 def test_a_good_release_is_not_accused(quick_project: Project, download: Downloads, release: Release) -> None:
     play(quick_project, release, download(release.requirement, sdist=release.sdist))
-    findings = quick_project.report()["findings"]
+    findings = quick_project.findings()
     accusations = {(each["code"], each["subject"], each["message"]) for each in findings if each["level"] != "note"}
     assert {each for each in accusations if each[0] not in release.codes} == set()
     assert {code for code, *_ in accusations} == set(release.codes)

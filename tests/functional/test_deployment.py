@@ -68,7 +68,7 @@ def prepare(project: Project, script: str, **keys: object) -> Any:
 
 def found(project: Project, code: str) -> list[dict[str, Any]]:
     """Return the findings of one code of the last run."""
-    return [finding for finding in project.report()["findings"] if finding["code"] == code]
+    return [finding for finding in project.findings() if finding["code"] == code]
 
 
 def the(project: Project, code: str) -> str:
@@ -428,7 +428,7 @@ def test_a_command_that_leaves_a_process(quick_project: Project, key: str) -> No
 )
 def test_the_output_of_a_job(quick_project: Project, printed: str, keys: dict[str, object], codes: list[str]) -> None:
     result = deploy(quick_project, f"print({printed!r})", **JOB, **keys)
-    assert [finding["code"] for finding in quick_project.report()["findings"]] == codes
+    assert [finding["code"] for finding in quick_project.findings()] == codes
     assert result.code == int(bool({"RUN611", "RUN612"} & set(codes)))
 
 

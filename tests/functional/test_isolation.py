@@ -147,7 +147,7 @@ def test_an_import_that_comes_from_elsewhere_is_an_error(any_project: Project) -
     pth = f"import sys; sys.path.insert(0, {str(elsewhere.parent.parent)!r})\n"
     wheel = any_project.wheel(files={"acme/__init__.py": "", "acme_dev.pth": pth})
     any_project.prodsim("--installpkg", wheel).failed()
-    (finding,) = any_project.report()["findings"]
+    (finding,) = any_project.findings()
     assert (finding["code"], finding["level"], finding["subject"]) == ("IMP502", "error", "acme")
     assert finding["message"] == f"is imported from {elsewhere} instead of the environment's site-packages"
     assert finding["hint"] == HINT

@@ -80,7 +80,7 @@ def test_a_loss_fails_until_it_is_accepted(quick_project: Project) -> None:
     result = quick_project.prodsim("--installpkg", less)
     assert result.code == 1, result.out
     assert quick_project.codes() == ["ENT515", "EXT404", "WHL132", "WHL134"]
-    assert {finding["level"] for finding in quick_project.report()["findings"]} == {"error"}
+    assert {finding["level"] for finding in quick_project.findings()} == {"error"}
     detail = memory(quick_project)["detail"]
     assert detail.startswith("4 lost since 1.0 (")
     assert detail.endswith("): 2 modules, 1 script, 1 data file; new: acme/rules.json")
@@ -90,7 +90,7 @@ def test_a_loss_fails_until_it_is_accepted(quick_project: Project) -> None:
     assert held(candidate)["data"] == ["acme/rules.json"], "what CI has seen can be accepted although it failed"
 
     quick_project.prodsim("--installpkg", less, UPDATE).passed()
-    assert {finding["level"] for finding in quick_project.report()["findings"]} == {"note"}
+    assert {finding["level"] for finding in quick_project.findings()} == {"note"}
     assert held(path)["version"] == "1.1"
     accepted = path.read_bytes()
 
@@ -129,5 +129,5 @@ def test_a_project_without_anything_to_import_is_remembered_too(quick_project: P
         subprocess.run(["git", *command.split()], cwd=quick_project.folder, check=True)
     assert "no times are stored, so there is no history" in quick_project.tox("prodsim", "history").passed().out
     quick_project.prodsim("--installpkg", quick_project.wheel(files={"acme/a.json": ""}, version="1.1")).failed()
-    [finding] = quick_project.report()["findings"]
+    [finding] = quick_project.findings()
     assert (finding["code"], finding["subject"], finding["step"]) == ("WHL132", "acme/b.json", "memory")

@@ -144,7 +144,7 @@ def test_a_full_disk_is_one_line_and_the_command_is_judged_all_the_same(quick_pr
     result = quick_project.prodsim("--installpkg", quick_project.wheel()).failed()
     assert result.out.count("could not be kept") == 1
     assert f"could not be kept: {log}: No space left on device\n" in result.out
-    assert "exit code 3" in quick_project.report()["findings"][0]["message"]
+    assert "exit code 3" in quick_project.findings()[0]["message"]
     assert not log.is_symlink()
     assert quick_project.left() == []
 

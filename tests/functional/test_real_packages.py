@@ -53,7 +53,7 @@ def run(project: Project, wheel: Path, config: str = "") -> Result:
 
 
 def message(project: Project, code: str) -> str:
-    (finding,) = [finding for finding in project.report()["findings"] if finding["code"] == code]
+    (finding,) = [finding for finding in project.findings() if finding["code"] == code]
     return f"{finding['subject']}: {finding['message']}"
 
 

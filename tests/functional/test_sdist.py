@@ -37,7 +37,7 @@ def test_a_source_tree_that_builds_no_sdist_and_one_that_builds_no_wheel(quick_p
     quick_project.write("backend.py", READS_LICENCE)
     quick_project.prodsim().failed()
     assert quick_project.codes() == ["BLD102"], "the source tree does not build either"
-    [finding] = quick_project.report()["findings"]
+    [finding] = quick_project.findings()
     assert finding["message"] == "builds no wheel: FileNotFoundError 'LICENSE' (backend.py:16)"
 
 

@@ -36,7 +36,7 @@ def simulated(project: Project, conditions: str, *lines: str) -> list[str]:
         "--installpkg", project.wheel(files=files, entry_points="[console_scripts]\nacme = acme.cli:main\n")
     )
     assert project.left() == []
-    found = project.report()["findings"]
+    found = project.findings()
     return [f"{each['code']} {each['subject']}: {each['message']}" for each in found if each["code"] > "SIM"]
 
 

@@ -69,7 +69,7 @@ def test_the_first_run_has_nothing_to_compare_with_and_writes_a_candidate(any_pr
         assert len(measurement["samples_s"]) == len(measurement["control_samples_s"]) == measurement["rounds"] >= 8
         assert all(sample > 0 for sample in measurement["samples_s"] + measurement["control_samples_s"])
         assert measurement["ratio"] == pytest.approx(measurement["value_s"] / measurement["control_s"])
-    (finding,) = any_project.report()["findings"]
+    (finding,) = any_project.findings()
     assert (finding["code"], finding["level"]) == ("PRF705", "note")
     assert "import acme, import acme.cli, start-up" in finding["message"]
     candidate = any_project.folder / ".tox/prodsim/prodsim/candidate.json"
@@ -93,7 +93,7 @@ def test_an_accepted_baseline_is_compared_with_and_stays_as_it_is_when_nothing_c
     (path,) = baselines(quick_project)
     assert path.parent == quick_project.folder / "prodsim/baselines/prodsim"
     before = path.read_bytes()
-    assert quick_project.report()["findings"] == []
+    assert quick_project.findings() == []
 
     quick_project.prodsim("--installpkg", wheel).passed()
     comparison = compared(quick_project, "import acme")
@@ -144,7 +144,7 @@ def test_an_import_that_got_slower_fails_until_it_is_accepted(quick_project: Pro
     assert compared(quick_project, "import acme")["change"] == "slower"
     assert "FAIL PRF701 import acme is slower than its baseline: " in result.out
     assert path.read_bytes() == before
-    [finding] = quick_project.report()["findings"]
+    [finding] = quick_project.findings()
     assert "; acme [acme 1.0] does more, +" in finding["message"]
     assert " bytecodes, in acme/__init__.py, and explains " in finding["message"]
     assert finding["file"] == "acme/__init__.py"

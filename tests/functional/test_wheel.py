@@ -22,7 +22,7 @@ def test_a_run_finds_in_the_file_what_no_installer_tells(quick_project: Project)
     files = {"acme/__init__.py": "from acme import web\n", "acme/web.py": "def f(:\n"}
     result = quick_project.prodsim("--installpkg", quick_project.wheel(files=files, metadata=METADATA)).failed()
     assert {"DEP201", "VER301", "VER304", "VER305", "IMP503"} <= set(quick_project.codes())
-    found = {each["code"]: each for each in quick_project.report()["findings"] if each["code"].startswith("VER")}
+    found = {each["code"]: each for each in quick_project.findings() if each["code"].startswith("VER")}
     assert (found["VER305"]["file"], found["VER305"]["line"]) == ("acme/web.py", 1)
     assert found["VER301"]["subject"] == "Python 3.10"
     assert "  wheel    FAIL  RECORD ok, 2 modules, no console scripts" in result.out
