@@ -20,7 +20,6 @@ import select
 import signal
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import kernel
 from enclosures import enclose
@@ -28,6 +27,7 @@ from messages import Bell, Line, release_output
 from processes import descendants, no_child_left, send
 from warden import KILL_LIMIT_S, Warden
 
+TYPE_CHECKING = False  # typing's own would have to be imported
 if TYPE_CHECKING:
     from typing import Any
 

@@ -8,7 +8,6 @@ import select
 import signal
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from command import launch
 from description import describe_all, identity
@@ -16,6 +15,7 @@ from messages import Bell, release_output
 from processes import children, descendants, no_child_left, queued_ns, reaped, send, stat
 from stopwatch import Stopwatch
 
+TYPE_CHECKING = False  # typing's own would have to be imported
 if TYPE_CHECKING:
     from typing import Any
 
