@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,12 +54,14 @@ def check_resolution(
         return Checked(detail="", codes=("DEP205", "DEP206"), findings=strange)
     known = {canonicalize_name(extra) for extra in request.provided}
     asked = [extra for extra in request.requested if canonicalize_name(extra) in known]
-    base = question.ask(asked)
-    if not isinstance(base, Resolved):
-        return _without_base(request, base, strange)
     by_name = {canonicalize_name(extra): extra for extra in request.provided}
     others = [extra for name, extra in by_name.items() if name not in set(map(canonicalize_name, asked))]
-    question.ask_each(others)
+    with ThreadPoolExecutor(1, thread_name_prefix="prodsim-resolving") as beside:
+        all_others = beside.submit(question.ask, others) if others else None
+        base = question.ask(asked) if asked or not _is_all_of_extras(request.requires) else Resolved(taken=())
+    if not isinstance(base, Resolved):
+        return _without_base(request, base, strange)
+    question.ask_each(others, all_others.result() if all_others else None)
     unknown = dict.fromkeys((*base.unknown_extras, *question.unknown_extras))
     return Checked(
         detail=question.detail(base, others),
@@ -89,14 +92,17 @@ class _Question:
         wanted = [self._request.requirement(extras)]
         return self._installer.resolve(wanted, self._runner, self._folder, limit_s=left_s)
 
-    def ask_each(self, extras: Sequence[str]) -> None:
-        """Find out about each of these extras: that some exclude each other is no fault of theirs."""
+    def ask_each(self, extras: Sequence[str], together: Answer | None = None) -> None:
+        """Find out about each of these extras: that some exclude each other is no fault of theirs.
+
+        ``together`` is what was answered when they were asked for all at once, None: they were not.
+        """
         if not extras:
             return
-        if time.monotonic() >= self._give_up_at:
+        if together is None and time.monotonic() >= self._give_up_at:
             self._left.setdefault(f"no answer within {self._limit_s:.0f} s", []).extend(extras)
             return
-        match self.ask(extras):
+        match together or self.ask(extras):
             case Resolved() as found:
                 self.answered += extras
                 self.unknown_extras += found.unknown_extras
@@ -124,6 +130,11 @@ class _Question:
         resolve = f"{good} of {len(others)} extra{'' if len(others) == 1 else 's'} resolve" if others else ""
         unknown = f"{silent} not known" if silent else ""
         return ", ".join(filter(None, (fresh, resolve, unknown)))
+
+
+def _is_all_of_extras(requires: Iterable[str]) -> bool:
+    """Return whether a plain install needs none of these, so that nobody has to be asked about it."""
+    return all("extra ==" in text and " or " not in text for text in requires)
 
 
 def _without_base(request: Request, base: Answer, strange: tuple[Finding, ...]) -> Checked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,17 +34,28 @@ class Pip:
 
     def resolve(self, requirements: Sequence[str], runner: Runner, folder: Path, *, limit_s: float) -> Answer:
         """Return what pip would install for these requirements, whatever is installed already."""
+        give_up_at = time.monotonic() + limit_s
+        answer = self._answer(requirements, runner, folder, limit_s=limit_s, logs=False)
+        if answer is None:  # a log doubles what pip takes, and only why it refused has to be looked for there
+            left_s = max(give_up_at - time.monotonic(), 0.1)
+            answer = self._answer(requirements, runner, folder, limit_s=left_s, logs=True)
+        return answer or Unanswered(reason="pip gives another answer when it is asked again")
+
+    def _answer(
+        self, requirements: Sequence[str], runner: Runner, folder: Path, *, limit_s: float, logs: bool
+    ) -> Answer | None:
+        """Return what pip says; None when it refuses and there is no log that would tell why."""
         with tempfile.TemporaryDirectory(dir=folder) as work:
             wanted, log, report = (Path(work, name) for name in ("wanted.txt", "log.txt", "report.json"))
             wanted.write_text("\n".join(requirements), encoding="utf-8")
-            files = ("--log", str(log), "--report", str(report), "-r", str(wanted))
+            files = ("--report", str(report), "-r", str(wanted), *(("--log", str(log)) if logs else ()))
             ran = runner([*self._command, *_DRY_RUN, *files], timeout_s=limit_s)
+            stderr = ran.stderr.decode(errors="replace")
             if ran.timed_out:
                 return Unanswered(reason=f"pip came to no answer within {limit_s:.0f} s")
-            told = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
             if ran.returncode == 0 and report.exists():
-                return pip.resolved(report.read_text(encoding="utf-8"), told)
-            return pip.refused(told, ran.stderr.decode(errors="replace"))
+                return pip.resolved(report.read_text(encoding="utf-8"), stderr)
+            return pip.refused(log.read_text(encoding="utf-8", errors="replace"), stderr) if log.exists() else None
 
     def versions(self, name: str, runner: Runner, *, limit_s: float, only_wheels: bool) -> tuple[str, ...]:
         """Return the releases of a project that this Python could install; none, too, where there is no answer.

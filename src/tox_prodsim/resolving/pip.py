@@ -49,11 +49,10 @@ _FOUND = re.compile(r"Found link (?P<url>\S+://\S+)")
 _IMPOSSIBLE = "ResolutionImpossible"
 
 
-def resolved(report: str, log: str) -> Answer:
+def resolved(report: str, stderr: str) -> Answer:
     """Return what is in an installation report, and what pip warns of."""
-    told = _STAMP.sub("", log)
     reasons = {
-        (canonicalize_name(found["name"]), found["version"]): found["reason"] for found in _YANKED.finditer(told)
+        (canonicalize_name(found["name"]), found["version"]): found["reason"] for found in _YANKED.finditer(stderr)
     }
     items = [item for item in json.loads(report)["install"] if not item.get("is_direct")]
     taken = tuple(
@@ -65,7 +64,7 @@ def resolved(report: str, log: str) -> Answer:
         )
         for item in items
     )
-    extras = (found.groups() for found in _UNKNOWN_EXTRA.finditer(told))
+    extras = (found.groups() for found in _UNKNOWN_EXTRA.finditer(stderr))
     return Resolved(taken=taken, unknown_extras=tuple(dict.fromkeys((name, ver, extra) for name, ver, extra in extras)))
 
 
