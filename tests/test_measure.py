@@ -217,9 +217,16 @@ def test_without_a_baseline_it_is_measured_and_said(stored: StoredRatio | None, 
     assert code(compared) == "PRF705"
 
 
-@pytest.mark.parametrize(("noise", "rounds"), [pytest.param(0.005, 16, id="quiet"), pytest.param(0.3, 64, id="loud")])
-def test_recording_goes_on_until_the_ratio_is_good_to_store(noise: float, rounds: int) -> None:
-    machine = Machine(always(1.0), noise=noise)
+@pytest.mark.parametrize(
+    ("factor", "noise", "rounds"),
+    [
+        pytest.param(1.0, 0.005, 16, id="quiet"),
+        pytest.param(1.0, 0.3, 64, id="loud"),
+        pytest.param(0.005, 0.3, 16, id="loud, but of 1 ms"),
+    ],
+)
+def test_recording_goes_on_until_the_ratio_is_good_to_store(factor: float, noise: float, rounds: int) -> None:
+    machine = Machine(always(factor), noise=noise)
     run(machine, None, Plan(recording=True))
     assert sum(machine.asked) == 1 + rounds
 

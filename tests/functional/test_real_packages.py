@@ -79,10 +79,10 @@ def test_a_release_that_did_not_declare_what_it_imports(any_project: Project, do
     assert "No module named 'numpy'" in message(any_project, "IMP503")
 
 
-def test_a_release_that_worked_only_beside_setuptools(any_project: Project, download: Downloads) -> None:
-    run(any_project, download("ripgrepy==1.0.1")).failed()
-    assert "IMP503" in any_project.codes()
-    assert "No module named 'pkg_resources'" in message(any_project, "IMP503")
+def test_a_release_that_worked_only_beside_setuptools(quick_project: Project, download: Downloads) -> None:
+    run(quick_project, download("ripgrepy==1.0.1")).failed()
+    assert "IMP503" in quick_project.codes()
+    assert "No module named 'pkg_resources'" in message(quick_project, "IMP503")
 
 
 def test_a_release_whose_data_file_is_not_in_the_wheel(quick_project: Project, download: Downloads) -> None:
@@ -113,26 +113,26 @@ expect_output = <span class="k">pass</span>
 """
 
 
-def test_a_command_that_works(any_project: Project, download: Downloads) -> None:
-    any_project.write("code.py", "pass\n")
-    result = run(any_project, download("pygments==2.19.1"), CONVERT).passed()
-    assert any_project.accused() == []
+def test_a_command_that_works(quick_project: Project, download: Downloads) -> None:
+    quick_project.write("code.py", "pass\n")
+    result = run(quick_project, download("pygments==2.19.1"), CONVERT).passed()
+    assert quick_project.accused() == []
     assert "1 script" in result.out
 
 
-def test_a_command_whose_entry_point_names_nothing(any_project: Project, download: Downloads) -> None:
+def test_a_command_whose_entry_point_names_nothing(quick_project: Project, download: Downloads) -> None:
     def point_to_nothing(members: Members) -> None:
         name = next(name for name in members if name.endswith("entry_points.txt"))
         members[name] = members[name].replace(b"pygments.cmdline:main", b"pygments.commands:main")
 
-    any_project.write("code.py", "pass\n")
-    wheel = broken(download("pygments==2.19.1"), any_project.folder / "broken", point_to_nothing, recorded=True)
-    result = run(any_project, wheel, CONVERT)
+    quick_project.write("code.py", "pass\n")
+    wheel = broken(download("pygments==2.19.1"), quick_project.folder / "broken", point_to_nothing, recorded=True)
+    result = run(quick_project, wheel, CONVERT)
     assert result.code == 1
-    assert any_project.accused() == ["ENT510", "RUN609"]
+    assert quick_project.accused() == ["ENT510", "RUN609"]
     assert "scripts  FAIL  0 of 1 script loads" in result.out
     assert "| ModuleNotFoundError: No module named 'pygments.commands'" in result.out
-    assert "pygments.commands" in message(any_project, "ENT510")
+    assert "pygments.commands" in message(quick_project, "ENT510")
 
 
 def test_a_command_that_does_another_thing(quick_project: Project, download: Downloads) -> None:
@@ -155,12 +155,12 @@ finally:
 """
 
 
-def test_a_script_that_exits_with_0_whatever_happens(any_project: Project, download: Downloads) -> None:
-    any_project.write("prod_test.py", SUCCEEDS_ANYWAY)
+def test_a_script_that_exits_with_0_whatever_happens(quick_project: Project, download: Downloads) -> None:
+    quick_project.write("prod_test.py", SUCCEEDS_ANYWAY)
     keys = "deploy_files = prod_test.py\ndeploy = python prod_test.py\nexpect_output = simulation successful"
-    result = run(any_project, download("pygments==2.19.1"), keys)
+    result = run(quick_project, download("pygments==2.19.1"), keys)
     assert result.code == 1, result.out
-    assert any_project.accused() == ["RUN611", "RUN624"]
+    assert quick_project.accused() == ["RUN611", "RUN624"]
     assert "| pygments.util.ClassNotFound: no formatter found for name 'no-such-formatter'" in result.out
 
 
@@ -206,11 +206,11 @@ def test_uvicorn_that_serves(any_project: Project) -> None:
     assert any_project.accused() == []  # above all no RUN608: uvicorn handles SIGTERM
 
 
-def test_uvicorn_whose_application_crashes_at_the_start(any_project: Project) -> None:
+def test_uvicorn_whose_application_crashes_at_the_start(quick_project: Project) -> None:
     crash = "if 'uvicorn' in sys.modules:\n    raise RuntimeError('no database')"
-    result = uvicorn(any_project, code=crash)
+    result = uvicorn(quick_project, code=crash)
     assert result.code == 1
-    assert any_project.accused() == ["RUN602"]
+    assert quick_project.accused() == ["RUN602"]
     assert "| RuntimeError: no database" in result.out
 
 
@@ -264,17 +264,17 @@ def gunicorn(project: Project, config: str = GUNICORN, code: str = "") -> Result
     return run(project, website(project, WSGI.format(code)), config)
 
 
-def test_gunicorn_with_two_workers_that_serves(any_project: Project) -> None:
-    result = gunicorn(any_project).passed()
-    assert any_project.accused() == []
+def test_gunicorn_with_two_workers_that_serves(quick_project: Project) -> None:
+    result = gunicorn(quick_project).passed()
+    assert quick_project.accused() == []
     assert "WORKERS 2" in result.out
     assert "SIGTERM    to 3 processes" in result.out
 
 
-def test_gunicorn_with_a_worker_that_ignores_the_signal(any_project: Project) -> None:
+def test_gunicorn_with_a_worker_that_ignores_the_signal(quick_project: Project) -> None:
     ignore = "if 'gunicorn' in sys.modules:\n    signal.signal(signal.SIGTERM, signal.SIG_IGN)"
-    gunicorn(any_project, f"{GUNICORN}stop_timeout = 2", ignore).failed()
-    assert any_project.accused() == ["RUN607"]
+    gunicorn(quick_project, f"{GUNICORN}stop_timeout = 2", ignore).failed()
+    assert quick_project.accused() == ["RUN607"]
 
 
 CHILD = """\
@@ -307,16 +307,16 @@ def waitress(project: Project, config: str = WAITRESS) -> Result:
     return run(project, website(project, WSGI.format(""), "waitress==3.0.2"), config)
 
 
-def test_waitress_that_serves(any_project: Project) -> None:
-    result = waitress(any_project).passed()
+def test_waitress_that_serves(quick_project: Project) -> None:
+    result = waitress(quick_project).passed()
     assert "ANSWER 200" in result.out
-    assert any_project.codes() == ["RUN608"]  # true: waitress has no handler for SIGTERM
+    assert quick_project.codes() == ["RUN608"]  # true: waitress has no handler for SIGTERM
 
 
-def test_waitress_whose_application_is_not_there(any_project: Project) -> None:
-    result = waitress(any_project, WAITRESS.replace("website:app", "website:application"))
+def test_waitress_whose_application_is_not_there(quick_project: Project) -> None:
+    result = waitress(quick_project, WAITRESS.replace("website:app", "website:application"))
     assert result.code == 1, result.out
-    assert any_project.accused() == ["RUN602"]
+    assert quick_project.accused() == ["RUN602"]
 
 
 # a C extension
@@ -330,26 +330,26 @@ def test_an_extension_that_loads(any_project: Project, download: Downloads) -> N
 USES = 'deploy = python -c "import {0}; print({0}.__file__)"\nexpect_output = \\.so$'
 
 
-def test_an_extension_that_was_removed(any_project: Project, download: Downloads) -> None:
+def test_an_extension_that_was_removed(quick_project: Project, download: Downloads) -> None:
     def remove(members: Members) -> None:
         del members[extension(members, "_speedups")]
 
-    wheel = broken(download("markupsafe==3.0.2"), any_project.folder / "broken", remove, recorded=False)
-    run(any_project, wheel).failed()
-    assert "WHL102" in any_project.codes()
-    assert "markupsafe/_speedups" in message(any_project, "WHL102")
+    wheel = broken(download("markupsafe==3.0.2"), quick_project.folder / "broken", remove, recorded=False)
+    run(quick_project, wheel).failed()
+    assert "WHL102" in quick_project.codes()
+    assert "markupsafe/_speedups" in message(quick_project, "WHL102")
 
 
-def test_an_extension_that_was_cut_short(any_project: Project, download: Downloads) -> None:
+def test_an_extension_that_was_cut_short(quick_project: Project, download: Downloads) -> None:
     def cut(members: Members) -> None:
         name = extension(members, "_psutil_linux")
         members[name] = members[name][:2000]
 
-    wheel = broken(download("psutil==7.0.0"), any_project.folder / "broken", cut, recorded=False)
-    run(any_project, wheel).failed()
-    assert any_project.accused() == ["IMP501", "WHL103"]  # a file that is shorter than it says is death by SIGBUS
-    assert "psutil/_psutil_linux" in message(any_project, "WHL103")
-    assert "SIGBUS" in message(any_project, "IMP501")
+    wheel = broken(download("psutil==7.0.0"), quick_project.folder / "broken", cut, recorded=False)
+    run(quick_project, wheel).failed()
+    assert quick_project.accused() == ["IMP501", "WHL103"]  # a file that is shorter than it says is death by SIGBUS
+    assert "psutil/_psutil_linux" in message(quick_project, "WHL103")
+    assert "SIGBUS" in message(quick_project, "IMP501")
 
 
 def test_an_extension_that_was_overwritten(quick_project: Project, download: Downloads) -> None:

@@ -241,12 +241,16 @@ def _judged(rounds: Rounds, stored: StoredRatio, tolerance: float) -> Judgement:
 
 
 def _enough(rounds: Rounds, judgement: Judgement | None, plan: Plan) -> bool:
-    """Return whether to stop: decided, or when recording, as exact as the ratio repeats between sessions (1.5 %)."""
+    """Return whether to stop: decided, or when recording, as exact as can matter.
+
+    That is as exact as the ratio repeats between sessions (1.5 %), or to a quarter of the difference that counts.
+    """
     if not plan.recording:
         return len(rounds) >= _RECORD_ROUNDS if judgement is None else judgement.decided
     if len(rounds) < _RECORD_ROUNDS:
         return False
-    return stats.relative_error(rounds.target_s, rounds.control_s) <= stats.SESSION_ERROR
+    error = stats.relative_error(rounds.target_s, rounds.control_s)
+    return error <= stats.SESSION_ERROR or error * stats.fastest_quarter(rounds.target_s) <= stats.FLOOR_S / 4
 
 
 def _incomparable(stored: StoredRatio | None, clock: str) -> str:
