@@ -71,13 +71,13 @@ class Recorder:
         return Rounds.of(series["target"], series["control"])
 
     def series(self) -> dict[str, list[Any]]:
-        """Return what was drawn, call by call: wall, run-queue delay and CPU time of each sample, in seconds."""
-        return {name: [[_figures(each) for each in series[name]] for series in self.drawn] for name in self._jobs}
+        """Return what was drawn, call by call, see ``figures_of``."""
+        return {name: [[figures_of(each) for each in series[name]] for series in self.drawn] for name in self._jobs}
 
 
 def side_by_side(place: Place, candidate: str) -> Told:
     """Judge the candidate against the base in the same rounds."""
-    even = StoredRatio(ratio=1.0, rel_error=0.0, control=sampling.CONTROL, clock=stats.EFFECTIVE)
+    even = StoredRatio(ratio=1.0, rel_error=0.0, control=sampling.CONTROL, clock="")
     return _ours(Recorder(place, (candidate,), (BASE,)), even, TOLERANCES[SIDE_BY_SIDE])
 
 
@@ -110,8 +110,9 @@ def told_of(compared: Compared) -> Told:
     return Told(slower=compared.change is Change.SLOWER, ratio=compared.ratio, samples={}, words=words)
 
 
-def _figures(sample: Sample) -> tuple[float, float | None, float]:
-    return sample.wall_s, sample.queued_s, sample.cpu_s
+def figures_of(sample: Sample) -> tuple[float | None, ...]:
+    """Return what a record keeps: wall time, run-queue delay, CPU time, that of the thread, in seconds; its work."""
+    return sample.wall_s, sample.queued_s, sample.cpu_s, sample.own_s, sample.work
 
 
 # the others

@@ -118,10 +118,10 @@ def _install(place: Place) -> None:
     for lines, name in names.items():
         (place.site_packages / f"{name}.py").write_text(lines.format(turns=_TURNS[lines]), encoding="utf-8")
     jobs = {BASE: (BASE,)} | {name: (name,) for name in names.values()}
-    times_s = {name: stats.fastest_quarter(effective_s(series)) for name, series in draw(place, jobs, _ROUNDS).items()}
-    per_turn_s = {lines: times_s[name] / _TURNS[lines] for lines, name in names.items()}
+    drawn = draw(place, jobs, _ROUNDS)
+    shares = {lines: _share(drawn[name], drawn[BASE]) / _TURNS[lines] for lines, name in names.items()}
     for variant in VARIANTS:
-        turns = round(variant.share * times_s[BASE] / per_turn_s[variant.lines]) if variant.share else 0
+        turns = round(variant.share / shares[variant.lines]) if variant.share else 0
         text = APP + variant.lines.replace("{turns}", str(turns))
         (place.site_packages / f"{variant.module}.py").write_text(text, encoding="utf-8")
 
@@ -145,19 +145,22 @@ def draw(
     return {name: [_sample(answer) for answer in answers if answer["job"] == name] for name in jobs}
 
 
-def _sample(answer: Mapping[str, int | None]) -> Sample:
+def _sample(answer: Mapping[str, float | None]) -> Sample:
     queued_ns = answer["queued_ns"]
     return Sample(
         wall_s=(answer["wall_ns"] or 0) / 1e9,
         queued_s=None if queued_ns is None else queued_ns / 1e9,
         cpu_s=(answer["cpu_ns"] or 0) / 1e9,
-        uncompiled=answer["uncompiled"] or 0,
+        uncompiled=int(answer["uncompiled"] or 0),
+        own_s=(answer["own_ns"] or 0) / 1e9,
+        work=answer["work"],
     )
 
 
-def effective_s(samples: Sequence[Sample]) -> list[float]:
-    """Return the effective wall times."""
-    return [sample.wall_s - (sample.queued_s or 0.0) for sample in samples]
+def _share(samples: Sequence[Sample], whole: Sequence[Sample]) -> float:
+    """Return which part of the whole these take."""
+    rounds = stats.Rounds.of(samples, whole)
+    return stats.ratio(rounds.target_s, rounds.control_s)
 
 
 @contextmanager

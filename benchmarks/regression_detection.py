@@ -149,7 +149,7 @@ def _session(place: Place, condition: str) -> Record:
     jobs[COPY.name] = (COPY.module,)
     with injected.neighbour(bursty=condition == BURSTY):
         series = injected.draw(place, jobs, SESSION_ROUNDS)
-    kept = {name: [(each.wall_s, each.queued_s, each.cpu_s) for each in samples] for name, samples in series.items()}
+    kept = {name: [contenders.figures_of(each) for each in samples] for name, samples in series.items()}
     return {"kind": "session", "condition": condition, "load": os.getloadavg()[0], "series": kept}
 
 

@@ -48,9 +48,11 @@ class Session:
 
 
 def sample_of(figures: Sequence[float | None]) -> Sample:
-    """Return the sample of the figures of a record: wall, run-queue delay and CPU time in seconds."""
-    wall_s, queued_s, cpu_s = figures
-    return Sample(wall_s=wall_s or 0.0, queued_s=queued_s, cpu_s=cpu_s or 0.0, uncompiled=0)
+    """Return the sample of the figures of a record, see ``contenders.figures_of``."""
+    wall_s, queued_s, cpu_s, own_s, work = figures
+    return Sample(
+        wall_s=wall_s or 0.0, queued_s=queued_s, cpu_s=cpu_s or 0.0, uncompiled=0, own_s=own_s or 0.0, work=work
+    )
 
 
 class Replay:
@@ -102,7 +104,13 @@ class Outcome:
 def _slower(sample: Sample, factor: float) -> Sample:
     """Return a sample that has done more work, and has waited for a CPU as it did."""
     queued_s = sample.queued_s or 0.0
-    return replace(sample, wall_s=(sample.wall_s - queued_s) * factor + queued_s, cpu_s=sample.cpu_s * factor)
+    return replace(
+        sample,
+        wall_s=(sample.wall_s - queued_s) * factor + queued_s,
+        cpu_s=sample.cpu_s * factor,
+        own_s=sample.own_s * factor,
+        work=sample.work * factor if sample.work is not None else None,
+    )
 
 
 def replay(sessions: Sequence[Session], times: int, seed: int = 4) -> list[Outcome]:
@@ -123,7 +131,7 @@ def _one(tool: str, variant: Variant, sessions: Sequence[Session], rng: random.R
     if tool == STORED:
         then = rng.choice([other for other in sessions if other is not session] or sessions).stored()
     else:
-        then = StoredRatio(ratio=1.0, rel_error=0.0, control=sampling.CONTROL, clock=stats.EFFECTIVE)
+        then = StoredRatio(ratio=1.0, rel_error=0.0, control=sampling.CONTROL, clock="")
     tolerance = TOLERANCES[tool]
     plan = measure.Plan(least_tolerance=tolerance)
     _, compared = measure.measure("import", drawn, then, tolerance=tolerance, plan=plan, clock=drawn.clock)
@@ -169,13 +177,7 @@ class Tape:
         if len(drawn) < rounds:
             raise sampling.NotMeasured("the record ends here")
         self._calls[:0] = [_part(drawn, rounds)] if len(drawn) > rounds else []
-        return Rounds(
-            target_s=drawn.target_s[:rounds],
-            control_s=drawn.control_s[:rounds],
-            clock=drawn.clock,
-            queued=drawn.queued,
-            uncompiled=drawn.uncompiled,
-        )
+        return replace(drawn, target_s=drawn.target_s[:rounds], control_s=drawn.control_s[:rounds])
 
     def clock(self) -> float:
         """Return no time: a record is as long as it is."""
@@ -183,4 +185,4 @@ class Tape:
 
 
 def _part(rounds: Rounds, start: int) -> Rounds:
-    return Rounds(target_s=rounds.target_s[start:], control_s=rounds.control_s[start:], clock=rounds.clock)
+    return replace(rounds, target_s=rounds.target_s[start:], control_s=rounds.control_s[start:])

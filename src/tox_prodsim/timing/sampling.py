@@ -162,6 +162,8 @@ def _sample(answer: Mapping[str, Any]) -> Sample:
         queued_s=None if queued_ns is None else queued_ns / 1e9,
         cpu_s=answer["cpu_ns"] / 1e9,
         uncompiled=answer["uncompiled"],
+        own_s=answer["own_ns"] / 1e9,
+        work=answer["work"],
     )
 
 

@@ -30,9 +30,12 @@ SESSION_ERROR = 0.015
 """How far the ratio of something unchanged moves from session to session (SD; section 2.3)."""
 _WEIGHT = 8
 """How much the fast samples weigh in a test: 8 was never far from the best, on recorded and on synthetic noise."""
+PACED = "effective wall at one pace"
+"""Waiting, and the CPU time that the same work would have taken at the fastest pace of the series."""
 EFFECTIVE = "effective wall"
 FALLBACK = "cpu + least waiting"
 """The clock where the kernel counts no run-queue delay: CPU time and the shortest waiting (wall - CPU) of a series."""
+_FROM_THE_WORST = ("", FALLBACK, EFFECTIVE, PACED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,19 +43,24 @@ class Sample:
     """One timed process: ``queued_s`` is what it waited for a CPU, None where the kernel does not count that.
 
     ``uncompiled`` is the number of loaded modules that had no bytecode file, after one warm-up could have written it.
+    ``own_s`` is the CPU time of the thread that was timed, ``work`` the same in pieces of work whose size is always the
+    same, whatever the pace of the CPU; None where nobody counted them.
     """
 
     wall_s: float
     queued_s: float | None
     cpu_s: float
     uncompiled: int
+    own_s: float = 0.0
+    work: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rounds:
     """Interleaved samples in seconds, item by item of the same rounds; ``queued`` is the share spent waiting for a CPU.
 
-    ``clock`` names what was read: EFFECTIVE, or FALLBACK where there is no run-queue delay to subtract.
+    ``clock`` names what was read: PACED, EFFECTIVE where the pace is not known, or FALLBACK where there is no run-queue
+    delay to subtract. ``piece_s`` is what a piece of work took at the fastest pace, which the seconds are told in.
     """
 
     target_s: tuple[float, ...]
@@ -60,16 +68,19 @@ class Rounds:
     clock: str
     queued: float = 0.0
     uncompiled: int = 0
+    piece_s: float = 0.0
 
     @classmethod
     def of(cls, target: Sequence[Sample], control: Sequence[Sample]) -> Rounds:
         """Return the rounds of these samples, by the best clock that all of them have."""
         samples = (*target, *control)
-        clock = EFFECTIVE if all(sample.queued_s is not None for sample in samples) else FALLBACK
+        clock = min((_clock(sample) for sample in samples), key=_FROM_THE_WORST.index)
+        piece_s = min(sample.own_s / (sample.work or 1) for sample in samples) if clock == PACED else 0.0
         return cls(
-            target_s=_read(target, clock),
-            control_s=_read(control, clock),
+            target_s=_read(target, clock, piece_s),
+            control_s=_read(control, clock, piece_s),
             clock=clock,
+            piece_s=piece_s,
             queued=sum(sample.queued_s or 0.0 for sample in samples) / sum(sample.wall_s for sample in samples),
             uncompiled=max(sample.uncompiled for sample in samples),
         )
@@ -79,13 +90,22 @@ class Rounds:
 
     def __add__(self, more: Rounds) -> Rounds:
         share = len(more) / max(1, len(self) + len(more))
+        pieces_s = [each.piece_s for each in (self, more) if each.piece_s]
+        piece_s = min(pieces_s, default=0.0)
         return Rounds(
-            target_s=self.target_s + more.target_s,
-            control_s=self.control_s + more.control_s,
-            clock=more.clock if self.clock in {"", more.clock} else FALLBACK,
+            target_s=self._told_in(piece_s, self.target_s) + more._told_in(piece_s, more.target_s),
+            control_s=self._told_in(piece_s, self.control_s) + more._told_in(piece_s, more.control_s),
+            clock=min((each.clock for each in (self, more) if len(each)), key=_FROM_THE_WORST.index, default=""),
+            piece_s=piece_s,
             queued=self.queued * (1 - share) + more.queued * share,
             uncompiled=max(self.uncompiled, more.uncompiled),
         )
+
+    def _told_in(self, piece_s: float, samples_s: tuple[float, ...]) -> tuple[float, ...]:
+        """Return the samples at the pace at which a piece of work takes so many seconds."""
+        if self.piece_s in {0.0, piece_s}:
+            return samples_s
+        return tuple(sample_s * piece_s / self.piece_s for sample_s in samples_s)
 
 
 NO_ROUNDS = Rounds(target_s=(), control_s=(), clock="")
@@ -256,9 +276,21 @@ def _seeded(*series: Sequence[float]) -> random.Random:
     return random.Random(repr([tuple(samples) for samples in series]))  # noqa: S311 - statistics, no secret
 
 
-def _read(samples: Sequence[Sample], clock: str) -> tuple[float, ...]:
+def _clock(sample: Sample) -> str:
+    if sample.queued_s is None:
+        return FALLBACK
+    return PACED if sample.work else EFFECTIVE
+
+
+def _read(samples: Sequence[Sample], clock: str, piece_s: float) -> tuple[float, ...]:
     """Return seconds by this clock: wall less run-queue delay, or CPU and the least waiting (sections 0 and 6)."""
+    if clock == FALLBACK:
+        waiting_s = min(max(sample.wall_s - sample.cpu_s, 0.0) for sample in samples)
+        return tuple(sample.cpu_s + waiting_s for sample in samples)
+    effective_s = (max(sample.wall_s - (sample.queued_s or 0.0), 1e-9) for sample in samples)
     if clock == EFFECTIVE:
-        return tuple(max(sample.wall_s - (sample.queued_s or 0.0), 1e-9) for sample in samples)
-    waiting_s = min(max(sample.wall_s - sample.cpu_s, 0.0) for sample in samples)
-    return tuple(sample.cpu_s + waiting_s for sample in samples)
+        return tuple(effective_s)
+    return tuple(
+        max(whole_s - sample.own_s, 0.0) + (sample.work or 0.0) * piece_s
+        for whole_s, sample in zip(effective_s, samples, strict=True)
+    )
