@@ -164,7 +164,7 @@ def opened(answer: measure.Confirm, *, now_ms: float) -> Compared:
 )
 def test_rounds_that_cannot_tell_and_look_slower_are_settled_beside_the_base(pair: Pair, change: Change) -> None:
     confirmation = Confirmation(means(dists=CLICK), lambda _: BASE)
-    compared = opened(lambda each: confirmation.confirm(each, lambda _: pair, tolerance=0.05), now_ms=104)
+    compared = opened(lambda each: confirmation.confirm(each, lambda _: pair, tolerance=0.05), now_ms=96)
     assert compared.change is change, compared.detail
     assert measure.replayed(compared.series) is change
     assert compared.series[0].change is Change.UNKNOWN
@@ -172,7 +172,7 @@ def test_rounds_that_cannot_tell_and_look_slower_are_settled_beside_the_base(pai
 
 def test_rounds_that_cannot_tell_stay_open_without_a_base() -> None:
     confirmation = Confirmation(means(), Maker(artefacts.Unavailable("no network")))
-    compared = opened(lambda each: confirmation.confirm(each, lambda _: drawn(1, 1), tolerance=0.05), now_ms=104)
+    compared = opened(lambda each: confirmation.confirm(each, lambda _: drawn(1, 1), tolerance=0.05), now_ms=96)
     assert compared.change is Change.UNKNOWN
     assert compared.detail.startswith("inconclusive: +")
     assert compared.detail.endswith("; not beside the baseline's own wheel: no network")

@@ -16,7 +16,7 @@ import pytest
 import tox_prodsim
 from tox_prodsim.events import Change, Compared, from_record, to_record
 from tox_prodsim.findings import Level
-from tox_prodsim.timing import Cause, Kind, Link, Spot, finding_for, measure, sampling
+from tox_prodsim.timing import Cause, Kind, Link, Spot, finding_for, measure, sampling, stats
 from tox_prodsim.timing.measure import Plan
 from tox_prodsim.timing.sampling import NotMeasured
 from tox_prodsim.timing.stats import EFFECTIVE, FALLBACK, Rounds, StoredRatio, relative_error
@@ -394,18 +394,18 @@ def package(tmp_path: Path) -> Callable[[str, str], Path]:
     return make
 
 
-BUSY = "import time\nend = time.process_time() + {}\nwhile time.process_time() < end: pass\n"
+WORK = "for at in range({}): str(at)\n"
 
 
 def test_a_slow_import_shows_in_the_ratio(package: Callable[[str, str], Path]) -> None:
     package("quick", "")
-    python = package("slow", BUSY.format(0.2))
+    python = package("slow", WORK.format(2_000_000))
     runner = Runner()
     slow = sampling.import_sampler("slow", python=python, runner=runner)(3)
     quick = sampling.import_sampler("quick", python=python, runner=runner)(3)
     assert runner.started == 2, "one supervised process for all samples of a call"
     assert len(slow) == len(quick) == len(slow.control_s) == 3
-    assert min(slow.target_s) > 0.19
+    assert min(slow.target_s) > 0.05
     assert min(slow.target_s) > 5 * min(quick.target_s)
     assert min(slow.control_s) > min(quick.target_s)
 
@@ -419,6 +419,43 @@ def test_the_first_imports_find_what_the_installer_left_and_leave_it_so(package:
     sampling.import_sampler("one", python=python, runner=Runner())(1)
     first = sampling.first_imports(["one"], python=python, runner=Runner())
     assert first["one"].uncompiled == 0, "the warm-up has compiled"
+
+
+def clocks(python: Path, name: str) -> tuple[str, stats.Rounds]:
+    rounds = sampling.import_sampler(name, python=python, runner=Runner())(2)
+    return rounds.clock, rounds
+
+
+def test_the_pace_is_known_however_short_the_import(package: Callable[[str, str], Path]) -> None:
+    package("short", "")
+    python = package("long", WORK.format(300_000))
+    for name in ("short", "long"):
+        clock, rounds = clocks(python, name)
+        assert clock == stats.PACED
+        assert 1e-7 < rounds.piece_s < 1e-2
+
+
+@pytest.mark.parametrize(
+    "takes",
+    [
+        pytest.param("signal.signal(signal.SIGALRM, lambda *_: None)", id="the signal"),
+        pytest.param("signal.setitimer(signal.ITIMER_REAL, 0)", id="the timer"),
+    ],
+)
+def test_a_module_that_takes_what_tells_the_pace_is_measured_without(
+    package: Callable[[str, str], Path], takes: str
+) -> None:
+    clock, rounds = clocks(package("takes", f"import signal\n{takes}\n"), "takes")
+    assert (clock, len(rounds)) == (stats.EFFECTIVE, 2)
+
+
+def test_the_probes_interrupt_no_system_call(package: Callable[[str, str], Path]) -> None:
+    libc = "import ctypes, os\nread, write = os.pipe()\npid = os.fork()\nif not pid:\n"
+    libc += "    import time; time.sleep(0.1); os.write(write, b'x'); os._exit(0)\n"
+    libc += "answer = ctypes.CDLL(None).read(read, ctypes.create_string_buffer(1), 1)\nassert answer == 1, answer\n"
+    clock, rounds = clocks(package("reads", libc), "reads")
+    assert clock == stats.PACED
+    assert min(rounds.target_s) > 0.09
 
 
 def test_waiting_is_seen_too(package: Callable[[str, str], Path]) -> None:
@@ -563,7 +600,7 @@ def test_effective_time_of_no_process_is_unknown() -> None:
 
 
 def test_a_module_against_itself_is_not_slower(package: Callable[[str, str], Path]) -> None:
-    python = package("own", BUSY.format(0.03) + "import sqlite3, email.message\n")
+    python = package("own", WORK.format(150_000) + "import sqlite3, email.message\n")
     sampler = sampling.import_sampler("own", python=python, runner=Runner())
     measured, _ = measure.measure("import own", sampler, None, tolerance=0.1)
     assert measured is not None

@@ -31,23 +31,35 @@ def test_fastest_quarter(samples: list[float], expected: float) -> None:
     assert stats.fastest_quarter(samples) == pytest.approx(expected)
 
 
-@given(series, st.floats(min_value=0.01, max_value=100))
-def test_estimate_scales_with_the_unit(samples: list[float], factor: float) -> None:
-    scaled = stats.fastest_quarter([sample * factor for sample in samples])
-    assert scaled == pytest.approx(stats.fastest_quarter(samples) * factor)
+ESTIMATES = pytest.mark.parametrize("estimate", [stats.fastest_quarter, stats.power_mean])
+Estimate = Callable[[Sequence[float]], float]
 
 
-@given(series, st.data())
-def test_estimate_never_falls_when_a_sample_grows(samples: list[float], data: st.DataObject) -> None:
+@ESTIMATES
+@given(samples=series, factor=st.floats(min_value=0.01, max_value=100))
+def test_estimate_scales_with_the_unit(estimate: Estimate, samples: list[float], factor: float) -> None:
+    assert estimate([sample * factor for sample in samples]) == pytest.approx(estimate(samples) * factor)
+
+
+@ESTIMATES
+@given(samples=series, data=st.data())
+def test_estimate_never_falls_when_a_sample_grows(
+    estimate: Estimate, samples: list[float], data: st.DataObject
+) -> None:
     at = data.draw(st.integers(0, len(samples) - 1))
     grown = [*samples[:at], samples[at] * 2, *samples[at + 1 :]]
-    assert stats.fastest_quarter(grown) >= stats.fastest_quarter(samples) * (1 - 1e-12)
+    assert estimate(grown) >= estimate(samples) * (1 - 1e-12)
 
 
-@given(series)
-def test_estimate_lies_between_the_fastest_and_the_mean(samples: list[float]) -> None:
-    estimate = stats.fastest_quarter(samples)
-    assert min(samples) * (1 - 1e-12) <= estimate <= math.fsum(samples) / len(samples) * (1 + 1e-12)
+@ESTIMATES
+@given(samples=series)
+def test_estimate_lies_between_the_fastest_and_the_mean(estimate: Estimate, samples: list[float]) -> None:
+    assert min(samples) * (1 - 1e-12) <= estimate(samples) <= math.fsum(samples) / len(samples) * (1 + 1e-12)
+
+
+def test_the_power_mean_leans_to_the_fast_and_forgets_nobody() -> None:
+    assert stats.power_mean([1.0, 1.0, 9.0]) == pytest.approx(1.5 ** (1 / 8))
+    assert stats.power_mean([1.0, 1.0, 2.0]) < stats.power_mean([1.0, 1.0, 9.0])
 
 
 @given(st.lists(seconds, min_size=5, max_size=40))
@@ -250,6 +262,29 @@ def test_effective_wall_is_wall_less_the_wait_for_a_cpu() -> None:
     assert made.control_s == pytest.approx((0.1,))
     assert made.clock == "effective wall"
     assert made.queued == pytest.approx(0.4 / 0.7)
+
+
+def paced(own_s: float, work: float, waiting_s: float = 0.0) -> stats.Sample:
+    return stats.Sample(wall_s=own_s + waiting_s, queued_s=0.0, cpu_s=own_s, uncompiled=0, own_s=own_s, work=work)
+
+
+def test_at_one_pace_the_same_work_takes_the_same_time_and_waiting_stays_what_it_is() -> None:
+    made = stats.Rounds.of([paced(0.2, 100), paced(0.1, 100, waiting_s=0.05)], [paced(0.05, 50), paced(0.09, 50)])
+    assert made.target_s == pytest.approx((0.1, 0.15))
+    assert made.control_s == pytest.approx((0.05, 0.05))
+    assert made.clock == "effective wall at one pace"
+
+
+def test_one_sample_without_a_pace_is_enough_to_do_without_it() -> None:
+    made = stats.Rounds.of([sample(0.5, 0.3, 0.1)], [paced(0.05, 50)])
+    assert (made.target_s, made.control_s, made.clock) == (pytest.approx((0.2,)), (0.05,), stats.EFFECTIVE)
+
+
+def test_rounds_of_another_pace_are_told_in_the_faster_one() -> None:
+    slow, fast = (stats.Rounds.of([paced(own_s, 100)], [paced(own_s, 100)]) for own_s in (0.2, 0.1))
+    for both in (slow + fast, fast + slow, stats.NO_ROUNDS + slow + fast):
+        assert both.target_s == both.control_s == pytest.approx((0.1, 0.1))
+        assert both.clock == stats.PACED
 
 
 def test_without_run_queue_delay_it_is_cpu_time_and_the_least_waiting() -> None:

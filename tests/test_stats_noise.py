@@ -112,7 +112,7 @@ def test_a_copy_is_never_slower_and_mostly_the_same(noise: Noise) -> None:
 def test_a_tenth_slower_is_found_or_left_open_but_hardly_ever_called_the_same(noise: Noise, least: int) -> None:
     counted = verdicts(noise, 1.1, 20)
     assert counted[Change.SLOWER] >= least
-    assert counted[Change.SAME] <= 1
+    assert counted[Change.SAME] <= 2
 
 
 @pytest.mark.parametrize("noise", KINDS)

@@ -29,7 +29,7 @@ from tox_prodsim.findings import Finding
 from tox_prodsim.limits import Took
 from tox_prodsim.running import Runner
 from tox_prodsim.scenario import Deployment, Timing
-from tox_prodsim.timing import baseline, measure, sampling
+from tox_prodsim.timing import baseline, measure, sampling, stats
 
 _ALONE = threading.Lock()
 """Environments of ``tox run-parallel`` are threads of one process: two at once would measure each other."""
@@ -211,7 +211,8 @@ class _Series:
             self.measured.append(result)
             yield result
         if compared.value_s > 0:
-            self.took[metric] = Took(seconds=compared.value_s, rounds=result.rounds if result is not None else 1)
+            fastest_s = stats.fastest_quarter(result.samples_s) if result is not None else compared.value_s
+            self.took[metric] = Took(seconds=fastest_s, rounds=result.rounds if result is not None else 1)
         if result is None or not update:
             yield from self._explained(compared)
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 APART_NS = 500_000  # far more than the reading takes, far less than a turn of the scheduler
 PROBE_EVERY_S = 0.001
 PROBE_SIZE = 30  # some 15 us: 1.5 % of the time goes into probes, and is subtracted
+PROBE_LEAST_NS = 300_000  # of CPU time since the last one: who waits has no pace
+WAITING_S = 0.008  # and is not to be woken every millisecond, which would cost more CPU time than it has
 PROBES_AROUND = 5  # before and after, for an import that is over before the first one
 MARK = b"@prodsim "  # a sitecustomize or a .pth file may print before us
 
@@ -100,9 +102,10 @@ class Pace:
             # signal itself would import enum, which is part of what is timed; typeshed has no _signal
             import _signal  # type: ignore[import-not-found]  # noqa: PLC0415
 
+            self._signal = _signal
             for _ in range(PROBES_AROUND):
                 self._probe()
-            _signal.signal(_signal.SIGALRM, self._probe)
+            _signal.signal(_signal.SIGALRM, self._interrupt)
             _signal.siginterrupt(_signal.SIGALRM, False)  # noqa: FBT003 - positional-only
             _signal.setitimer(_signal.ITIMER_REAL, PROBE_EVERY_S, PROBE_EVERY_S)
         except (ImportError, AttributeError, OSError, ValueError):
@@ -113,10 +116,8 @@ class Pace:
         """Probe no more from time to time, and once more what the CPU does now."""
         if not self._kept:
             return
-        import _signal  # noqa: PLC0415
-
-        ticking = _signal.setitimer(_signal.ITIMER_REAL, 0)[1] > 0
-        self._kept = ticking and _signal.getsignal(_signal.SIGALRM) == self._probe
+        ticking = self._signal.setitimer(self._signal.ITIMER_REAL, 0)[1] > 0
+        self._kept = ticking and self._signal.getsignal(self._signal.SIGALRM) == self._interrupt
         for _ in range(PROBES_AROUND):
             self._probe()
 
@@ -137,7 +138,13 @@ class Pace:
             since, pace = stop, stop - start
         return work + (ended - since) * 2 / (pace + after), probes_ns
 
-    def _probe(self, *_: object) -> None:
+    def _interrupt(self, *_: object) -> None:
+        if time.thread_time_ns() - self._probes[-1][1] > PROBE_LEAST_NS:
+            self._probe()
+        else:
+            self._signal.setitimer(self._signal.ITIMER_REAL, WAITING_S, PROBE_EVERY_S)
+
+    def _probe(self) -> None:
         begun = time.thread_time_ns()
         words = {}
         for at in range(PROBE_SIZE):

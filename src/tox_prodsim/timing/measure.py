@@ -250,7 +250,7 @@ def _enough(rounds: Rounds, judgement: Judgement | None, plan: Plan) -> bool:
     if len(rounds) < _RECORD_ROUNDS:
         return False
     error = stats.relative_error(rounds.target_s, rounds.control_s)
-    return error <= stats.SESSION_ERROR or error * stats.fastest_quarter(rounds.target_s) <= stats.FLOOR_S / 4
+    return error <= stats.SESSION_ERROR or error * stats.power_mean(rounds.target_s) <= stats.FLOOR_S / 4
 
 
 def _incomparable(stored: StoredRatio | None, clock: str) -> str:
@@ -273,8 +273,8 @@ def measured(metric: str, rounds: Rounds) -> Measured:
     """Return what these rounds came to."""
     return Measured(
         metric=metric,
-        value_s=stats.fastest_quarter(rounds.target_s),
-        control_s=stats.fastest_quarter(rounds.control_s),
+        value_s=stats.power_mean(rounds.target_s),
+        control_s=stats.power_mean(rounds.control_s),
         ratio=stats.ratio(rounds.target_s, rounds.control_s),
         rounds=len(rounds),
         samples_s=rounds.target_s,
@@ -288,7 +288,7 @@ def _compared(metric: str, stage: Stage, stored: StoredRatio | None, tolerance: 
     """Return the comparison that one stage came to, which is no change or no answer."""
     rounds, judgement = stage.rounds, stage.judgement
     if judgement is None or stored is None:
-        return _unknown(metric, stage.detail + _bytecode(rounds), tolerance, stats.fastest_quarter(rounds.target_s))
+        return _unknown(metric, stage.detail + _bytecode(rounds), tolerance, stats.power_mean(rounds.target_s))
     series = (series_of(rounds, stored, tolerance, judgement),)
     return _told(metric, judgement, _plainly(judgement, rounds), rounds, series)
 
