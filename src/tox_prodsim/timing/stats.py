@@ -31,7 +31,7 @@ SESSION_ERROR = 0.015
 _WEIGHT = 8
 """How much the fast samples weigh: 8 was never far from the best, on recorded and on synthetic noise."""
 PACED = "effective wall at one pace"
-"""Waiting, and the CPU time that the same work would have taken at the fastest pace of the series."""
+"""Waiting, and the CPU time that the same work would have taken at the pace of the fastest quarter of the series."""
 EFFECTIVE = "effective wall"
 FALLBACK = "cpu + least waiting"
 """The clock where the kernel counts no run-queue delay: CPU time and the shortest waiting (wall - CPU) of a series."""
@@ -60,7 +60,8 @@ class Rounds:
     """Interleaved samples in seconds, item by item of the same rounds; ``queued`` is the share spent waiting for a CPU.
 
     ``clock`` names what was read: PACED, EFFECTIVE where the pace is not known, or FALLBACK where there is no run-queue
-    delay to subtract. ``piece_s`` is what a piece of work took at the fastest pace, which the seconds are told in.
+    delay to subtract. ``piece_s`` is what a piece of work took at the pace in which the seconds are told: that of the
+    fastest quarter.
     """
 
     target_s: tuple[float, ...]
@@ -75,7 +76,8 @@ class Rounds:
         """Return the rounds of these samples, by the best clock that all of them have."""
         samples = (*target, *control)
         clock = min((_clock(sample) for sample in samples), key=_FROM_THE_WORST.index)
-        piece_s = min(sample.own_s / (sample.work or 1) for sample in samples) if clock == PACED else 0.0
+        pieces_s = [sample.own_s / sample.work for sample in samples if sample.work]
+        piece_s = fastest_quarter(pieces_s) if clock == PACED else 0.0
         return cls(
             target_s=_read(target, clock, piece_s),
             control_s=_read(control, clock, piece_s),
