@@ -123,7 +123,8 @@ def lose(arena: Arena, folder: Path, kind: str = "zoo", processes: int = 8) -> R
 
 def test_the_next_run_ends_what_was_left_behind_ghosts_too(arena: Arena, folder: Path) -> None:
     record = lose(arena, folder)
-    assert arena.wait_for(lambda: arena.alive() == 5)  # the kernel killed the main process
+    # The kernel killed the main process, and may hang up on what is stopped in its orphaned group.
+    assert arena.wait_for(lambda: 4 <= arena.alive() <= 5)
     alive = {pid for pid, _ in arena.registered() if (now := procfs.look(pid)) and now.lives}
     (swept,) = sweep(folder)
     assert arena.wait_for(lambda: arena.alive() == 0)
