@@ -170,6 +170,34 @@ def test_rounds_that_cannot_tell_and_look_slower_are_settled_beside_the_base(pai
     assert compared.series[0].change is Change.UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("pair", "change", "told"),
+    [
+        pytest.param(drawn(100, 110), Change.SLOWER, "your change; ", id="+10 % beside the base"),
+        pytest.param(drawn(100, 100), Change.SAME, "it did not repeat; ", id="nothing beside the base"),
+        pytest.param(drawn(100, 108, noise=0.4), Change.SAME, "+14 % is excluded", id="loud there"),
+    ],
+)
+def test_what_counts_as_the_same_and_looks_slower_is_settled_beside_the_base(
+    pair: Pair, change: Change, told: str
+) -> None:
+    def sampler(rounds: int) -> stats.Rounds:
+        return stats.Rounds(target_s=(0.105,) * rounds, control_s=(0.05,) * rounds, clock=EFFECTIVE)
+
+    confirmation = Confirmation(means(), lambda _: BASE)
+    compared = measure.measure(
+        "import acme",
+        sampler,
+        STORED,
+        tolerance=0.05,
+        confirm=lambda each: confirmation.confirm(each, lambda _: pair, tolerance=0.05),
+    )[1]
+    assert compared.change is change, compared.detail
+    assert compared.detail.startswith(told)
+    assert measure.replayed(compared.series) is change
+    assert compared.series[0].change is Change.SAME
+
+
 def test_rounds_that_cannot_tell_stay_open_without_a_base() -> None:
     confirmation = Confirmation(means(), Maker(artefacts.Unavailable("no network")))
     compared = opened(lambda each: confirmation.confirm(each, lambda _: drawn(1, 1), tolerance=0.05), now_ms=96)

@@ -107,6 +107,9 @@ class Confirmation:
         then = _beside_control(drawn, pairs.BASE, suspicion.stored, tolerance)
         now = _beside_control(drawn, pairs.CANDIDATE, suspicion.stored, tolerance)
         cause = weigh(paired, None if suspicion.is_open else then, self._means)
+        if cause is Cause.OPEN and suspicion.judgement.outcome is Change.SAME:
+            msg = f"beside {base.artefact.origin} the rounds cannot tell"
+            raise NotConfirmed(msg)
         told, series = paired, (measure.series_of(rounds, measure.SIDE_BY_SIDE, tolerance, paired),)
         if cause in {Cause.DEPENDENCY, Cause.EITHER}:
             beside = drawn.beside_control(pairs.CANDIDATE)

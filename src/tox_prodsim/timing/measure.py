@@ -46,7 +46,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suspicion:
-    """A first series that says slower or faster, which has to be confirmed, or one that is open and looks slower."""
+    """A first series that says slower or faster, which has to be confirmed, or one that does not and looks slower."""
 
     metric: str
     rounds: Rounds
@@ -67,8 +67,8 @@ class Suspicion:
 
     @property
     def is_open(self) -> bool:
-        """Return whether the first series could not tell."""
-        return self.judgement.outcome is Change.UNKNOWN
+        """Return whether the first series only looks slower."""
+        return self.judgement.outcome in {Change.UNKNOWN, Change.SAME}
 
 
 SIDE_BY_SIDE = StoredRatio(ratio=1.0, rel_error=0.0, control=CONTROL, clock="")
@@ -80,7 +80,7 @@ Confirm = Callable[[Suspicion], tuple[Measured | None, Compared]]
 def on_fresh_rounds(suspicion: Suspicion) -> tuple[Measured, Compared]:
     """Return what fresh rounds beside the control say: only the same outcome again is a change.
 
-    A series that could not tell took all the time there was, and more of the same would not tell either.
+    A series that only looks slower took all the time it needed, and more of the same would not tell either.
     """
     if suspicion.is_open:
         stage = Stage(rounds=suspicion.rounds, judgement=suspicion.judgement)
@@ -130,10 +130,11 @@ def measure(
 
 
 def _is_suspect(judgement: Judgement) -> bool:
-    """Return whether there is something to confirm: a change, or no answer and half of the tolerance is used up."""
-    if judgement.outcome is Change.UNKNOWN:
-        return judgement.ratio - 1 > judgement.tolerance / 2
-    return judgement.outcome is not Change.SAME
+    """Return whether there is something to confirm: a change, or what looks slower by half of the tolerance.
+
+    "The same" is only what excludes twice the tolerance, so that one +10 % in four of a stored ratio is called that.
+    """
+    return judgement.outcome in {Change.SLOWER, Change.FASTER} or judgement.ratio - 1 > judgement.tolerance / 2
 
 
 def one_stage(sampler: Sampler, stored: StoredRatio, *, tolerance: float, plan: Plan) -> Stage:
@@ -159,11 +160,11 @@ def replayed(series: Sequence[Series]) -> Change:
 def _settled(first: Change, again: Change | None = None) -> Change:
     """Return the change that one or two series come to: what did not repeat is none, whatever came in its place.
 
-    A first series that could not tell is settled by the second, which has been repeated on its own.
+    A first series that only looked slower is settled by the second, which has been repeated on its own.
     """
     if again is None:
         return first if first is Change.SAME else Change.UNKNOWN
-    if first is Change.UNKNOWN:
+    if first in {Change.UNKNOWN, Change.SAME}:
         return Change.SAME if again is Change.FASTER else again
     return again if again in {first, Change.UNKNOWN} else Change.SAME
 
