@@ -16,10 +16,13 @@ from typing import Any
 
 from contenders import SIDE_BY_SIDE, STORED, TOLERANCES, Told, told_of
 from injected import BASE, COPY, FIFTH, TENTH, Variant
+from tox_prodsim.events import Change, Compared, Measured
 from tox_prodsim.timing import measure, sampling, stats
 from tox_prodsim.timing.stats import Rounds, Sample, StoredRatio
 
 CONTROL = "control"
+CONFIGURED = "ours, as configured"
+"""A stored ratio, and beside the base what is slower or looks it by half of the tolerance: what a run does."""
 BLOCK = 4
 """Rounds that stay together, so that a burst stays a burst."""
 START_S = 0.06
@@ -118,7 +121,7 @@ def replay(sessions: Sequence[Session], times: int, seed: int = 4) -> list[Outco
     rng = random.Random(seed)
     return [
         _one(tool, variant, [session for session in sessions if session.condition == condition], rng)
-        for tool in (SIDE_BY_SIDE, STORED)
+        for tool in (CONFIGURED, SIDE_BY_SIDE, STORED)
         for condition in dict.fromkeys(session.condition for session in sessions)
         for variant in (COPY, TENTH, FIFTH)
         for _ in range(times)
@@ -127,14 +130,10 @@ def replay(sessions: Sequence[Session], times: int, seed: int = 4) -> list[Outco
 
 def _one(tool: str, variant: Variant, sessions: Sequence[Session], rng: random.Random) -> Outcome:
     session = rng.choice(sessions)
-    drawn = Replay(session, 1 + variant.share, rng, beside_control=tool == STORED)
-    if tool == STORED:
-        then = rng.choice([other for other in sessions if other is not session] or sessions).stored()
+    if tool == SIDE_BY_SIDE:
+        compared, seconds = _beside(session, variant, rng)
     else:
-        then = StoredRatio(ratio=1.0, rel_error=0.0, control=sampling.CONTROL, clock="")
-    tolerance = TOLERANCES[tool]
-    plan = measure.Plan(least_tolerance=tolerance)
-    _, compared = measure.measure("import", drawn, then, tolerance=tolerance, plan=plan, clock=drawn.clock)
+        compared, seconds = _stored(session, sessions, variant, rng, settled=tool == CONFIGURED)
     told = told_of(compared)
     return Outcome(
         tool=tool,
@@ -142,9 +141,44 @@ def _one(tool: str, variant: Variant, sessions: Sequence[Session], rng: random.R
         variant=variant.name,
         slower=told.slower,
         ratio=told.ratio,
-        seconds=drawn.now_s,
+        seconds=seconds,
         words=told.words,
     )
+
+
+def _beside(session: Session, variant: Variant, rng: random.Random) -> tuple[Compared, float]:
+    """Return how the candidate compares with the base in the same rounds, and the seconds that took."""
+    drawn = Replay(session, 1 + variant.share, rng, beside_control=False)
+    tolerance = TOLERANCES[SIDE_BY_SIDE]
+    plan = measure.Plan(least_tolerance=tolerance)
+    even = measure.SIDE_BY_SIDE
+    compared = measure.measure("import", drawn, even, tolerance=tolerance, plan=plan, clock=drawn.clock)[1]
+    return compared, drawn.now_s
+
+
+def _stored(
+    session: Session, sessions: Sequence[Session], variant: Variant, rng: random.Random, *, settled: bool
+) -> tuple[Compared, float]:
+    """Return how the candidate compares with a ratio of another session; ``settled`` beside the base, when it must."""
+    drawn = Replay(session, 1 + variant.share, rng, beside_control=True)
+    then = rng.choice([other for other in sessions if other is not session] or sessions).stored()
+
+    def beside(suspicion: measure.Suspicion) -> tuple[Measured | None, Compared]:
+        if suspicion.judgement.outcome is Change.FASTER:
+            return measure.on_fresh_rounds(suspicion)
+        compared, seconds = _beside(session, variant, rng)
+        drawn.now_s += seconds
+        return measure.measured(suspicion.metric, suspicion.rounds), compared
+
+    compared = measure.measure(
+        "import",
+        drawn,
+        then,
+        tolerance=TOLERANCES[SIDE_BY_SIDE if settled else STORED],
+        clock=drawn.clock,
+        confirm=beside if settled else measure.on_fresh_rounds,
+    )[1]
+    return compared, drawn.now_s
 
 
 def again(record: Mapping[str, Any]) -> Told:
