@@ -46,8 +46,11 @@ while os.getppid() == parent and time.monotonic() < ends:
     quiet = time.monotonic() + random.uniform(0.3, 3)
     while time.monotonic() < quiet:
         sum(range(2000))
-    time.sleep(random.uniform(0.3, 3))
+    if sys.argv[1] == "bursty":
+        time.sleep(random.uniform(0.3, 3))
 """
+QUIET, LOADED, BURSTY = "quiet", "loaded", "bursty"
+CONDITIONS = (QUIET, LOADED, BURSTY)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,10 +167,10 @@ def _share(samples: Sequence[Sample], whole: Sequence[Sample]) -> float:
 
 
 @contextmanager
-def neighbour(*, bursty: bool) -> Iterator[None]:
-    """Keep a bursty neighbour on every core while the block runs: up to 3 s of work, up to 3 s of none."""
-    count = os.cpu_count() or 1 if bursty else 0
-    started = [subprocess.Popen([sys.executable, "-c", _NEIGHBOUR]) for _ in range(count)]
+def neighbour(condition: str) -> Iterator[None]:
+    """Keep a neighbour on every core while the block runs: none, one that works, or that works and rests up to 3 s."""
+    count = 0 if condition == QUIET else os.cpu_count() or 1
+    started = [subprocess.Popen([sys.executable, "-c", _NEIGHBOUR, condition]) for _ in range(count)]
     try:
         yield
     finally:
