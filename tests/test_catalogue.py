@@ -106,18 +106,19 @@ def leaked(name: str, *leaks: Leak) -> list[Finding]:
 
 
 class Answers:
-    """An installer that gives one answer after the other."""
+    """An installer that answers for the wheel and for its extras."""
 
-    def __init__(self, *answers: resolving.answers.Answer) -> None:
-        self._answers = list(answers)
+    def __init__(self, base: resolving.answers.Answer, extras: resolving.answers.Answer) -> None:
+        self._base = base
+        self._extras = extras
 
-    def resolve(self, *_: object, **__: object) -> resolving.answers.Answer:
-        return self._answers.pop(0)
+    def resolve(self, requirements: list[str], *_: object, **__: object) -> resolving.answers.Answer:
+        return self._extras if "[" in requirements[0] else self._base
 
 
-def resolution(*answers: resolving.answers.Answer) -> tuple[Finding, ...]:
+def resolution(base: resolving.answers.Answer, extras: resolving.answers.Answer) -> tuple[Finding, ...]:
     request = resolving.Request(wheel=ROOT, name="acme", requires=("click",), provided=("web",))
-    installer = cast("resolving.Installer", Answers(*answers))
+    installer = cast("resolving.Installer", Answers(base, extras))
     return resolving.check_resolution(request, installer, cast("Any", None), ROOT).findings
 
 
