@@ -455,13 +455,13 @@ def test_the_probes_interrupt_no_system_call(package: Callable[[str, str], Path]
     libc += "answer = ctypes.CDLL(None).read(read, ctypes.create_string_buffer(1), 1)\nassert answer == 1, answer\n"
     clock, rounds = clocks(package("reads", libc), "reads")
     assert clock == stats.PACED
-    assert min(rounds.target_s) > 0.09
+    assert min(rounds.target_s) > 0.08
 
 
 def test_waiting_is_seen_too(package: Callable[[str, str], Path]) -> None:
     python = package("sleepy", "import time; time.sleep(0.3)")
     rounds = sampling.import_sampler("sleepy", python=python, runner=Runner())(2)
-    assert min(rounds.target_s) > 0.29
+    assert min(rounds.target_s) > 0.27  # the probes wake it a few times, and it may queue for a CPU each time
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ APART_NS = 500_000  # far more than the reading takes, far less than a turn of t
 PROBE_EVERY_S = 0.001
 PROBE_SIZE = 30  # some 15 us: 1.5 % of the time goes into probes, and is subtracted
 PROBE_LEAST_NS = 300_000  # of CPU time since the last one: who waits has no pace
-WAITING_S = 0.008  # and is not to be woken every millisecond, which would cost more CPU time than it has
+WAITING_S, LONGEST_WAITING_S = 0.008, 0.064  # nor is woken every ms: it would queue for a CPU only to sleep on
 PROBES_AROUND = 5  # before and after, for an import that is over before the first one
 MARK = b"@prodsim "  # a sitecustomize or a .pth file may print before us
 
@@ -95,6 +95,7 @@ class Pace:
     def __init__(self) -> None:
         self._probes: list[tuple[int, int]] = []
         self._kept = False
+        self._waiting_s = WAITING_S
 
     def begin(self) -> None:
         """Probe what the CPU does now, and begin to probe from time to time."""
@@ -140,9 +141,11 @@ class Pace:
 
     def _interrupt(self, *_: object) -> None:
         if time.thread_time_ns() - self._probes[-1][1] > PROBE_LEAST_NS:
+            self._waiting_s = WAITING_S
             self._probe()
         else:
-            self._signal.setitimer(self._signal.ITIMER_REAL, WAITING_S, PROBE_EVERY_S)
+            self._signal.setitimer(self._signal.ITIMER_REAL, self._waiting_s, PROBE_EVERY_S)
+            self._waiting_s = min(2 * self._waiting_s, LONGEST_WAITING_S)
 
     def _probe(self) -> None:
         begun = time.thread_time_ns()
