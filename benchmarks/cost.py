@@ -29,8 +29,8 @@ from pathlib import Path
 from overhead import OK, ROOT, environ, environment, figure, tox_version, word
 
 RATIO_TARGET = 1.5
-WHEELS = {"six": "six", "tomli": "tomli", "idna": "idna"}
-"""Small pure wheels without dependencies, and what is imported; idna has a command, too."""
+WHEELS = {"six": "six", "iniconfig": "iniconfig", "idna": "idna"}
+"""Small pure wheels without dependencies, and what is imported; idna has a command and an extra, too."""
 INSTALLERS = {"virtualenv, pip": {"TOX_DISABLED_EXTERNAL_PLUGINS": "tox-uv"}, "tox-uv": {}}
 TOX_INI = """\
 [testenv:plain]
@@ -114,7 +114,7 @@ def _subject(folder: Path, python: Path, requirement: str, installer: str) -> Su
     (project / "tox.ini").write_text(TOX_INI.replace("{module}", WHEELS[requirement]), encoding="utf-8")
     (wheel,) = wheels.glob("*.whl")
     return Subject(
-        name=f"{wheel.name.rpartition('-py')[0]}, {installer}",
+        name=f"{'-'.join(wheel.name.split('-')[:2])}, {installer}",
         wheel=wheel,
         project=project,
         variables=INSTALLERS[installer],
