@@ -71,16 +71,21 @@ class Downloads:
 
     def _fetch(self, requirement: str, folder: Path, *, sdist: bool) -> None:
         """Have pip download it; of an sdist that does not build in isolation, pip wants nothing but the metadata."""
-        pip = [self._python_with_pip(), "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder)]
+        options = ["-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder)]
         only = f"--no-binary={requirement.partition('==')[0]}" if sdist else "--only-binary=:all:"
-        if subprocess.run([*pip, only, requirement], check=not sdist, capture_output=True).returncode:
-            subprocess.run([*pip, only, "--no-build-isolation", requirement], check=True, capture_output=True)
+        python = sys.executable if find_spec("pip") else self._python_with()
+        if subprocess.run([python, *options, only, requirement], check=not sdist, capture_output=True).returncode:
+            python = self._python_with("setuptools", "wheel")
+            subprocess.run(
+                [python, *options, only, "--no-build-isolation", requirement], check=True, capture_output=True
+            )
 
-    def _python_with_pip(self) -> str:
-        """Return this Python, or where it has no pip (as in an environment made by uv) a new one that has."""
-        if find_spec("pip"):
-            return sys.executable
-        folder = self._folder.with_name("with-pip")
+    def _python_with(self, *tools: str) -> str:
+        """Return a Python of its own that has pip and these tools: an environment made by uv has none."""
+        folder = self._folder.with_name("-".join(["with-pip", *tools]))
+        python = str(folder / "bin" / "python")
         if not folder.exists():
             venv.create(folder, with_pip=True)
-        return str(folder / "bin" / "python")
+            if tools:
+                subprocess.run([python, "-m", "pip", "install", "--quiet", *tools], check=True)
+        return python
