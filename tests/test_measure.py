@@ -440,6 +440,7 @@ def test_the_pace_is_known_however_short_the_import(package: Callable[[str, str]
     [
         pytest.param("signal.signal(signal.SIGALRM, lambda *_: None)", id="the signal"),
         pytest.param("signal.setitimer(signal.ITIMER_REAL, 0)", id="the timer"),
+        pytest.param("signal.signal(signal.SIGALRM, signal.SIG_DFL)\nfor at in range(400_000): str(at)", id="default"),
     ],
 )
 def test_a_module_that_takes_what_tells_the_pace_is_measured_without(

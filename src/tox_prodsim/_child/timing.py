@@ -2,6 +2,7 @@
 
     python -I timing.py drive REQUEST     one line per sample on stdout; REQUEST is JSON, see ``drive``
     python -s [-P] timing.py sample NAME… times ``import NAME…`` once and answers with one line
+    python -s [-P] timing.py plain NAME…  does so without the signal that tells the pace
 
 The driver starts the samples itself, so that whoever supervises it pays for supervision once. A sample imports
 nothing before it measures: whatever is loaded already would be missing from the time of what it imports.
@@ -26,13 +27,13 @@ MARK = b"@prodsim "  # a sitecustomize or a .pth file may print before us
 
 def main(argv: list[str]) -> None:
     """Run the mode that the first argument names."""
-    if argv[0] == "sample":
-        sample(argv[1:])
-    else:
+    if argv[0] == "drive":
         drive(argv[1])
+    else:
+        sample(argv[1:], paced=argv[0] == "sample")
 
 
-def sample(modules: list[str]) -> None:
+def sample(modules: list[str], *, paced: bool) -> None:
     """Import the modules, answer with wall, run-queue and CPU time in ns, and end at once.
 
     What the modules print goes nowhere, and the answer leaves on a descriptor that they do not know. ``os._exit``,
@@ -46,7 +47,7 @@ def sample(modules: list[str]) -> None:
         del sys.path[0]  # our own folder, before 3.11 has -P for that
     sys.argv[:] = [""]
     try:
-        answer = timed(modules)
+        answer = timed(modules, paced=paced)
     except BaseException as problem:  # noqa: BLE001 - a module may raise anything, SystemExit included
         answer = {"error": f"{type(problem).__name__}: {problem}"[:400].strip().rstrip(":")}
     import json  # noqa: PLC0415 - not before the measurement, it is part of the control
@@ -55,13 +56,14 @@ def sample(modules: list[str]) -> None:
     os._exit(0)
 
 
-def timed(modules: list[str]) -> "dict[str, int | float | str | None]":
+def timed(modules: list[str], *, paced: bool) -> "dict[str, int | float | str | None]":
     """Return what importing the modules takes; ``queued_ns`` is None where the kernel does not count it.
 
     ``cpu_ns`` is of all threads, ``own_ns`` of this one; ``work`` is this one's in probes, None where there is no pace.
     """
     pace = Pace()
-    pace.begin()
+    if paced:
+        pace.begin()
     try:
         begun_ns, queued = moment()
         cpu, own = time.process_time_ns(), time.thread_time_ns()
@@ -224,14 +226,20 @@ def drive(text: str) -> None:
                 break
 
 
-def run_sample(python: str, modules: list[str], folder: str, timeout_s: float, *, warm_up: bool) -> dict[str, object]:
-    """Return the answer of one fresh interpreter, or why there is none under ``error``."""
+def run_sample(
+    python: str, modules: list[str], folder: str, timeout_s: float, *, warm_up: bool, mode: str = "sample"
+) -> dict[str, object]:
+    """Return the answer of one fresh interpreter, or why there is none under ``error``.
+
+    Who gives SIGALRM back its default dies of the timer that tells the pace, and is asked again without it.
+    """
     import json  # noqa: PLC0415 - a sample must not have it loaded
+    import signal  # noqa: PLC0415
     import subprocess  # noqa: PLC0415
     import threading  # noqa: PLC0415
 
     safe = ["-P"] if sys.version_info >= (3, 11) else []
-    argv = [python, "-s", *safe, os.path.abspath(__file__), "sample", *modules]
+    argv = [python, "-s", *safe, os.path.abspath(__file__), mode, *modules]
     started = subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL,
@@ -252,6 +260,8 @@ def run_sample(python: str, modules: list[str], folder: str, timeout_s: float, *
     if answer is not None:
         told: dict[str, object] = json.loads(answer[len(MARK) :].decode())
         return told
+    if mode == "sample" and code == -getattr(signal, "SIGALRM", 0):
+        return run_sample(python, modules, folder, timeout_s, warm_up=warm_up, mode="plain")
     if time.monotonic() - begun >= timeout_s:
         return {"error": f"it took longer than {timeout_s:g} s"}
     return {"error": f"the interpreter ended with {code} while importing"}
