@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from injected import BASE, Place, draw
-from tox_prodsim.events import Change, Compared
+from injected import BASE, LaunchContext, draw
+from tox_prodsim.model.events import Change, Compared
 from tox_prodsim.timing import measure, sampling, stats
 from tox_prodsim.timing.stats import Rounds, Sample, StoredRatio
 
@@ -27,7 +27,7 @@ _TIMEOUT_S = 600
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
+class Evidence:
     """What a tool said of a candidate: whether it is slower, its ratio, and the samples it took, in its own unit."""
 
     slower: bool
@@ -36,7 +36,7 @@ class Told:
     words: str = ""
 
 
-Tool = Callable[[Place, str], Told]
+Tool = Callable[[LaunchContext, str], Evidence]
 """Compares the base with the candidate of this name."""
 
 
@@ -59,7 +59,7 @@ def tools(stored: StoredRatio) -> dict[str, Tool]:
 class Recorder:
     """A sampler of ``measure`` that keeps what it has drawn; the first round is its warm-up."""
 
-    def __init__(self, place: Place, target: Sequence[str], control: Sequence[str]) -> None:
+    def __init__(self, place: LaunchContext, target: Sequence[str], control: Sequence[str]) -> None:
         self.drawn: list[dict[str, list[Sample]]] = []
         self._place = place
         self._jobs = {"target": target, "control": control}
@@ -75,18 +75,18 @@ class Recorder:
         return {name: [[figures_of(each) for each in series[name]] for series in self.drawn] for name in self._jobs}
 
 
-def side_by_side(place: Place, candidate: str) -> Told:
+def side_by_side(place: LaunchContext, candidate: str) -> Evidence:
     """Judge the candidate against the base in the same rounds."""
     even = StoredRatio(ratio=1.0, rel_error=0.0, control=sampling.CONTROL, clock="")
     return _ours(Recorder(place, (candidate,), (BASE,)), even, TOLERANCES[SIDE_BY_SIDE])
 
 
-def against(stored: StoredRatio, place: Place, candidate: str) -> Told:
+def against(stored: StoredRatio, place: LaunchContext, candidate: str) -> Evidence:
     """Judge the candidate beside the control against a stored ratio."""
     return _ours(Recorder(place, (candidate,), sampling.CONTROL_MODULES), stored, TOLERANCES[STORED])
 
 
-def stored_ratio(place: Place) -> StoredRatio:
+def stored_ratio(place: LaunchContext) -> StoredRatio:
     """Return the ratio of the base, as ``--prodsim-update-baseline`` would store it now."""
     recorder = Recorder(place, (BASE,), sampling.CONTROL_MODULES)
     made, compared = measure.measure(f"import {BASE}", recorder, None, tolerance=0.1, plan=measure.Plan(recording=True))
@@ -96,7 +96,7 @@ def stored_ratio(place: Place) -> StoredRatio:
     return StoredRatio(ratio=made.ratio, rel_error=error, control=made.control, clock=made.clock)
 
 
-def _ours(recorder: Recorder, stored: StoredRatio, tolerance: float) -> Told:
+def _ours(recorder: Recorder, stored: StoredRatio, tolerance: float) -> Evidence:
     _, compared = measure.measure(
         "import", recorder, stored, tolerance=tolerance, plan=measure.Plan(least_tolerance=tolerance)
     )
@@ -104,10 +104,10 @@ def _ours(recorder: Recorder, stored: StoredRatio, tolerance: float) -> Told:
     return replace(told, samples={**recorder.series(), "stored": [stored.ratio, stored.rel_error]})
 
 
-def told_of(compared: Compared) -> Told:
+def told_of(compared: Compared) -> Evidence:
     """Return a comparison of ours as a verdict; the first word says which of the four it is."""
     words = f"{compared.change.name}: {compared.detail}"
-    return Told(slower=compared.change is Change.SLOWER, ratio=compared.ratio, samples={}, words=words)
+    return Evidence(slower=compared.change is Change.SLOWER, ratio=compared.ratio, samples={}, words=words)
 
 
 def figures_of(sample: Sample) -> tuple[float | None, ...]:
@@ -118,7 +118,7 @@ def figures_of(sample: Sample) -> tuple[float | None, ...]:
 # the others
 
 
-def pytest_benchmark(place: Place, candidate: str) -> Told:
+def pytest_benchmark(place: LaunchContext, candidate: str) -> Evidence:
     """``--benchmark-compare-fail=mean:10%`` of running an interpreter that imports."""
     folder = _fresh(place.folder / "pytest-benchmark")
     test = "import os, subprocess, sys\n\ndef test_import(benchmark):\n"
@@ -133,7 +133,7 @@ def pytest_benchmark(place: Place, candidate: str) -> Told:
     return _means(*samples, slower=done.returncode == 1)
 
 
-def pyperf(place: Place, candidate: str) -> Told:
+def pyperf(place: LaunchContext, candidate: str) -> Evidence:
     """``pyperf command --fast`` twice and ``compare_to``: significant, and slower."""
     folder = _fresh(place.folder / "pyperf")
     samples: list[list[float]] = []
@@ -165,14 +165,14 @@ print(json.dumps({"samples": samples, "ratio": new / base, "slower": bool(worse)
 """
 
 
-def asv(place: Place, candidate: str) -> Told:
+def asv(place: LaunchContext, candidate: str) -> Evidence:
     """Compare by the timer of ``timeraw_`` and the rule of ``asv continuous``: Mann-Whitney and a factor of 1.1."""
     answer = json.loads(_run([str(place.python), "-c", _ASV, BASE, candidate], place, place.folder).stdout)
     base, new = answer["samples"]
-    return Told(slower=answer["slower"], ratio=answer["ratio"], samples={"base": base, "candidate": new})
+    return Evidence(slower=answer["slower"], ratio=answer["ratio"], samples={"base": base, "candidate": new})
 
 
-def hyperfine(place: Place, candidate: str) -> Told:
+def hyperfine(place: LaunchContext, candidate: str) -> Evidence:
     """Its defaults; it has no verdict, so it is a mean that is more than 10 % longer."""
     answer = _fresh(place.folder / "hyperfine") / "answer.json"
     commands = [f"{place.python} -c 'import {module}'" for module in (BASE, candidate)]
@@ -181,7 +181,7 @@ def hyperfine(place: Place, candidate: str) -> Told:
     return _means(base, new)
 
 
-def importtime_check(place: Place, candidate: str) -> Told:
+def importtime_check(place: LaunchContext, candidate: str) -> Evidence:
     """Record a baseline of a module that imports the base, with 10 % and 1 ms; check it with the candidate instead."""
     folder = _fresh(place.folder / "importtime-check")
     tool = [str(place.python.with_name("importtime-check"))]
@@ -191,14 +191,14 @@ def importtime_check(place: Place, candidate: str) -> Told:
     _run([*tool, "baseline", "record", "--module=subject", *baseline], place, folder)
     module.write_text(f"import {candidate}\n", encoding="utf-8")
     done = _run([*tool, "check", "--baseline=base.json", "--format=json"], place, folder, expect=(0, 1))
-    return Told(slower=done.returncode == 1, ratio=None, samples={}, words=done.stdout.strip())
+    return Evidence(slower=done.returncode == 1, ratio=None, samples={}, words=done.stdout.strip())
 
 
-def _means(base: Sequence[float], new: Sequence[float], *, slower: bool | None = None) -> Told:
+def _means(base: Sequence[float], new: Sequence[float], *, slower: bool | None = None) -> Evidence:
     """Return a verdict of the means, where the tool has none of its own."""
     ratio = statistics.fmean(new) / statistics.fmean(base)
     said = ratio > LIMIT if slower is None else slower
-    return Told(slower=said, ratio=ratio, samples={"base": list(base), "candidate": list(new)})
+    return Evidence(slower=said, ratio=ratio, samples={"base": list(base), "candidate": list(new)})
 
 
 def _fresh(folder: Path) -> Path:
@@ -208,7 +208,7 @@ def _fresh(folder: Path) -> Path:
 
 
 def _run(
-    argv: Sequence[str], place: Place, cwd: Path, *, expect: Sequence[int] = (0,), **variables: str
+    argv: Sequence[str], place: LaunchContext, cwd: Path, *, expect: Sequence[int] = (0,), **variables: str
 ) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         argv, cwd=cwd, env=place.environ(**variables), capture_output=True, text=True, check=False, timeout=_TIMEOUT_S

@@ -30,8 +30,8 @@ from typing import Any
 import contenders
 import injected
 import replays
-from contenders import SIDE_BY_SIDE, STORED, Told
-from injected import BURSTY, CONDITIONS, COPY, FIFTH, LOADED, QUIET, TENTH, VARIANTS, Place, Variant
+from contenders import SIDE_BY_SIDE, STORED, Evidence
+from injected import BURSTY, CONDITIONS, COPY, FIFTH, LOADED, QUIET, TENTH, VARIANTS, LaunchContext, Variant
 from replays import Outcome
 from tox_prodsim.timing import sampling
 
@@ -131,7 +131,9 @@ def _chosen(tools: dict[str, contenders.Tool], beginnings: Sequence[str] | None)
     return {name: tool for name, tool in tools.items() if name.startswith(tuple(beginnings))}
 
 
-def _trial(place: Place, tools: dict[str, contenders.Tool], condition: str, variant: Variant) -> Iterator[Record]:
+def _trial(
+    place: LaunchContext, tools: dict[str, contenders.Tool], condition: str, variant: Variant
+) -> Iterator[Record]:
     with injected.neighbour(condition):
         for name in random.sample(list(tools), len(tools)):
             began = time.monotonic()
@@ -147,7 +149,7 @@ def _trial(place: Place, tools: dict[str, contenders.Tool], condition: str, vari
             }
 
 
-def _session(place: Place, condition: str) -> Record:
+def _session(place: LaunchContext, condition: str) -> Record:
     jobs = {replays.CONTROL: sampling.CONTROL_MODULES, injected.BASE: (injected.BASE,)}
     jobs[COPY.name] = (COPY.module,)
     with injected.neighbour(condition):
@@ -191,8 +193,8 @@ def _live(records: Sequence[Record]) -> Iterator[Outcome]:
             )
 
 
-def _as_told(record: Record) -> Told:
-    return Told(**{name: record[name] for name in ("slower", "ratio", "samples", "words")})
+def _as_told(record: Record) -> Evidence:
+    return Evidence(**{name: record[name] for name in ("slower", "ratio", "samples", "words")})
 
 
 def _base_s(sessions: Sequence[replays.Session]) -> float:

@@ -47,7 +47,7 @@ class Files:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Said:
+class BackendOutput:
     """What a tool said: the cell of the table, and all of it."""
 
     cell: str
@@ -105,7 +105,7 @@ def _versions(tools: Path) -> str:
 # one release
 
 
-def _row(release: Release, tools: Path, downloads: Downloads, folder: Path) -> Mapping[str, Said]:
+def _row(release: Release, tools: Path, downloads: Downloads, folder: Path) -> Mapping[str, BackendOutput]:
     """Return what everyone says of a release."""
     work = folder / str(release).replace(" ", "-")
     work.mkdir()
@@ -146,7 +146,7 @@ def _asked(
     cell: Callable[[int, str], str],
     environ: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-) -> Said:
+) -> BackendOutput:
     """Run a tool and return what it said; ``cell`` makes the cell of its exit code and its output."""
     command = [str(word) for word in argv]
     try:
@@ -161,9 +161,11 @@ def _asked(
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Said(cell="timeout", command=" ".join(command))
+        return BackendOutput(cell="timeout", command=" ".join(command))
     output = ran.stdout.decode(errors="replace")
-    return Said(cell=cell(ran.returncode, output), command=" ".join(command), code=ran.returncode, output=output)
+    return BackendOutput(
+        cell=cell(ran.returncode, output), command=" ".join(command), code=ran.returncode, output=output
+    )
 
 
 def _yes_or_no(code: int, _output: str) -> str:
@@ -178,17 +180,17 @@ def _codes(pattern: str) -> Callable[[int, str], str]:
 # the tools
 
 
-def _twine(tools: Path, files: Files) -> Said:
+def _twine(tools: Path, files: Files) -> BackendOutput:
     return _asked([tools / "twine", "check", "--strict", *files.all], _yes_or_no)
 
 
-def _contents(tools: Path, files: Files) -> Said:
+def _contents(tools: Path, files: Files) -> BackendOutput:
     if files.wheel is None:
-        return Said(cell=NOTHING)
+        return BackendOutput(cell=NOTHING)
     return _asked([tools / "check-wheel-contents", "--no-config", files.wheel], _codes(r"\b(W\d{3})\b"))
 
 
-def _pip_check(tools: Path, files: Files, work: Path, environ: Mapping[str, str]) -> Said:
+def _pip_check(tools: Path, files: Files, work: Path, environ: Mapping[str, str]) -> BackendOutput:
     """Install the release with all that it requires, as anybody would, and ask pip."""
     venv.create(work / "env")
     pip = [str(tools / "pip"), "--python", str(work / "env" / "bin" / "python")]
@@ -196,9 +198,13 @@ def _pip_check(tools: Path, files: Files, work: Path, environ: Mapping[str, str]
     return installed if installed.cell else _asked([*pip, "check"], _yes_or_no, environ)
 
 
-def _validate(tools: Path, files: Files, work: Path) -> Said:
+def _validate(tools: Path, files: Files, work: Path) -> BackendOutput:
     pyproject = _pyproject(files.sdist, work)
-    return Said(cell=NOTHING) if pyproject is None else _asked([tools / "validate-pyproject", pyproject], _yes_or_no)
+    return (
+        BackendOutput(cell=NOTHING)
+        if pyproject is None
+        else _asked([tools / "validate-pyproject", pyproject], _yes_or_no)
+    )
 
 
 def _pyproject(sdist: Path | None, work: Path) -> Path | None:
@@ -213,7 +219,7 @@ def _pyproject(sdist: Path | None, work: Path) -> Path | None:
     return None
 
 
-def _pyroma(tools: Path, files: Files) -> Said:
+def _pyroma(tools: Path, files: Files) -> BackendOutput:
     """Ask for the mark of the sdist: of a wheel pyroma knows less."""
     return _asked([tools / "pyroma", str(files.sdist or files.wheel)], _mark)
 
@@ -223,7 +229,7 @@ def _mark(code: int, output: str) -> str:
     return found[1] if found else _yes_or_no(code, output)
 
 
-def _ours(release: Release, files: Files, work: Path, environ: Mapping[str, str]) -> Said:
+def _ours(release: Release, files: Files, work: Path, environ: Mapping[str, str]) -> BackendOutput:
     """Run tox with this tree on the file, without taking times; the cell has the codes of errors and warnings."""
     project = work / "project"
     project.mkdir()
@@ -234,13 +240,13 @@ def _ours(release: Release, files: Files, work: Path, environ: Mapping[str, str]
     findings = json.loads(report.read_text("utf-8"))["findings"] if report.is_file() else []
     codes = [each["code"] for each in findings if each["level"] != "note" or each["code"] in release.codes]
     cell = " ".join(dict.fromkeys(codes)) or _yes_or_no(said.code or 0, "")
-    return Said(cell=cell, command=said.command, code=said.code, output=said.output)
+    return BackendOutput(cell=cell, command=said.command, code=said.code, output=said.output)
 
 
 # the table
 
 
-def _print(said: Mapping[Release, Mapping[str, Said]]) -> None:
+def _print(said: Mapping[Release, Mapping[str, BackendOutput]]) -> None:
     tools = list(next(iter(said.values()), {}))
     rows = [["", *tools]]
     for release, row in said.items():
@@ -253,7 +259,7 @@ def _print(said: Mapping[Release, Mapping[str, Said]]) -> None:
     print("\n" + "\n".join(f"{release}: {release.why} ({', '.join(release.codes)})" for release in said))
 
 
-def _raw(row: Mapping[str, Said]) -> dict[str, object]:
+def _raw(row: Mapping[str, BackendOutput]) -> dict[str, object]:
     return {tool: asdict(said) for tool, said in row.items()}
 
 

@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from contenders import SIDE_BY_SIDE, STORED, TOLERANCES, Told, told_of
+from contenders import SIDE_BY_SIDE, STORED, TOLERANCES, Evidence, told_of
 from injected import BASE, COPY, FIFTH, TENTH, Variant
-from tox_prodsim.events import Change, Compared, Measured
+from tox_prodsim.model.events import Change, Compared, Measured
 from tox_prodsim.timing import measure, sampling, stats
 from tox_prodsim.timing.stats import Rounds, Sample, StoredRatio
 
@@ -163,7 +163,7 @@ def _stored(
     drawn = Replay(session, 1 + variant.share, rng, beside_control=True)
     then = rng.choice([other for other in sessions if other is not session] or sessions).stored()
 
-    def beside(suspicion: measure.Suspicion) -> tuple[Measured | None, Compared]:
+    def beside(suspicion: measure.CandidateChange) -> tuple[Measured | None, Compared]:
         if suspicion.judgement.outcome is Change.FASTER:
             return measure.on_fresh_rounds(suspicion)
         compared, seconds = _beside(session, variant, rng)
@@ -181,7 +181,7 @@ def _stored(
     return compared, drawn.now_s
 
 
-def again(record: Mapping[str, Any]) -> Told:
+def again(record: Mapping[str, Any]) -> Evidence:
     """Judge the samples of a comparison of ours anew, by the rule of this tree; more rounds there are not."""
     recorded = record["samples"]
     ratio, error = recorded["stored"]

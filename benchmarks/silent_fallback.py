@@ -16,8 +16,8 @@ import venv
 from dataclasses import dataclass
 from pathlib import Path
 
-from tox_prodsim.artifact import check_native, open_wheel
-from tox_prodsim.findings import Checked
+from tox_prodsim.checks.artifact import check_native, open_wheel
+from tox_prodsim.model.findings import CheckResult
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,11 +64,11 @@ def built(requirement: str, folder: Path) -> Path:
     return next((folder / name).glob("*.whl"))
 
 
-def codes(checked: Checked) -> set[str]:
+def codes(checked: CheckResult) -> set[str]:
     return {finding.code for finding in checked.findings}
 
 
-def show(title: str, checked: Checked) -> None:
+def show(title: str, checked: CheckResult) -> None:
     print(f"  {title}")
     for finding in checked.findings:
         print(f"    {finding.level:<8} {finding.code} {finding.subject}: {finding.message}")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from wheels import Ended, wheel
 
-from tox_prodsim.resolving import Pip, Uv, pip_of_virtualenv
+from tox_prodsim.checks.resolution import Pip, Uv, pip_of_virtualenv
 
 BACKEND = """\
 import zipfile

@@ -6,29 +6,29 @@ from collections.abc import Callable
 
 from wheels import Env
 
-from tox_prodsim import installed
-from tox_prodsim.findings import Checked, Level
-from tox_prodsim.installed import Subject
+from tox_prodsim.checks import installed
+from tox_prodsim.checks.installed import Distribution
+from tox_prodsim.model.findings import CheckResult, Level
 
 E, W, N = Level.ERROR, Level.WARNING, Level.NOTE
 SEGFAULT = "import ctypes\nctypes.string_at(0)\n"
 HANG = "while True: pass\n"
-Put = Callable[..., Subject]
+Put = Callable[..., Distribution]
 
 
-def brief(checked: Checked) -> list[tuple[str, Level, str, str]]:
+def brief(checked: CheckResult) -> list[tuple[str, Level, str, str]]:
     return [(found.code, found.level, found.subject, found.message) for found in checked.findings]
 
 
-def distribution(env: Env, subject: Subject) -> Checked:
+def distribution(env: Env, subject: Distribution) -> CheckResult:
     return installed.check_distribution(subject, env.run, env.python)
 
 
-def imports(env: Env, subject: Subject, *, limit_s: float = 30.0) -> Checked:
+def imports(env: Env, subject: Distribution, *, limit_s: float = 30.0) -> CheckResult:
     return installed.check_imports(subject, env.run, env.python, limit_s=limit_s).checked
 
 
-def scripts(env: Env, subject: Subject, *, limit_s: float = 30.0, help_limit_s: float = 30.0) -> Checked:
+def scripts(env: Env, subject: Distribution, *, limit_s: float = 30.0, help_limit_s: float = 30.0) -> CheckResult:
     return installed.check_scripts(
         subject, env.run, env.python, env.scripts_dir, limit_s=limit_s, help_limit_s=help_limit_s
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tox_prodsim.errors import ProdsimError
+from tox_prodsim.model.errors import ProdsimError
 
 
 def refused(call: Any) -> ProdsimError:

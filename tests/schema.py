@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from importlib.resources import files
 from typing import Any
 
-SCHEMA: dict[str, Any] = json.loads(files("tox_prodsim").joinpath("report.schema.json").read_text("utf-8"))
+SCHEMA: dict[str, Any] = json.loads(files("tox_prodsim").joinpath("report/schema.json").read_text("utf-8"))
 _TYPES = {"object": dict, "array": list, "string": str, "number": (int, float), "integer": int, "null": type(None)}
 _WORDS = {"$schema", "$id", "$defs", "title", "description", "type", "required", "properties", "items"} | {
     "const",

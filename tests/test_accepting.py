@@ -9,8 +9,8 @@ import pytest
 from test_baseline import ACME, KEY, metric
 
 from tox_prodsim import timing
-from tox_prodsim.errors import ProdsimError
-from tox_prodsim.timing import baseline
+from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.timing.baseline import store as baseline
 
 MINE = replace(ACME, env="prodsim", dists=())
 OTHER_KEY = KEY.replace("3.13", "3.12")

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from wheels import wheel
 
-from tox_prodsim.artifact import CODES, EntryPoint, check_wheel, open_wheel
-from tox_prodsim.errors import ProdsimError
-from tox_prodsim.findings import Finding, Level
+from tox_prodsim.checks.artifact import CODES, check_wheel, open_wheel
+from tox_prodsim.model.entry_points import EntryPoint
+from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.findings import Finding, Level
 
 PACKAGE = {"acme/__init__.py": "", "acme/cli.py": "def main(): ...\n"}
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from wheels import Env, subject_of, wheel
 
-from tox_prodsim import installed
-from tox_prodsim.artifact import EntryPoint
-from tox_prodsim.findings import Checked, Level
-from tox_prodsim.installed import Subject
-from tox_prodsim.installed.asking import told_version
+from tox_prodsim.checks import installed
+from tox_prodsim.checks.installed import Distribution
+from tox_prodsim.checks.installed.cli_checks import told_version
+from tox_prodsim.model.entry_points import EntryPoint
+from tox_prodsim.model.findings import CheckResult, Level
 
 W, N = Level.WARNING, Level.NOTE
 POINT = "[console_scripts] acme = acme:main"
@@ -24,7 +24,7 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Env:
     return Env.create(tmp_path_factory.mktemp("asking") / "env")
 
 
-Ask = Callable[..., Checked]
+Ask = Callable[..., CheckResult]
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def ask(env: Env, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("PYTHONIOENCODING", "utf-8")
 
-    def install(answers: dict[str, str], *, first: str = "", **options: Any) -> Checked:
+    def install(answers: dict[str, str], *, first: str = "", **options: Any) -> CheckResult:
         source = f"import os, sys\ndef main():\n    {first or 'pass'}\n    print({answers!r}[sys.argv[1]])\n"
         points = "[console_scripts]\nacme = acme:main\n"
         subject = subject_of(env.install(wheel(tmp_path, files={"acme.py": source}, entry_points=points, **options)))
@@ -46,14 +46,14 @@ def ask(env: Env, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     return install
 
 
-def brief(checked: Checked) -> list[tuple[str, Level, str, str]]:
+def brief(checked: CheckResult) -> list[tuple[str, Level, str, str]]:
     return [(found.code, found.level, found.subject, found.message) for found in checked.findings]
 
 
 def test_a_command_that_answers_everywhere_and_leaves_nothing_passes(env: Env, ask: Ask) -> None:
     checked = ask({"--help": "usage: acme [--version]", "--version": "acme 1.0"})
     codes = ("ENT510", "ENT512", "ENT513", "ENT514", "VER306")
-    assert checked == Checked(
+    assert checked == CheckResult(
         detail="1 script loads and answers --help",
         codes=codes,
         not_checked=(("ENT511", "no entry points but commands"),),
@@ -116,11 +116,11 @@ def test_a_command_is_not_asked_for_a_version_that_its_help_does_not_offer(env: 
     ],
 )
 def test_a_version_is_told_when_it_stands_behind_the_name(text: str, told: str) -> None:
-    assert told_version(Subject(name="acme.web", version="1.2"), _command("acme-web"), text) == told
+    assert told_version(Distribution(name="acme.web", version="1.2"), _command("acme-web"), text) == told
 
 
 def test_a_version_alone_is_not_that_of_a_command_with_another_name() -> None:
-    assert told_version(Subject(name="acme", version="1.2"), _command("npm"), "9.8.1") == ""
+    assert told_version(Distribution(name="acme", version="1.2"), _command("npm"), "9.8.1") == ""
 
 
 def _command(name: str) -> EntryPoint:

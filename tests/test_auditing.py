@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 from wheels import Ended
 
-from tox_prodsim import auditors
-from tox_prodsim.audit import auditing
-from tox_prodsim.audit.toolbox import Kept
-from tox_prodsim.errors import Cancelled, ProdsimError
-from tox_prodsim.findings import Checked
+from tox_prodsim.checks.audit import run
+from tox_prodsim.checks.audit.run import Tools
+from tox_prodsim.checks.audit.tool_env import Kept
+from tox_prodsim.model import auditors
+from tox_prodsim.model.errors import Cancelled, ProdsimError
+from tox_prodsim.model.findings import CheckResult
 
 NONE: Mapping[str, str] = {}
 WHEEL, SDIST = Path("/dist/acme-1.0-py3-none-any.whl"), Path("/dist/acme-1.0.tar.gz")
@@ -51,8 +52,8 @@ class Index:
         ran = subprocess.run(argv, env={**os.environ, **variables}, capture_output=True, timeout=timeout_s, check=False)
         return Ended(ran.returncode, False, ran.stdout, ran.stderr)
 
-    def tools(self, *items: str) -> auditing.Tools:
-        return auditing.Tools(
+    def tools(self, *items: str) -> Tools:
+        return Tools(
             auditors=auditors.parse(items),
             folder=self.folder / "tools",
             install=self.install,
@@ -60,9 +61,9 @@ class Index:
             interrupted=lambda: self.interrupted,
         )
 
-    def audit(self, *items: str, wheel: Path = WHEEL, sdist: Path | None = None) -> Checked:
+    def audit(self, *items: str, wheel: Path = WHEEL, sdist: Path | None = None) -> CheckResult:
         with ThreadPoolExecutor(4) as ahead:
-            return auditing.begin(self.tools(*items), wheel, sdist, ahead).heard()
+            return run.begin(self.tools(*items), wheel, sdist, ahead).heard()
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def index(tmp_path: Path) -> Index:
     return Index(tmp_path)
 
 
-def said(checked: Checked) -> list[str]:
+def said(checked: CheckResult) -> list[str]:
     return [f"{each.level} {each.code} {each.subject}: {each.message}" for each in checked.findings]
 
 
@@ -190,7 +191,7 @@ def test_an_environment_is_made_anew_when_that_is_asked_for(index: Index) -> Non
     index.scripts = {"twine": "true"}
     index.audit("twine")
     tools = replace(index.tools("twine"), anew=True)
-    assert auditing.audit(tools, tools.auditors[0], WHEEL, None).findings == ()
+    assert run.audit(tools, tools.auditors[0], WHEEL, None).findings == ()
     assert index.installed == ["twine", "twine"]
 
 
@@ -221,14 +222,14 @@ def test_two_runs_do_not_install_into_one_environment(index: Index) -> None:
     index.scripts = {"twine": "true"}
     with ThreadPoolExecutor(2) as ahead:
         tools = index.tools("twine")
-        both = [ahead.submit(auditing.audit, tools, tools.auditors[0], WHEEL, None) for _ in range(2)]
+        both = [ahead.submit(run.audit, tools, tools.auditors[0], WHEEL, None) for _ in range(2)]
     assert [each.result().detail for each in both] == ["twine 6.1", "twine 6.1"]
     assert index.installed == ["twine"]
 
 
 def test_who_waits_for_another_run_can_be_interrupted(index: Index) -> None:
     tools = index.tools("twine")
-    kept = Kept(folder=tools.folder / auditing._folder_name(tools.auditors[0]), purpose="twine")
+    kept = Kept(folder=tools.folder / run._folder_name(tools.auditors[0]), purpose="twine")
     index.interrupted = True
     held, done = threading.Event(), threading.Event()
 
@@ -241,6 +242,6 @@ def test_who_waits_for_another_run_can_be_interrupted(index: Index) -> None:
     holder.start()
     held.wait(30)
     with pytest.raises(Cancelled):
-        auditing.audit(tools, tools.auditors[0], WHEEL, None)
+        run.audit(tools, tools.auditors[0], WHEEL, None)
     done.set()
     holder.join()

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tox_prodsim import auditors
-from tox_prodsim.auditors import Auditor
-from tox_prodsim.errors import ProdsimError
+from tox_prodsim.model import auditors
+from tox_prodsim.model.auditors import Auditor
+from tox_prodsim.model.errors import ProdsimError
 
 WHEEL, SDIST = Path("/dist/acme-1.0-py3-none-any.whl"), Path("/dist/acme-1.0.tar.gz")
 LINUX = "acme-1.0-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"

@@ -17,10 +17,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tox_prodsim.errors import ProdsimError
-from tox_prodsim.events import Measured
-from tox_prodsim.timing import baseline
-from tox_prodsim.timing.baseline import Baseline, Built, StoredMetric
+import tox_prodsim
+from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.events import Measured
+from tox_prodsim.timing.baseline import store as baseline
+from tox_prodsim.timing.baseline.store import Baseline, Built, StoredMetric
 from tox_prodsim.timing.stats import StoredRatio
 
 KEY = "cpython-3.13-linux-x86_64"
@@ -423,7 +424,7 @@ SAVING = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {source!r})
-from tox_prodsim.timing import baseline
+from tox_prodsim.timing.baseline import store as baseline
 path = Path({path!r})
 one = baseline.load(path)
 from dataclasses import replace
@@ -437,7 +438,7 @@ while True:
 
 def test_a_kill_at_any_moment_leaves_a_whole_file(path: Path) -> None:
     baseline.save(path, ACME)
-    source = str(Path(baseline.__file__).parents[1])
+    source = str(Path(tox_prodsim.__file__).parents[1])
     script = SAVING.format(source=source, path=str(path))
     seen = set()
     for round_ in range(8):
@@ -456,7 +457,7 @@ def test_a_kill_at_any_moment_leaves_a_whole_file(path: Path) -> None:
 
 def test_two_runs_that_save_at_once_leave_one_whole_file(path: Path) -> None:
     baseline.save(path, ACME)
-    script = SAVING.format(source=str(Path(baseline.__file__).parents[1]), path=str(path))
+    script = SAVING.format(source=str(Path(tox_prodsim.__file__).parents[1]), path=str(path))
     both = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) for _ in range(2)]
     end = time.monotonic() + 1
     try:

@@ -10,16 +10,18 @@ from typing import Any, cast
 import pytest
 from wheels import wheel
 
-from tox_prodsim import endings, leftovers, resolving
-from tox_prodsim.artifact import check_versions, check_wheel, open_wheel
 from tox_prodsim.catalogue import CATALOGUE, FAMILIES, Check, listing, page
-from tox_prodsim.events import Found
-from tox_prodsim.findings import Finding, Level
-from tox_prodsim.leakage import AllowLeaks, Grade, Kind, Leak
-from tox_prodsim.reporters.terminal import Terminal
-from tox_prodsim.resolving.answers import Conflict, Impossible, Resolved, Taken
-from tox_prodsim.supervision import Foreign, NotifyState
-from tox_prodsim.supervision.supervisor import Cause, Ending, Survivor
+from tox_prodsim.checks import resolution as resolving
+from tox_prodsim.checks.artifact import check_versions, check_wheel, open_wheel
+from tox_prodsim.checks.resolution.answers import Conflict, Impossible, Resolved, Taken
+from tox_prodsim.deployment import findings
+from tox_prodsim.deployment.leaks import findings as leak_findings
+from tox_prodsim.model.events import Found
+from tox_prodsim.model.findings import Finding, Level
+from tox_prodsim.model.leaks import AllowLeaks, Grade, Leak, LeakKind
+from tox_prodsim.report.terminal import Terminal
+from tox_prodsim.supervision import NotifyState, WrongProcess
+from tox_prodsim.supervision.process import Cause, Ending, Survivor
 
 ROOT = Path(str(files("tox_prodsim")))
 WORDS = {Level.ERROR: "FAIL", Level.WARNING: "WARN", Level.NOTE: "NOTE"}
@@ -94,15 +96,15 @@ def ended(code: int | None, *, signal: int | None = None, after_s: float = 0.0, 
 WORKER = Survivor(pid=5127, command="python -m acme.worker", listens=("127.0.0.1:9000",))
 OTHERS = Survivor(pid=5127, command="sudo sleep 1000", listens=(), state="sleeping", waits_on="do_wait", uid=0)
 UNCLOSED = "ResourceWarning: unclosed file <_io.TextIOWrapper name='rows.csv' mode='r' encoding='UTF-8'>"
-STALE = Foreign(address="http://127.0.0.1:8000/", pid=812, command="python old.py", since="since 07:12")
+STALE = WrongProcess(address="http://127.0.0.1:8000/", pid=812, command="python old.py", since="since 07:12")
 
 
-def leak(kind: Kind, subject: str, detail: str = "", *, grade: Grade = Grade.FIRM, **place: Any) -> Leak:
+def leak(kind: LeakKind, subject: str, detail: str = "", *, grade: Grade = Grade.FIRM, **place: Any) -> Leak:
     return Leak(kind=kind, grade=grade, subject=subject, detail=detail, **place)
 
 
 def leaked(name: str, *leaks: Leak) -> list[Finding]:
-    return list(leftovers.findings(name, leaks, AllowLeaks()))
+    return list(leak_findings.findings(name, leaks, AllowLeaks()))
 
 
 class Answers:
@@ -117,7 +119,7 @@ class Answers:
 
 
 def resolution(base: resolving.answers.Answer, extras: resolving.answers.Answer) -> tuple[Finding, ...]:
-    request = resolving.Request(wheel=ROOT, name="acme", requires=("click",), provided=("web",))
+    request = resolving.ResolutionRequest(wheel=ROOT, name="acme", requires=("click",), provided=("web",))
     installer = cast("resolving.Installer", Answers(base, extras))
     return resolving.check_resolution(request, installer, cast("Any", None), ROOT).findings
 
@@ -139,38 +141,38 @@ CLICK = (Conflict(requirer="acme 1.0", requirement="click>=8.1"), Conflict(requi
                 Finding(code="ENT510", level=Level.ERROR, subject="acme", message=""),
             ],
         ),
-        endings.port_taken("127.0.0.1:8000", 812, "python old.py"),
-        endings.exited_early("uvicorn", ended(1, after_s=0.16), "connection refused"),
-        endings.not_ready("uvicorn", 30.0, "connection refused"),
-        endings.foreign("uvicorn", STALE),
-        endings.died("uvicorn", ended(None, signal=11, after_s=1.42)),
-        endings.killed("uvicorn", "SIGTERM", 10.0),
-        endings.no_handler("waitress-serve", "SIGTERM"),
-        *endings.judged_end("celery", ended(1), frozenset({0, -15, 143})),
-        endings.job_timed_out("python", 30.0, 29.6),
-        endings.fell_silent("python", 20.0),
-        endings.watchdog_missed("python", NotifyState(), 5.0),
-        endings.flooded("python", "deploy.log", 1_000_000_000),
-        *endings.unkillable("python", ended(0, unkillable=(OTHERS,))),
-        endings.not_seen("deploy.log", re.compile(b"120 rows written")),
-        endings.forbidden("deploy.log", re.compile(b"CRITICAL"), "CRITICAL cannot write to the cache"),
-        endings.could_not_start("gunicorn", "No such file or directory"),
-        *leaked("python", *leftovers.survived(ended(0, survivors=(WORKER,)))),
+        findings.port_taken("127.0.0.1:8000", 812, "python old.py"),
+        findings.exited_early("uvicorn", ended(1, after_s=0.16), "connection refused"),
+        findings.not_ready("uvicorn", 30.0, "connection refused"),
+        findings.foreign("uvicorn", STALE),
+        findings.died("uvicorn", ended(None, signal=11, after_s=1.42)),
+        findings.killed("uvicorn", "SIGTERM", 10.0),
+        findings.no_handler("waitress-serve", "SIGTERM"),
+        *findings.judged_end("celery", ended(1), frozenset({0, -15, 143})),
+        findings.job_timed_out("python", 30.0, 29.6),
+        findings.fell_silent("python", 20.0),
+        findings.watchdog_missed("python", NotifyState(), 5.0),
+        findings.flooded("python", "deploy.log", 1_000_000_000),
+        *findings.unkillable("python", ended(0, unkillable=(OTHERS,))),
+        findings.not_seen("deploy.log", re.compile(b"120 rows written")),
+        findings.forbidden("deploy.log", re.compile(b"CRITICAL"), "CRITICAL cannot write to the cache"),
+        findings.could_not_start("gunicorn", "No such file or directory"),
+        *leaked("python", *leak_findings.survived(ended(0, survivors=(WORKER,)))),
         *leaked(
             "uvicorn",
-            leak(Kind.FILE, "app.pid", "pid file in the working folder"),
-            leak(Kind.FILE, "tmpx8rq2k1c", "folder in TMPDIR with 3 files, 12.4 kB"),
+            leak(LeakKind.FILE, "app.pid", "pid file in the working folder"),
+            leak(LeakKind.FILE, "tmpx8rq2k1c", "folder in TMPDIR with 3 files, 12.4 kB"),
         ),
-        *leaked("python", leak(Kind.WARNING, UNCLOSED, file="/srv/acme/export.py", line=14)),
+        *leaked("python", leak(LeakKind.WARNING, UNCLOSED, file="/srv/acme/export.py", line=14)),
         *leaked(
             "python",
-            leak(Kind.SHARED_MEMORY, "psm_d20cd606", "shared memory, 10 bytes, made by this user during the run"),
+            leak(LeakKind.SHARED_MEMORY, "psm_d20cd606", "shared memory, 10 bytes, made by this user during the run"),
         ),
-        *leaked("python", leak(Kind.TASK, "task Task-7", "destroyed while pending", file="/srv/jobs.py", line=31)),
-        *leaked("python", leak(Kind.THREAD, "metrics", "a daemon", grade=Grade.HINT)),
-        endings.suspicious("deploy.log", "Traceback (most recent call last):", job=True),
-        endings.near_limit("uvicorn", "ready_timeout", 26.1, 30.0),
-        endings.proved_nothing("python"),
+        *leaked("python", leak(LeakKind.TASK, "task Task-7", "destroyed while pending", file="/srv/jobs.py", line=31)),
+        *leaked("python", leak(LeakKind.THREAD, "metrics", "a daemon", grade=Grade.HINT)),
+        findings.suspicious("deploy.log", "Traceback (most recent call last):", job=True),
+        findings.near_limit("uvicorn", "ready_timeout", 26.1, 30.0),
+        findings.proved_nothing("python"),
     ],
     ids=lambda finding: finding.code,
 )

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tox_prodsim import timing
-from tox_prodsim.timing import Kind, Link, Module, Recording, Spot, Times, causes
-from tox_prodsim.timing.wording import headline
+from tox_prodsim.timing import CauseKind, Link, Module, Recording, Spot, Times, attribution
+from tox_prodsim.timing.messages import headline
 
 VERSIONS = {"acme": "1.0", "flask": "3.1.2", "pandas": "3.1.1", "numpy": "2.5.5", "stdlib": "3.13.0"}
 
@@ -126,7 +126,7 @@ def test_a_dependency_that_grew_is_named_with_both_versions() -> None:
     now = recording(*with_changed("flask.app", own=300_000, times=longer(25, 25)), flask="3.1.3")
     (cause,) = timing.explain(recording(*ACME), now).causes
     assert headline(cause, "bytecodes") == "+20.0 ms  more work  flask.app  [flask 3.1.2 -> 3.1.3]"
-    assert (cause.kind, cause.file, str(cause.spot)) == (Kind.WORK, "flask/app.py", "flask.py:1")
+    assert (cause.kind, cause.file, str(cause.spot)) == (CauseKind.WORK, "flask/app.py", "flask.py:1")
 
 
 def test_another_python_is_told_with_a_module_of_its_library() -> None:
@@ -138,11 +138,11 @@ def test_another_python_is_told_with_a_module_of_its_library() -> None:
 @pytest.mark.parametrize(
     ("times", "kind"),
     [
-        pytest.param(longer(25, 25), Kind.NATIVE, id="native code"),
-        pytest.param(longer(25, 5), Kind.WAITING, id="waiting"),
+        pytest.param(longer(25, 25), CauseKind.NATIVE, id="native code"),
+        pytest.param(longer(25, 5), CauseKind.WAITING, id="waiting"),
     ],
 )
-def test_more_time_for_the_same_work_is_no_python(times: Times, kind: Kind) -> None:
+def test_more_time_for_the_same_work_is_no_python(times: Times, kind: CauseKind) -> None:
     explained = timing.explain(
         recording(*ACME), recording(*with_changed("acme.store", times=times, own=10_300)), slower_s=0.02
     )
@@ -153,7 +153,7 @@ def test_more_time_for_the_same_work_is_no_python(times: Times, kind: Kind) -> N
 def test_more_work_that_does_not_explain_the_time_is_told_as_waiting() -> None:
     now = recording(*with_changed("acme.store", times=longer(105, 5), own=11_000))
     (cause,) = timing.explain(recording(*ACME), now, slower_s=0.1).causes
-    assert (cause.kind, cause.work) == (Kind.WAITING, 1_000)
+    assert (cause.kind, cause.work) == (CauseKind.WAITING, 1_000)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_more_work_that_does_not_explain_the_time_is_told_as_waiting() -> None:
 def test_a_little_more_time_is_noise(times: Times) -> None:
     now = recording(*with_changed("json", times=times))
     (cause,) = timing.explain(recording(*ACME), now, slower_s=0.001).causes
-    assert (cause.kind, cause.module) == (Kind.UNSEEN, "")
+    assert (cause.kind, cause.module) == (CauseKind.UNSEEN, "")
 
 
 def test_time_alone_is_no_evidence_when_no_rounds_have_confirmed_it() -> None:
@@ -179,7 +179,7 @@ def test_a_slower_machine_is_no_cause() -> None:
     explained = timing.explain(recording(*ACME), slower)
     assert (explained.causes, explained.scale) == ((), 1.5)
     assert explained.seconds == pytest.approx(0)
-    assert [each.kind for each in timing.explain(recording(*ACME), slower, slower_s=0.01).causes] == [Kind.UNSEEN]
+    assert [each.kind for each in timing.explain(recording(*ACME), slower, slower_s=0.01).causes] == [CauseKind.UNSEEN]
 
 
 def test_modules_that_are_gone_are_told() -> None:
@@ -192,20 +192,20 @@ def test_modules_that_are_gone_are_told() -> None:
 def test_time_that_no_work_explains_is_unseen_and_its_likely_module_is_named() -> None:
     now = recording(*with_changed("acme.store", times=longer(30, 30)))
     (cause,) = timing.explain(recalled(*ACME), now, slower_s=0.025).causes
-    assert (cause.kind, cause.module, cause.seconds, cause.share) == (Kind.UNSEEN, "acme.store", 0.025, 1.0)
+    assert (cause.kind, cause.module, cause.seconds, cause.share) == (CauseKind.UNSEEN, "acme.store", 0.025, 1.0)
 
 
 def test_where_two_modules_may_be_it_none_is_named() -> None:
     now = recording(*(replace(each, times=longer(30, 30)) if each.name[:5] == "acme." else each for each in ACME))
     (cause,) = timing.explain(recalled(*ACME), now, slower_s=0.025).causes
-    assert (cause.kind, cause.module, cause.spot) == (Kind.UNSEEN, "", None)
+    assert (cause.kind, cause.module, cause.spot) == (CauseKind.UNSEEN, "", None)
     assert headline(cause, "bytecodes") == "+25.0 ms  native code, I/O or waiting"
 
 
 def test_time_that_the_work_explains_is_not_unseen() -> None:
     now = recording(*with_changed("acme.store", own=100_000, times=longer(30, 30)))
     (cause,) = timing.explain(recalled(*ACME), now, slower_s=0.025).causes
-    assert (cause.kind, cause.module, cause.seconds) == (Kind.WORK, "acme.store", pytest.approx(0.027))
+    assert (cause.kind, cause.module, cause.seconds) == (CauseKind.WORK, "acme.store", pytest.approx(0.027))
 
 
 # --- chains and budgets
@@ -297,9 +297,9 @@ def test_every_new_module_is_in_one_cause_and_its_cost_is_explained(tree: Record
     assert timing.explain(then, tree).share <= 1 + 1e-9
 
 
-def groups_of(then: Recording, now: Recording) -> Iterator[timing.Cause]:
+def groups_of(then: Recording, now: Recording) -> Iterator[timing.RegressionCause]:
     """Yield all causes, those that explain next to nothing as well."""
-    comparison = causes._Comparison(then, now, None)
+    comparison = attribution._Comparison(then, now, None)
     yield from map(comparison._new, comparison.groups.tops)
 
 

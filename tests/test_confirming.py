@@ -9,13 +9,17 @@ from typing import Any, cast
 
 import pytest
 
-from tox_prodsim import confirming
-from tox_prodsim.confirming import Base, Cause, Confirmation, Means
-from tox_prodsim.deployment import Place
-from tox_prodsim.events import Change, Compared, Measured
-from tox_prodsim.timing import artefacts, baseline, measure, pairs, sampling, second, stats
-from tox_prodsim.timing.artefacts import Artefact, Wanted
-from tox_prodsim.timing.pairs import Pair
+from tox_prodsim.building import clone_env, reference_wheel
+from tox_prodsim.building.reference_wheel import Artefact, Wanted
+from tox_prodsim.deployment import LaunchContext
+from tox_prodsim.model.events import Change, Compared, Measured
+from tox_prodsim.run import confirmation as confirming
+from tox_prodsim.run.confirmation import Attribution, Base, Confirmation
+from tox_prodsim.run.context import ReferenceInputs
+from tox_prodsim.timing import measure, paired, sampling, stats
+from tox_prodsim.timing.baseline import store
+from tox_prodsim.timing.baseline import store as baseline
+from tox_prodsim.timing.paired import Pair
 from tox_prodsim.timing.stats import EFFECTIVE, Judgement, Sample, StoredRatio
 
 STORED = StoredRatio(ratio=2.0, rel_error=0.005, control=measure.CONTROL, clock=EFFECTIVE)
@@ -24,9 +28,9 @@ CLICK = ("click 8.4.2 -> 8.5.1",)
 CPU = ("cpu this -> that",)
 
 
-def site(name: str) -> second.Site:
+def site(name: str) -> clone_env.Site:
     prefix = Path("/project") / name
-    return second.Site(
+    return clone_env.Site(
         prefix=prefix,
         python=prefix / "bin/python",
         site_packages=prefix / "lib",
@@ -38,9 +42,9 @@ def site(name: str) -> second.Site:
 BASE = Base(artefact=Artefact(wheel=Path("acme.whl"), origin="wheel 1.0, kept since then"), site=site("base"))
 
 
-def means(folder: Path = Path("/project/private"), **more: Any) -> Means:
+def means(folder: Path = Path("/project/private"), **more: Any) -> ReferenceInputs:
     fixed = {"wanted": Wanted(name="acme"), "site": site("env"), "folder": folder}
-    return Means(**{**fixed, "sources": cast("Any", None), "runner": cast("Any", None), **more})
+    return ReferenceInputs(**{**fixed, "sources": cast("Any", None), "runner": cast("Any", None), **more})
 
 
 def drawn(base_ms: float, candidate_ms: float, *, noise: float = 0.01, control_ms: float = 50) -> Pair:
@@ -48,7 +52,7 @@ def drawn(base_ms: float, candidate_ms: float, *, noise: float = 0.01, control_m
     rng = random.Random(1)
 
     def draw(rounds: int) -> dict[str, list[Sample]]:
-        taken = {pairs.BASE: base_ms, pairs.CANDIDATE: candidate_ms, pairs.CONTROL: control_ms}
+        taken = {paired.BASE: base_ms, paired.CANDIDATE: candidate_ms, paired.CONTROL: control_ms}
         return {name: [sample(ms * abs(rng.gauss(1, noise))) for _ in range(rounds)] for name, ms in taken.items()}
 
     return Pair(draw)
@@ -199,7 +203,7 @@ def test_what_counts_as_the_same_and_looks_slower_is_settled_beside_the_base(
 
 
 def test_rounds_that_cannot_tell_stay_open_without_a_base() -> None:
-    confirmation = Confirmation(means(), Maker(artefacts.Unavailable("no network")))
+    confirmation = Confirmation(means(), Maker(reference_wheel.WheelUnavailable("no network")))
     compared = opened(lambda each: confirmation.confirm(each, lambda _: drawn(1, 1), tolerance=0.05), now_ms=96)
     assert compared.change is Change.UNKNOWN
     assert compared.detail.startswith("inconclusive: +")
@@ -219,31 +223,31 @@ SLOWER, SAME, FASTER, UNKNOWN = Change.SLOWER, Change.SAME, Change.FASTER, Chang
 @pytest.mark.parametrize(
     ("pair", "base", "dists", "machine", "cause"),
     [
-        pytest.param(SLOWER, None, CLICK, CPU, Cause.CHANGE, id="slower, when it was not clear before"),
-        pytest.param(SAME, None, CLICK, CPU, Cause.CHANCE, id="the same, when it was not clear before"),
-        pytest.param(UNKNOWN, None, CLICK, CPU, Cause.OPEN, id="not clear at all"),
-        pytest.param(SLOWER, SAME, (), (), Cause.CHANGE, id="slower beside its base"),
-        pytest.param(SLOWER, UNKNOWN, CLICK, CPU, Cause.CHANGE, id="slower, whatever the base does"),
-        pytest.param(UNKNOWN, SLOWER, CLICK, (), Cause.OPEN, id="the pair does not tell"),
-        pytest.param(SAME, SLOWER, CLICK, (), Cause.DEPENDENCY, id="both slow, dependencies changed"),
-        pytest.param(FASTER, SLOWER, CLICK, (), Cause.DEPENDENCY, id="faster than a base that is slow"),
-        pytest.param(SAME, SLOWER, (), CPU, Cause.MACHINE, id="both slow, another machine"),
-        pytest.param(SAME, SLOWER, (), (), Cause.MACHINE, id="both slow, nothing changed"),
-        pytest.param(SAME, SLOWER, CLICK, CPU, Cause.EITHER, id="both slow, both changed"),
-        pytest.param(SAME, SAME, CLICK, CPU, Cause.CHANCE, id="both as they were"),
-        pytest.param(SAME, FASTER, CLICK, CPU, Cause.CHANCE, id="both faster than they were"),
-        pytest.param(SAME, UNKNOWN, (), CPU, Cause.CHANCE, id="the same, and nothing else to blame"),
-        pytest.param(SAME, UNKNOWN, CLICK, (), Cause.OPEN, id="the same, a dependency may be slower"),
+        pytest.param(SLOWER, None, CLICK, CPU, Attribution.CHANGE, id="slower, when it was not clear before"),
+        pytest.param(SAME, None, CLICK, CPU, Attribution.CHANCE, id="the same, when it was not clear before"),
+        pytest.param(UNKNOWN, None, CLICK, CPU, Attribution.OPEN, id="not clear at all"),
+        pytest.param(SLOWER, SAME, (), (), Attribution.CHANGE, id="slower beside its base"),
+        pytest.param(SLOWER, UNKNOWN, CLICK, CPU, Attribution.CHANGE, id="slower, whatever the base does"),
+        pytest.param(UNKNOWN, SLOWER, CLICK, (), Attribution.OPEN, id="the pair does not tell"),
+        pytest.param(SAME, SLOWER, CLICK, (), Attribution.DEPENDENCY, id="both slow, dependencies changed"),
+        pytest.param(FASTER, SLOWER, CLICK, (), Attribution.DEPENDENCY, id="faster than a base that is slow"),
+        pytest.param(SAME, SLOWER, (), CPU, Attribution.MACHINE, id="both slow, another machine"),
+        pytest.param(SAME, SLOWER, (), (), Attribution.MACHINE, id="both slow, nothing changed"),
+        pytest.param(SAME, SLOWER, CLICK, CPU, Attribution.EITHER, id="both slow, both changed"),
+        pytest.param(SAME, SAME, CLICK, CPU, Attribution.CHANCE, id="both as they were"),
+        pytest.param(SAME, FASTER, CLICK, CPU, Attribution.CHANCE, id="both faster than they were"),
+        pytest.param(SAME, UNKNOWN, (), CPU, Attribution.CHANCE, id="the same, and nothing else to blame"),
+        pytest.param(SAME, UNKNOWN, CLICK, (), Attribution.OPEN, id="the same, a dependency may be slower"),
     ],
 )
 def test_what_did_not_change_is_not_blamed(
-    pair: Change, base: Change | None, dists: tuple[str, ...], machine: tuple[str, ...], cause: Cause
+    pair: Change, base: Change | None, dists: tuple[str, ...], machine: tuple[str, ...], cause: Attribution
 ) -> None:
     def judged(outcome: Change) -> Judgement:
         return Judgement(outcome=outcome, ratio=1.0, value_s=1.0, expected_s=1.0, tolerance=0.1, p=0.01, rounds=8)
 
     then = None if base is None else judged(base)
-    assert confirming.weigh(judged(pair), then, means(dists=dists, machine=machine)) is cause
+    assert confirming.attribute_cause(judged(pair), then, means(dists=dists, machine=machine)) is cause
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -253,7 +257,7 @@ def test_a_wheel_beside_itself_is_never_a_regression_however_loud_the_machine(se
     def draw(rounds: int) -> dict[str, list[Sample]]:
         """Pareto noise and a neighbour that makes whole rounds half as fast again."""
         slow = [rng.choice((1.0, 1.45)) for _ in range(rounds)]
-        names = (pairs.BASE, pairs.CANDIDATE, pairs.CONTROL)
+        names = (paired.BASE, paired.CANDIDATE, paired.CONTROL)
         return {name: [sample(100 * each * rng.paretovariate(8)) for each in slow] for name in names}
 
     compared = confirming.side_by_side("import acme", Pair(draw), tolerance=0.05)
@@ -281,7 +285,7 @@ class Maker:
         self.problem = problem
         self.made = 0
 
-    def __call__(self, _: Means) -> Base:
+    def __call__(self, _: ReferenceInputs) -> Base:
         self.made += 1
         if self.problem is not None:
             raise self.problem
@@ -301,7 +305,9 @@ def test_one_environment_serves_all_metrics_and_is_removed_at_the_end(tmp_path: 
     assert not private.exists()
 
 
-@pytest.mark.parametrize("problem", [artefacts.Unavailable("no network"), second.Unclonable("no network")])
+@pytest.mark.parametrize(
+    "problem", [reference_wheel.WheelUnavailable("no network"), clone_env.Unclonable("no network")]
+)
 def test_what_cannot_be_had_is_asked_for_once_and_the_stored_ratio_must_do(problem: Exception) -> None:
     maker = Maker(problem)
     confirmation = Confirmation(means(), maker)
@@ -330,7 +336,7 @@ def test_what_got_faster_needs_no_base() -> None:
     def sampler(rounds: int) -> stats.Rounds:
         return stats.Rounds(target_s=(0.12,) * rounds, control_s=(0.05,) * rounds, clock=EFFECTIVE)
 
-    def answer(suspicion: measure.Suspicion) -> tuple[Measured | None, Compared]:
+    def answer(suspicion: measure.CandidateChange) -> tuple[Measured | None, Compared]:
         return Confirmation(means(), maker).confirm(suspicion, lambda _: drawn(1, 1), tolerance=0.1)
 
     compared = measure.measure("import acme", sampler, quick, tolerance=0.1, confirm=answer)[1]
@@ -349,23 +355,23 @@ def stored(*dists: str, python: str = "3.13.0", cpu: str = "this") -> baseline.B
 
 def test_what_changed_is_told_apart_and_the_project_itself_is_not_among_it() -> None:
     then, now = stored("Ac.me==1.0", "click==8.4.2"), stored("ac-me==1.1", "click==8.5.1", "idna==3", cpu="that")
-    assert confirming.differences(then, now, "ac_me") == (
+    assert store.changes_since(then, now, "ac_me") == (
         ("click 8.4.2 -> 8.5.1", "idna 3 is new"),
         ("cpu this -> that",),
     )
-    assert confirming.differences(then, stored("ac-me==1.1", "click==8.4.2", python="3.13.1"), "acme")[1] == (
+    assert store.changes_since(then, stored("ac-me==1.1", "click==8.4.2", python="3.13.1"), "acme")[1] == (
         "Python 3.13.0 -> 3.13.1",
     )
-    assert confirming.differences(then, then, "ac-me") == ((), ())
+    assert store.changes_since(then, then, "ac-me") == ((), ())
 
 
 # a start of the base
 
 
-def place(environ: Callable[..., dict[str, str]], resolve: Callable[..., list[str]]) -> Place:
+def place(environ: Callable[..., dict[str, str]], resolve: Callable[..., list[str]]) -> LaunchContext:
     nothing = cast("Any", None)
     names = ("scratch", "cwd", "temporary", "snapshot", "log", "cancel", "hook", "ledger")
-    return Place(**dict.fromkeys(names, nothing), environ=environ, resolve=resolve)
+    return LaunchContext(**dict.fromkeys(names, nothing), environ=environ, resolve=resolve)
 
 
 def test_a_start_of_the_base_finds_its_own_commands_and_python_and_nothing_else_changes() -> None:

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_baseline import ACME, KEY, RESTORE, TEXT, metric
 
-from tox_prodsim import contents
-from tox_prodsim.contents import MOST, Contents, Fewer
-from tox_prodsim.errors import ProdsimError
-from tox_prodsim.timing import baseline
+from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.timing.baseline import contents
+from tox_prodsim.timing.baseline import store as baseline
+from tox_prodsim.timing.baseline.contents import MOST, Contents, Fewer
 
 HELD = Contents(
     version="1.4.0",

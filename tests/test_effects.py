@@ -10,8 +10,8 @@ import pytest
 from pythons import environment
 from wheels import Env, subject_of, wheel
 
-from tox_prodsim import installed
-from tox_prodsim.findings import Checked, Level
+from tox_prodsim.checks import installed
+from tox_prodsim.model.findings import CheckResult, Level
 
 E, W, N = Level.ERROR, Level.WARNING, Level.NOTE
 EFFECTS = ("IMP520", "IMP521", "IMP522", "IMP523", "IMP524")
@@ -22,7 +22,7 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Env:
     return Env.create(tmp_path_factory.mktemp("effects") / "env")
 
 
-Imports = Callable[..., Checked]
+Imports = Callable[..., CheckResult]
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def imports(env: Env, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Import
     """Install a wheel made of these files and import it, with an empty HOME."""
     monkeypatch.setenv("HOME", str(tmp_path))
 
-    def install(files: dict[str, str]) -> Checked:
+    def install(files: dict[str, str]) -> CheckResult:
         shutil.rmtree(env.site_packages / "acme", ignore_errors=True)
         subject = subject_of(env.install(wheel(tmp_path, files=files)))
         return installed.check_imports(subject, env.run, env.python, limit_s=30.0).checked
@@ -38,7 +38,7 @@ def imports(env: Env, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Import
     return install
 
 
-def effects(checked: Checked) -> list[tuple[str, Level, str]]:
+def effects(checked: CheckResult) -> list[tuple[str, Level, str]]:
     assert set(EFFECTS) <= set(checked.codes)
     return [(found.code, found.level, found.message) for found in checked.findings]
 

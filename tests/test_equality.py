@@ -9,9 +9,9 @@ import pytest
 from sdists import sdist
 from wheels import wheel
 
-from tox_prodsim.artifact import TreeWheel, check_equal, open_sdist
-from tox_prodsim.artifact.sections import loaded
-from tox_prodsim.findings import Checked
+from tox_prodsim.checks.artifact import TreeWheel, check_equal, open_sdist
+from tox_prodsim.checks.artifact.elf_sections import loaded
+from tox_prodsim.model.findings import CheckResult
 
 SAME = "builds the same wheel as the source tree (in 1.5 s, meanwhile)"
 
@@ -28,7 +28,7 @@ def compared(
     stale: frozenset[str] = frozenset(),
     again: Callable[[], Path] | None = None,
     **options: str,
-) -> Checked:
+) -> CheckResult:
     """Return how the wheel of an sdist that has all files of ``one`` differs from that of a tree."""
     for name in ("sdist", "tree"):
         (tmp_path / name).mkdir()
@@ -38,7 +38,7 @@ def compared(
     return check_equal(source, from_sdist, from_tree, again=again or (lambda: from_sdist))
 
 
-def told(checked: Checked) -> list[tuple[str, str, str]]:
+def told(checked: CheckResult) -> list[tuple[str, str, str]]:
     return [(found.code, found.subject, found.message) for found in checked.findings]
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tox_prodsim.events import Event, Found, from_record, to_record
-from tox_prodsim.findings import Finding
+from tox_prodsim.model.events import Event, Found, from_record, to_record
+from tox_prodsim.model.findings import Finding
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 ANY_NUMBER = st.floats(allow_nan=False)

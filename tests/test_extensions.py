@@ -11,8 +11,8 @@ import pytest
 from compiled import extension, library
 from wheels import Ended, Env, subject_of, wheel
 
-from tox_prodsim.findings import Checked, Level
-from tox_prodsim.installed import Subject, check_extensions
+from tox_prodsim.checks.installed import Distribution, check_extensions
+from tox_prodsim.model.findings import CheckResult, Level
 
 E, W, N = Level.ERROR, Level.WARNING, Level.NOTE
 FREE = ("EXT414", "this Python is not free-threaded")
@@ -35,7 +35,7 @@ def env(folder: Path) -> Env:
     return Env(folder)
 
 
-def put(env: Env, **modules: bytes | str) -> Subject:
+def put(env: Env, **modules: bytes | str) -> Distribution:
     """Install the modules below acme: extensions for this Python, and Python's own as text."""
     files: dict[str, str | bytes] = {"acme/__init__.py": FALLBACK}
     for name, content in modules.items():
@@ -43,17 +43,17 @@ def put(env: Env, **modules: bytes | str) -> Subject:
     return subject_of(env.install(wheel(env.folder, files=files)))
 
 
-def check(env: Env, subject: Subject, *required: str, limit_s: float = 30.0) -> Checked:
+def check(env: Env, subject: Distribution, *required: str, limit_s: float = 30.0) -> CheckResult:
     return check_extensions(subject, env.run, env.python, required=required, limit_s=limit_s).checked
 
 
-def brief(checked: Checked) -> list[tuple[str, Level, str, str]]:
+def brief(checked: CheckResult) -> list[tuple[str, Level, str, str]]:
     return [(found.code, found.level, found.subject, found.message) for found in checked.findings]
 
 
 def test_extensions_that_load_pass_in_three_processes(env: Env) -> None:
     checked = check(env, put(env, _x=extension("_x"), _y=extension("_y")))
-    assert checked == Checked(
+    assert checked == CheckResult(
         detail="2 extensions load, also with every symbol bound at once",
         codes=("EXT405", "EXT406"),
         not_checked=(FREE,),
@@ -62,7 +62,7 @@ def test_extensions_that_load_pass_in_three_processes(env: Env) -> None:
 
 
 def test_without_extensions_nothing_is_run_and_nothing_claimed(env: Env) -> None:
-    assert check(env, put(env)) == Checked(detail="", codes=())
+    assert check(env, put(env)) == CheckResult(detail="", codes=())
     assert env.argvs == []
 
 
@@ -179,7 +179,7 @@ def test_a_file_for_another_python_is_a_note(env: Env) -> None:
 def test_the_extensions_of_a_package_that_does_not_import_are_not_checked(env: Env) -> None:
     subject = put(env, __init__="import numpy_", _x=extension("_x"), _y=extension("_y"))
     reason = "its package does not import"
-    assert check(env, subject) == Checked(
+    assert check(env, subject) == CheckResult(
         detail="",
         codes=(),
         not_checked=(("EXT405", f"acme._x: {reason}"), ("EXT405", f"acme._y: {reason}"), FREE),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tox_prodsim.findings import Finding, Level, Policy, Verdict, decide
+from tox_prodsim.model.findings import Finding, Level, Policy, Verdict, decide
 
 
 def finding(code: str = "RUN607", level: Level = Level.ERROR) -> Finding:

@@ -11,9 +11,9 @@ import pytest
 from test_baseline import ACME, KEY, metric
 
 from tox_prodsim import timing
-from tox_prodsim.errors import ProdsimError
-from tox_prodsim.timing import baseline
-from tox_prodsim.timing.history import NOT_COMMITTED, Line, Point
+from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.timing.baseline import store as baseline
+from tox_prodsim.timing.baseline.history import NOT_COMMITTED, HistoryLine, HistoryPoint
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -84,13 +84,13 @@ def test_without_git_it_is_one_line(tmp_path: Path) -> None:
     assert str(caught.value).startswith(f"history: git knows nothing of {path.parent}: fatal: not a git repository")
 
 
-LINE = Line(
+LINE = HistoryLine(
     title="prodsim/cpython-3.13",
     metric="import <acme>",
     control="stdlib-1",
     points=(
-        Point(date="2026-10-01", commit="4ebf3a1", version="1.9", ratio=2.0, value_ms=150.0),
-        Point(date="2026-11-02", commit=NOT_COMMITTED, version="1.10", ratio=4.0, value_ms=300.0),
+        HistoryPoint(date="2026-10-01", commit="4ebf3a1", version="1.9", ratio=2.0, value_ms=150.0),
+        HistoryPoint(date="2026-11-02", commit=NOT_COMMITTED, version="1.10", ratio=4.0, value_ms=300.0),
     ),
 )
 

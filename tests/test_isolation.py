@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tox_prodsim.isolation import showing_leaks
+from tox_prodsim.deployment.environ import showing_leaks
 
 
 def test_the_filter_of_warnings_comes_before_those_of_the_user() -> None:

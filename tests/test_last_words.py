@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tox_prodsim.artifact import evidence, is_absent_file, last_words
+from tox_prodsim.checks.artifact import evidence, is_absent_file, last_words
 
 SETUP = """\
 Traceback (most recent call last):

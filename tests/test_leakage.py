@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from tox_prodsim.errors import ProdsimError
-from tox_prodsim.leakage import AllowLeaks, Grade, Kind, Leak, parse
+from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.leaks import AllowLeaks, Grade, Leak, LeakKind, parse
 
 
-def leak(kind: Kind, subject: str) -> Leak:
+def leak(kind: LeakKind, subject: str) -> Leak:
     return Leak(kind=kind, grade=Grade.FIRM, subject=subject)
 
 
 ALL = [
-    leak(Kind.PROCESS, "pid 1 a"),
-    leak(Kind.PORT, "127.0.0.1:80"),
-    leak(Kind.OUTPUT, "pid 1 a"),
-    leak(Kind.FILE, "run/app.pid"),
-    leak(Kind.SHARED_MEMORY, "psm_1"),
-    leak(Kind.WARNING, "ResourceWarning: unclosed socket"),
-    leak(Kind.EXCEPTION, "BrokenPipeError: [Errno 32]"),
-    leak(Kind.TASK, "task T"),
-    leak(Kind.THREAD, "metrics"),
+    leak(LeakKind.PROCESS, "pid 1 a"),
+    leak(LeakKind.PORT, "127.0.0.1:80"),
+    leak(LeakKind.OUTPUT, "pid 1 a"),
+    leak(LeakKind.FILE, "run/app.pid"),
+    leak(LeakKind.SHARED_MEMORY, "psm_1"),
+    leak(LeakKind.WARNING, "ResourceWarning: unclosed socket"),
+    leak(LeakKind.EXCEPTION, "BrokenPipeError: [Errno 32]"),
+    leak(LeakKind.TASK, "task T"),
+    leak(LeakKind.THREAD, "metrics"),
 ]
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tox_prodsim import leaks
-from tox_prodsim.leakage import Grade, Kind, Looked
-from tox_prodsim.leaks import folders, ground, printed, witness
+from tox_prodsim.deployment import leaks
+from tox_prodsim.deployment.leaks import files as folders
+from tox_prodsim.deployment.leaks import hook_records, log, snapshot
+from tox_prodsim.model.leaks import Grade, LeakKind, LeakReport
 
 
 class Yard:
@@ -37,7 +38,7 @@ def yard(tmp_path: Path) -> Yard:
     return Yard(tmp_path)
 
 
-def texts(looked: Looked) -> list[str]:
+def texts(looked: LeakReport) -> list[str]:
     return [f"{leak.grade} {leak.subject}: {leak.detail}" for leak in looked.leaks]
 
 
@@ -226,7 +227,7 @@ def test_a_table_that_cannot_be_read_holds_nothing(yard: Yard, text: str) -> Non
 
 def told(text: str) -> list[tuple[str, str, str, str, int | None]]:
     lines = [line.encode() for line in text.splitlines(keepends=True)]
-    return [(leak.kind.value, leak.subject, leak.detail, leak.file, leak.line) for leak in printed.read(lines)]
+    return [(leak.kind.value, leak.subject, leak.detail, leak.file, leak.line) for leak in log.read(lines)]
 
 
 def test_a_resource_warning_is_a_leak_with_its_place() -> None:
@@ -253,7 +254,7 @@ def test_a_coroutine_that_was_never_awaited_is_a_leak_and_no_other_runtime_warni
 
 
 def grades(text: str) -> list[str]:
-    return [leak.grade.value for leak in printed.read([text.encode()])]
+    return [leak.grade.value for leak in log.read([text.encode()])]
 
 
 def test_a_server_may_keep_what_it_listens_on_to_the_end_and_no_other_socket() -> None:
@@ -381,7 +382,7 @@ def test_an_endless_log_of_leaks_is_read_no_longer_than_it_must_be() -> None:
             number += 1
             yield b"/a.py:%d: ResourceWarning: unclosed %d\n" % (number, number)
 
-    assert len(list(printed.read(endless()))) == printed.LIMIT
+    assert len(list(log.read(endless()))) == log.LIMIT
 
 
 def test_a_traceback_without_an_end_does_not_swallow_the_log() -> None:
@@ -425,7 +426,7 @@ def test_the_hook_tells_of_warnings_threads_exceptions_and_tasks(yard: Yard) -> 
 )
 def test_the_hook_says_where_an_exception_ended_as_the_log_does(yard: Yard, where: str, detail: str) -> None:
     yard.witness({"kind": "exception", "where": where, "type": "KeyError", "message": "1"})
-    assert [leak.detail for leak in witness.read(yard.hook)] == [detail]
+    assert [leak.detail for leak in hook_records.read(yard.hook)] == [detail]
 
 
 def test_what_log_and_hook_both_tell_counts_once(yard: Yard) -> None:
@@ -450,7 +451,7 @@ def test_what_log_and_hook_both_tell_counts_once(yard: Yard) -> None:
         "task stuck",
         "ResourceWarning: another",
     ]
-    assert [leak.line for leak in looked.leaks if leak.kind is Kind.TASK] == [1]
+    assert [leak.line for leak in looked.leaks if leak.kind is LeakKind.TASK] == [1]
 
 
 @pytest.mark.parametrize(
@@ -469,7 +470,7 @@ def test_what_log_and_hook_both_tell_counts_once(yard: Yard) -> None:
 )
 def test_a_witness_that_cannot_be_understood_is_nothing(yard: Yard, content: bytes) -> None:
     (yard.hook / "7.witness.jsonl").write_bytes(content)
-    assert list(witness.read(yard.hook)) == []
+    assert list(hook_records.read(yard.hook)) == []
 
 
 def test_a_witness_that_is_no_plain_file_is_not_opened(yard: Yard) -> None:
@@ -477,12 +478,12 @@ def test_a_witness_that_is_no_plain_file_is_not_opened(yard: Yard) -> None:
     (yard.hook / "1.witness.jsonl").symlink_to(yard.folder / "foreign")
     os.mkfifo(yard.hook / "2.witness.jsonl")
     (yard.hook / "3.witness.jsonl").mkdir()
-    assert list(witness.read(yard.hook)) == []
+    assert list(hook_records.read(yard.hook)) == []
 
 
 def test_one_bad_line_does_not_hide_the_others(yard: Yard) -> None:
     (yard.hook / "7.witness.jsonl").write_bytes(b'{"kind"\n{"kind": "thread", "name": "T\\ud800"}\n')
-    assert [leak.subject for leak in witness.read(yard.hook)] == [r"T\ud800"]
+    assert [leak.subject for leak in hook_records.read(yard.hook)] == [r"T\ud800"]
 
 
 @pytest.mark.parametrize(
@@ -512,4 +513,4 @@ def test_what_could_not_be_seen_is_said_with_its_reason(
 
 
 def test_a_process_that_is_gone_has_no_stderr_to_complain_of(tmp_path: Path) -> None:
-    assert ground.unheard(2**22 + 1, tmp_path) == ""
+    assert snapshot.unheard(2**22 + 1, tmp_path) == ""

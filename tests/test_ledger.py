@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tox_prodsim.errors import ProdsimError
+from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.supervision import ledger, ownership, procfs
-from tox_prodsim.supervision.ledger import SCHEMA, Entry, Record, Swept, sweep
+from tox_prodsim.supervision.ledger import SCHEMA, Record, RunRecord, SweepResult, sweep
 from tox_prodsim.supervision.procfs import Identity
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a ledger is kept on Linux only")
@@ -32,8 +32,8 @@ def content(**changes: Any) -> dict[str, Any]:
     return {"schema": SCHEMA, **asdict(record()), **changes}
 
 
-def told(reason: str, command: str = "") -> tuple[Swept, ...]:
-    return (Swept(tag=TAG, command=command, killed=(), reason=reason),)
+def told(reason: str, command: str = "") -> tuple[SweepResult, ...]:
+    return (SweepResult(tag=TAG, command=command, killed=(), reason=reason),)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_run_is_recorded_before_its_start_with_its_host_and_guard_and_then_with_its_warden(path: Path) -> None:
-    entry = Entry(path.parent, tag=TAG, argv=["serve", "--now"])
+    entry = RunRecord(path.parent, tag=TAG, argv=["serve", "--now"])
     entry.begin()
     entry.guarded(os.getppid(), 0)
     begun = ledger.read(path)
@@ -58,13 +58,13 @@ def test_a_run_is_recorded_before_its_start_with_its_host_and_guard_and_then_wit
 
 
 def test_a_record_is_readable_by_its_owner_alone_and_nothing_lies_beside_it(path: Path) -> None:
-    Entry(path.parent / "new", tag=TAG, argv=[]).begin()
+    RunRecord(path.parent / "new", tag=TAG, argv=[]).begin()
     (only,) = (path.parent / "new").iterdir()
     assert (only.name, stat.S_IMODE(only.stat().st_mode)) == (path.name, 0o600)
 
 
 def test_what_was_removed_is_not_written_again(path: Path) -> None:
-    entry = Entry(path.parent, tag=TAG, argv=[])
+    entry = RunRecord(path.parent, tag=TAG, argv=[])
     entry.begin()
     entry.remove()
     entry.started(1)
@@ -74,7 +74,7 @@ def test_what_was_removed_is_not_written_again(path: Path) -> None:
 
 def test_without_a_folder_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    entry = Entry(None, tag=TAG, argv=[])
+    entry = RunRecord(None, tag=TAG, argv=[])
     entry.begin()
     entry.guarded(1, 0)
     entry.started(1)
@@ -84,7 +84,7 @@ def test_without_a_folder_nothing_is_written(tmp_path: Path, monkeypatch: pytest
 
 def test_a_record_that_cannot_be_written_is_an_error_that_says_so(path: Path) -> None:
     path.parent.joinpath("file").touch()
-    entry = Entry(path.parent / "file", tag=TAG, argv=[])
+    entry = RunRecord(path.parent / "file", tag=TAG, argv=[])
     with pytest.raises(ProdsimError, match=r"ledger: cannot write .*/file/\w+\.json: File exists"):
         entry.begin()
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tox_prodsim import leaks, leftovers
-from tox_prodsim.findings import Finding, Level
-from tox_prodsim.leakage import AllowLeaks, Grade, Kind, Leak, parse
+from tox_prodsim.deployment import leaks
+from tox_prodsim.deployment.leaks import findings as leftovers
+from tox_prodsim.model.findings import Finding, Level
+from tox_prodsim.model.leaks import AllowLeaks, Grade, Leak, LeakKind, parse
 from tox_prodsim.supervision import Cause, Ending, Survivor
 
 
-def leak(kind: Kind, subject: str, *, grade: Grade = Grade.FIRM, detail: str = "", **place: Any) -> Leak:
+def leak(kind: LeakKind, subject: str, *, grade: Grade = Grade.FIRM, detail: str = "", **place: Any) -> Leak:
     return Leak(kind=kind, grade=grade, subject=subject, detail=detail, **place)
 
 
@@ -20,7 +21,7 @@ def findings(*found: Leak, allow: AllowLeaks | None = None) -> list[Finding]:
 
 
 def test_each_kind_is_one_finding_with_the_first_three_and_a_count() -> None:
-    files = [leak(Kind.FILE, f"f{number}", detail="file in TMPDIR, 1 byte") for number in range(5)]
+    files = [leak(LeakKind.FILE, f"f{number}", detail="file in TMPDIR, 1 byte") for number in range(5)]
     (finding,) = findings(*files)
     assert (finding.code, finding.level, finding.subject) == ("RUN622", Level.WARNING, "app")
     assert finding.message == (
@@ -30,7 +31,7 @@ def test_each_kind_is_one_finding_with_the_first_three_and_a_count() -> None:
 
 
 def test_every_kind_has_its_code_its_level_and_a_hint() -> None:
-    found = findings(*(leak(kind, "x") for kind in Kind if kind is not Kind.PROCESS))
+    found = findings(*(leak(kind, "x") for kind in LeakKind if kind is not LeakKind.PROCESS))
     assert [(each.code, each.level.value) for each in found] == [
         ("RUN620", "error"),
         ("RUN621", "error"),
@@ -45,21 +46,23 @@ def test_every_kind_has_its_code_its_level_and_a_hint() -> None:
 
 
 def test_only_hints_are_a_note_and_one_fact_among_them_is_what_the_code_says() -> None:
-    hint = leak(Kind.FILE, "a.lock", grade=Grade.HINT)
+    hint = leak(LeakKind.FILE, "a.lock", grade=Grade.HINT)
     assert [each.level for each in findings(hint)] == [Level.NOTE]
-    assert [each.level for each in findings(hint, leak(Kind.FILE, "b"))] == [Level.WARNING]
+    assert [each.level for each in findings(hint, leak(LeakKind.FILE, "b"))] == [Level.WARNING]
 
 
 def test_the_place_is_the_first_that_is_known() -> None:
-    (finding,) = findings(leak(Kind.TASK, "a"), leak(Kind.TASK, "task b", detail="lost", file="/srv/b.py", line=7))
+    (finding,) = findings(
+        leak(LeakKind.TASK, "a"), leak(LeakKind.TASK, "task b", detail="lost", file="/srv/b.py", line=7)
+    )
     assert (finding.file, finding.line) == ("/srv/b.py", 7)
     assert finding.message == "nobody waited for 2 tasks: a; task b (lost, b.py:7)"
 
 
 def test_what_is_accepted_is_no_finding_and_is_not_counted() -> None:
     allow = parse(["files:*.pid"])
-    assert findings(leak(Kind.FILE, "a.pid"), allow=allow) == []
-    (finding,) = findings(leak(Kind.FILE, "a.pid"), leak(Kind.FILE, "b"), allow=allow)
+    assert findings(leak(LeakKind.FILE, "a.pid"), allow=allow) == []
+    (finding,) = findings(leak(LeakKind.FILE, "a.pid"), leak(LeakKind.FILE, "b"), allow=allow)
     assert finding.message == "left 1 file behind: b"
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 import tox_prodsim
-from tox_prodsim.events import Change, Compared, from_record, to_record
-from tox_prodsim.findings import Level
-from tox_prodsim.timing import Cause, Kind, Link, Spot, finding_for, measure, sampling, stats
+from tox_prodsim.model.events import Change, Compared, from_record, to_record
+from tox_prodsim.model.findings import Level
+from tox_prodsim.timing import CauseKind, Link, RegressionCause, Spot, finding_for, measure, sampling, stats
 from tox_prodsim.timing.measure import Plan
 from tox_prodsim.timing.sampling import NotMeasured
 from tox_prodsim.timing.stats import EFFECTIVE, FALLBACK, Rounds, StoredRatio, relative_error
@@ -178,7 +178,7 @@ def test_a_suspicion_alone_is_no_verdict() -> None:
 def test_whoever_confirms_a_suspicion_has_the_last_word() -> None:
     machine, told = Machine(always(1.3)), []
 
-    def confirm(suspicion: measure.Suspicion) -> tuple[None, Compared]:
+    def confirm(suspicion: measure.CandidateChange) -> tuple[None, Compared]:
         told.append(suspicion.told)
         return None, compared_as(Change.FASTER)
 
@@ -339,7 +339,9 @@ def test_findings_say_what_and_what_now(compared: Compared, expected: str) -> No
 
 def test_a_cause_is_in_the_finding_and_so_is_its_line() -> None:
     chain = (Link(module="acme", at=None), Link(module="pandas", at=Spot(file="acme/report.py", line=3)))
-    cause = Cause(kind=Kind.NEW, module="pandas", work=9, seconds=0.05, share=0.9, origin="pandas", chain=chain)
+    cause = RegressionCause(
+        kind=CauseKind.NEW, module="pandas", work=9, seconds=0.05, share=0.9, origin="pandas", chain=chain
+    )
     compared = replace(compared_as(Change.SLOWER), cause="pandas is new")
     finding = finding_for(compared, cause=cause, source=lambda file: f"src/{file}")
     assert finding is not None
@@ -359,7 +361,7 @@ def test_slower_than_on_another_cpu_is_a_warning() -> None:
 
 
 @dataclass(frozen=True)
-class Ran:
+class Completed:
     returncode: int | None
     stdout: bytes
     stderr: bytes
@@ -373,11 +375,11 @@ class Runner:
         self.extra = extra
         self.started = 0
 
-    def __call__(self, argv: Sequence[str], *, timeout_s: float) -> Ran:
+    def __call__(self, argv: Sequence[str], *, timeout_s: float) -> Completed:
         self.started += 1
         env = {**os.environ, **self.extra}
         ran = subprocess.run(argv, capture_output=True, timeout=timeout_s, env=env, check=False)
-        return Ran(ran.returncode, ran.stdout, ran.stderr)
+        return Completed(ran.returncode, ran.stdout, ran.stderr)
 
 
 @pytest.fixture
@@ -557,7 +559,7 @@ def test_starts_are_interleaved_with_the_control(package: Callable[[str, str], P
     python, order = package("quick", ""), []
 
     class Spy(Runner):
-        def __call__(self, argv: Sequence[str], *, timeout_s: float) -> Ran:
+        def __call__(self, argv: Sequence[str], *, timeout_s: float) -> Completed:
             order.append("control")
             return super().__call__(argv, timeout_s=timeout_s)
 
@@ -573,16 +575,16 @@ def test_starts_are_interleaved_with_the_control(package: Callable[[str, str], P
 
 
 def test_a_driver_that_breaks_is_named() -> None:
-    def broken(_: Sequence[str], **__: float) -> Ran:
-        return Ran(127, b"", b"sh: python: not found\n")
+    def broken(_: Sequence[str], **__: float) -> Completed:
+        return Completed(127, b"", b"sh: python: not found\n")
 
     with pytest.raises(NotMeasured, match=r"^the timing process ended with 127: sh: python: not found$"):
         sampling.import_sampler("acme", python=Path("python"), runner=broken)(1)
 
 
 def test_a_driver_that_hangs_is_named() -> None:
-    def hangs(_: Sequence[str], **__: float) -> Ran:
-        return Ran(None, b"", b"", timed_out=True)
+    def hangs(_: Sequence[str], **__: float) -> Completed:
+        return Completed(None, b"", b"", timed_out=True)
 
     with pytest.raises(NotMeasured, match=r"^the timing process did not end in time$"):
         sampling.import_sampler("acme", python=Path("python"), runner=hangs)(1)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from wheels import Env, subject_of, wheel
 
-from tox_prodsim import installed
-from tox_prodsim.findings import Checked, Level
-from tox_prodsim.installed import Imported, Subject
+from tox_prodsim.checks import installed
+from tox_prodsim.checks.installed import Distribution, Imported
+from tox_prodsim.model.findings import CheckResult, Level
 
 E, W, N = Level.ERROR, Level.WARNING, Level.NOTE
 SEGFAULT = "import ctypes\nctypes.string_at(0)\n"
@@ -22,38 +22,38 @@ def env(tmp_path: Path) -> Env:
     return Env.create(tmp_path / "env")
 
 
-Put = Callable[..., Subject]
+Put = Callable[..., Distribution]
 
 
 @pytest.fixture
 def put(env: Env, tmp_path: Path) -> Put:
     """Install a wheel made of these files, in which acme is a package."""
 
-    def install(files: dict[str, str], **options: Any) -> Subject:
+    def install(files: dict[str, str], **options: Any) -> Distribution:
         return subject_of(env.install(wheel(tmp_path, files={"acme/__init__.py": "", **files}, **options)))
 
     return install
 
 
-def modules(env: Env, subject: Subject, **options: Any) -> Imported:
+def modules(env: Env, subject: Distribution, **options: Any) -> Imported:
     return installed.check_modules(subject, env.run, env.python, **options)
 
 
-def brief(checked: Checked) -> list[tuple[str, Level, str, str]]:
+def brief(checked: CheckResult) -> list[tuple[str, Level, str, str]]:
     return [(found.code, found.level, found.subject, found.message) for found in checked.findings]
 
 
 def test_all_modules_are_imported_in_one_process(env: Env, put: Put) -> None:
     subject = put({"acme/a.py": "", "acme/b/__init__.py": "", "acme/b/c.py": ""})
     imported = modules(env, subject)
-    assert imported.checked == Checked(detail="4 modules import", codes=("IMP504",))
+    assert imported.checked == CheckResult(detail="4 modules import", codes=("IMP504",))
     assert imported.modules == {"acme", "acme.a", "acme.b", "acme.b.c"}
     assert len(env.argvs) == 1
 
 
 def test_what_has_imported_already_is_not_imported_again(env: Env, put: Put) -> None:
     imported = modules(env, put({}), imported=frozenset({"acme"}))
-    assert (imported.checked, env.argvs) == (Checked(detail="", codes=("IMP504",)), [])
+    assert (imported.checked, env.argvs) == (CheckResult(detail="", codes=("IMP504",)), [])
     assert imported.modules == {"acme"}
 
 
@@ -174,7 +174,7 @@ def test_what_was_not_reached_in_time_is_not_called_checked(env: Env, put: Put) 
     subject = put({"acme/a.py": "import time\ntime.sleep(0.6)", "acme/b.py": "", "acme/c.py": "1/0"})
     imported = modules(env, subject, budget_s=0.5)
     reason = "2 of 4 modules were not reached within 0.5 s"
-    assert imported.checked == Checked(detail="2 of 4 modules import", codes=(), not_checked=(("IMP504", reason),))
+    assert imported.checked == CheckResult(detail="2 of 4 modules import", codes=(), not_checked=(("IMP504", reason),))
 
 
 def test_a_failure_that_another_module_is_to_blame_for_does_not_count(env: Env, put: Put) -> None:

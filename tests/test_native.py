@@ -12,9 +12,9 @@ import pytest
 from compiled import extension, library
 from wheels import wheel
 
-from tox_prodsim.artifact import check_native, open_wheel
 from tox_prodsim.catalogue import CATALOGUE
-from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.checks.artifact import check_native, open_wheel
+from tox_prodsim.model.findings import CheckResult, Finding, Level
 
 E, W, N = Level.ERROR, Level.WARNING, Level.NOTE
 LINUX = "cp311-cp311-manylinux_2_17_x86_64"
@@ -29,11 +29,11 @@ def header(machine: int = 62, kind: int = 3) -> bytes:
     return b"\x7fELF\2\1\1" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", kind, machine, 1, 0, 0, 0, 0, 64, 0, 0, 0, 0, 0)
 
 
-def check(folder: Path, files: dict[str, str | bytes], tag: str = LINUX, **options: Any) -> Checked:
+def check(folder: Path, files: dict[str, str | bytes], tag: str = LINUX, **options: Any) -> CheckResult:
     return check_native(open_wheel(wheel(folder, files={"acme/__init__.py": "", **files}, tag=tag)), **options)
 
 
-def found(checked: Checked, code: str) -> list[tuple[Level, str, str]]:
+def found(checked: CheckResult, code: str) -> list[tuple[Level, str, str]]:
     return [(each.level, each.subject, each.message) for each in checked.findings if each.code == code]
 
 
@@ -299,7 +299,7 @@ READ = ("EXT410", "EXT411", "EXT412", "EXT413", "EXT415", "EXT421")
 def test_a_sound_extension_passes(tmp_path: Path) -> None:
     checked = check(tmp_path, {NAME: extension("_speedups", "-Wl,-rpath,$ORIGIN/../acme.libs:/usr/lib/acme")})
     codes = ("EXT401", "EXT402", "EXT420", "EXT403", *READ)
-    assert checked == Checked(detail="1 extension", codes=codes)
+    assert checked == CheckResult(detail="1 extension", codes=codes)
 
 
 @pytest.mark.parametrize(

@@ -22,12 +22,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tox_prodsim.readiness import NotifyProbe
+from tox_prodsim.model.probes import NotifyProbe
 from tox_prodsim.supervision import (
     LogWatch,
     NotifySocket,
     NotifyState,
-    NotYet,
+    NotReady,
     Ready,
     Surroundings,
     ask,
@@ -35,7 +35,7 @@ from tox_prodsim.supervision import (
     start,
     watchdog_missed,
 )
-from tox_prodsim.supervision.notify import MESSAGES_PER_READ, heard
+from tox_prodsim.supervision.probes.notify import MESSAGES_PER_READ, heard
 
 NEW = NotifyState()
 UP = NotifyState(ready_at=100.0)
@@ -274,7 +274,7 @@ def test_a_stranger_does_not_count_whatever_it_says(ear: NotifySocket, tmp_path:
         assert stranger.line() == "said"
         around = Surroundings(tree=it.tree, log=LogWatch(tmp_path / "log"), scratch=tmp_path, notify=ear)
         answer = ask(NotifyProbe(), around)
-        assert isinstance(answer, NotYet)
+        assert isinstance(answer, NotReady)
         assert answer.reason.startswith(f'no READY=1, a message of pid {stranger.popen.pid} "{sys.executable}')
         assert answer.reason.endswith("does not count: no process of the deployment")
         assert replace(ear.state, stranger="") == NEW

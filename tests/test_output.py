@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tox_prodsim import output
-from tox_prodsim.scenario import Deployment, Stop, stop_signal
+from tox_prodsim.deployment import output
+from tox_prodsim.model.scenario import Deployment, Stop, stop_signal
 
 FILLER = b"a line that says nothing at all, many times\n" * 50_000
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tox_prodsim.phrases import last_error
+from tox_prodsim.model.formatting import last_error
 
 NOTHING = "ERROR: No matching distribution found for acme-audit"
 RETRYING = "WARNING: Retrying (Retry(total=4, connect=None)) after connection broken by 'Refused': /simple/acme-audit/"

@@ -17,23 +17,32 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tox_prodsim.readiness import ExecProbe, FileProbe, HttpProbe, ListenProbe, LogProbe, NotifyProbe, Probe, TcpProbe
-from tox_prodsim.running import Ran
+from tox_prodsim.model.probes import (
+    ExecProbe,
+    FileProbe,
+    HttpProbe,
+    ListenProbe,
+    LogProbe,
+    NotifyProbe,
+    Probe,
+    TcpProbe,
+)
+from tox_prodsim.model.runner import Completed
 from tox_prodsim.supervision import (
     Answer,
     Cause,
     ExecWatch,
-    Foreign,
     LogWatch,
-    NotYet,
+    NotReady,
     Ready,
     Surroundings,
+    WrongProcess,
     ask,
-    probes,
     run,
-    sockets,
     taken,
 )
+from tox_prodsim.supervision.probes import ask as probes
+from tox_prodsim.supervision.probes import sockets
 
 Tree = Callable[[], tuple[psutil.Process, ...]]
 
@@ -104,13 +113,13 @@ def http(port: int, path: str, **options: object) -> HttpProbe:
     ("path", "options", "answer"),
     [
         pytest.param("/health", {}, Ready(detail="http /health 200"), id="any 2xx is ready"),
-        pytest.param("/busy", {}, NotYet(reason="http 503"), id="an error is not"),
+        pytest.param("/busy", {}, NotReady(reason="http 503"), id="an error is not"),
         pytest.param("/busy", {"statuses": (200, 503)}, Ready(detail="http /busy 503"), id="unless it is wanted"),
-        pytest.param("/moved", {}, NotYet(reason="http 302"), id="a redirect is not followed"),
+        pytest.param("/moved", {}, NotReady(reason="http 302"), id="a redirect is not followed"),
         pytest.param(
             "/health",
             {"body": "^ok"},
-            NotYet(reason="http 200, but the body does not match /^ok/"),
+            NotReady(reason="http 200, but the body does not match /^ok/"),
             id="the body does not match",
         ),
         pytest.param("/health", {"body": "is ok"}, Ready(detail="http /health 200"), id="the body matches"),
@@ -118,11 +127,11 @@ def http(port: int, path: str, **options: object) -> HttpProbe:
         pytest.param(
             "/health",
             {"header": ("x-app", "^app")},
-            NotYet(reason="http 200, but the header x-app does not match /^app/"),
+            NotReady(reason="http 200, but the header x-app does not match /^app/"),
             id="a header does not match",
         ),
         pytest.param("/health", {"method": "HEAD"}, Ready(detail="http /health 200"), id="HEAD"),
-        pytest.param("/a b?c=d e", {}, NotYet(reason="http 404"), id="blanks in a URL are quoted"),
+        pytest.param("/a b?c=d e", {}, NotReady(reason="http 404"), id="blanks in a URL are quoted"),
     ],
 )
 def test_an_http_probe_looks_at_the_answer(port: int, path: str, options: dict[str, object], answer: object) -> None:
@@ -131,19 +140,19 @@ def test_an_http_probe_looks_at_the_answer(port: int, path: str, options: dict[s
 
 def test_a_server_that_drips_cannot_outlast_the_timeout(port: int) -> None:
     begin = time.monotonic()
-    assert asked(http(port, "/drip", timeout_s=0.3)) == NotYet(reason="no answer within 0.3 s")
+    assert asked(http(port, "/drip", timeout_s=0.3)) == NotReady(reason="no answer within 0.3 s")
     assert time.monotonic() - begin < 1.5
 
 
 def test_a_server_that_never_answers_is_late() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as deaf:
-        assert asked(http(deaf.getsockname()[1], "/", timeout_s=0.2)) == NotYet(reason="no answer within 0.2 s")
+        assert asked(http(deaf.getsockname()[1], "/", timeout_s=0.2)) == NotReady(reason="no answer within 0.2 s")
 
 
 def test_a_server_that_speaks_something_else_is_not_ready() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         threading.Thread(target=lambda: answer_once(listener, b"SSH-2.0-x\r\n")).start()
-        assert asked(http(listener.getsockname()[1], "/")) == NotYet(reason="no HTTP answer (BadStatusLine)")
+        assert asked(http(listener.getsockname()[1], "/")) == NotReady(reason="no HTTP answer (BadStatusLine)")
 
 
 def answer_once(listener: socket.socket, answer: bytes) -> None:
@@ -156,7 +165,7 @@ def answer_once(listener: socket.socket, answer: bytes) -> None:
 @pytest.mark.parametrize("kind", ["http", "tcp"])
 def test_nobody_there_is_connection_refused(free_port: int, kind: str) -> None:
     probe = http(free_port, "/") if kind == "http" else TcpProbe(host="127.0.0.1", port=free_port)
-    assert asked(probe) == NotYet(reason="connection refused")
+    assert asked(probe) == NotReady(reason="connection refused")
 
 
 def test_a_tcp_probe_is_ready_when_we_listen(port: int) -> None:
@@ -166,14 +175,14 @@ def test_a_tcp_probe_is_ready_when_we_listen(port: int) -> None:
 @pytest.mark.parametrize("path", ["/health", "/busy"])
 def test_an_answer_from_somebody_else_is_foreign_whatever_it_says(port: int, path: str) -> None:
     answer = asked(http(port, path), tree=nobody)
-    assert isinstance(answer, Foreign)
+    assert isinstance(answer, WrongProcess)
     assert (answer.address, answer.pid) == (f"127.0.0.1:{port}", os.getpid())
     assert "python" in answer.command
     assert answer.since.startswith("running since 20")
 
 
 def test_a_connection_accepted_by_somebody_else_is_foreign(port: int) -> None:
-    assert isinstance(asked(TcpProbe(host="127.0.0.1", port=port), tree=nobody), Foreign)
+    assert isinstance(asked(TcpProbe(host="127.0.0.1", port=port), tree=nobody), WrongProcess)
 
 
 def test_a_tree_that_grows_between_two_looks_is_not_foreign(port: int) -> None:
@@ -210,8 +219,8 @@ def test_a_listen_probe_finds_the_port_by_itself(bind: str, shown: str, url: str
 
 def test_a_listen_probe_waits_for_its_own_port(free_port: int) -> None:
     reason = f"no process of the deployment listens on port {free_port}"
-    assert asked(ListenProbe(port=free_port), tree=nobody) == NotYet(reason=reason)
-    assert asked(ListenProbe(), tree=nobody) == NotYet(reason="no process of the deployment listens on a TCP port")
+    assert asked(ListenProbe(port=free_port), tree=nobody) == NotReady(reason=reason)
+    assert asked(ListenProbe(), tree=nobody) == NotReady(reason="no process of the deployment listens on a TCP port")
 
 
 @contextmanager
@@ -226,7 +235,7 @@ def child(code: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 def test_a_log_probe_finds_a_line_and_shows_it(tmp_path: Path) -> None:
     log = tmp_path / "log"
     probe = LogProbe(pattern="^serving on .*$")
-    assert ask(probe, around(folder=tmp_path)) == NotYet(reason="no line matches /^serving on .*$/")
+    assert ask(probe, around(folder=tmp_path)) == NotReady(reason="no line matches /^serving on .*$/")
     log.write_bytes(b"\xff\x00 noise\nserving on 80\n")
     assert ask(probe, around(folder=tmp_path)) == Ready(detail='log "serving on 80"')
 
@@ -258,7 +267,7 @@ def test_a_line_without_end_costs_no_memory(tmp_path: Path) -> None:
 
 def test_a_file_probe_is_ready_when_the_file_is_there(tmp_path: Path) -> None:
     probe = FileProbe(path="app.pid")
-    assert ask(probe, around(folder=tmp_path)) == NotYet(reason="no file app.pid")
+    assert ask(probe, around(folder=tmp_path)) == NotReady(reason="no file app.pid")
     (tmp_path / "app.pid").touch()
     assert ask(probe, around(folder=tmp_path)) == Ready(detail="file app.pid")
 
@@ -323,10 +332,10 @@ class Commands:
         self.asked: list[tuple[tuple[str, ...], float]] = []
         self.now = 100.0
 
-    def __call__(self, argv: Sequence[str], *, timeout_s: float) -> Ran:
+    def __call__(self, argv: Sequence[str], *, timeout_s: float) -> Completed:
         self.asked.append((tuple(argv), timeout_s))
         self.now += 0.5
-        return Ran(**self.how)
+        return Completed(**self.how)
 
 
 CHECK = ExecProbe(argv=("/usr/bin/pg_isready", "-p", "5433"))
@@ -336,22 +345,22 @@ CHECK = ExecProbe(argv=("/usr/bin/pg_isready", "-p", "5433"))
     ("how", "answer"),
     [
         pytest.param({}, Ready(detail="exec pg_isready exit code 0"), id="exit code 0"),
-        pytest.param({"returncode": 2}, NotYet(reason="exec pg_isready exit code 2"), id="another one"),
+        pytest.param({"returncode": 2}, NotReady(reason="exec pg_isready exit code 2"), id="another one"),
         pytest.param(
             {"returncode": 2, "stdout": b"a\nno \xff response\r\n\n"},
-            NotYet(reason="exec pg_isready exit code 2: no \ufffd response"),
+            NotReady(reason="exec pg_isready exit code 2: no \ufffd response"),
             id="the last line says why",
         ),
         pytest.param(
             {"returncode": 1, "stdout": b"out\n", "stderr": b"x" * 999},
-            NotYet(reason=f"exec pg_isready exit code 1: {'x' * 200}"),
+            NotReady(reason=f"exec pg_isready exit code 1: {'x' * 200}"),
             id="errors before output, and never much of it",
         ),
-        pytest.param({"returncode": -9}, NotYet(reason="exec pg_isready ended by signal 9"), id="killed"),
-        pytest.param({"returncode": None}, NotYet(reason="exec pg_isready could not be run"), id="not started"),
+        pytest.param({"returncode": -9}, NotReady(reason="exec pg_isready ended by signal 9"), id="killed"),
+        pytest.param({"returncode": None}, NotReady(reason="exec pg_isready could not be run"), id="not started"),
         pytest.param(
             {"returncode": 0, "timed_out": True},
-            NotYet(reason="exec pg_isready did not end within 2 s"),
+            NotReady(reason="exec pg_isready did not end within 2 s"),
             id="an exit code 0 after the timeout is none",
         ),
     ],
@@ -365,7 +374,7 @@ def test_an_exec_probe_is_ready_when_its_command_says_so(how: dict[str, object],
 def test_a_command_is_not_run_again_at_once_and_meanwhile_its_last_answer_holds() -> None:
     commands = Commands(returncode=1)
     watch = ExecWatch(commands, clock=lambda: commands.now)
-    no = NotYet(reason="exec pg_isready exit code 1")
+    no = NotReady(reason="exec pg_isready exit code 1")
     for later_s, runs in ((0.0, 1), (0.09, 1), (0.02, 2), (0.0, 2)):
         commands.now += later_s
         assert watch.ask(CHECK, 30.0) == no
@@ -378,7 +387,7 @@ def test_a_command_is_not_run_again_at_once_and_meanwhile_its_last_answer_holds(
 def test_a_command_gets_no_more_time_than_is_left() -> None:
     commands = Commands(returncode=1)
     watch = ExecWatch(commands, clock=lambda: commands.now)
-    assert watch.ask(CHECK, 0.0) == NotYet(reason="exec pg_isready never asked")
+    assert watch.ask(CHECK, 0.0) == NotReady(reason="exec pg_isready never asked")
     watch.ask(CHECK, 0.25)
     assert [timeout_s for _, timeout_s in commands.asked] == [0.25]
 
@@ -402,10 +411,10 @@ def test_a_probe_that_lacks_what_it_needs_is_our_mistake(probe: Probe) -> None:
     ],
 )
 def test_a_real_command_is_judged_and_does_not_outlast_its_timeout(tmp_path: Path, code: str, says: str) -> None:
-    def runner(argv: Sequence[str], *, timeout_s: float) -> Ran:
+    def runner(argv: Sequence[str], *, timeout_s: float) -> Completed:
         done = run(argv, cwd=tmp_path, env={}, timeout_s=timeout_s)
         timed_out = done.ending.cause is Cause.TIMED_OUT
-        return Ran(returncode=done.ending.returncode, timed_out=timed_out, stdout=done.stdout, stderr=done.stderr)
+        return Completed(returncode=done.ending.returncode, timed_out=timed_out, stdout=done.stdout, stderr=done.stderr)
 
     (tmp_path / "python").symlink_to(sys.executable)
     probe = ExecProbe(argv=(str(tmp_path / "python"), "-I", "-S", "-c", code), timeout_s=1.0)

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from refusals import outcome, refused
 
-from tox_prodsim.errors import ProdsimError
-from tox_prodsim.readiness import (
+from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.probes import (
     ExecProbe,
     FileProbe,
     HttpProbe,

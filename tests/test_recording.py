@@ -16,7 +16,7 @@ from tox_prodsim.timing import Recording, Spot, recording
 HERE = "{}.{}".format(*sys.version_info[:2])
 OTHERS = [version for version in ("3.9", "3.11", "3.12", "3.13") if version != HERE]
 SAME = CHANGES["an identical copy"]
-NO_PYTHON = {timing.Kind.NATIVE, timing.Kind.WAITING}
+NO_PYTHON = {timing.CauseKind.NATIVE, timing.CauseKind.WAITING}
 
 
 @pytest.fixture(scope="module")

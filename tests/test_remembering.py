@@ -11,11 +11,14 @@ from test_baseline import ACME
 from test_catalogue import printed
 from wheels import wheel
 
-from tox_prodsim import artifact, comparing, contents, remembering
 from tox_prodsim.catalogue import CATALOGUE
-from tox_prodsim.contents import Contents
-from tox_prodsim.findings import Checked, Level
-from tox_prodsim.timing import baseline
+from tox_prodsim.checks import artifact
+from tox_prodsim.model.findings import CheckResult, Level
+from tox_prodsim.run import contents
+from tox_prodsim.run.context import BaselineFiles
+from tox_prodsim.timing.baseline import contents as held_contents
+from tox_prodsim.timing.baseline import store as baseline
+from tox_prodsim.timing.baseline.contents import Contents
 
 SPEED = "acme/_speed.cpython-311-x86_64-linux-gnu.so"
 FILES = {
@@ -37,20 +40,22 @@ def held(
     folder: Path, files: Mapping[str, str] = FILES, *, points: str = POINTS, version: str = "1.4.0", **options: str
 ) -> Contents:
     path = wheel(folder, files=files, entry_points=points, version=version, **options)
-    return remembering.contents_of(artifact.open_wheel(path), "2026-11-22")
+    return contents.contents_of(artifact.open_wheel(path), "2026-11-22")
 
 
 def without(*names: str) -> dict[str, str]:
     return {name: text for name, text in FILES.items() if not name.startswith(names)}
 
 
-def checked(then: Contents | None, now: Contents, *, accepting: bool = False, dists: tuple[str, ...] = ()) -> Checked:
+def checked(
+    then: Contents | None, now: Contents, *, accepting: bool = False, dists: tuple[str, ...] = ()
+) -> CheckResult:
     stored = replace(ACME, contents=then.folded() if then is not None else None)
     new = replace(ACME, contents=now, dists=dists or ACME.dists)
-    return remembering.check_memory(stored, new, accepting=accepting)
+    return contents.check_memory(stored, new, accepting=accepting)
 
 
-def told(checked: Checked) -> list[str]:
+def told(checked: CheckResult) -> list[str]:
     return [f"{found.code} {found.subject}: {found.message}" for found in checked.findings]
 
 
@@ -225,7 +230,7 @@ def test_a_script_that_became_an_entry_point_is_not_lost(tmp_path: Path) -> None
 
 
 def test_of_too_many_files_the_number_that_is_left_is_told(tmp_path: Path) -> None:
-    many = {f"acme/locale/{at}/acme.mo": "" for at in range(contents.MOST)}
+    many = {f"acme/locale/{at}/acme.mo": "" for at in range(held_contents.MOST)}
     then = held(tmp_path, {**FILES, **many})
     del many["acme/locale/7/acme.mo"]
     assert told(checked(then, held(tmp_path, {**FILES, **many}))) == [
@@ -245,9 +250,9 @@ def test_a_release_that_accepts_the_loss_says_it_as_a_note(tmp_path: Path) -> No
 
 
 def test_without_a_baseline_nothing_is_checked(tmp_path: Path) -> None:
-    found = remembering.check_memory(None, replace(ACME, contents=held(tmp_path)), accepting=False)
+    found = contents.check_memory(None, replace(ACME, contents=held(tmp_path)), accepting=False)
     assert (found.codes, found.findings, found.detail) == ((), (), "no baseline yet")
-    assert found.not_checked == tuple((code, "no baseline yet") for code in remembering.CODES)
+    assert found.not_checked == tuple((code, "no baseline yet") for code in contents.CODES)
 
 
 def test_a_baseline_of_an_older_version_remembers_nothing(tmp_path: Path) -> None:
@@ -283,7 +288,7 @@ def test_the_examples_are_what_the_findings_really_look_like(tmp_path: Path) -> 
     }
     then = held(tmp_path, files, points="[console_scripts]\nacme-sync = acme:sync\n", version="2.0.9")
     found = checked(then, held(tmp_path, {"acme/__init__.py": ""}, points="", version="2.1.0"))
-    shown = {code: CATALOGUE[code].example for code in remembering.CODES}
+    shown = {code: CATALOGUE[code].example for code in contents.CODES}
     # The page of EXT404 shows the wheel that lacks what a key asks for.
     shown["EXT404"] = "FAIL EXT404 acme._speedups: was an extension of 2.0.9, and is no longer in the wheel"
     assert {each.code: printed(each) for each in found.findings} == shown
@@ -301,6 +306,6 @@ def test_what_imported_when_the_baseline_was_stored_is_known(tmp_path: Path) -> 
     assert replace(shelf, stored=replace(ACME)).imported_then == frozenset()
 
 
-def shelf_of(path: Path, now: baseline.Baseline) -> comparing.Shelf:
+def shelf_of(path: Path, now: baseline.Baseline) -> BaselineFiles:
     folder = path.parent
-    return comparing.Shelf(stored=None, path=path, candidate=folder / "c.json", now=now, root=folder, wheels=folder)
+    return BaselineFiles(stored=None, path=path, candidate=folder / "c.json", now=now, root=folder, wheels=folder)

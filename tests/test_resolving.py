@@ -11,13 +11,13 @@ import pytest
 from index import Index
 from wheels import wheel
 
-from tox_prodsim import resolving
-from tox_prodsim.artifact import open_wheel
-from tox_prodsim.findings import Checked, Level
-from tox_prodsim.resolving import Impossible, Installer, Lowest, Pip, Unreachable
-from tox_prodsim.resolving import pip as pip_words
-from tox_prodsim.resolving import uv as uv_words
-from tox_prodsim.resolving.answers import Resolved, Unavailable
+from tox_prodsim.checks import resolution
+from tox_prodsim.checks.artifact import open_wheel
+from tox_prodsim.checks.resolution import Impossible, Installer, Lowest, Pip, Unreachable
+from tox_prodsim.checks.resolution import pip as pip_words
+from tox_prodsim.checks.resolution import uv as uv_words
+from tox_prodsim.checks.resolution.answers import Resolved, VersionUnavailable
+from tox_prodsim.model.findings import CheckResult, Level
 
 E, W, N = Level.ERROR, Level.WARNING, Level.NOTE
 PIP, UV = "pip", "uv"
@@ -67,7 +67,7 @@ class Check:
         requested: tuple[str, ...] = (),
         limit_s: float = 120.0,
         variables: Mapping[str, str] | None = None,
-    ) -> Checked:
+    ) -> CheckResult:
         lines = [
             "Metadata-Version: 2.1",
             "Name: acme",
@@ -77,7 +77,7 @@ class Check:
         for extra, text in (extras or {}).items():
             lines += [f"Provides-Extra: {extra}", f'Requires-Dist: {text}; extra == "{extra}"']
         made = open_wheel(wheel(self._folder, metadata="\n".join(lines) + "\n"))
-        request = resolving.Request(
+        request = resolution.ResolutionRequest(
             wheel=made.path,
             name="acme",
             requires=made.requires,
@@ -85,10 +85,10 @@ class Check:
             requested=requested,
         )
         run = indexes.runner({**self._index.variables, **(variables or {})})
-        return resolving.check_resolution(request, installer, run, self._folder, limit_s=limit_s)
+        return resolution.check_resolution(request, installer, run, self._folder, limit_s=limit_s)
 
 
-def brief(checked: Checked) -> list[tuple[str, Level, str, str]]:
+def brief(checked: CheckResult) -> list[tuple[str, Level, str, str]]:
     return [(found.code, found.level, found.subject, found.message) for found in checked.findings]
 
 
@@ -168,9 +168,9 @@ def test_without_an_index_nothing_is_said_and_soon(check: Check, installer: Inst
 
 
 def test_what_requires_nothing_needs_no_index(tmp_path: Path) -> None:
-    request = resolving.Request(wheel=tmp_path, name="acme", requires=(), provided=())
-    nobody: Installer = resolving.Uv(python=Path("none"), program=Path("none"))
-    checked = resolving.check_resolution(request, nobody, indexes.runner({}), tmp_path)
+    request = resolution.ResolutionRequest(wheel=tmp_path, name="acme", requires=(), provided=())
+    nobody: Installer = resolution.Uv(python=Path("none"), program=Path("none"))
+    checked = resolution.check_resolution(request, nobody, indexes.runner({}), tmp_path)
     assert (checked.codes, checked.not_checked) == (("DEP205", "DEP206"), ())
 
 
@@ -189,7 +189,7 @@ def test_extras_for_which_there_is_no_time_are_not_called_checked(check: Check) 
 
 
 def lowest(index: Index, folder: Path, installer: Installer, *requires: str) -> object:
-    return resolving.lowest(installer, requires, indexes.runner(index.variables), folder)
+    return resolution.lowest(installer, requires, indexes.runner(index.variables), folder)
 
 
 def test_the_lowest_are_taken_that_can_be_together_and_what_has_no_lower_bound_is_free(
@@ -211,17 +211,17 @@ def test_what_nobody_can_have_together_has_no_lowest(index: Index, tmp_path: Pat
     found = lowest(index, tmp_path, indexes.uv(), "plain>=2", "old>=1")
     assert isinstance(found, Impossible)
     assert "plain" in found.reason
-    assert [(each.code, each.level) for each in resolving.check_lowest(found, ()).findings] == [("DEP208", E)]
+    assert [(each.code, each.level) for each in resolution.check_lowest(found, ()).findings] == [("DEP208", E)]
 
 
 def test_without_an_index_there_is_no_lowest(index: Index, tmp_path: Path) -> None:
     run = indexes.runner({**index.variables, "UV_DEFAULT_INDEX": "http://127.0.0.1:9/", "UV_NO_CACHE": "1"})
-    assert isinstance(resolving.lowest(indexes.uv(), ["plain>=1"], run, tmp_path), Unreachable)
+    assert isinstance(resolution.lowest(indexes.uv(), ["plain>=1"], run, tmp_path), Unreachable)
 
 
 def test_the_lowest_are_shown_as_far_as_they_apply_here() -> None:
     found = Lowest(requirements=(), pinned=(("Click", "8.0.0"), ("pywin32", "300")), free=("six",))
-    checked = resolving.check_lowest(found, ("click==8.0.0", "six==1.17.0"))
+    checked = resolution.check_lowest(found, ("click==8.0.0", "six==1.17.0"))
     assert checked.codes == ("DEP208",)
     assert checked.detail == "lowest: Click 8.0.0; no lower bound, so the newest: six"
 
@@ -245,7 +245,7 @@ OTHER_PYTHON = "9.0 Requires-Python >=3.15"
 def test_a_conflict_that_a_release_for_another_python_would_solve_is_not_certain() -> None:
     reason = "acme 1.0 asks for click>=8; the request asks for click!=8.1.0"
     found = pip_words.refused(CONFLICT.format(why=OTHER_PYTHON, bound="8"), "")
-    assert isinstance(found, Unavailable)
+    assert isinstance(found, VersionUnavailable)
     assert found.reason == reason
     assert isinstance(pip_words.refused(CONFLICT.format(why="not a file", bound="8"), ""), Impossible)
     assert isinstance(pip_words.refused(CONFLICT.format(why=OTHER_PYTHON, bound="9.1"), ""), Impossible)
@@ -261,7 +261,7 @@ def test_an_index_that_refuses_is_none_that_lacks_something() -> None:
 def test_what_does_not_build_here_is_no_fault_of_who_requires_it() -> None:
     stderr = "ERROR: Failed to build 'mysqlclient' when getting requirements to build wheel\n"
     reason = "Failed to build 'mysqlclient' when getting requirements to build wheel"
-    assert pip_words.refused("", stderr) == Unavailable(reason=reason)
+    assert pip_words.refused("", stderr) == VersionUnavailable(reason=reason)
 
 
 def test_of_a_build_that_fails_uv_is_heard_to_the_last_words() -> None:
@@ -271,7 +271,7 @@ def test_of_a_build_that_fails_uv_is_heard_to_the_last_words() -> None:
         '         [stderr]\n         Traceback (most recent call last):\n           File "<string>", line 42\n'
         "         SyntaxError: invalid syntax\n\nhint: Build failures usually indicate a problem with the package\n"
     )
-    assert uv_words.refused(told) == Unavailable(
+    assert uv_words.refused(told) == VersionUnavailable(
         reason="qpid-python==1.36.0.post1 does not build: SyntaxError: invalid syntax"
     )
 
@@ -287,4 +287,4 @@ def test_of_a_build_that_fails_uv_is_heard_to_the_last_words() -> None:
 def test_what_uv_cannot_have_here_is_not_certain(because: str) -> None:
     told = f"error: No solution found when resolving dependencies\n  cause: Because {because} and you require it, "
     told += "we can conclude that your requirements are unsatisfiable.\n"
-    assert uv_words.refused(told) == Unavailable(reason=because)
+    assert uv_words.refused(told) == VersionUnavailable(reason=because)

@@ -11,9 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from refusals import outcome, refused
 
-from tox_prodsim.errors import ProdsimError
-from tox_prodsim.readiness import HttpProbe, ListenProbe
-from tox_prodsim.scenario import Deployment, Stop, codes, exit_codes, patterns, placeholders, signal_named, uses_port
+from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.probes import HttpProbe, ListenProbe
+from tox_prodsim.model.scenario import (
+    Deployment,
+    Stop,
+    codes,
+    exit_codes,
+    patterns,
+    placeholders,
+    signal_named,
+    uses_port,
+)
 
 SCRATCH = Path("/tmp/scratch")
 VALUES = {"scratch": "/tmp/scratch", "port": "8123", "url": "http://127.0.0.1:8123"}

@@ -8,14 +8,14 @@ from refusals import refused
 from sdists import PKG_INFO, sdist, special
 from wheels import wheel
 
-from tox_prodsim.artifact import check_sdist, check_shipped, open_sdist, open_wheel
-from tox_prodsim.findings import Checked
+from tox_prodsim.checks.artifact import check_sdist, check_shipped, open_sdist, open_wheel
+from tox_prodsim.model.findings import CheckResult
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "b3BlbnNzaC1rZXk" * 8 + "\n-----END OPENSSH PRIVATE KEY-----\n"
 TOKEN = "password = pypi-AgE" + "IcHlwaS5vcmc" * 8 + "\n"
 
 
-def told(checked: Checked) -> list[tuple[str, str, str, str]]:
+def told(checked: CheckResult) -> list[tuple[str, str, str, str]]:
     return [(found.level, found.code, found.subject, found.message) for found in checked.findings]
 
 

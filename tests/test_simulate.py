@@ -15,11 +15,13 @@ import pytest
 from refusals import refused
 from wheels import Env, subject_of, wheel
 
-from tox_prodsim import conditions, installed
-from tox_prodsim.conditions import CONDITIONS, Scene
-from tox_prodsim.findings import Checked, Level
+from tox_prodsim.checks import installed
+from tox_prodsim.model import conditions
+from tox_prodsim.model.conditions import CONDITIONS, ConditionRun
+from tox_prodsim.model.findings import CheckResult, Level
+from tox_prodsim.model.runner import CHILD_SCRIPTS
 
-WRAPPER = Path(conditions.__file__).parent / "_child" / "condition.py"
+WRAPPER = CHILD_SCRIPTS / "condition.py"
 MAKES_HOME = "import os; os.makedirs(os.path.expanduser('~/.acme'), exist_ok=True)\n"
 CONNECTS = "import os, socket; socket.create_connection(('127.0.0.1', int(os.environ['SERVER']))).close()\n"
 MANY = "from contextlib import *\nwith ExitStack() as all:\n  for _ in range(300): all.enter_context(open(__file__))\n"
@@ -75,14 +77,14 @@ def developer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
         yield
 
 
-def scene_of(name: str, env: Env, folder: Path) -> Scene:
-    scene = Scene(condition=CONDITIONS[name], python=env.python, folder=folder / "scene")
+def scene_of(name: str, env: Env, folder: Path) -> ConditionRun:
+    scene = ConditionRun(condition=CONDITIONS[name], python=env.python, folder=folder / "scene")
     for path in (scene.home, scene.temporary, scene.folder / "work"):
         path.mkdir(parents=True)
     return scene
 
 
-def played(name: str, env: Env, tmp_path: Path, source: str, *, entry_points: str = "") -> Checked:
+def played(name: str, env: Env, tmp_path: Path, source: str, *, entry_points: str = "") -> CheckResult:
     """Return what a package with this source comes to, or skip where the condition is not to be had."""
     package = f"acme_{name}_{abs(hash(source))}"
     scene = scene_of(name, env, tmp_path)
@@ -118,7 +120,7 @@ def test_an_import_that_relies_on_its_contrary_fails_under_a_condition(name: str
 def test_a_package_that_relies_on_nothing_passes_under_every_condition(name: str, env: Env, tmp_path: Path) -> None:
     script = f"[console_scripts]\nacme-{name} = {{}}:main\n"
     checked = played(name, env, tmp_path, GENTLE, entry_points=script)
-    assert checked == Checked(detail="", codes=("SIM801", "SIM802"))
+    assert checked == CheckResult(detail="", codes=("SIM801", "SIM802"))
 
 
 def test_what_fails_without_the_condition_as_well_is_not_its_fault(env: Env, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tox_prodsim.spool import HEAD_BYTES, TAIL_BYTES, Excerpt, Spool
+from tox_prodsim.plugin.output_spool import HEAD_BYTES, TAIL_BYTES, OutputPreview, Spool
 
 AWKWARD = b"caf\xc3\xa9 \xff\xfe\x00 end \xc3"
 
@@ -15,7 +15,7 @@ def passed_through(tmp_path: Path, *parts: bytes) -> tuple[bytes, bytes]:
     """Return what was kept and what was shown."""
     shown = bytearray()
     spool = Spool(tmp_path / "new" / "commands-0.log")
-    excerpt = Excerpt(shown.extend, spool)
+    excerpt = OutputPreview(shown.extend, spool)
     for part in parts:
         excerpt.take(part)
     excerpt.close()
@@ -80,7 +80,7 @@ def test_a_disk_that_is_full_is_said_and_nothing_half_is_left(tmp_path: Path) ->
     link.symlink_to("/dev/full")
     shown = bytearray()
     spool = Spool(link)
-    excerpt = Excerpt(shown.extend, spool)
+    excerpt = OutputPreview(shown.extend, spool)
     for _ in range(50):
         excerpt.take(b"z" * 100_000)
     excerpt.close()
@@ -94,7 +94,7 @@ def test_nothing_is_shown_or_written_after_the_end(tmp_path: Path) -> None:
     """A stranger holds the pipe open and goes on writing."""
     shown = bytearray()
     spool = Spool(tmp_path / "log")
-    excerpt = Excerpt(shown.extend, spool)
+    excerpt = OutputPreview(shown.extend, spool)
     excerpt.take(b"before")
     excerpt.close()
     spool.close()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tox_prodsim.events import Change
+from tox_prodsim.model.events import Change
 from tox_prodsim.timing import stats
 
 seconds = st.floats(min_value=0.001, max_value=100)

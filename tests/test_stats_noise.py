@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tox_prodsim.events import Change
+from tox_prodsim.model.events import Change
 from tox_prodsim.timing import measure, sampling, stats
 from tox_prodsim.timing.stats import EFFECTIVE, Rounds, StoredRatio
 

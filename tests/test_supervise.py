@@ -17,7 +17,8 @@ import psutil
 import pytest
 from documents import ROOT
 
-from tox_prodsim import supervise, supervision
+from tox_prodsim import supervision
+from tox_prodsim.supervision import cli
 
 COMMAND = [sys.executable, "-m", "tox_prodsim", "supervise"]
 PYTHON = [sys.executable, "-I", "-S", "-c"]
@@ -125,7 +126,7 @@ def test_another_command_than_supervise_is_one_line_and_125(words: list[str]) ->
     ("text", "number"), [("KILL", 9), ("SIGTERM", 15), ("hup", 1), ("2", 2), pytest.param("sigint", 2, id="small")]
 )
 def test_a_signal_has_its_name_with_sig_or_without_or_its_number(text: str, number: int) -> None:
-    assert supervise.signal_named(text) == number
+    assert cli.signal_named(text) == number
 
 
 @pytest.mark.parametrize(
@@ -138,7 +139,7 @@ def test_a_signal_has_its_name_with_sig_or_without_or_its_number(text: str, numb
     ],
 )
 def test_what_was_not_started_has_the_code_of_whom_it_is_the_fault_of(error: str, code: int) -> None:
-    assert supervise.not_started("x", error) == code
+    assert cli.not_started("x", error) == code
 
 
 # pipelines

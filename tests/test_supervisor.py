@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 
-from tox_prodsim.errors import Cancelled
-from tox_prodsim.supervision import Cancel, supervisor
-from tox_prodsim.supervision.supervisor import GUARD, RUN_TAG, Cause, Ending, Process, SignalSent, Survivor
+from tox_prodsim.model.errors import Cancelled
+from tox_prodsim.supervision import Cancel
+from tox_prodsim.supervision import process as supervisor
+from tox_prodsim.supervision.process import GUARD, RUN_TAG, Cause, Ending, Process, SignalSent, Survivor
 
 ENDED: dict[str, Any] = {
     "event": "ended",

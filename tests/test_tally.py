@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-from tox_prodsim.events import Event, Found, Outcome, Step, StepFinished
-from tox_prodsim.findings import Checked, Finding, Policy, Verdict, error, note, warning
-from tox_prodsim.tally import Tally
+from tox_prodsim.model.events import Event, Found, Outcome, Step, StepFinished
+from tox_prodsim.model.findings import CheckResult, Finding, Policy, Verdict, error, note, warning
+from tox_prodsim.run.results import RunResults
 
 LOST = error("ENT510", "acme", "there is no module acme.cli in the wheel", "have the build include it")
 
 
-def play(tally: Tally, step: Step, *findings: Finding) -> list[Event]:
-    return list(tally.step(step, lambda: Checked(detail="", codes=("ENT510",), findings=findings)))
+def play(tally: RunResults, step: Step, *findings: Finding) -> list[Event]:
+    return list(tally.step(step, lambda: CheckResult(detail="", codes=("ENT510",), findings=findings)))
 
 
 def told(events: list[Event]) -> list[tuple[str, str]]:
@@ -16,7 +16,7 @@ def told(events: list[Event]) -> list[tuple[str, str]]:
 
 
 def test_what_two_steps_find_is_told_once_and_fails_both() -> None:
-    tally = Tally(Policy())
+    tally = RunResults(Policy())
     play(tally, Step.WHEEL, LOST)
     again = play(tally, Step.SCRIPTS, error("ENT510", "acme", "does not load", ""))
     assert told(again) == []
@@ -25,13 +25,13 @@ def test_what_two_steps_find_is_told_once_and_fails_both() -> None:
 
 
 def test_what_is_graver_in_a_later_step_is_told_again() -> None:
-    tally = Tally(Policy())
+    tally = RunResults(Policy())
     play(tally, Step.WHEEL, note("ENT510", "acme", "needs an extra", ""))
     assert told(play(tally, Step.SCRIPTS, LOST)) == [("error", LOST.message)]
     assert tally.finished().verdict is Verdict.FAILED
 
 
 def test_the_policy_decides_before_what_is_graver() -> None:
-    tally = Tally(Policy(warn=("ENT",)))
+    tally = RunResults(Policy(warn=("ENT",)))
     play(tally, Step.WHEEL, warning("ENT510", "acme", "does not answer", ""))
     assert told(play(tally, Step.SCRIPTS, LOST)) == []

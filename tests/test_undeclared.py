@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from wheels import Env, subject_of, wheel
 
-from tox_prodsim import installed
-from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.checks import installed
+from tox_prodsim.model.findings import CheckResult, Finding, Level
 
 E, W, N = Level.ERROR, Level.WARNING, Level.NOTE
 
@@ -30,14 +30,14 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Env:
     return made
 
 
-Undeclared = Callable[..., Checked]
+Undeclared = Callable[..., CheckResult]
 
 
 @pytest.fixture
 def undeclared(env: Env, tmp_path: Path) -> Undeclared:
     """Check a wheel made of these files that requires web; all its modules have ``imported`` unless some are given."""
 
-    def check(files: dict[str, str], *, imported: set[str] | None = None, **options: Any) -> Checked:
+    def check(files: dict[str, str], *, imported: set[str] | None = None, **options: Any) -> CheckResult:
         path = wheel(tmp_path, files=files, **{"requires": ["web>=1"], **options})
         subject = subject_of(env.install(path))
         known = frozenset(subject.modules if imported is None else imported)
@@ -46,7 +46,7 @@ def undeclared(env: Env, tmp_path: Path) -> Undeclared:
     return check
 
 
-def brief(checked: Checked) -> list[tuple[Level, str, str]]:
+def brief(checked: CheckResult) -> list[tuple[Level, str, str]]:
     assert checked.codes == ("DEP204",)
     return [(found.level, found.subject, found.message) for found in checked.findings]
 

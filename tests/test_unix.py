@@ -13,9 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tox_prodsim.readiness import ListenProbe, UnixProbe
-from tox_prodsim.supervision import Answer, Foreign, LogWatch, NotYet, Ready, Surroundings, ask, sockets, taken_path
-from tox_prodsim.supervision.probes import sockets_named
+from tox_prodsim.model.probes import ListenProbe, UnixProbe
+from tox_prodsim.supervision import Answer, LogWatch, NotReady, Ready, Surroundings, WrongProcess, ask, taken_path
+from tox_prodsim.supervision.probes import sockets
+from tox_prodsim.supervision.probes.ask import sockets_named
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody says whose a Unix socket is")
 
@@ -64,16 +65,16 @@ def test_a_socket_of_ours_is_ready_by_either_path(tmp_path: Path) -> None:
 def test_a_path_that_is_too_long_for_an_address_works_all_the_same(long: Path) -> None:
     with listener(long / "app.sock"):
         assert asked("app.sock", long) == Ready(detail="unix app.sock accepted")
-        assert isinstance(asked("app.sock", long, nobody), Foreign)
-    assert asked("app.sock", long) == NotYet(reason="unix app.sock: connection refused")
-    assert asked("other.sock", long) == NotYet(reason="unix other.sock: no such socket")
+        assert isinstance(asked("app.sock", long, nobody), WrongProcess)
+    assert asked("app.sock", long) == NotReady(reason="unix app.sock: connection refused")
+    assert asked("other.sock", long) == NotReady(reason="unix other.sock: no such socket")
 
 
 def test_a_socket_of_somebody_else_is_foreign_and_named(tmp_path: Path) -> None:
     path = tmp_path / "app.sock"
     with listener(path):
         answer = asked("app.sock", tmp_path, nobody)
-    assert isinstance(answer, Foreign)
+    assert isinstance(answer, WrongProcess)
     assert (answer.address, answer.pid) == (f"unix:{path}", os.getpid())
     assert "python" in answer.command
     assert answer.since.startswith("running since 20")
@@ -99,7 +100,7 @@ def test_a_socket_that_was_given_away_is_not_ours_any_more(tmp_path: Path) -> No
     with listener(tmp_path / "app.sock") as ear, heir(ear) as stranger:
         ear.close()
         answer = asked("app.sock", tmp_path)
-        assert isinstance(answer, Foreign)
+        assert isinstance(answer, WrongProcess)
         assert answer.pid == stranger.pid
 
 
@@ -108,7 +109,7 @@ def test_a_link_to_a_socket_leads_to_who_listens(tmp_path: Path) -> None:
     with listener(tmp_path / "app.sock") as ear:
         assert sockets.unix_listeners(tmp_path / "link") == {os.fstat(ear.fileno()).st_ino}
         assert asked("link", tmp_path) == Ready(detail="unix link accepted")
-        assert isinstance(asked("link", tmp_path, nobody), Foreign)
+        assert isinstance(asked("link", tmp_path, nobody), WrongProcess)
 
 
 def test_the_same_number_in_another_file_system_is_another_file(tmp_path: Path) -> None:
@@ -138,18 +139,18 @@ def test_a_socket_that_took_the_place_of_an_older_one_is_told_from_it(tmp_path: 
 def test_a_file_that_nobody_listens_on_any_more_is_refused(tmp_path: Path) -> None:
     with listener(tmp_path / "app.sock"):
         pass
-    assert asked("app.sock", tmp_path) == NotYet(reason="unix app.sock: connection refused")
+    assert asked("app.sock", tmp_path) == NotReady(reason="unix app.sock: connection refused")
     (tmp_path / "plain").touch()
-    assert asked("plain", tmp_path) == NotYet(reason="unix plain: connection refused")
+    assert asked("plain", tmp_path) == NotReady(reason="unix plain: connection refused")
 
 
 def test_no_file_a_datagram_socket_and_a_full_queue_are_not_ready(tmp_path: Path) -> None:
-    assert asked("app.sock", tmp_path) == NotYet(reason="unix app.sock: no such socket")
+    assert asked("app.sock", tmp_path) == NotReady(reason="unix app.sock: no such socket")
     with listener(tmp_path / "log.sock", socket.SOCK_DGRAM):
-        assert asked("log.sock", tmp_path) == NotYet(reason="unix log.sock: no stream socket")
+        assert asked("log.sock", tmp_path) == NotReady(reason="unix log.sock: no stream socket")
     with listener(tmp_path / "busy.sock", backlog=0), socket.socket(socket.AF_UNIX) as first:
         first.connect(str(tmp_path / "busy.sock"))
-        assert asked("busy.sock", tmp_path) == NotYet(reason="unix busy.sock: its queue of connections is full")
+        assert asked("busy.sock", tmp_path) == NotReady(reason="unix busy.sock: its queue of connections is full")
 
 
 @pytest.mark.parametrize("tree", [ours, nobody])
@@ -165,9 +166,9 @@ def test_where_sockets_cannot_be_listed_the_one_that_called_listen_counts(
         ear.bind(str(path))
         ear.listen()
         assert sockets.unix_listeners(path) == {os.fstat(ear.fileno()).st_ino}
-        assert isinstance(asked("app.sock", tmp_path, tree), Ready if tree is ours else Foreign)
+        assert isinstance(asked("app.sock", tmp_path, tree), Ready if tree is ours else WrongProcess)
         monkeypatch.setattr(sockets, "_unix_from_proc", lambda _: iter(()))
-        assert isinstance(asked("app.sock", tmp_path, tree), Ready if tree is ours else Foreign)
+        assert isinstance(asked("app.sock", tmp_path, tree), Ready if tree is ours else WrongProcess)
 
 
 def test_a_socket_that_somebody_listens_on_before_the_start_is_taken(tmp_path: Path, long: Path) -> None:

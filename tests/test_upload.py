@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from wheels import wheel
 
-from tox_prodsim.artifact import check_wheel, open_wheel
-from tox_prodsim.findings import Checked, Level
+from tox_prodsim.checks.artifact import check_wheel, open_wheel
+from tox_prodsim.model.findings import CheckResult, Level
 
 E, N = Level.ERROR, Level.NOTE
 NAME = "acme-1.0-py3-none-any.whl"
 
 
-def checked(folder: Path, *lines: str, version: str = "2.4", **options: object) -> Checked:
+def checked(folder: Path, *lines: str, version: str = "2.4", **options: object) -> CheckResult:
     """Return what is found in a wheel with these lines in its METADATA."""
     text = "".join(f"{line}\n" for line in (f"Metadata-Version: {version}", "Name: acme", "Version: 1.0", *lines))
     return check_wheel(open_wheel(wheel(folder, metadata=text, **options)))  # type: ignore[arg-type]

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from wheels import Ended, wheel
 
-from tox_prodsim.artifact import Wheel, check_syntax, check_versions, open_wheel
-from tox_prodsim.bench import _tested
-from tox_prodsim.findings import Checked, Level
+from tox_prodsim.checks.artifact import Wheel, check_syntax, check_versions, open_wheel
+from tox_prodsim.model.findings import CheckResult, Level
+from tox_prodsim.plugin.context.build import _tested
 
 E, W, N = Level.ERROR, Level.WARNING, Level.NOTE
 HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -31,7 +31,7 @@ def opened(
     return open_wheel(wheel(folder, version=version, metadata=text, **options))  # type: ignore[arg-type]
 
 
-def brief(checked: Checked) -> list[tuple[str, Level, str, str]]:
+def brief(checked: CheckResult) -> list[tuple[str, Level, str, str]]:
     return [(each.code, each.level, each.subject, each.message) for each in checked.findings]
 
 
@@ -131,7 +131,7 @@ def _nothing_on_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
 
 
-def checked(folder: Path, files: Mapping[str, str], requires: str = f">={HERE}", **options: object) -> Checked:
+def checked(folder: Path, files: Mapping[str, str], requires: str = f">={HERE}", **options: object) -> CheckResult:
     ours = opened(folder, requires=requires, files=files, **options)
     return check_syntax(ours, Machine(), Path(sys.executable))
 

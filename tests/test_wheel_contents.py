@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from wheels import wheel
 
-from tox_prodsim.artifact import check_wheel, open_wheel
-from tox_prodsim.findings import Level
+from tox_prodsim.checks.artifact import check_wheel, open_wheel
+from tox_prodsim.model.findings import Level
 
 E, W, N = Level.ERROR, Level.WARNING, Level.NOTE
 TYPED = "Metadata-Version: 2.1\nName: acme\nVersion: 1.0\nClassifier: Typing :: Typed\n"

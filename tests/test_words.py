@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from refusals import refused
 
-from tox_prodsim.words import count, fill, modules, seconds
+from tox_prodsim.model.parsing import count, fill, modules, seconds
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_baseline import ACME, KEY, TEXT, metric, written
 
-from tox_prodsim.errors import ProdsimError
-from tox_prodsim.timing import baseline
+from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.timing.baseline import store as baseline
 from tox_prodsim.timing.work import ModuleWork, Work, kept
 
 WORK = Work(

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tox_prodsim.artifact import Wheel, open_wheel
-from tox_prodsim.installed import Subject
+from tox_prodsim.checks.artifact import Wheel, open_wheel
+from tox_prodsim.checks.installed import Distribution
 
 Lines = list[str]
 
@@ -69,9 +69,9 @@ def _line(path: str, data: bytes) -> str:
     return f"{path},sha256={digest},{len(data)}"
 
 
-def subject_of(opened: Wheel, *, extras: tuple[str, ...] = ()) -> Subject:
+def subject_of(opened: Wheel, *, extras: tuple[str, ...] = ()) -> Distribution:
     """Return what the checks of the installed distribution are told about a wheel."""
-    return Subject(
+    return Distribution(
         name=opened.name,
         version=opened.version,
         requires=opened.requires,
@@ -85,7 +85,7 @@ def subject_of(opened: Wheel, *, extras: tuple[str, ...] = ()) -> Subject:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a program ended, as ``running.Ran`` does."""
+    """How a program ended, as ``running.Completed`` does."""
 
     returncode: int | None
     timed_out: bool

@@ -12,7 +12,7 @@ def main() -> int:
     """Hand over to the command that is named, with its own arguments."""
     match sys.argv[1:]:
         case ["supervise", *words]:
-            from tox_prodsim.supervise import main as supervise  # noqa: PLC0415 - Ctrl-C is possible from here on
+            from tox_prodsim.supervision.cli import main as supervise  # noqa: PLC0415 - Ctrl-C is possible from here on
 
             return supervise(words)
         case ["-h" | "--help", *_]:

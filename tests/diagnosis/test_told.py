@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tox_prodsim.supervision import Diagnosis, told
-from tox_prodsim.supervision.diagnosis import Frame, Seen, Stack, Task
+from tox_prodsim.supervision.diagnosis import Frame, Seen, Task, ThreadStack
 from tox_prodsim.supervision.diagnosis.hook import stacks_in
 
 LIBRARY = "/usr/lib/python3.13"
@@ -20,8 +20,8 @@ def frame(file: str, line: int, function: str, source: str = "", **more: object)
     return Frame(file=file, line=line, function=function, source=source, **more)
 
 
-def stack(*frames: Frame, thread: str = "MainThread", daemon: bool | None = False, waits_on: str = "") -> Stack:
-    return Stack(thread=thread, is_main=thread == "MainThread", daemon=daemon, frames=frames, waits_on=waits_on)
+def stack(*frames: Frame, thread: str = "MainThread", daemon: bool | None = False, waits_on: str = "") -> ThreadStack:
+    return ThreadStack(thread=thread, is_main=thread == "MainThread", daemon=daemon, frames=frames, waits_on=waits_on)
 
 
 def seen(pid: int = 5120, **more: object) -> Seen:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from project import UV, Project, Result
 
-from tox_prodsim.timing import baseline
+from tox_prodsim.timing.baseline import store as baseline
 
 SERVICE = "deploy = python -m http.server {port}\n"
 HTTP = SERVICE + "ready = http://127.0.0.1:{port}/ "

@@ -244,8 +244,12 @@ def test_a_run_of_another_environment_imports_nothing_of_ours_but_the_words_of_t
     project: Project,
 ) -> None:
     project.write("tox.ini", CONFIG + "[testenv:lint]\nskip_install = true\ncommands = python -c pass\n")
-    assert imported(project.tox("run", "-e", "lint", env=IMPORTS).passed()) == {"tox_prodsim.cli"}
-    assert imported(project.tox("config", "-e", "prodsim", env=IMPORTS).passed()) > {"tox_prodsim.keys"}
+    assert imported(project.tox("run", "-e", "lint", env=IMPORTS).passed()) == {
+        "tox_prodsim.plugin.hooks",
+        "tox_prodsim.plugin.cli",
+        "tox_prodsim.plugin.cli.parser",
+    }
+    assert imported(project.tox("config", "-e", "prodsim", env=IMPORTS).passed()) > {"tox_prodsim.plugin.config.keys"}
 
 
 IMPORTS = {"PYTHONPROFILEIMPORTTIME": "1"}

@@ -10,9 +10,11 @@ from typing import Any, cast
 import pytest
 from wheels import Env, wheel
 
-from tox_prodsim.confirming import Base, Confirmation, Means
-from tox_prodsim.events import Change, Compared, Measured
-from tox_prodsim.timing import artefacts, measure, pairs, sampling, second, stats
+from tox_prodsim.building import clone_env, reference_wheel
+from tox_prodsim.model.events import Change, Compared, Measured
+from tox_prodsim.run.confirmation import Base, Confirmation
+from tox_prodsim.run.context import ReferenceInputs
+from tox_prodsim.timing import measure, paired, sampling, stats
 
 QUICK, SLOW = (f"for _ in range({count}):\n    pass\n" for count in (1_500_000, 6_000_000))
 """An amount of work and four times as much: like the control, it takes what the machine of the moment needs."""
@@ -27,7 +29,7 @@ class Project:
         self.cache = folder / "wheels"
         self.old = self.install("acme", "1.0", f"import other\n{QUICK}")
         self.install("other", "7", QUICK)
-        kept = artefacts.keep(self.old, self.cache)
+        kept = reference_wheel.keep(self.old, self.cache)
         self.sha256 = kept.parent.name
         sampled = self.sampler()(8)
         self.stored = stats.StoredRatio(
@@ -54,24 +56,26 @@ class Project:
         """Return what the import compares to now, and assert that nothing is left of the confirmation."""
         nothing = cast("Any", None)
         private = self.folder / "private"
-        sources = artefacts.Sources(cache=self.cache, folder=private, git=nothing, build=nothing, fetch=nothing)
-        site = second.Site(
+        sources = reference_wheel.WheelSources(
+            cache=self.cache, folder=private, git=nothing, build=nothing, fetch=nothing
+        )
+        site = clone_env.Site(
             prefix=self.env.folder,
             python=self.env.python,
             site_packages=self.env.site_packages,
             scripts=self.env.scripts_dir,
             base_python=Path(os.path.realpath(sys.executable)),
         )
-        wanted = artefacts.Wanted(name="acme", version="1.0", sha256=self.sha256)
+        wanted = reference_wheel.Wanted(name="acme", version="1.0", sha256=self.sha256)
         run = self.env.run
         confirmation = Confirmation(
-            Means(wanted=wanted, sources=sources, site=site, folder=private, runner=run, dists=dists)
+            ReferenceInputs(wanted=wanted, sources=sources, site=site, folder=private, runner=run, dists=dists)
         )
 
-        def pair(base: Base) -> pairs.Pair:
-            return pairs.imports("acme", python=self.env.python, base_python=base.site.python, runner=run)
+        def pair(base: Base) -> paired.Pair:
+            return paired.imports("acme", python=self.env.python, base_python=base.site.python, runner=run)
 
-        def confirm(suspicion: measure.Suspicion) -> tuple[Measured | None, Compared]:
+        def confirm(suspicion: measure.CandidateChange) -> tuple[Measured | None, Compared]:
             return confirmation.confirm(suspicion, pair, tolerance=0.25)
 
         compared = measure.measure("import acme", self.sampler(), self.stored, tolerance=0.25, confirm=confirm)[1]

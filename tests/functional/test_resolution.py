@@ -13,7 +13,7 @@ import pytest
 from index import Index
 from project import Project
 
-from tox_prodsim.timing import baseline
+from tox_prodsim.timing.baseline import store as baseline
 
 MAJOR, MINOR = sys.version_info[:2]
 NEWER = "import plain\nif plain.VERSION < '2':\n    raise ImportError('plain is too old')\n"

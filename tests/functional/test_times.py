@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from project import PLAIN, UV, Project
 
-from tox_prodsim.events import Change, Series
+from tox_prodsim.model.events import Change, Series
 from tox_prodsim.timing import measure
 
 SPIN = "import time\nuntil = time.process_time() + 0.15\nwhile time.process_time() < until:\n    pass\n"

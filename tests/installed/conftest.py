@@ -6,7 +6,7 @@ import pytest
 from inside import Put
 from wheels import Env, subject_of, wheel
 
-from tox_prodsim.installed import Subject
+from tox_prodsim.checks.installed import Distribution
 
 
 @pytest.fixture
@@ -18,7 +18,9 @@ def env(tmp_path: Path) -> Env:
 def put(env: Env, tmp_path: Path) -> Put:
     """Install a wheel made of these files into the environment."""
 
-    def install(files: dict[str, str] | None = None, *, extras: tuple[str, ...] = (), **options: object) -> Subject:
+    def install(
+        files: dict[str, str] | None = None, *, extras: tuple[str, ...] = (), **options: object
+    ) -> Distribution:
         return subject_of(env.install(wheel(tmp_path, files=files, **options)), extras=extras)  # type: ignore[arg-type]
 
     return install

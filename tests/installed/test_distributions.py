@@ -8,8 +8,8 @@ import pytest
 from inside import E, Put, brief, distribution
 from wheels import Env
 
-from tox_prodsim.findings import Checked, Finding
-from tox_prodsim.installed import Subject
+from tox_prodsim.checks.installed import Distribution
+from tox_prodsim.model.findings import CheckResult, Finding
 
 
 def test_an_installed_wheel_whose_requirements_are_met_passes(env: Env, put: Put) -> None:
@@ -17,7 +17,7 @@ def test_an_installed_wheel_whose_requirements_are_met_passes(env: Env, put: Put
     checked = distribution(
         env, put(requires=["click>=8", "colorama; sys_platform == 'win32'", "uvloop; extra == 'fast'"])
     )
-    assert checked == Checked(
+    assert checked == CheckResult(
         detail="acme 1.0, requirements of 2 distributions met", codes=("DEP202", "DEP203", "DEP209", "IMP500")
     )
 
@@ -87,13 +87,13 @@ def test_what_a_dependency_needs_for_the_extra_that_we_ask_for_is_missed(env: En
 
 
 def test_a_distribution_that_is_not_installed_is_found(env: Env) -> None:
-    found = brief(distribution(env, Subject(name="acme", version="1.0")))
+    found = brief(distribution(env, Distribution(name="acme", version="1.0")))
     assert found == [("DEP202", E, "acme", "is not installed in the environment")]
 
 
 def test_another_version_than_that_of_the_wheel_is_found(env: Env, put: Put) -> None:
     put(version="0.9")
-    found = brief(distribution(env, Subject(name="Acme", version="1.0")))
+    found = brief(distribution(env, Distribution(name="Acme", version="1.0")))
     assert found == [("DEP202", E, "Acme", "version 0.9 is installed, not 1.0 of the wheel under test")]
 
 

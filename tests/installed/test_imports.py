@@ -10,14 +10,14 @@ import pytest
 from inside import HANG, SEGFAULT, E, N, Put, W, brief, imports
 from wheels import Ended, Env
 
-from tox_prodsim import installed
-from tox_prodsim.findings import Checked, Finding
+from tox_prodsim.checks import installed
+from tox_prodsim.model.findings import CheckResult, Finding
 
 
 def test_top_levels_that_import_from_site_packages_pass(env: Env, put: Put) -> None:
     checked = imports(env, put({"acme/__init__.py": "__version__ = '1.0'", "acme_core.py": ""}))
     codes = ("IMP501", "IMP502", "IMP503", "VER303", "IMP520", "IMP521", "IMP522", "IMP523", "IMP524")
-    assert checked == Checked(detail="acme, acme_core from site-packages, no side effects", codes=codes)
+    assert checked == CheckResult(detail="acme, acme_core from site-packages, no side effects", codes=codes)
 
 
 def test_all_top_levels_are_imported_in_one_process(env: Env, put: Put) -> None:

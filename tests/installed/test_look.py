@@ -7,18 +7,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 from inside import Put, imports
 from packaging.markers import default_environment
 from wheels import Ended, Env
 
-from tox_prodsim import installed
-from tox_prodsim.errors import ProdsimError
-from tox_prodsim.installed import Subject, look
+from tox_prodsim.checks import installed
+from tox_prodsim.checks.installed import Distribution
+from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.runner import CHILD_SCRIPTS
 
-PROBE = Path(look.__file__).parent.parent / "_child" / "probe.py"
+PROBE = CHILD_SCRIPTS / "probe.py"
 
 
 def test_more_items_than_one_process_takes_are_all_answered(env: Env, put: Put) -> None:
@@ -32,7 +32,7 @@ def test_a_python_that_does_not_run_is_one_line(env: Env) -> None:
         return Ended(-signal.SIGILL, False, b"", b"")
 
     with pytest.raises(ProdsimError, match=r"python: cannot be asked what is installed: it died with SIGILL$"):
-        installed.check_distribution(Subject(name="acme", version="1.0"), run, env.python)
+        installed.check_distribution(Distribution(name="acme", version="1.0"), run, env.python)
 
 
 def test_the_probe_sees_the_markers_that_packaging_sees() -> None:

@@ -6,7 +6,7 @@ import pytest
 from inside import HANG, SEGFAULT, E, N, Put, W, brief, scripts
 from wheels import Env
 
-from tox_prodsim.findings import Checked, Finding, Level
+from tox_prodsim.model.findings import CheckResult, Finding, Level
 
 CLI = "import sys\ndef main():\n    assert sys.argv[1:] == ['--help']\n    print('usage: acme')\n"
 SCRIPT = "[console_scripts]\nacme = acme:main\n"
@@ -17,7 +17,7 @@ def test_commands_that_load_and_answer_help_pass(env: Env, put: Put) -> None:
     points = SCRIPT + "acme2 = acme:main\n[acme.plugins]\nx = acme\n"
     checked = scripts(env, put({"acme.py": CLI}, entry_points=points))
     detail = "2 scripts load and answer --help, 1 other entry point loads"
-    assert checked == Checked(
+    assert checked == CheckResult(
         detail=detail,
         codes=("ENT510", "ENT511", "ENT512", "ENT513", "VER306"),
         not_checked=(("ENT514", "no folders to look at"),),

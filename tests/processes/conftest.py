@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from register import Register
 
-from tox_prodsim.supervision.supervisor import Process, start
+from tox_prodsim.supervision.process import Process, start
 
 ADVERSARY = Path(__file__).with_name("adversary.py")
 

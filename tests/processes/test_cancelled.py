@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tox_prodsim import supervision
-from tox_prodsim.errors import Cancelled
+from tox_prodsim.model.errors import Cancelled
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.001, 0.005, 0.02, 0.05, 0.1, 0.2], ids=lambda after: f"{after:.3f}s")

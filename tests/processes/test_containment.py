@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 import tox_prodsim
-from tox_prodsim.errors import ProdsimError
-from tox_prodsim.supervision import Cause, Kind, containment
+from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.supervision import Cause, ContainmentKind, containment
 
 if TYPE_CHECKING:
     from conftest import Arena
@@ -36,7 +36,7 @@ HOST = """if True:
 """
 
 
-def works(kind: Kind) -> str:
+def works(kind: ContainmentKind) -> str:
     """Why a containment is not to be had where the tests run; nothing when it is."""
     try:
         containment(kind)
@@ -45,7 +45,7 @@ def works(kind: Kind) -> str:
     return ""
 
 
-def needs(kind: Kind) -> pytest.MarkDecorator:
+def needs(kind: ContainmentKind) -> pytest.MarkDecorator:
     return pytest.mark.skipif(bool(works(kind)), reason=works(kind))
 
 
@@ -64,7 +64,7 @@ STRONG = [pytest.param(kind, marks=needs(kind)) for kind in ("subreaper", "cgrou
         pytest.param("zoo", 8, id="the whole zoo"),
     ],
 )
-def test_a_stop_leaves_nothing(arena: Arena, kind: Kind, adversary: str, processes: int) -> None:
+def test_a_stop_leaves_nothing(arena: Arena, kind: ContainmentKind, adversary: str, processes: int) -> None:
     process = arena.start(adversary, containment=kind)
     arena.wait_ready(processes)
     assert process.containment == containment(kind)
@@ -76,7 +76,7 @@ def test_a_stop_leaves_nothing(arena: Arena, kind: Kind, adversary: str, process
     assert process.cgroup is None or not process.cgroup.exists()
 
 
-def nothing_is_left(arena: Arena, kind: Kind) -> bool:
+def nothing_is_left(arena: Arena, kind: ContainmentKind) -> bool:
     """In a pid namespace the adversaries write down pids that mean nothing here: ask for their command lines."""
     return not running(arena) if kind == "pidns" else arena.states() == []
 
@@ -93,7 +93,7 @@ def running(arena: Arena) -> list[int]:
 
 @pytest.mark.parametrize("kind", STRONG)
 @pytest.mark.parametrize(("code", "number"), [(0, None), (77, None), (None, signal.SIGTERM), (None, signal.SIGKILL)])
-def test_an_end_is_told_as_it_was(arena: Arena, kind: Kind, code: int | None, number: int | None) -> None:
+def test_an_end_is_told_as_it_was(arena: Arena, kind: ContainmentKind, code: int | None, number: int | None) -> None:
     script = f"exit {code}" if number is None else f"kill -{int(number)} $$"
     ending = arena.run(["sh", "-c", script], containment=kind).wait(20)
     assert ending
@@ -101,7 +101,7 @@ def test_an_end_is_told_as_it_was(arena: Arena, kind: Kind, code: int | None, nu
 
 
 @pytest.mark.parametrize("kind", STRONG)
-def test_a_survivor_is_named_by_its_pid_on_the_host_and_with_what_it_holds(arena: Arena, kind: Kind) -> None:
+def test_a_survivor_is_named_by_its_pid_on_the_host_and_with_what_it_holds(arena: Arena, kind: ContainmentKind) -> None:
     process = arena.start("listener_exit", containment=kind)
     arena.wait_for(lambda: arena.output.read_text().strip() != "")
     port = int(arena.output.read_text())
@@ -115,7 +115,7 @@ def test_a_survivor_is_named_by_its_pid_on_the_host_and_with_what_it_holds(arena
 
 
 @pytest.mark.parametrize("kind", STRONG)
-def test_the_command_leads_a_session_and_has_a_folder_to_work_in(arena: Arena, kind: Kind) -> None:
+def test_the_command_leads_a_session_and_has_a_folder_to_work_in(arena: Arena, kind: ContainmentKind) -> None:
     code = "import os; assert os.getsid(0) == os.getpid() == os.getpgid(0); print(os.getcwd(), os.getuid())"
     ending = arena.run([sys.executable, "-I", "-S", "-c", code], containment=kind).wait(20)
     assert ending
@@ -145,7 +145,7 @@ def test_in_a_pid_namespace_nobody_can_turn_against_the_supervisors(arena: Arena
     assert (ending.cause, ending.signal, ending.forced) == (Cause.STOPPED, signal.SIGTERM, False)
 
 
-def host(arena: Arena, kind: Kind, leftover: Path) -> subprocess.Popen[str]:
+def host(arena: Arena, kind: ContainmentKind, leftover: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", HOST, kind, str(leftover), *arena.command("zoo")]
     env = {**os.environ, "PYTHONPATH": SOURCE}
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
@@ -167,7 +167,7 @@ def test_a_pid_namespace_dies_with_host_guard_and_warden_killed_at_once(arena: A
 
 @pytest.mark.parametrize("kind", STRONG)
 @pytest.mark.parametrize("also", [pytest.param([], id="alone"), pytest.param([1], id="with its guard")])
-def test_what_a_killed_host_would_have_removed_is_removed(arena: Arena, kind: Kind, also: list[int]) -> None:
+def test_what_a_killed_host_would_have_removed_is_removed(arena: Arena, kind: ContainmentKind, also: list[int]) -> None:
     leftover = arena.output.with_name("leftover")
     leftover.touch()
     with host(arena, kind, leftover) as process:
@@ -185,7 +185,7 @@ def test_what_a_killed_host_would_have_removed_is_removed(arena: Arena, kind: Ki
 
 
 @pytest.mark.parametrize("kind", STRONG)
-def test_what_is_to_be_removed_when_the_host_is_lost_stays_while_it_lives(arena: Arena, kind: Kind) -> None:
+def test_what_is_to_be_removed_when_the_host_is_lost_stays_while_it_lives(arena: Arena, kind: ContainmentKind) -> None:
     kept = arena.output.with_name("kept")
     kept.touch()
     arena.run(["true"], containment=kind, remove_if_lost=[kept]).wait(20)

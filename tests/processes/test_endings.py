@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tox_prodsim.errors import Cancelled
+from tox_prodsim.model.errors import Cancelled
 from tox_prodsim.supervision import Cancel, Cause, Ending, Process, run, start
 
 if TYPE_CHECKING:

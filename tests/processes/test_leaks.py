@@ -19,10 +19,12 @@ from pathlib import Path
 import pytest
 from pythons import environment, python, site_packages
 
-from tox_prodsim import leaks, leftovers, supervision
-from tox_prodsim.isolation import showing_leaks
-from tox_prodsim.leakage import Kind, Leak, Looked
-from tox_prodsim.output import read_lines
+from tox_prodsim import supervision
+from tox_prodsim.deployment import leaks
+from tox_prodsim.deployment.environ import showing_leaks
+from tox_prodsim.deployment.leaks import findings
+from tox_prodsim.deployment.output import read_lines
+from tox_prodsim.model.leaks import Leak, LeakKind, LeakReport
 
 CLEAN_RUNS = int(os.environ.get("PRODSIM_CLEAN_RUNS", "20"))
 """For the figure of the documentation: PRODSIM_CLEAN_RUNS=1000."""
@@ -62,7 +64,7 @@ class Yard:
             process = supervision.start(argv, cwd=self.folder / "scratch", env=showing_leaks(env), stdout=fd, stderr=fd)
         return ground, process
 
-    def run(self, program: str, interpreter: Path = Path(sys.executable)) -> Looked:
+    def run(self, program: str, interpreter: Path = Path(sys.executable)) -> LeakReport:
         ground, process = self.start([str(interpreter), "-c", ALARM + textwrap.dedent(program)])
         try:
             ending = process.wait(40)
@@ -70,7 +72,7 @@ class Yard:
             process.close()
         assert ending is not None, self.log.read_text()
         witnesses = self.hook.folder if self.hook else None
-        return leftovers.look(ground, ending, lines=read_lines(self.log), witnesses=witnesses)
+        return findings.look(ground, ending, lines=read_lines(self.log), witnesses=witnesses)
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ def machine(tmp_path: Path) -> Iterator[Yard]:
         yield Yard(folder=tmp_path, shared=SHARED)
 
 
-def graded(looked: Looked) -> set[tuple[str, str]]:
+def graded(looked: LeakReport) -> set[tuple[str, str]]:
     return {(leak.kind.value, leak.grade.value) for leak in looked.leaks}
 
 
@@ -218,7 +220,7 @@ def test_what_the_resource_tracker_removes_is_told_by_it_alone(machine: Yard, ve
     looked = machine.run(
         "from multiprocessing import shared_memory as s; m = s.SharedMemory(create=True, size=9)", python(version)
     )
-    said = [leak for leak in looked.leaks if leak.kind is Kind.SHARED_MEMORY and "tracker" in leak.detail]
+    said = [leak for leak in looked.leaks if leak.kind is LeakKind.SHARED_MEMORY and "tracker" in leak.detail]
     assert [leak.grade for leak in said] == ["firm"]
     assert not any((SHARED / leak.subject).exists() for leak in said)
 
@@ -229,7 +231,7 @@ def test_memory_that_somebody_else_still_holds_is_not_called_left(machine: Yard)
         ending = process.wait(20)
         process.close()
         assert ending is not None
-        looked = leftovers.look(ground, ending)
+        looked = findings.look(ground, ending)
         assert Path(held.name).name not in {leak.subject for leak in looked.leaks}
 
 
@@ -250,28 +252,28 @@ def test_the_places_are_those_in_the_source(yard: Yard) -> None:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Observed:
+class MonitoredStart:
     """A yard whose interpreter has the hook."""
 
     yard: Yard
     interpreter: Path
 
-    def run(self, program: str) -> Looked:
+    def run(self, program: str) -> LeakReport:
         return self.yard.run(program, self.interpreter)
 
 
 @pytest.fixture(params=["3.11", "3.13"])
 def observed(
     request: pytest.FixtureRequest, yard: Yard, environments: Callable[[str], Path], tmp_path: Path
-) -> Iterator[Observed]:
+) -> Iterator[MonitoredStart]:
     folder = environments(request.param)
     hook = supervision.Hook(site_packages(folder), tmp_path / "hook")
     hook.install()
-    yield Observed(yard=replace(yard, hook=hook), interpreter=folder / "bin" / "python")
+    yield MonitoredStart(yard=replace(yard, hook=hook), interpreter=folder / "bin" / "python")
     hook.remove()
 
 
-def test_with_the_hook_nothing_counts_twice_and_nothing_is_unseen(observed: Observed) -> None:
+def test_with_the_hook_nothing_counts_twice_and_nothing_is_unseen(observed: MonitoredStart) -> None:
     looked = observed.run(
         """
         import asyncio, gc, threading
@@ -295,13 +297,13 @@ def test_with_the_hook_nothing_counts_twice_and_nothing_is_unseen(observed: Obse
     assert looked.not_observable == ()
 
 
-def test_with_the_hook_a_closed_stderr_hides_nothing(observed: Observed) -> None:
+def test_with_the_hook_a_closed_stderr_hides_nothing(observed: MonitoredStart) -> None:
     looked = observed.run("import os; os.close(2); f = open('/dev/null'); del f")
     assert graded(looked) == {("warnings", "firm")}
     assert looked.not_observable == ()
 
 
-def test_with_the_hook_threads_that_live_at_the_exit_are_hints(observed: Observed) -> None:
+def test_with_the_hook_threads_that_live_at_the_exit_are_hints(observed: MonitoredStart) -> None:
     looked = observed.run(
         """
         import threading, time
@@ -316,7 +318,7 @@ def test_with_the_hook_threads_that_live_at_the_exit_are_hints(observed: Observe
 
 
 @pytest.mark.parametrize("end", ["os._exit(0)", "os.execv('/bin/true', ['true'])"])
-def test_with_the_hook_an_end_without_an_exit_is_not_called_clean(observed: Observed, end: str) -> None:
+def test_with_the_hook_an_end_without_an_exit_is_not_called_clean(observed: MonitoredStart, end: str) -> None:
     looked = observed.run(f"import os; f = open('/dev/null'); {end}")
     assert looked.leaks == ()
     assert looked.not_observable == (
@@ -380,7 +382,7 @@ def test_clean_runs_under_load_give_no_false_leak(machine: Yard) -> None:
         ending = process.wait(60)
         process.close()
         assert ending is not None
-        wrong += leftovers.look(ground, ending, lines=read_lines(machine.log)).leaks
+        wrong += findings.look(ground, ending, lines=read_lines(machine.log)).leaks
     assert wrong == []
 
 

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 import tox_prodsim
-from tox_prodsim.supervision import Cause, Kind, clock, containment, resume, suspend
+from tox_prodsim.supervision import Cause, ContainmentKind, clock, containment, resume, suspend
 
 if TYPE_CHECKING:
     from conftest import Arena
 
 PAUSE_S = 0.6
-KINDS: list[Kind] = ["subreaper", "group"]
+KINDS: list[ContainmentKind] = ["subreaper", "group"]
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,9 @@ def at_rest(arena: Arena) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_suspension_stops_the_tree_and_its_clock_and_a_resumption_continues_both(arena: Arena, kind: Kind) -> None:
+def test_a_suspension_stops_the_tree_and_its_clock_and_a_resumption_continues_both(
+    arena: Arena, kind: ContainmentKind
+) -> None:
     process = arena.start("deaf_grandchildren", containment=kind)
     arena.wait_ready(7)
     suspend()
@@ -56,7 +58,7 @@ def test_a_suspension_stops_the_tree_and_its_clock_and_a_resumption_continues_bo
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_had_stopped_itself_is_not_continued(arena: Arena, kind: Kind) -> None:
+def test_what_had_stopped_itself_is_not_continued(arena: Arena, kind: ContainmentKind) -> None:
     arena.start("stopped_child", containment=kind)
     arena.wait_ready(2)
     assert arena.wait_for(lambda: arena.states().count("T") == 1)
@@ -69,7 +71,7 @@ def test_what_had_stopped_itself_is_not_continued(arena: Arena, kind: Kind) -> N
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_wait_does_not_count_the_pause(arena: Arena, kind: Kind) -> None:
+def test_a_wait_does_not_count_the_pause(arena: Arena, kind: ContainmentKind) -> None:
     process = arena.run(["sleep", "60"], containment=kind)
     begin = time.monotonic()
     suspend()
@@ -79,7 +81,7 @@ def test_a_wait_does_not_count_the_pause(arena: Arena, kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_grace_of_a_stop_does_not_count_the_pause(arena: Arena, kind: Kind) -> None:
+def test_the_grace_of_a_stop_does_not_count_the_pause(arena: Arena, kind: ContainmentKind) -> None:
     code = """if True:
         import signal, sys, time
         signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.3), sys.exit(4)))
@@ -96,7 +98,9 @@ def test_the_grace_of_a_stop_does_not_count_the_pause(arena: Arena, kind: Kind) 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("adversary", "number"), [("obedient", signal.SIGTERM), ("deaf_main", None)])
-def test_a_suspended_tree_can_be_stopped(arena: Arena, kind: Kind, adversary: str, number: int | None) -> None:
+def test_a_suspended_tree_can_be_stopped(
+    arena: Arena, kind: ContainmentKind, adversary: str, number: int | None
+) -> None:
     process = arena.start(adversary, containment=kind)
     arena.wait_ready()
     suspend()
@@ -112,7 +116,7 @@ def resume_clock_only() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_suspended_tree_can_be_closed(arena: Arena, kind: Kind) -> None:
+def test_a_suspended_tree_can_be_closed(arena: Arena, kind: ContainmentKind) -> None:
     process = arena.start("deaf_grandchildren", containment=kind)
     arena.wait_ready(7)
     suspend()

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tox_prodsim.events import Event, Found, Happened, Outcome, Step, StepFinished, StepStarted, Told
-from tox_prodsim.findings import Finding, Level
-from tox_prodsim.reporters.log import EventLog, read
+from tox_prodsim.model.events import Event, Evidence, Found, Outcome, Progress, Step, StepFinished, StepStarted
+from tox_prodsim.model.findings import Finding, Level
+from tox_prodsim.report.event_log import EventLog, read
 
 EVENTS: list[Event] = [
     StepStarted(step=Step.DEPLOY, detail="uvicorn"),
-    Happened(step=Step.DEPLOY, at_s=0.25, what="ready", limit_s=30.0),
-    Told(step=Step.DEPLOY, title="log", lines=("\x1b[2J", "a\nb\u2028c\x00", "\udcff and é")),
+    Progress(step=Step.DEPLOY, at_s=0.25, what="ready", limit_s=30.0),
+    Evidence(step=Step.DEPLOY, title="log", lines=("\x1b[2J", "a\nb\u2028c\x00", "\udcff and é")),
     Found(finding=Finding(code="RUN603", level=Level.ERROR, subject="s", message="m", line=None)),
     StepFinished(step=Step.DEPLOY, outcome=Outcome.FAILED, detail="", duration_s=1.5),
 ]

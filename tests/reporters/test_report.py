@@ -8,24 +8,24 @@ from typing import Any
 import pytest
 from schema import SCHEMA, undescribed, violations
 
-from tox_prodsim.events import (
+from tox_prodsim.model.events import (
     Change,
     Compared,
     Event,
+    Evidence,
     Found,
-    Happened,
     Measured,
     Outcome,
+    Progress,
     RunFinished,
     RunStarted,
     Series,
     Step,
     StepFinished,
     StepStarted,
-    Told,
 )
-from tox_prodsim.findings import Finding, Level, Verdict
-from tox_prodsim.reporters.report import report
+from tox_prodsim.model.findings import Finding, Level, Verdict
+from tox_prodsim.report.json_report import report
 
 STARTED = RunStarted(
     version="0.1.0",
@@ -55,9 +55,9 @@ EVENTS: list[Event] = [
         not_checked=("ENT512: no console scripts",),
     ),
     StepStarted(step=Step.DEPLOY, detail="uvicorn acme.web:app"),
-    Happened(step=Step.DEPLOY, at_s=0.5, what="stopped", detail="exit code 0", limit_s=10.0, used_s=0.125),
+    Progress(step=Step.DEPLOY, at_s=0.5, what="stopped", detail="exit code 0", limit_s=10.0, used_s=0.125),
     Found(finding=BROKEN),
-    Told(step=Step.DEPLOY, title="the log", lines=("one", "two")),
+    Evidence(step=Step.DEPLOY, title="the log", lines=("one", "two")),
     StepFinished(step=Step.DEPLOY, outcome=Outcome.FAILED, detail="", duration_s=30.5),
     StepFinished(step=Step.COMPARE, outcome=Outcome.NOT_CHECKED, detail="no baseline", duration_s=0.0),
     Measured(

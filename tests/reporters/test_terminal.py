@@ -6,23 +6,23 @@ from textwrap import dedent
 
 import pytest
 
-from tox_prodsim.events import (
+from tox_prodsim.model.events import (
     Change,
     Compared,
     Event,
+    Evidence,
     Found,
-    Happened,
     Measured,
     Outcome,
+    Progress,
     RunFinished,
     RunStarted,
     Step,
     StepFinished,
     StepStarted,
-    Told,
 )
-from tox_prodsim.findings import Finding, Level, Verdict
-from tox_prodsim.reporters.terminal import Terminal
+from tox_prodsim.model.findings import Finding, Level, Verdict
+from tox_prodsim.report.terminal import Terminal
 
 REPORT = ".tox/prodsim/prodsim/report.json"
 
@@ -76,7 +76,7 @@ def not_checked(name: Step, reason: str) -> StepFinished:
 def happened(
     at_s: float, what: str, detail: str = "", *, limit_s: float | None = None, used_s: float | None = None
 ) -> Event:
-    return Happened(step=Step.DEPLOY, at_s=at_s, what=what, detail=detail, limit_s=limit_s, used_s=used_s)
+    return Progress(step=Step.DEPLOY, at_s=at_s, what=what, detail=detail, limit_s=limit_s, used_s=used_s)
 
 
 def deployed(outcome: Outcome, detail: str = "", *, took_s: float = 1.0) -> Event:
@@ -168,14 +168,14 @@ FAILING_SERVICE = [
     *step(Step.SCRIPTS, "1 script loads", warning("ENT512", "acme", "--help exited with 1", "parse first")),
     *UP,
     happened(30.02, "TIMEOUT", limit_s=30.0),
-    Told(
+    Evidence(
         step=Step.DEPLOY,
         title="processes at that moment",
         lines=("   4711 sleeping  cpu 0.41 s  uvicorn acme.web:app --port 43121",),
     ),
     Found(finding=NOT_READY),
     happened(30.13, "stopped", "ended by SIGTERM", limit_s=10.0, used_s=0.11),
-    Told(
+    Evidence(
         step=Step.DEPLOY,
         title="last 2 lines of deploy.log",
         lines=("INFO waiting for the database", "INFO still waiting"),
@@ -268,7 +268,7 @@ def test_a_job_that_printed_a_traceback_fails_although_its_exit_code_was_0() -> 
             finding=warning("RUN630", "python", "used 87% of run_timeout: 26.10 s of 30 s", "find out what got slower")
         ),
         Found(finding=printed),
-        Told(step=Step.DEPLOY, title="last 1 lines of deploy.log", lines=("ValueError: no such item",)),
+        Evidence(step=Step.DEPLOY, title="last 1 lines of deploy.log", lines=("ValueError: no such item",)),
         deployed(Outcome.FAILED, took_s=26.1),
         finished(Verdict.FAILED, errors=1, warnings=1),
     ]
@@ -409,13 +409,13 @@ def test_verbose_adds_the_whole_sha256_the_measurement_and_the_hints_of_notes() 
 
 
 def test_evidence_without_a_finding_is_shown_when_verbose_only() -> None:
-    events = [*UP, Told(step=Step.DEPLOY, title="the log", lines=("all is well",)), deployed(Outcome.OK)]
+    events = [*UP, Evidence(step=Step.DEPLOY, title="the log", lines=("all is well",)), deployed(Outcome.OK)]
     assert "all is well" not in shown(*events)
     assert "     the log:\n     | all is well\n" in shown(*events, verbosity=3)
 
 
 def test_the_evidence_of_a_note_is_shown_when_verbose_only() -> None:
-    told = Told(step=Step.DEPLOY, title="the log", lines=("all is well",))
+    told = Evidence(step=Step.DEPLOY, title="the log", lines=("all is well",))
     events = [*UP, Found(finding=note("RUN608", "it", "has no handler")), told, deployed(Outcome.OK)]
     assert "all is well" not in shown(*events)
     assert "     | all is well\n" in shown(*events, verbosity=3)
@@ -483,7 +483,7 @@ def test_a_line_of_a_log_cannot_drive_the_terminal_nor_a_ci_system() -> None:
     events = [
         *UP,
         Found(finding=error("RUN602", "::error::\nx", "\x1b[31mred\n::warning::y " + "z" * 80 + " ::stop-commands::t")),
-        Told(step=Step.DEPLOY, title="::group::log", lines=lines),
+        Evidence(step=Step.DEPLOY, title="::group::log", lines=lines),
         deployed(Outcome.FAILED),
     ]
     assert shown(*events).splitlines()[3:-1] == [

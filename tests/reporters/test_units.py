@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tox_prodsim.reporters import units
+from tox_prodsim.report import units
 
 
 @pytest.mark.parametrize(

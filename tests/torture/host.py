@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 
 from tox_prodsim import supervision
-from tox_prodsim.errors import Cancelled, ProdsimError
+from tox_prodsim.model.errors import Cancelled, ProdsimError
 
 FOLDER = Path(sys.argv[1])
 asked: list[int] = []

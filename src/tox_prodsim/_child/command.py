@@ -7,26 +7,26 @@ import signal
 import time
 
 import kernel
-from messages import Line
+from messages import JsonChannel
 from processes import queued_ns
 
 TYPE_CHECKING = False  # typing's own would have to be imported
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-    from enclosures import Enclosure
+    from enclosures import Containment
 
 
-def launch(request: dict[str, Any], enclosure: Enclosure) -> tuple[int, dict[str, Any]]:
+def launch(request: dict[str, Any], enclosure: Containment) -> tuple[int, dict[str, Any]]:
     """Fork and exec the command; return its pid here, and what it said: moment and pid on the host, or an error."""
     told, tell = os.pipe()  # close-on-exec: end of file means that the command is running
     warden = os.getpid()
     pid = os.fork()
     if pid == 0:
-        become(request, enclosure, Line(tell), warden)
+        become(request, enclosure, JsonChannel(tell), warden)
     os.close(tell)
     said: dict[str, Any] = {}
-    child = Line(told)
+    child = JsonChannel(told)
     while not child.gone:
         for message in child.receive():
             said |= message
@@ -34,7 +34,7 @@ def launch(request: dict[str, Any], enclosure: Enclosure) -> tuple[int, dict[str
     return pid, said or {"error": "it was killed before it could start"}
 
 
-def become(request: dict[str, Any], enclosure: Enclosure, parent: Line, warden: int) -> NoReturn:
+def become(request: dict[str, Any], enclosure: Containment, parent: JsonChannel, warden: int) -> NoReturn:
     """Turn this fork into the command: in a session of its own, signals at their defaults, dead if the warden dies."""
     argv, cwd = request["argv"], request["cwd"]
     try:
@@ -54,7 +54,7 @@ def become(request: dict[str, Any], enclosure: Enclosure, parent: Line, warden: 
     os._exit(127)
 
 
-def arrive(enclosure: Enclosure, parent: Line) -> None:
+def arrive(enclosure: Containment, parent: JsonChannel) -> None:
     """Go into the enclosure; a command that cannot is not started at all."""
     try:
         enclosure.arrive()

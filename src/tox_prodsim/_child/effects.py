@@ -44,7 +44,7 @@ _setlocale, _abspath, _fsdecode, _collect = _locale.setlocale, os.path.abspath, 
 _recursion_limit, _frame, _stacks = sys.getrecursionlimit, sys._getframe, sys._current_frames  # noqa: SLF001
 
 
-class Watch:
+class ImportWatch:
     """Watch one import after the other; ``roots`` are the real paths of the folders of installed packages."""
 
     def __init__(self, roots: Iterable[str]) -> None:
@@ -171,7 +171,7 @@ class Watch:
         if name and not name.startswith((":", "file:")):
             self._touch(name)
 
-    _LISTENERS: ClassVar[dict[str, Callable[[Watch, tuple[Any, ...]], None]]] = {
+    _LISTENERS: ClassVar[dict[str, Callable[[ImportWatch, tuple[Any, ...]], None]]] = {
         "open": _open,
         "os.mkdir": _make,
         "os.remove": _first,

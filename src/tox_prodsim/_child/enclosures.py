@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from cgroups import Cgroup
     from namespaces import PidNamespace
 
-    Enclosure = Union["Descent", Cgroup, PidNamespace]
+    Containment = Union["SubreaperOnly", Cgroup, PidNamespace]
 
 
-class Descent:
+class SubreaperOnly:
     """Nothing else: the warden is a subreaper, and whatever the command leaves behind becomes its child."""
 
     folder = ""
@@ -40,7 +40,7 @@ class Descent:
         """Leave nothing of it in the system; idempotent."""
 
 
-def enclose(containment: str, name: str) -> Enclosure:
+def enclose(containment: str, name: str) -> Containment:
     """Make the enclosure of a run; raises OSError when it is not to be had here."""
     if containment == "cgroup":
         from cgroups import Cgroup  # noqa: PLC0415 - only who asks for it waits for its import
@@ -50,4 +50,4 @@ def enclose(containment: str, name: str) -> Enclosure:
         from namespaces import PidNamespace  # noqa: PLC0415 - the same
 
         return PidNamespace()
-    return Descent()
+    return SubreaperOnly()

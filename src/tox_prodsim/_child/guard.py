@@ -23,7 +23,7 @@ from contextlib import suppress
 
 import kernel
 from enclosures import enclose
-from messages import Bell, Line, release_output
+from messages import JsonChannel, SigchldWakeup, release_output
 from processes import descendants, no_child_left, send
 from warden import KILL_LIMIT_S, Warden
 
@@ -31,7 +31,7 @@ TYPE_CHECKING = False  # typing's own would have to be imported
 if TYPE_CHECKING:
     from typing import Any
 
-    from enclosures import Enclosure
+    from enclosures import Containment
 
 DYING_LIMIT_MS = 300  # who kills one of us may have killed the host as well, whose end of file comes a little later
 WARDEN_LIMIT_S = 8.0  # a warden that has not finished so long after the host is gone is stuck
@@ -41,8 +41,8 @@ FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 def begin(control: int) -> None:
     """Be the guard of one run; what goes wrong is told to the host."""
     os.set_inheritable(control, False)  # noqa: FBT003 - positional-only
-    deafen()
-    host = Line(control)
+    ignore_signals()
+    host = JsonChannel(control)
     request = host.first()
     if request is None:
         return
@@ -56,7 +56,7 @@ def begin(control: int) -> None:
 class Guard:
     """Forks the warden, and watches over it to its end."""
 
-    def __init__(self, host: Line, request: dict[str, Any]) -> None:
+    def __init__(self, host: JsonChannel, request: dict[str, Any]) -> None:
         self.host = host
         self.request = request
         self.host_gone_at: float | None = None
@@ -96,7 +96,7 @@ class Guard:
 
     def keep(self) -> None:
         """Wait for the warden, continue it when it is stopped, and clean up after it when it dies."""
-        bell, poller = Bell(), select.poll()
+        bell, poller = SigchldWakeup(), select.poll()
         poller.register(bell.fileno, select.POLLIN)
         poller.register(self.host.fd, select.POLLRDHUP)
         while (end := self.warden_end()) is None:
@@ -123,7 +123,7 @@ class Guard:
             os.kill(self.warden, signal.SIGKILL if is_stuck else signal.SIGCONT)
         return None
 
-    def kill_orphans(self, bell: Bell) -> None:
+    def kill_orphans(self, bell: SigchldWakeup) -> None:
         """Kill what the warden left, until the kernel says that no child remains; gives up after KILL_LIMIT_S."""
         me, give_up_at = os.getpid(), time.monotonic() + KILL_LIMIT_S
         while not no_child_left() and time.monotonic() < give_up_at:
@@ -133,7 +133,7 @@ class Guard:
             bell.wait(0.002)
 
 
-def be_warden(host: Line, request: dict[str, Any], enclosure: Enclosure, lifeline: int) -> None:
+def be_warden(host: JsonChannel, request: dict[str, Any], enclosure: Containment, lifeline: int) -> None:
     """Be the warden of one run; only who returns has told the host how it ended, and has nothing left to do."""
     try:
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
@@ -153,7 +153,7 @@ def be_warden(host: Line, request: dict[str, Any], enclosure: Enclosure, lifelin
         os._exit(70)
 
 
-def clear_away(host: Line, request: dict[str, Any], enclosure: Enclosure, limit_ms: int) -> None:
+def clear_away(host: JsonChannel, request: dict[str, Any], enclosure: Containment, limit_ms: int) -> None:
     """Remove the enclosure, and what the host would have removed if it is gone within ``limit_ms``."""
     enclosure.remove()
     files = request["remove_if_lost"]
@@ -162,7 +162,7 @@ def clear_away(host: Line, request: dict[str, Any], enclosure: Enclosure, limit_
             os.unlink(file)
 
 
-def deafen() -> None:
+def ignore_signals() -> None:
     """Ignore every signal that can be ignored, but SIGCHLD: the kernel reaps by itself for who ignores that one."""
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP} - FAULTS:
         signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else signal.SIG_IGN)

@@ -35,7 +35,7 @@ def begin(folder: str) -> None:
     """Observe this process, when it runs in the main interpreter and nobody has taken the two signals."""
     if any(_signal.getsignal(number) is not _signal.SIG_DFL for number in (STACKS, LOOK)):
         return
-    _signal.signal(LOOK, Look(folder))  # ValueError: a subinterpreter, or a thread
+    _signal.signal(LOOK, StackDump(folder))  # ValueError: a subinterpreter, or a thread
     stacks = Stacks(folder)
     stacks.open()
     keep_open_for_ours(stacks)
@@ -127,7 +127,7 @@ def keep_open_for_ours(stacks: Stacks) -> None:
     _signal.pthread_sigmask, _signal.signal = pthread_sigmask, signal
 
 
-class Look:
+class StackDump:
     """The handler in Python: it imports nothing, because the program may hang in an import."""
 
     def __init__(self, folder: str) -> None:

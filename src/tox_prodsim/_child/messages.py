@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Bell:
+class SigchldWakeup:
     """Makes SIGCHLD visible to poll(2)."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Bell:
         self.drain()
 
 
-class Line:
+class JsonChannel:
     """JSON messages over the control socket; ``gone`` is set when the other end has closed it."""
 
     def __init__(self, fd: int) -> None:

@@ -54,7 +54,7 @@ def main() -> None:
     out, err = _private(1), _private(2)
     os.dup2(2, 1)  # imports may print, and close what they print to
     faulthandler.enable(file=err)
-    watch = effects.Watch(site_packages())
+    watch = effects.ImportWatch(site_packages())
     failed: dict[str, dict[str, Any]] = {}
     began = _now()
     for number, item in enumerate(request["items"]):
@@ -79,7 +79,7 @@ def _answer(item: dict[str, Any], failed: dict[str, dict[str, Any]]) -> dict[str
     return answer
 
 
-def _watched(item: dict[str, Any], number: int, watch: effects.Watch, err: int) -> dict[str, Any]:
+def _watched(item: dict[str, Any], number: int, watch: effects.ImportWatch, err: int) -> dict[str, Any]:
     """Return what the import came to and what it did besides."""
     for name in item["after"]:
         try:

@@ -36,7 +36,7 @@ def record(clock: str, modules: "list[str]") -> None:
     if not getattr(sys.flags, "safe_path", False):
         del sys.path[0]  # our own folder, before 3.11 has -P for that
     sys.argv[:] = [""]
-    recorder = Recorder(Counter() if clock == EXACT else Stopwatch())
+    recorder = Recorder(Counter() if clock == EXACT else TimedClock())
     try:
         recorder.run(modules)
         answer = recorder.told(in_full=clock == EXACT)
@@ -82,7 +82,7 @@ class Thread:
 class Recorder:
     """Collects the imports in their order: a package before its modules, though it is their import that asks for it."""
 
-    def __init__(self, clock: "Counter | Stopwatch") -> None:
+    def __init__(self, clock: "Counter | TimedClock") -> None:
         self.imports: "list[Import]" = []
         self._clock = clock
         self._threads: "dict[int, Thread]" = {}
@@ -187,7 +187,7 @@ def _more(own: "tuple[int, int]", now: "tuple[int, int]", last: "tuple[int, int]
     return own[0] + now[0] - last[0], own[1] + now[1] - last[1]
 
 
-class Stopwatch:
+class TimedClock:
     """Reads effective wall time (wall less run-queue delay) and CPU time of this thread, in ns."""
 
     name = TIMED

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from command import launch
 from description import describe_all, identity
-from messages import Bell, release_output
+from messages import SigchldWakeup, release_output
 from processes import children, descendants, no_child_left, queued_ns, reaped, send, stat
 from stopwatch import Stopwatch
 
@@ -19,8 +19,8 @@ TYPE_CHECKING = False  # typing's own would have to be imported
 if TYPE_CHECKING:
     from typing import Any
 
-    from enclosures import Enclosure
-    from messages import Line
+    from enclosures import Containment
+    from messages import JsonChannel
 
 LEAK_GRACE_S = 0.5  # what a main process leaves behind may end by itself for so long
 DISMISS_GRACE_S = 0.5  # and then has so long to answer SIGTERM
@@ -33,13 +33,13 @@ SHOWN = 50  # survivors described at most; a fork bomb must not fill the control
 class Warden:
     """Starts the command, passes a stop on, and takes the tree down."""
 
-    def __init__(self, host: Line, request: dict[str, Any], enclosure: Enclosure, lifeline: int) -> None:
+    def __init__(self, host: JsonChannel, request: dict[str, Any], enclosure: Containment, lifeline: int) -> None:
         self.host = host
         self.request = request
         self.enclosure = enclosure
         self.lifeline = lifeline  # at its end of file the guard is dead
         self.me = os.getpid()
-        self.bell = Bell()
+        self.bell = SigchldWakeup()
         self.poller = select.poll()
         self.clock = Stopwatch()
         self.suspended: set[int] = set()  # what we have stopped; not what had stopped itself

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tox_prodsim.findings import Level
+from tox_prodsim.model.findings import Level
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable
 
 from tox_prodsim.catalogue.check import Check
-from tox_prodsim.findings import Level
+from tox_prodsim.model.findings import Level
 
 WIDTH = 100
 FAMILIES = {

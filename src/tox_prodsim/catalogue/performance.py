@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tox_prodsim.catalogue.check import Check
-from tox_prodsim.findings import Level
+from tox_prodsim.model.findings import Level
 
 _ACCEPT = "if the cost is worth it, accept it: tox run -e prodsim --prodsim-update-baseline, and commit the file"
 

@@ -5,9 +5,9 @@
 ``simulated`` plays it again under a harsher condition.
 """
 
-from tox_prodsim.deployment.place import Place, ran
-from tox_prodsim.deployment.simulated import under
-from tox_prodsim.deployment.stage import Stage, checks
-from tox_prodsim.deployment.timed import keep_snapshot, timed_start
+from tox_prodsim.deployment.deploy import DeploymentRun, checks
+from tox_prodsim.deployment.place import LaunchContext
+from tox_prodsim.deployment.simulation import under
+from tox_prodsim.deployment.startup import keep_snapshot, timed_start
 
-__all__ = ["Place", "Stage", "checks", "keep_snapshot", "ran", "timed_start", "under"]
+__all__ = ["LaunchContext", "DeploymentRun", "checks", "keep_snapshot", "timed_start", "under"]

@@ -8,16 +8,17 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tox_prodsim import endings, supervision
-from tox_prodsim.findings import Finding
-from tox_prodsim.leakage import AllowLeaks
-from tox_prodsim.readiness import LOOPBACK, NotifyProbe, Probe
-from tox_prodsim.running import NO_VARIABLES, Ran, Runner
-from tox_prodsim.scenario import Deployment, Launch
+from tox_prodsim import supervision
+from tox_prodsim.deployment import findings
+from tox_prodsim.model.findings import Finding
+from tox_prodsim.model.leaks import AllowLeaks
+from tox_prodsim.model.probes import LOOPBACK, NotifyProbe, Probe
+from tox_prodsim.model.runner import NO_VARIABLES, Completed, Runner
+from tox_prodsim.model.scenario import Deployment, Launch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class LaunchContext:
     """Where a deployment runs: folders, its log, and how a command line and an environment become production's.
 
     ``resolve`` finds the executable of a command, and is told the key that named it. ``hook`` lets Python processes say
@@ -36,12 +37,12 @@ class Place:
     hook: supervision.Hook
     ledger: Path
     mine: tuple[Path, ...] = ()
-    containment: supervision.Kind = "auto"
+    containment: supervision.ContainmentKind = "auto"
     allow_leaks: AllowLeaks = field(default_factory=AllowLeaks)
     own_network: bool = False
 
     @contextmanager
-    def hooked(self) -> Iterator[None]:
+    def hook_installed(self) -> Iterator[None]:
         """Have the hook in the environment, for the time in which nothing is timed."""
         try:
             self.hook.install()
@@ -62,7 +63,7 @@ class Place:
     def runner(self, values: Mapping[str, str]) -> Runner:
         """Return what runs a short command as the deployment is run, its placeholders filled with ``values``."""
 
-        def run(argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] = NO_VARIABLES) -> Ran:
+        def run(argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] = NO_VARIABLES) -> Completed:
             env = {**self.environ(values), **variables}
             found = self.resolve(argv, "ready")
             done = supervision.run(
@@ -74,22 +75,12 @@ class Place:
                 ledger=self.ledger,
                 containment=self.containment,
             )
-            return ran(done)
+            return supervision.outcome(done)
 
         return run
 
 
-def ran(done: supervision.Completed) -> Ran:
-    """Return how a helper program ended for those who do not know who supervises it."""
-    return Ran(
-        returncode=done.ending.returncode,
-        timed_out=done.ending.cause is supervision.Cause.TIMED_OUT,
-        stdout=done.stdout,
-        stderr=done.stderr,
-    )
-
-
-def environ(launch: Launch, place: Place) -> dict[str, str]:
+def environ(launch: Launch, place: LaunchContext) -> dict[str, str]:
     """Return the variables of one start: production's, and the port that is its own."""
     own = {"PORT": str(launch.port)} if launch.port is not None else {}
     return {**place.environ(launch.values), **own}
@@ -101,8 +92,8 @@ class Start:
     Both outputs go to the end of the place's log. Raises Cancelled and OSError; whoever makes one closes it.
     """
 
-    def __init__(self, deployment: Deployment, launch: Launch, place: Place, env: Mapping[str, str]) -> None:
-        self.notify = _ear(deployment, launch, place)
+    def __init__(self, deployment: Deployment, launch: Launch, place: LaunchContext, env: Mapping[str, str]) -> None:
+        self.notify = _notify_socket(deployment, launch, place)
         told = self.notify.variables if self.notify is not None else {}
         with ExitStack() as undone:
             undone.callback(self._hang_up)
@@ -122,14 +113,14 @@ class Start:
             self.notify.close()
 
 
-def _ear(deployment: Deployment, launch: Launch, place: Place) -> supervision.NotifySocket | None:
+def _notify_socket(deployment: Deployment, launch: Launch, place: LaunchContext) -> supervision.NotifySocket | None:
     interval_s = deployment.watchdog_timeout_s
     if interval_s is None and not any(isinstance(probe, NotifyProbe) for probe in launch.probes):
         return None
     return supervision.NotifySocket(place.log.parent, watchdog_s=interval_s, clock=supervision.clock.now)
 
 
-def _started(launch: Launch, place: Place, env: Mapping[str, str]) -> supervision.Process:
+def _started(launch: Launch, place: LaunchContext, env: Mapping[str, str]) -> supervision.Process:
     place.log.unlink(missing_ok=True)
     with place.log.open("ab", buffering=0) as log:
         return supervision.start(
@@ -158,8 +149,8 @@ def taken(wanted: Sequence[Probe], scratch: Path) -> Iterator[Finding]:
     for host, port in supervision.ports_named(wanted):
         owner = supervision.taken(host, port)
         if owner is not None:
-            yield endings.port_taken(f"{host}:{port}", *owner)
+            yield findings.port_taken(f"{host}:{port}", *owner)
     for path in supervision.sockets_named(wanted, scratch):
         owner = supervision.taken_path(path)
         if owner is not None:
-            yield endings.socket_taken(str(path), *owner)
+            yield findings.socket_taken(str(path), *owner)

@@ -8,27 +8,19 @@ what processes are doing. ``ledger`` ends what was left when nobody was there to
 """
 
 from tox_prodsim.supervision import clock
-from tox_prodsim.supervision.answers import Answer, Foreign, NotYet, Ready
 from tox_prodsim.supervision.cancel import Cancel
-from tox_prodsim.supervision.capture import run
-from tox_prodsim.supervision.containment import Kind
+from tox_prodsim.supervision.containment import ContainmentKind
 from tox_prodsim.supervision.diagnosis import Diagnosis, Hook, diagnose, is_unhandled, told
-from tox_prodsim.supervision.ending import KILL, Cause, Completed, Containment, Ending, SignalSent, Survivor
-from tox_prodsim.supervision.ledger import Swept, sweep
-from tox_prodsim.supervision.network import Network, NoEntry
-from tox_prodsim.supervision.notify import NotifySocket, NotifyState, deadline, watchdog_missed
-from tox_prodsim.supervision.probes import (
-    ExecWatch,
-    LogWatch,
-    Surroundings,
-    ask,
-    polls,
-    ports_named,
-    sockets_named,
-)
-from tox_prodsim.supervision.supervisor import CANCEL_GRACE_S, Process, containment, resume, start, suspend
-from tox_prodsim.supervision.tcp import taken
-from tox_prodsim.supervision.unix import taken_path
+from tox_prodsim.supervision.ending import KILL, CapturedRun, Cause, Containment, Ending, SignalSent, Survivor
+from tox_prodsim.supervision.ledger import SweepResult, sweep
+from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, WrongProcess
+from tox_prodsim.supervision.probes.ask import ExecWatch, LogWatch, Surroundings, ask, polls, ports_named, sockets_named
+from tox_prodsim.supervision.probes.netns import Network, NoEntry
+from tox_prodsim.supervision.probes.notify import NotifySocket, NotifyState, deadline, watchdog_missed
+from tox_prodsim.supervision.probes.tcp import taken
+from tox_prodsim.supervision.probes.unix import taken_path
+from tox_prodsim.supervision.process import CANCEL_GRACE_S, Process, containment, resume, start, suspend
+from tox_prodsim.supervision.run import outcome, run
 
 __all__ = [
     "CANCEL_GRACE_S",
@@ -36,18 +28,18 @@ __all__ = [
     "Answer",
     "Cancel",
     "Cause",
-    "Completed",
+    "CapturedRun",
     "Containment",
     "Diagnosis",
     "Ending",
     "ExecWatch",
-    "Foreign",
+    "WrongProcess",
     "Hook",
-    "Kind",
+    "ContainmentKind",
     "LogWatch",
     "Network",
     "NoEntry",
-    "NotYet",
+    "NotReady",
     "NotifySocket",
     "NotifyState",
     "Process",
@@ -55,13 +47,14 @@ __all__ = [
     "SignalSent",
     "Surroundings",
     "Survivor",
-    "Swept",
+    "SweepResult",
     "ask",
     "clock",
     "containment",
     "deadline",
     "diagnose",
     "is_unhandled",
+    "outcome",
     "polls",
     "ports_named",
     "resume",

@@ -9,8 +9,8 @@ class Cancel:
     """A request to end, made in another thread or in a signal handler; readable on ``fileno`` once it is made."""
 
     def __init__(self) -> None:
-        self._ear, self._mouth = socket.socketpair()  # Windows cannot wait for a pipe
-        self._mouth.setblocking(False)  # noqa: FBT003 - positional-only
+        self._recv, self._send = socket.socketpair()  # Windows cannot wait for a pipe
+        self._send.setblocking(False)  # noqa: FBT003 - positional-only
         self._set = self._hard = self._closed = False
 
     def set(self, *, hard: bool = False) -> None:
@@ -18,7 +18,7 @@ class Cancel:
         self._hard = self._hard or hard
         told, self._set = self._set, True
         if not told and not self._closed:
-            self._mouth.send(b"!")
+            self._send.send(b"!")
 
     @property
     def is_set(self) -> bool:
@@ -32,11 +32,11 @@ class Cancel:
 
     def fileno(self) -> int:
         """Return a file descriptor that stays readable from the request on."""
-        return self._ear.fileno()
+        return self._recv.fileno()
 
     def close(self) -> None:
         """Release the file descriptors; idempotent."""
         if not self._closed:
             self._closed = True
-            self._ear.close()
-            self._mouth.close()
+            self._recv.close()
+            self._send.close()

@@ -11,10 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from tox_prodsim.errors import ProdsimError
+from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.supervision.ending import Containment
 
-Kind = Literal["auto", "subreaper", "cgroup", "pidns", "group"]
+ContainmentKind = Literal["auto", "subreaper", "cgroup", "pidns", "group"]
 
 SUBREAPER = Containment(name="nested subreaper", guarantee="every descendant, also if tox is killed")
 CGROUP = Containment(
@@ -25,11 +25,11 @@ PIDNS = Containment(
     guarantee="every descendant, also if tox and the supervising processes are killed at once",
 )
 GROUP = Containment(name="process group + psutil", guarantee="best effort while tox lives: not what leaves its group")
-KINDS: dict[Kind, Containment] = {"subreaper": SUBREAPER, "cgroup": CGROUP, "pidns": PIDNS, "group": GROUP}
+KINDS: dict[ContainmentKind, Containment] = {"subreaper": SUBREAPER, "cgroup": CGROUP, "pidns": PIDNS, "group": GROUP}
 _EMPTY_LIMIT_S = 2.0
 
 
-def resolve(kind: Kind) -> Kind:
+def resolve(kind: ContainmentKind) -> ContainmentKind:
     """Return the kind that "auto" stands for here, any other as it is; raises ProdsimError for what cannot be."""
     if kind != "auto" and kind not in KINDS:
         raise ProdsimError("containment", f"{kind!r} is none of auto, {', '.join(KINDS)}")

@@ -83,7 +83,7 @@ class Ending:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Completed:
+class CapturedRun:
     """A helper command and what it wrote."""
 
     ending: Ending

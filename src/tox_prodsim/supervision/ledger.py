@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tox_prodsim.errors import ProdsimError
+from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.supervision import ownership, procfs
 from tox_prodsim.supervision.containment import kill_cgroup
 from tox_prodsim.supervision.procfs import Identity
@@ -46,7 +46,7 @@ class Record:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Swept:
+class SweepResult:
     """A record that a sweep acted on, or would not touch: ``killed`` are pids with their command lines."""
 
     tag: str
@@ -55,7 +55,7 @@ class Swept:
     reason: str
 
 
-class Entry:
+class RunRecord:
     """The record of one run of this host while it lives; not on Linux there is no boot id, and nothing is written."""
 
     def __init__(self, folder: Path | None, *, tag: str, argv: Sequence[str]) -> None:
@@ -114,7 +114,7 @@ def write(path: Path, record: Record) -> None:
     beside.replace(path)
 
 
-def sweep(folder: Path) -> tuple[Swept, ...]:
+def sweep(folder: Path) -> tuple[SweepResult, ...]:
     """Kill what lost runs left behind and forget them; return what was killed, and the records not to be trusted.
 
     A run that is going on is left alone, so is one of which any supervising process is alive: that one cleans up. A
@@ -128,14 +128,14 @@ def sweep(folder: Path) -> tuple[Swept, ...]:
     return tuple(swept for swept in found if swept)
 
 
-def _swept(path: Path) -> Swept | None:
+def _swept(path: Path) -> SweepResult | None:
     """Deal with one record; None when there is nothing to tell."""
     try:
         record = read(path)
     except FileNotFoundError:
         return None
     except ValueError as problem:
-        return Swept(tag=path.stem, command="", killed=(), reason=f"left alone: {path} {problem}")
+        return SweepResult(tag=path.stem, command="", killed=(), reason=f"left alone: {path} {problem}")
     if record.boot != procfs.boot():
         _forget(path)
         return None
@@ -145,7 +145,7 @@ def _swept(path: Path) -> Swept | None:
     return None if is_alive else _settled(path, record)
 
 
-def _settled(path: Path, record: Record) -> Swept | None:
+def _settled(path: Path, record: Record) -> SweepResult | None:
     """End what is left of a lost run, and forget it unless something withstands."""
     cleared = _cleared(record)
     if cleared.left:
@@ -155,8 +155,8 @@ def _settled(path: Path, record: Record) -> Swept | None:
     return _told(record, cleared.killed, LOST) if cleared.killed else None
 
 
-def _told(record: Record, killed: tuple[tuple[int, str], ...], reason: str) -> Swept:
-    return Swept(tag=record.tag, command=" ".join(record.argv), killed=killed, reason=reason)
+def _told(record: Record, killed: tuple[tuple[int, str], ...], reason: str) -> SweepResult:
+    return SweepResult(tag=record.tag, command=" ".join(record.argv), killed=killed, reason=reason)
 
 
 def _cleared(record: Record) -> ownership.Cleared:

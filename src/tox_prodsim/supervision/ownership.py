@@ -24,13 +24,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
+from tox_prodsim.model.runner import CHILD_SCRIPTS
 from tox_prodsim.supervision import procfs
-from tox_prodsim.supervision.procfs import Identity, Look
+from tox_prodsim.supervision.procfs import Identity, ProcessStatus
 
 LIMIT_S = 2.0
-_ORPHAN = Path(__file__).parents[1] / "_child" / "orphan.py"
+_ORPHAN = CHILD_SCRIPTS / "orphan.py"
 _EXPERIMENT_LIMIT_S = 5.0
 _MARK = 1 << 59
 """Marks are from here to twice this: in microseconds 18,000 years and more, which no limit means in earnest."""
@@ -108,7 +108,7 @@ def adopter() -> Identity | None:
     return adopting.identity if adopting else None
 
 
-def is_ours(run: Run, now: Look | None) -> bool:
+def is_ours(run: Run, now: ProcessStatus | None) -> bool:
     """Return whether a process is alive and proved to be of the run by what it carries."""
     if now is None or not now.lives or now.identity.started < run.since:
         return False
@@ -133,7 +133,7 @@ def kill(run: Run, limit_s: float = LIMIT_S) -> Cleared:
     return Cleared(killed=done, left=tuple((pid, procfs.command(pid)) for pid in sorted(left)))
 
 
-def _is_orphaned(run: Run, now: Look) -> bool:
+def _is_orphaned(run: Run, now: ProcessStatus) -> bool:
     """Return whether the topmost process with the tag, from this one up, was left to an adopter of our orphans."""
     top, parent = now, procfs.look(now.parent)
     while parent and run.tag in procfs.tags(parent.identity.pid):

@@ -23,7 +23,7 @@ class Identity:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
+class ProcessStatus:
     """What a process is at this moment; ``state`` is a letter of proc(5)."""
 
     identity: Identity
@@ -37,13 +37,13 @@ class Look:
         return self.state not in "ZX"
 
 
-def look(pid: int) -> Look | None:
+def look(pid: int) -> ProcessStatus | None:
     """Return what a process is now; None when there is none with this pid."""
     fields = _read(pid, "stat").rpartition(b")")[2].split()
     if len(fields) < 20:
         return None
     identity = Identity(pid=pid, started=int(fields[19]))
-    return Look(identity=identity, state=fields[0].decode(), parent=int(fields[1]), session=int(fields[3]))
+    return ProcessStatus(identity=identity, state=fields[0].decode(), parent=int(fields[1]), session=int(fields[3]))
 
 
 def lives(identity: Identity) -> bool:

@@ -5,26 +5,28 @@
 ``record`` runs an import once with the exact clock, ``explain`` compares two recordings, and the budgets look at one.
 """
 
-from tox_prodsim.timing import artefacts, baseline, measure, pairs, sampling, second, stats
-from tox_prodsim.timing.accepting import accepted, candidates
-from tox_prodsim.timing.budgets import Exceeded, forbidden_modules, too_many_modules, work_increased
-from tox_prodsim.timing.causes import Cause, Explanation, Kind, Link, Part, chain, explain
-from tox_prodsim.timing.drawing import svg as drawn_as_svg
-from tox_prodsim.timing.drawing import text as drawn_as_text
+from tox_prodsim.timing import baseline, measure, paired, sampling, stats
+from tox_prodsim.timing.attribution import CauseKind, Explanation, Link, Part, RegressionCause, chain, explain
+from tox_prodsim.timing.baseline import accepted, candidates, drawn_as_svg, drawn_as_text, history_of, is_shallow
+from tox_prodsim.timing.budgets import (
+    Exceeded,
+    forbidden_modules,
+    too_many_modules,
+    work_increased,
+)
+from tox_prodsim.timing.findings import finding_for, outdated
 from tox_prodsim.timing.gains import Gain, gain
-from tox_prodsim.timing.history import history_of, is_shallow
+from tox_prodsim.timing.messages import sentence, told
 from tox_prodsim.timing.recording import Module, NotRecorded, Recording, Spot, Times, joined, only, recalled, record
 from tox_prodsim.timing.stats import Sample
-from tox_prodsim.timing.verdicts import finding_for, outdated, over_budget, over_time
-from tox_prodsim.timing.wording import sentence, told
 from tox_prodsim.timing.work import Work
 
 __all__ = [
-    "Cause",
+    "RegressionCause",
     "Exceeded",
     "Explanation",
     "Gain",
-    "Kind",
+    "CauseKind",
     "Link",
     "Module",
     "NotRecorded",
@@ -35,7 +37,6 @@ __all__ = [
     "Times",
     "Work",
     "accepted",
-    "artefacts",
     "baseline",
     "candidates",
     "chain",
@@ -51,13 +52,10 @@ __all__ = [
     "measure",
     "only",
     "outdated",
-    "over_budget",
-    "over_time",
-    "pairs",
+    "paired",
     "recalled",
     "record",
     "sampling",
-    "second",
     "sentence",
     "stats",
     "told",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from tox_prodsim.events import Change, Compared, Measured, Series
+from tox_prodsim.model.events import Change, Compared, Measured, Series
 from tox_prodsim.timing import stats
 from tox_prodsim.timing.sampling import CONTROL, NotMeasured, Sampler
 from tox_prodsim.timing.stats import NO_ROUNDS, Judgement, Rounds, StoredRatio, percent
@@ -45,7 +45,7 @@ class Plan:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Suspicion:
+class CandidateChange:
     """A first series that says slower or faster, which has to be confirmed, or one that does not and looks slower."""
 
     metric: str
@@ -73,17 +73,17 @@ class Suspicion:
 
 SIDE_BY_SIDE = StoredRatio(ratio=1.0, rel_error=0.0, control=CONTROL, clock="")
 """What two versions are judged against that take the places of target and control: it holds by any clock."""
-Confirm = Callable[[Suspicion], tuple[Measured | None, Compared]]
+Confirm = Callable[[CandidateChange], tuple[Measured | None, Compared]]
 """Returns what a suspicion comes to; raises NotMeasured."""
 
 
-def on_fresh_rounds(suspicion: Suspicion) -> tuple[Measured, Compared]:
+def on_fresh_rounds(suspicion: CandidateChange) -> tuple[Measured, Compared]:
     """Return what fresh rounds beside the control say: only the same outcome again is a change.
 
     A series that only looks slower took all the time it needed, and more of the same would not tell either.
     """
     if suspicion.is_open:
-        stage = Stage(rounds=suspicion.rounds, judgement=suspicion.judgement)
+        stage = SeriesResult(rounds=suspicion.rounds, judgement=suspicion.judgement)
         return measured(suspicion.metric, stage.rounds), _compared(
             suspicion.metric, stage, suspicion.stored, suspicion.tolerance
         )
@@ -116,7 +116,7 @@ def measure(
         if stored is None or stage.judgement is None or not _is_suspect(stage.judgement):
             return measured(metric, stage.rounds), _compared(metric, stage, stored, tolerance)
         return confirm(
-            Suspicion(
+            CandidateChange(
                 metric=metric,
                 rounds=stage.rounds,
                 judgement=stage.judgement,
@@ -137,7 +137,7 @@ def _is_suspect(judgement: Judgement) -> bool:
     return judgement.outcome in {Change.SLOWER, Change.FASTER} or judgement.ratio - 1 > judgement.tolerance / 2
 
 
-def one_stage(sampler: Sampler, stored: StoredRatio, *, tolerance: float, plan: Plan) -> Stage:
+def one_stage(sampler: Sampler, stored: StoredRatio, *, tolerance: float, plan: Plan) -> SeriesResult:
     """Return what one series of looks comes to, with a warm-up and nothing repeated; raises NotMeasured."""
     return _stage(_Budget(sampler, plan, time.monotonic), stored, tolerance, first=True)
 
@@ -212,7 +212,7 @@ class _Budget:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Stage:
+class SeriesResult:
     """One series of looks; without a ``judgement`` there was nothing to decide, and ``detail`` says why."""
 
     rounds: Rounds
@@ -220,7 +220,7 @@ class Stage:
     detail: str = ""
 
 
-def _stage(budget: _Budget, stored: StoredRatio | None, tolerance: float, *, first: bool) -> Stage:
+def _stage(budget: _Budget, stored: StoredRatio | None, tolerance: float, *, first: bool) -> SeriesResult:
     """Take rounds from look to look until the rule decides or the cap is reached."""
     rounds = budget.warm_up() if first else budget.begin()
     judgement, missing = None, ""
@@ -232,8 +232,8 @@ def _stage(budget: _Budget, stored: StoredRatio | None, tolerance: float, *, fir
         if len(rounds) < look or _enough(rounds, judgement, budget.plan):
             break
     if len(rounds) < stats.MIN_ROUNDS:
-        return Stage(rounds=rounds, judgement=None, detail=_too_slow(budget.round_s, budget.plan))
-    return Stage(rounds=rounds, judgement=judgement, detail=missing)
+        return SeriesResult(rounds=rounds, judgement=None, detail=_too_slow(budget.round_s, budget.plan))
+    return SeriesResult(rounds=rounds, judgement=judgement, detail=missing)
 
 
 def _judged(rounds: Rounds, stored: StoredRatio, tolerance: float) -> Judgement:
@@ -285,7 +285,7 @@ def measured(metric: str, rounds: Rounds) -> Measured:
     )
 
 
-def _compared(metric: str, stage: Stage, stored: StoredRatio | None, tolerance: float) -> Compared:
+def _compared(metric: str, stage: SeriesResult, stored: StoredRatio | None, tolerance: float) -> Compared:
     """Return the comparison that one stage came to, which is no change or no answer."""
     rounds, judgement = stage.rounds, stage.judgement
     if judgement is None or stored is None:
@@ -294,7 +294,7 @@ def _compared(metric: str, stage: Stage, stored: StoredRatio | None, tolerance: 
     return _told(metric, judgement, _plainly(judgement, rounds), rounds, series)
 
 
-def _confirmed(suspicion: Suspicion, again: Stage) -> Compared:
+def _confirmed(suspicion: CandidateChange, again: SeriesResult) -> Compared:
     """Return the comparison that fresh rounds came to after a suspicion."""
     judgement, metric = again.judgement, suspicion.metric
     if judgement is None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tox_prodsim.running import Ran, Runner
+from tox_prodsim.model.runner import CHILD_SCRIPTS, Completed, Runner
 from tox_prodsim.timing.work import ModuleWork, Work
 
 STDLIB = "stdlib"
@@ -22,7 +22,7 @@ TIMED_RUNS = 7
 RUN_TIMEOUT_S = 120.0
 """Of one run; the exact clock takes about four times as long as the import."""
 _MARK = b"@prodsim "
-_RECORDINGS = Path(__file__).parents[1] / "_child" / "recordings.py"
+_RECORDINGS = CHILD_SCRIPTS / "recordings.py"
 
 
 class NotRecorded(Exception):  # noqa: N818 - an ending of a recording, not an error of ours
@@ -147,7 +147,7 @@ def record(modules: Sequence[str], *, python: Path, runner: Runner, timed: int =
     return replace(built, collecting_s=statistics.median(collecting)) if stopped else built
 
 
-def _answers(ran: Ran, modules: Sequence[str], expected: int) -> list[dict[str, Any]]:
+def _answers(ran: Completed, modules: Sequence[str], expected: int) -> list[dict[str, Any]]:
     """Return what the driver answered; raises NotRecorded with the reason when some of it is missing."""
     lines = [line for line in ran.stdout.splitlines() if line.startswith(_MARK)]
     answers: list[dict[str, Any]] = [json.loads(line[len(_MARK) :]) for line in lines]

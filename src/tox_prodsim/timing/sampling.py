@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from tox_prodsim.running import Ran, Runner
+from tox_prodsim.model.runner import CHILD_SCRIPTS, Completed, Runner
 from tox_prodsim.timing.stats import Rounds, Sample
 
 CONTROL = "stdlib-1"
@@ -32,7 +32,7 @@ CONTROL_MODULES = (
 )
 SAMPLE_TIMEOUT_S = 60.0
 _MARK = b"@prodsim "
-_TIMING = Path(__file__).parents[1] / "_child" / "timing.py"
+_TIMING = CHILD_SCRIPTS / "timing.py"
 
 
 class NotMeasured(Exception):  # noqa: N818 - an ending of a measurement, not an error of ours
@@ -139,7 +139,7 @@ def series_of(
     return take
 
 
-def _read(ran: Ran, jobs: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[Sample]]:
+def _read(ran: Completed, jobs: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[Sample]]:
     """Return the samples that the driver printed; raises NotMeasured with the reason when some are missing."""
     series: dict[str, list[Sample]] = {name: [] for name in jobs}
     for line in ran.stdout.splitlines():
@@ -167,7 +167,7 @@ def _sample(answer: Mapping[str, Any]) -> Sample:
     )
 
 
-def _broken(ran: Ran) -> str:
+def _broken(ran: Completed) -> str:
     if ran.timed_out:
         return "the timing process did not end in time"
     lines = ran.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]

@@ -13,7 +13,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tox_prodsim.events import Change
+from tox_prodsim.model.events import Change
 
 PERMUTATIONS = 1999
 """Random assignments a test draws: the smallest p is 1/2000, well below both levels (section 7.2)."""

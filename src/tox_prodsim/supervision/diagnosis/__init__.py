@@ -8,7 +8,7 @@ for a user, with what ``explaining`` knows about frames of the standard library.
 from tox_prodsim.supervision.diagnosis.diagnose import diagnose
 from tox_prodsim.supervision.diagnosis.hook import Hook
 from tox_prodsim.supervision.diagnosis.processes import is_unhandled, lives
-from tox_prodsim.supervision.diagnosis.values import Diagnosis, Frame, Seen, Stack, Task
+from tox_prodsim.supervision.diagnosis.values import Diagnosis, Frame, Seen, Task, ThreadStack
 from tox_prodsim.supervision.diagnosis.wording import told
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "Frame",
     "Hook",
     "Seen",
-    "Stack",
+    "ThreadStack",
     "Task",
     "diagnose",
     "is_unhandled",

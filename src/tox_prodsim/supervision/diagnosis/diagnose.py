@@ -22,8 +22,8 @@ import psutil
 from tox_prodsim.supervision.diagnosis import pyspy
 from tox_prodsim.supervision.diagnosis.hook import Answer, Hook, is_ours
 from tox_prodsim.supervision.diagnosis.processes import cpu_seconds, cpu_shares, seen
-from tox_prodsim.supervision.diagnosis.sources import Sources
-from tox_prodsim.supervision.diagnosis.values import Diagnosis, Frame, Seen, Stack
+from tox_prodsim.supervision.diagnosis.sources import SourceLines
+from tox_prodsim.supervision.diagnosis.values import Diagnosis, Frame, Seen, ThreadStack
 
 HOOK_LIMIT_S = 0.8
 HOOK_EACH_S = 0.01  # more for each process, all of which wake up at once
@@ -64,7 +64,7 @@ def diagnose(
     while not over(CPU_WINDOW_S)():
         time.sleep(0.01)
     shares = cpu_shares(before, cpu_seconds(tree))
-    sources = Sources()
+    sources = SourceLines()
     told = [_told(each, answers.get(each.pid), shares.get(each.pid, 0.0), sources) for each in processes]
     return Diagnosis(
         processes=tuple(told),
@@ -111,7 +111,7 @@ def _listed(pids: Sequence[int]) -> str:
     return ", ".join(map(str, pids[:5])) + (f" and {len(pids) - 5} more" if len(pids) > 5 else "")
 
 
-def _told(process: Seen, answer: Answer | None, cpu_share: float, sources: Sources) -> Seen:
+def _told(process: Seen, answer: Answer | None, cpu_share: float, sources: SourceLines) -> Seen:
     process = replace(process, cpu_share=cpu_share)
     if answer is None:
         return process
@@ -123,6 +123,6 @@ def _told(process: Seen, answer: Answer | None, cpu_share: float, sources: Sourc
     return replace(process, source=answer.source, stacks=stacks, tasks=tasks)
 
 
-def _without_ours(stack: Stack) -> Iterator[Frame]:
+def _without_ours(stack: ThreadStack) -> Iterator[Frame]:
     """Yield the frames of the program: one that is slow to answer is seen while it does."""
     return (frame for frame in stack.frames if not is_ours(frame))

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tox_prodsim.model.runner import CHILD_SCRIPTS
 from tox_prodsim.supervision.diagnosis.processes import catches
-from tox_prodsim.supervision.diagnosis.values import Frame, Stack, Task
+from tox_prodsim.supervision.diagnosis.values import Frame, Task, ThreadStack
 from tox_prodsim.supervision.diagnosis.waiting import waits_on
 
 VARIABLE = "TOX_PRODSIM_HOOK"
 STACKS, LOOK = 59, 58  # the same in _child/hook.py
-_SCRIPT = Path(__file__).parents[2] / "_child" / "hook.py"
+_SCRIPT = CHILD_SCRIPTS / "hook.py"
 _MODULE = "_tox_prodsim_hook"
 _LINE = (
     f"import os; os.environ.get({VARIABLE!r}) and exec({{}})  # of tox-prodsim, for the time of a run; safe to remove\n"
@@ -53,7 +54,7 @@ class Answer:
     """What a process said of itself, and whether its interpreter could still do so (hook) or not (faulthandler)."""
 
     source: str
-    stacks: tuple[Stack, ...]
+    stacks: tuple[ThreadStack, ...]
     tasks: tuple[Task, ...] = ()
 
 
@@ -120,7 +121,7 @@ class Hook:
             return Answer(source="hook", stacks=stacks, tasks=tuple(_task(task) for task in told["tasks"]))
         return Answer(source="faulthandler", stacks=by_signal) if by_signal else None
 
-    def _by_signal(self, pid: int, begin: int) -> Iterator[Stack]:
+    def _by_signal(self, pid: int, begin: int) -> Iterator[ThreadStack]:
         """Yield the stacks that faulthandler wrote from ``begin`` on."""
         with suppress(OSError):
             with self._stacks_file(pid).open("rb") as file:
@@ -227,14 +228,14 @@ def is_ours(frame: Frame) -> bool:
     return frame.file.endswith(f"/{_MODULE}.py")
 
 
-def stacks_in(text: str, main: int, main_waits_on: str) -> Iterator[Stack]:
+def stacks_in(text: str, main: int, main_waits_on: str) -> Iterator[ThreadStack]:
     """Yield the stacks in what faulthandler wrote; the names of threads are not in it before 3.14."""
     ident, name, frames = 0, "", list[Frame]()
     for line in [*text.splitlines(), "Thread 0x0 (most recent call first):"]:
         if head := _THREAD.match(line):
             if frames:
                 is_main = ident == main
-                yield Stack(
+                yield ThreadStack(
                     thread="MainThread" if is_main else name or f"thread 0x{ident:x}",
                     is_main=is_main,
                     daemon=False if is_main else None,
@@ -246,10 +247,10 @@ def stacks_in(text: str, main: int, main_waits_on: str) -> Iterator[Stack]:
             frames.append(Frame(file=found[1], line=int(found[2]) if found[2].isdigit() else 0, function=found[3]))
 
 
-def _stack(pid: int, thread: dict[str, Any], main: int) -> Stack:
+def _stack(pid: int, thread: dict[str, Any], main: int) -> ThreadStack:
     is_main = thread["ident"] == main
     native = pid if is_main else thread["native"]
-    return Stack(
+    return ThreadStack(
         thread=thread["name"] or ("MainThread" if is_main else f"thread 0x{thread['ident']:x}"),
         is_main=is_main,
         daemon=thread["daemon"],

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tox_prodsim.supervision.diagnosis.values import Frame, Stack
+from tox_prodsim.supervision.diagnosis.values import Frame, ThreadStack
 from tox_prodsim.supervision.diagnosis.waiting import waits_on
 
 _AT_ONCE = 4
@@ -30,9 +30,11 @@ def found(name: str) -> str | None:
     return shutil.which(name, path=os.pathsep.join((beside, os.environ.get("PATH", os.defpath))))
 
 
-def dumps(program: str, pids: Iterable[int], over: Callable[[], bool]) -> tuple[dict[int, tuple[Stack, ...]], bool]:
+def dumps(
+    program: str, pids: Iterable[int], over: Callable[[], bool]
+) -> tuple[dict[int, tuple[ThreadStack, ...]], bool]:
     """Return the stacks of those processes that could be read, and whether the right to read one was refused."""
-    read: dict[int, tuple[Stack, ...]] = {}
+    read: dict[int, tuple[ThreadStack, ...]] = {}
     refused = False
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         jobs = {pid: pool.submit(_dump, program, pid, over) for pid in pids}
@@ -44,7 +46,7 @@ def dumps(program: str, pids: Iterable[int], over: Callable[[], bool]) -> tuple[
     return {pid: stacks for pid, stacks in read.items() if stacks}, refused
 
 
-def _dump(program: str, pid: int, over: Callable[[], bool]) -> tuple[Stack, ...]:
+def _dump(program: str, pid: int, over: Callable[[], bool]) -> tuple[ThreadStack, ...]:
     if over():
         return ()
     command = [program, "dump", "--json", "--pid", str(pid)]
@@ -62,12 +64,12 @@ def _dump(program: str, pid: int, over: Callable[[], bool]) -> tuple[Stack, ...]
     return ()
 
 
-def _stack(pid: int, thread: dict[str, Any]) -> Stack:
+def _stack(pid: int, thread: dict[str, Any]) -> ThreadStack:
     is_main = thread["os_thread_id"] == pid
     frames = [
         Frame(file=each["filename"], line=each["line"], function=each["name"]) for each in reversed(thread["frames"])
     ]
-    return Stack(
+    return ThreadStack(
         thread=thread["thread_name"] or ("MainThread" if is_main else f"thread 0x{thread['thread_id']:x}"),
         is_main=is_main,
         daemon=False if is_main else None,

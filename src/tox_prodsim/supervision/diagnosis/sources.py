@@ -14,7 +14,7 @@ from tox_prodsim.supervision.diagnosis.values import Frame
 _LIMIT_BYTES = 4 << 20
 
 
-class Sources:
+class SourceLines:
     """Reads each file once, for one diagnosis: the next run may have other files of the same names."""
 
     def __init__(self) -> None:

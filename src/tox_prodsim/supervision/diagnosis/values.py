@@ -23,7 +23,7 @@ class Frame:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Stack:
+class ThreadStack:
     """What one thread is doing, outermost frame first; ``daemon`` None: not known, ``waits_on`` is for the kernel."""
 
     thread: str
@@ -64,7 +64,7 @@ class Seen:
     holds_output: bool = False
     is_python: bool = False
     source: str = ""
-    stacks: tuple[Stack, ...] = ()
+    stacks: tuple[ThreadStack, ...] = ()
     tasks: tuple[Task, ...] = ()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tox_prodsim.supervision.diagnosis.advice import advice
 from tox_prodsim.supervision.diagnosis.explaining import explained, is_own, package_of
-from tox_prodsim.supervision.diagnosis.values import Diagnosis, Frame, Seen, Stack, Task
+from tox_prodsim.supervision.diagnosis.values import Diagnosis, Frame, Seen, Task, ThreadStack
 
 _SOURCE_LIMIT = 90
 _OWN_FRAMES = 12  # of one stack, at either end: a recursion is long and says the same
@@ -59,24 +59,24 @@ def _by(process: Seen) -> str:
     return "" if process.source == "hook" else f"   [by {process.source}]"
 
 
-def _grouped(stacks: Iterable[Stack], mine: Sequence[Path]) -> Iterator[list[Stack]]:
+def _grouped(stacks: Iterable[ThreadStack], mine: Sequence[Path]) -> Iterator[list[ThreadStack]]:
     """Yield the threads with the same frames together: the main thread first, then those with the user's code."""
-    groups: dict[tuple[tuple[str, int, str], ...], list[Stack]] = {}
+    groups: dict[tuple[tuple[str, int, str], ...], list[ThreadStack]] = {}
     for stack in stacks:
         groups.setdefault(tuple((each.file, each.line, each.function) for each in stack.frames), []).append(stack)
 
-    def order(group: list[Stack]) -> tuple[bool, bool, bool]:
+    def order(group: list[ThreadStack]) -> tuple[bool, bool, bool]:
         first = group[0]
         return not first.is_main, not any(is_own(frame, mine) for frame in first.frames), first.daemon is True
 
     yield from sorted((sorted(group, key=lambda stack: not stack.is_main) for group in groups.values()), key=order)
 
 
-def _thread(stack: Stack) -> str:
+def _thread(stack: ThreadStack) -> str:
     return f"{stack.thread}, not a daemon" if stack.daemon is False and not stack.is_main else stack.thread
 
 
-def _frames(stack: Stack, process: Seen, mine: Sequence[Path]) -> Iterator[str]:
+def _frames(stack: ThreadStack, process: Seen, mine: Sequence[Path]) -> Iterator[str]:
     """Yield the frames from the outside in: the user's own each on a line, every run of others on one."""
     runs = [(own, list(run)) for own, run in groupby(stack.frames, key=lambda frame: is_own(frame, mine))]
     for number, (own, frames) in enumerate(runs):
@@ -97,7 +97,7 @@ def _own(frames: Sequence[Frame]) -> Iterator[str]:
             yield f"  … {len(middle)} more frames"
 
 
-def _others(frames: Sequence[Frame], stack: Stack, process: Seen, *, is_last: bool) -> str:
+def _others(frames: Sequence[Frame], stack: ThreadStack, process: Seen, *, is_last: bool) -> str:
     """Return a run of frames in one line, with the outermost of its waits that is known, or else where it ends."""
     known = ((frame, note) for frame in frames if (note := explained(frame, stack, process)))
     frame, note = next(known, (frames[-1] if is_last else None, ""))
@@ -137,7 +137,7 @@ def _tasks(process: Seen, mine: Sequence[Path]) -> Iterator[str]:
         task = tasks[0]
         also = f" and {len(tasks) - 1} like it" if len(tasks) > 1 else ""
         yield f"  {task.name}{also}  {task.coroutine}()  {_waits(task)}"
-        stack = Stack(thread=task.name, is_main=False, daemon=None, frames=task.frames)
+        stack = ThreadStack(thread=task.name, is_main=False, daemon=None, frames=task.frames)
         yield from (f"    {line}" for line in _frames(stack, process, mine))
     if len(groups) > _TASKS:
         yield f"  … {sum(map(len, list(groups.values())[_TASKS:]))} more tasks"

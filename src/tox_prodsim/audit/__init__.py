@@ -1,5 +1,0 @@
-"""Have other tools look at the files: ``auditing`` runs them and hears what they say, ``toolbox`` keeps them."""
-
-from tox_prodsim.audit.auditing import Audits, Tools, begin
-
-__all__ = ["Audits", "Tools", "begin"]

@@ -1,0 +1,175 @@
+"""The compiled members of a wheel: found by what they begin with, and what their names say of the Pythons they suit."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from packaging.tags import Tag
+
+ANY = "any"
+"""The platform of a wheel that fits every machine."""
+
+_HEAD_BYTES = 1024  # where the header of PE is, as a rule
+_TEXT = {".py", ".pyi", ".pyc", ".h", ".hpp", ".pxd", ".pyx", ".c", ".json", ".txt", ".md"}
+_MACHO = {b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe"}
+_JAVA_MAJOR = (
+    45  # the lowest number where a universal Mach-O file has its number of parts, and a Java class its version
+)
+_LOADABLE = {2, 3}  # ET_EXEC, ET_DYN: neither objects to link nor cores
+# e_machine of ELF, and how the tags of platforms end for it
+_MACHINES = {
+    3: ("i686", "i386"),
+    20: ("ppc",),
+    21: ("ppc64le", "ppc64"),
+    22: ("s390x",),
+    40: ("armv7l", "armv6l", "armeabi_v7a"),
+    62: ("x86_64",),
+    183: ("aarch64", "arm64_v8a"),
+    243: ("riscv64",),
+    258: ("loongarch64",),
+}
+_FORMATS = {"linux": "ELF", "manylinux": "ELF", "musllinux": "ELF", "android": "ELF", "macosx": "Mach-O", "win": "PE"}
+_CPYTHON = re.compile(r"(?:cpython-|cp)(?P<version>\d{2,3})(?P<flags>[a-z]*)(?:-.*)?$")
+_PYPY = re.compile(r"(?P<abi>pypy\d+-pp\d+)(?:-.*)?$")
+
+
+class BinaryFormat(StrEnum):
+    """The format of a binary; NONE is a file that has only the name of one."""
+
+    ELF = "ELF"
+    MACHO = "Mach-O"
+    PE = "PE"
+    OTHER = "for another machine"
+    NONE = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Binary:
+    """One compiled member; ``module`` is the extension module that it is, empty when it is none.
+
+    ``suffix`` is what its name says between the module and ``.so``: ``cpython-311-x86_64-linux-gnu``, ``abi3`` or
+    nothing. ``machine`` is the number that ELF has for a processor, 0 in another format.
+    """
+
+    member: str
+    module: str
+    suffix: str
+    kind: BinaryFormat
+    machine: int
+
+    @property
+    def stem(self) -> str:
+        """Return the name of the file up to the first dot."""
+        return PurePosixPath(self.member).name.partition(".")[0]
+
+    @property
+    def suits_one_version(self) -> bool:
+        """Return whether its name binds it to one version of Python."""
+        return bool(_CPYTHON.match(self.suffix) or _PYPY.match(self.suffix))
+
+
+def binaries(archive: zipfile.ZipFile, modules: Collection[str]) -> tuple[Binary, ...]:
+    """Return the compiled members; ``modules`` are the extension modules of the wheel."""
+    found = (_binary(archive, info, modules) for info in archive.infolist() if not info.is_dir())
+    return tuple(filter(None, found))
+
+
+def _binary(archive: zipfile.ZipFile, info: zipfile.ZipInfo, modules: Collection[str]) -> Binary | None:
+    path = PurePosixPath(info.filename)
+    if path.suffix in _TEXT:
+        return None
+    with archive.open(info) as stream:
+        head = stream.read(_HEAD_BYTES)
+    kind, module = _kind(head, path.suffix), _module(path, modules)
+    if kind is BinaryFormat.NONE and not module:
+        return None
+    machine = int.from_bytes(head[18:20], "little" if head[5:6] == b"\1" else "big") if kind is BinaryFormat.ELF else 0
+    suffix = path.name.partition(".")[2].rpartition(".")[0]
+    return Binary(member=info.filename, module=module, suffix=suffix, kind=kind, machine=machine)
+
+
+def _module(path: PurePosixPath, modules: Collection[str]) -> str:
+    """Return the extension module that the member is, wherever in the wheel its scheme puts it."""
+    if path.suffix not in {".so", ".pyd"}:
+        return ""
+    parts = path.parent.parts
+    if parts and parts[0].endswith(".data"):
+        parts = parts[2:]
+    stem = path.name.partition(".")[0]
+    name = ".".join(parts if stem == "__init__" else (*parts, stem))
+    return name if name in modules else ""
+
+
+def _kind(head: bytes, suffix: str) -> BinaryFormat:
+    magic = head[:4]
+    if magic == b"\x7fELF":
+        loadable = int.from_bytes(head[16:18], "little" if head[5:6] == b"\1" else "big") in _LOADABLE
+        return BinaryFormat.ELF if loadable else BinaryFormat.OTHER
+    if magic in _MACHO or (magic == b"\xca\xfe\xba\xbe" and int.from_bytes(head[4:8], "big") < _JAVA_MAJOR):
+        return BinaryFormat.MACHO
+    if magic[:2] == b"MZ":
+        at = int.from_bytes(head[60:64], "little")
+        is_windows = head[at : at + 4] == b"PE\0\0" or suffix in {".exe", ".dll", ".pyd"}
+        return BinaryFormat.PE if is_windows else BinaryFormat.NONE
+    return BinaryFormat.OTHER if magic in {b"!<ar", b"\0asm"} else BinaryFormat.NONE
+
+
+def misfit(binary: Binary, tags: Collection[Tag]) -> str:
+    """Return why no Python that the tags let install the wheel loads the extension module; nothing when one may."""
+    return _wrong_format(binary, tags) or _wrong_python(binary.suffix, tags)
+
+
+def _wrong_format(binary: Binary, tags: Collection[Tag]) -> str:
+    platforms = {tag.platform for tag in tags}
+    formats = {_FORMATS.get(re.split(r"[\d_]", platform)[0], "") for platform in platforms}
+    if "" in formats:
+        return ""
+    shown = ", ".join(sorted(platforms))
+    if binary.kind not in formats:
+        what = (
+            f"a {binary.kind} file"
+            if binary.kind in {BinaryFormat.MACHO, BinaryFormat.PE}
+            else f"no {min(formats)} file"
+        )
+        if binary.kind is BinaryFormat.ELF:
+            what = "an ELF file"
+        return f"is {what}, but the wheel is for {shown}"
+    ends = _MACHINES.get(binary.machine, ())
+    known = tuple(end for each in _MACHINES.values() for end in each)
+    if ends and all(platform.endswith(known) and not platform.endswith(ends) for platform in platforms):
+        return f"is compiled for {ends[0]}, but the wheel is for {shown}"
+    return ""
+
+
+def _wrong_python(suffix: str, tags: Collection[Tag]) -> str:
+    abis = {tag.abi for tag in tags}
+    if any(tag.interpreter.startswith("py") for tag in tags):  # it may bring a file for each version
+        return ""
+    if suffix == "abi3" and all(re.fullmatch(r"cp\d+t", abi) for abi in abis):
+        return "has the suffix abi3, which a free-threaded Python does not load"
+    if found := _PYPY.match(suffix):
+        abi, interpreter = found["abi"].replace("-", "_"), ""
+    elif found := _CPYTHON.match(suffix):
+        interpreter = f"cp{found['version']}"
+        abi = interpreter + found["flags"]
+    else:
+        return ""
+    if abi in abis or any(tag.abi == "none" and tag.interpreter == interpreter for tag in tags):
+        return ""
+    return f"has a name that {_shown(abi)} alone loads, but the wheel says {', '.join(sorted(_promises(tags)))}"
+
+
+def _promises(tags: Collection[Tag]) -> Iterator[str]:
+    return (f"{tag.interpreter}-{tag.abi}" for tag in set(tags))
+
+
+def _shown(abi: str) -> str:
+    found = re.fullmatch(r"cp(\d)(\d+)([a-z]*)", abi)
+    if not found:
+        return abi
+    return f"CPython {found[1]}.{found[2]}{found[3]}"

@@ -1,0 +1,59 @@
+"""WHL105 and WHL106: the file name says what METADATA and WHEEL say."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+
+from packaging.tags import Tag, parse_tag
+from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.version import Version
+
+from tox_prodsim.checks.artifact import pep440
+from tox_prodsim.checks.artifact.wheel import Wheel, members, text
+from tox_prodsim.model.findings import CheckResult, Finding, error
+
+CODES = ("WHL105", "WHL106")
+
+
+def check_identity(wheel: Wheel, archive: zipfile.ZipFile) -> CheckResult:
+    """Return where the file name and the metadata contradict each other."""
+    return CheckResult(detail="", codes=CODES, findings=(*_identity(archive, wheel), *_tags(archive, wheel)))
+
+
+def _identity(archive: zipfile.ZipFile, wheel: Wheel) -> Iterator[Finding]:
+    name, version, _, _ = parse_wheel_filename(wheel.file_name)
+    hint = "do not rename wheels; build it again, so that file name and METADATA come from one source"
+    if canonicalize_name(wheel.name) != name:
+        yield error("WHL105", wheel.file_name, f"METADATA says that its name is {wheel.name}", hint)
+    if pep440.parsed(wheel.version) != version:
+        yield error("WHL105", wheel.file_name, f"METADATA says that its version is {wheel.version}", hint)
+    for folder in sorted({member.partition("/")[0] for member in members(archive)}):
+        if folder.endswith(".dist-info") and not _named_like(folder, name, version):
+            yield error("WHL105", folder, f"does not belong to {wheel.file_name}, pip refuses such a wheel", hint)
+
+
+def _named_like(folder: str, name: str, version: Version) -> bool:
+    its_name, _, its_version = folder.removesuffix(".dist-info").partition("-")
+    return canonicalize_name(its_name) == name and pep440.parsed(its_version.replace("_", "-")) == version
+
+
+def _tags(archive: zipfile.ZipFile, wheel: Wheel) -> Iterator[Finding]:
+    _, _, _, expected = parse_wheel_filename(wheel.file_name)
+    lines = text(archive, f"{wheel.dist_info}/WHEEL").splitlines()
+    words = [line.partition(":")[2].strip() for line in lines if line.lower().startswith("tag:")]
+    if not words:
+        hint = "build it with a build back end of PEP 517; installers refuse it as it is"
+        yield error("WHL106", f"{wheel.dist_info}/WHEEL", "is absent or names no tag", hint)
+        return
+    tags = frozenset[Tag]().union(*(parse_tag(word) for word in words if word.count("-") == 2))
+    if tags != expected:
+        message = (
+            f"WHEEL says {_shown(tags - expected) or 'nothing'} where the file name says {_shown(expected - tags)}"
+        )
+        hint = "use 'wheel tags' to retag a wheel: it changes the file name, WHEEL and RECORD together"
+        yield error("WHL106", wheel.file_name, message, hint)
+
+
+def _shown(tags: frozenset[Tag]) -> str:
+    return ", ".join(sorted(map(str, tags))) or "nothing"

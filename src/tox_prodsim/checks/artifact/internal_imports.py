@@ -1,0 +1,111 @@
+"""What the modules of a wheel import of their own package, read from their sources; nothing is run.
+
+What is imported in a ``try`` that expects its absence, below an ``if`` or by tests, need not be there.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from tox_prodsim.checks.artifact.non_code import TESTS
+from tox_prodsim.checks.artifact.wheel import Wheel
+
+_TOLERANT = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException", "OSError", "AttributeError"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A module: its name, the package it is in, and its syntax tree."""
+
+    name: str
+    package: str
+    tree: ast.Module
+
+
+def references(wheel: Wheel) -> Mapping[str, set[str]]:
+    """Return by which files each module is imported without any condition; absent modules are among them."""
+    sources = {source.name: (file, source) for file, source in _sources(wheel)}
+    bound = {name: _bound(source) for name, (_, source) in sources.items()}
+    found = defaultdict(set)
+    for file, source in sources.values():
+        for name, attribute in _imports(source):
+            found[name].add(file)
+            if attribute and attribute not in bound.get(name, set()):
+                found[f"{name}.{attribute}"].add(file)
+    return found
+
+
+def _sources(wheel: Wheel) -> Iterator[tuple[str, _Source]]:
+    with zipfile.ZipFile(wheel.path) as archive:
+        for member in archive.namelist():
+            path = PurePosixPath(member.partition(".data/")[2].partition("/")[2] or member)
+            if path.suffix == ".py" and not TESTS & {*path.parts, path.stem}:
+                tree = _parsed(archive.read(member))
+                parts = path.parent.parts if path.stem == "__init__" else (*path.parent.parts, path.stem)
+                if tree is not None:
+                    yield member, _Source(".".join(parts), ".".join(path.parent.parts), tree)
+
+
+def _parsed(source: bytes) -> ast.Module | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about escapes in strings
+        try:
+            return ast.parse(source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):  # another check says so
+            return None
+
+
+def _bound(source: _Source) -> set[str]:
+    """Return the names that a module has without a module of that name: bound anywhere in it, not from itself."""
+    nodes = list(ast.walk(source.tree))
+    names = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    names |= {node.name for node in nodes if isinstance(node, defined)}
+    for node in nodes:
+        own = isinstance(node, ast.ImportFrom) and _base(source.package, node) == source.name
+        if isinstance(node, ast.Import | ast.ImportFrom) and not own:
+            names |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+    return names
+
+
+def _imports(source: _Source) -> Iterator[tuple[str, str]]:
+    """Yield what is imported whatever happens: a module, and the name that is wanted of it."""
+    for node in _certain(source.tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = _base(source.package, node)
+            yield from ((base, alias.name) for alias in node.names if alias.name != "*")
+
+
+def _base(package: str, node: ast.ImportFrom) -> str:
+    if not node.level:
+        return node.module or ""
+    parts = package.split(".")
+    return ".".join([*parts[: len(parts) - node.level + 1], *([node.module] if node.module else [])])
+
+
+def _certain(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes below that no condition guards."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If | ast.IfExp | ast.Match) or (isinstance(child, ast.Try) and _tolerates(child)):
+            continue
+        yield child
+        yield from _certain(child)
+
+
+def _tolerates(node: ast.Try) -> bool:
+    """Return whether a failed import in the body is caught."""
+    for handler in node.handlers:
+        caught = (
+            {name.id for name in ast.walk(handler.type) if isinstance(name, ast.Name)} if handler.type else _TOLERANT
+        )
+        if caught & _TOLERANT:
+            return True
+    return False

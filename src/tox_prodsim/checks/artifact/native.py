@@ -1,0 +1,150 @@
+"""Whether the compiled part of a wheel is there, and is what the tags say: told from the file alone."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Collection, Iterator, Sequence
+from itertools import groupby
+
+from packaging.tags import Tag
+from packaging.utils import parse_wheel_filename
+
+from tox_prodsim.checks.artifact.binaries import ANY, Binary, BinaryFormat, binaries, misfit
+from tox_prodsim.checks.artifact.linkage import check_linkage
+from tox_prodsim.checks.artifact.non_code import is_not_built
+from tox_prodsim.checks.artifact.wheel import Wheel
+from tox_prodsim.model.findings import CheckResult, Finding, Level, error, note, warning
+from tox_prodsim.model.formatting import counted, folded
+
+_LIBRARIES = {BinaryFormat.ELF, BinaryFormat.MACHO}
+_ACCEPTED = re.compile(
+    r"any|win32|win_(amd64|arm64|ia64)|manylinux(1|2010|2014)_\w+|(many|musl)linux_\d+_\d+_\w+|linux_armv[67]l"
+    r"|macosx_\d+_\d+_\w+|(ios|android|pyodide|pyemscripten)_\w+"
+)
+"""The platform tags that PyPI takes (its "File upload API"); the linux_ ones are of the Raspberry Pi."""
+
+
+def check_native(
+    wheel: Wheel, *, required: Sequence[str] = (), compiled_sources: Sequence[str] | None = None
+) -> CheckResult:
+    """Return what is wrong with the compiled files; ``required`` are the extension modules that must be there.
+
+    ``compiled_sources`` are the files of the sdist that are written in C, Cython, Rust and the like; None: there is no
+    sdist to tell.
+    """
+    tags = parse_wheel_filename(wheel.file_name)[3]
+    with zipfile.ZipFile(wheel.path) as archive:
+        found = binaries(archive, wheel.extensions)
+        return CheckResult.of(
+            _tags(wheel, found, tags),
+            _silence(wheel, found, tags, compiled_sources),
+            _presence(wheel, required),
+            check_linkage(archive, found, tags),
+        )
+
+
+def _tags(wheel: Wheel, found: Sequence[Binary], tags: Collection[Tag]) -> CheckResult:
+    findings = [
+        *_binaries_of_a_pure_wheel(wheel, found, tags),
+        *_misfits(found, tags),
+        *_refused_platforms(wheel, tags),
+    ]
+    detail = counted(len(wheel.extensions), "extension") if wheel.extensions else ""
+    codes = ("EXT401", "EXT402", "EXT420") if found else ("EXT401", "EXT420")
+    return CheckResult(detail=detail, codes=codes, findings=tuple(findings))
+
+
+def _is_pure(tags: Collection[Tag]) -> bool:
+    return all(tag.platform == ANY for tag in tags)
+
+
+def _binaries_of_a_pure_wheel(wheel: Wheel, found: Sequence[Binary], tags: Collection[Tag]) -> Iterator[Finding]:
+    """Yield the first binary; a note when there are those of several systems, among which the package may choose.
+
+    Programs and libraries for Windows alone are passed over: starters of scripts, and .NET, which runs anywhere; and
+    what tests read. What is no extension module may be data, which nobody means to run here: a warning.
+    """
+    bound = [
+        binary for binary in found if binary.module or (binary.kind in _LIBRARIES and not is_not_built(binary.member))
+    ]
+    if not bound or not _is_pure(tags):
+        return
+    first = next((binary for binary in bound if binary.module), bound[0])
+    kinds = sorted({binary.kind for binary in found} & {BinaryFormat.ELF, BinaryFormat.MACHO, BinaryFormat.PE})
+    tag = "-".join(wheel.file_name.removesuffix(".whl").split("-")[-3:])
+    more = f" (and {len(bound) - 1} more)" if len(bound) > 1 else ""
+    if len(kinds) > 1:
+        level, message = Level.NOTE, f"is one of the binaries for {' and '.join(kinds)}{more} in a wheel for {tag}"
+        hint = "see to it that the package does without them on every other machine, which will install it too"
+    else:
+        level = Level.ERROR if first.module else Level.WARNING
+        message = f"is compiled, but the tag {tag} lets every machine install the wheel{more}"
+        hint = "tell the build back end of the extension, or set the tags of the wheel with 'wheel tags'"
+    yield Finding(code="EXT401", level=level, subject=first.member, message=message, hint=hint)
+
+
+def _misfits(found: Sequence[Binary], tags: Collection[Tag]) -> Iterator[Finding]:
+    """Yield the extension modules that cannot be loaded; a warning when another file of the same module can be."""
+    if _is_pure(tags):
+        return
+    modules = sorted((binary for binary in found if binary.module), key=lambda binary: binary.module)
+    for _, group in groupby(modules, key=lambda binary: binary.module):
+        files = list(group)
+        reasons = {binary: reason for binary in files if (reason := misfit(binary, tags))}
+        several_versions = len(files) > 1 and any(tag.abi == "abi3" for tag in tags)
+        if several_versions and all(binary.suits_one_version for binary in reasons):
+            continue
+        level = Level.ERROR if len(reasons) == len(files) else Level.WARNING
+        hint = "clean the source tree of earlier builds, and build in a fresh environment of the Python it is for"
+        for binary, reason in reasons.items():
+            yield Finding(code="EXT402", level=level, subject=binary.member, message=reason, hint=hint)
+
+
+def _refused_platforms(wheel: Wheel, tags: Collection[Tag]) -> Iterator[Finding]:
+    refused = sorted({tag.platform for tag in tags if not _ACCEPTED.fullmatch(tag.platform)})
+    if refused:
+        message = f"PyPI does not take the platform tag {', '.join(refused)}"
+        hint = "a local build is right to have it; what is uploaded comes from cibuildwheel or 'auditwheel repair'"
+        yield note("EXT420", wheel.file_name, message, hint)
+
+
+def _silence(
+    wheel: Wheel, found: Sequence[Binary], tags: Collection[Tag], sources: Sequence[str] | None
+) -> CheckResult:
+    """Return whether a build that failed to compile went on without a word."""
+    if found or not wheel.modules:
+        return CheckResult(detail="", codes=("EXT403",))
+    if not _is_pure(tags):
+        return CheckResult(detail="", codes=("EXT403",), findings=(_nothing_compiled(wheel, tags),))
+    if sources is None:
+        reason = "there is no sdist to tell whether something was to be compiled"
+        return CheckResult(detail="", codes=(), not_checked=(("EXT403", reason),))
+    return CheckResult(detail="", codes=("EXT403",), findings=tuple(_not_compiled(wheel, sources)))
+
+
+def _nothing_compiled(wheel: Wheel, tags: Collection[Tag]) -> Finding:
+    """Return the finding; a note when the tags bind the wheel to a platform, and to no Python: it may bring data."""
+    level = Level.NOTE if all(tag.abi == "none" for tag in tags) else Level.WARNING
+    message = "has the tag of one platform, but nothing in it is compiled: did the compiler fail without a word?"
+    hint = "read the output of the build; extensions = acme._speedups makes a module that must be there an error"
+    return Finding(code="EXT403", level=level, subject=wheel.file_name, message=message, hint=hint)
+
+
+def _not_compiled(wheel: Wheel, sources: Sequence[str]) -> Iterator[Finding]:
+    if sources:
+        message = f"holds no compiled code, but the sdist has {folded(sources)}: did the compiler fail without a word?"
+        hint = "read the output of the build; ignore EXT403 where a wheel without the extension is wanted"
+        yield warning("EXT403", wheel.file_name, message, hint)
+
+
+def _presence(wheel: Wheel, required: Sequence[str]) -> CheckResult:
+    findings = tuple(_absent(wheel, name) for name in required if name not in wheel.extensions)
+    return CheckResult(detail="", codes=("EXT404",) if required else (), findings=findings)
+
+
+def _absent(wheel: Wheel, name: str) -> Finding:
+    what = "is in the wheel as Python source only" if name in wheel.modules else "is not in the wheel"
+    message = f"{what}, but extensions names it as compiled"
+    hint = "read the output of the build: a compiler that fails need not fail the build of an optional extension"
+    return error("EXT404", name, message, hint)

@@ -1,0 +1,89 @@
+"""WHL101 to WHL104 and WHL107: every member as RECORD says, none of them twice, and to be read by everybody."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import stat
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from tox_prodsim.checks.artifact.wheel import Wheel, installed_path, members, module_parts, text
+from tox_prodsim.model.findings import CheckResult, Finding, error, warning
+from tox_prodsim.model.formatting import folded
+
+CODES = ("WHL101", "WHL102", "WHL103", "WHL104", "WHL107")
+
+_REBUILD = "build the wheel again, and let nothing change it afterwards; PyPI refuses it as it is"
+_SIGNATURES = ("RECORD.jws", "RECORD.p7s")
+
+
+def check_record(wheel: Wheel, archive: zipfile.ZipFile) -> CheckResult:
+    """Return how the archive and its inventory differ; the evidence is the file that agrees."""
+    differences = [*_duplicates(archive), *_against_record(archive, wheel.dist_info)]
+    return CheckResult(
+        detail="" if differences else "RECORD", codes=CODES, findings=(*differences, *_unreadable(archive))
+    )
+
+
+def _duplicates(archive: zipfile.ZipFile) -> Iterator[Finding]:
+    for name, count in Counter(members(archive)).items():
+        if count > 1:
+            yield error("WHL104", name, f"is in the wheel {count} times", _REBUILD)
+
+
+def _against_record(archive: zipfile.ZipFile, dist_info: str) -> Iterator[Finding]:
+    record = f"{dist_info}/RECORD"
+    there = dict.fromkeys(members(archive))
+    if record not in there:
+        yield error("WHL101", record, "is absent, so that nothing vouches for the files of the wheel", _REBUILD)
+        return
+    rows = {row[0]: (*row[1:], "", "")[:2] for row in csv.reader(text(archive, record).splitlines()) if row}
+    for name in there:
+        if name not in rows and not name.endswith(_SIGNATURES):
+            yield error("WHL101", name, "is in the wheel, but RECORD does not list it", _REBUILD)
+    for name in rows:
+        if name not in there:
+            yield error("WHL102", name, "is listed in RECORD, but is not in the wheel", _REBUILD)
+    for info in archive.infolist():
+        if info.filename in rows and info.filename != record and not info.filename.endswith(_SIGNATURES):
+            difference = _difference(archive, info, *rows[info.filename])
+            if difference:
+                yield error("WHL103", info.filename, difference, _REBUILD)
+
+
+def _difference(archive: zipfile.ZipFile, info: zipfile.ZipInfo, expected: str, size: str) -> str:
+    """Return how the member differs from its line in RECORD; nothing when it does not."""
+    algorithm, _, value = expected.partition("=")
+    if not value or algorithm not in hashlib.algorithms_guaranteed or algorithm.startswith("shake"):
+        return "has no usable hash in RECORD"
+    if size and size != str(info.file_size):
+        return f"has {info.file_size} bytes, but RECORD says {size}"
+    try:
+        with archive.open(info) as stream:
+            digest = hashlib.file_digest(stream, algorithm).digest()  # type: ignore[arg-type] # it is readable
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as problem:
+        return f"cannot be unpacked: {problem}"
+    actual = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return "" if actual == value.rstrip("=") else f"has another content than RECORD says ({algorithm} differs)"
+
+
+def _unreadable(archive: zipfile.ZipFile) -> Iterator[Finding]:
+    """Yield one finding for the modules that others may not read once a program that keeps modes has unpacked them.
+
+    Only modules: zipfile.writestr stores 0600 for a RECORD, which harms nobody.
+    """
+    modes = {info.filename: stat.S_IMODE(info.external_attr >> 16) for info in archive.infolist() if _is_module(info)}
+    wrong = [name for name, mode in modes.items() if mode and not mode & stat.S_IROTH]
+    if wrong:
+        message = f"others may not read what unzip makes of it (mode {modes[wrong[0]]:04o})"
+        hint = "chmod -R go+rX the source tree before the build, or set umask 022; pip and uv repair it, unzip does not"
+        yield warning("WHL107", folded(wrong), message, hint)
+
+
+def _is_module(info: zipfile.ZipInfo) -> bool:
+    return bool(module_parts(PurePosixPath(installed_path(info.filename))))

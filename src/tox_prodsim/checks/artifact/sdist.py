@@ -1,0 +1,239 @@
+"""Read an sdist without unpacking it, and hold it against what installers and PyPI demand.
+
+Paths of members are told without the one top folder in which an sdist keeps everything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tarfile
+import tomllib
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from packaging.metadata import RawMetadata, parse_email
+from packaging.utils import canonicalize_name
+
+from tox_prodsim.checks.artifact import pep440, sdist_strays
+from tox_prodsim.checks.artifact.non_code import is_not_built
+from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.findings import CheckResult, Finding, error, warning
+from tox_prodsim.model.formatting import counted
+
+CODES = ("SDI203", "SDI204", "SDI205")
+
+_READ_LIMIT_BYTES = 1 << 20
+"""No file of a configuration or a key is larger."""
+_KEPT = {"PKG-INFO", "pyproject.toml", "setup.py"}
+_COMPILED_SUFFIXES = (".c", ".cc", ".cpp", ".cxx", ".pyx", ".rs", ".f90", ".f", ".cu", ".m", ".mm")
+_COMPILES = ("maturin", "scikit_build_core", "mesonpy", "setuptools_rust")
+"""Build back ends that are there for nothing but compiled code."""
+_EXTENSIONS = re.compile(
+    rb"^[^#\n]*\b(ext_modules|Extension\(|cythonize\(|mypycify\(|rust_extensions|cffi_modules)", re.MULTILINE
+)
+_HINT_NAME = (
+    "build it with a back end that writes names as PEP 625 has them: setuptools >= 69.3, hatchling, flit, poetry"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sdist:
+    """What an sdist says about itself; ``top`` is the one folder in it, empty when there is not exactly one.
+
+    ``files`` are the paths of its files below ``top``, ``compiled_sources`` those from which compiled code is made.
+    """
+
+    path: Path
+    file_name: str
+    size_bytes: int
+    sha256: str
+    top: str
+    files: tuple[str, ...]
+    metadata: RawMetadata | None
+    compiled_sources: tuple[str, ...]
+    backend: str
+    problems: tuple[Finding, ...]
+    """Findings made while reading: unsafe members, secrets and leavings."""
+
+    def holds(self, name: str, sha256: str) -> bool:
+        """Return whether a file of this content is there at the end of whose path the name stands."""
+        with tarfile.open(self.path, "r:gz") as archive:
+            for member in archive:
+                if member.isfile() and f"/{member.name}".endswith(f"/{name}"):
+                    stream = archive.extractfile(member)
+                    if stream is not None and hashlib.sha256(stream.read()).hexdigest() == sha256:
+                        return True
+        return False
+
+
+def open_sdist(path: Path) -> Sdist:
+    """Return what the sdist says about itself; raises ProdsimError when it is no archive that can be read."""
+    try:
+        with tarfile.open(path, "r:gz") as archive:
+            return _read(path, archive)
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as problem:
+        msg = f"{path} cannot be read as an sdist: {problem}"
+    raise ProdsimError("sdist", msg)
+
+
+def check_sdist(sdist: Sdist) -> CheckResult:
+    """Return what is wrong with the file, found without building anything of it."""
+    findings = (*sdist.problems, *_form(sdist))
+    detail = f"{sdist.file_name}, {counted(len(sdist.files), 'file')}"
+    return CheckResult(detail=detail, codes=CODES, findings=findings)
+
+
+def _read(path: Path, archive: tarfile.TarFile) -> Sdist:
+    members, kept, secrets = [], {}, []
+    for member in archive:  # in one pass: to seek in a compressed archive is to read it from its beginning
+        members.append(member)
+        name = _inside(member.name)
+        if not member.isfile() or _danger(member):
+            continue
+        if name in _KEPT:
+            kept[name] = _content(archive, member)
+        elif sdist_strays.may_hold_secret(name, member.size):
+            secrets.append(sdist_strays.secret(name, _content(archive, member)))
+    tops = {member.name.partition("/")[0] for member in members}
+    files = tuple(_inside(member.name) for member in members if member.isfile() and not _danger(member))
+    pyproject = _table(kept.get("pyproject.toml", b""))
+    with path.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    lying_about = sdist_strays.strays({*files, *(_inside(member.name) for member in members if not member.isdir())})
+    return Sdist(
+        path=path,
+        file_name=path.name,
+        size_bytes=path.stat().st_size,
+        sha256=sha256,
+        top=next(iter(tops)) if len(tops) == 1 else "",
+        files=files,
+        metadata=parse_email(kept["PKG-INFO"])[0] if "PKG-INFO" in kept else None,
+        compiled_sources=tuple(_compiled(files, kept.get("setup.py", b""), pyproject)),
+        backend=_backend(pyproject),
+        problems=(*_unsafe(members), *lying_about, *filter(None, secrets)),
+    )
+
+
+def _inside(name: str) -> str:
+    return name.partition("/")[2]
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    stream = archive.extractfile(member)
+    return stream.read(_READ_LIMIT_BYTES) if stream is not None else b""
+
+
+def _table(pyproject: bytes) -> Mapping[str, object]:
+    """Return what pyproject.toml says; nothing when it is broken, which the build will say."""
+    try:
+        return tomllib.loads(pyproject.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return {}
+
+
+def _backend(pyproject: Mapping[str, object]) -> str:
+    system = pyproject.get("build-system")
+    backend = system.get("build-backend") if isinstance(system, dict) else None
+    return backend if isinstance(backend, str) else "setuptools.build_meta"
+
+
+def _compiled(files: Iterable[str], setup: bytes, pyproject: Mapping[str, object]) -> Iterator[str]:
+    """Yield what compiled code is made from: sources by their names, and files that declare extension modules."""
+    for name in files:
+        if name.endswith(_COMPILED_SUFFIXES) and not is_not_built(name):
+            yield name
+    if _EXTENSIONS.search(setup):
+        yield "setup.py"
+    tool = pyproject.get("tool")
+    own = tool.get("setuptools") if isinstance(tool, dict) else None
+    declared = isinstance(own, dict) and own.get("ext-modules")
+    if declared or _backend(pyproject).partition(".")[0] in _COMPILES:
+        yield "pyproject.toml"
+
+
+# SDI203: what must not be unpacked
+
+
+def _danger(member: tarfile.TarInfo) -> str:
+    """Return why the member cannot be unpacked safely; nothing when it can."""
+    if _is_foreign(member.name) or ".." in PurePosixPath(member.name).parts:
+        return "would be written outside of the folder into which the sdist is unpacked"
+    if member.issym() or member.islnk():
+        start = str(PurePosixPath(member.name).parent) if member.issym() else ""
+        leaves = _is_foreign(member.linkname) or _climbs_out(PurePosixPath(start, member.linkname))
+        return f"is a link to {member.linkname}, outside of the sdist" if leaves else ""
+    return "" if member.isfile() or member.isdir() else "is a device or a pipe, not a file"
+
+
+def _is_foreign(name: str) -> bool:
+    """Return whether it begins somewhere else than in the folder, here or on Windows."""
+    return name.startswith("/") or "\\" in name or re.match(r"[A-Za-z]:", name) is not None
+
+
+def _climbs_out(path: PurePosixPath) -> bool:
+    """Return whether a path of the archive leaves the top folder anywhere on its way."""
+    depth = 0
+    for at, part in enumerate(path.parts):
+        depth += -1 if part == ".." else 1
+        if at and depth < 1:
+            return True
+    return False
+
+
+def _unsafe(members: Iterable[tarfile.TarInfo]) -> Iterator[Finding]:
+    for member in members:
+        if reason := _danger(member):
+            hint = "leave it out of the sdist, or put the file itself in its place; pip and PyPI refuse such an archive"
+            yield error("SDI203", member.name, reason, hint)
+
+
+# SDI205: what an sdist has to be
+
+
+def _form(sdist: Sdist) -> Iterator[Finding]:
+    if not sdist.top:
+        hint = "put everything into one folder named as the file is"
+        yield error("SDI205", sdist.file_name, "does not hold exactly one folder", hint)
+        return
+    if not {"pyproject.toml", "setup.py"} & set(sdist.files):
+        yield error("SDI205", sdist.file_name, "has neither pyproject.toml nor setup.py", "let the back end include it")
+    metadata = sdist.metadata
+    if metadata is None:
+        hint = "build it with a build back end of PEP 517; PyPI refuses it as it is"
+        yield error("SDI205", sdist.file_name, f"has no {sdist.top}/PKG-INFO", hint)
+        return
+    if absent := [key for key in ("metadata_version", "name", "version") if not metadata.get(key)]:
+        shown = " and no ".join(key.replace("_", "-").title() for key in absent)
+        yield error("SDI205", f"{sdist.top}/PKG-INFO", f"has no {shown}", "let the build back end write it")
+        return
+    yield from _naming(sdist, metadata["name"], metadata["version"])
+    yield from _licences(sdist, metadata)
+
+
+def _naming(sdist: Sdist, name: str, version: str) -> Iterator[Finding]:
+    """Yield what of the names contradicts PKG-INFO (an error), or is not in its normal form."""
+    its_name, _, its_version = sdist.file_name.removesuffix(".tar.gz").rpartition("-")
+    if canonicalize_name(its_name) != canonicalize_name(name) or not pep440.same(its_version, version):
+        message = f"PKG-INFO says that it is {name} {version}"
+        yield error("SDI205", sdist.file_name, message, "do not rename sdists; build it again")
+        return
+    expected = f"{canonicalize_name(name).replace('-', '_')}-{pep440.normal(version)}"
+    if f"{expected}.tar.gz" != sdist.file_name:
+        message = f"is not named as PEP 625 wants, which is {expected}.tar.gz"
+        yield warning("SDI205", sdist.file_name, message, _HINT_NAME)
+    elif sdist.top != expected:
+        yield error("SDI205", sdist.file_name, f"holds the folder {sdist.top}, not {expected}", _HINT_NAME)
+
+
+def _licences(sdist: Sdist, metadata: RawMetadata) -> Iterator[Finding]:
+    """Yield the licence files that PKG-INFO names and nobody packed: from Metadata-Version 2.4 on PyPI refuses that."""
+    if not pep440.reaches(metadata["metadata_version"], "2.4"):
+        return
+    files = set(sdist.files)
+    for name in metadata.get("license_files", ()):
+        if name not in files:
+            hint = "have the sdist include it, or do not name it in 'license-files'; PyPI refuses it as it is"
+            yield error("SDI205", name, "is a License-File of PKG-INFO, but is not in the sdist", hint)

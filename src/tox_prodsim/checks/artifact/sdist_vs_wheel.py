@@ -1,0 +1,174 @@
+"""What the sdist promises and the wheel built from it does not keep: metadata, modules, the marker of its types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+
+from packaging.metadata import RawMetadata
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+
+from tox_prodsim.checks.artifact import pep440
+from tox_prodsim.checks.artifact.internal_imports import references
+from tox_prodsim.checks.artifact.non_code import BESIDE
+from tox_prodsim.checks.artifact.sdist import Sdist
+from tox_prodsim.checks.artifact.wheel import Wheel
+from tox_prodsim.model.findings import CheckResult, Finding, error
+
+_FIELDS = {
+    "requires_dist": "Requires-Dist",
+    "requires_python": "Requires-Python",
+    "provides_extra": "Provides-Extra",
+}
+"""What an installer decides by; the backend of today may well write the rest otherwise than that of the release."""
+_KEPT_SINCE = "2.2"
+"""From this Metadata-Version on a field that is not Dynamic is the same in every wheel (PEP 643)."""
+
+
+def check_shipped(sdist: Sdist, wheel: Wheel) -> CheckResult:
+    """Return what is wrong with the wheel when the sdist is right."""
+    return CheckResult.of(_metadata(sdist, wheel), _packages(sdist, wheel))
+
+
+# the metadata
+
+
+def _metadata(sdist: Sdist, wheel: Wheel) -> CheckResult:
+    promised = sdist.metadata
+    if promised is None or not promised.get("version"):
+        return _not_checked("PKG-INFO tells no version", "SDI202")
+    return CheckResult(detail="", codes=("SDI202",), findings=tuple(_broken_promises(promised, wheel)))
+
+
+def _not_checked(reason: str, *codes: str) -> CheckResult:
+    return CheckResult(detail="", codes=(), not_checked=tuple((code, reason) for code in codes))
+
+
+def _broken_promises(promised: RawMetadata, wheel: Wheel) -> Iterator[Finding]:
+    if pep440.normal(promised["version"]) != pep440.normal(wheel.version):
+        yield _differs("Version", promised["version"], wheel.version)
+    if not pep440.reaches(promised.get("metadata_version", ""), _KEPT_SINCE):
+        return
+    dynamic = {name.lower() for name in promised.get("dynamic", ())}
+    for key, shown in _FIELDS.items():
+        then, now = _normal(key, promised), _normal(key, _fields(wheel))
+        if shown.lower() not in dynamic and then != now:
+            yield _differs(shown, _shown(then - now), _shown(now - then))
+
+
+def _fields(wheel: Wheel) -> RawMetadata:
+    return {
+        "requires_dist": list(wheel.requires),
+        "requires_python": wheel.requires_python,
+        "provides_extra": list(wheel.provides_extras),
+    }
+
+
+def _normal(key: str, fields: RawMetadata) -> set[str]:
+    """Return the values of a field in a form in which equal ones are the same text."""
+    match key:
+        case "requires_dist":
+            return {_requirement(each) for each in fields.get("requires_dist", ())}
+        case "provides_extra":
+            return {canonicalize_name(each) for each in fields.get("provides_extra", ())}
+        case _:
+            return {_specifiers(fields.get("requires_python", ""))} - {""}
+
+
+def _requirement(text: str) -> str:
+    try:
+        parsed = Requirement(text)
+    except InvalidRequirement:
+        return text
+    marker = str(parsed.marker).replace("_", "-") if parsed.marker else ""
+    extras = ",".join(sorted(canonicalize_name(extra) for extra in parsed.extras))
+    return f"{canonicalize_name(parsed.name)}[{extras}]{parsed.specifier}{parsed.url or ''};{marker}".rstrip(
+        ";"
+    ).replace("[]", "")
+
+
+def _specifiers(text: str) -> str:
+    try:
+        return str(SpecifierSet(text))
+    except InvalidSpecifier:
+        return text
+
+
+def _shown(values: set[str]) -> str:
+    return ", ".join(sorted(values)) or "nothing"
+
+
+def _differs(field: str, then: str, now: str) -> Finding:
+    message = f"PKG-INFO says {then} where METADATA of the wheel built from it says {now}"
+    hint = "have the build compute it from what is in the sdist, or declare the field dynamic"
+    return error("SDI202", field, message, hint)
+
+
+# the modules
+
+
+def _packages(sdist: Sdist, wheel: Wheel) -> CheckResult:
+    folders = _package_folders(sdist, wheel)
+    if not folders and any("/" in file for file in wheel.files):
+        return _not_checked("the sdist has no folder from which a package of the wheel comes", "WHL111")
+    findings = (*_modules(sdist, wheel, folders), *_markers(sdist, wheel, folders))
+    return CheckResult(detail="", codes=("WHL111", "WHL120"), findings=findings)
+
+
+def _package_folders(sdist: Sdist, wheel: Wheel) -> Mapping[str, str]:
+    """Return where the sdist keeps the packages of the wheel: installed path and path in the sdist."""
+    shipped, sources, found = set(wheel.files), set(sdist.files), {}
+    for name in wheel.top_levels:
+        path = name.replace(".", "/")
+        tails = (f"{path}/__init__.py", f"{path}/__init__.pyi")
+        starts = [file for file in sources for tail in tails if file == tail or file.endswith(f"/{tail}")]
+        folders = sorted({str(PurePosixPath(file).parent) for file in starts}, key=lambda each: (each.count("/"), each))
+        fitting = [each for each in folders if _is_source(each, path, sources, shipped)]
+        if fitting:
+            found[path] = fitting[0]
+    return found
+
+
+def _is_source(folder: str, path: str, sources: set[str], shipped: set[str]) -> bool:
+    """Return whether most modules of the package come from this folder: another one may only be named like it."""
+    own = [file for file in shipped if file.startswith(f"{path}/") and file.endswith(".py")]
+    return 2 * sum(f"{folder}{file.removeprefix(path)}" in sources for file in own) > len(own)
+
+
+def _modules(sdist: Sdist, wheel: Wheel, folders: Mapping[str, str]) -> Iterator[Finding]:
+    missing = {name: file for path, folder in folders.items() for name, file in _missing(sdist, wheel, path, folder)}
+    if not missing:
+        return
+    used = references(wheel)
+    for name, file in sorted(missing.items()):
+        importers = sorted(used.get(name, ()))
+        if importers:
+            message = f"is in the sdist ({file}) and {importers[0]} imports it, but it is not in the wheel"
+            yield error("WHL111", name, message, f"have the build of the wheel include {name}")
+        elif file.endswith("/__init__.py") and name.rpartition(".")[0] not in missing:
+            message = f"is a package in the sdist ({file}), but it is not in the wheel"
+            yield error(
+                "WHL111", name, message, f"have the build include {name}; ignore WHL111 if it is left out on purpose"
+            )
+
+
+def _missing(sdist: Sdist, wheel: Wheel, path: str, folder: str) -> Iterator[tuple[str, str]]:
+    """Yield the modules of a package that only the sdist has, and their files; tests and the like may stay behind."""
+    modules = set(wheel.modules)
+    for file in sdist.files:
+        if file.startswith(f"{folder}/") and file.endswith(".py"):
+            parts = PurePosixPath(path + file.removeprefix(folder).removesuffix(".py")).parts
+            parts = parts[:-1] if parts[-1] == "__init__" else parts
+            sound = all(part.isidentifier() for part in parts) and not BESIDE & set(parts)
+            if sound and ".".join(parts) not in modules:
+                yield ".".join(parts), file
+
+
+def _markers(sdist: Sdist, wheel: Wheel, folders: Mapping[str, str]) -> Iterator[Finding]:
+    for path, folder in folders.items():
+        if f"{folder}/py.typed" in sdist.files and f"{path}/py.typed" not in wheel.files:
+            message = f"is in the sdist ({folder}/py.typed), but not in the wheel: type checkers ignore its types"
+            hint = "name it as package data: package-data = { '*' = ['py.typed'] } of [tool.setuptools]"
+            yield error("WHL120", f"{path}/py.typed", message, hint)

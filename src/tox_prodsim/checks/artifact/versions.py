@@ -1,0 +1,123 @@
+"""VER301, VER302 and VER304: what the wheel says about versions, of itself and of Python, agrees with itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.tags import Tag
+from packaging.utils import parse_wheel_filename
+from packaging.version import InvalidVersion, Version
+
+from tox_prodsim.checks.artifact.wheel import Wheel
+from tox_prodsim.model.findings import CheckResult, Finding, Level, error, note
+
+Python = tuple[int, int]
+CODES = ("VER301", "VER302", "VER304")
+
+_CLASSIFIER = re.compile(r"Programming Language :: Python :: (\d+\.\d+)")
+_INTERPRETER = re.compile(r"[a-z]+(?P<major>\d)(?P<minor>\d*)(_.*)?")
+_MINOR = re.compile(r"[a-z]+\d\d+(_.*)?")
+_MINORS = {2: range(6, 8), 3: range(40)}
+_PATCHES = range(60)
+
+
+def check_versions(wheel: Wheel, tested: frozenset[str] | None) -> CheckResult:
+    """Return the contradictions; ``tested`` are the Pythons (``3.12``) that tox tests, None: nobody can tell."""
+    claimed = claims(wheel)
+    reason = "env_list names no Python version" if tested is None else "" if claimed else "no classifier names one"
+    untested = _untested(claimed, tested) if tested and claimed else ()
+    findings = (*_contradictions(wheel, claimed), *_local(wheel), *untested)
+    codes = CODES[:2] if reason else CODES
+    return CheckResult(detail="", codes=codes, findings=findings, not_checked=(("VER304", reason),) if reason else ())
+
+
+def claims(wheel: Wheel) -> tuple[str, ...]:
+    """Return the Pythons that the classifiers name, such as ``3.12``, in ascending order."""
+    found = (match[1] for text in wheel.classifiers if (match := _CLASSIFIER.fullmatch(text)))
+    return _ascending(found)
+
+
+def oldest(wheel: Wheel) -> Python | None:
+    """Return the oldest Python that an installer gives this wheel to; None when nothing says which one that is."""
+    specifier = _requires_python(wheel)
+    served = {python for tag in _tags(wheel) for python in _served(tag)}
+    if specifier is None:
+        limited = all(_MINOR.fullmatch(tag.interpreter) for tag in _tags(wheel))
+        return min(served) if limited and served else None
+    return min((python for python in served if _allows(specifier, python)), default=None)
+
+
+def _tags(wheel: Wheel) -> frozenset[Tag]:
+    return parse_wheel_filename(wheel.file_name)[3]
+
+
+def _served(tag: Tag) -> Iterator[Python]:
+    """Yield the Pythons that take a wheel of this tag: ``cp312-cp312`` that one, ``py36`` and ``abi3`` later ones."""
+    found = _INTERPRETER.fullmatch(tag.interpreter)
+    if found:
+        major, minor = int(found["major"]), int(found["minor"] or 0)
+        exact = found["minor"] and not tag.interpreter.startswith("py") and tag.abi not in {"abi3", "none"}
+        yield from ((major, each) for each in _MINORS.get(major, ()) if (each == minor if exact else each >= minor))
+
+
+def _requires_python(wheel: Wheel) -> SpecifierSet | None:
+    """Return the specifier; None when there is none, and when it cannot be read, which is WHL108."""
+    try:
+        return SpecifierSet(wheel.requires_python) if wheel.requires_python else None
+    except InvalidSpecifier:
+        return None
+
+
+def _allows(specifier: SpecifierSet, python: Python) -> bool:
+    """Return whether any release of that Python fits: ``!=3.9.7`` excludes one of many."""
+    return any(specifier.contains(f"{python[0]}.{python[1]}.{patch}") for patch in _PATCHES)
+
+
+def _contradictions(wheel: Wheel, claimed: tuple[str, ...]) -> Iterator[Finding]:
+    specifier = _requires_python(wheel)
+    if specifier is None:
+        return
+    excluded = [python for python in claimed if not _allows(specifier, _numbers(python))]
+    if excluded:
+        message = f"a classifier claims it, but Requires-Python {wheel.requires_python} excludes it"
+        hint = "correct requires-python or the classifiers in pyproject.toml, whichever is wrong"
+        yield error("VER301", f"Python {', '.join(excluded)}", message, hint)
+    if not any(_allows(specifier, python) for tag in _tags(wheel) for python in _served(tag)):
+        message = f"no Python takes a wheel of this name that Requires-Python {wheel.requires_python} lets in"
+        hint = "build it with a Python that requires-python allows, or correct requires-python"
+        yield error("VER301", wheel.file_name, message, hint)
+
+
+def _local(wheel: Wheel) -> Iterator[Finding]:
+    with suppress(InvalidVersion):
+        if Version(wheel.version).local is not None:
+            hint = "build from a clean checkout of the tag; let the tool that computes versions leave local parts out"
+            level = Level.NOTE if wheel.is_private else Level.WARNING
+            message = "is a local version, which PyPI refuses"
+            yield Finding(code="VER302", level=level, subject=wheel.version, message=message, hint=hint)
+
+
+def _untested(claimed: tuple[str, ...], tested: frozenset[str]) -> Iterator[Finding]:
+    if missing := _ascending(set(claimed) - tested):
+        hint = "add it to env_list, or take the classifier back; ignore VER304 if it is tested elsewhere"
+        yield note(
+            "VER304",
+            f"Python {', '.join(missing)}",
+            "a classifier claims it, but no environment of env_list tests it",
+            hint,
+        )
+    if unclaimed := _ascending(tested - set(claimed)):
+        hint = "add the classifier, by which users and indexes look for it"
+        yield note("VER304", f"Python {', '.join(unclaimed)}", "env_list tests it, but no classifier claims it", hint)
+
+
+def _ascending(pythons: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(pythons), key=_numbers))
+
+
+def _numbers(python: str) -> Python:
+    major, _, minor = python.partition(".")
+    return int(major), int(minor)

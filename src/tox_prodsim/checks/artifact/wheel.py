@@ -1,0 +1,236 @@
+"""Read a wheel without installing it.
+
+Members are judged by where an installer puts them: ``x.data/purelib/acme/a.py`` counts as ``acme/a.py``.
+"""
+
+from __future__ import annotations
+
+import configparser
+import hashlib
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from packaging.metadata import RawMetadata, parse_email
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+
+from tox_prodsim.model.entry_points import EntryPoint
+from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.findings import Finding, error
+
+SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
+
+_KEY = "wheel"
+_EXTENSION_TAG = re.compile(r"(cpython-|abi3|cp3|pypy|graalpy)")
+# the grammar of importlib.metadata.EntryPoint
+_REFERENCE = re.compile(r"(?P<module>[\w.]+)\s*(:\s*(?P<attr>[\w.]+)\s*)?(\[(?P<extras>.*)\]\s*)?$")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wheel:
+    """What a wheel file says about itself; ``name`` and ``version`` are those of METADATA.
+
+    ``modules`` are all importable names, ``pkg.__main__`` included. ``top_levels`` are those of them that have no
+    parent in this wheel: ``acme`` for a regular package or module, ``google.cloud.storage`` below a namespace package.
+    ``extensions`` are the modules that are compiled. ``files`` are the members outside of ``.dist-info``, at the paths
+    where they are installed.
+    """
+
+    path: Path
+    file_name: str
+    size_bytes: int
+    sha256: str
+    name: str
+    version: str
+    requires: tuple[str, ...]
+    provides_extras: tuple[str, ...]
+    requires_python: str
+    classifiers: tuple[str, ...]
+    entry_points: tuple[EntryPoint, ...]
+    top_levels: tuple[str, ...]
+    modules: tuple[str, ...]
+    extensions: tuple[str, ...]
+    files: tuple[str, ...]
+    dist_info: str
+    problems: tuple[Finding, ...]
+    """Findings made while reading, such as an entry point that cannot be read."""
+
+    @property
+    def scripts(self) -> tuple[EntryPoint, ...]:
+        """Return the entry points for which an installer writes a command."""
+        return tuple(point for point in self.entry_points if point.group in SCRIPT_GROUPS)
+
+    @property
+    def is_private(self) -> bool:
+        """Return whether a classifier says that it is not meant for PyPI, which refuses every ``Private ::``."""
+        return any(classifier.startswith("Private ::") for classifier in self.classifiers)
+
+    @property
+    def console_modules(self) -> tuple[str, ...]:
+        """Return the modules behind the commands, each once, in the order of the entry points."""
+        return tuple(dict.fromkeys(point.module for point in self.scripts))
+
+
+def open_wheel(path: Path) -> Wheel:
+    """Return what the wheel says about itself; raises ProdsimError when the file is no wheel that can be read."""
+    try:
+        parse_wheel_filename(path.name)
+        with zipfile.ZipFile(path) as archive:
+            return _read(path, archive)
+    except InvalidWheelFilename:
+        msg = f"{path.name} is no name of a wheel, which is name-version-python-abi-platform.whl"
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, zlib.error) as problem:
+        msg = f"{path} cannot be read as a wheel: {problem}"
+    raise ProdsimError(_KEY, msg)
+
+
+def _read(path: Path, archive: zipfile.ZipFile) -> Wheel:
+    dist_info = _dist_info(path, archive)
+    metadata = _metadata(path, archive, dist_info)
+    files = tuple(filter(None, map(installed_path, members(archive))))
+    modules = _modules(files)
+    points, problems = _entry_points(text(archive, f"{dist_info}/entry_points.txt"))
+    with path.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    return Wheel(
+        path=path,
+        file_name=path.name,
+        size_bytes=path.stat().st_size,
+        sha256=sha256,
+        name=metadata["name"],
+        version=metadata["version"],
+        requires=tuple(metadata.get("requires_dist", ())),
+        provides_extras=tuple(metadata.get("provides_extra", ())),
+        requires_python=metadata.get("requires_python", ""),
+        classifiers=tuple(metadata.get("classifiers", ())),
+        entry_points=points,
+        top_levels=_top_levels(modules),
+        modules=modules,
+        extensions=_extensions(files),
+        files=files,
+        dist_info=dist_info,
+        problems=problems,
+    )
+
+
+def _dist_info(path: Path, archive: zipfile.ZipFile) -> str:
+    """Return the name of the metadata folder: the one that fits the file name when there are several."""
+    folders = sorted({name.partition("/")[0] for name in archive.namelist() if ".dist-info/" in name})
+    folders = [folder for folder in folders if folder.endswith(".dist-info")]
+    if not folders:
+        msg = f"{path.name} is no wheel: it has no .dist-info folder"
+        raise ProdsimError(_KEY, msg)
+    wanted, _, _, _ = parse_wheel_filename(path.name)
+    fitting = [folder for folder in folders if canonicalize_name(folder.partition("-")[0]) == wanted]
+    return (fitting or folders)[0]
+
+
+def _metadata(path: Path, archive: zipfile.ZipFile, dist_info: str) -> RawMetadata:
+    """Return the fields of METADATA; tolerant, because 15 of 114 good wheels do not pass a strict validation."""
+    fields, _ = parse_email(text(archive, f"{dist_info}/METADATA"))
+    for key in ("name", "version"):
+        if not fields.get(key):
+            msg = f"{path.name} is no wheel: {dist_info}/METADATA has no {key.capitalize()}"
+            raise ProdsimError(_KEY, msg)
+    return fields
+
+
+def text(archive: zipfile.ZipFile, member: str) -> str:
+    """Return the text of the member, or nothing when it is absent."""
+    try:
+        return archive.read(member).decode("utf-8", "replace")
+    except KeyError:
+        return ""
+
+
+def members(archive: zipfile.ZipFile) -> list[str]:
+    """Return the names of all files in the archive, in its order."""
+    return [info.filename for info in archive.infolist() if not info.is_dir()]
+
+
+def installed_path(member: str) -> str:
+    """Return where an installer puts the member, relative to site-packages; nothing for metadata."""
+    folder, _, rest = member.partition("/")
+    if folder.endswith(".dist-info"):
+        return ""
+    scheme, _, inner = rest.partition("/")
+    return inner if folder.endswith(".data") and scheme in {"purelib", "platlib"} else member
+
+
+def _modules(files: Iterable[str]) -> tuple[str, ...]:
+    names = {".".join(parts) for file in files if (parts := module_parts(PurePosixPath(file)))}
+    return tuple(sorted(names))
+
+
+def module_parts(file: PurePosixPath) -> tuple[str, ...]:
+    """Return the dotted name's parts of the module that a file holds; none when it holds no module."""
+    stem, _, suffix = file.name.partition(".")
+    if suffix not in {"py", "pyc"} and not _is_extension(stem, suffix):
+        return ()
+    parts = file.parent.parts if stem == "__init__" else (*file.parent.parts, stem)
+    importable = "__pycache__" not in parts and all(part.isidentifier() for part in parts)
+    return parts if importable else ()
+
+
+def _is_extension(stem: str, suffix: str) -> bool:
+    """Return whether it is named as extension modules are; ``libfoo.so`` is a library for ctypes."""
+    tag, dot, kind = suffix.rpartition(".")
+    if kind not in {"so", "pyd"}:
+        return False
+    return bool(_EXTENSION_TAG.match(tag)) if dot else not stem.startswith("lib")
+
+
+def _extensions(files: Iterable[str]) -> tuple[str, ...]:
+    """Return the modules that are compiled; one that has a source beside it is still compiled when it is imported."""
+    paths = [PurePosixPath(file) for file in files]
+    compiled = (path for path in paths if path.suffix in {".so", ".pyd"})
+    return tuple(sorted({".".join(parts) for path in compiled if (parts := module_parts(path))}))
+
+
+def _top_levels(modules: tuple[str, ...]) -> tuple[str, ...]:
+    known = set(modules)
+    return tuple(name for name in modules if name != "__main__" and not known & set(parents(name)))
+
+
+def parents(name: str) -> Iterator[str]:
+    """Yield the packages that a module is in, the nearest first."""
+    while "." in name:
+        name = name.rpartition(".")[0]
+        yield name
+
+
+def _entry_points(text: str) -> tuple[tuple[EntryPoint, ...], tuple[Finding, ...]]:
+    """Return the entry points that can be read, and findings for the commands that cannot."""
+    parser = configparser.ConfigParser(delimiters="=", interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign] # names of scripts keep their case
+    try:
+        parser.read_string(text)
+    except configparser.Error as problem:
+        message = f"cannot be read: {str(problem).splitlines()[0]}"
+        hint = "write [group] headers and name = module:attribute lines"
+        return (), (error("ENT510", "entry_points.txt", message, hint),)
+    points, problems = [], []
+    for group in parser.sections():
+        for name, value in parser.items(group):
+            point = _entry_point(group, name, value)
+            if point is not None:
+                points.append(point)
+            if group in SCRIPT_GROUPS and (point is None or not point.attr):
+                problems.append(_unusable(group, name, value))
+    return tuple(points), tuple(problems)
+
+
+def _entry_point(group: str, name: str, value: str) -> EntryPoint | None:
+    found = _REFERENCE.match(value.strip())
+    if not found:
+        return None
+    extras = tuple(word.strip() for word in (found["extras"] or "").split(",") if word.strip())
+    return EntryPoint(group=group, name=name, module=found["module"], attr=found["attr"] or "", extras=extras)
+
+
+def _unusable(group: str, name: str, value: str) -> Finding:
+    message = "names no function, so that no command can be made of it"
+    return error("ENT510", f"[{group}] {name} = {value}", message, f"write {name} = package.module:function")

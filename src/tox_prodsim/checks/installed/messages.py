@@ -1,0 +1,79 @@
+"""Say what was found and what one can do about it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from tox_prodsim.checks.installed.probe import Died, Distribution, Hung, Outcome, Raised
+from tox_prodsim.model.findings import Finding, Level
+
+_CANNOT_IMPORT = re.compile(
+    r"cannot import name '?(?P<name>\w+)'? from (?:partially initialized module )?'(?P<module>[\w.]+)'"
+)
+_EXTRAS = 3
+"""So many extras are named that bring what is missing."""
+
+
+def finding(
+    code: str, level: Level, subject: str, message: str, hint: str, *, outcome: Outcome | None = None
+) -> Finding:
+    """Return the finding, placed where the outcome's exception was raised when it has one."""
+    file, line = (outcome.file, outcome.line) if isinstance(outcome, Raised) else ("", None)
+    return Finding(code=code, level=level, subject=subject, message=message, hint=hint, file=file, line=line)
+
+
+def hint_for(subject: Distribution, module: str, outcome: Outcome) -> str:
+    """Return what one can do about a module that does not load."""
+    hint = ""
+    match outcome:
+        case Raised():
+            hint = _hint_for_raised(subject, outcome)
+        case Died() | Hung() if outcome.frames:
+            hint = f"it was at {', called from '.join(outcome.frames)}"
+    return hint or f"see it with: python -I -X faulthandler -c 'import {module}', where only the wheel is installed"
+
+
+def _hint_for_raised(subject: Distribution, raised: Raised) -> str:
+    renamed = _CANNOT_IMPORT.match(raised.message)
+    match raised:
+        case Raised(type="SystemExit") if not raised.missing:
+            return "put what should only happen when it is run below: if __name__ == '__main__':"
+        case Raised(type="FileNotFoundError") if raised.filename:
+            return f"have the build include {Path(raised.filename).name} as package data, if it is the package's"
+        case Raised(type="ImportError") if renamed:
+            return _hint_for_renamed(subject, renamed["name"], renamed["module"])
+        case _ if subject.lacks_foreign(raised.missing):
+            return _hint_for_foreign(subject, raised.missing)
+    return f"have the build include {raised.missing}, which is not in the wheel" if raised.missing else ""
+
+
+def _hint_for_renamed(subject: Distribution, name: str, module: str) -> str:
+    if subject.lacks_foreign(module):
+        root = module.partition(".")[0]
+        if root in sys.stdlib_module_names and not subject.requires_always(root):
+            return f"not every {module} of the standard library has {name}: import it only where it is needed"
+        return f"the {root} that is installed has no {name} there: bound its version, or adapt to it"
+    missing = f"have the build include {module}.{name} if that is a module, such as a C extension"
+    return f"{missing}; else define {name} in {module}, or look for modules that import one another"
+
+
+def _hint_for_foreign(subject: Distribution, module: str) -> str:
+    root = module.partition(".")[0]
+    if root == "setuptools":
+        return "a fresh environment does not have setuptools: declare it or do without"
+    if root in {"pkg_resources", "distutils"}:
+        return f"{module} comes with setuptools, which a fresh environment does not have: declare it or do without"
+    if "." in module and subject.requires_always(root):
+        return f"the {root} that is installed has no {module}: bound its version, or adapt to it"
+    if root in sys.stdlib_module_names:
+        return f"{module} is not in every standard library: import it only where it is needed"
+    extras = subject.extras_with(module)
+    if extras:
+        others = len(extras) - _EXTRAS
+        which = " or ".join(extras[:_EXTRAS]) + (
+            f" or {others} other{'' if others == 1 else 's'}" if others > 0 else ""
+        )
+        return f"{module} comes with the extra {which} only: set extras to test with it, or depend on it always"
+    return f"declare the distribution that provides {module} in dependencies, or import it only where it is needed"

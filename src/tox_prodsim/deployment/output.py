@@ -1,0 +1,125 @@
+"""What a deployment printed: read in bounded memory, and judged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from tox_prodsim.deployment import findings
+from tox_prodsim.model.findings import Finding
+from tox_prodsim.model.scenario import DEFAULT_REJECT, Deployment
+
+_BLOCK_BYTES = 1 << 16
+_OVERLAP_BYTES = 1 << 10
+"""So much of a line that is longer than a block is read twice: a match there is rarely longer."""
+_TAIL_BYTES = 1 << 16
+
+_TOKEN = re.compile(
+    rb"""\(\?i\) | \(\?: | \((?!\?)
+        | \\[dwsDWSb] | \\[^\w\s]
+        | \[\^ (?:[^\x00-\x1f\\\]] | \\[dws] | \\[^\w\s])+ \]
+        | \[ (?!\^) (?:[^\x00-\x1f\\\]] | \\[dw] | \\[^\w\s])+ \]
+        | [^\x00-\x1f\\\[(]  # a character, . ^ $ | ) and what repeats
+    """,
+    re.VERBOSE,
+)
+"""What an expression may consist of for its search in many lines at once: nothing that looks around, for example."""
+_WITHIN_A_LINE = {rb"\s": rb"[^\S\n]", rb"\W": rb"[^\w\n]", rb"\D": rb"[^\d\n]"}
+
+
+def judge(log: Path, deployment: Deployment, *, ended_well: bool) -> Iterator[Finding]:
+    """Yield what the log says against a success; it is read block by block, in bounded memory."""
+    suspicious = [re.compile(pattern.encode()) for pattern in DEFAULT_REJECT]
+    expected = _Search(deployment.expect_output)
+    rejected = _Search(deployment.reject_output)
+    suspects = _Search(suspicious)
+    for block in blocks(log):
+        for search in (expected, rejected, suspects):
+            search.look_at(block)
+    subject = log.name
+    if ended_well:
+        yield from (findings.not_seen(subject, pattern) for pattern in expected.missing)
+    yield from (findings.forbidden(subject, pattern, line) for pattern, line in rejected.found.items())
+    if ended_well:
+        yield from (
+            findings.suspicious(subject, line, job=not deployment.is_service) for line in suspects.found.values()
+        )
+
+
+class _Search:
+    """The first line for each of some patterns: ``found``; ``missing`` are the patterns that no line has matched."""
+
+    def __init__(self, patterns: Iterable[re.Pattern[bytes]]) -> None:
+        self.missing = dict.fromkeys(patterns)
+        self.found: dict[re.Pattern[bytes], str] = {}
+        self._in_block = {pattern: _for_blocks(pattern) for pattern in self.missing}
+
+    def look_at(self, block: bytes) -> None:
+        """Look for what is still missing."""
+        for pattern in tuple(self.missing):
+            line = _first_line(pattern, self._in_block[pattern], block)
+            if line is not None:
+                del self.missing[pattern]
+                self.found[pattern] = line.decode(errors="replace").strip()
+
+
+def _for_blocks(pattern: re.Pattern[bytes]) -> re.Pattern[bytes] | None:
+    """Return the pattern that finds in many lines what this one finds in each, None when it is not known how."""
+    source = pattern.pattern
+    tokens = _TOKEN.findall(source)
+    if pattern.flags & (re.DOTALL | re.VERBOSE) or b"".join(tokens) != source:
+        return None
+    within = (rb"[^\n" + token[2:] if token.startswith(b"[^") else _WITHIN_A_LINE.get(token, token) for token in tokens)
+    return re.compile(b"".join(within), pattern.flags | re.MULTILINE)
+
+
+def _first_line(pattern: re.Pattern[bytes], in_block: re.Pattern[bytes] | None, block: bytes) -> bytes | None:
+    if in_block is None:
+        return next((line for line in block.split(b"\n") if pattern.search(line)), None)
+    match = in_block.search(block)
+    if match is None:
+        return None
+    end = block.find(b"\n", match.start())
+    return block[block.rfind(b"\n", 0, match.start()) + 1 : end if end >= 0 else None]
+
+
+def blocks(log: Path) -> Iterator[bytes]:
+    """Yield the file in blocks of whole lines, without the last line end; a longer line comes in parts that overlap."""
+    if not log.exists():
+        return
+    with log.open("rb") as file:
+        rest = b""
+        while read := file.read(_BLOCK_BYTES):
+            whole, newline, after = (rest + read).rpartition(b"\n")
+            if newline:
+                yield whole
+                rest = after
+            elif len(after) > _BLOCK_BYTES:
+                yield after
+                rest = after[-_OVERLAP_BYTES:]
+            else:
+                rest = after
+        if rest:
+            yield rest
+
+
+def read_lines(log: Path) -> Iterator[bytes]:
+    """Yield the lines of a file without their ends, a longer one in parts that overlap."""
+    for block in blocks(log):
+        yield from block.split(b"\n")
+
+
+def lines_if(marks: re.Pattern[bytes], log: Path) -> Iterator[bytes]:
+    """Yield the lines of a file that has one of the marks, none of any other: a search is ten times as fast."""
+    if any(marks.search(block) for block in blocks(log)):
+        yield from read_lines(log)
+
+
+def tail(log: Path, count: int) -> list[str]:
+    """Return the last lines of a file, from its last 64 KiB."""
+    if not log.exists():
+        return []
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+        return [line.decode(errors="replace") for line in file.read().splitlines()[-count:]]

@@ -1,0 +1,127 @@
+"""What was found, how bad it is, and what that means for the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How much a finding weighs: only an error fails the run."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+    @property
+    def and_milder(self) -> tuple[Level, ...]:
+        """Return this level and those that weigh less."""
+        levels = tuple(Level)
+        return levels[levels.index(self) :]
+
+
+class Verdict(StrEnum):
+    """How a run ended; INCOMPLETE is a run that was cut short by something else than a user."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INCOMPLETE = "incomplete"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One fact about the thing under test: ``message`` is a sentence, ``hint`` something one can do."""
+
+    code: str
+    level: Level
+    subject: str
+    message: str
+    hint: str = ""
+    file: str = ""
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckResult:
+    """What a group of checks came to: ``codes`` were really checked, ``not_checked`` pairs codes with reasons.
+
+    ``detail`` is the evidence of a success, shown on the line of the step; ``told`` are titles and lines of evidence
+    for the findings, such as the output of a tool.
+    """
+
+    detail: str
+    codes: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
+    not_checked: tuple[tuple[str, str], ...] = ()
+    told: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @classmethod
+    def of(cls, *parts: CheckResult) -> CheckResult:
+        """Return several groups as one, their evidence in a row."""
+        return cls(
+            detail=", ".join(part.detail for part in parts if part.detail),
+            codes=tuple(code for part in parts for code in part.codes),
+            findings=tuple(finding for part in parts for finding in part.findings),
+            not_checked=tuple(pair for part in parts for pair in part.not_checked),
+            told=tuple(pair for part in parts for pair in part.told),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """Which findings count; every item is a code (``RUN607``) or a prefix of codes (``RUN``, ``RUN6``).
+
+    An empty ``select`` selects everything. The longest matching item decides, as in ruff, so that
+    ``ignore = RUN`` with ``select = RUN607`` keeps RUN607; on a tie, ``ignore`` wins.
+    """
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    warn: tuple[str, ...] = ()
+
+    def apply(self, finding: Finding) -> Finding | None:
+        """Return the finding as it counts under this policy, or None when it is not wanted."""
+        wanted = _longest(self.select, finding.code) if self.select else 0
+        unwanted = _longest(self.ignore, finding.code)
+        if wanted is None or (unwanted is not None and unwanted >= wanted):
+            return None
+        if finding.level is Level.ERROR and _longest(self.warn, finding.code) is not None:
+            return replace(finding, level=Level.WARNING)
+        return finding
+
+    def drops(self, family: str) -> bool:
+        """Return whether no finding of this family (``PRF``) can count, so that looking for one is in vain."""
+        return any(family.startswith(item) for item in self.ignore) and not any(
+            item.startswith(family) for item in self.select
+        )
+
+
+def error(code: str, subject: str, message: str, hint: str) -> Finding:
+    """Return what fails the run."""
+    return Finding(code=code, level=Level.ERROR, subject=subject, message=message, hint=hint)
+
+
+def warning(code: str, subject: str, message: str, hint: str) -> Finding:
+    """Return what should be looked at."""
+    return Finding(code=code, level=Level.WARNING, subject=subject, message=message, hint=hint)
+
+
+def note(code: str, subject: str, message: str, hint: str) -> Finding:
+    """Return what is good to know."""
+    return Finding(code=code, level=Level.NOTE, subject=subject, message=message, hint=hint)
+
+
+def decide(findings: Iterable[Finding], *, finished: bool, cancelled: bool = False) -> Verdict:
+    """Return the verdict of a run; a run that was cut short never passes."""
+    if cancelled:
+        return Verdict.CANCELLED
+    if any(finding.level is Level.ERROR for finding in findings):
+        return Verdict.FAILED
+    return Verdict.PASSED if finished else Verdict.INCOMPLETE
+
+
+def _longest(patterns: tuple[str, ...], code: str) -> int | None:
+    """Return the length of the longest pattern that is a prefix of the code, or None when none is."""
+    return max((len(pattern) for pattern in patterns if code.startswith(pattern)), default=None)

@@ -1,0 +1,140 @@
+"""What a leak is, and which leaks the user accepts with ``allow_leaks``."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from tox_prodsim.model.errors import ProdsimError
+
+KEY = "allow_leaks"
+
+
+class LeakKind(StrEnum):
+    """What is left; but for EXCEPTION the name is the word of ``allow_leaks`` that accepts it."""
+
+    PROCESS = "processes"
+    OUTPUT = "output"
+    PORT = "ports"
+    FILE = "files"
+    WARNING = "warnings"
+    SHARED_MEMORY = "shared_memory"
+    TASK = "tasks"
+    EXCEPTION = "exceptions"
+    THREAD = "threads"
+
+
+class Grade(StrEnum):
+    """How sure it is: CERTAIN is a fact, FIRM may in rare cases be another's, HINT may well be meant."""
+
+    CERTAIN = "certain"
+    FIRM = "firm"
+    HINT = "hint"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Leak:
+    """One thing that was left: ``subject`` names it, and ``allow_leaks`` is matched with that.
+
+    ``file`` and ``line`` are the place in the source, empty and None where that is not known.
+    """
+
+    kind: LeakKind
+    grade: Grade
+    subject: str
+    detail: str = ""
+    file: str = ""
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeakReport:
+    """What a look at the leaks found, and what it could not see: ``not_observable`` are sentences with the reason."""
+
+    leaks: tuple[Leak, ...] = ()
+    not_observable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AllowLeaks:
+    """The leaks that the user accepts: whole kinds, and some kinds by the name of what was left."""
+
+    kinds: frozenset[LeakKind] = frozenset()
+    files: tuple[str, ...] = ()
+    shared_memory: tuple[str, ...] = ()
+    warnings: tuple[re.Pattern[str], ...] = ()
+
+    def accepts(self, leak: Leak) -> bool:
+        """Return whether the user said that this leak is meant."""
+        if leak.kind in self.kinds:
+            return True
+        match leak.kind:
+            case LeakKind.FILE:
+                return any(fnmatchcase(leak.subject, glob) for glob in self.files)
+            case LeakKind.SHARED_MEMORY:
+                return any(fnmatchcase(leak.subject, glob) for glob in self.shared_memory)
+            case LeakKind.WARNING | LeakKind.EXCEPTION:
+                return any(pattern.search(leak.subject) for pattern in self.warnings)
+        return False
+
+
+_WHOLE = {LeakKind.PROCESS, LeakKind.PORT, LeakKind.OUTPUT, LeakKind.SHARED_MEMORY, LeakKind.TASK, LeakKind.THREAD}
+"""Kinds that are accepted by their bare word."""
+_NAMED = {LeakKind.FILE: "*.pid", LeakKind.SHARED_MEMORY: "psm_*", LeakKind.WARNING: "unclosed socket"}
+"""Kinds that are accepted by name, each with an example of what stands after the colon."""
+
+
+def parse(words: Iterable[object]) -> AllowLeaks:
+    """Return what the items of ``allow_leaks`` accept; raises ProdsimError for one that cannot be understood."""
+    kinds: set[LeakKind] = set()
+    named: dict[LeakKind, list[str]] = {kind: [] for kind in _NAMED}
+    for word in words:
+        kind, name = _item(word)
+        if name is None:
+            kinds.add(kind)
+        else:
+            named[kind].append(name)
+    return AllowLeaks(
+        kinds=frozenset(kinds),
+        files=tuple(named[LeakKind.FILE]),
+        shared_memory=tuple(named[LeakKind.SHARED_MEMORY]),
+        warnings=tuple(map(_regex, named[LeakKind.WARNING])),
+    )
+
+
+def _item(word: object) -> tuple[LeakKind, str | None]:
+    """Return the kind that an item names and what stands after its colon, None for a bare word."""
+    name, colon, rest = str(word).strip().partition(":")
+    kind = _kind(name.strip(), word)
+    rest = rest.strip()
+    if rest and kind in _NAMED:
+        return kind, rest
+    if not colon and kind in _WHOLE:
+        return kind, None
+    if kind in _NAMED:
+        msg = f"{word!r} does not say which ones, write for example {kind}:{_NAMED[kind]}"
+        raise ProdsimError(KEY, msg)
+    msg = f"{word!r} has more than its word, write {kind}"
+    raise ProdsimError(KEY, msg)
+
+
+def _kind(name: str, word: object) -> LeakKind:
+    known = _WHOLE | set(_NAMED)
+    if name in known:
+        return LeakKind(name)
+    near = difflib.get_close_matches(name, sorted(known), n=1)
+    instead = f"did you mean {near[0]}?" if near else f"write one of {', '.join(sorted(known))}"
+    msg = f"{word!r} is no kind of leak, {instead}"
+    raise ProdsimError(KEY, msg)
+
+
+def _regex(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except (re.error, OverflowError, RecursionError) as problem:
+        msg = f"{text!r} is no regular expression: {problem}"
+        raise ProdsimError(KEY, msg) from None

@@ -1,0 +1,100 @@
+"""What one word of the configuration means: a time limit, a percentage, a number, a pattern, a name, a placeholder.
+
+Whatever means nothing is refused with the key it belongs to.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+
+from tox_prodsim.model.errors import ProdsimError
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Replace the known placeholders, once; other braces are left as they are, for regular expressions and JSON."""
+    return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), text)
+
+
+def seconds(key: str, value: object) -> float:
+    """Return the value when it is a usable time limit; raises ProdsimError naming the key otherwise."""
+    number = _positive(value)
+    if number is None:
+        msg = f"{_written(value)} is no time limit, give a number of seconds above 0"
+        raise ProdsimError(key, msg)
+    return number
+
+
+def limit(key: str, value: object, *, unit: str) -> float | None:
+    """Return the value when it is a usable limit, None when it is 0: no limit; raises ProdsimError naming the key."""
+    number = _positive(value)
+    if number is None and str(value).strip() not in {"0", "0.0"}:
+        msg = f"{_written(value)} is no limit, give a number of {unit} above 0, or 0 for no limit"
+        raise ProdsimError(key, msg)
+    return number
+
+
+def count(key: str, value: object, *, unit: str) -> int | None:
+    """Return the value when it is a usable whole limit, None when it is 0: no limit; raises ProdsimError."""
+    number = limit(key, value, unit=unit)
+    if number is not None and number != int(number):
+        msg = f"{_written(value)} is no limit, give a whole number of {unit}, or 0 for no limit"
+        raise ProdsimError(key, msg)
+    return None if number is None else int(number)
+
+
+def modules(key: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names when each can be one of a module; raises ProdsimError naming the key otherwise."""
+    for name in names:
+        if not all(part.isidentifier() for part in name.split(".")):
+            msg = f"{name!r} is no name of a module, write for example pandas or acme.testing"
+            raise ProdsimError(key, msg)
+    return tuple(names)
+
+
+def percent(key: str, value: object) -> float:
+    """Return the value when it is a usable percentage; raises ProdsimError naming the key otherwise."""
+    number = _positive(value)
+    if number is None:
+        msg = f"{_written(value)} is no percentage, give a number above 0 without the sign"
+        raise ProdsimError(key, msg)
+    return number
+
+
+def _positive(value: object) -> float | None:
+    """Return the finite number above 0 that the value is, or that its text means; None when there is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) and number > 0 else None
+
+
+def _written(value: object) -> str:
+    """Return the value as the user wrote it, quoted when it would not be seen otherwise."""
+    return value if isinstance(value, str) and value else repr(value)
+
+
+def whole(text: str) -> int | None:
+    """Return the number that plain digits mean; ``isdigit`` also accepts what ``int`` refuses, such as a raised 2."""
+    return int(text) if text.isdecimal() and len(text) < 10 else None
+
+
+def regex(key: str, text: object) -> re.Pattern[bytes]:
+    """Return the regular expression, for matching bytes; raises ProdsimError naming the key when it is none."""
+    if not isinstance(text, str):
+        msg = f"{text!r} is no text, put the regular expression in quotes"
+        raise ProdsimError(key, msg)
+    try:
+        return re.compile(text.encode())
+    except (re.error, OverflowError, RecursionError, UnicodeError) as problem:
+        msg = f"{text!r} is no regular expression: {problem}"
+        raise ProdsimError(key, msg) from None
+
+
+def canonical(name: str) -> str:
+    """Return the name of a distribution as it is compared (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,32 @@
+"""How a helper program is run and how it ended, for those who need one but are not to know who supervises it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+
+CHILD_SCRIPTS = Path(__file__).parents[1] / "_child"
+"""The folder of the scripts that run in other processes; they are started by their path."""
+NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Completed:
+    """How a program ended: ``returncode`` is negative for a death by signal, None when it did not end by itself."""
+
+    returncode: int | None
+    timed_out: bool
+    stdout: bytes
+    stderr: bytes
+
+
+class Runner(Protocol):
+    """Runs a program to its end, supervised, as production would run it, in an empty scratch directory."""
+
+    def __call__(
+        self, argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] = NO_VARIABLES
+    ) -> Completed:
+        """Return how it ended; ``variables`` come on top of those of production."""

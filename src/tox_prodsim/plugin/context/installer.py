@@ -1,0 +1,73 @@
+"""From tox's environment to its installer: whom to ask for versions and how, and the lowest of them installed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from tox.execute.request import StdinSource
+from tox.tox_env.python.runner import PythonRun
+
+from tox_prodsim import supervision
+from tox_prodsim.checks import resolution
+from tox_prodsim.checks.resolution import Impossible, Lowest, Unanswered, Unreachable, VersionUnavailable
+from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.formatting import last_error
+from tox_prodsim.model.runner import Runner
+from tox_prodsim.plugin.context import runners
+from tox_prodsim.plugin.paths import ledger_of
+
+Lowered = Lowest | Impossible | VersionUnavailable
+_NOT_FOR_USERS = frozenset({"CONSTRAINT", "USER", "TARGET", "PREFIX", "ROOT", "LOG", "REPORT", "REQUIRE_VIRTUALENV"})
+"""Settings of pip and uv that are about this machine, not about what there is."""
+
+
+def installer_of(tox_env: PythonRun) -> resolution.Installer:
+    """Return the uv that installs into the environment, or its pip; one without any is asked about by virtualenv's."""
+    python = Path(tox_env.env_python())
+    if uv := getattr(tox_env.installer, "uv", ""):
+        return resolution.Uv(python=python, program=Path(uv))
+    major, minor = tox_env.base_python.version_info[:2]
+    own = resolution.Pip(python=python, program=Path(tox_env.env_site_package_dir()) / "pip")
+    return own if own.program.is_dir() else resolution.pip_of_virtualenv(python, f"{major}.{minor}")
+
+
+def runner_of(tox_env: PythonRun, cancel: supervision.Cancel) -> Runner:
+    """Return what runs an installer with the settings that tox's own installation has, below a guard."""
+    given = {**runners.installer_variables(os.environ), **tox_env.environment_variables}
+    environ = {name: value for name, value in given.items() if not _is_for_here(name)}
+    return runners.runner_in(Path(tox_env.core["tox_root"]), environ, cancel, ledger=ledger_of(tox_env))
+
+
+def _is_for_here(name: str) -> bool:
+    installer, _, setting = name.partition("_")
+    return installer in {"PIP", "UV"} and setting in _NOT_FOR_USERS
+
+
+def lower(tox_env: PythonRun, packages: Any, folder: Path, cancel: supervision.Cancel) -> Lowered:
+    """Install the lowest versions, before tox would install the newest, and tell tox that these are what it wants.
+
+    Where they cannot be installed tox goes on as usual. Raises ProdsimError when nobody knows which they are.
+    """
+    wanted = [str(dep) for package in packages for dep in package.deps]
+    runner = runner_of(tox_env, cancel)
+    folder.mkdir(parents=True, exist_ok=True)
+    found = resolution.lowest(installer_of(tox_env), wanted, runner, folder)
+    match found:
+        case Unanswered() | Unreachable():
+            raise ProdsimError("resolution", f"the lowest versions cannot be found out: {found.reason}")
+        case Lowest() if found.requirements:
+            return _installed(tox_env, packages, found)
+    return found
+
+
+def _installed(tox_env: PythonRun, packages: Any, found: Lowest) -> Lowered:
+    """Install, as tox would, with its own command line for it."""
+    command = tox_env.installer.build_install_cmd([*map(str, found.requirements)])  # type: ignore[attr-defined] # pip's and uv's
+    outcome = tox_env.execute(command, stdin=StdinSource.OFF, show=False, run_id="install_lowest")
+    if outcome.exit_code != 0:
+        return Impossible(reason=last_error(outcome.err or outcome.out))
+    for package in packages:
+        package.deps = list(found.requirements)
+    return found

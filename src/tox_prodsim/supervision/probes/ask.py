@@ -1,0 +1,192 @@
+"""Is it ready: ask a probe once, and believe an answer only when it comes from the deployment itself.
+
+A server of yesterday that still listens on the port answers every naive probe within milliseconds. So after an answer
+over a socket the listening one must belong to a process of our tree; where that cannot be seen, the answer says so.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from tox_prodsim.model.probes import (
+    LOOPBACK,
+    ExecProbe,
+    FileProbe,
+    HttpProbe,
+    ListenProbe,
+    LogProbe,
+    NotifyProbe,
+    Probe,
+    TcpProbe,
+    UnixProbe,
+)
+from tox_prodsim.model.runner import Completed, Runner
+from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, Tree
+from tox_prodsim.supervision.probes.http import ask_http, target
+from tox_prodsim.supervision.probes.notify import NotifySocket, NotifyState
+from tox_prodsim.supervision.probes.tcp import ask_listen, ask_tcp, local_addresses
+from tox_prodsim.supervision.probes.unix import ask_unix
+
+LOG_BYTES_PER_POLL = 1 << 20
+LINE_LIMIT_BYTES = 1 << 16
+SHOWN = 200
+EXEC_EVERY_S = 0.1
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surroundings:
+    """What a probe may need to look at; ``notify`` and ``execute`` may be None when no probe is of that kind."""
+
+    tree: Tree
+    log: LogWatch
+    scratch: Path
+    notify: NotifySocket | None = None
+    execute: ExecWatch | None = None
+
+
+def polls() -> Iterator[float]:
+    """Yield the seconds to sleep between two looks: from 1 ms, 1.3 times longer each time, up to 20 ms."""
+    pause_s = 0.001
+    while True:
+        yield pause_s
+        pause_s = min(pause_s * 1.3, 0.02)
+
+
+def ask(probe: Probe, around: Surroundings, *, left_s: float = math.inf) -> Answer:
+    """Ask one probe once, ``left_s`` before the answer is of no use any more."""
+    match probe:
+        case HttpProbe():
+            answer = ask_http(probe, around.tree)
+        case TcpProbe():
+            answer = ask_tcp(probe, around.tree)
+        case UnixProbe():
+            answer = ask_unix(probe, around.scratch, around.tree)
+        case ListenProbe():
+            answer = ask_listen(probe, around.tree)
+        case LogProbe():
+            answer = _log(probe, around.log)
+        case FileProbe():
+            answer = _file(probe, around.scratch)
+        case NotifyProbe():
+            answer = _notify(_given(around.notify).read(around.tree))
+        case ExecProbe():
+            answer = _given(around.execute).ask(probe, left_s)
+    return answer
+
+
+def ports_named(probes: Iterable[Probe]) -> tuple[tuple[str, int], ...]:
+    """Return the hosts and ports of this machine that the probes name: they must be free before the start."""
+    named: dict[tuple[str, int], None] = {}
+    for probe in probes:
+        match probe:
+            case HttpProbe():
+                named[target(probe.url)[:2]] = None
+            case TcpProbe():
+                named[probe.host, probe.port] = None
+            case ListenProbe(port=int(port)):
+                named[LOOPBACK, port] = None
+    return tuple(target for target in named if local_addresses(*target))
+
+
+def sockets_named(probes: Iterable[Probe], scratch: Path) -> tuple[Path, ...]:
+    """Return the Unix sockets that the probes name: nobody may listen on them before the start."""
+    return tuple(dict.fromkeys(scratch / probe.path for probe in probes if isinstance(probe, UnixProbe)))
+
+
+def _given(thing: T | None) -> T:
+    if thing is None:
+        msg = "the surroundings lack what a probe of this kind needs"
+        raise ValueError(msg)
+    return thing
+
+
+def _log(probe: LogProbe, log: LogWatch) -> Answer:
+    found = log.find(probe.pattern)
+    return NotReady(reason=f"no line matches /{probe.pattern}/") if found is None else Ready(detail=f'log "{found}"')
+
+
+def _file(probe: FileProbe, scratch: Path) -> Answer:
+    path = scratch / probe.path
+    return Ready(detail=f"file {probe.path}") if path.exists() else NotReady(reason=f"no file {probe.path}")
+
+
+def _notify(state: NotifyState) -> Answer:
+    status = f' "{state.status}"' if state.status else ""
+    if state.ready:
+        note = ", sender not checked: it was gone by then" if state.unproved else ""
+        return Ready(detail=f"notify READY=1{status}{note}")
+    stranger = f", a message of {state.stranger} does not count: no process of the deployment"
+    return NotReady(reason=f"no READY=1{status}{stranger if state.stranger else ''}")
+
+
+class ExecWatch:
+    """Runs the commands of probes, none more often than every EXEC_EVERY_S: in between its last answer holds."""
+
+    def __init__(self, run: Runner, clock: Callable[[], float] = time.monotonic) -> None:
+        self._run = run
+        self._clock = clock
+        self._last: dict[ExecProbe, tuple[float, Answer]] = {}
+
+    def ask(self, probe: ExecProbe, left_s: float) -> Answer:
+        """Return what the command says, which is waited for, but no longer than ``left_s``."""
+        ended_at, answer = self._last.get(probe, (-math.inf, NotReady(reason=f"{_named(probe)} never asked")))
+        limit_s = min(probe.timeout_s, left_s)
+        if limit_s > 0 and self._clock() >= ended_at + EXEC_EVERY_S:
+            answer = _told(probe, self._run(probe.argv, timeout_s=limit_s), limit_s)
+            self._last[probe] = self._clock(), answer
+        return answer
+
+
+def _told(probe: ExecProbe, ran: Completed, limit_s: float) -> Answer:
+    """Return the answer of a command: its exit code, and the last line that it printed."""
+    if ran.returncode == 0 and not ran.timed_out:
+        return Ready(detail=f"{_named(probe)} exit code 0")
+    if ran.timed_out:
+        end = f"did not end within {limit_s:.3g} s"
+    elif ran.returncode is None:
+        end = "could not be run"
+    else:
+        end = f"exit code {ran.returncode}" if ran.returncode > 0 else f"ended by signal {-ran.returncode}"
+    line = _last_line(ran.stderr) or _last_line(ran.stdout)
+    return NotReady(reason=f"{_named(probe)} {end}{f': {line}' if line else ''}")
+
+
+def _named(probe: ExecProbe) -> str:
+    return f"exec {Path(probe.argv[0]).name}"
+
+
+def _last_line(output: bytes) -> str:
+    """Return the last line that is not empty."""
+    return output[-LINE_LIMIT_BYTES:].decode("utf-8", "replace").rstrip().rpartition("\n")[2].strip()[:SHOWN]
+
+
+class LogWatch:
+    """Finds lines in a log that grows: each pattern reads on from where it stopped, a bounded amount at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._places: dict[str, tuple[int, bytes]] = {}
+
+    def find(self, pattern: str) -> str | None:
+        """Return the first line not yet seen that matches, or None; the last line counts though it may still grow."""
+        offset, rest = self._places.get(pattern, (0, b""))
+        chunk = self._read(offset)
+        *lines, rest = (rest + chunk).split(b"\n")
+        self._places[pattern] = (offset + len(chunk), rest[-LINE_LIMIT_BYTES:])
+        regex = re.compile(pattern.encode())
+        return next((line.decode("utf-8", "replace")[:SHOWN] for line in (*lines, rest) if regex.search(line)), None)
+
+    def _read(self, offset: int) -> bytes:
+        try:
+            with self._path.open("rb") as log:
+                log.seek(offset)
+                return log.read(LOG_BYTES_PER_POLL)
+        except OSError:
+            return b""

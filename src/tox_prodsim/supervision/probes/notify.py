@@ -1,0 +1,317 @@
+"""The receiving end of sd_notify(3): a service says by itself that it is ready, still starting, alive, stopping.
+
+A message counts when its sender is a process of the deployment at the moment it is read. Who has ended by then cannot
+be found in the tree any more (``systemd-notify --no-block`` and other helpers live for a millisecond): such a sender
+counts when its user is ours or one of the deployment's, because nobody else was told the address, and what rests on
+it says so. A sender that lives and is none of ours counts for nothing. ``systemd-notify`` itself waits for its
+BARRIER=1, so that it is still there when it is looked for.
+"""
+
+from __future__ import annotations
+
+import array
+import math
+import os
+import select
+import socket
+import struct
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.supervision.clock import now
+from tox_prodsim.supervision.probes.answers import Tree
+
+MESSAGE_LIMIT_BYTES = 1 << 16  # systemd reads 4 KiB; what is longer than this is no message
+MESSAGES_PER_READ = 8  # a flood of them must not hold up the clock of anybody; the rest is there at the next read
+STATUS_LIMIT = 200
+SUN_PATH_BYTES = 107
+_RECHECK_S = 0.02  # a process may be too young for the first look at the tree
+_CREDENTIALS = struct.Struct("=iII")
+_MOST_FDS = 253  # SCM_MAX_FD
+_PASS_CREDENTIALS = getattr(socket, "SO_PASSCRED", None)
+_SCM_CREDENTIALS = getattr(socket, "SCM_CREDENTIALS", None)
+_CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NotifyState:
+    """What a service has said so far; moments are those of the socket's clock, None: it was never said.
+
+    ``unproved`` says that the READY=1 came from a process that was gone when it was looked for, ``stranger`` who sent
+    what did not count.
+    """
+
+    ready_at: float | None = None
+    status: str = ""
+    extend_until: float | None = None
+    watchdog_at: float | None = None
+    watchdog_interval_s: float | None = None
+    """What the service itself set with WATCHDOG_USEC=; 0: it wants no watchdog any more."""
+    triggered: bool = False
+    stopping: bool = False
+    reloading: bool = False
+    main_pid: int | None = None
+    errno: int | None = None
+    unproved: bool = False
+    stranger: str = ""
+
+    @property
+    def ready(self) -> bool:
+        """Return whether READY=1 was said."""
+        return self.ready_at is not None
+
+
+def heard(state: NotifyState, message: bytes, now: float) -> NotifyState:
+    """Return the state after one datagram; what is not understood changes nothing, the first of equal keys counts."""
+    said: dict[str, str] = {}
+    for line in message.rstrip(b"\0").decode("utf-8", "replace").split("\n"):
+        key, equals, value = line.partition("=")
+        if equals:
+            said.setdefault(key, value)
+    for key, value in said.items():
+        state = _changed(state, key, value, now)
+    return state
+
+
+_FLAGS: Mapping[tuple[str, str], Mapping[str, Any]] = {
+    ("RELOADING", "1"): {"reloading": True},
+    ("STOPPING", "1"): {"stopping": True},
+    ("WATCHDOG", "trigger"): {"triggered": True},
+}
+
+
+def _changed(state: NotifyState, key: str, value: str, now: float) -> NotifyState:
+    number = int(value) if value.isascii() and value.isdigit() and len(value) <= 20 else None
+    match key, value:
+        case "READY", "1":
+            return replace(state, ready_at=now if state.ready_at is None else state.ready_at, reloading=False)
+        case "STATUS", _:
+            return replace(state, status=value[:STATUS_LIMIT])
+        case "WATCHDOG", "1":
+            return replace(state, watchdog_at=now)
+        case _ if (key, value) in _FLAGS:
+            return replace(state, **_FLAGS[key, value])
+    return state if number is None else _set(state, key, number, now)
+
+
+def _set(state: NotifyState, key: str, number: int, now: float) -> NotifyState:
+    match key:
+        case "EXTEND_TIMEOUT_USEC":
+            return replace(state, extend_until=max(now + number / 1e6, state.extend_until or -math.inf))
+        case "WATCHDOG_USEC":
+            return replace(state, watchdog_interval_s=number / 1e6)
+        case "MAINPID":
+            return replace(state, main_pid=number)
+        case "ERRNO":
+            return replace(state, errno=number)
+    return state
+
+
+def deadline(limit_at: float, state: NotifyState) -> float:
+    """Return when the time to become ready is over: EXTEND_TIMEOUT_USEC moves the limit out, never in, as in systemd.
+
+    What was extended ends where it was extended to, so a service that takes long says it again in time.
+    """
+    return max(limit_at, state.extend_until or -math.inf)
+
+
+def watchdog_missed(state: NotifyState, interval_s: float | None, now: float, *, since: float | None = None) -> bool:
+    """Return whether a sign of life is overdue: WATCHDOG=1 is due every ``interval_s`` from READY=1 on.
+
+    ``since`` stands for the READY=1 of a service that does not say it, None: it is not up yet. An interval of None:
+    none was asked for, although the service may set one by itself (WATCHDOG_USEC=). WATCHDOG=trigger counts as missed
+    at once; EXTEND_TIMEOUT_USEC gives time here too; after STOPPING=1 none is expected.
+    """
+    if state.triggered:
+        return True
+    interval_s = interval_s if state.watchdog_interval_s is None else state.watchdog_interval_s
+    up_at = since if state.ready_at is None else state.ready_at
+    if not interval_s or up_at is None or state.stopping:
+        return False
+    return now > deadline(max(up_at, state.watchdog_at or -math.inf) + interval_s, state)
+
+
+class NotifySocket:
+    """A datagram socket that one deployment is told of, in ``variables``; its methods may be called from any thread."""
+
+    def __init__(self, folder: Path, *, watchdog_s: float | None = None, clock: Callable[[], float] = now) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._reader: threading.Thread | None = None
+        self._closed = False
+        self._state = NotifyState()
+        self._path: Path | None = folder.absolute() / "notify.sock"
+        if len(os.fsencode(self._path)) > SUN_PATH_BYTES:
+            self._path = None
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            address = _bound(self._socket, self._path)
+        except BaseException:
+            self._socket.close()
+            raise
+        self._socket.setblocking(False)  # noqa: FBT003 - positional-only
+        self.variables = {"NOTIFY_SOCKET": address}
+        if watchdog_s is not None:
+            self.variables["WATCHDOG_USEC"] = str(round(watchdog_s * 1e6))
+
+    def fileno(self) -> int:
+        """Return the file descriptor, which is readable when there is something to read; -1 after close."""
+        return self._socket.fileno()
+
+    @property
+    def state(self) -> NotifyState:
+        """Return what was said as far as it was read."""
+        return self._state
+
+    def read(self, tree: Tree) -> NotifyState:
+        """Take in what has arrived, without waiting, and return what the deployment has said so far."""
+        with self._lock:
+            senders = _Senders(tree)
+            for message, pid, uid in self._messages():
+                self._state = self._judged(senders, message, pid, uid)
+            return self._state
+
+    def attend(self, tree: Tree) -> None:
+        """Read from now on in a thread, as soon as something arrives, until close.
+
+        The kernel keeps ten messages by default: a service whose messages nobody reads hangs at the eleventh.
+        """
+        self._reader = threading.Thread(target=self._attend, args=(tree,), name="prodsim-notify", daemon=True)
+        self._reader.start()
+
+    def _attend(self, tree: Tree) -> None:
+        while not self._closed:
+            select.select([self._socket], [], [])
+            self.read(tree)
+
+    def _messages(self) -> Iterator[tuple[bytes, int, int]]:
+        """Yield each datagram with the pid and the user of its sender; the descriptors in it are closed.
+
+        Closing them is also the answer to BARRIER=1, so it happens only when the one before has been taken in.
+        """
+        space = socket.CMSG_SPACE(_CREDENTIALS.size) + socket.CMSG_SPACE(_MOST_FDS * 4)
+        for _ in range(MESSAGES_PER_READ):
+            try:
+                message, extras, flags, _ = self._socket.recvmsg(MESSAGE_LIMIT_BYTES, space, _CLOSE_ON_EXEC)
+            except OSError:
+                return
+            try:
+                yield (b"" if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC) else message), *_credentials(extras)
+            finally:
+                _close(extras)
+
+    def _judged(self, senders: _Senders, message: bytes, pid: int, uid: int) -> NotifyState:
+        before = self._state
+        if senders.is_ours(pid):
+            return heard(before, message, self._clock())
+        gone = not senders.lives(pid)
+        if gone and uid in senders.users():
+            after = heard(before, message, self._clock())
+            return replace(after, unproved=True) if after.ready and not before.ready else after
+        return replace(before, stranger=f"pid {pid}{' (gone)' if gone else senders.command(pid)}")
+
+    def close(self) -> None:
+        """Close it and remove its file; idempotent."""
+        if not self._closed:
+            self._closed = True
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the reader
+            if self._reader is not None:
+                self._reader.join()
+        with self._lock:
+            self._socket.close()
+            if self._path is not None:
+                self._path.unlink(missing_ok=True)
+
+
+def _bound(ear: socket.socket, path: Path | None) -> str:
+    """Bind the socket to the file, or without one to an abstract name that nobody can guess; return its address."""
+    if _PASS_CREDENTIALS is None:
+        msg = "this system does not say who sends a notification, use another probe than notify"
+        raise ProdsimError("ready", msg)
+    ear.setsockopt(socket.SOL_SOCKET, _PASS_CREDENTIALS, 1)
+    if path is None:
+        name = f"tox-prodsim/{uuid.uuid4().hex}"
+        ear.bind(f"\0{name}")
+        return f"@{name}"
+    path.unlink(missing_ok=True)
+    ear.bind(str(path))
+    path.chmod(0o666)  # a service may have become another user; who sends is looked at anyway
+    return str(path)
+
+
+def _credentials(extras: Iterable[tuple[int, int, bytes]]) -> tuple[int, int]:
+    """Return pid and user of the sender as the kernel tells them; 0 for a process that cannot be seen from here."""
+    for level, kind, data in extras:
+        if level == socket.SOL_SOCKET and kind == _SCM_CREDENTIALS and len(data) >= _CREDENTIALS.size:
+            pid, uid, _ = _CREDENTIALS.unpack_from(data)
+            return pid, uid
+    return 0, -1
+
+
+def _close(extras: Iterable[tuple[int, int, bytes]]) -> None:
+    for level, kind, data in extras:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds = array.array("i")
+            fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
+            for fd in fds:
+                with suppress(OSError):
+                    os.close(fd)
+
+
+class _Senders:
+    """Who sends, seen during one read: the tree is looked at for each who is not known yet, once again after a rest."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._processes: tuple[psutil.Process, ...] = ()
+        self._rested = False
+
+    def is_ours(self, pid: int) -> bool:
+        """Return whether the process is one of the deployment."""
+        if not self._knows(pid) and self.lives(pid):
+            self._look()
+        if not self._knows(pid) and self.lives(pid) and not self._rested:
+            self._rested = True
+            time.sleep(_RECHECK_S)
+            self._look()
+        return self._knows(pid)
+
+    def lives(self, pid: int) -> bool:
+        """Return whether a process with this pid is there; 0 stands for one that lives where we cannot look."""
+        if pid <= 0:
+            return True
+        with suppress(psutil.Error):
+            return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return False
+
+    def users(self) -> set[int]:
+        """Return the users whose processes may have been told the address."""
+        if not self._processes:
+            self._look()
+        found = {os.getuid()}
+        for process in self._processes:
+            with suppress(psutil.Error):
+                uids = process.uids()
+                found |= {uids.real, uids.effective}
+        return found
+
+    def command(self, pid: int) -> str:
+        """Return the command line of a process for a message, with a blank before it; nothing when it is not known."""
+        with suppress(psutil.Error):
+            return f' "{" ".join(psutil.Process(pid).cmdline())[:STATUS_LIMIT]}"' if pid > 0 else ""
+        return ""
+
+    def _knows(self, pid: int) -> bool:
+        return any(process.pid == pid for process in self._processes)
+
+    def _look(self) -> None:
+        self._processes = self._tree()

@@ -1,0 +1,86 @@
+"""A process of ours that lives between tox and one command which tox itself starts: it supervises the command.
+
+It is needed where tox talks to a command (a build backend) through its standard input, which no executor of ours can
+hand over. What the command leaves is ended with it; when tox is gone, or asks with a signal, the command goes too.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+from tox_prodsim import supervision
+from tox_prodsim.model.errors import Cancelled
+
+GRACE_S = 0.2
+"""tox kills 0.5 s after it has asked to end; a build has nothing to bring to a good end."""
+_POLL_S = 0.2
+_BEGIN = "import sys; sys.path.append(sys.argv[1]); from tox_prodsim.supervision import shim; shim.begin(sys.argv[2:])"
+
+
+def command(argv: Sequence[str], ledger: Path) -> list[str]:
+    """Return the command line that runs this one below a guard, recorded in the ledger; what is one already stays.
+
+    On Windows there is a process between tox and a Python of a virtual environment, and so no parent to watch.
+    """
+    if _BEGIN in argv or sys.platform == "win32":
+        return list(argv)
+    return [sys.executable, "-I", "-c", _BEGIN, str(Path(__file__).parents[2]), str(os.getpid()), str(ledger), *argv]
+
+
+def begin(arguments: Sequence[str]) -> None:
+    """Run the command while the process of the first argument is our parent, and exit as it does.
+
+    The second argument is the folder in which the run is recorded.
+    """
+    parent, ledger, *argv = arguments
+    cancel = supervision.Cancel()
+    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        signal.signal(number, lambda *_: cancel.set())
+    if hasattr(signal, "SIGTSTP"):
+        signal.signal(signal.SIGTSTP, suspend)
+    with suppress(Cancelled):
+        code = _host(argv, int(parent), Path(ledger), cancel)
+        sys.exit(code if code >= 0 else 128 - code)
+    sys.exit(128 + signal.SIGTERM)
+
+
+def suspend(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
+    """Suspend what we supervise, then this process by the default action of SIGTSTP; SIGCONT lets all go on."""
+    supervision.suspend()
+    signal.signal(number, signal.SIG_DFL)
+    try:
+        os.kill(os.getpid(), number)
+    finally:
+        signal.signal(number, suspend)
+        supervision.resume()
+
+
+def _host(argv: Sequence[str], parent: int, ledger: Path, cancel: supervision.Cancel) -> int:
+    program = shutil.which(argv[0]) or argv[0]
+    process = supervision.start(
+        [program, *argv[1:]],
+        cwd=Path.cwd(),
+        env=dict(os.environ),
+        stdout=None,
+        stderr=None,
+        stdin_null=False,
+        cancel=cancel,
+        ledger=ledger,
+    )
+    try:
+        while (ending := process.wait(_POLL_S)) is None:
+            if os.getppid() != parent:
+                cancel.set()
+    except Cancelled:
+        ending = process.stop(signal.SIGTERM, GRACE_S)
+    if ending.cause is supervision.Cause.NOT_STARTED:
+        sys.stderr.write(f"failed to start backend: {program}: {ending.error}\n")
+        return 127
+    return ending.returncode if ending.returncode is not None else 1

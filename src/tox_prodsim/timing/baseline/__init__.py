@@ -1,0 +1,52 @@
+"""Baselines: what was accepted, stored as one JSON file for each environment and key.
+
+``store`` loads, merges and saves them, ``contents`` is what a release holds, ``json_reader``, ``json_writer`` and
+``contents_json`` are the form of the file; ``candidates`` accepts the files of a CI matrix, ``history`` reads the git
+history of a file and ``chart`` draws it.
+"""
+
+from tox_prodsim.timing.baseline import contents
+from tox_prodsim.timing.baseline.candidates import accepted, candidates
+from tox_prodsim.timing.baseline.chart import svg as drawn_as_svg
+from tox_prodsim.timing.baseline.chart import text as drawn_as_text
+from tox_prodsim.timing.baseline.contents import Contents, Fewer, Lost
+from tox_prodsim.timing.baseline.history import history_of, is_shallow
+from tox_prodsim.timing.baseline.store import (
+    Baseline,
+    Built,
+    changes_since,
+    differences,
+    key_for,
+    load,
+    merged,
+    metric_from,
+    outdated_days,
+    path_for,
+    save,
+    update_refused,
+)
+
+__all__ = [
+    "Baseline",
+    "Built",
+    "Contents",
+    "Fewer",
+    "Lost",
+    "accepted",
+    "candidates",
+    "changes_since",
+    "contents",
+    "differences",
+    "drawn_as_svg",
+    "drawn_as_text",
+    "history_of",
+    "is_shallow",
+    "key_for",
+    "load",
+    "merged",
+    "metric_from",
+    "outdated_days",
+    "path_for",
+    "save",
+    "update_refused",
+]

@@ -1,0 +1,52 @@
+"""The block ``contents`` of a baseline: what the accepted release held, one name a line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tox_prodsim.timing.baseline.contents import Contents
+from tox_prodsim.timing.baseline.json_reader import Reader
+from tox_prodsim.timing.baseline.json_writer import as_block, as_line
+
+_INDENT = " " * 4
+_NAMES = ("data", "entry_points", "extensions", "imported")
+
+
+def text(contents: Contents) -> str:
+    """Return the canonical text; modules that were imported are not named a second time."""
+    lists = {name: getattr(contents, name) for name in _NAMES}
+    lists["not_imported"] = contents.modules - contents.imported
+    blocks = {name: as_block("[]", map(as_line, sorted(items)), indent=_INDENT) for name, items in lists.items()}
+    blocks |= {"created": as_line(contents.created), "version": as_line(contents.version)}
+    for name in ("folders", "packages"):
+        if numbers := getattr(contents, name):
+            blocks[name] = _numbers(numbers)
+    if contents.descriptors is not None:
+        blocks["descriptors"] = as_line(contents.descriptors)
+    return as_block("{}", (f"{as_line(name)}: {block}" for name, block in sorted(blocks.items())))
+
+
+def read(block: Reader) -> Contents:
+    """Return the contents in a decoded block; raises ProdsimError, which names the field, when one is wrong."""
+    names = {name: frozenset(block.several(name, str)) for name in _NAMES}
+    return Contents(
+        version=block.take("version", str),
+        created=block.take("created", str),
+        modules=names["imported"] | frozenset(block.several("not_imported", str)),
+        packages=_counted(block, "packages"),
+        folders=_counted(block, "folders"),
+        descriptors=block.whole("descriptors") if "descriptors" in block.content else None,
+        **names,
+    )
+
+
+def _numbers(numbers: Mapping[str, int]) -> str:
+    rows = (f"{as_line(pattern)}: {number}" for pattern, number in sorted(numbers.items()))
+    return as_block("{}", rows, indent=_INDENT)
+
+
+def _counted(block: Reader, name: str) -> dict[str, int]:
+    if name not in block.content:
+        return {}
+    numbers = block.inside(name)
+    return {pattern: numbers.whole(pattern) for pattern in numbers.content}

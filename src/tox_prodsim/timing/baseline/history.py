@@ -1,0 +1,119 @@
+"""How stored baselines have changed over the git history of their files."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.timing.baseline.store import Baseline, load, loads
+
+NOT_COMMITTED = "not committed"
+_GIT_TIMEOUT_S = 60.0
+_KEY = "history"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HistoryPoint:
+    """One accepted value: ``value_ms`` is its ratio beside the newest control, so that machines do not matter.
+
+    ``date`` is that of the commit, ISO; ``commit`` is NOT_COMMITTED for what only the working tree has.
+    """
+
+    date: str
+    commit: str
+    version: str
+    ratio: float
+    value_ms: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HistoryLine:
+    """One metric of one file, its points oldest first."""
+
+    title: str
+    metric: str
+    control: str
+    points: tuple[HistoryPoint, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Commit:
+    """One version of a file: the commit, its date, and the name of the file then."""
+
+    commit: str
+    date: str
+    name: str
+
+
+def history_of(path: Path, title: str) -> tuple[HistoryLine, ...]:
+    """Return the metrics of a stored baseline over the git history of its file; raises ProdsimError without git."""
+    versions = list(_versions(path))
+    now = load(path)
+    if now is None:
+        return ()
+    if not versions or versions[-1][1] != now:
+        versions.append((_Commit(commit=NOT_COMMITTED, date=now.built.created, name=""), now))
+    return tuple(_line(title, metric, now, versions) for metric in sorted(now.metrics))
+
+
+def is_shallow(folder: Path) -> bool:
+    """Return whether the clone has only a part of the history."""
+    return _git(folder, "rev-parse", "--is-shallow-repository").strip() == "true"
+
+
+def _line(title: str, metric: str, now: Baseline, versions: Sequence[tuple[_Commit, Baseline]]) -> HistoryLine:
+    control_ms = now.metrics[metric].control_ms
+    points = [
+        HistoryPoint(
+            date=commit.date,
+            commit=commit.commit,
+            version=then.built.version,
+            ratio=then.metrics[metric].ratio,
+            value_ms=then.metrics[metric].ratio * control_ms,
+        )
+        for commit, then in versions
+        if metric in then.metrics and then.control == now.control
+    ]
+    return HistoryLine(title=title, metric=metric, control=now.control, points=tuple(points))
+
+
+def _versions(path: Path) -> Iterator[tuple[_Commit, Baseline]]:
+    """Yield the versions of the file, oldest first; one that is no baseline (a merge conflict) is passed over."""
+    for each in reversed(_commits(path)):
+        try:
+            yield each, loads(path, _git(path.parent, "show", f"{each.commit}:{each.name}"))
+        except ProdsimError:
+            continue
+
+
+def _commits(path: Path) -> list[_Commit]:
+    """Return the commits that changed the file, newest first."""
+    told = _git(path.parent, "log", "--follow", "--diff-filter=d", "--name-only", "--format=@%h %cs", "--", path.name)
+    commits: list[_Commit] = []
+    head = ""
+    for line in filter(None, told.splitlines()):
+        if line.startswith("@"):
+            head = line[1:]
+        else:
+            commit, _, date = head.partition(" ")
+            commits.append(_Commit(commit=commit, date=date, name=line))
+    return commits
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    """Return what git says in this folder; raises ProdsimError with its first line when it fails."""
+    git = shutil.which("git")
+    if git is None:
+        msg = "git is not installed, and the history of a baseline is that of its file"
+        raise ProdsimError(_KEY, msg)
+    argv = [git, "-C", str(folder), "-c", "core.quotePath=false", *arguments]
+    ran = subprocess.run(argv, capture_output=True, check=False, timeout=_GIT_TIMEOUT_S, stdin=subprocess.DEVNULL)
+    if ran.returncode:
+        reason = next(iter(ran.stderr.decode(errors="replace").strip().splitlines()), f"it ended with {ran.returncode}")
+        msg = f"git knows nothing of {folder}: {reason}"
+        raise ProdsimError(_KEY, msg)
+    return ran.stdout.decode(errors="replace")
