@@ -27,7 +27,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from register import Register  # noqa: E402 - found by the line above
+from support.register import Register  # noqa: E402 - found by the line above
 from torture.matrix import ADVERSARIES, GRACE_S, Adversary, hopper  # noqa: E402
 
 RUN_S = 0.3  # an adversary is left alone for so long once all its processes are there

@@ -26,7 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from published import Downloads, Release, broken  # noqa: E402 - found by the line above
+from support.published import Downloads, Release, broken  # noqa: E402 - found by the line above
 
 TOOLS = ("twine", "check-wheel-contents", "validate-pyproject", "pyroma")
 LIMIT_S = 600.0

@@ -16,6 +16,7 @@ from typing import Any
 
 from contenders import SIDE_BY_SIDE, STORED, TOLERANCES, Evidence, told_of
 from injected import BASE, COPY, FIFTH, TENTH, Variant
+from tox_prodsim.model.errors import MeasurementError
 from tox_prodsim.model.events import Change, Compared, Measured
 from tox_prodsim.timing import measure, sampling, stats
 from tox_prodsim.timing.stats import Rounds, Sample, StoredRatio
@@ -209,7 +210,7 @@ class Tape:
         while len(drawn) < rounds and self._calls:
             drawn += self._calls.pop(0)
         if len(drawn) < rounds:
-            raise sampling.NotMeasured("the record ends here")
+            raise MeasurementError("the record ends here")
         self._calls[:0] = [_part(drawn, rounds)] if len(drawn) > rounds else []
         return replace(drawn, target_s=drawn.target_s[:rounds], control_s=drawn.control_s[:rounds])
 

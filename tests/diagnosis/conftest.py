@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pythons import environment, site_packages
+from support.pythons import environment, site_packages
 
 from tox_prodsim.supervision import Diagnosis, Hook, Process, diagnose, start
 

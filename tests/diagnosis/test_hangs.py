@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from hangs import HANGS, HEAD, UNSEEN
+from support.hangs import HANGS, HEAD, UNSEEN
 
 from tox_prodsim.supervision import Diagnosis, diagnose
 from tox_prodsim.supervision.diagnosis import pyspy

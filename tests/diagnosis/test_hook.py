@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pytest
-from hangs import HANGS, HEAD
-from pythons import site_packages
+from support.hangs import HANGS, HEAD
+from support.pythons import site_packages
 
 from tox_prodsim.supervision import Hook, is_unhandled
 from tox_prodsim.supervision.diagnosis.hook import LOOK, STACKS

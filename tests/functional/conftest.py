@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from project import PLAIN, UV, Project, started
-from published import Downloads
+from support.project import PLAIN, UV, Project, started
+from support.published import Downloads
 
 
 @pytest.fixture

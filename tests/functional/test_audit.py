@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 import pytest
-from project import Project
+from support.project import Project
 
 TOOL = """\
 import os, sys, time, zipfile

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from project import UV, Project, Result
+from support.project import UV, Project, Result
 
 from tox_prodsim.timing.baseline import store as baseline
 

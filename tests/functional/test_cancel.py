@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from project import PLAIN, UV, Project, Running
+from support.project import PLAIN, UV, Project, Running
 
 BUDGET_S = 6.5
 """CI systems kill some 7.5 s after their first signal; the grace of a cancel is 5 s of it."""

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from project import UV, Project, Result
-from schema import SCHEMA, violations
+from support.project import UV, Project, Result
+from support.schema import SCHEMA, violations
 
 from tox_prodsim.catalogue import CATALOGUE
 

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from project import Project
+from support.project import Project
 
 SPIN = "import time\nuntil = time.process_time() + 0.15\nwhile time.process_time() < until:\n    pass\n"
 """So much work that no busy machine can hide it."""

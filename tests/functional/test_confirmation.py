@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from wheels import Env, wheel
+from support.wheels import Env, wheel
 
 from tox_prodsim.building import clone_env, reference_wheel
 from tox_prodsim.model.events import Change, Compared, Measured

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from project import Project
-from published import Downloads, Release, broken, good
+from support.project import Project
+from support.published import Downloads, Release, broken, good
 
 pytestmark = pytest.mark.index
 

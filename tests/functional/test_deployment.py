@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
-from project import Project, Result
+from support.project import Project, Result
 
 SERVER = """\
 import http.server, pathlib, sys, time

@@ -6,7 +6,7 @@ import re
 import sys
 
 import pytest
-from project import Project, Result
+from support.project import Project, Result
 
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 PY = f"py{sys.version_info.major}{sys.version_info.minor}"

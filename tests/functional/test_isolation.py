@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from project import Project
+from support.project import Project
 
 LOOK = """\
 import importlib.util, json, os, shutil, sys

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from project import Project, Result
+from support.project import Project, Result
 
 CONFIG = "[testenv:prodsim]\nselect = WHL13, ENT, EXT404, IMP\nignore = PRF, EXT\n"
 FILES = {"acme/__init__.py": "", "acme/cli.py": "def main():\n    pass\n"}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from compiled import extension
-from project import Project
+from support.compiled import extension
+from support.project import Project
 
 FALLBACK = "try:\n    from acme._speedups import escape\nexcept ImportError:\n    escape = str\n"
 CONFIG = "[testenv:prodsim]\nignore = PRF\nextensions = acme._speedups\n"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 import pytest
-from project import Project
+from support.project import Project
 
 NOTE = """\
 import sys

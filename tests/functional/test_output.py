@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from project import Project, Running
+from support.project import Project, Running
 
 MEGABYTES = 200
 FLOOD = """\

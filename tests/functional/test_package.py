@@ -12,8 +12,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from project import Project
-from sources import BACKEND, CONFIG, source
+from support.project import Project
+from support.sources import BACKEND, CONFIG, source
 
 
 def modules_under_test(project: Project) -> list[str]:

@@ -11,8 +11,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from documents import HOW, README, ROOT, UPDATE, console_commands, named_commands, show, shown
-from project import Project, Result
+from support.documents import HOW, README, ROOT, UPDATE, console_commands, named_commands, show, shown
+from support.project import Project, Result
 
 MAIN = "python -m pip install . && tox run -c examples/guestbook -e prodsim"
 TESTS = "python -m pip install . && tox run -e test"

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from project import Project, Result
-from published import Downloads
+from support.project import Project, Result
+from support.published import Downloads
 
 pytestmark = pytest.mark.index
 

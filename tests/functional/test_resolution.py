@@ -8,10 +8,10 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
-import index as indexes
 import pytest
-from index import Index
-from project import Project
+from support import index as indexes
+from support.index import Index
+from support.project import Project
 
 from tox_prodsim.timing.baseline import store as baseline
 

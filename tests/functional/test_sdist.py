@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import subprocess
 
-from project import Project
-from sources import BACKEND, source
+from support.project import Project
+from support.sources import BACKEND, source
 
 READS_LICENCE = BACKEND.replace('    name = "acme', '    open("LICENSE").read()\n    name = "acme')
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from project import Project, Running
+from support.project import Project, Running
 
 STUBBORN = """\
 import signal, subprocess, sys, time

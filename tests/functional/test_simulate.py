@@ -6,7 +6,7 @@ import os
 import re
 
 import pytest
-from project import Project
+from support.project import Project
 
 SERVER = """\
 import http.server, os, pathlib, sys

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from project import Project, Result
+from support.project import Project, Result
 
 CONFIG = """
 [testenv:prodsim]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from project import Project, Running, started
+from support.project import Project, Running, started
 
 COUNTER = """\
 import os, sys, time

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from project import PLAIN, UV, Project
+from support.project import PLAIN, UV, Project
 
 from tox_prodsim.model.events import Change, Series
 from tox_prodsim.timing import measure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from project import Project
+from support.project import Project
 
 METADATA = """\
 Metadata-Version: 2.4

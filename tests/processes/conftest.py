@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from register import Register
+from support import adversary
+from support.register import Register
 
 from tox_prodsim.supervision.process import Process, start
 
-ADVERSARY = Path(__file__).with_name("adversary.py")
+ADVERSARY = Path(adversary.__file__)
 
 
 class Arena(Register):

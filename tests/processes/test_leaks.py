@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from pythons import environment, python, site_packages
+from support.pythons import environment, python, site_packages
 
 from tox_prodsim import supervision
 from tox_prodsim.deployment import leaks

@@ -1,6 +1,6 @@
 """More commands that misbehave in one way each: ``python -I -S rogue.py KIND FOLDER [ends]``.
 
-It has the kinds of ``../processes/adversary.py`` too. With ``ends`` its main process exits with 7, 0.2 s after it is
+It has the kinds of ``../support/adversary.py`` too. With ``ends`` its main process exits with 7, 0.2 s after it is
 ready, whatever the others do.
 """
 
@@ -10,10 +10,10 @@ import signal
 import sys
 import time
 
-sys.path.insert(0, f"{__file__.rpartition('/')[0]}/../processes")
+sys.path.insert(0, f"{__file__.rpartition('/')[0]}/..")
 
-import adversary
-from adversary import ALARM_S, FOLDER, child, deaf, deaf_sleeper, hopper, ready, register, sleep, stat, zoo
+from support import adversary
+from support.adversary import ALARM_S, FOLDER, child, deaf, deaf_sleeper, hopper, ready, register, sleep, stat, zoo
 
 EXIT_CODE = 7
 CHILDREN = 60

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from register import Register
+from support.register import Register
 from torture.matrix import ADVERSARIES, GRACE_S, HERE, WAYS, Adversary, Way
 from torture.trial import Setting, launched, play
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from register import Register
+from support.register import Register
 from torture.matrix import GRACE_S, HERE, LEAK_GRACE_S, SLACK_S, Adversary, Exits, Way
 
 from tox_prodsim import supervision

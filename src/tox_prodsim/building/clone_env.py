@@ -23,6 +23,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from tox_prodsim.model.errors import CloneError
 from tox_prodsim.model.runner import Runner
 
 _CREATE_LIMIT_S = 120.0
@@ -33,10 +34,6 @@ _VIRTUALENV = "import sys, json; sys.path += json.loads(sys.argv.pop(1)); from v
 _RUN = "run(sys.argv[1:], setup_logging=False)"
 _MODES = {0: "timestamp", 1: "unchecked-hash", 3: "checked-hash"}
 """PEP 552: the flags of a bytecode file, and compileall's words for them; a checked hash costs time at every import."""
-
-
-class Unclonable(Exception):  # noqa: N818 - an ending, not an error of ours
-    """There can be no second environment like this one; the text is the reason."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +63,7 @@ def make(site: Site, prefix: Path, *, name: str, wheel: Path, runner: Runner, wr
     """
     if os.name == "nt":
         msg = "the scripts of an environment cannot be taken over on Windows"
-        raise Unclonable(msg)
+        raise CloneError(msg)
     own = _own_files(site, name)
     shutil.rmtree(prefix, ignore_errors=True)
     second = site.at(prefix)
@@ -88,7 +85,7 @@ def _create(second: Site, runner: Runner) -> None:
     if ran.returncode != 0 or not second.site_packages.is_dir():
         last = ran.stderr.decode(errors="replace").strip().splitlines()[-1:]
         msg = f"virtualenv made no second environment: {''.join(last) or 'its layout is another'}"
-        raise Unclonable(msg)
+        raise CloneError(msg)
 
 
 def _own_files(site: Site, name: str) -> frozenset[Path]:
@@ -96,7 +93,7 @@ def _own_files(site: Site, name: str) -> frozenset[Path]:
     records = [found for found in distributions(path=[str(site.site_packages)]) if _is(found, name)]
     if not records or any(found.read_text("RECORD") is None for found in records):
         msg = f"what {name} has installed is not recorded"
-        raise Unclonable(msg)
+        raise CloneError(msg)
     return frozenset(path for found in records for path in _recorded(site, found))
 
 

@@ -16,15 +16,6 @@ import virtualenv
 
 from tox_prodsim.model.errors import Cancelled, ProdsimError
 
-
-class DoesNotBuild(ProdsimError):  # noqa: N818 - it is a fact about the sources
-    """A program of a build failed; ``output`` is all that it wrote."""
-
-    def __init__(self, key: str, message: str, output: str) -> None:
-        super().__init__(key, message)
-        self.output = output
-
-
 Execute = Callable[[Sequence[str], Path, Mapping[str, str]], None]
 """Run a command in a folder with some more variables; raises when it fails."""
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.errors import ProdsimError, WheelUnavailableError
 from tox_prodsim.model.runner import Completed, Runner
 
 KEPT_RUNS = 8
@@ -68,26 +68,22 @@ class WheelSources:
     fetch: Callable[[str, Path], Path]
 
 
-class WheelUnavailable(Exception):  # noqa: N818 - an answer of a source, not an error of ours
-    """A wheel cannot be had; the text is the reason."""
-
-
 def obtain(wanted: Wanted, sources: WheelSources) -> Artefact:
     """Return the wheel from the first source that has it; raises Unavailable with the reason of every source."""
     reasons = []
     for source in (_from_cache, from_commit, from_index):
         try:
             return source(wanted, sources)
-        except WheelUnavailable as problem:
+        except WheelUnavailableError as problem:
             reasons.append(str(problem))
-    raise WheelUnavailable("; ".join(reasons))
+    raise WheelUnavailableError("; ".join(reasons))
 
 
 def _from_cache(wanted: Wanted, sources: WheelSources) -> Artefact:
     wheel = kept(sources.cache, wanted.sha256) if wanted.sha256 else None
     if wheel is None:
         msg = "its wheel is not kept here"
-        raise WheelUnavailable(msg)
+        raise WheelUnavailableError(msg)
     return Artefact(wheel=wheel, origin=f"wheel {wanted.version}, kept since then")
 
 
@@ -95,14 +91,14 @@ def from_commit(wanted: Wanted, sources: WheelSources) -> Artefact:
     """Return the wheel built from the commit; raises Unavailable."""
     if not wanted.commit:
         msg = "its commit is not known"
-        raise WheelUnavailable(msg)
+        raise WheelUnavailableError(msg)
     short, folder = wanted.commit[:12], _emptied(sources.folder / "built")
     try:
         with checkout(wanted.commit, folder / "tree", sources.git) as source:
             wheel = sources.build(source, folder)
     except ProdsimError as problem:
         msg = f"commit {short} does not build: {problem.message}"
-        raise WheelUnavailable(msg) from problem
+        raise WheelUnavailableError(msg) from problem
     return Artefact(wheel=wheel, origin=f"{_named(wheel)}, built from commit {short}")
 
 
@@ -112,13 +108,13 @@ def from_index(wanted: Wanted, sources: WheelSources) -> Artefact:
     if not wanted.version or not wanted.public or re.search(r"\+|\.dev", wanted.version):
         reason = "the project is private" if not wanted.public else f"version {wanted.version or 'unknown'}"
         msg = f"the index is not asked ({reason})"
-        raise WheelUnavailable(msg)
+        raise WheelUnavailableError(msg)
     requirement = f"{wanted.name}=={wanted.version}"
     try:
         wheel = sources.fetch(requirement, _emptied(sources.folder / "fetched"))
     except ProdsimError as problem:
         msg = f"{requirement} cannot be had from the index: {problem.message}"
-        raise WheelUnavailable(msg) from problem
+        raise WheelUnavailableError(msg) from problem
     return Artefact(wheel=wheel, origin=f"{requirement} from the index")
 
 
@@ -231,7 +227,7 @@ def merge_base(commit: str, git: Runner) -> str:
     ran = _git(git, "merge-base", "HEAD", commit)
     if ran.returncode != 0:
         msg = f"HEAD and {commit[:12]} have no commit in common here; in a shallow clone fetch more of the history"
-        raise WheelUnavailable(msg)
+        raise WheelUnavailableError(msg)
     return ran.stdout.decode().strip()
 
 
@@ -244,10 +240,10 @@ def checkout(commit: str, tree: Path, git: Runner) -> Iterator[Path]:
     known = _git(git, "rev-parse", "--path-format=absolute", "--git-common-dir", "--show-prefix")
     if known.returncode != 0:
         msg = "the project is in no git repository"
-        raise WheelUnavailable(msg)
+        raise WheelUnavailableError(msg)
     if commit_of(commit, git) is None:
         msg = f"commit {commit[:12]} is not in this clone"
-        raise WheelUnavailable(msg)
+        raise WheelUnavailableError(msg)
     common, _, prefix = known.stdout.decode().partition("\n")
     registered = Path(common) / "worktrees"
     _remove_tree(tree, registered)
@@ -265,7 +261,7 @@ def _add_tree(tree: Path, commit: str, git: Runner) -> None:
     if ran.returncode != 0:
         last = ran.stderr.decode(errors="replace").strip().splitlines()[-1:]
         msg = f"commit {commit[:12]} cannot be checked out: {''.join(last)}"
-        raise WheelUnavailable(msg)
+        raise WheelUnavailableError(msg)
 
 
 def _remove_tree(tree: Path, registered: Path) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tox_prodsim.model.errors import Cancelled
+from tox_prodsim.model.errors import Cancelled, TreeUnavailableError
 from tox_prodsim.model.runner import Runner
 
 LIMIT_BYTES, LIMIT_FILES = 1 << 30, 20_000
@@ -29,10 +29,6 @@ _USUAL = re.compile(
     r"(^|/)(build|dist|\.eggs|\.tox|\.nox|\.venv|__pycache__|\.pytest_cache|[^/]+\.(egg-info|dist-info))(/|$)|\.py[co]$"
 )
 """What builds write and nobody minds, whether git is told to ignore it or not."""
-
-
-class TreeUnavailable(Exception):  # noqa: N818 - an answer, not an error of ours
-    """It cannot be had; the text is the reason."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +53,7 @@ def status(root: Path, git: Runner) -> Status:
     shown = git(["git", "-C", str(root), "rev-parse", "--show-prefix"], timeout_s=_GIT_LIMIT_S)
     if ran.returncode != 0 or shown.returncode != 0:
         msg = "git does not tell what is new in the source tree"
-        raise TreeUnavailable(msg)
+        raise TreeUnavailableError(msg)
     prefix = os.fsdecode(shown.stdout).removesuffix("\n")
     entries = (os.fsdecode(entry) for entry in ran.stdout.split(b"\0") if entry)
     named = ((entry[:2], entry[3:].removeprefix(prefix)) for entry in entries)
@@ -80,7 +76,7 @@ def repository(git: Runner) -> Repository:
     lines = os.fsdecode(ran.stdout).split("\n")
     if ran.returncode != 0 or len(lines) < 4:
         msg = "the project is in no git repository"
-        raise TreeUnavailable(msg)
+        raise TreeUnavailableError(msg)
     return Repository(own=Path(lines[0]), common=Path(lines[1]), top=Path(lines[2]), prefix=lines[3])
 
 
@@ -101,7 +97,7 @@ def copy(
     (folder / ".git").mkdir(parents=True)
     try:
         origin = repository(git)
-    except TreeUnavailable:
+    except TreeUnavailableError:
         prefix = ""
     else:
         _lend(origin, folder)
@@ -177,7 +173,7 @@ class _Copying:
         if self._size_bytes > LIMIT_BYTES or self._files > LIMIT_FILES:
             limit = f"{LIMIT_BYTES >> 20} MB" if self._size_bytes > LIMIT_BYTES else f"{LIMIT_FILES} files"
             msg = f"the source tree has more than {limit} beside its environments and caches"
-            raise TreeUnavailable(msg)
+            raise TreeUnavailableError(msg)
         shutil.copy2(entry.path, target)
 
     def _link(self, path: Path, target: Path) -> None:

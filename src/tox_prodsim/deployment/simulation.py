@@ -8,12 +8,12 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from tox_prodsim import supervision
 from tox_prodsim.deployment import output
 from tox_prodsim.deployment.deploy import DeploymentRun
 from tox_prodsim.deployment.place import LaunchContext
 from tox_prodsim.deployment.startup import copied
 from tox_prodsim.model.conditions import ConditionRun
+from tox_prodsim.model.errors import NamespaceError
 from tox_prodsim.model.events import Found
 from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.scenario import Deployment
@@ -32,7 +32,7 @@ def under(scene: ConditionRun, deployment: Deployment, place: LaunchContext) -> 
             yield _finding(scene, broken, place.log)
         else:
             place.log.unlink(missing_ok=True)
-    except supervision.NoEntry:
+    except NamespaceError:
         msg = "its probes would have to ask in a network of its own, which only root may enter"
         raise RuntimeError(msg) from None
     finally:

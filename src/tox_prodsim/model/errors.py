@@ -1,4 +1,22 @@
-"""The kinds of trouble that are neither a finding about the package nor a bug of ours."""
+"""All exceptions of the plugin. None is a finding about the package under test, and none is a bug of ours.
+
+::
+
+    Exception
+    ├── ProdsimError            the request or the machine is wrong: one line that names the key
+    │   └── BuildError          a build back end failed
+    ├── Cancelled               the user or the CI system ended the run
+    └── UnavailableError        something cannot be had or measured here; the text is the reason
+        ├── CloneError          a second environment
+        ├── ConfirmationError   a second measurement of a change
+        ├── MeasurementError    a time
+        ├── NamespaceError      the network namespace of a process
+        ├── PySpyRefusedError   the stacks of a process
+        ├── RecordingError      the recording of an import
+        ├── TreeUnavailableError   the wheel of the source tree
+        ├── UnreadableElfError  the headers of an ELF file
+        └── WheelUnavailableError  the wheel of another version
+"""
 
 from __future__ import annotations
 
@@ -12,5 +30,53 @@ class ProdsimError(Exception):
         self.message = message
 
 
-class Cancelled(Exception):  # noqa: N818 - the name tells how the run ended; nothing is in error
+class BuildError(ProdsimError):
+    """A program of a build failed; ``output`` is all that it wrote."""
+
+    def __init__(self, key: str, message: str, output: str) -> None:
+        super().__init__(key, message)
+        self.output = output
+
+
+class Cancelled(Exception):  # noqa: N818 - the documented name; nothing is in error
     """The user (or the CI system) asked to stop; raised out of every wait."""
+
+
+class UnavailableError(Exception):
+    """Something cannot be had or measured here; the text is the reason."""
+
+
+class CloneError(UnavailableError):
+    """There can be no second environment like this one."""
+
+
+class ConfirmationError(UnavailableError):
+    """Only the stored ratio is there to confirm a change against."""
+
+
+class MeasurementError(UnavailableError):
+    """The program to time failed, or took too long."""
+
+
+class NamespaceError(UnavailableError):
+    """The network namespace of the process may not be entered: that needs root."""
+
+
+class PySpyRefusedError(UnavailableError):
+    """The system does not let this user look into that process."""
+
+
+class RecordingError(UnavailableError):
+    """The import to record failed, or took too long."""
+
+
+class TreeUnavailableError(UnavailableError):
+    """The source tree builds no wheel, or cannot be copied."""
+
+
+class UnreadableElfError(UnavailableError):
+    """The file begins as an ELF file, and does not go on as one."""
+
+
+class WheelUnavailableError(UnavailableError):
+    """The wheel of another version cannot be had."""

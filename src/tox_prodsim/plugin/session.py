@@ -29,7 +29,7 @@ from tox_prodsim.building import frontend
 from tox_prodsim.checks.artifact import build_failure
 from tox_prodsim.deployment import LaunchContext, findings
 from tox_prodsim.deployment.leaks import findings as leak_findings
-from tox_prodsim.model.errors import Cancelled, ProdsimError
+from tox_prodsim.model.errors import BuildError, Cancelled, ProdsimError
 from tox_prodsim.model.events import Evidence, Step
 from tox_prodsim.model.findings import Finding, Verdict
 from tox_prodsim.model.parsing import fill
@@ -105,7 +105,7 @@ class Session:
     def _adopt(self, packages: Any) -> None:
         try:
             self._under_test = wheel_under_test.adopt(self._env, packages, self._folder, self._cancel)
-        except frontend.DoesNotBuild as problem:
+        except BuildError as problem:
             python = frontend.interpreter(self._folder / "build")
             self._origin.refused(packages[0].path, problem, python)
             raise

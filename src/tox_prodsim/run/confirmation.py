@@ -15,18 +15,15 @@ from pathlib import Path
 
 from tox_prodsim.building import clone_env, reference_wheel
 from tox_prodsim.deployment import LaunchContext
+from tox_prodsim.model.errors import CloneError, ConfirmationError, MeasurementError, WheelUnavailableError
 from tox_prodsim.model.events import Change, Compared, Measured
 from tox_prodsim.run.context import ReferenceInputs
-from tox_prodsim.timing import measure, sampling, stats
+from tox_prodsim.timing import measure, stats
 from tox_prodsim.timing import paired as pairs
 
 LEAST_TOLERANCE = 0.05
 """What base and candidate in the same rounds can hold (measurement.md 7.2); a stored ratio needs more."""
 _SINGLE = measure.Plan(least_tolerance=LEAST_TOLERANCE)
-
-
-class NotConfirmed(Exception):  # noqa: N818 - an answer, not an error of ours
-    """There is nothing but the stored ratio to confirm a suspicion against; the text is the reason."""
 
 
 class Attribution(StrEnum):
@@ -72,7 +69,7 @@ class Confirmation:
             return measure.on_fresh_rounds(suspicion)
         try:
             compared = self._beside(suspicion, self.base(), pair, max(tolerance, LEAST_TOLERANCE))
-        except NotConfirmed as problem:
+        except ConfirmationError as problem:
             measured, plain = measure.on_fresh_rounds(suspicion)
             return measured, replace(plain, detail=f"{plain.detail}; not beside the baseline's own wheel: {problem}")
         return measure.measured(suspicion.metric, suspicion.rounds), compared
@@ -83,15 +80,15 @@ class Confirmation:
         drawn = pair(base)
         try:
             rounds, paired = _paired(drawn, tolerance)
-        except sampling.NotMeasured as problem:
+        except MeasurementError as problem:
             msg = f"beside {base.artefact.origin}: {problem}"
-            raise NotConfirmed(msg) from problem
+            raise ConfirmationError(msg) from problem
         then = _beside_control(drawn, pairs.BASE, suspicion.stored, tolerance)
         now = _beside_control(drawn, pairs.CANDIDATE, suspicion.stored, tolerance)
         cause = attribute_cause(paired, None if suspicion.is_open else then, self._means)
         if cause is Attribution.OPEN and suspicion.judgement.outcome is Change.SAME:
             msg = f"beside {base.artefact.origin} the rounds cannot tell"
-            raise NotConfirmed(msg)
+            raise ConfirmationError(msg)
         told, series = paired, (measure.series_of(rounds, measure.SIDE_BY_SIDE, tolerance, paired),)
         if cause in {Attribution.DEPENDENCY, Attribution.EITHER}:
             beside = drawn.beside_control(pairs.CANDIDATE)
@@ -111,13 +108,13 @@ class Confirmation:
     def base(self) -> Base:
         """Return the other version, installed; raises NotConfirmed."""
         if self._trouble:
-            raise NotConfirmed(self._trouble)
+            raise ConfirmationError(self._trouble)
         if self._base is None:
             try:
                 self._base = self._make(self._means)
-            except (reference_wheel.WheelUnavailable, clone_env.Unclonable) as problem:
+            except (WheelUnavailableError, CloneError) as problem:
                 self._trouble = str(problem)
-                raise NotConfirmed(self._trouble) from problem
+                raise ConfirmationError(self._trouble) from problem
         return self._base
 
     def close(self) -> None:
@@ -211,7 +208,7 @@ def _paired(drawn: pairs.Pair, tolerance: float) -> tuple[stats.Rounds, stats.Ju
 def _judged(drawn: pairs.Pair, tolerance: float) -> tuple[stats.Rounds, stats.Judgement]:
     stage = measure.one_stage(drawn, measure.SIDE_BY_SIDE, tolerance=tolerance, plan=_SINGLE)
     if stage.judgement is None:
-        raise NotConfirmed(stage.detail)
+        raise ConfirmationError(stage.detail)
     return stage.rounds, stage.judgement
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from tox_prodsim import deployment, timing
 from tox_prodsim.building import reference_wheel
+from tox_prodsim.model.errors import MeasurementError
 from tox_prodsim.model.events import (
     Change,
     Compared,
@@ -49,7 +50,7 @@ def first_imports(wanted: Timing, modules: Sequence[str], within: Interpreter) -
     try:
         with _ALONE:
             return sampling.first_imports(names, python=within.python, runner=within.runner)
-    except sampling.NotMeasured:
+    except MeasurementError:
         return {}
 
 
@@ -237,7 +238,7 @@ def _starter(deployed: Deployment, place: deployment.LaunchContext) -> Callable[
         try:
             return deployment.timed_start(deployed, place)
         except RuntimeError as problem:
-            raise sampling.NotMeasured(str(problem)) from problem
+            raise MeasurementError(str(problem)) from problem
 
     return start_once
 

@@ -1,7 +1,7 @@
 """The order of things: check the wheel, what is installed, the deployment, the times; then the verdict.
 
 ``run`` is a generator of events. tox runs the user's commands, so the generator is suspended where they belong: it
-yields ``Paused`` and is resumed, with what was ``CommandsOutcome`` of the commands meanwhile, when tox has come to that point.
+yields ``Paused`` and is resumed with the ``CommandsOutcome`` when tox has come to that point.
 Closing the generator, whenever and for whatever reason, ends what it started.
 """
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tox_prodsim.building import source_tree
 from tox_prodsim.checks import artifact
+from tox_prodsim.model.errors import TreeUnavailableError
 from tox_prodsim.model.findings import CheckResult, Finding, warning
 
 
@@ -42,7 +42,7 @@ class Provenance:
 
 def _unavailable() -> FromTree:
     msg = "there is no source tree"
-    raise source_tree.TreeUnavailable(msg)
+    raise TreeUnavailableError(msg)
 
 
 def nothing(reason: str) -> Provenance:
@@ -70,7 +70,7 @@ def _beside_tree(provenance: Provenance, sdist: artifact.Sdist, wheel: artifact.
     """Return what the source tree tells, where there is one and it builds."""
     try:
         built = provenance.from_tree()
-    except source_tree.TreeUnavailable as problem:
+    except TreeUnavailableError as problem:
         reasons = tuple((code, str(problem)) for code in ("BLD103", "BLD104"))
         return CheckResult(detail="builds the wheel under test", codes=(), not_checked=reasons)
     return CheckResult.of(_equal(provenance, sdist, wheel, built.wheel), _traces(built.written))
@@ -81,7 +81,7 @@ def _equal(
 ) -> CheckResult:
     try:
         return artifact.check_equal(sdist, wheel.path, from_tree, again=provenance.again)
-    except source_tree.TreeUnavailable as problem:
+    except TreeUnavailableError as problem:
         return CheckResult(detail="", codes=(), not_checked=(("BLD104", str(problem)),))
 
 

@@ -15,7 +15,7 @@ from tox_prodsim.supervision.ending import KILL, CapturedRun, Cause, Containment
 from tox_prodsim.supervision.ledger import SweepResult, sweep
 from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, WrongProcess
 from tox_prodsim.supervision.probes.ask import ExecWatch, LogWatch, Surroundings, ask, polls, ports_named, sockets_named
-from tox_prodsim.supervision.probes.netns import Network, NoEntry
+from tox_prodsim.supervision.probes.netns import Network
 from tox_prodsim.supervision.probes.notify import NotifySocket, NotifyState, deadline, watchdog_missed
 from tox_prodsim.supervision.probes.tcp import taken
 from tox_prodsim.supervision.probes.unix import taken_path
@@ -27,18 +27,16 @@ __all__ = [
     "KILL",
     "Answer",
     "Cancel",
-    "Cause",
     "CapturedRun",
+    "Cause",
     "Containment",
+    "ContainmentKind",
     "Diagnosis",
     "Ending",
     "ExecWatch",
-    "WrongProcess",
     "Hook",
-    "ContainmentKind",
     "LogWatch",
     "Network",
-    "NoEntry",
     "NotReady",
     "NotifySocket",
     "NotifyState",
@@ -48,6 +46,7 @@ __all__ = [
     "Surroundings",
     "Survivor",
     "SweepResult",
+    "WrongProcess",
     "ask",
     "clock",
     "containment",

@@ -17,21 +17,20 @@ from tox_prodsim.timing.budgets import (
 from tox_prodsim.timing.findings import finding_for, outdated
 from tox_prodsim.timing.gains import Gain, gain
 from tox_prodsim.timing.messages import sentence, told
-from tox_prodsim.timing.recording import Module, NotRecorded, Recording, Spot, Times, joined, only, recalled, record
+from tox_prodsim.timing.recording import Module, Recording, Spot, Times, joined, only, recalled, record
 from tox_prodsim.timing.stats import Sample
 from tox_prodsim.timing.work import Work
 
 __all__ = [
-    "RegressionCause",
+    "CauseKind",
     "Exceeded",
     "Explanation",
     "Gain",
-    "CauseKind",
     "Link",
     "Module",
-    "NotRecorded",
     "Part",
     "Recording",
+    "RegressionCause",
     "Sample",
     "Spot",
     "Times",

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tox_prodsim.model.errors import RecordingError
 from tox_prodsim.model.events import Compared
 from tox_prodsim.model.runner import Runner
 from tox_prodsim.timing import baseline
 from tox_prodsim.timing.attribution import RegressionCause, explain
 from tox_prodsim.timing.gains import gain
 from tox_prodsim.timing.messages import sentence, told
-from tox_prodsim.timing.recording import NotRecorded, Recording, joined, only, recalled, record
+from tox_prodsim.timing.recording import Recording, joined, only, recalled, record
 from tox_prodsim.timing.work import Work
 
 
@@ -50,7 +51,7 @@ def recorded(modules: Sequence[str], *, python: Path, runner: Runner) -> Recorde
     for name in modules:
         try:
             imports[name] = record((name,), python=python, runner=runner, timed=0)
-        except NotRecorded as problem:
+        except RecordingError as problem:
             missing[name] = str(problem)
     return Recorded(imports=imports, missing=missing)
 
@@ -77,7 +78,7 @@ def named(
         return None
     try:
         now = record((module,), python=python, runner=runner)
-    except NotRecorded:
+    except RecordingError:
         return None
     # Recorded at another moment than the rounds: what they have confirmed is put into the seconds of that moment.
     pace = now.wall_s / compared.value_s

@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from tox_prodsim.model.errors import MeasurementError
 from tox_prodsim.model.events import Change, Compared, Measured, Series
 from tox_prodsim.timing import stats
-from tox_prodsim.timing.sampling import CONTROL, NotMeasured, Sampler
+from tox_prodsim.timing.sampling import CONTROL, Sampler
 from tox_prodsim.timing.stats import NO_ROUNDS, Judgement, Rounds, StoredRatio, percent
 
 START_UP = "start-up"
@@ -125,7 +126,7 @@ def measure(
                 budget=budget,
             )
         )
-    except NotMeasured as problem:
+    except MeasurementError as problem:
         return None, _unknown(metric, f"{Why.NOT_MEASURED}: {problem}", tolerance, known_s or 0.0)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tox_prodsim.model.errors import RecordingError
 from tox_prodsim.model.runner import CHILD_SCRIPTS, Completed, Runner
 from tox_prodsim.timing.work import ModuleWork, Work
 
@@ -23,10 +24,6 @@ RUN_TIMEOUT_S = 120.0
 """Of one run; the exact clock takes about four times as long as the import."""
 _MARK = b"@prodsim "
 _RECORDINGS = CHILD_SCRIPTS / "recordings.py"
-
-
-class NotRecorded(Exception):  # noqa: N818 - an ending of a recording, not an error of ours
-    """The import failed or took too long; the text is the reason."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,12 +150,12 @@ def _answers(ran: Completed, modules: Sequence[str], expected: int) -> list[dict
     answers: list[dict[str, Any]] = [json.loads(line[len(_MARK) :]) for line in lines]
     if answers and "error" in answers[-1]:
         msg = f"import {' '.join(modules)}: {answers[-1]['error']}"
-        raise NotRecorded(msg)
+        raise RecordingError(msg)
     if len(answers) != expected:
         told = ran.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
         ended = "did not end in time" if ran.timed_out else f"ended with {ran.returncode}: {told[-1]}"
         msg = f"the recording process {ended}"
-        raise NotRecorded(msg)
+        raise RecordingError(msg)
     return answers
 
 

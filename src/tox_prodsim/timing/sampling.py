@@ -14,6 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from tox_prodsim.model.errors import MeasurementError
 from tox_prodsim.model.runner import CHILD_SCRIPTS, Completed, Runner
 from tox_prodsim.timing.stats import Rounds, Sample
 
@@ -33,10 +34,6 @@ CONTROL_MODULES = (
 SAMPLE_TIMEOUT_S = 60.0
 _MARK = b"@prodsim "
 _TIMING = CHILD_SCRIPTS / "timing.py"
-
-
-class NotMeasured(Exception):  # noqa: N818 - an ending of a measurement, not an error of ours
-    """The thing to time did not do what is timed: it failed, or took too long; the text is the reason."""
 
 
 Sampler = Callable[[int], Rounds]
@@ -148,10 +145,10 @@ def _read(ran: Completed, jobs: Mapping[str, Sequence[str]], rounds: int) -> dic
         answer: dict[str, Any] = json.loads(line[len(_MARK) :])
         if "error" in answer:
             msg = f"import {' '.join(jobs[answer['job']])}: {answer['error']}"
-            raise NotMeasured(msg)
+            raise MeasurementError(msg)
         series[answer["job"]].append(_sample(answer))
     if any(len(samples) != rounds for samples in series.values()):
-        raise NotMeasured(_broken(ran))
+        raise MeasurementError(_broken(ran))
     return series
 
 

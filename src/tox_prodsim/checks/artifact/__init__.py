@@ -1,6 +1,6 @@
 """The files that will be uploaded, read and checked without installing anything of them.
 
-``wheel`` reads a wheel; what is checked of it is ``check_…(wheel, …) -> CheckResult``, one file for each family of checks.
+``wheel`` reads a wheel. Each family of checks is one file with a function ``check_…(wheel, …) -> CheckResult``.
 """
 
 from tox_prodsim.checks.artifact.build_log import evidence, is_absent_file, last_words

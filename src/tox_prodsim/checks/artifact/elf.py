@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import IO, Any
 
+from tox_prodsim.model.errors import UnreadableElfError
+
 MISSING = "needs tox-prodsim[native]"
 """Why nothing is read where there is no pyelftools."""
 
 _GLIBC = re.compile(r"GLIBC_(\d+)\.(\d+)(?:\.\d+)?$")
 _DEBUG = (".debug_", ".zdebug_")
-
-
-class UnreadableError(Exception):
-    """The file begins as an ELF file, and does not go on as one."""
 
 
 class StackFlag(Enum):
@@ -60,7 +58,7 @@ def read(stream: IO[bytes], *, names: Iterable[str]) -> Elf:
         return _facts(ELFFile(stream), frozenset(names), stream.seek(0, 2))
     except (ELFError, ValueError, LookupError, AttributeError, TypeError, OverflowError, AssertionError) as problem:
         # pyelftools trusts the offsets of a damaged file, and fails in any of these ways
-        raise UnreadableError(str(problem) or type(problem).__name__) from problem
+        raise UnreadableElfError(str(problem) or type(problem).__name__) from problem
 
 
 def _facts(elf: Any, names: frozenset[str], size_bytes: int) -> Elf:

@@ -12,6 +12,7 @@ from packaging.tags import Tag
 
 from tox_prodsim.checks.artifact import elf
 from tox_prodsim.checks.artifact.binaries import Binary, BinaryFormat
+from tox_prodsim.model.errors import UnreadableElfError
 from tox_prodsim.model.findings import CheckResult, Finding, Level, error, note, warning
 from tox_prodsim.model.formatting import listed
 
@@ -46,7 +47,7 @@ def check_linkage(archive: zipfile.ZipFile, found: Sequence[Binary], tags: Colle
     for binary in of_elf:
         try:
             facts[binary] = _read(archive, binary)
-        except elf.UnreadableError as problem:
+        except UnreadableElfError as problem:
             reasons.append(f"{binary.member} is damaged: {problem}")
     findings = [found for binary, each in facts.items() for found in _findings(binary, each, tags)]
     return CheckResult(

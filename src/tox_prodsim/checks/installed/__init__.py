@@ -14,8 +14,8 @@ from tox_prodsim.checks.installed.scripts import check_scripts
 from tox_prodsim.checks.installed.undeclared import check_undeclared
 
 __all__ = [
-    "Imported",
     "Distribution",
+    "Imported",
     "check_distribution",
     "check_extensions",
     "check_imports",

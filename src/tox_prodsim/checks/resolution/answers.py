@@ -1,4 +1,4 @@
-"""What the question for a set of requirements can come to: ``Resolved | Impossible | VersionUnavailable | Unanswered | …``."""
+"""The answers to a set of requirements: ``Resolved | Impossible | VersionUnavailable | Unanswered | Unreachable``."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ from tox.session.state import State
 from tox.tox_env.python.runner import PythonRun
 
 from tox_prodsim import deployment, supervision
-from tox_prodsim.building import clone_env, reference_wheel
+from tox_prodsim.building import reference_wheel
 from tox_prodsim.checks import artifact, installed
-from tox_prodsim.model.errors import Cancelled, ProdsimError
+from tox_prodsim.model.errors import Cancelled, CloneError, MeasurementError, ProdsimError, WheelUnavailableError
 from tox_prodsim.model.events import Change, Compared
 from tox_prodsim.model.runner import Runner
 from tox_prodsim.model.scenario import Deployment
@@ -28,7 +28,7 @@ from tox_prodsim.plugin.context.environment import ProductionEnv
 from tox_prodsim.plugin.packages import wheel_under_test
 from tox_prodsim.run import confirmation as confirming
 from tox_prodsim.run.context import ReferenceInputs
-from tox_prodsim.timing import measure, paired, sampling, stats
+from tox_prodsim.timing import measure, paired, stats
 
 SLOWER, WRONG, INTERRUPTED = 1, 2, 130
 _MOST_IMPORTS = 4
@@ -59,7 +59,7 @@ def compare(state: State, envs: Sequence[PythonRun], words: Sequence[str]) -> in
             if code := run_sequential(state):
                 return int(code)
             return max(_compare(env, asked, cancel, state.conf.options) for env in envs)
-    except (ProdsimError, reference_wheel.WheelUnavailable, clone_env.Unclonable) as problem:
+    except (ProdsimError, WheelUnavailableError, CloneError) as problem:
         sys.stderr.write(f"prodsim: {problem}\n")
         return WRONG
     except (Cancelled, KeyboardInterrupt):
@@ -182,7 +182,7 @@ def _start(deployed: Deployment, place: deployment.LaunchContext) -> float:
     try:
         return deployment.timed_start(deployed, place)
     except RuntimeError as problem:
-        raise sampling.NotMeasured(str(problem)) from problem
+        raise MeasurementError(str(problem)) from problem
 
 
 def _line(compared: Compared) -> str:

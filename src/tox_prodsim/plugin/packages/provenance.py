@@ -22,7 +22,7 @@ from tox_prodsim import supervision
 from tox_prodsim.building import frontend, reference_wheel, source_tree
 from tox_prodsim.checks import artifact
 from tox_prodsim.checks.artifact import build_failure
-from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.errors import BuildError, ProdsimError, TreeUnavailableError
 from tox_prodsim.model.runner import NO_VARIABLES
 from tox_prodsim.plugin.context import runners
 from tox_prodsim.plugin.context.runners import BUILD_LIMIT_S
@@ -97,7 +97,7 @@ class ProvenanceTracker:
             if self._given is None and under_test.builder is not None:
                 self._start(under_test.builder, dict(self._env.environment_variables))
 
-    def refused(self, sdist: Path, problem: frontend.DoesNotBuild, python: Path) -> None:
+    def refused(self, sdist: Path, problem: BuildError, python: Path) -> None:
         """Tell why our own build of the sdist failed."""
         self._keep(sdist)
         said = build_failure.BackendOutput(output=problem.output)
@@ -149,7 +149,7 @@ class ProvenanceTracker:
                 self._start(python, env)
                 self._tree_wheel()
                 builds = True
-            except source_tree.TreeUnavailable:
+            except TreeUnavailableError:
                 builds = False
         return build_failure.no_wheel(artifact.open_sdist(sdist), said, tree_builds=builds)
 
@@ -181,10 +181,10 @@ class ProvenanceTracker:
             wheel = self._wheel(copied, "tree-wheel")
             written = self._written(copied, before)
         except (ProdsimError, OSError) as problem:
-            words = problem.output if isinstance(problem, frontend.DoesNotBuild) else ""
+            words = problem.output if isinstance(problem, BuildError) else ""
             reason = artifact.last_words(words, self._folder / "tree") if words else str(problem)
             msg = f"the source tree alone builds no wheel: {reason}"
-            raise source_tree.TreeUnavailable(msg) from problem
+            raise TreeUnavailableError(msg) from problem
         built = artifact.TreeWheel(path=wheel, took_s=time.monotonic() - began_s, stale=stale)
         return FromTree(wheel=built, written=written)
 
@@ -192,7 +192,7 @@ class ProvenanceTracker:
         try:
             source_tree.repository(self._git)
             return source_tree.status(copied, self._git)
-        except source_tree.TreeUnavailable as problem:
+        except TreeUnavailableError as problem:
             return str(problem)
 
     def _written(self, copied: Path, before: source_tree.Status | str) -> tuple[tuple[str, bool], ...] | str:
@@ -200,7 +200,7 @@ class ProvenanceTracker:
 
     def _tree_wheel(self) -> FromTree:
         if self._from_tree is None:
-            raise source_tree.TreeUnavailable(_GIVEN)
+            raise TreeUnavailableError(_GIVEN)
         return self._from_tree.result()
 
     def _again(self, sdist: Path) -> Path:
@@ -208,7 +208,7 @@ class ProvenanceTracker:
             return self._wheel(frontend.unpacked(sdist, self._folder / "again"), "again-wheel")
         except (ProdsimError, OSError) as problem:
             msg = f"the sdist builds no wheel a second time: {problem}"
-            raise source_tree.TreeUnavailable(msg) from problem
+            raise TreeUnavailableError(msg) from problem
 
     def _wheel(self, source: Path, into: str) -> Path:
         shutil.rmtree(self._folder / into, ignore_errors=True)
@@ -222,4 +222,4 @@ class ProvenanceTracker:
         )
         if done.ending.returncode != 0:
             output = (done.stderr or done.stdout).decode(errors="replace")
-            raise frontend.DoesNotBuild("pyproject.toml", "".join(output.strip().splitlines()[-1:]), output)
+            raise BuildError("pyproject.toml", "".join(output.strip().splitlines()[-1:]), output)

@@ -17,7 +17,7 @@ from tox.tox_env.python.runner import PythonRun
 from tox_prodsim import supervision
 from tox_prodsim.building import frontend, reference_wheel
 from tox_prodsim.checks import artifact
-from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.errors import BuildError, ProdsimError
 from tox_prodsim.plugin.config.defaults import builds_no_wheel
 from tox_prodsim.plugin.context import runners
 from tox_prodsim.plugin.context.runners import BUILD_LIMIT_S
@@ -143,7 +143,7 @@ def _built(tox_env: PythonRun, sdist: Path, folder: Path, cancel: supervision.Ca
         if ran.ending.returncode != 0:
             output = (ran.stderr or ran.stdout).decode(errors="replace")
             last = "".join(output.strip().splitlines()[-1:])
-            raise frontend.DoesNotBuild("package", f"building a wheel from {sdist.name} failed: {last}", output)
+            raise BuildError("package", f"building a wheel from {sdist.name} failed: {last}", output)
 
     work = folder / "build"
     shutil.rmtree(work, ignore_errors=True)

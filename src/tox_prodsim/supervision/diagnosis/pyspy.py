@@ -13,15 +13,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tox_prodsim.model.errors import PySpyRefusedError
 from tox_prodsim.supervision.diagnosis.values import Frame, ThreadStack
 from tox_prodsim.supervision.diagnosis.waiting import waits_on
 
 _AT_ONCE = 4
 _REFUSALS = ("permission denied", "operation not permitted")
-
-
-class RefusedError(Exception):
-    """The system does not let this user look into that process."""
 
 
 def found(name: str) -> str | None:
@@ -41,7 +38,7 @@ def dumps(
     for pid, job in jobs.items():
         try:
             read[pid] = job.result()
-        except RefusedError:
+        except PySpyRefusedError:
             refused = True
     return {pid: stacks for pid, stacks in read.items() if stacks}, refused
 
@@ -58,7 +55,7 @@ def _dump(program: str, pid: int, over: Callable[[], bool]) -> tuple[ThreadStack
         process.kill()
         output, error = process.communicate()
     if process.returncode and any(each in error.decode(errors="replace").lower() for each in _REFUSALS):
-        raise RefusedError
+        raise PySpyRefusedError
     with suppress(ValueError, KeyError, TypeError):
         return tuple(_stack(pid, thread) for thread in json.loads(output))
     return ()

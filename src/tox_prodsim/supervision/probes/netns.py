@@ -10,12 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from tox_prodsim.model.errors import NamespaceError
+
 _CLONE_NEWNET = 0x40000000
 T = TypeVar("T")
-
-
-class NoEntry(Exception):  # noqa: N818 - the name tells what happened
-    """The network of the process may not be entered: that needs root."""
 
 
 class Network:
@@ -55,12 +53,12 @@ class Network:
                 return False
             namespace = os.open(place, os.O_RDONLY)
         except PermissionError as problem:
-            raise NoEntry from problem
+            raise NamespaceError from problem
         except OSError:  # it has ended
             return False
         try:
             if ctypes.CDLL(None, use_errno=True).setns(namespace, _CLONE_NEWNET) != 0:
-                raise NoEntry
+                raise NamespaceError
         finally:
             os.close(namespace)
         return True

@@ -1,0 +1,56 @@
+"""Documents that hold what the program says: a test compares them with it, or writes them when it is asked to.
+
+``PRODSIM_UPDATE_DOCS=1 pytest tests/unit/catalogue/test_pages.py tests/functional/test_readme.py`` writes
+(without ``-n``).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md"))]
+UPDATE = os.environ.get("PRODSIM_UPDATE_DOCS") == "1"
+HOW = "write it anew with PRODSIM_UPDATE_DOCS=1, and read the difference"
+
+
+def block(name: str) -> re.Pattern[str]:
+    """Return what finds an output in a document: the text is group 2."""
+    return re.compile(rf"(<!-- output: {name} -->\n```text\n)(.*?)(```\n<!-- end -->)", re.DOTALL)
+
+
+def holder(name: str) -> Path:
+    """Return the document that shows the output of this name."""
+    found = [path for path in DOCUMENTS if block(name).search(path.read_text("utf-8"))]
+    assert len(found) == 1, f"{len(found)} documents have an output {name!r}"
+    return found[0]
+
+
+def shown(name: str) -> str:
+    """Return the output of this name, as a document shows it."""
+    found = block(name).search(holder(name).read_text("utf-8"))
+    assert found is not None
+    return found[2]
+
+
+def show(name: str, text: str) -> None:
+    """Write an output into the document that shows it."""
+    path = holder(name)
+    path.write_text(block(name).sub(lambda found: found[1] + text + found[3], path.read_text("utf-8")), "utf-8")
+
+
+def console_commands() -> Iterator[str]:
+    """Yield every command of the console blocks of all documents."""
+    for path in DOCUMENTS:
+        for console in re.findall(r"```console\n(.*?)```", path.read_text("utf-8"), re.DOTALL):
+            yield from (line.removeprefix("$ ") for line in console.splitlines() if line.startswith("$ "))
+
+
+def named_commands() -> Iterator[str]:
+    """Yield every ``tox prodsim …`` that the text of a document names."""
+    for path in DOCUMENTS:
+        yield from re.findall(r"`(tox prodsim [^`…]+)`", path.read_text("utf-8"))

@@ -1,0 +1,88 @@
+"""Which baseline a candidate of a CI matrix becomes, and what is refused before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.baselines import ACME, KEY, metric
+
+from tox_prodsim import timing
+from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.timing.baseline import store as baseline
+
+MINE = replace(ACME, env="prodsim", dists=())
+OTHER_KEY = KEY.replace("3.13", "3.12")
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> dict[str, Path]:
+    return {"prodsim": tmp_path / "stored", "py312-prodsim": tmp_path / "stored"}
+
+
+def test_the_candidates_of_a_matrix_go_to_their_keys(tmp_path: Path, stores: dict[str, Path]) -> None:
+    jobs = tmp_path / "jobs"
+    baseline.save(jobs / "ubuntu-3.13/candidate.json", MINE)
+    baseline.save(jobs / "ubuntu-3.12/deep/candidate.json", replace(MINE, key=OTHER_KEY))
+    baseline.save(jobs / f"flat/{OTHER_KEY}.json", replace(MINE, key=OTHER_KEY, env="py312-prodsim"))
+    (jobs / "flat/report.json").write_text("{}")
+    baseline.save(stores["prodsim"] / f"prodsim/{KEY}.json", replace(MINE, metrics={"import acme": metric(1.0)}))
+    found = {str(path.relative_to(tmp_path)): is_new for path, _, is_new in decided(jobs, stores)}
+    assert found == {
+        f"stored/prodsim/{KEY}.json": True,
+        f"stored/prodsim/{OTHER_KEY}.json": True,
+        f"stored/py312-prodsim/{OTHER_KEY}.json": True,
+    }
+    [over] = [each for path, each, _ in decided(jobs, stores) if path.name == f"{KEY}.json"]
+    assert over.metrics["import acme"].history == (1.0, 1.964), "what was accepted continues its history"
+
+
+def decided(folder: Path, stores: dict[str, Path]) -> list[tuple[Path, baseline.Baseline, bool]]:
+    return list(timing.accepted(timing.candidates(folder), stores))
+
+
+def test_the_same_candidate_twice_and_one_that_changes_nothing_are_no_trouble(
+    tmp_path: Path, stores: dict[str, Path]
+) -> None:
+    for name in ("one", "two"):
+        baseline.save(tmp_path / f"jobs/{name}/candidate.json", MINE)
+    baseline.save(stores["prodsim"] / f"prodsim/{KEY}.json", MINE)
+    assert [is_new for _, _, is_new in decided(tmp_path / "jobs", stores)] == [False]
+
+
+@pytest.mark.parametrize(
+    ("candidates", "reason"),
+    [
+        pytest.param([], "has no candidate.json and no file named for a key", id="none"),
+        pytest.param(
+            [MINE, replace(MINE, python="3.13.1")], f"are both for prodsim/{KEY}, remove one", id="two for one"
+        ),
+        pytest.param([replace(MINE, env="")], "does not say of which environment it is", id="no environment"),
+        pytest.param(
+            [replace(MINE, env="../prodsim")],
+            "is of the environment ../prodsim, which is not one of prodsim, py312-prodsim; name it with -e",
+            id="foreign",
+        ),
+        pytest.param([replace(MINE, key="../up")], "has no usable key: '../up'", id="a key that is a path"),
+        pytest.param(
+            [replace(MINE, schema=9)], "has schema 9, this tox-prodsim knows 3: upgrade tox-prodsim", id="newer"
+        ),
+    ],
+)
+def test_what_is_wrong_is_one_line(
+    tmp_path: Path, stores: dict[str, Path], candidates: list[baseline.Baseline], reason: str
+) -> None:
+    folder = tmp_path / "jobs"
+    folder.mkdir()
+    for at, candidate in enumerate(candidates):
+        baseline.save(folder / str(at) / "candidate.json", candidate)
+    with pytest.raises(ProdsimError) as caught:
+        decided(folder, stores)
+    assert reason in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ProdsimError, match="nowhere is no folder"):
+        timing.candidates(tmp_path / "nowhere")

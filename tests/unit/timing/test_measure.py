@@ -1,0 +1,628 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+import tox_prodsim
+from tox_prodsim.model.errors import MeasurementError
+from tox_prodsim.model.events import Change, Compared, from_record, to_record
+from tox_prodsim.model.findings import Level
+from tox_prodsim.timing import CauseKind, Link, RegressionCause, Spot, finding_for, measure, sampling, stats
+from tox_prodsim.timing.measure import Plan
+from tox_prodsim.timing.stats import EFFECTIVE, FALLBACK, Rounds, StoredRatio, relative_error
+
+STORED = StoredRatio(ratio=2.0, rel_error=0.01, control=sampling.CONTROL, clock=EFFECTIVE)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@dataclass
+class Machine:
+    """A sampler without processes: each call to ``factors`` says how slow the target is from there on."""
+
+    factors: Iterator[float]
+    noise: float = 0.01
+    round_s: float = 0.25
+    first_s: float | None = None
+    clock: Clock = field(default_factory=Clock)
+    asked: list[int] = field(default_factory=list)
+    name: str = EFFECTIVE
+    uncompiled: int = 0
+
+    def __call__(self, rounds: int) -> Rounds:
+        rng = random.Random(len(self.asked))
+        factor = next(self.factors)
+        self.clock.now_s += self.first_s if self.first_s and not self.asked else rounds * self.round_s
+        self.asked.append(rounds)
+        return Rounds(
+            target_s=tuple(0.2 * factor * rng.gauss(1, self.noise) for _ in range(rounds)),
+            control_s=tuple(0.1 * rng.gauss(1, self.noise) for _ in range(rounds)),
+            clock=self.name,
+            queued=0.2,
+            uncompiled=self.uncompiled,
+        )
+
+
+def always(factor: float) -> Iterator[float]:
+    while True:
+        yield factor
+
+
+def then(*factors: float) -> Iterator[float]:
+    yield from factors
+    yield from always(factors[-1])
+
+
+def run(machine: Machine, stored: StoredRatio | None = STORED, plan: Plan | None = None) -> Compared:
+    measured, compared = measure.measure("import acme", machine, stored, tolerance=0.1, plan=plan, clock=machine.clock)
+    assert (measured is None) == (machine.asked == [])
+    return compared
+
+
+def code(compared: Compared) -> str | None:
+    finding = finding_for(compared)
+    return None if finding is None else finding.code
+
+
+# --- the order of looks
+
+
+def test_unchanged_is_decided_by_the_first_look_after_a_discarded_warm_up() -> None:
+    machine = Machine(then(9.0, 1.0))
+    measured, compared = measure.measure("import acme", machine, STORED, tolerance=0.1, clock=machine.clock)
+    assert machine.asked == [1, 8]
+    assert measured is not None
+    assert (measured.rounds, measured.clock, measured.control) == (8, EFFECTIVE, "stdlib-1")
+    assert max(measured.samples_s) < 0.3, "the warm-up is not among the samples"
+    assert measured.ratio == pytest.approx(2.0, rel=0.03)
+    assert compared.change is Change.SAME
+    assert compared.detail == "+20 % is excluded (p 0.004, 8 rounds)"
+    assert compared.expected_s == pytest.approx(0.2, rel=0.03)
+    assert code(compared) is None
+
+
+def test_a_suspicion_that_repeats_on_fresh_rounds_is_slower() -> None:
+    machine = Machine(always(1.3))
+    compared = run(machine)
+    assert machine.asked == [1, 8, 8]
+    assert compared.change is Change.SLOWER
+    assert compared.detail.startswith("first +")
+    assert compared.detail.endswith(" in 8 rounds, again in 8 fresh ones")
+    assert code(compared) == "PRF701"
+
+
+def test_a_suspicion_that_does_not_repeat_is_not_slower() -> None:
+    machine = Machine(then(1.0, 1.3, 1.0))
+    compared = run(machine)
+    assert machine.asked == [1, 8, 8]
+    assert compared.change is Change.SAME
+    assert compared.detail.endswith("which did not repeat in 8 fresh ones") or "excluded" in compared.detail
+
+
+def test_slower_then_faster_is_no_change_at_all() -> None:
+    compared = run(Machine(then(1.0, 1.3, 0.7)))
+    assert compared.change is Change.SAME
+    assert compared.detail.endswith(" in 8 rounds, which did not repeat in 8 fresh ones")
+
+
+def test_a_suspicion_that_fresh_rounds_cannot_decide_is_inconclusive() -> None:
+    machine = Machine(then(1.0, 1.3, 1.12))
+    compared = run(machine, replace(STORED, rel_error=0.04))
+    assert compared.change is Change.UNKNOWN
+    assert compared.detail.startswith("inconclusive: +1")
+    assert "; first +" in compared.detail
+    assert machine.asked == [1, 8, 8, 4, 4, 8, 8, 8, 8, 8, 8]
+
+
+def test_faster_has_to_repeat_as_well() -> None:
+    assert code(run(Machine(always(0.7)))) == "PRF704"
+    assert code(run(Machine(then(1.0, 0.7, 1.0)))) is None
+
+
+def test_a_loud_machine_is_inconclusive_and_says_what_was_loud() -> None:
+    machine = Machine(always(1.04), noise=0.35)
+    compared = run(machine)
+    assert machine.asked == [1, 8, 4, 4, 8, 8, 8, 8, 8, 8]
+    assert compared.change is Change.UNKNOWN
+    assert compared.detail.startswith("inconclusive: ")
+    assert "64 rounds spread by " in compared.detail
+    assert compared.detail.endswith("20 % of the time was waiting for a CPU")
+    assert code(compared) == "PRF703"
+
+
+# --- what it was decided by
+
+
+@pytest.mark.parametrize(
+    ("factors", "noise", "changes"),
+    [
+        pytest.param((1.0,), 0.01, ["same"], id="the same"),
+        pytest.param((1.3,), 0.01, ["slower", "slower"], id="slower"),
+        pytest.param((1.0, 1.3, 1.0), 0.01, ["slower", "same"], id="did not repeat"),
+        pytest.param((1.0, 1.3, 0.7), 0.01, ["slower", "faster"], id="the contrary"),
+        pytest.param((0.7,), 0.01, ["faster", "faster"], id="faster"),
+        pytest.param((1.04,), 0.35, ["unknown"], id="loud"),
+    ],
+)
+def test_a_verdict_can_be_replayed_from_the_saved_report(
+    factors: tuple[float, ...], noise: float, changes: list[str]
+) -> None:
+    saved = json.loads(json.dumps(to_record(run(Machine(then(*factors), noise=noise)))))
+    compared = from_record(saved)
+    assert isinstance(compared, Compared)
+    assert [each.change for each in compared.series] == changes
+    assert measure.replayed(compared.series) is compared.change
+
+
+def test_a_suspicion_alone_is_no_verdict() -> None:
+    (suspicion, _) = run(Machine(always(1.3))).series
+    assert measure.replayed([suspicion]) is Change.UNKNOWN
+
+
+def test_whoever_confirms_a_suspicion_has_the_last_word() -> None:
+    machine, told = Machine(always(1.3)), []
+
+    def confirm(suspicion: measure.CandidateChange) -> tuple[None, Compared]:
+        told.append(suspicion.told)
+        return None, compared_as(Change.FASTER)
+
+    _, compared = measure.measure("import acme", machine, STORED, tolerance=0.1, clock=machine.clock, confirm=confirm)
+    assert compared.change is Change.FASTER
+    assert told[0].endswith(" in 8 rounds")
+    assert machine.asked == [1, 8], "no fresh rounds beside the control"
+
+
+# --- without something to compare with
+
+
+@pytest.mark.parametrize(
+    ("stored", "reason"),
+    [
+        pytest.param(None, "no baseline for this Python and platform", id="nothing stored"),
+        pytest.param(
+            StoredRatio(ratio=2.0, rel_error=0.01, control="stdlib-0", clock=EFFECTIVE),
+            "no baseline that fits: it was measured beside the control stdlib-0, now it is stdlib-1",
+            id="another control",
+        ),
+        pytest.param(
+            StoredRatio(ratio=2.0, rel_error=0.01, control="stdlib-1", clock=FALLBACK),
+            "no baseline that fits: it was measured by cpu + least waiting, here it is effective wall",
+            id="another clock",
+        ),
+    ],
+)
+def test_without_a_baseline_it_is_measured_and_said(stored: StoredRatio | None, reason: str) -> None:
+    machine = Machine(always(5.0))
+    compared = run(machine, stored)
+    assert sum(machine.asked) == 17
+    assert (compared.change, compared.detail) == (Change.UNKNOWN, reason)
+    assert (compared.ratio, compared.expected_s) == (None, None)
+    assert compared.value_s == pytest.approx(1.0, rel=0.03)
+    assert code(compared) == "PRF705"
+
+
+@pytest.mark.parametrize(
+    ("factor", "noise", "rounds"),
+    [
+        pytest.param(1.0, 0.005, 16, id="quiet"),
+        pytest.param(1.0, 0.3, 64, id="loud"),
+        pytest.param(0.005, 0.3, 16, id="loud, but of 1 ms"),
+    ],
+)
+def test_recording_goes_on_until_the_ratio_is_good_to_store(factor: float, noise: float, rounds: int) -> None:
+    machine = Machine(always(factor), noise=noise)
+    run(machine, None, Plan(recording=True))
+    assert sum(machine.asked) == 1 + rounds
+
+
+# --- what it may cost
+
+
+def test_what_is_known_to_be_too_slow_is_not_started() -> None:
+    machine = Machine(always(1.0))
+    measured, compared = measure.measure("start-up", machine, STORED, tolerance=0.1, known_s=12)
+    assert measured is None
+    assert machine.asked == []
+    assert compared.value_s == 12
+    assert compared.detail == "not compared: one round takes 12 s, 8 would take more than the cap of 20 s"
+    finding = finding_for(compared)
+    assert finding is not None
+    assert (finding.code, finding.level) == ("PRF706", Level.NOTE)
+
+
+def test_too_slow_to_compare_is_measured_as_far_as_the_cap_goes() -> None:
+    machine = Machine(always(1.0), round_s=10.0)
+    compared = run(machine)
+    assert machine.asked == [1, 1, 1]
+    assert compared.detail == "not compared: one round takes 10 s, 8 would take more than the cap of 20 s"
+    assert code(compared) == "PRF706"
+
+
+def test_a_warm_up_that_compiles_does_not_make_it_too_slow() -> None:
+    machine = Machine(always(1.0), first_s=15.0)
+    assert run(machine).change is Change.SAME
+    assert machine.asked == [1, 1, 7]
+    assert machine.clock.now_s < 20
+
+
+def test_the_cap_ends_the_looks() -> None:
+    machine = Machine(always(1.04), noise=0.35, round_s=1.75)
+    compared = run(machine)
+    assert machine.asked == [1, 8, 3]
+    assert compared.change is Change.UNKNOWN
+    assert "11 rounds spread by" in compared.detail
+
+
+def test_a_sampler_that_gives_too_little_is_our_bug() -> None:
+    machine = Machine(always(1.0))
+    with pytest.raises(ValueError, match="gave 1 rounds, asked for 8"):
+        measure.measure("import acme", lambda _: machine(1), STORED, tolerance=0.1)
+
+
+# --- endings that are no verdict
+
+
+def test_what_fails_while_it_is_measured_is_not_slower() -> None:
+    def fails(_: int) -> Rounds:
+        raise MeasurementError("import acme: ImportError: no module named 'click'")
+
+    measured, compared = measure.measure("import acme", fails, STORED, tolerance=0.1)
+    assert measured is None
+    assert compared.change is Change.UNKNOWN
+    finding = finding_for(compared)
+    assert finding is not None
+    assert (finding.code, finding.level) == ("PRF706", Level.WARNING)
+    assert finding.message == "import acme: not measured: import acme: ImportError: no module named 'click'"
+
+
+def test_a_stored_ratio_cannot_hold_less_than_seven_percent() -> None:
+    compared = measure.measure("import acme", Machine(always(1.0)), STORED, tolerance=0.01)[1]
+    assert compared.tolerance == 0.07
+
+
+def test_missing_bytecode_is_said() -> None:
+    detail = run(Machine(always(1.0), uncompiled=12)).detail
+    assert detail.endswith("; 12 modules have no bytecode, their folder may be read-only")
+
+
+def compared_as(change: Change, metric: str = "import acme.cli", detail: str = "") -> Compared:
+    return Compared(
+        metric=metric, change=change, value_s=0.148, expected_s=0.092, ratio=1.61, tolerance=0.1, detail=detail
+    )
+
+
+@pytest.mark.parametrize(
+    ("compared", "expected"),
+    [
+        pytest.param(
+            compared_as(Change.SLOWER),
+            "PRF701 error import acme.cli is slower than its baseline: 148 ms, expected 92 ms here (+61 %, limit +10 %)"
+            " | look at what it imports: python -X importtime -c 'import acme.cli'; if it is meant to be, "
+            "accept it with --prodsim-update-baseline",
+            id="import slower",
+        ),
+        pytest.param(
+            compared_as(Change.SLOWER, "start-up"),
+            "PRF702 error start-up is slower than its baseline: 148 ms, expected 92 ms here (+61 %, limit +10 %)"
+            " | if it is meant to be, accept it with --prodsim-update-baseline",
+            id="start-up slower",
+        ),
+        pytest.param(
+            compared_as(Change.UNKNOWN, detail="no baseline for this Python and platform"),
+            "PRF705 note import acme.cli: 148 ms, no baseline for this Python and platform"
+            " | accept this run with --prodsim-update-baseline",
+            id="no baseline",
+        ),
+    ],
+)
+def test_findings_say_what_and_what_now(compared: Compared, expected: str) -> None:
+    finding = finding_for(compared)
+    assert finding is not None
+    assert f"{finding.code} {finding.level} {finding.message} | {finding.hint}" == expected
+
+
+def test_a_cause_is_in_the_finding_and_so_is_its_line() -> None:
+    chain = (Link(module="acme", at=None), Link(module="pandas", at=Spot(file="acme/report.py", line=3)))
+    cause = RegressionCause(
+        kind=CauseKind.NEW, module="pandas", work=9, seconds=0.05, share=0.9, origin="pandas", chain=chain
+    )
+    compared = replace(compared_as(Change.SLOWER), cause="pandas is new")
+    finding = finding_for(compared, cause=cause, source=lambda file: f"src/{file}")
+    assert finding is not None
+    assert finding.message.endswith(" (+61 %, limit +10 %); pandas is new")
+    assert (finding.file, finding.line) == ("src/acme/report.py", 3)
+    assert "importtime" not in finding.hint
+
+
+def test_slower_than_on_another_cpu_is_a_warning() -> None:
+    finding = finding_for(compared_as(Change.SLOWER), other_cpu="Xeon, here Epyc")
+    assert finding is not None
+    assert finding.level is Level.WARNING
+    assert finding.message.endswith("; the baseline is of another CPU (Xeon, here Epyc), so this does not fail")
+
+
+# --- real processes
+
+
+@dataclass(frozen=True)
+class Completed:
+    returncode: int | None
+    stdout: bytes
+    stderr: bytes
+    timed_out: bool = False
+
+
+class Runner:
+    """Runs commands without supervision; ``extra`` is put into their environment."""
+
+    def __init__(self, **extra: str) -> None:
+        self.extra = extra
+        self.started = 0
+
+    def __call__(self, argv: Sequence[str], *, timeout_s: float) -> Completed:
+        self.started += 1
+        env = {**os.environ, **self.extra}
+        ran = subprocess.run(argv, capture_output=True, timeout=timeout_s, env=env, check=False)
+        return Completed(ran.returncode, ran.stdout, ran.stderr)
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Callable[[str, str], Path]:
+    """Return a function that makes a module importable in a small environment, and returns its Python."""
+
+    def make(name: str, source: str) -> Path:
+        if not (tmp_path / "env").exists():
+            subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"], check=True)
+        site = next((tmp_path / "env/lib").glob("python*/site-packages"))
+        (site / f"{name}.py").write_text(source)
+        return tmp_path / "env/bin/python"
+
+    return make
+
+
+WORK = "for at in range({}): str(at)\n"
+
+
+def test_a_slow_import_shows_in_the_ratio(package: Callable[[str, str], Path]) -> None:
+    package("quick", "")
+    python = package("slow", WORK.format(2_000_000))
+    runner = Runner()
+    slow = sampling.import_sampler("slow", python=python, runner=runner)(3)
+    quick = sampling.import_sampler("quick", python=python, runner=runner)(3)
+    assert runner.started == 2, "one supervised process for all samples of a call"
+    assert len(slow) == len(quick) == len(slow.control_s) == 3
+    assert min(slow.target_s) > 0.05
+    assert min(slow.target_s) > 5 * min(quick.target_s)
+    assert min(slow.control_s) > min(quick.target_s)
+
+
+def test_the_first_imports_find_what_the_installer_left_and_leave_it_so(package: Callable[[str, str], Path]) -> None:
+    package("one", "import two")
+    python = package("two", "")
+    for _ in range(2):
+        first = sampling.first_imports(["one", "two"], python=python, runner=Runner())
+        assert {name: sample.uncompiled for name, sample in first.items()} == {"one": 2, "two": 1}
+    sampling.import_sampler("one", python=python, runner=Runner())(1)
+    first = sampling.first_imports(["one"], python=python, runner=Runner())
+    assert first["one"].uncompiled == 0, "the warm-up has compiled"
+
+
+def clocks(python: Path, name: str) -> tuple[str, stats.Rounds]:
+    rounds = sampling.import_sampler(name, python=python, runner=Runner())(2)
+    return rounds.clock, rounds
+
+
+def test_the_pace_is_known_however_short_the_import(package: Callable[[str, str], Path]) -> None:
+    package("short", "")
+    python = package("long", WORK.format(300_000))
+    for name in ("short", "long"):
+        clock, rounds = clocks(python, name)
+        assert clock == stats.PACED
+        assert 1e-7 < rounds.piece_s < 1e-2
+
+
+@pytest.mark.parametrize(
+    "takes",
+    [
+        pytest.param("signal.signal(signal.SIGALRM, lambda *_: None)", id="the signal"),
+        pytest.param("signal.setitimer(signal.ITIMER_REAL, 0)", id="the timer"),
+        pytest.param("signal.signal(signal.SIGALRM, signal.SIG_DFL)\nfor at in range(400_000): str(at)", id="default"),
+    ],
+)
+def test_a_module_that_takes_what_tells_the_pace_is_measured_without(
+    package: Callable[[str, str], Path], takes: str
+) -> None:
+    clock, rounds = clocks(package("takes", f"import signal\n{takes}\n"), "takes")
+    assert (clock, len(rounds)) == (stats.EFFECTIVE, 2)
+
+
+def test_the_probes_interrupt_no_system_call(package: Callable[[str, str], Path]) -> None:
+    libc = "import ctypes, os\nread, write = os.pipe()\npid = os.fork()\nif not pid:\n"
+    libc += "    import time; time.sleep(0.1); os.write(write, b'x'); os._exit(0)\n"
+    libc += "answer = ctypes.CDLL(None).read(read, ctypes.create_string_buffer(1), 1)\nassert answer == 1, answer\n"
+    clock, rounds = clocks(package("reads", libc), "reads")
+    assert clock == stats.PACED
+    assert min(rounds.target_s) > 0.08
+
+
+def test_waiting_is_seen_too(package: Callable[[str, str], Path]) -> None:
+    python = package("sleepy", "import time; time.sleep(0.3)")
+    rounds = sampling.import_sampler("sleepy", python=python, runner=Runner())(2)
+    assert min(rounds.target_s) > 0.27  # the probes wake it a few times, and it may queue for a CPU each time
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        pytest.param("raise RuntimeError('boom')", "import broken: RuntimeError: boom", id="raises"),
+        pytest.param("raise SystemExit", "import broken: SystemExit", id="exits"),
+        pytest.param("import nowhere", "import broken: ModuleNotFoundError: No module named 'nowhere'", id="misses"),
+        pytest.param(
+            "import os; os._exit(3)", "import broken: the interpreter ended with 3 while importing", id="ends at once"
+        ),
+        pytest.param(
+            "import os; os.kill(os.getpid(), 11)",
+            "import broken: the interpreter ended with -11 while importing",
+            id="crashes",
+        ),
+    ],
+)
+def test_an_import_that_fails_is_not_measured(package: Callable[[str, str], Path], source: str, reason: str) -> None:
+    sampler = sampling.import_sampler("broken", python=package("broken", source), runner=Runner())
+    with pytest.raises(MeasurementError) as caught:
+        sampler(1)
+    assert str(caught.value) == reason
+
+
+def test_an_import_that_never_ends_is_not_measured(
+    package: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "SAMPLE_TIMEOUT_S", 1.0)
+    sampler = sampling.import_sampler("stuck", python=package("stuck", "while True: pass"), runner=Runner())
+    with pytest.raises(MeasurementError, match=r"^import stuck: it took longer than 1 s$"):
+        sampler(1)
+
+
+def test_a_module_that_leaves_a_process_behind_does_not_hold_up_the_series(
+    package: Callable[[str, str], Path],
+) -> None:
+    source = "import os, time\nif not os.fork():\n    time.sleep(20)\n    os._exit(0)\n"
+    begun = time.monotonic()
+    rounds = sampling.import_sampler("forks", python=package("forks", source), runner=Runner())(1)
+    assert len(rounds) == 1
+    assert time.monotonic() - begun < 15
+
+
+SPY = """
+import json, os, sys
+print("noise on stdout"); os.write(2, b"noise on stderr"); os.write(1, b"more noise")
+facts = dict(path=sys.path, argv=sys.argv, cwd=os.listdir("."), hash=os.environ.get("PYTHONHASHSEED"),
+             python=sorted(name for name in os.environ if name.startswith("PYTHON")), locale=os.environ["LC_ALL"],
+             no_user_site=sys.flags.no_user_site, isolated=sys.flags.isolated)
+import gc
+facts["gc"] = gc.isenabled()
+with open(os.environ["SPY"], "a") as file: file.write(json.dumps(facts) + "\\n")
+"""
+
+
+def test_a_sample_is_as_in_production_and_the_same_every_time(
+    package: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    python, report = package("spy", SPY), tmp_path / "report"
+    runner = Runner(SPY=str(report), PYTHONPATH="/nowhere", PYTHONOPTIMIZE="1", PYTHONHASHSEED="77")
+    rounds = sampling.import_sampler("spy", python=python, runner=runner)(2)
+    assert len(rounds) == 2, "what the module prints does not disturb"
+    warm_up, *samples = map(json.loads, report.read_text().splitlines())
+    assert len(samples) == 2
+    for facts in samples:
+        assert facts["hash"] == "0"
+        assert facts["python"] == ["PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED"]
+        assert (facts["locale"], facts["no_user_site"], facts["isolated"], facts["gc"]) == ("C.UTF-8", 1, 0, True)
+        assert facts["cwd"] == []
+        assert facts["argv"] == [""]
+        assert not any("_child" in entry or entry in {"", "/nowhere"} for entry in facts["path"])
+    assert warm_up["python"] == ["PYTHONHASHSEED"], "the warm-up may write bytecode"
+    assert rounds.uncompiled == 0
+    assert list(python.parent.parent.glob("lib/python*/site-packages/__pycache__/spy.*.pyc"))
+
+
+def test_a_site_that_prints_does_not_disturb(package: Callable[[str, str], Path]) -> None:
+    package("quick", "")
+    python = package("sitecustomize", "print('{hello'); print('@ nobody')")
+    assert len(sampling.import_sampler("quick", python=python, runner=Runner())(1)) == 1
+
+
+def test_modules_without_bytecode_are_counted(package: Callable[[str, str], Path]) -> None:
+    python = package("quick", "")
+    site = next(python.parent.parent.glob("lib/python*/site-packages"))
+    (site / "__pycache__").write_text("a file where the folder would be")
+    assert sampling.import_sampler("quick", python=python, runner=Runner())(1).uncompiled == 1
+
+
+def test_starts_are_interleaved_with_the_control(package: Callable[[str, str], Path]) -> None:
+    python, order = package("quick", ""), []
+
+    class Spy(Runner):
+        def __call__(self, argv: Sequence[str], *, timeout_s: float) -> Completed:
+            order.append("control")
+            return super().__call__(argv, timeout_s=timeout_s)
+
+    def start_once() -> float:
+        order.append("start")
+        return 0.25
+
+    rounds = sampling.start_sampler(start_once, python=python, runner=Spy(), seed=4)(4)
+    assert rounds.target_s == (0.25,) * 4
+    assert len(rounds.control_s) == 4
+    assert order.count("start") == 4
+    assert order not in (sorted(order), sorted(order, reverse=True))
+
+
+def test_a_driver_that_breaks_is_named() -> None:
+    def broken(_: Sequence[str], **__: float) -> Completed:
+        return Completed(127, b"", b"sh: python: not found\n")
+
+    with pytest.raises(MeasurementError, match=r"^the timing process ended with 127: sh: python: not found$"):
+        sampling.import_sampler("acme", python=Path("python"), runner=broken)(1)
+
+
+def test_a_driver_that_hangs_is_named() -> None:
+    def hangs(_: Sequence[str], **__: float) -> Completed:
+        return Completed(None, b"", b"", timed_out=True)
+
+    with pytest.raises(MeasurementError, match=r"^the timing process did not end in time$"):
+        sampling.import_sampler("acme", python=Path("python"), runner=hangs)(1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="the kernel keeps no run-queue delay")
+def test_effective_time_since_the_start_of_a_process() -> None:
+    begun = time.monotonic()
+    effective_s = sampling.effective_since(os.getpid(), begun - 1000)
+    assert effective_s is not None
+    assert 0 < effective_s <= time.monotonic() - begun + 1000
+
+
+def test_effective_time_of_no_process_is_unknown() -> None:
+    assert sampling.effective_since(2**22 + 1, 0.0) is None
+
+
+def test_a_module_against_itself_is_not_slower(package: Callable[[str, str], Path]) -> None:
+    python = package("own", WORK.format(150_000) + "import sqlite3, email.message\n")
+    sampler = sampling.import_sampler("own", python=python, runner=Runner())
+    measured, _ = measure.measure("import own", sampler, None, tolerance=0.1)
+    assert measured is not None
+    error = relative_error(measured.samples_s, measured.control_samples_s)
+    stored = StoredRatio(ratio=measured.ratio, rel_error=error, control=sampling.CONTROL, clock=measured.clock)
+    _, compared = measure.measure("import own", sampler, stored, tolerance=0.1, plan=Plan(looks=(8, 12)))
+    assert compared.change is not Change.SLOWER, compared.detail
+
+
+def test_a_clock_and_a_run_delay_that_are_far_apart_are_read_again() -> None:
+    script = Path(tox_prodsim.__file__).with_name("_child") / "timing.py"
+    spec = importlib.util.spec_from_file_location("timing_under_test", script)
+    assert spec is not None
+    assert spec.loader is not None
+    timing = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(timing)
+    lost_the_cpu, held_it = (0, 45_000_000), (46_000_000, 46_000_100)
+    readings = iter([*lost_the_cpu, *held_it])
+    assert timing.moment(lambda: next(readings))[0] == 46_000_000
+    assert list(readings) == []
+    always_apart = iter(range(0, 10**9, 10**6))
+    assert timing.moment(lambda: next(always_apart))[0] == 18_000_000, "the tenth is as good as any"
