@@ -1,11 +1,14 @@
-"""The layers of the code: who may import whom, read from the source, imports in functions and for typing included."""
+"""The map of the code: who may import whom, read from the source. Imports in functions and for typing count as well."""
 
 from __future__ import annotations
 
 import ast
+import functools
 import graphlib
 import importlib
+import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -13,101 +16,38 @@ import pytest
 
 import tox_prodsim
 
-LAYERS = {
-    "shell": (
-        "plugin",
-        "cli",
-        "commands",
-        "sidebyside",
-        "toxenv",
-        "bench",
-        "workshop",
-        "installer",
-        "reporting",
-        "packing",
-        "executor",
-        "origin",
-        "undertest",
-        "means",
-        "keys",
-        "signals",
-        "workdir",
-    ),
-    "command": ("__main__", "supervise"),
-    "order": (
-        "run",
-        "checking",
-        "tally",
-        "simulating",
-        "comparing",
-        "remembering",
-        "confirming",
-        "limits",
-        "explaining",
-        "deployment",
-        "output",
-        "leftovers",
-        "endings",
-        "hosting",
-        "sourcing",
-        "unbuilt",
-    ),
-    "effects": (
-        "artifact",
-        "audit",
-        "building",
-        "installed",
-        "leaks",
-        "resolving",
-        "spool",
-        "supervision",
-        "timing",
-        "tree",
-    ),
-    "reporters": ("reporters",),
-    "values": (
-        "catalogue",
-        "contents",
-        "scenario",
-        "auditors",
-        "readiness",
-        "words",
-        "phrases",
-        "events",
-        "findings",
-        "leakage",
-        "conditions",
-        "isolation",
-        "running",
-        "errors",
-    ),
-    "children": ("_child",),
+_CHECKS = "checks.artifact checks.audit checks.installed checks.resolution"
+RULES = {
+    # package: (the packages of ours that it imports, the distributions that it imports)
+    "__main__": ("supervision", ""),
+    "plugin": (f"run deployment {_CHECKS} building timing supervision report catalogue model", "tox"),
+    "run": (f"deployment {_CHECKS} building timing model", ""),
+    "deployment": ("supervision model", ""),
+    "checks.artifact": ("model", "packaging elftools"),
+    "checks.audit": ("model", "filelock"),
+    "checks.installed": ("model", "packaging"),
+    "checks.resolution": ("model", "packaging virtualenv"),
+    "building": ("model", "build packaging virtualenv"),
+    "timing": ("model", ""),
+    "supervision": ("model", "psutil"),
+    "report": ("model", ""),
+    "catalogue": ("model", ""),
+    "model": ("", ""),
+    "_child": ("", ""),
 }
-"""Top down, and so is every row: an import goes to a lower layer or further down its own row, with these exceptions."""
-ALONE = {"effects"}
-"""Layers whose modules do not import one another."""
-ONLY = {
-    "plugin": {"cli", "keys", "signals", "toxenv"},
-    "cli": {"commands"},
-    "supervise": {"supervision", "errors"},
-    "reporters": {"events", "findings"},
-}
-"""Modules that import these of ours and no others."""
-UNSEEN = {"_child"}
-"""Scripts that are started by their path, and imported by nobody."""
-GUARD = {
+"""The whole map, top down: a package imports itself and what its row names. ``checks`` itself only holds its four."""
+MOST_ENTRIES = 14
+"""Files and folders at the root of the package."""
+SCRIPTS = {
     "guard": {"warden", "enclosures", "processes", "messages", "kernel"},
     "warden": {"command", "enclosures", "description", "processes", "messages", "stopwatch"},
     "command": {"enclosures", "processes", "messages", "kernel"},
     "enclosures": {"cgroups", "namespaces"},
     "namespaces": {"processes", "kernel"},
     "description": {"processes"},
+    "probe": {"effects"},
 }
-"""What the scripts of the guard import of each other; they alone are started with their folder on the path."""
-PROBE = {"probe": {"effects"}}
-"""What the probe takes from beside it: its folder is on the path for that moment only."""
-FOREIGN = {"shell": {"tox"}, "effects": {"build", "elftools", "filelock", "packaging", "psutil", "virtualenv"}}
-"""What a layer imports that is neither ours nor of the standard library: nothing, unless it is named here."""
+"""What the scripts in ``_child`` import of each other by bare names, as they do when they run."""
 
 PACKAGE = Path(tox_prodsim.__file__).parent
 SOURCES = {
@@ -116,10 +56,16 @@ SOURCES = {
     if path != PACKAGE / "__init__.py"
 }
 """All modules, by their names below the package."""
+PACKAGES = {name for name in SOURCES if (PACKAGE / name.replace(".", "/") / "__init__.py").is_file()}
 
 
-def imported(source: str) -> Iterator[str]:
-    """Yield the full name of everything that is imported anywhere in a source."""
+@functools.cache
+def imported(source: str) -> tuple[str, ...]:
+    """Return the full name of everything that is imported anywhere in a source."""
+    return tuple(_imported(source))
+
+
+def _imported(source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -127,140 +73,149 @@ def imported(source: str) -> Iterator[str]:
             yield from (f"{'.' * node.level}{node.module or ''}.{alias.name}" for alias in node.names)
 
 
+def ours(source: str) -> Iterator[str]:
+    """Yield what a source imports of ours, by the names below the package."""
+    return (name.removeprefix("tox_prodsim.") for name in imported(source) if name.startswith("tox_prodsim."))
+
+
 def module_of(name: str) -> str:
-    """Return the module of ours that a full name is, or is in."""
-    inside = name.removeprefix("tox_prodsim.")
-    return inside if inside in SOURCES or "." not in inside else module_of(inside.rpartition(".")[0])
+    """Return the module that a name is, or is in."""
+    return name if name in SOURCES or "." not in name else module_of(name.rpartition(".")[0])
 
 
-def ours(source: str) -> set[str]:
-    """Return the modules of ours that a source imports."""
-    return {module_of(name) for name in imported(source) if name.startswith("tox_prodsim.")}
-
-
-def unit(module: str) -> str:
-    """Return what the table names: a module, or the package that it is in."""
-    return module.partition(".")[0]
-
-
-def layer_of(module: str) -> str:
-    return next((layer for layer, row in LAYERS.items() if unit(module) in row), f"no layer has {unit(module)}")
-
-
-def may(importer: str, other: str) -> bool:
-    """Return whether the table lets a unit import another one."""
-    mine, its = layer_of(importer), layer_of(other)
-    if other in UNSEEN or other not in ONLY.get(importer, {other}) | {importer}:
-        return False
-    if importer == other:
-        return True
-    if mine == its:
-        return mine not in ALONE and LAYERS[mine].index(importer) < LAYERS[mine].index(other)
-    return list(LAYERS).index(mine) < list(LAYERS).index(its)
+def row_of(module: str) -> str:
+    """Return the row of a module."""
+    two = ".".join(module.split(".")[:2])
+    return two if two in RULES else module.partition(".")[0]
 
 
 def wrong(sources: Mapping[str, str]) -> list[str]:
-    """Return every import against the table."""
-    return [
-        f"{module} imports {other}"
-        for module, source in sources.items()
-        for other in sorted(ours(source))
-        if not may(unit(module), unit(other))
-    ]
+    """Return every import of ours that the rules do not allow."""
+    found = ((row_of(module), module_of(name)) for module, source in sources.items() for name in ours(source))
+    return sorted(
+        f"{row} imports {other}" for row, other in found if row_of(other) not in {row, *RULES[row][0].split()}
+    )
 
 
 def foreign(module: str, source: str) -> set[str]:
-    """Return what a module imports against the table that is not ours: third parties, and relative imports."""
+    """Return the third parties, and the relative imports, that the rules do not allow a module."""
+    siblings = SCRIPTS.get(module.removeprefix("_child."), set()) if row_of(module) == "_child" else set()
     tops = {name.partition(".")[0] for name in imported(source)}
-    siblings = {**GUARD, **PROBE}.get(module.removeprefix("_child."), set())
-    return tops - {"tox_prodsim"} - siblings - set(sys.stdlib_module_names) - FOREIGN.get(layer_of(module), set())
+    return tops - {"tox_prodsim"} - siblings - set(sys.stdlib_module_names) - set(RULES[row_of(module)][1].split())
 
 
-def test_every_module_has_its_place_in_the_table_and_the_table_has_no_other() -> None:
-    assert {unit(module) for module in SOURCES} == {name for row in LAYERS.values() for name in row}
+def unnamed(module: str, name: str) -> bool:
+    """Return whether a module imports from a package, from outside, what its ``__all__`` does not name."""
+    parts = name.split(".")
+    crossed = (at for at in range(1, len(parts)) if ".".join(parts[:at]) in PACKAGES)
+    outside = (at for at in crossed if not f"{module}.".startswith(f"{'.'.join(parts[:at])}."))
+    return any(
+        parts[at] not in importlib.import_module(f"tox_prodsim.{'.'.join(parts[:at])}").__all__ for at in outside
+    )
 
 
-def test_imports_point_down() -> None:
-    assert wrong(SOURCES) == []
+def public_classes(source: str) -> Iterator[str]:
+    """Yield the names of the public classes at the top of a module."""
+    body = ast.parse(source).body
+    return (node.name for node in body if isinstance(node, ast.ClassDef) and not node.name.startswith("_"))
 
 
-@pytest.mark.parametrize("module", SOURCES)
-def test_a_module_imports_no_third_party_but_those_of_its_layer(module: str) -> None:
-    assert foreign(module, SOURCES[module]) == set()
+def test_the_root_is_small_and_every_package_has_its_row() -> None:
+    entries = {path.name for path in PACKAGE.iterdir() if path.name != "__pycache__"}
+    assert len(entries) <= MOST_ENTRIES
+    assert {row_of(module) for module in SOURCES} - {"checks"} == set(RULES)
+
+
+def test_imports_follow_the_rules() -> None:
+    assert wrong({module: source for module, source in SOURCES.items() if module != "checks"}) == []
+
+
+def test_third_parties_are_imported_only_where_the_rules_name_them() -> None:
+    found = {module: foreign(module, source) for module, source in SOURCES.items() if module != "checks"}
+    assert {module: names for module, names in found.items() if names} == {}
+
+
+def test_the_rules_name_nothing_in_vain() -> None:
+    used = {(row_of(module), row_of(module_of(name))) for module in SOURCES for name in ours(SOURCES[module])}
+    tops = {(row_of(module), name.partition(".")[0]) for module in SOURCES for name in imported(SOURCES[module])}
+    named = {(row, other) for row, (others, _) in RULES.items() for other in others.split()}
+    parties = {(row, other) for row, (_, others) in RULES.items() for other in others.split()}
+    assert (sorted(named - used), sorted(parties - tops)) == ([], [])
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
-    graph = {module: ours(source) - {module} for module, source in SOURCES.items()}
+    graph = {module: {module_of(name) for name in ours(source)} - {module} for module, source in SOURCES.items()}
+    packages: dict[str, set[str]] = {}
+    for module, others in graph.items():
+        packages.setdefault(row_of(module), set()).update({row_of(other) for other in others} - {row_of(module)})
     assert len(list(graphlib.TopologicalSorter(graph).static_order())) == len(SOURCES)
+    assert list(graphlib.TopologicalSorter(packages).static_order())
 
 
-def test_the_scripts_of_the_guard_import_only_downwards_what_is_there() -> None:
-    order = list(graphlib.TopologicalSorter(GUARD).static_order())
-    assert order[-1] == "guard"
-    assert {f"_child.{name}" for name in order} <= set(SOURCES)
+def test_the_scripts_import_only_each_other_and_only_downwards() -> None:
+    order = [f"_child.{name}" for name in graphlib.TopologicalSorter(SCRIPTS).static_order()]
+    assert set(order) <= set(SOURCES)
+    assert [name for module, source in SOURCES.items() for name in ours(source) if name.startswith("_child")] == []
 
 
-@pytest.mark.parametrize(
-    "package",
-    ["artifact", "audit", "catalogue", "deployment", "installed", "leaks", "resolving", "supervision", "timing"],
-)
-def test_what_others_use_of_a_package_is_named_in_its_init(package: str) -> None:
-    whole = f"tox_prodsim.{package}"
-    named = {whole, *(f"{whole}.{name}" for name in importlib.import_module(whole).__all__)}
-    outside = {module: imported(source) for module, source in SOURCES.items() if unit(module) != package}
-    used = ((module, name) for module, names in outside.items() for name in names if f"{name}.".startswith(f"{whole}."))
-    assert [f"{module} imports {name}" for module, name in used if name not in named] == []
+def test_from_outside_only_what_a_package_names_is_used() -> None:
+    used = ((module, name) for module, source in SOURCES.items() for name in ours(source))
+    assert [f"{module} imports {name}" for module, name in used if unnamed(module, name)] == []
+
+
+def test_no_two_public_classes_have_the_same_name() -> None:
+    counted = Counter(name for source in SOURCES.values() for name in public_classes(source))
+    assert [name for name, times in counted.items() if times > 1] == []
 
 
 def test_the_hooks_import_nothing_but_the_hook_marker_until_they_are_called() -> None:
-    at_import = [node for node in ast.parse(SOURCES["plugin"]).body if isinstance(node, ast.Import | ast.ImportFrom)]
-    names = imported(ast.unparse(ast.Module(body=list(at_import), type_ignores=[])))
-    assert {name for name in names if name.partition(".")[0] not in sys.stdlib_module_names} == {"tox.plugin.impl"}
+    for module in ("plugin", "plugin.hooks"):
+        top = [node for node in ast.parse(SOURCES[module]).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        names = {name for node in top for name in imported(ast.unparse(node))}
+        others = {name for name in names if name.partition(".")[0] not in sys.stdlib_module_names}
+        assert {name for name in others if not name.startswith("tox_prodsim.plugin.hooks.")} <= {"tox.plugin.impl"}
 
 
 # the rules themselves: each refuses what it is there for
 
 
 @pytest.mark.parametrize(
-    ("importer", "line"),
+    ("importer", "line", "other"),
     [
-        pytest.param("findings", "from tox_prodsim.events import Event", id="a value, a value above it"),
-        pytest.param("events", "from tox_prodsim import run", id="a value, the order of things"),
-        pytest.param("artifact", "from tox_prodsim import supervision", id="an effect, another one"),
-        pytest.param("installed.look", "import tox_prodsim.artifact", id="an effect that is a package, another one"),
-        pytest.param("deployment", "from tox_prodsim.run import run", id="against the order"),
-        pytest.param("run", "from tox_prodsim import keys", id="the order of things, the shell"),
-        pytest.param("reporters.log", "from tox_prodsim import words", id="a reporter, a value that it need not know"),
-        pytest.param("plugin", "from tox_prodsim import bench", id="the hooks, more than they need"),
-        pytest.param("supervision.supervisor", "from tox_prodsim._child import guard", id="a script as a module"),
-        pytest.param("_child.guard", "from tox_prodsim import errors", id="a script, something of ours"),
-        pytest.param("building", "def f():\n    from tox_prodsim import run", id="in a function"),
-        pytest.param("building", "if TYPE_CHECKING:\n    from tox_prodsim import run", id="for typing"),
+        pytest.param("model.findings", "from tox_prodsim.run import run", "run", id="a value, the order of things"),
+        pytest.param(
+            "checks.artifact.wheel", "from tox_prodsim import supervision", "supervision", id="a wing, another"
+        ),
+        pytest.param(
+            "checks.installed.probe", "import tox_prodsim.checks.artifact", "checks.artifact", id="checks, other checks"
+        ),
+        pytest.param("deployment.deploy", "from tox_prodsim.run import run", "run", id="a deployment, the run"),
+        pytest.param("run.run", "from tox_prodsim import plugin", "plugin", id="the run, the plugin"),
+        pytest.param("report.text", "from tox_prodsim import timing", "timing", id="a format, more than values"),
+        pytest.param(
+            "supervision.process", "from tox_prodsim._child import guard", "_child", id="a script as a module"
+        ),
+        pytest.param("_child.guard", "from tox_prodsim.model import errors", "model", id="a script, something of ours"),
+        pytest.param("building.frontend", "def f():\n    from tox_prodsim import run", "run", id="in a function"),
+        pytest.param("timing.stats", "if TYPE_CHECKING:\n    from tox_prodsim import run", "run", id="for typing"),
     ],
 )
-def test_an_arrow_that_points_up_or_aside_is_seen(importer: str, line: str) -> None:
-    assert wrong({importer: line}) == [f"{importer} imports {next(iter(ours(line)))}"]
-
-
-def test_arrows_that_point_down_are_allowed() -> None:
-    sources = {
-        "run": "from tox_prodsim import deployment, supervision, errors",
-        "reporters.terminal": "from tox_prodsim.reporters.lines import Lines\nfrom tox_prodsim.events import Event",
-        "timing.measure": "from tox_prodsim.timing.stats import StoredRatio",
-    }
-    assert wrong(sources) == []
+def test_an_import_against_the_rules_is_seen(importer: str, line: str, other: str) -> None:
+    assert [re.sub(r"^(\S+ imports (?:checks\.)?\w+).*", r"\1", each) for each in wrong({importer: line})] == [
+        f"{row_of(importer)} imports {other}"
+    ]
 
 
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        pytest.param("run", "from tox.report import HandledError", id="tox below the shell"),
-        pytest.param("findings", "import psutil", id="a value, a library"),
+        pytest.param("run.run", "from tox.report import HandledError", id="tox below the plugin"),
+        pytest.param("model.findings", "import psutil", id="a value, a library"),
         pytest.param("_child.probe", "def f():\n    import packaging", id="a script, a library"),
-        pytest.param("_child.probe", "import processes", id="a script of the env's Python, one of the guard's"),
+        pytest.param("_child.probe", "import processes", id="a script of the environment, one of the guard's"),
         pytest.param("_child.processes", "import warden", id="a script of the guard, one above it"),
-        pytest.param("endings", "from .findings import Finding", id="a relative import"),
+        pytest.param("deployment.findings", "from .deploy import Deployment", id="a relative import"),
     ],
 )
-def test_a_third_party_in_the_wrong_layer_is_seen(module: str, line: str) -> None:
+def test_a_third_party_in_the_wrong_package_is_seen(module: str, line: str) -> None:
     assert len(foreign(module, line)) == 1

@@ -10,4 +10,14 @@ from tox_prodsim.deployment.place import LaunchContext
 from tox_prodsim.deployment.simulation import under
 from tox_prodsim.deployment.startup import keep_snapshot, timed_start
 
-__all__ = ["DeploymentRun", "LaunchContext", "checks", "keep_snapshot", "timed_start", "under"]
+__all__ = [
+    "DeploymentRun",
+    "LaunchContext",
+    "checks",
+    "environ",
+    "findings",
+    "keep_snapshot",
+    "leaks",
+    "timed_start",
+    "under",
+]

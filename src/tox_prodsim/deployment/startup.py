@@ -10,7 +10,6 @@ from tox_prodsim.deployment import findings
 from tox_prodsim.deployment.place import LaunchContext, Start, environ, free_port
 from tox_prodsim.deployment.readiness import ReadinessWait
 from tox_prodsim.model.scenario import Deployment, Launch
-from tox_prodsim.timing import sampling
 
 _TIMED_POLL_S = 0.01
 
@@ -66,7 +65,7 @@ def _timed_ready(begun: Start, deployment: Deployment, launch: Launch, place: La
     watch = ReadinessWait(process, launch, place, limit_s, notify=begun.notify, longest_poll_s=_TIMED_POLL_S)
     for _ in watch.answers():
         if not watch.pending:
-            effective_s = sampling.effective_since(process.pid, process.spawned_at, now=now)
+            effective_s = supervision.effective_since(process.pid, process.spawned_at, now=now)
             return effective_s or now() - process.spawned_at
     raise RuntimeError(watch.trouble.message if watch.trouble is not None else "it has no probe")
 

@@ -1,1 +1,3 @@
-"""What is made of the stream of events: each reporter sees events and findings only."""
+"""Reports: events in, text out. A format sees events and findings only."""
+
+__all__ = ["event_log", "json_report", "terminal"]

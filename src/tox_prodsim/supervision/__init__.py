@@ -13,13 +13,28 @@ from tox_prodsim.supervision.containment import ContainmentKind
 from tox_prodsim.supervision.diagnosis import Diagnosis, Hook, diagnose, is_unhandled, told
 from tox_prodsim.supervision.ending import KILL, CapturedRun, Cause, Containment, Ending, SignalSent, Survivor
 from tox_prodsim.supervision.ledger import SweepResult, sweep
-from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, WrongProcess
-from tox_prodsim.supervision.probes.ask import ExecWatch, LogWatch, Surroundings, ask, polls, ports_named, sockets_named
-from tox_prodsim.supervision.probes.netns import Network
-from tox_prodsim.supervision.probes.notify import NotifySocket, NotifyState, deadline, watchdog_missed
-from tox_prodsim.supervision.probes.tcp import taken
-from tox_prodsim.supervision.probes.unix import taken_path
+from tox_prodsim.supervision.probes import (
+    Answer,
+    ExecWatch,
+    LogWatch,
+    Network,
+    NotifySocket,
+    NotifyState,
+    NotReady,
+    Ready,
+    Surroundings,
+    WrongProcess,
+    ask,
+    deadline,
+    polls,
+    ports_named,
+    sockets_named,
+    taken,
+    taken_path,
+    watchdog_missed,
+)
 from tox_prodsim.supervision.process import CANCEL_GRACE_S, Process, containment, resume, start, suspend
+from tox_prodsim.supervision.procfs import effective_since
 from tox_prodsim.supervision.run import outcome, run
 
 __all__ = [
@@ -48,16 +63,19 @@ __all__ = [
     "SweepResult",
     "WrongProcess",
     "ask",
+    "cli",
     "clock",
     "containment",
     "deadline",
     "diagnose",
+    "effective_since",
     "is_unhandled",
     "outcome",
     "polls",
     "ports_named",
     "resume",
     "run",
+    "shim",
     "sockets_named",
     "start",
     "suspend",

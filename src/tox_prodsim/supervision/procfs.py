@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,3 +98,17 @@ def _read(pid: int, name: str) -> bytes:
     with suppress(OSError):
         return (PROC / str(pid) / name).read_bytes()
     return b""
+
+
+def effective_since(pid: int, started_at: float, *, now: Callable[[], float] = time.monotonic) -> float | None:
+    """Return the wall seconds since ``started_at`` less what the main thread of ``pid`` waited for a CPU.
+
+    A zombie still has the figure. None where there is none (no schedstat, no such process): take the wall time then.
+    """
+    try:
+        on_cpu, queued = Path(f"/proc/{pid}/schedstat").read_bytes().split()[:2]
+    except (OSError, ValueError):
+        return None
+    # Read last: what is queued for after the other reading must not be subtracted.
+    wall_s = now() - started_at
+    return wall_s - int(queued) / 1e9 if int(on_cpu) else None

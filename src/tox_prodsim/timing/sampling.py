@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -87,20 +86,6 @@ def start_sampler(start_once: Callable[[], float], *, python: Path, runner: Runn
 def started(effective_s: float) -> Sample:
     """Return the sample of one start that took so many effective seconds."""
     return Sample(wall_s=effective_s, queued_s=0.0, cpu_s=effective_s, uncompiled=0)
-
-
-def effective_since(pid: int, started_at: float, *, now: Callable[[], float] = time.monotonic) -> float | None:
-    """Return the wall seconds since ``started_at`` less what the main thread of ``pid`` waited for a CPU.
-
-    A zombie still has the figure. None where there is none (no schedstat, no such process): take the wall time then.
-    """
-    try:
-        on_cpu, queued = Path(f"/proc/{pid}/schedstat").read_bytes().split()[:2]
-    except (OSError, ValueError):
-        return None
-    # Read last: what is queued for after the other reading must not be subtracted.
-    wall_s = now() - started_at
-    return wall_s - int(queued) / 1e9 if int(on_cpu) else None
 
 
 def series_of(

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import tox_prodsim
+from tox_prodsim import supervision
 from tox_prodsim.model.errors import MeasurementError
 from tox_prodsim.model.events import Change, Compared, from_record, to_record
 from tox_prodsim.model.findings import Level
@@ -593,13 +594,13 @@ def test_a_driver_that_hangs_is_named() -> None:
 @pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="the kernel keeps no run-queue delay")
 def test_effective_time_since_the_start_of_a_process() -> None:
     begun = time.monotonic()
-    effective_s = sampling.effective_since(os.getpid(), begun - 1000)
+    effective_s = supervision.effective_since(os.getpid(), begun - 1000)
     assert effective_s is not None
     assert 0 < effective_s <= time.monotonic() - begun + 1000
 
 
 def test_effective_time_of_no_process_is_unknown() -> None:
-    assert sampling.effective_since(2**22 + 1, 0.0) is None
+    assert supervision.effective_since(2**22 + 1, 0.0) is None
 
 
 def test_a_module_against_itself_is_not_slower(package: Callable[[str, str], Path]) -> None:

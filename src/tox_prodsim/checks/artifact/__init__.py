@@ -3,6 +3,7 @@
 ``wheel`` reads a wheel. Each family of checks is one file with a function ``check_…(wheel, …) -> CheckResult``.
 """
 
+from tox_prodsim.checks.artifact import build_failure
 from tox_prodsim.checks.artifact.build_log import evidence, is_absent_file, last_words
 from tox_prodsim.checks.artifact.data_files import data_files, lasting_modules, script_files
 from tox_prodsim.checks.artifact.equality import TreeWheel, check_equal
@@ -19,6 +20,7 @@ __all__ = [
     "Sdist",
     "TreeWheel",
     "Wheel",
+    "build_failure",
     "check_equal",
     "check_native",
     "check_sdist",

@@ -7,4 +7,4 @@ what the hook wrote down; ``ground`` puts them together.
 from tox_prodsim.deployment.leaks.log import MARKS
 from tox_prodsim.deployment.leaks.snapshot import Ground, after, before, unheard
 
-__all__ = ["MARKS", "Ground", "after", "before", "unheard"]
+__all__ = ["MARKS", "Ground", "after", "before", "findings", "unheard"]

@@ -1,1 +1,3 @@
-"""TODO."""
+"""The command ``tox prodsim``: ``parser`` adds it to tox."""
+
+__all__ = ["parser"]
