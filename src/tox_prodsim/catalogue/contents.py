@@ -1,112 +1,77 @@
-"""WHL: what the wheel would put into site-packages, beside WHL110, which says that it is nothing."""
+"""What the accepted release held and this one does not, across the families: files, extensions, entry points."""
 
 from __future__ import annotations
 
 from tox_prodsim.catalogue.check import Check
 from tox_prodsim.model.findings import Level
 
+_MEANT = "a note with --prodsim-update-baseline, which accepts it"
+
 CHECKS = (
     Check(
-        code="WHL120",
+        code="WHL132",
         level=Level.ERROR,
-        title="it claims to be typed, but the wheel has no py.typed",
+        exception=_MEANT,
+        title="a data file of the accepted release is no longer in the wheel",
         why=(
-            "The classifier Typing :: Typed is read by people, the empty file py.typed by type checkers; it may be in "
-            "the sdist alone. Without it in the wheel the checker of every user says that the package has no types, "
-            "whatever annotations are in it. A folder acme-stubs in the same wheel counts as typed, and nothing is "
-            "said of wheels without packages: PEP 561 has no marker for a single module."
+            "Data files reach a wheel by rules that nobody reads again: a pattern, a MANIFEST.in, a setting of the "
+            "build backend. When one stops matching, the build succeeds and the tests pass, because they run where "
+            "the file still lies. py.typed of readme_renderer 34.0 was lost in this way."
+        ),
+        example=("FAIL WHL132 acme/templates/: had 12 data files in 2.0.9, and none of them is in the wheel"),
+        causes=(
+            "the folder or the suffix was renamed, and the pattern of the package data was not",
+            "the build backend was changed, and the new one includes other files by default",
+            "the file is made by a step (translations, a front end) that did not run before this build",
+        ),
+        solution=(
+            "have the build include it: package-data of setuptools, 'artifacts' or 'force-include' of hatchling",
+            "run the step that makes it before the build, and let it fail loudly",
+            "it was removed or renamed on purpose: accept that with --prodsim-update-baseline",
+        ),
+    ),
+    Check(
+        code="WHL134",
+        level=Level.ERROR,
+        exception=_MEANT,
+        title="a module of the accepted release is no longer in the wheel",
+        why=(
+            "Somebody imports it. A sub-package without an __init__.py, or one that a list of packages forgot, is "
+            "left out silently, and the first one to notice is a user after the upgrade."
+        ),
+        example="FAIL WHL134 acme.export: was in 2.0.9, with 4 modules below it, and is no longer in the wheel",
+        causes=(
+            "the packages are listed by hand, and the list was not kept up",
+            "an __init__.py is missing, so that the search for packages passes the folder over",
+            "the module was renamed: the new name is told as new on the line of the stage",
+        ),
+        solution=(
+            "let the build backend find the packages instead of listing them",
+            "leave a module of the old name that imports from the new one and warns, for one release",
+            "it was removed on purpose: accept that with --prodsim-update-baseline",
+        ),
+    ),
+    Check(
+        code="ENT515",
+        level=Level.ERROR,
+        exception=_MEANT,
+        title="a script or another entry point of the accepted release is gone",
+        why=(
+            "Scripts are typed, and called from cron tables, containers and units that nobody can search. A plugin "
+            "whose entry point is gone is still installed, and simply never found by its host."
         ),
         example=(
-            "FAIL WHL120 acme-2.1.0-py3-none-any.whl: the classifier says Typing :: Typed, but there is no py.typed "
-            "in the wheel"
+            "FAIL ENT515 [console_scripts] acme-sync: was a command of 2.0.9, and the wheel announces it no longer"
         ),
         causes=(
-            "py.typed is in the repository and in the sdist, but it is no module: setuptools needs package-data for it",
-            "the marker lies beside the package instead of in it",
+            "the entry points moved from setup.cfg or setup.py to pyproject.toml, and one was forgotten",
+            "[project] is used and 'scripts' is neither there nor in 'dynamic', so that setup.py is not asked",
+            "the command was renamed",
         ),
         solution=(
-            "setuptools: [tool.setuptools.package-data] acme = ['py.typed']; the other back ends take it by themselves",
-            "look: python -m zipfile -l WHEEL | grep py.typed",
-        ),
-    ),
-    Check(
-        code="WHL121",
-        level=Level.WARNING,
-        exception="a note when no stub describes a package as a whole (__init__.pyi)",
-        title="there are type stubs in a package without py.typed",
-        why=(
-            "mypy passes over the .pyi files of an installed package that has no marker; other checkers and editors "
-            "read them. Stubs of some compiled or generated modules are often meant for the project itself, which is "
-            "why only a stub of a whole package is a warning."
-        ),
-        example=("WARN WHL121 acme/__init__.pyi and 4 more: mypy passes over it, because the package has no py.typed"),
-        causes=(
-            "the marker is not in the package data, where *.pyi is",
-            "a code generator wrote the stubs, and nobody has decided yet whether they are for users",
-        ),
-        solution=(
-            "add an empty py.typed beside the __init__.py of the package and have the build include it",
-            "or leave the stubs out of the wheel",
-        ),
-    ),
-    Check(
-        code="WHL130",
-        level=Level.WARNING,
-        title="a module can never be imported, because a package has its name",
-        why=(
-            "Where acme/util.py and acme/util/__init__.py are both there, Python imports the package. Whoever edits "
-            "or reads the module is misled."
-        ),
-        example="WARN WHL130 acme/util.py: is never imported, because the package acme/util/ comes first",
-        causes=(
-            "the module was split into a package, and the old file was not deleted",
-            "a stale build/ folder still had it: setuptools copies into it and never removes",
-        ),
-        solution=("delete the file; remove build/ before you build, or build the wheel from the sdist",),
-    ),
-    Check(
-        code="WHL131",
-        level=Level.WARNING,
-        exception="an error for what holds secrets (.env, id_rsa, .pypirc) or the history of a repository (.git/)",
-        title="there are stray files in the wheel",
-        why=(
-            "What lies about in the checkout is published with the release: at best it is litter, at worst a password. "
-            "PyPI keeps every file that was ever uploaded and others mirror it, so a secret is spent. Folders for "
-            "tests, templates and examples are passed over: what is in them may be meant to be there."
-        ),
-        example="FAIL WHL131 acme/.env: is where secrets are kept",
-        causes=(
-            "the build back end takes the whole folder, and the checkout was not clean",
-            "a pattern such as acme/* in MANIFEST.in or package_data matches more than was thought of",
-        ),
-        solution=(
-            "build from a clean checkout: git clean -ndx shows what does not belong",
-            "narrow the pattern, or exclude: global-exclude *.orig *~ in MANIFEST.in, 'exclude' of hatch, poetry, flit",
-            "a secret that was published is replaced, not deleted",
-        ),
-    ),
-    Check(
-        code="WHL133",
-        level=Level.ERROR,
-        exception="a warning when it holds no code, is a single module, or a command of the wheel lies in it",
-        title="the wheel would install tests, docs or the like as a top-level package",
-        why=(
-            "site-packages is shared. A top-level 'tests' hides the tests of every project that imports its own by "
-            "that name, and where two distributions ship one, the files of the second overwrite those of the first and "
-            "uninstalling either breaks both. A project that is itself named so, or has a part of a namespace of that "
-            "name, is not meant."
-        ),
-        example=(
-            "FAIL WHL133 tests/: would be installed as top-level tests, beside and over that of every other project"
-        ),
-        causes=(
-            "find_packages() without exclude, and tests/ has an __init__.py",
-            "'packages' names a pattern that matches more than the package",
-            "the configuration takes src itself for the package, so that it is imported as src.acme",
-        ),
-        solution=(
-            "setuptools: [tool.setuptools.packages.find] include = ['acme*']",
-            "hatch: packages = ['src/acme'] of [tool.hatch.build.targets.wheel]; poetry: packages with from = 'src'",
+            "announce it in [project.scripts] or [project.entry-points]",
+            "keep the old name beside the new one for a release, with a word of warning",
+            "it was removed on purpose: accept that with --prodsim-update-baseline",
         ),
     ),
 )

@@ -74,7 +74,7 @@ class MonitoredStart:
             lines=output.lines_if(leaks.MARKS, self._place.log),
             witnesses=self._place.hook.folder,
             deaf_because=self._deaf_because,
-            mine=self._place.mine,
+            own_code=self._place.own_code,
         )
         self.not_observable = looked.not_observable
         yield from findings.findings(self._name, looked.leaks, self._place.allow_leaks)

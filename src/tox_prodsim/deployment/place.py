@@ -22,7 +22,7 @@ class LaunchContext:
     """Where a deployment runs: folders, its log, and how a command line and an environment become production's.
 
     ``resolve`` finds the executable of a command, and is told the key that named it. ``hook`` lets Python processes say
-    where they hang and what they leave; ``ledger`` is where runs are recorded; ``mine`` are the folders of the
+    where they hang and what they leave; ``ledger`` is where runs are recorded; ``own_code`` are the folders of the
     project's own code; ``own_network``: the deployment goes into a network namespace, where it is to be asked.
     """
 
@@ -36,7 +36,7 @@ class LaunchContext:
     cancel: supervision.Cancel
     hook: supervision.Hook
     ledger: Path
-    mine: tuple[Path, ...] = ()
+    own_code: tuple[Path, ...] = ()
     containment: supervision.ContainmentKind = "auto"
     allow_leaks: AllowLeaks = field(default_factory=AllowLeaks)
     own_network: bool = False
@@ -58,7 +58,7 @@ class LaunchContext:
         found = supervision.diagnose(
             process.tree(), hook=self.hook, output=self.log, give_up=lambda: self.cancel.is_set
         )
-        return tuple(supervision.told(found, self.mine))
+        return tuple(supervision.told(found, self.own_code))
 
     def runner(self, values: Mapping[str, str]) -> Runner:
         """Return what runs a short command as the deployment is run, its placeholders filled with ``values``."""

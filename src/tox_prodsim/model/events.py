@@ -22,7 +22,7 @@ class Step(StrEnum):
     INSTALL = "install"
     IMPORT = "import"
     SCRIPTS = "scripts"
-    MEMORY = "memory"
+    CONTENTS = "contents"
     DEPLOY = "deploy"
     SIMULATE = "simulate"
     COMPARE = "compare"

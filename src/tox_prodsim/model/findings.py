@@ -55,7 +55,7 @@ class CheckResult:
     codes: tuple[str, ...]
     findings: tuple[Finding, ...] = ()
     not_checked: tuple[tuple[str, str], ...] = ()
-    told: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    evidence: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @classmethod
     def of(cls, *parts: CheckResult) -> CheckResult:
@@ -65,7 +65,7 @@ class CheckResult:
             codes=tuple(code for part in parts for code in part.codes),
             findings=tuple(finding for part in parts for finding in part.findings),
             not_checked=tuple(pair for part in parts for pair in part.not_checked),
-            told=tuple(pair for part in parts for pair in part.told),
+            evidence=tuple(pair for part in parts for pair in part.evidence),
         )
 
 

@@ -63,7 +63,7 @@ class Session:
         self._env = tox_env
         self._cancel = supervision.Cancel()
         self._folder = Path(tox_env.env_dir) / "prodsim"
-        self._workshop: ProductionEnv | None = None
+        self._production_env: ProductionEnv | None = None
         self._scenario: Scenario | None = None
         self._under_test: WheelUnderTest | None = None
         self._lowered: installer.Lowered | None = None
@@ -126,12 +126,14 @@ class Session:
         with _as_fail():
             scenario = self._read_keys()
             under_test = self._under_test or wheel_under_test.remembered(self._folder)
-            self._workshop = ProductionEnv(self._env, self._cancel)
-            desk = build.make(self._env, scenario, under_test, self._folder, self._workshop, lowered=self._lowered)
-            desk = replace(desk, provenance=self._origin.provenance())
-            self._place = desk.place
+            self._production_env = ProductionEnv(self._env, self._cancel)
+            context = build.make(
+                self._env, scenario, under_test, self._folder, self._production_env, lowered=self._lowered
+            )
+            context = replace(context, provenance=self._origin.provenance())
+            self._place = context.place
         self._reporting = Reporting(self._env, self._folder)
-        self._run = run(scenario, desk)
+        self._run = run(scenario, context)
         self._waiting = Paused(until=ToxPhase.COMMANDS)
         self._play(None)
         if self._trouble:
@@ -204,7 +206,7 @@ class Session:
         told = tuple(self._told.items())
         self._heard.clear()
         self._told.clear()
-        return CommandsOutcome(findings=found, told=told, pre_failed=pre_failed, commands_ran=self._commands_ran)
+        return CommandsOutcome(findings=found, evidence=told, pre_failed=pre_failed, commands_ran=self._commands_ran)
 
     # tox's commands
 
@@ -241,21 +243,21 @@ class Session:
         """Turn tox's request into production's: its variables, its placeholders, its deadline."""
         scenario = self._read_keys()
         kind, _, rest = request.run_id.partition("[")
-        if kind not in _COMMAND_KEYS or self._workshop is None:
+        if kind not in _COMMAND_KEYS or self._production_env is None:
             return request, Limits(deadline=None, stop=scenario.stop, ledger=ledger_of(self._env))
         deadline = self._deadlines.setdefault(kind, supervision.clock.now() + scenario.run_timeout_s)
         values = self._waiting.values or {}
         prepared = copy.copy(request)
         prepared.stdin = StdinSource.OFF
-        prepared.env = {**self._workshop.smoke_environ(values), **(self._waiting.variables or {})}
+        prepared.env = {**self._production_env.smoke_environ(values), **(self._waiting.variables or {})}
         log = self._folder / f"{kind}-{rest.rstrip(']')}.log"
         return prepared, Limits(
             deadline=deadline,
             stop=scenario.stop,
             log=log,
-            ledger=self._workshop.ledger,
+            ledger=self._production_env.ledger,
             containment=cast("supervision.ContainmentKind", scenario.containment),
-            remove_if_lost=(self._workshop.hook.pth,),
+            remove_if_lost=(self._production_env.hook.pth,),
             look=lambda process: self._look(request.run_id, process),
         )
 

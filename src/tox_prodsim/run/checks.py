@@ -24,10 +24,10 @@ _OF_VERSIONS = ("DEP203", "DEP209", "IMP", "ENT", "SIM", "RUN")
 """What another version of a dependency can be to blame for."""
 
 
-def check(scenario: Scenario, bench: RunContext, tally: RunResults) -> Generator[Event, None, BaselineFiles]:
+def check(scenario: Scenario, context: RunContext, results: RunResults) -> Generator[Event, None, BaselineFiles]:
     """Play all steps that need no deployment, and return what is to be kept of them."""
     with _ahead() as ahead:
-        return (yield from _check(scenario, bench, tally, ahead))
+        return (yield from _check(scenario, context, results, ahead))
 
 
 @contextmanager
@@ -41,90 +41,90 @@ def _ahead() -> Iterator[Executor]:
 
 
 def _check(
-    scenario: Scenario, bench: RunContext, tally: RunResults, ahead: Executor
+    scenario: Scenario, context: RunContext, results: RunResults, ahead: Executor
 ) -> Generator[Event, None, BaselineFiles]:
     """Play the steps in their order; all that starts processes and needs nothing of the others is begun at once.
 
     The commands wait for the imports: what they leave in HOME is to be known as theirs.
     """
-    fresh = ahead.submit(_fresh_install, scenario, bench)
-    syntax = ahead.submit(artifact.check_syntax, bench.wheel, bench.execute, bench.python)
-    importing = ahead.submit(_imports, scenario, bench)
-    survey = ahead.submit(installed.check_distribution, bench.subject, bench.execute, bench.python)
-    sdist = bench.provenance.sdist.path if bench.provenance.sdist else None
-    audits = audit.begin(bench.tools, bench.wheel.path, sdist, ahead) if bench.tools else None
-    yield from tally.step(Step.SDIST, lambda: sourcing.check(bench.provenance, bench.wheel))
-    yield from tally.step(Step.WHEEL, lambda: _file(scenario, bench, syntax))
+    fresh = ahead.submit(_fresh_install, scenario, context)
+    syntax = ahead.submit(artifact.check_syntax, context.wheel, context.execute, context.python)
+    importing = ahead.submit(_imports, scenario, context)
+    survey = ahead.submit(installed.check_distribution, context.subject, context.execute, context.python)
+    sdist = context.provenance.sdist.path if context.provenance.sdist else None
+    audits = audit.begin(context.tools, context.wheel.path, sdist, ahead) if context.tools else None
+    yield from results.step(Step.SDIST, lambda: sourcing.check(context.provenance, context.wheel))
+    yield from results.step(Step.WHEEL, lambda: _file(scenario, context, syntax))
     if audits:
-        yield from tally.step(Step.AUDIT, audits.heard)
-    yield from tally.step(Step.INSTALL, lambda: _install(scenario, bench, survey, fresh))
-    yield from tally.step(Step.IMPORT, lambda: importing.result().checked)
-    yield from tally.step(Step.SCRIPTS, lambda: _scripts(bench))
+        yield from results.step(Step.AUDIT, audits.heard)
+    yield from results.step(Step.INSTALL, lambda: _install(scenario, context, survey, fresh))
+    yield from results.step(Step.IMPORT, lambda: importing.result().checked)
+    yield from results.step(Step.SCRIPTS, lambda: _scripts(context))
     imported = importing.result()
-    shelf = bench.shelf.having_imported(imported.modules, descriptors=imported.descriptors)
-    yield from tally.step(Step.MEMORY, lambda: _memory(scenario, shelf))
-    return shelf
+    baselines = context.baselines.having_imported(imported.modules, descriptors=imported.descriptors)
+    yield from results.step(Step.CONTENTS, lambda: _contents(scenario, baselines))
+    return baselines
 
 
-def _file(scenario: Scenario, bench: RunContext, syntax: Future[CheckResult]) -> CheckResult:
+def _file(scenario: Scenario, context: RunContext, syntax: Future[CheckResult]) -> CheckResult:
     """Check the wheel without installing it."""
-    sdist = bench.provenance.sdist
+    sdist = context.provenance.sdist
     return CheckResult.of(
-        artifact.check_wheel(bench.wheel),
-        artifact.check_versions(bench.wheel, bench.tested),
+        artifact.check_wheel(context.wheel),
+        artifact.check_versions(context.wheel, context.tested),
         syntax.result(),
         artifact.check_native(
-            bench.wheel, required=scenario.extensions, compiled_sources=sdist.compiled_sources if sdist else None
+            context.wheel, required=scenario.extensions, compiled_sources=sdist.compiled_sources if sdist else None
         ),
     )
 
 
 def _install(
-    scenario: Scenario, bench: RunContext, survey: Future[CheckResult], fresh: Future[CheckResult]
+    scenario: Scenario, context: RunContext, survey: Future[CheckResult], fresh: Future[CheckResult]
 ) -> CheckResult:
     """Check what is installed, and say what else an installer would take."""
     return CheckResult.of(
         survey.result(),
-        _lowest(scenario, bench),
+        _lowest(scenario, context),
         fresh.result(),
-        CheckResult(detail=_since(bench), codes=()),
+        CheckResult(detail=_since(context), codes=()),
     )
 
 
-def _fresh_install(scenario: Scenario, bench: RunContext) -> CheckResult:
+def _fresh_install(scenario: Scenario, context: RunContext) -> CheckResult:
     """Return what a fresh install would take, asked of the installer unless nobody wants to know."""
     if all(scenario.policy.drops(code) for code in _OF_FRESH):
         return _NOTHING
     if scenario.resolution == LOWEST:
         reason = f"resolution is {LOWEST}, which is no fresh install"
         return CheckResult(detail="", codes=(), not_checked=tuple((code, reason) for code in _OF_FRESH))
-    return bench.fresh_install()
+    return context.fresh_install()
 
 
-def _lowest(scenario: Scenario, bench: RunContext) -> CheckResult:
+def _lowest(scenario: Scenario, context: RunContext) -> CheckResult:
     """Return which lowest versions are installed, where that was asked for."""
     if scenario.resolution != LOWEST:
         return _NOTHING
-    if bench.lowered is None:
+    if context.lowered is None:
         return CheckResult(detail="", codes=(), not_checked=(("DEP208", "the environment was installed earlier"),))
-    return resolution.check_lowest(bench.lowered, bench.shelf.now.dists)
+    return resolution.check_lowest(context.lowered, context.baselines.now.dists)
 
 
-def _since(bench: RunContext) -> str:
+def _since(context: RunContext) -> str:
     """Return what else is installed than when the baseline was accepted: the first thing to know of any change."""
-    if bench.shelf.stored is None:
+    if context.baselines.stored is None:
         return ""
-    dists, _ = baseline.changes_since(bench.shelf.stored, bench.shelf.now, bench.wheel.name)
+    dists, _ = baseline.changes_since(context.baselines.stored, context.baselines.now, context.wheel.name)
     return f"since the baseline: {listed(dists, _MOST_CHANGES)}" if dists else ""
 
 
-def _imports(scenario: Scenario, bench: RunContext) -> installed.Imported:
+def _imports(scenario: Scenario, context: RunContext) -> installed.Imported:
     """Import the top-levels, then all other modules, and hold what they import against the requirements."""
-    remembered = frozenset[str]() if scenario.timing.update else bench.shelf.imported_then
-    within = (bench.subject, bench.execute, bench.python)
+    remembered = frozenset[str]() if scenario.timing.update else context.baselines.imported_then
+    within = (context.subject, context.execute, context.python)
     tops = installed.check_imports(*within, remembered=remembered)
     others = installed.check_modules(*within, imported=tops.modules, remembered=remembered)
-    undeclared = installed.check_undeclared(*within, bench.wheel.path, imported=others.modules)
+    undeclared = installed.check_undeclared(*within, context.wheel.path, imported=others.modules)
     extensions = installed.check_extensions(*within, required=scenario.extensions)
     checked = CheckResult.of(tops.checked, others.checked, undeclared, extensions.checked)
     return installed.Imported(
@@ -132,16 +132,18 @@ def _imports(scenario: Scenario, bench: RunContext) -> installed.Imported:
     )
 
 
-def _scripts(bench: RunContext) -> CheckResult:
-    return installed.check_scripts(bench.subject, bench.execute, bench.python, bench.scripts_dir, folders=bench.private)
+def _scripts(context: RunContext) -> CheckResult:
+    return installed.check_scripts(
+        context.subject, context.execute, context.python, context.scripts_dir, folders=context.private
+    )
 
 
-def _memory(scenario: Scenario, shelf: BaselineFiles) -> CheckResult:
-    return contents.check_memory(shelf.stored, shelf.now, accepting=scenario.timing.update)
+def _contents(scenario: Scenario, baselines: BaselineFiles) -> CheckResult:
+    return contents.check_contents(baselines.stored, baselines.now, accepting=scenario.timing.update)
 
 
-def blamed(bench: RunContext, tally: RunResults) -> Iterator[Event]:
+def blamed(context: RunContext, results: RunResults) -> Iterator[Event]:
     """Yield that it is the lowest versions with which something failed."""
-    failed = [finding for finding in tally.errors if finding.code.startswith(_OF_VERSIONS)]
-    if isinstance(bench.lowered, resolution.Lowest) and bench.lowered.pinned and failed:
-        yield Found(finding=resolution.lowest_failed(bench.lowered, bench.shelf.now.dists, failed))
+    failed = [finding for finding in results.errors if finding.code.startswith(_OF_VERSIONS)]
+    if isinstance(context.lowered, resolution.Lowest) and context.lowered.pinned and failed:
+        yield Found(finding=resolution.lowest_failed(context.lowered, context.baselines.now.dists, failed))

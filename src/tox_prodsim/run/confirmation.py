@@ -51,8 +51,8 @@ class Confirmation:
     An artefact that cannot be had is asked for once; ``make`` is ``install``.
     """
 
-    def __init__(self, means: ReferenceInputs, make: Callable[[ReferenceInputs], Base] | None = None) -> None:
-        self._means = means
+    def __init__(self, reference: ReferenceInputs, make: Callable[[ReferenceInputs], Base] | None = None) -> None:
+        self._reference = reference
         self._make = make or install
         self._base: Base | None = None
         self._trouble = ""
@@ -85,7 +85,7 @@ class Confirmation:
             raise ConfirmationError(msg) from problem
         then = _beside_control(drawn, pairs.BASE, suspicion.stored, tolerance)
         now = _beside_control(drawn, pairs.CANDIDATE, suspicion.stored, tolerance)
-        cause = attribute_cause(paired, None if suspicion.is_open else then, self._means)
+        cause = attribute_cause(paired, None if suspicion.is_open else then, self._reference)
         if cause is Attribution.OPEN and suspicion.judgement.outcome is Change.SAME:
             msg = f"beside {base.artefact.origin} the rounds cannot tell"
             raise ConfirmationError(msg)
@@ -93,7 +93,7 @@ class Confirmation:
         if cause in {Attribution.DEPENDENCY, Attribution.EITHER}:
             beside = drawn.beside_control(pairs.CANDIDATE)
             told, series = now, (measure.series_of(beside, suspicion.stored, now.tolerance, now),)
-        words = (_why(cause, paired, then, self._means), _beside(base, paired), suspicion.told)
+        words = (_why(cause, paired, then, self._reference), _beside(base, paired), suspicion.told)
         return Compared(
             metric=suspicion.metric,
             change=_CHANGES[cause],
@@ -111,7 +111,7 @@ class Confirmation:
             raise ConfirmationError(self._trouble)
         if self._base is None:
             try:
-                self._base = self._make(self._means)
+                self._base = self._make(self._reference)
             except (WheelUnavailableError, CloneError) as problem:
                 self._trouble = str(problem)
                 raise ConfirmationError(self._trouble) from problem
@@ -120,25 +120,25 @@ class Confirmation:
     def close(self) -> None:
         """Remove whatever was made; idempotent."""
         self._base = None
-        shutil.rmtree(self._means.folder, ignore_errors=True)
+        shutil.rmtree(self._reference.folder, ignore_errors=True)
 
 
-def install(means: ReferenceInputs, artefact: reference_wheel.Artefact | None = None) -> Base:
+def install(reference: ReferenceInputs, artefact: reference_wheel.Artefact | None = None) -> Base:
     """Return the wanted version, or the artefact given, in a second environment; raises Unavailable and Unclonable."""
-    means.folder.mkdir(parents=True, exist_ok=True)
-    artefact = artefact or reference_wheel.obtain(means.wanted, means.sources)
+    reference.folder.mkdir(parents=True, exist_ok=True)
+    artefact = artefact or reference_wheel.obtain(reference.wanted, reference.sources)
     site = clone_env.make(
-        means.site,
-        means.folder / "env",
-        name=means.wanted.name,
+        reference.site,
+        reference.folder / "env",
+        name=reference.wanted.name,
         wheel=artefact.wheel,
-        runner=means.runner,
-        writes_bytecode=means.writes_bytecode,
+        runner=reference.runner,
+        writes_bytecode=reference.writes_bytecode,
     )
     return Base(artefact=artefact, site=site)
 
 
-def attribute_cause(pair: stats.Judgement, base: stats.Judgement | None, means: ReferenceInputs) -> Attribution:
+def attribute_cause(pair: stats.Judgement, base: stats.Judgement | None, reference: ReferenceInputs) -> Attribution:
     """Return what slower rounds come down to: ``pair`` is the candidate by the base, ``base`` the base by its ratio.
 
     What did not change cannot be blamed, and where dependencies and the machine both changed neither can. Without
@@ -151,9 +151,9 @@ def attribute_cause(pair: stats.Judgement, base: stats.Judgement | None, means: 
     if base is None or base.outcome in {Change.SAME, Change.FASTER}:
         return Attribution.CHANCE
     if base.outcome is Change.UNKNOWN:
-        return Attribution.OPEN if means.dists else Attribution.CHANCE
-    if means.dists:
-        return Attribution.EITHER if means.machine else Attribution.DEPENDENCY
+        return Attribution.OPEN if reference.dists else Attribution.CHANCE
+    if reference.dists:
+        return Attribution.EITHER if reference.machine else Attribution.DEPENDENCY
     return Attribution.MACHINE
 
 
@@ -218,9 +218,9 @@ def _beside_control(drawn: pairs.Pair, name: str, stored: stats.StoredRatio, tol
     return stats.judge(rounds.target_s, rounds.control_s, stored.ratio, tolerance=least, rel_error=stored.rel_error)
 
 
-def _why(cause: Attribution, pair: stats.Judgement, base: stats.Judgement, means: ReferenceInputs) -> str:
+def _why(cause: Attribution, pair: stats.Judgement, base: stats.Judgement, reference: ReferenceInputs) -> str:
     """Return the cause with what speaks for it; an inconclusive comparison begins as all of them do."""
-    dists, machine = ", ".join(means.dists), ", ".join(means.machine)
+    dists, machine = ", ".join(reference.dists), ", ".join(reference.machine)
     itself = f"the baseline's own wheel is {stats.percent(base.ratio - 1)} from what was stored"
     match cause:
         case Attribution.CHANGE:

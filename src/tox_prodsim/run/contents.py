@@ -1,4 +1,4 @@
-"""The step ``memory``: whether the wheel still holds what the accepted release held; losing something is an error.
+"""The step ``contents``: whether the wheel still holds what the accepted release held; losing something is an error.
 
 What is new is said, not judged. A removal that is meant is accepted with ``--prodsim-update-baseline``: in that run
 what is gone is a note.
@@ -40,7 +40,7 @@ def contents_of(wheel: artifact.Wheel, created: str) -> Contents:
     )
 
 
-def check_memory(stored: baseline.Baseline | None, now: baseline.Baseline, *, accepting: bool) -> CheckResult:
+def check_contents(stored: baseline.Baseline | None, now: baseline.Baseline, *, accepting: bool) -> CheckResult:
     """Return what the release has lost since the baseline, which is to be replaced when ``accepting``."""
     then, held = stored.contents if stored is not None else None, now.contents
     if stored is None or then is None or held is None:

@@ -29,7 +29,7 @@ class ToxPhase(IntEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Paused:
-    """The run goes on when tox has come to ``until``; ``go_ahead`` False means that ``commands`` would be in vain."""
+    """The run goes on when tox has come to ``until``; ``commands`` are not run unless ``go_ahead``."""
 
     until: ToxPhase
     go_ahead: bool = True
@@ -42,7 +42,7 @@ class CommandsOutcome:
     """What tox's commands came to since the run was suspended; ``told`` are titles and lines of evidence."""
 
     findings: tuple[Finding, ...] = ()
-    told: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    evidence: tuple[tuple[str, tuple[str, ...]], ...] = ()
     pre_failed: bool = False
     commands_ran: int = 0
 
@@ -66,9 +66,9 @@ class RunContext:
     python: Path
     scripts_dir: Path
     place: deployment.LaunchContext
-    shelf: BaselineFiles
+    baselines: BaselineFiles
     execute: Runner
-    means: ReferenceInputs | None = None
+    reference: ReferenceInputs | None = None
     tools: audit.Tools | None = None
     private: tuple[Path, ...] = ()
     provenance: sourcing.Provenance = sourcing.UNKNOWN
@@ -79,7 +79,7 @@ class RunContext:
     @property
     def within(self) -> Interpreter:
         """Return the environment's Python, and how something is run there."""
-        return Interpreter(python=self.python, runner=self.execute, means=self.means)
+        return Interpreter(python=self.python, runner=self.execute, reference=self.reference)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,7 +133,7 @@ class Interpreter:
 
     python: Path
     runner: Runner
-    means: ReferenceInputs | None = None
+    reference: ReferenceInputs | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

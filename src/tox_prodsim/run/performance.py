@@ -57,7 +57,7 @@ def first_imports(wanted: Timing, modules: Sequence[str], within: Interpreter) -
 def compare(
     wanted: Timing,
     modules: Sequence[str],
-    shelf: BaselineFiles,
+    baselines: BaselineFiles,
     place: deployment.LaunchContext,
     *,
     within: Interpreter,
@@ -71,7 +71,7 @@ def compare(
     to take: one that takes too long is not repeated. ``first`` are the first imports as installed.
     """
     began = time.monotonic()
-    yield StepStarted(step=Step.COMPARE, detail=_origin(wanted, shelf))
+    yield StepStarted(step=Step.COMPARE, detail=_origin(wanted, baselines))
     yield from _as_installed(first, start_s)
     names, left_out = _imports(wanted, modules)
     samplers = {
@@ -82,38 +82,38 @@ def compare(
         samplers[measure.START_UP] = sampling.start_sampler(start_once, python=within.python, runner=within.runner)
     with _ALONE:
         recorded = explanation.recorded(names, python=within.python, runner=within.runner)
-    series = _Series(wanted, shelf, within, recorded)
+    series = _Series(wanted, baselines, within, recorded)
     with _ALONE, closing(series):
         for metric, sampler in samplers.items():
             yield from series.one(metric, sampler, start_s if metric == measure.START_UP else None)
-    stored = None if wanted.update else shelf.stored
-    yield from (Found(finding=finding) for finding in _folded([*series.findings, *_outdated(wanted, shelf)]))
-    for broken in budgets.broken(wanted.budgets, series.took, recorded, stored, shelf.source):
+    stored = None if wanted.update else baselines.stored
+    yield from (Found(finding=finding) for finding in _folded([*series.findings, *_outdated(wanted, baselines)]))
+    for broken in budgets.broken(wanted.budgets, series.took, recorded, stored, baselines.source):
         yield Found(finding=broken.finding)
         if broken.lines:
             yield Evidence(
                 step=Step.COMPARE, title=f"{broken.finding.subject}, {broken.finding.code}", lines=broken.lines
             )
-    done = keep(shelf, series.measured, recorded.work if not recorded.missing else None, update=wanted.update)
+    done = keep(baselines, series.measured, recorded.work if not recorded.missing else None, update=wanted.update)
     detail = done if series.measured else "; ".join(filter(None, ("nothing measured", done)))
     yield StepFinished(
         step=Step.COMPARE,
         outcome=Outcome.OK if series.measured else Outcome.NOT_CHECKED,
         detail=f"{detail}; not timed: {', '.join(left_out)}" if left_out else detail,
         duration_s=time.monotonic() - began,
-        not_checked=() if wanted.update else tuple(budgets.unchecked(wanted.budgets, recorded, shelf.stored)),
+        not_checked=() if wanted.update else tuple(budgets.unchecked(wanted.budgets, recorded, baselines.stored)),
     )
 
 
-def _origin(wanted: Timing, shelf: BaselineFiles) -> str:
-    shown = shelf.shown(shelf.path)
+def _origin(wanted: Timing, baselines: BaselineFiles) -> str:
+    shown = baselines.shown(baselines.path)
     if wanted.update:
         return f"measuring anew for {shown}"
-    if shelf.stored is None:
+    if baselines.stored is None:
         return f"no baseline yet ({shown})"
-    _, changed = baseline.changes_since(shelf.stored, shelf.now, "")  # of the packages the installation tells
+    _, changed = baseline.changes_since(baselines.stored, baselines.now, "")  # of the packages the installation tells
     more = f"; since then: {', '.join(changed)}" if changed else ""
-    return f"with {shown}, version {shelf.stored.built.version} of {shelf.stored.built.created}{more}"
+    return f"with {shown}, version {baselines.stored.built.version} of {baselines.stored.built.created}{more}"
 
 
 def _as_installed(first: Mapping[str, timing.Sample], start_s: float | None) -> Iterator[Progress]:
@@ -129,15 +129,15 @@ def _as_installed(first: Mapping[str, timing.Sample], start_s: float | None) -> 
 class _Series:
     """Takes the metrics one after the other, and keeps what they came to."""
 
-    def __init__(self, wanted: Timing, shelf: BaselineFiles, within: Interpreter, recorded: Recorded) -> None:
+    def __init__(self, wanted: Timing, baselines: BaselineFiles, within: Interpreter, recorded: Recorded) -> None:
         self.measured: list[Measured] = []
         self.findings: list[Finding] = []
         self.took: dict[str, Took] = {}
         self._wanted = wanted
-        self._shelf = shelf
+        self._baselines = baselines
         self._within = within
         self._recorded = recorded
-        self._confirmation = confirmation.Confirmation(within.means) if within.means is not None else None
+        self._confirmation = confirmation.Confirmation(within.reference) if within.reference is not None else None
 
     def close(self) -> None:
         """Remove the second environment, if one was made."""
@@ -146,7 +146,7 @@ class _Series:
 
     def one(self, metric: str, sampler: sampling.Sampler, known_s: float | None) -> Iterator[Event]:
         """Yield the measurement of one metric, and how it compares; for a new baseline there is nothing to compare."""
-        update, stored = self._wanted.update, self._shelf.stored
+        update, stored = self._wanted.update, self._baselines.stored
         then = stored.stored(metric) if stored is not None and not update else None
         result, compared = measure.measure(
             metric,
@@ -190,18 +190,18 @@ class _Series:
         if compared.change is Change.SLOWER and compared.metric != measure.START_UP:
             module = compared.metric.removeprefix("import ")
             named = explanation.named(
-                compared, self._shelf.stored, module, python=self._within.python, runner=self._within.runner
+                compared, self._baselines.stored, module, python=self._within.python, runner=self._within.runner
             )
         if named is not None:
             compared = replace(compared, cause=named.sentence)
             yield Evidence(step=Step.COMPARE, title=f"{compared.metric}, slower by", lines=named.lines)
         if compared.change is Change.FASTER and compared.metric != measure.START_UP:
-            compared = replace(compared, cause=explanation.gained(self._shelf.stored, self._recorded))
+            compared = replace(compared, cause=explanation.gained(self._baselines.stored, self._recorded))
         finding = timing.finding_for(
             compared,
             cause=named.cause if named is not None else None,
-            other_cpu=self._shelf.other_cpu,
-            source=self._shelf.source,
+            other_cpu=self._baselines.other_cpu,
+            source=self._baselines.source,
         )
         self.findings += [finding] if finding is not None else []
         yield compared
@@ -217,12 +217,12 @@ def _folded(findings: list[Finding]) -> Iterator[Finding]:
         yield replace(missing[0], subject="baseline", message=message)
 
 
-def _outdated(wanted: Timing, shelf: BaselineFiles) -> Iterator[Finding]:
-    if shelf.stored is None or wanted.update:
+def _outdated(wanted: Timing, baselines: BaselineFiles) -> Iterator[Finding]:
+    if baselines.stored is None or wanted.update:
         return
-    days = baseline.outdated_days(shelf.stored, shelf.now.built.created)
+    days = baseline.outdated_days(baselines.stored, baselines.now.built.created)
     if days is not None:
-        yield timing.outdated(days, shelf.stored.built.created)
+        yield timing.outdated(days, baselines.stored.built.created)
 
 
 def _imports(wanted: Timing, modules: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -244,21 +244,21 @@ def _starter(deployed: Deployment, place: deployment.LaunchContext) -> Callable[
 
 
 def keep(
-    shelf: BaselineFiles, measured: Sequence[Measured] = (), work: timing.Work | None = None, *, update: bool
+    baselines: BaselineFiles, measured: Sequence[Measured] = (), work: timing.Work | None = None, *, update: bool
 ) -> str:
     """Write the candidate, and with ``update`` the baseline; return what was done.
 
     What the release holds is kept although nothing was measured. Raises ProdsimError when it cannot be stored.
     """
     metrics = {each.metric: kept for each in measured if (kept := baseline.metric_from(each)) is not None}
-    held = shelf.now.contents
-    new = replace(shelf.now, metrics=metrics, work=work, contents=held.folded() if held is not None else None)
-    accepted = baseline.merged(shelf.stored, new)
-    baseline.save(shelf.candidate, replace(accepted, env=shelf.now.env))
+    held = baselines.now.contents
+    new = replace(baselines.now, metrics=metrics, work=work, contents=held.folded() if held is not None else None)
+    accepted = baseline.merged(baselines.stored, new)
+    baseline.save(baselines.candidate, replace(accepted, env=baselines.now.env))
     if not update:
-        return "" if shelf.stored is not None else f"candidate written to {shelf.shown(shelf.candidate)}"
-    if accepted == shelf.stored:
-        return f"baseline unchanged: {shelf.shown(shelf.path)}"
-    baseline.save(shelf.path, accepted)
-    reference_wheel.accept(accepted.built.wheel_sha256, shelf.wheels)
-    return f"baseline stored: {shelf.shown(shelf.path)}"
+        return "" if baselines.stored is not None else f"candidate written to {baselines.shown(baselines.candidate)}"
+    if accepted == baselines.stored:
+        return f"baseline unchanged: {baselines.shown(baselines.path)}"
+    baseline.save(baselines.path, accepted)
+    reference_wheel.accept(accepted.built.wheel_sha256, baselines.wheels)
+    return f"baseline stored: {baselines.shown(baselines.path)}"

@@ -43,8 +43,8 @@ class RunResults:
         self.codes.update(checked.codes)
         counted = [finding for each in checked.findings if (finding := self._policy.apply(each)) is not None]
         yield from self.judge(Found(finding=finding) for finding in self._new(counted))
-        yield from (Evidence(step=step, title=title, lines=lines) for title, lines in checked.told)
-        self._forgotten += len(self.errors) - errors if step is Step.MEMORY else 0
+        yield from (Evidence(step=step, title=title, lines=lines) for title, lines in checked.evidence)
+        self._forgotten += len(self.errors) - errors if step is Step.CONTENTS else 0
         bad = any(finding.level is Level.ERROR for finding in counted)
         yield StepFinished(
             step=step,

@@ -26,146 +26,148 @@ Run = Generator[Event | Paused, CommandsOutcome, None]
 _Pause = Generator[Event | Paused, CommandsOutcome, CommandsOutcome]
 
 
-def run(scenario: Scenario, bench: RunContext) -> Run:
+def run(scenario: Scenario, context: RunContext) -> Run:
     """Yield what happens, from RunStarted to RunFinished; see the module for how it is suspended and closed."""
-    tally = RunResults(scenario.policy)
-    yield bench.started
+    results = RunResults(scenario.policy)
+    yield context.started
     try:
-        bench = replace(bench, shelf=(yield from checks.check(scenario, bench, tally)))
-        first = _first_imports(scenario, bench, tally)
-        with bench.place.hook_installed():
-            stage = yield from _deployment(scenario, bench, tally)
-        yield from _simulations(scenario, bench, tally)
-        yield from _times(scenario, bench, tally, stage.start_s if stage is not None else None, first)
-        with bench.place.hook_installed():
-            yield from _pause(bench, tally, _telling(bench, stage, until=ToxPhase.END))
-        yield from tally.judge(checks.blamed(bench, tally))
+        context = replace(context, baselines=(yield from checks.check(scenario, context, results)))
+        first = _first_imports(scenario, context, results)
+        with context.place.hook_installed():
+            stage = yield from _deployment(scenario, context, results)
+        yield from _simulations(scenario, context, results)
+        yield from _times(scenario, context, results, stage.start_s if stage is not None else None, first)
+        with context.place.hook_installed():
+            yield from _pause(context, results, _telling(context, stage, until=ToxPhase.END))
+        yield from results.judge(checks.blamed(context, results))
     except Cancelled:
-        tally.cancelled = True
-    yield tally.finished()
+        results.cancelled = True
+    yield results.finished()
 
 
 def without_wheel(started: RunStarted, checked: CheckResult, told: Evidence) -> Iterator[Event]:
     """Yield the events of a run that has no wheel to test; no policy makes one of it."""
-    tally = RunResults(Policy())
+    results = RunResults(Policy())
     yield started
-    yield from tally.step(Step.SDIST, lambda: checked)
+    yield from results.step(Step.SDIST, lambda: checked)
     yield told
-    yield tally.finished()
+    yield results.finished()
 
 
-def _pause(bench: RunContext, tally: RunResults, waiting: Paused, *, step: Step | None = None) -> _Pause:
+def _pause(context: RunContext, results: RunResults, waiting: Paused, *, step: Step | None = None) -> _Pause:
     """Suspend the run; return what was heard meanwhile, or raise Cancelled when that is what happened.
 
     ``step`` is the one that goes on meanwhile, None: it is the time between two.
     """
     heard = yield waiting
-    if bench.place.cancel.is_set:
+    if context.place.cancel.is_set:
         raise Cancelled
-    yield from (Evidence(step=step, title=title, lines=lines) for title, lines in heard.told)
-    tally.codes |= {"RUN605"} if heard.commands_ran else set()
-    yield from tally.judge(Found(finding=finding) for finding in heard.findings)
+    yield from (Evidence(step=step, title=title, lines=lines) for title, lines in heard.evidence)
+    results.codes |= {"RUN605"} if heard.commands_ran else set()
+    yield from results.judge(Found(finding=finding) for finding in heard.findings)
     return heard
 
 
 def _telling(
-    bench: RunContext, stage: deployment.DeploymentRun | None, *, until: ToxPhase, go_ahead: bool = True
+    context: RunContext, stage: deployment.DeploymentRun | None, *, until: ToxPhase, go_ahead: bool = True
 ) -> Paused:
     """Return the wait during which the commands are told where the deployment is or was, and their scratch folder."""
     if stage is None:
-        scratch = str(bench.place.scratch)
+        scratch = str(context.place.scratch)
         return Paused(until=until, values={"scratch": scratch}, variables={"PRODSIM_SCRATCH": scratch})
     return Paused(until=until, go_ahead=go_ahead, values=stage.values, variables=stage.variables)
 
 
 def _deployment(
-    scenario: Scenario, bench: RunContext, tally: RunResults
+    scenario: Scenario, context: RunContext, results: RunResults
 ) -> Generator[Event | Paused, CommandsOutcome, deployment.DeploymentRun | None]:
     """Suspend for ``commands_pre``, deploy, suspend for ``commands`` while a service is up, stop.
 
     Returns the stage, closed, or None when there is nothing to deploy.
     """
     if scenario.deployment is None:
-        yield from _pause(bench, tally, _telling(bench, None, until=ToxPhase.COMMANDS))
+        yield from _pause(context, results, _telling(context, None, until=ToxPhase.COMMANDS))
         yield _not_checked(Step.DEPLOY, "no 'deploy' is configured")
-        yield from _pause(bench, tally, _telling(bench, None, until=ToxPhase.COMMANDS_POST))
+        yield from _pause(context, results, _telling(context, None, until=ToxPhase.COMMANDS_POST))
         return None
-    tally.codes |= deployment.checks(scenario.deployment)
+    results.codes |= deployment.checks(scenario.deployment)
     timed = scenario.timing.startup and not scenario.policy.drops("PRF")
-    with closing(deployment.DeploymentRun(scenario.deployment, bench.place)) as stage:
-        heard = yield from _pause(bench, tally, _telling(bench, stage, until=ToxPhase.COMMANDS))
+    with closing(deployment.DeploymentRun(scenario.deployment, context.place)) as stage:
+        heard = yield from _pause(context, results, _telling(context, stage, until=ToxPhase.COMMANDS))
         if heard.pre_failed:
             yield _not_checked(Step.DEPLOY, "commands_pre failed, so nothing was started")
         else:
             if timed or scenario.simulate:
-                deployment.keep_snapshot(bench.place)
-            yield from tally.judge(stage.up())
-        waiting = _telling(bench, stage, until=ToxPhase.COMMANDS_POST, go_ahead=stage.went_up)
-        yield from _pause(bench, tally, waiting, step=None if heard.pre_failed else Step.DEPLOY)
+                deployment.keep_snapshot(context.place)
+            yield from results.judge(stage.up())
+        waiting = _telling(context, stage, until=ToxPhase.COMMANDS_POST, go_ahead=stage.went_up)
+        yield from _pause(context, results, waiting, step=None if heard.pre_failed else Step.DEPLOY)
         if not heard.pre_failed:
-            yield from tally.judge(stage.down(commands_ran=scenario.has_commands))
+            yield from results.judge(stage.down(commands_ran=scenario.has_commands))
         return stage
 
 
-def _simulations(scenario: Scenario, bench: RunContext, tally: RunResults) -> Iterator[Event]:
+def _simulations(scenario: Scenario, context: RunContext, results: RunResults) -> Iterator[Event]:
     """Play it all again under each condition that was asked for, when nothing has failed without one."""
     if not scenario.simulate:
         return
-    reason = "the run has failed already" if tally.failed else "SIM is ignored" if scenario.policy.drops("SIM") else ""
+    reason = (
+        "the run has failed already" if results.failed else "SIM is ignored" if scenario.policy.drops("SIM") else ""
+    )
     if reason:
         yield _not_checked(Step.SIMULATE, reason)
         return
     cast = simulation.SimulationContext(
-        subject=bench.subject,
-        runner=bench.execute,
-        python=bench.python,
-        scripts_dir=bench.scripts_dir,
-        place=bench.place,
+        subject=context.subject,
+        runner=context.execute,
+        python=context.python,
+        scripts_dir=context.scripts_dir,
+        place=context.place,
         deployed=scenario.deployment,
     )
-    yield from tally.step(Step.SIMULATE, lambda: simulation.check_simulations(scenario.simulate, cast))
+    yield from results.step(Step.SIMULATE, lambda: simulation.check_simulations(scenario.simulate, cast))
 
 
-def _untimed(scenario: Scenario, tally: RunResults) -> str:
+def _untimed(scenario: Scenario, results: RunResults) -> str:
     """Return why no times are taken, or nothing."""
-    if tally.failed:
+    if results.failed:
         return "the run has failed already"
     if scenario.resolution == LOWEST:
         return f"resolution is {LOWEST}, which nobody installs for its speed"
     return "PRF is ignored" if scenario.policy.drops("PRF") else ""
 
 
-def _timed(bench: RunContext) -> tuple[str, ...]:
+def _timed(context: RunContext) -> tuple[str, ...]:
     """Return the modules whose import is timed when the user named none."""
-    return (*installed.main_names(bench.subject), *bench.wheel.console_modules)
+    return (*installed.main_names(context.subject), *context.wheel.console_modules)
 
 
-def _first_imports(scenario: Scenario, bench: RunContext, tally: RunResults) -> Mapping[str, Sample]:
+def _first_imports(scenario: Scenario, context: RunContext, results: RunResults) -> Mapping[str, Sample]:
     """Return the first imports as installed; nothing where no times are taken."""
-    if _untimed(scenario, tally):
+    if _untimed(scenario, results):
         return {}
-    return performance.first_imports(scenario.timing, _timed(bench), bench.within)
+    return performance.first_imports(scenario.timing, _timed(context), context.within)
 
 
 def _times(
-    scenario: Scenario, bench: RunContext, tally: RunResults, start_s: float | None, first: Mapping[str, Sample]
+    scenario: Scenario, context: RunContext, results: RunResults, start_s: float | None, first: Mapping[str, Sample]
 ) -> Iterator[Event]:
     """Measure and compare, when nothing has failed: the times of a broken release say nothing."""
-    if reason := _untimed(scenario, tally):
-        kept = performance.keep(bench.shelf, update=scenario.timing.update) if tally.sound else ""
+    if reason := _untimed(scenario, results):
+        kept = performance.keep(context.baselines, update=scenario.timing.update) if results.sound else ""
         yield _not_checked(Step.COMPARE, "; ".join(filter(None, (reason, kept))))
         return
     events = performance.compare(
         scenario.timing,
-        _timed(bench),
-        bench.shelf,
-        bench.place,
-        within=bench.within,
+        _timed(context),
+        context.baselines,
+        context.place,
+        within=context.within,
         deployed=scenario.deployment,
         start_s=start_s,
         first=first,
     )
-    yield from tally.judge(events)
+    yield from results.judge(events)
 
 
 def _not_checked(step: Step, reason: str) -> StepFinished:

@@ -43,7 +43,7 @@ def site(name: str) -> clone_env.Site:
 BASE = Base(artefact=Artefact(wheel=Path("acme.whl"), origin="wheel 1.0, kept since then"), site=site("base"))
 
 
-def means(folder: Path = Path("/project/private"), **more: Any) -> ReferenceInputs:
+def reference(folder: Path = Path("/project/private"), **more: Any) -> ReferenceInputs:
     fixed = {"wanted": Wanted(name="acme"), "site": site("env"), "folder": folder}
     return ReferenceInputs(**{**fixed, "sources": cast("Any", None), "runner": cast("Any", None), **more})
 
@@ -77,7 +77,7 @@ def confirmed_by(confirmation: Confirmation, pair: Pair) -> Compared:
 
 
 def confirm(pair: Pair, **more: Any) -> Compared:
-    compared = confirmed_by(Confirmation(means(**more), lambda _: BASE), pair)
+    compared = confirmed_by(Confirmation(reference(**more), lambda _: BASE), pair)
     assert measure.replayed(compared.series) is compared.change
     return compared
 
@@ -168,7 +168,7 @@ def opened(answer: measure.Confirm, *, now_ms: float) -> Compared:
     ],
 )
 def test_rounds_that_cannot_tell_and_look_slower_are_settled_beside_the_base(pair: Pair, change: Change) -> None:
-    confirmation = Confirmation(means(dists=CLICK), lambda _: BASE)
+    confirmation = Confirmation(reference(dists=CLICK), lambda _: BASE)
     compared = opened(lambda each: confirmation.confirm(each, lambda _: pair, tolerance=0.05), now_ms=96)
     assert compared.change is change, compared.detail
     assert measure.replayed(compared.series) is change
@@ -189,7 +189,7 @@ def test_what_counts_as_the_same_and_looks_slower_is_settled_beside_the_base(
     def sampler(rounds: int) -> stats.Rounds:
         return stats.Rounds(target_s=(0.105,) * rounds, control_s=(0.05,) * rounds, clock=EFFECTIVE)
 
-    confirmation = Confirmation(means(), lambda _: BASE)
+    confirmation = Confirmation(reference(), lambda _: BASE)
     compared = measure.measure(
         "import acme",
         sampler,
@@ -204,7 +204,7 @@ def test_what_counts_as_the_same_and_looks_slower_is_settled_beside_the_base(
 
 
 def test_rounds_that_cannot_tell_stay_open_without_a_base() -> None:
-    confirmation = Confirmation(means(), Maker(WheelUnavailableError("no network")))
+    confirmation = Confirmation(reference(), Maker(WheelUnavailableError("no network")))
     compared = opened(lambda each: confirmation.confirm(each, lambda _: drawn(1, 1), tolerance=0.05), now_ms=96)
     assert compared.change is Change.UNKNOWN
     assert compared.detail.startswith("inconclusive: +")
@@ -213,7 +213,7 @@ def test_rounds_that_cannot_tell_stay_open_without_a_base() -> None:
 
 def test_rounds_that_cannot_tell_and_look_no_slower_need_no_base() -> None:
     maker = Maker()
-    confirmation = Confirmation(means(), maker)
+    confirmation = Confirmation(reference(), maker)
     compared = opened(lambda each: confirmation.confirm(each, lambda _: drawn(1, 1), tolerance=0.05), now_ms=90)
     assert (compared.change, maker.made) == (Change.UNKNOWN, 0)
 
@@ -248,7 +248,7 @@ def test_what_did_not_change_is_not_blamed(
         return Judgement(outcome=outcome, ratio=1.0, value_s=1.0, expected_s=1.0, tolerance=0.1, p=0.01, rounds=8)
 
     then = None if base is None else judged(base)
-    assert confirming.attribute_cause(judged(pair), then, means(dists=dists, machine=machine)) is cause
+    assert confirming.attribute_cause(judged(pair), then, reference(dists=dists, machine=machine)) is cause
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -295,7 +295,7 @@ class Maker:
 
 def test_one_environment_serves_all_metrics_and_is_removed_at_the_end(tmp_path: Path) -> None:
     private, maker = tmp_path / "private", Maker()
-    confirmation = Confirmation(means(private), maker)
+    confirmation = Confirmation(reference(private), maker)
     assert maker.made == 0  # nothing is made before something is suspected
     for _ in range(2):
         assert confirmed_by(confirmation, drawn(100, 100)).change is Change.SAME
@@ -309,7 +309,7 @@ def test_one_environment_serves_all_metrics_and_is_removed_at_the_end(tmp_path: 
 @pytest.mark.parametrize("problem", [WheelUnavailableError("no network"), CloneError("no network")])
 def test_what_cannot_be_had_is_asked_for_once_and_the_stored_ratio_must_do(problem: Exception) -> None:
     maker = Maker(problem)
-    confirmation = Confirmation(means(), maker)
+    confirmation = Confirmation(reference(), maker)
     for _ in range(2):
         compared = confirmed_by(confirmation, drawn(100, 100))
         assert compared.change is Change.SLOWER
@@ -336,7 +336,7 @@ def test_what_got_faster_needs_no_base() -> None:
         return stats.Rounds(target_s=(0.12,) * rounds, control_s=(0.05,) * rounds, clock=EFFECTIVE)
 
     def answer(suspicion: measure.CandidateChange) -> tuple[Measured | None, Compared]:
-        return Confirmation(means(), maker).confirm(suspicion, lambda _: drawn(1, 1), tolerance=0.1)
+        return Confirmation(reference(), maker).confirm(suspicion, lambda _: drawn(1, 1), tolerance=0.1)
 
     compared = measure.measure("import acme", sampler, quick, tolerance=0.1, confirm=answer)[1]
     assert (compared.change, maker.made) == (Change.FASTER, 0)

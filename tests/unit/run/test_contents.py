@@ -1,4 +1,4 @@
-"""The step ``memory``: what a wheel has lost since the accepted one, and what is said about the rest."""
+"""The step ``contents``: what a wheel has lost since the accepted one, and what is said about the rest."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def checked(
 ) -> CheckResult:
     stored = replace(ACME, contents=then.folded() if then is not None else None)
     new = replace(ACME, contents=now, dists=dists or ACME.dists)
-    return contents.check_memory(stored, new, accepting=accepting)
+    return contents.check_contents(stored, new, accepting=accepting)
 
 
 def told(checked: CheckResult) -> list[str]:
@@ -250,7 +250,7 @@ def test_a_release_that_accepts_the_loss_says_it_as_a_note(tmp_path: Path) -> No
 
 
 def test_without_a_baseline_nothing_is_checked(tmp_path: Path) -> None:
-    found = contents.check_memory(None, replace(ACME, contents=held(tmp_path)), accepting=False)
+    found = contents.check_contents(None, replace(ACME, contents=held(tmp_path)), accepting=False)
     assert (found.codes, found.findings, found.detail) == ((), (), "no baseline yet")
     assert found.not_checked == tuple((code, "no baseline yet") for code in contents.CODES)
 
@@ -298,14 +298,14 @@ def test_what_imported_when_the_baseline_was_stored_is_known(tmp_path: Path) -> 
     path = tmp_path / "prodsim/key.json"
     contents_now = held(tmp_path)
     now = replace(ACME, contents=contents_now)
-    shelf = shelf_of(path, now)
-    assert shelf.imported_then == frozenset()
-    known = shelf.having_imported({"acme", "acme.cli", "click"}, descriptors=3)
+    baselines = baselines_of(path, now)
+    assert baselines.imported_then == frozenset()
+    known = baselines.having_imported({"acme", "acme.cli", "click"}, descriptors=3)
     assert known.now.contents == replace(contents_now, imported=frozenset({"acme", "acme.cli"}), descriptors=3)
-    assert replace(shelf, stored=known.now).imported_then == {"acme", "acme.cli"}
-    assert replace(shelf, stored=replace(ACME)).imported_then == frozenset()
+    assert replace(baselines, stored=known.now).imported_then == {"acme", "acme.cli"}
+    assert replace(baselines, stored=replace(ACME)).imported_then == frozenset()
 
 
-def shelf_of(path: Path, now: baseline.Baseline) -> BaselineFiles:
+def baselines_of(path: Path, now: baseline.Baseline) -> BaselineFiles:
     folder = path.parent
     return BaselineFiles(stored=None, path=path, candidate=folder / "c.json", now=now, root=folder, wheels=folder)

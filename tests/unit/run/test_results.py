@@ -7,8 +7,8 @@ from tox_prodsim.run.results import RunResults
 LOST = error("ENT510", "acme", "there is no module acme.cli in the wheel", "have the build include it")
 
 
-def play(tally: RunResults, step: Step, *findings: Finding) -> list[Event]:
-    return list(tally.step(step, lambda: CheckResult(detail="", codes=("ENT510",), findings=findings)))
+def play(results: RunResults, step: Step, *findings: Finding) -> list[Event]:
+    return list(results.step(step, lambda: CheckResult(detail="", codes=("ENT510",), findings=findings)))
 
 
 def told(events: list[Event]) -> list[tuple[str, str]]:
@@ -16,22 +16,22 @@ def told(events: list[Event]) -> list[tuple[str, str]]:
 
 
 def test_what_two_steps_find_is_told_once_and_fails_both() -> None:
-    tally = RunResults(Policy())
-    play(tally, Step.WHEEL, LOST)
-    again = play(tally, Step.SCRIPTS, error("ENT510", "acme", "does not load", ""))
+    results = RunResults(Policy())
+    play(results, Step.WHEEL, LOST)
+    again = play(results, Step.SCRIPTS, error("ENT510", "acme", "does not load", ""))
     assert told(again) == []
     assert [event.outcome for event in again if isinstance(event, StepFinished)] == [Outcome.FAILED]
-    assert tally.finished().errors == 1
+    assert results.finished().errors == 1
 
 
 def test_what_is_graver_in_a_later_step_is_told_again() -> None:
-    tally = RunResults(Policy())
-    play(tally, Step.WHEEL, note("ENT510", "acme", "needs an extra", ""))
-    assert told(play(tally, Step.SCRIPTS, LOST)) == [("error", LOST.message)]
-    assert tally.finished().verdict is Verdict.FAILED
+    results = RunResults(Policy())
+    play(results, Step.WHEEL, note("ENT510", "acme", "needs an extra", ""))
+    assert told(play(results, Step.SCRIPTS, LOST)) == [("error", LOST.message)]
+    assert results.finished().verdict is Verdict.FAILED
 
 
 def test_the_policy_decides_before_what_is_graver() -> None:
-    tally = RunResults(Policy(warn=("ENT",)))
-    play(tally, Step.WHEEL, warning("ENT510", "acme", "does not answer", ""))
-    assert told(play(tally, Step.SCRIPTS, LOST)) == []
+    results = RunResults(Policy(warn=("ENT",)))
+    play(results, Step.WHEEL, warning("ENT510", "acme", "does not answer", ""))
+    assert told(play(results, Step.SCRIPTS, LOST)) == []

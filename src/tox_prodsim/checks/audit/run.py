@@ -139,7 +139,7 @@ def _judged(auditor: Auditor, version: str, complaint: str, told: tuple[str, ...
         codes=("AUD801", "AUD802"),
         findings=(found,) if found else (),
         not_checked=(("AUD801", f"{auditor.name}: no sdist"),) if lacks_sdist else (),
-        told=((f"what {auditor.name} says", _cut(told)),) if found else (),
+        evidence=((f"what {auditor.name} says", _cut(told)),) if found else (),
     )
 
 
@@ -170,7 +170,7 @@ def _impossible(auditor: Auditor, reason: str, told: tuple[str, ...] = ()) -> Ch
         codes=("AUD802",),
         findings=(_finding("AUD802", auditor, reason, _HINTS["AUD802"]),),
         not_checked=(("AUD801", f"{auditor.name}: {reason}"),),
-        told=((f"what {auditor.name} says", _cut(told)),) if told else (),
+        evidence=((f"what {auditor.name} says", _cut(told)),) if told else (),
     )
 
 

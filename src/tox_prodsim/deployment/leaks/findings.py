@@ -107,12 +107,12 @@ def look(
     lines: Iterable[bytes] = (),
     witnesses: Path | None = None,
     deaf_because: str = "",
-    mine: Sequence[Path] = (),
+    own_code: Sequence[Path] = (),
 ) -> LeakReport:
     """Return everything that a run left, and what could not be seen; the arguments are those of ``leaks.after``."""
     ended_by = "" if ending.signal is None else signal_name(ending.signal)
     around = leaks.after(
-        ground, lines=lines, witnesses=witnesses, deaf_because=deaf_because, ended_by=ended_by, mine=mine
+        ground, lines=lines, witnesses=witnesses, deaf_because=deaf_because, ended_by=ended_by, own_code=own_code
     )
     return replace(around, leaks=(*survived(ending), *around.leaks))
 

@@ -50,9 +50,9 @@ def left(known: Segments) -> LeakReport:
         reason = f"shared memory is not observable: there is no {known.shared}"
         return LeakReport(leaks=tuple(_left_of_system_v(known)), not_observable=(reason,))
     new = {name: status for (name, inode), status in there.items() if (name, inode) not in known.posix}
-    mine = {name: status for name, status in new.items() if status.st_uid == os.getuid()}
-    orphans = set(mine) - (_held(known.shared, set(mine)) if mine else set())
-    return LeakReport(leaks=(*(_leak(name, mine[name]) for name in sorted(orphans)), *_left_of_system_v(known)))
+    own_code = {name: status for name, status in new.items() if status.st_uid == os.getuid()}
+    orphans = set(own_code) - (_held(known.shared, set(own_code)) if own_code else set())
+    return LeakReport(leaks=(*(_leak(name, own_code[name]) for name in sorted(orphans)), *_left_of_system_v(known)))
 
 
 def _leak(name: str, status: os.stat_result) -> Leak:

@@ -42,21 +42,21 @@ def after(
     witnesses: Path | None = None,
     deaf_because: str = "",
     ended_by: str = "",
-    mine: Sequence[Path] = (),
+    own_code: Sequence[Path] = (),
 ) -> LeakReport:
     """Return what was left, to be asked when everything of the run has ended.
 
     ``lines`` are those of the log, none longer than the reader wants to hold; ``witnesses`` is the folder of the hook
     (None: there was none); ``deaf_because`` is what ``unheard`` said while the main process lived; ``ended_by`` is the
-    signal that ended it, empty when it came to its own exit; ``mine`` are the modules and packages of the project: what
-    another distribution does not close is a hint (without ``mine`` nobody knows whose it is).
+    signal that ended it, empty when it came to its own exit; ``own_code`` are the modules and packages of the project:
+    what another distribution does not close is a hint (without ``own_code`` nobody knows whose it is).
     """
     looks = (
         files.left_in_temporary(ground.temporary),
         files.left_in_scratch(ground.scratch),
         shared_memory.left(ground.shared_memory),
         LeakReport(
-            leaks=tuple(_weighed(leak, mine) for leak in _said(lines, witnesses)),
+            leaks=tuple(_weighed(leak, own_code) for leak in _said(lines, witnesses)),
             not_observable=tuple(_unseen(witnesses, deaf_because, ended_by)),
         ),
     )
@@ -89,9 +89,9 @@ def _said(lines: Iterable[bytes], witnesses: Path | None) -> Iterator[Leak]:
     yield from (leak for leak in heard if _told(leak) not in told)
 
 
-def _weighed(leak: Leak, mine: Sequence[Path]) -> Leak:
+def _weighed(leak: Leak, own_code: Sequence[Path]) -> Leak:
     place = Path(leak.file)
-    foreign = bool(mine) and _INSTALLED.intersection(place.parts) and not any(map(place.is_relative_to, mine))
+    foreign = bool(own_code) and _INSTALLED.intersection(place.parts) and not any(map(place.is_relative_to, own_code))
     return replace(leak, grade=Grade.HINT) if foreign and leak.kind is LeakKind.WARNING else leak
 
 

@@ -106,25 +106,25 @@ def _compare(tox_env: PythonRun, asked: Asked, cancel: supervision.Cancel, optio
     """Compare in one environment; everything that is made for it is removed."""
     _supervise_again(tox_env)
     folder = Path(tox_env.env_dir) / "prodsim"
-    workshop = ProductionEnv(tox_env, cancel)
+    production_env = ProductionEnv(tox_env, cancel)
     scenario = build.scenario_of(tox_env)
-    desk = build.make(tox_env, scenario, wheel_under_test.remembered(folder), folder, workshop)
-    wheel = desk.wheel
+    context = build.make(tox_env, scenario, wheel_under_test.remembered(folder), folder, production_env)
+    wheel = context.wheel
     wanted = reference_wheel.Wanted(
         name=wheel.name,
         version=asked.version,
         commit=asked.commit,
         public=runners.is_public(tox_env, wheel.name),
     )
-    tools = runners.means_of(tox_env, wanted, runner=workshop.helper, cancel=cancel)
+    tools = runners.reference_inputs(tox_env, wanted, runner=production_env.helper, cancel=cancel)
     asked_for = getattr(options, "prodsim_imports", None)
-    defaults = dict.fromkeys([*installed.main_names(desk.subject), *wheel.console_modules])
+    defaults = dict.fromkeys([*installed.main_names(context.subject), *wheel.console_modules])
     modules = asked_for or scenario.timing.imports or [*defaults][:_MOST_IMPORTS]
     confirmation = confirming.Confirmation(tools)
     try:
         base = confirming.install(tools, _artefact(asked, tools))
         deployed = scenario.deployment if scenario.timing.startup and not asked_for else None
-        metrics = _metrics(modules, deployed, desk.place, tools, base)
+        metrics = _metrics(modules, deployed, context.place, tools, base)
         _tell(
             f"prodsim: {wheel.name} {wheel.version} beside {base.artefact.origin} ({asked.shown}), in {tox_env.name}\n"
         )

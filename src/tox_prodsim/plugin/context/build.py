@@ -54,15 +54,15 @@ def make(
     scenario: Scenario,
     under_test: WheelUnderTest,
     folder: Path,
-    workshop: ProductionEnv,
+    production_env: ProductionEnv,
     *,
     lowered: installer.Lowered | None = None,
 ) -> RunContext:
     """Return the bench of one run; the deploy files are in the scratch folder then."""
     for source in scenario.deploy_files:
-        _copy(source, workshop.folders.scratch)
+        _copy(source, production_env.folders.scratch)
     wheel = artifact.open_wheel(under_test.path)
-    place = workshop.place(folder, scenario, wheel.top_levels)
+    place = production_env.place(folder, scenario, wheel.top_levels)
     place.log.unlink(missing_ok=True)
     if scenario.deployment is not None:
         launch = scenario.deployment.launch(port=1, scratch=place.scratch)
@@ -71,7 +71,7 @@ def make(
         for at, probe in enumerate(launch.probes):
             if isinstance(probe, ExecProbe):
                 place.resolve(probe.argv, f"ready[{at}]")
-    shelf = _shelf(tox_env, scenario, wheel, _packages(tox_env), folder)
+    baselines = _baselines(tox_env, scenario, wheel, _packages(tox_env), folder)
     return RunContext(
         started=_started(tox_env, scenario, wheel, under_test.origin),
         wheel=wheel,
@@ -79,12 +79,12 @@ def make(
         python=Path(tox_env.env_python()),
         scripts_dir=Path(tox_env.env_bin_dir()),
         place=place,
-        shelf=shelf,
-        execute=workshop.helper,
-        means=_means(tox_env, wheel.name, shelf, workshop),
-        tools=runners.tools_of(tox_env, scenario.audit, workshop.cancel),
-        private=(workshop.folders.home, workshop.folders.temporary, workshop.folders.probe),
-        fresh_install=_fresh_install(tox_env, wheel, workshop),
+        baselines=baselines,
+        execute=production_env.helper,
+        reference=_reference(tox_env, wheel.name, baselines, production_env),
+        tools=runners.tools_of(tox_env, scenario.audit, production_env.cancel),
+        private=(production_env.folders.home, production_env.folders.temporary, production_env.folders.probe),
+        fresh_install=_fresh_install(tox_env, wheel, production_env),
         lowered=lowered,
         tested=_tested(tox_env.core["env_list"]),
     )
@@ -160,7 +160,7 @@ def _key(tox_env: PythonRun) -> str:
     )
 
 
-def _shelf(
+def _baselines(
     tox_env: PythonRun, scenario: Scenario, wheel: artifact.Wheel, packages: tuple[str, ...], folder: Path
 ) -> BaselineFiles:
     path, root = _baseline_path(tox_env, scenario), Path(tox_env.core["tox_root"])
@@ -191,11 +191,13 @@ def _shelf(
     )
 
 
-def _means(tox_env: PythonRun, name: str, shelf: BaselineFiles, workshop: ProductionEnv) -> ReferenceInputs | None:
+def _reference(
+    tox_env: PythonRun, name: str, baselines: BaselineFiles, production_env: ProductionEnv
+) -> ReferenceInputs | None:
     """Return how a suspicion can be confirmed beside the baseline's own wheel; None: there is no baseline."""
-    if shelf.stored is None:
+    if baselines.stored is None:
         return None
-    built = shelf.stored.built
+    built = baselines.stored.built
     wanted = reference_wheel.Wanted(
         name=name,
         version=built.version,
@@ -203,13 +205,15 @@ def _means(tox_env: PythonRun, name: str, shelf: BaselineFiles, workshop: Produc
         commit=built.commit,
         public=runners.is_public(tox_env, name),
     )
-    dists, machine = baseline.changes_since(shelf.stored, shelf.now, name)
-    return runners.means_of(
-        tox_env, wanted, runner=workshop.helper, cancel=workshop.cancel, dists=dists, machine=machine
+    dists, machine = baseline.changes_since(baselines.stored, baselines.now, name)
+    return runners.reference_inputs(
+        tox_env, wanted, runner=production_env.helper, cancel=production_env.cancel, dists=dists, machine=machine
     )
 
 
-def _fresh_install(tox_env: PythonRun, wheel: artifact.Wheel, workshop: ProductionEnv) -> Callable[[], CheckResult]:
+def _fresh_install(
+    tox_env: PythonRun, wheel: artifact.Wheel, production_env: ProductionEnv
+) -> Callable[[], CheckResult]:
     """Return what asks the installer of the environment about the wheel; its variables are read now, by this thread."""
     request = resolution.ResolutionRequest(
         wheel=wheel.path,
@@ -218,7 +222,7 @@ def _fresh_install(tox_env: PythonRun, wheel: artifact.Wheel, workshop: Producti
         provided=wheel.provides_extras,
         requested=tuple(sorted(tox_env.conf["extras"])),
     )
-    runner, folder = installer.runner_of(tox_env, workshop.cancel), workshop.folders.probe
+    runner, folder = installer.runner_of(tox_env, production_env.cancel), production_env.folders.probe
     return functools.partial(resolution.check_resolution, request, installer.installer_of(tox_env), runner, folder)
 
 

@@ -107,10 +107,12 @@ class ProductionEnv:
         """Return the folder in which the deployment and the commands run."""
         return Path(self._env.conf["change_dir"])
 
-    def place(self, folder: Path, scenario: Scenario, mine: Sequence[str]) -> LaunchContext:
-        """Return where a deployment runs; ``mine`` are the names of the project's own modules and packages."""
+    def place(self, folder: Path, scenario: Scenario, own_code: Sequence[str]) -> LaunchContext:
+        """Return where a deployment runs; ``own_code`` are the names of the project's own modules and packages."""
         installed_in = Path(self._env.env_site_package_dir())
-        code = [path for name in mine for path in (installed_in / name, installed_in / f"{name}.py") if path.exists()]
+        code = [
+            path for name in own_code for path in (installed_in / name, installed_in / f"{name}.py") if path.exists()
+        ]
         return LaunchContext(
             scratch=self.folders.scratch,
             cwd=self.cwd,
@@ -121,7 +123,7 @@ class ProductionEnv:
             resolve=self.resolve,
             cancel=self.cancel,
             hook=self.hook,
-            mine=(*code, self.folders.scratch),
+            own_code=(*code, self.folders.scratch),
             ledger=self.ledger,
             containment=cast("supervision.ContainmentKind", scenario.containment),
             allow_leaks=scenario.allow_leaks,

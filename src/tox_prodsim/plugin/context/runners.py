@@ -27,7 +27,7 @@ _PRIVATE = "Private ::"
 """The index refuses what has a classifier that begins so."""
 
 
-def means_of(
+def reference_inputs(
     tox_env: PythonRun,
     wanted: reference_wheel.Wanted,
     *,

@@ -23,9 +23,9 @@ def package_of(file: str) -> str:
     return ""
 
 
-def is_own(frame: Frame, mine: Sequence[Path]) -> bool:
+def is_own(frame: Frame, own_code: Sequence[Path]) -> bool:
     """Return whether a frame is the user's: below one of their folders, or neither installed nor standard library."""
-    return any(Path(frame.file).is_relative_to(folder) for folder in mine) or not package_of(frame.file)
+    return any(Path(frame.file).is_relative_to(folder) for folder in own_code) or not package_of(frame.file)
 
 
 def explained(frame: Frame, stack: ThreadStack, process: Seen) -> str:

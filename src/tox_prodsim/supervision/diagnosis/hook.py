@@ -187,8 +187,8 @@ class _Asked:
 def _holds(pid: int, file: Path) -> bool:
     """Return whether a process still has a file open: it may have closed it, or become another program."""
     with suppress(OSError):
-        mine = os.path.realpath(file)
-        return any(str(each.readlink()) == mine for each in Path(f"/proc/{pid}/fd").iterdir())
+        own_code = os.path.realpath(file)
+        return any(str(each.readlink()) == own_code for each in Path(f"/proc/{pid}/fd").iterdir())
     return False
 
 

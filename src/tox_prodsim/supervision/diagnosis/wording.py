@@ -17,12 +17,12 @@ _TASKS = 20
 _PROCESSES = 40
 
 
-def told(diagnosis: Diagnosis, mine: Sequence[Path] = ()) -> Iterator[str]:
-    """Yield the lines that a user reads; ``mine`` are the folders of their own code, as installed."""
+def told(diagnosis: Diagnosis, own_code: Sequence[Path] = ()) -> Iterator[str]:
+    """Yield the lines that a user reads; ``own_code`` are the folders of their own code, as installed."""
     for process in diagnosis.processes:
-        yield from _stacks(process, mine)
+        yield from _stacks(process, own_code)
     for process in diagnosis.processes:
-        yield from _tasks(process, mine)
+        yield from _tasks(process, own_code)
     yield "process tree"
     for process in diagnosis.processes[:_PROCESSES]:
         yield from _in_tree(process, diagnosis.processes)
@@ -33,9 +33,9 @@ def told(diagnosis: Diagnosis, mine: Sequence[Path] = ()) -> Iterator[str]:
         yield f"not everything was looked at: the look ended after {diagnosis.took_s:.1f} s"
 
 
-def _stacks(process: Seen, mine: Sequence[Path]) -> Iterator[str]:
+def _stacks(process: Seen, own_code: Sequence[Path]) -> Iterator[str]:
     """Yield the threads of one process, those that do the same as one."""
-    groups = list(_grouped(process.stacks, mine))
+    groups = list(_grouped(process.stacks, own_code))
     for number, stacks in enumerate(groups[:_GROUPS]):
         first = stacks[0]
         # That of the process was seen before anybody was woken up to answer.
@@ -45,7 +45,7 @@ def _stacks(process: Seen, mine: Sequence[Path]) -> Iterator[str]:
             yield f"where it hangs (pid {process.pid}, {_thread(first)}){state}{_by(process)}"
         else:
             yield f"  thread {_thread(first)}{state}"
-        yield from (f"    {line}" for line in _frames(first, process, mine))
+        yield from (f"    {line}" for line in _frames(first, process, own_code))
         if len(stacks) > 1:
             names = ", ".join(stack.thread for stack in stacks[1:6])
             more = " …" if len(stacks) > 6 else ""
@@ -59,7 +59,7 @@ def _by(process: Seen) -> str:
     return "" if process.source == "hook" else f"   [by {process.source}]"
 
 
-def _grouped(stacks: Iterable[ThreadStack], mine: Sequence[Path]) -> Iterator[list[ThreadStack]]:
+def _grouped(stacks: Iterable[ThreadStack], own_code: Sequence[Path]) -> Iterator[list[ThreadStack]]:
     """Yield the threads with the same frames together: the main thread first, then those with the user's code."""
     groups: dict[tuple[tuple[str, int, str], ...], list[ThreadStack]] = {}
     for stack in stacks:
@@ -67,7 +67,7 @@ def _grouped(stacks: Iterable[ThreadStack], mine: Sequence[Path]) -> Iterator[li
 
     def order(group: list[ThreadStack]) -> tuple[bool, bool, bool]:
         first = group[0]
-        return not first.is_main, not any(is_own(frame, mine) for frame in first.frames), first.daemon is True
+        return not first.is_main, not any(is_own(frame, own_code) for frame in first.frames), first.daemon is True
 
     yield from sorted((sorted(group, key=lambda stack: not stack.is_main) for group in groups.values()), key=order)
 
@@ -76,9 +76,9 @@ def _thread(stack: ThreadStack) -> str:
     return f"{stack.thread}, not a daemon" if stack.daemon is False and not stack.is_main else stack.thread
 
 
-def _frames(stack: ThreadStack, process: Seen, mine: Sequence[Path]) -> Iterator[str]:
+def _frames(stack: ThreadStack, process: Seen, own_code: Sequence[Path]) -> Iterator[str]:
     """Yield the frames from the outside in: the user's own each on a line, every run of others on one."""
-    runs = [(own, list(run)) for own, run in groupby(stack.frames, key=lambda frame: is_own(frame, mine))]
+    runs = [(own, list(run)) for own, run in groupby(stack.frames, key=lambda frame: is_own(frame, own_code))]
     for number, (own, frames) in enumerate(runs):
         if own:
             yield from _own(frames)
@@ -125,7 +125,7 @@ def _folded(frames: Sequence[Frame]) -> str:
     return f"… {len(frames)} frame{plural} of {', '.join(packages[:3])}{more}"
 
 
-def _tasks(process: Seen, mine: Sequence[Path]) -> Iterator[str]:
+def _tasks(process: Seen, own_code: Sequence[Path]) -> Iterator[str]:
     """Yield the asyncio tasks of one process, those that wait at the same place as one."""
     groups: dict[tuple[object, ...], list[Task]] = {}
     for task in sorted(process.tasks, key=lambda task: (len(task.name), task.name)):
@@ -138,7 +138,7 @@ def _tasks(process: Seen, mine: Sequence[Path]) -> Iterator[str]:
         also = f" and {len(tasks) - 1} like it" if len(tasks) > 1 else ""
         yield f"  {task.name}{also}  {task.coroutine}()  {_waits(task)}"
         stack = ThreadStack(thread=task.name, is_main=False, daemon=None, frames=task.frames)
-        yield from (f"    {line}" for line in _frames(stack, process, mine))
+        yield from (f"    {line}" for line in _frames(stack, process, own_code))
     if len(groups) > _TASKS:
         yield f"  … {sum(map(len, list(groups.values())[_TASKS:]))} more tasks"
 

@@ -80,7 +80,7 @@ def test_a_tool_that_is_content_is_named_with_its_version(index: Index) -> None:
     checked = index.audit("check-wheel-contents", "twine==6.1", sdist=SDIST)
     assert checked.detail == "check-wheel-contents 6.1, twine 6.1"
     assert set(checked.codes) == {"AUD801", "AUD802"}
-    assert (checked.findings, checked.not_checked, checked.told) == ((), (), ())
+    assert (checked.findings, checked.not_checked, checked.evidence) == ((), (), ())
     assert sorted(index.installed) == ["check-wheel-contents", "twine==6.1"]
 
 
@@ -115,12 +115,12 @@ def test_a_tool_that_complains_is_an_error_with_its_first_complaint(index: Index
 def test_the_whole_output_of_a_complaint_is_told_with_the_files_by_their_names(index: Index) -> None:
     index.scripts = {"acme-audit": 'echo "$1: W1"; echo >&2 more; exit 3'}
     checked = index.audit("acme-audit {wheel}")
-    assert checked.told == (("what acme-audit says", ("acme-1.0-py3-none-any.whl: W1", "more")),)
+    assert checked.evidence == (("what acme-audit says", ("acme-1.0-py3-none-any.whl: W1", "more")),)
 
 
 def test_an_output_without_end_is_told_in_part(index: Index) -> None:
     index.scripts = {"acme-audit": "seq 100; exit 1"}
-    ((_, lines),) = index.audit("acme-audit {wheel}").told
+    ((_, lines),) = index.audit("acme-audit {wheel}").evidence
     assert lines[58:] == ("59", "60", "(40 more lines)")
 
 

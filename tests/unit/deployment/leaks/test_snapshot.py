@@ -272,7 +272,7 @@ def test_what_another_distribution_does_not_close_is_a_hint_where_one_knows_whos
     files = [site / "acme/app.py", site / "waitress/wasyncore.py", Path("/usr/lib/python3.11/tempfile.py")]
     lines = [f"{file}:7: ResourceWarning: unclosed {at}".encode() for at, file in enumerate(files)]
     before = yard.before()
-    known = leaks.after(before, lines=lines, mine=[site / "acme", site / "acme.py"])
+    known = leaks.after(before, lines=lines, own_code=[site / "acme", site / "acme.py"])
     assert [leak.grade for leak in known.leaks] == [Grade.FIRM, Grade.HINT, Grade.FIRM]
     assert {leak.grade for leak in leaks.after(before, lines=lines).leaks} == {Grade.FIRM}
 

@@ -41,8 +41,8 @@ from tox_prodsim.supervision import (
     run,
     taken,
 )
-from tox_prodsim.supervision.probes import ask as probes
 from tox_prodsim.supervision.probes import sockets
+from tox_prodsim.supervision.probes.ask import LINE_LIMIT_BYTES, LOG_BYTES_PER_POLL, polls, ports_named
 
 Tree = Callable[[], tuple[psutil.Process, ...]]
 
@@ -243,7 +243,7 @@ def test_a_log_probe_finds_a_line_and_shows_it(tmp_path: Path) -> None:
 def test_a_log_is_read_on_in_bounded_steps_and_no_line_is_lost_between_them(tmp_path: Path) -> None:
     log = tmp_path / "log"
     watch = LogWatch(log)
-    half = probes.LOG_BYTES_PER_POLL - 4
+    half = LOG_BYTES_PER_POLL - 4
     log.write_bytes(b"x\n" * (half // 2) + b"ready to serve\n")
     assert watch.find("ready to serve") is None
     assert watch.find("ready to serve") == "ready to serve"
@@ -262,7 +262,7 @@ def test_a_line_without_end_costs_no_memory(tmp_path: Path) -> None:
     found = [watch.find("ready$") for _ in range(3)]
     assert found[:2] == [None, None]
     assert found[2]
-    assert max(len(rest) for _, rest in watch._places.values()) <= probes.LINE_LIMIT_BYTES
+    assert max(len(rest) for _, rest in watch._places.values()) <= LINE_LIMIT_BYTES
 
 
 def test_a_file_probe_is_ready_when_the_file_is_there(tmp_path: Path) -> None:
@@ -301,7 +301,7 @@ def test_a_listener_on_another_address_does_not_take_the_port(port: int) -> None
 
 
 def test_the_ports_of_this_machine_that_probes_name() -> None:
-    named = probes.ports_named(
+    named = ports_named(
         [
             HttpProbe(url="http://127.0.0.1:8000/x"),
             HttpProbe(url="https://localhost/"),
@@ -318,7 +318,7 @@ def test_the_ports_of_this_machine_that_probes_name() -> None:
 
 
 def test_polls_begin_close_together_and_end_20_ms_apart() -> None:
-    pauses = list(islice(probes.polls(), 20))
+    pauses = list(islice(polls(), 20))
     assert pauses[0] == 0.001
     assert pauses[-1] == 0.02
     assert pauses == sorted(pauses)

@@ -42,7 +42,7 @@ def held(path: Path) -> dict[str, Any]:
 def memory(project: Project) -> dict[str, Any]:
     """Return the step in the report of the last run."""
     steps: list[dict[str, Any]] = project.report()["steps"]
-    (step,) = [each for each in steps if each["step"] == "memory"]
+    (step,) = [each for each in steps if each["step"] == "contents"]
     return step
 
 
@@ -59,7 +59,7 @@ def test_a_loss_fails_until_it_is_accepted(quick_project: Project) -> None:
     quick_project.write("tox.ini", CONFIG)
     wheel = full(quick_project)
     result = quick_project.prodsim("--installpkg", wheel, UPDATE).passed()
-    assert "  memory   not checked: no baseline yet" in result.out
+    assert "  contents not checked: no baseline yet" in result.out
     assert "not checked: PRF is ignored; baseline stored: prodsim/baselines/" in said(result)
     path = stored(quick_project)
     before = path.read_bytes()
@@ -130,4 +130,4 @@ def test_a_project_without_anything_to_import_is_remembered_too(quick_project: P
     assert "no times are stored, so there is no history" in quick_project.tox("prodsim", "history").passed().out
     quick_project.prodsim("--installpkg", quick_project.wheel(files={"acme/a.json": ""}, version="1.1")).failed()
     [finding] = quick_project.findings()
-    assert (finding["code"], finding["subject"], finding["step"]) == ("WHL132", "acme/b.json", "memory")
+    assert (finding["code"], finding["subject"], finding["step"]) == ("WHL132", "acme/b.json", "contents")
