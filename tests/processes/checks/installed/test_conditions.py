@@ -12,11 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.refusals import refused
 from support.wheels import Env, subject_of, wheel
 
 from tox_prodsim.checks import installed
-from tox_prodsim.model import conditions
 from tox_prodsim.model.conditions import CONDITIONS, ConditionRun
 from tox_prodsim.model.findings import CheckResult, Level
 from tox_prodsim.model.runner import CHILD_SCRIPTS
@@ -283,19 +281,3 @@ def test_without_namespaces_a_condition_says_that_it_is_not_to_be_had(
 ) -> None:
     told = without_namespaces(name, env, tmp_path, "print('ran')")
     assert (told.returncode, told.stdout) == (70, f"{what} is refused here: No space left on device\n"), told.stderr
-
-
-# the key
-
-
-def test_a_word_that_is_no_condition_is_refused_with_the_nearest_one() -> None:
-    known = "no_home, read_only_home, read_only_site, no_network, c_locale, utc, closed_stdin, umask_077, optimize, "
-    problem = refused(lambda: conditions.named("simulate", ["utc", "no-hoem"]))
-    assert problem.key == "simulate"
-    assert problem.message == f"'no-hoem' is no condition, did you mean no_home? there are {known}non_root, low_fds"
-    problem = refused(lambda: conditions.named("simulate", ["§"]))
-    assert problem.message == f"'§' is no condition, there are {known}non_root, low_fds"
-
-
-def test_a_condition_that_is_named_twice_is_played_once() -> None:
-    assert [each.name for each in conditions.named("simulate", ["utc", "no_home", "utc"])] == ["utc", "no_home"]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
+from support.unix_sockets import listener
 
 from tox_prodsim.model.probes import ListenProbe, UnixProbe
 from tox_prodsim.supervision import Answer, LogWatch, NotReady, Ready, Surroundings, WrongProcess, ask, taken_path
@@ -34,18 +33,6 @@ def nobody() -> tuple[psutil.Process, ...]:
 def asked(path: str | Path, scratch: Path, tree: Tree = ours) -> Answer:
     around = Surroundings(tree=tree, log=LogWatch(scratch / "log"), scratch=scratch)
     return ask(UnixProbe(path=str(path)), around)
-
-
-@contextmanager
-def listener(path: Path, kind: int = socket.SOCK_STREAM, backlog: int = 5) -> Iterator[socket.socket]:
-    """Listen on a path, bound by its name alone from within its folder: it may be longer than an address."""
-    with socket.socket(socket.AF_UNIX, kind) as ear:
-        fd = os.open(path.parent, os.O_RDONLY)
-        ear.bind(f"/proc/self/fd/{fd}/{path.name}")
-        os.close(fd)
-        if kind != socket.SOCK_DGRAM:
-            ear.listen(backlog)
-        yield ear
 
 
 @pytest.fixture
@@ -78,30 +65,6 @@ def test_a_socket_of_somebody_else_is_foreign_and_named(tmp_path: Path) -> None:
     assert (answer.address, answer.pid) == (f"unix:{path}", os.getpid())
     assert "python" in answer.command
     assert answer.since.startswith("running since 20")
-
-
-@contextmanager
-def heir(ear: socket.socket) -> Iterator[psutil.Process]:
-    """Start a process that holds the socket too."""
-    command = [sys.executable, "-c", "import signal, time; signal.alarm(30); time.sleep(30)"]
-    with subprocess.Popen(command, pass_fds=[ear.fileno()]) as worker:
-        try:
-            yield psutil.Process(worker.pid)
-        finally:
-            worker.kill()
-
-
-def test_a_worker_that_inherited_the_socket_is_ours_though_its_parent_is_not(tmp_path: Path) -> None:
-    with listener(tmp_path / "app.sock") as ear, heir(ear) as worker:
-        assert asked("app.sock", tmp_path, lambda: (worker,)) == Ready(detail="unix app.sock accepted")
-
-
-def test_a_socket_that_was_given_away_is_not_ours_any_more(tmp_path: Path) -> None:
-    with listener(tmp_path / "app.sock") as ear, heir(ear) as stranger:
-        ear.close()
-        answer = asked("app.sock", tmp_path)
-        assert isinstance(answer, WrongProcess)
-        assert answer.pid == stranger.pid
 
 
 def test_a_link_to_a_socket_leads_to_who_listens(tmp_path: Path) -> None:
