@@ -15,8 +15,6 @@ def made(folder: Path, version: str = "1.0") -> Path:
     return wheel(folder, version=version)
 
 
-# the order of the sources
-
 WANTED = Wanted(name="acme", version="1.0", sha256="0" * 64, commit="c" * 40)
 
 

@@ -15,8 +15,6 @@ from support.wheels import Ended
 from tox_prodsim.building import reference_wheel
 from tox_prodsim.model.errors import ProdsimError, WheelUnavailableError
 
-# git
-
 
 class Repository:
     """A real repository with two commits, the project in a folder of it; ``argvs`` are what git was asked."""

@@ -25,9 +25,6 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / f"{TAG}.json"
 
 
-# the record of this host
-
-
 def test_a_run_is_recorded_before_its_start_with_its_host_and_guard_and_then_with_its_warden(path: Path) -> None:
     entry = RunRecord(path.parent, tag=TAG, argv=["serve", "--now"])
     entry.begin()

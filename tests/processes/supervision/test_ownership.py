@@ -14,9 +14,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a ledger is kep
 TAG = "0123456789abcdef" * 2
 
 
-# who adopts, and the mark
-
-
 ASKS = "from tox_prodsim.supervision import ownership as o; a = o.adopter(); print(a.pid == o.me().pid, a.pid)"
 BECOMES_SUBREAPER = "import ctypes; ctypes.CDLL(None).prctl(36, 1, 0, 0, 0);"
 HAS_CHILD = "; import os; print(open(f'/proc/self/task/{os.getpid()}/children').read() != '')"

@@ -19,8 +19,6 @@ from tox_prodsim.timing import measure, sampling, stats
 from tox_prodsim.timing.measure import Plan
 from tox_prodsim.timing.stats import StoredRatio, relative_error
 
-# --- real processes
-
 
 @dataclass(frozen=True)
 class Completed:

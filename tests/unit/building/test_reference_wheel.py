@@ -97,6 +97,9 @@ def refused(reason: str) -> Callable[..., Path]:
     return refuse
 
 
+# the order of the sources
+
+
 def test_the_kept_wheel_comes_first(tmp_path: Path) -> None:
     one = made(tmp_path)
     place = reference_wheel.keep(one, tmp_path / "cache")

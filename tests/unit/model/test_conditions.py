@@ -6,8 +6,6 @@ from support.refusals import refused
 
 from tox_prodsim.model import conditions
 
-# the key
-
 
 def test_a_word_that_is_no_condition_is_refused_with_the_nearest_one() -> None:
     known = "no_home, read_only_home, read_only_site, no_network, c_locale, utc, closed_stdin, umask_077, optimize, "

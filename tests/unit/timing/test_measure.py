@@ -356,7 +356,7 @@ def test_slower_than_on_another_cpu_is_a_warning() -> None:
     assert finding.message.endswith("; the baseline is of another CPU (Xeon, here Epyc), so this does not fail")
 
 
-# --- real processes
+# --- the driver
 
 
 @dataclass(frozen=True)

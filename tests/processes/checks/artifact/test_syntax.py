@@ -24,9 +24,6 @@ def brief(checked: CheckResult) -> list[tuple[str, Level, str, str]]:
     return [(each.code, each.level, each.subject, each.message) for each in checked.findings]
 
 
-# syntax
-
-
 class Machine:
     """Runs what it is told to; a Python of ``absent`` cannot be started."""
 

@@ -34,10 +34,6 @@ from tox_prodsim.supervision import (
 )
 
 NEW = NotifyState()
-
-
-# real programs
-
 pytest_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux says who sends a datagram")
 SAY = """
 import array, os, socket, subprocess, sys, time

@@ -105,7 +105,7 @@ def test_a_service_that_never_says_ready_is_watched_since_it_was_seen_to_be() ->
     assert not watchdog_missed(UP, 1.0, 100.9, since=50.0)
 
 
-# real programs
+# a real socket, and messages of this very process
 
 pytest_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux says who sends a datagram")
 
