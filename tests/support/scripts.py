@@ -8,7 +8,7 @@ from types import ModuleType
 from tox_prodsim.supervision.process import GUARD
 
 
-def loaded(name: str) -> ModuleType:
+def load_script(name: str) -> ModuleType:
     """A script of the guard as a module, under a name that nobody else can have."""
     spec = importlib.util.spec_from_file_location(f"{name}_under_test", GUARD.with_name(f"{name}.py"))
     assert spec

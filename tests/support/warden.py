@@ -19,17 +19,17 @@ class Warden:
         self.lines = self.socket.makefile("rb")
         self.process = Process(ours, None, "tag", cancel)
 
-    def says(self, **message: Any) -> None:
+    def send(self, **message: Any) -> None:
         self.socket.sendall(json.dumps(message).encode() + b"\n")
 
-    def starts(self) -> None:
-        self.says(event="started", pid=4711, warden=4710, at=100.0, cgroup="")
+    def start(self) -> None:
+        self.send(event="started", pid=4711, warden=4710, at=100.0, cgroup="")
         self.process.begin({"argv": ["x"]})
 
-    def hears(self) -> dict[str, Any]:
-        heard: dict[str, Any] = json.loads(self.lines.readline())
-        return heard
+    def receive(self) -> dict[str, Any]:
+        message: dict[str, Any] = json.loads(self.lines.readline())
+        return message
 
-    def goes(self) -> None:
+    def close(self) -> None:
         self.lines.close()
         self.socket.close()

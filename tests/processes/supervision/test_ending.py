@@ -8,16 +8,13 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from support.adversaries import Adversaries
 
 from tox_prodsim.model.errors import Cancelled
 from tox_prodsim.supervision import Cancel, Cause, Ending, Process, run, start
-
-if TYPE_CHECKING:
-    from conftest import Arena
 
 PYTHON = [sys.executable, "-I", "-S", "-c"]
 
@@ -229,10 +226,10 @@ def test_a_cancel_ends_a_wait_and_leaves_the_stop_to_the_caller() -> None:
     cancel.close()
 
 
-def test_a_hard_cancel_ends_the_grace(arena: Arena) -> None:
+def test_a_hard_cancel_ends_the_grace(adversaries: Adversaries) -> None:
     cancel = Cancel()
-    process = arena.start("deaf_main", cancel=cancel)
-    arena.wait_ready()
+    process = adversaries.start("deaf_main", cancel=cancel)
+    adversaries.wait_ready()
     threading.Timer(0.2, lambda: cancel.set(hard=True)).start()
     ending = process.stop(signal.SIGTERM, 30)
     assert ending.duration_s < 10
@@ -240,10 +237,10 @@ def test_a_hard_cancel_ends_the_grace(arena: Arena) -> None:
     cancel.close()
 
 
-def test_a_cancel_during_a_long_stop_leaves_five_seconds_of_its_grace(arena: Arena) -> None:
+def test_a_cancel_during_a_long_stop_leaves_five_seconds_of_its_grace(adversaries: Adversaries) -> None:
     cancel = Cancel()
-    process = arena.start("deaf_main", cancel=cancel)
-    arena.wait_ready()
+    process = adversaries.start("deaf_main", cancel=cancel)
+    adversaries.wait_ready()
     threading.Timer(0.2, cancel.set).start()
     ending = process.stop(signal.SIGTERM, 60)
     assert 5 <= ending.duration_s < 30
@@ -266,22 +263,22 @@ def test_a_helper_that_floods_for_ever_times_out() -> None:
     assert (ran.stdout, ran.ending.cause) == (b"y\n" * 5, Cause.TIMED_OUT)
 
 
-def test_a_helper_that_hangs_times_out_and_is_gone(arena: Arena) -> None:
-    ran = run(arena.command("zoo"), cwd=arena.folder, env=os.environ, timeout_s=0.6)
-    assert (ran.ending.cause, ran.ending.forced, arena.states()) == (Cause.TIMED_OUT, True, [])
+def test_a_helper_that_hangs_times_out_and_is_gone(adversaries: Adversaries) -> None:
+    ran = run(adversaries.command("zoo"), cwd=adversaries.folder, env=os.environ, timeout_s=0.6)
+    assert (ran.ending.cause, ran.ending.forced, adversaries.states()) == (Cause.TIMED_OUT, True, [])
 
 
-def test_a_helper_that_leaves_a_child_with_its_output_returns_all_the_same(arena: Arena) -> None:
-    ran = run(arena.command("pipe_holder_exit"), cwd=arena.folder, env=os.environ, timeout_s=20)
-    assert (ran.ending.code, len(ran.ending.survivors), arena.states()) == (0, 1, [])
+def test_a_helper_that_leaves_a_child_with_its_output_returns_all_the_same(adversaries: Adversaries) -> None:
+    ran = run(adversaries.command("pipe_holder_exit"), cwd=adversaries.folder, env=os.environ, timeout_s=20)
+    assert (ran.ending.code, len(ran.ending.survivors), adversaries.states()) == (0, 1, [])
 
 
-def test_a_cancelled_helper_is_stopped(arena: Arena) -> None:
+def test_a_cancelled_helper_is_stopped(adversaries: Adversaries) -> None:
     cancel = Cancel()
     threading.Timer(0.4, cancel.set).start()
     with pytest.raises(Cancelled):
-        run(arena.command("obedient"), cwd=arena.folder, env=os.environ, timeout_s=30, cancel=cancel)
-    assert arena.states() == []
+        run(adversaries.command("obedient"), cwd=adversaries.folder, env=os.environ, timeout_s=30, cancel=cancel)
+    assert adversaries.states() == []
     cancel.close()
 
 

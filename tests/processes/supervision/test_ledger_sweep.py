@@ -12,18 +12,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 import pytest
+from support.adversaries import Adversaries
 
 import tox_prodsim
 from tox_prodsim.supervision import Cause, ledger, ownership, procfs, start
 from tox_prodsim.supervision.ledger import Record
 from tox_prodsim.supervision.procfs import RUN_TAG
-
-if TYPE_CHECKING:
-    from conftest import Arena
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a ledger is kept on Linux only")
 
@@ -51,10 +49,10 @@ SLEEPER = "import signal, time; signal.alarm(60); time.sleep(60)"
 
 
 @pytest.fixture(autouse=True)
-def reaped(arena: Arena) -> Iterator[None]:
+def reaped(adversaries: Adversaries) -> Iterator[None]:
     """Process 1 may take its time to reap what it adopted."""
     yield
-    assert arena.wait_for(lambda: not arena.states(), 20)
+    assert adversaries.wait_for(lambda: not adversaries.states(), 20)
 
 
 @pytest.fixture
@@ -104,11 +102,11 @@ def kill_all(record: Record) -> None:
         time.sleep(0.005)
 
 
-def lose(arena: Arena, folder: Path, kind: str = "zoo", processes: int = 8) -> Record:
+def lose(adversaries: Adversaries, folder: Path, kind: str = "zoo", processes: int = 8) -> Record:
     """Run an adversary and lose it; return its record."""
-    with host(arena.command(kind), folder) as process:
-        arena.output.touch()
-        arena.wait_ready(processes)
+    with host(adversaries.command(kind), folder) as process:
+        adversaries.output.touch()
+        adversaries.wait_ready(processes)
         record = recorded(folder)
         assert record.host.pid == process.pid
         assert record.guard
@@ -121,89 +119,91 @@ def lose(arena: Arena, folder: Path, kind: str = "zoo", processes: int = 8) -> R
 # what is left behind is ended
 
 
-def test_the_next_run_ends_what_was_left_behind_ghosts_too(arena: Arena, folder: Path) -> None:
-    record = lose(arena, folder)
+def test_the_next_run_ends_what_was_left_behind_ghosts_too(adversaries: Adversaries, folder: Path) -> None:
+    record = lose(adversaries, folder)
     # The kernel killed the main process, and may hang up on what is stopped in its orphaned group.
-    assert arena.wait_for(lambda: 4 <= arena.alive() <= 5)
-    alive = {pid for pid, _ in arena.registered() if (now := procfs.look(pid)) and now.lives}
+    assert adversaries.wait_for(lambda: 4 <= adversaries.alive() <= 5)
+    alive = {pid for pid, _ in adversaries.registered() if (now := procfs.look(pid)) and now.lives}
     (swept,) = sweep(folder)
-    assert arena.wait_for(lambda: arena.alive() == 0)
+    assert adversaries.wait_for(lambda: adversaries.alive() == 0)
     assert {pid for pid, _ in swept["killed"]} == alive
     assert swept["tag"] == record.tag
-    assert swept["command"] == " ".join(arena.command("zoo"))
+    assert swept["command"] == " ".join(adversaries.command("zoo"))
     assert swept["reason"] == "its supervising processes and their host were killed together"
     assert list(folder.iterdir()) == []
     assert sweep(folder) == []
 
 
 @pytest.mark.parametrize("kind", ["hopper", "forker", "hydra", "fan_out"])
-def test_nothing_runs_away_from_a_sweep(arena: Arena, folder: Path, kind: str) -> None:
-    lose(arena, folder, kind, processes=1)
+def test_nothing_runs_away_from_a_sweep(adversaries: Adversaries, folder: Path, kind: str) -> None:
+    lose(adversaries, folder, kind, processes=1)
     sweep(folder)
-    assert arena.wait_for(lambda: arena.alive() == 0, 1)
+    assert adversaries.wait_for(lambda: adversaries.alive() == 0, 1)
 
 
-def test_two_sweeps_at_once_do_no_harm(arena: Arena, folder: Path) -> None:
-    lose(arena, folder)
+def test_two_sweeps_at_once_do_no_harm(adversaries: Adversaries, folder: Path) -> None:
+    lose(adversaries, folder)
     sweepers = [sweeper(folder) for _ in range(3)]
     outputs = [process.communicate(timeout=30) for process in sweepers]
     assert [process.returncode for process in sweepers] == [0, 0, 0], outputs
-    assert arena.wait_for(lambda: arena.alive() == 0)
+    assert adversaries.wait_for(lambda: adversaries.alive() == 0)
 
 
-def test_without_a_mark_the_tag_is_enough_but_for_ghosts(arena: Arena, folder: Path) -> None:
-    record = lose(arena, folder)
+def test_without_a_mark_the_tag_is_enough_but_for_ghosts(adversaries: Adversaries, folder: Path) -> None:
+    record = lose(adversaries, folder)
     rewrite(folder, replace(record, mark=0))
     (swept,) = sweep(folder)
-    assert arena.wait_for(lambda: arena.alive() == 1)
-    (ghost,) = [pid for pid, _ in arena.registered() if (now := procfs.look(pid)) and now.lives]
+    assert adversaries.wait_for(lambda: adversaries.alive() == 1)
+    (ghost,) = [pid for pid, _ in adversaries.registered() if (now := procfs.look(pid)) and now.lives]
     assert ghost not in [pid for pid, _ in swept["killed"]]
     rewrite(folder, record)
     assert [pid for pid, _ in sweep(folder)[0]["killed"]] == [ghost]
 
 
-def test_what_is_below_a_tagged_process_goes_with_it(arena: Arena, folder: Path) -> None:
+def test_what_is_below_a_tagged_process_goes_with_it(adversaries: Adversaries, folder: Path) -> None:
     start_both = f"""import os, subprocess, sys, time
 if os.fork(): time.sleep(60)
 os.setsid()
-subprocess.Popen(["env", "-i", *{arena.command("deaf_main")!r}])
+subprocess.Popen(["env", "-i", *{adversaries.command("deaf_main")!r}])
 {SLEEPER}"""
     with host([sys.executable, "-c", start_both], folder):
-        arena.output.touch()
-        arena.wait_ready(1)
+        adversaries.output.touch()
+        adversaries.wait_ready(1)
         record = recorded(folder)
         kill_all(record)
     rewrite(folder, replace(record, mark=0))
     (swept,) = sweep(folder)
-    assert arena.wait_for(lambda: arena.alive() == 0)
+    assert adversaries.wait_for(lambda: adversaries.alive() == 0)
     assert len(swept["killed"]) == 2
 
 
-def test_where_only_the_group_contains_the_next_run_ends_what_a_killed_host_left(arena: Arena, folder: Path) -> None:
-    with host(arena.command("daemon"), folder, "group"):
-        arena.output.touch()
-        arena.wait_ready(3)
+def test_where_only_the_group_contains_the_next_run_ends_what_a_killed_host_left(
+    adversaries: Adversaries, folder: Path
+) -> None:
+    with host(adversaries.command("daemon"), folder, "group"):
+        adversaries.output.touch()
+        adversaries.wait_ready(3)
         os.kill(recorded(folder).host.pid, signal.SIGKILL)
     sweep(folder)
-    assert arena.wait_for(lambda: arena.alive() == 0)
+    assert adversaries.wait_for(lambda: adversaries.alive() == 0)
 
 
 # a run that is going on is left alone
 
 
-def test_a_run_that_goes_on_is_left_alone(arena: Arena, folder: Path) -> None:
-    with host(arena.command("zoo"), folder):
-        arena.output.touch()
-        arena.wait_ready(8)
-        before = arena.alive()
+def test_a_run_that_goes_on_is_left_alone(adversaries: Adversaries, folder: Path) -> None:
+    with host(adversaries.command("zoo"), folder):
+        adversaries.output.touch()
+        adversaries.wait_ready(8)
+        before = adversaries.alive()
         assert sweep(folder) == []
-        assert arena.alive() == before >= 6
-        assert recorded(folder).argv == tuple(arena.command("zoo"))
+        assert adversaries.alive() == before >= 6
+        assert recorded(folder).argv == tuple(adversaries.command("zoo"))
 
 
 @pytest.mark.parametrize("kind", ["daemon_exit", "obedient"])
-def test_the_record_is_there_while_the_run_is_and_no_longer(arena: Arena, folder: Path, kind: str) -> None:
-    process = arena.start(kind, ledger=folder)
+def test_the_record_is_there_while_the_run_is_and_no_longer(adversaries: Adversaries, folder: Path, kind: str) -> None:
+    process = adversaries.start(kind, ledger=folder)
     assert recorded(folder).host == ownership.me()
     process.close()
     assert list(folder.iterdir()) == []
@@ -256,29 +256,31 @@ def orphan(env: dict[str, str], *words: str) -> Iterator[psutil.Process]:
         pytest.param(child, {RUN_TAG: "a:{tag}:b"}, "", id="the very tag among others, from a parent that lives"),
     ],
 )
-def test_a_look_alike_lives(arena: Arena, folder: Path, foreign: Any, env: dict[str, str], words: str) -> None:
-    record = lose(arena, folder)
+def test_a_look_alike_lives(
+    adversaries: Adversaries, folder: Path, foreign: Any, env: dict[str, str], words: str
+) -> None:
+    record = lose(adversaries, folder)
     carried = {name: value.format(tag=record.tag) for name, value in env.items()}
     with foreign(carried, words.format(tag=record.tag)) as process:
         (swept,) = sweep(folder)
-        assert arena.wait_for(lambda: arena.alive() == 0)
+        assert adversaries.wait_for(lambda: adversaries.alive() == 0)
         assert process.is_running()
         assert process.status() != psutil.STATUS_ZOMBIE
         assert process.pid not in [pid for pid, _ in swept["killed"]]
 
 
-def test_the_same_command_line_is_no_evidence(arena: Arena, folder: Path) -> None:
-    lose(arena, folder, "daemon", processes=3)
-    with subprocess.Popen(arena.command("daemon"), stderr=subprocess.DEVNULL) as process:
-        arena.wait_for(lambda: arena.alive() >= 3)
+def test_the_same_command_line_is_no_evidence(adversaries: Adversaries, folder: Path) -> None:
+    lose(adversaries, folder, "daemon", processes=3)
+    with subprocess.Popen(adversaries.command("daemon"), stderr=subprocess.DEVNULL) as process:
+        adversaries.wait_for(lambda: adversaries.alive() >= 3)
         sweep(folder)
         assert process.poll() is None
         process.kill()
-    for pid, _ in arena.registered():  # those of this test
+    for pid, _ in adversaries.registered():  # those of this test
         with suppress(psutil.NoSuchProcess):
-            if psutil.Process(pid).cmdline() == arena.command("daemon"):
+            if psutil.Process(pid).cmdline() == adversaries.command("daemon"):
                 psutil.Process(pid).kill()
-    assert arena.wait_for(lambda: not arena.states())
+    assert adversaries.wait_for(lambda: not adversaries.states())
 
 
 @pytest.mark.parametrize("foreign", [child, orphan])
@@ -309,18 +311,18 @@ def test_an_orphan_that_is_older_than_the_run_is_not_of_it() -> None:
 
 
 def test_a_host_ends_all_of_a_run_whose_supervisors_are_killed_and_spares_look_alikes(
-    arena: Arena, folder: Path
+    adversaries: Adversaries, folder: Path
 ) -> None:
-    process = arena.start("zoo", ledger=folder)
-    arena.wait_ready(8)
+    process = adversaries.start("zoo", ledger=folder)
+    adversaries.wait_ready(8)
     record = recorded(folder)
     with child({RUN_TAG: record.tag}) as foreign:
         kill_all(replace(record, host=record.guard))
         ending = process.wait(10)
-        assert arena.wait_for(lambda: arena.alive() == 0)
+        assert adversaries.wait_for(lambda: adversaries.alive() == 0)
         assert foreign.is_running()
         assert foreign.status() != psutil.STATUS_ZOMBIE
     assert ending
     assert ending.cause is Cause.LOST
     assert list(folder.iterdir()) == []
-    assert arena.wait_for(lambda: not arena.states())
+    assert adversaries.wait_for(lambda: not adversaries.states())

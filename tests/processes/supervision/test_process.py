@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from support.scripts import loaded
+from support.scripts import load_script
 from support.warden import Warden
 
 from tox_prodsim.model.errors import Cancelled
@@ -26,7 +26,7 @@ from tox_prodsim.supervision.process import Cause
 def warden() -> Iterator[Warden]:
     warden = Warden()
     yield warden
-    warden.goes()
+    warden.close()
     assert warden.process.poll()
 
 
@@ -38,51 +38,51 @@ def cancel() -> Iterator[Cancel]:
 
 
 def test_a_start_sends_the_command_and_takes_pid_and_moment_from_the_answer(warden: Warden) -> None:
-    warden.starts()
-    assert warden.hears() == {"argv": ["x"]}
+    warden.start()
+    assert warden.receive() == {"argv": ["x"]}
     assert (warden.process.pid, warden.process.spawned_at, warden.process.poll()) == (4711, 100.0, None)
 
 
 def test_a_supervisor_that_goes_without_a_word_is_lost(warden: Warden) -> None:
-    warden.starts()
-    warden.goes()
+    warden.start()
+    warden.close()
     ending = warden.process.wait()
     assert ending
     assert (ending.cause, ending.error) == (Cause.LOST, "the supervising processes were killed")
 
 
 def test_the_trouble_of_a_supervisor_is_told(warden: Warden) -> None:
-    warden.starts()
-    warden.says(event="trouble", error="OSError: no more")
-    warden.says(event="lost", error="the supervising process died (exit code 70)")
-    warden.goes()
+    warden.start()
+    warden.send(event="trouble", error="OSError: no more")
+    warden.send(event="lost", error="the supervising process died (exit code 70)")
+    warden.close()
     ending = warden.process.wait()
     assert ending
     assert (ending.cause, ending.error) == (Cause.LOST, "OSError: no more")
 
 
 def test_no_grace_is_a_kill(warden: Warden) -> None:
-    warden.starts()
-    warden.hears()
+    warden.start()
+    warden.receive()
     stopping = threading.Thread(target=lambda: warden.process.stop(signal.SIGINT, 0))
     stopping.start()
-    assert warden.hears() == {"signal": signal.SIGKILL, "grace_s": 0, "cause": "stopped"}
-    warden.goes()
+    assert warden.receive() == {"signal": signal.SIGKILL, "grace_s": 0, "cause": "stopped"}
+    warden.close()
     stopping.join()
 
 
 def test_a_hard_cancel_during_a_stop_is_a_kill_after_it(cancel: Cancel) -> None:
     warden = Warden(cancel)
-    warden.starts()
-    warden.hears()
+    warden.start()
+    warden.receive()
     stopping = threading.Thread(target=lambda: warden.process.stop(signal.SIGINT, 60))
     stopping.start()
-    assert warden.hears() == {"signal": signal.SIGINT, "grace_s": 60, "cause": "stopped"}
+    assert warden.receive() == {"signal": signal.SIGINT, "grace_s": 60, "cause": "stopped"}
     cancel.set()
     time.sleep(0.1)
     cancel.set(hard=True)
-    assert warden.hears() == {"signal": signal.SIGKILL, "grace_s": 0.0, "cause": "stopped"}
-    warden.goes()
+    assert warden.receive() == {"signal": signal.SIGKILL, "grace_s": 0.0, "cause": "stopped"}
+    warden.close()
     stopping.join()
 
 
@@ -91,13 +91,13 @@ def test_a_cancel_ends_the_wait_for_a_start(cancel: Cancel) -> None:
     cancel.set()
     with pytest.raises(Cancelled):
         warden.process.begin({"argv": ["x"]})
-    warden.goes()
+    warden.close()
     warden.process.close()
 
 
 @pytest.fixture(scope="module")
 def processes() -> ModuleType:
-    return loaded("processes")
+    return load_script("processes")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the guard works on Linux, other systems have the process group")
@@ -114,7 +114,7 @@ def test_the_guard_signals_nobody_who_is_not_below_it(processes: ModuleType) -> 
 
 def test_a_supervisor_that_does_not_answer_is_given_up(warden: Warden, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "MARGIN_S", 0.1)
-    warden.starts()
+    warden.start()
     ending = warden.process.stop(signal.SIGTERM, 0.1)
     assert (ending.cause, ending.error) == (Cause.LOST, "the supervising process did not answer")
     assert warden.process.poll() is ending

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING
 
 import pytest
+from support.adversaries import Adversaries
 
 from tox_prodsim.supervision import Cause
-
-if TYPE_CHECKING:
-    from conftest import Arena
 
 
 @pytest.mark.parametrize(
@@ -23,28 +20,28 @@ if TYPE_CHECKING:
         pytest.param("stopped_child", 2, False, id="a stopped child"),
     ],
 )
-def test_a_process_group_and_psutil_stop(arena: Arena, kind: str, processes: int, forced: bool) -> None:
-    process = arena.start(kind, containment="group")
-    arena.wait_ready(processes)
+def test_a_process_group_and_psutil_stop(adversaries: Adversaries, kind: str, processes: int, forced: bool) -> None:
+    process = adversaries.start(kind, containment="group")
+    adversaries.wait_ready(processes)
     assert len(process.tree()) == processes
     ending = process.stop(signal.SIGTERM, 0.4)
-    assert arena.alive() == 0
+    assert adversaries.alive() == 0
     assert (ending.cause, ending.forced) == (Cause.STOPPED, forced)
-    assert arena.wait_for(lambda: not arena.states()), "orphaned zombies are for process 1 to reap"
+    assert adversaries.wait_for(lambda: not adversaries.states()), "orphaned zombies are for process 1 to reap"
 
 
-def test_a_child_that_is_left_in_the_group_is_named_and_killed(arena: Arena) -> None:
-    ending = arena.start("listener_exit", containment="group").wait(10)
+def test_a_child_that_is_left_in_the_group_is_named_and_killed(adversaries: Adversaries) -> None:
+    ending = adversaries.start("listener_exit", containment="group").wait(10)
     assert ending
-    assert (ending.cause, ending.code, len(ending.survivors), arena.alive()) == (Cause.EXITED, 0, 1, 0)
-    assert ending.survivors[0].listens == (f"127.0.0.1:{arena.output.read_text().strip()}",)
-    assert arena.wait_for(lambda: not arena.states())
+    assert (ending.cause, ending.code, len(ending.survivors), adversaries.alive()) == (Cause.EXITED, 0, 1, 0)
+    assert ending.survivors[0].listens == (f"127.0.0.1:{adversaries.output.read_text().strip()}",)
+    assert adversaries.wait_for(lambda: not adversaries.states())
 
 
-def test_close_kills_at_once(arena: Arena) -> None:
-    process = arena.start("deaf_main", containment="group")
-    arena.wait_ready()
+def test_close_kills_at_once(adversaries: Adversaries) -> None:
+    process = adversaries.start("deaf_main", containment="group")
+    adversaries.wait_ready()
     process.close()
     ending = process.poll()
     assert ending
-    assert ([sent.name for sent in ending.signals], ending.forced, arena.states()) == (["SIGKILL"], False, [])
+    assert ([sent.name for sent in ending.signals], ending.forced, adversaries.states()) == (["SIGKILL"], False, [])

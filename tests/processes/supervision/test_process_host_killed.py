@@ -6,15 +6,12 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from support.adversaries import Adversaries
 
 import tox_prodsim
-
-if TYPE_CHECKING:
-    from conftest import Arena
 
 HOST = """if True:
     import os, sys, time
@@ -44,16 +41,16 @@ def family(host: int) -> list[int]:
         pytest.param(signal.SIGKILL, signal.SIGSTOP, signal.SIGSTOP, id="killed while both are stopped"),
     ],
 )
-def test_nothing_survives_a_host_that_is(arena: Arena, to_host: int, to_guard: int, to_warden: int) -> None:
+def test_nothing_survives_a_host_that_is(adversaries: Adversaries, to_host: int, to_guard: int, to_warden: int) -> None:
     env = {**os.environ, "PYTHONPATH": str(Path(tox_prodsim.__file__).parents[1])}
-    with subprocess.Popen([sys.executable, "-c", HOST, *arena.command("zoo")], env=env) as host:
-        arena.wait_ready(8)
+    with subprocess.Popen([sys.executable, "-c", HOST, *adversaries.command("zoo")], env=env) as host:
+        adversaries.wait_ready(8)
         pids = family(host.pid)
         supervisors = [psutil.Process(pid) for pid in pids[1:]]
         for pid, number in reversed(list(zip(pids, (to_host, to_guard, to_warden), strict=True))):
             os.kill(pid, number)
-    assert arena.wait_for(lambda: not arena.states(), 8)
-    assert arena.wait_for(lambda: not any(lives(each) for each in supervisors), 8)
+    assert adversaries.wait_for(lambda: not adversaries.states(), 8)
+    assert adversaries.wait_for(lambda: not any(lives(each) for each in supervisors), 8)
 
 
 def lives(process: psutil.Process) -> bool:

@@ -15,16 +15,14 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 import pytest
+from support.adversaries import Adversaries
 
 import tox_prodsim
 from tox_prodsim.supervision import Cause, Ending, run
-
-if TYPE_CHECKING:
-    from conftest import Arena
 
 NOBODY = 200_000 + os.getpid() % 100_000
 """A user who has no processes but those of this test run: the limit of processes counts them all."""
@@ -229,22 +227,22 @@ def test_a_core_is_told_as_the_kernel_tells_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_main_process_that_is_killed_while_it_is_stopped(arena: Arena, number: int) -> None:
-    process = arena.start("stopped_main")
-    arena.wait_ready()
-    assert arena.wait_for(lambda: arena.states() == ["T"])
+def test_a_main_process_that_is_killed_while_it_is_stopped(adversaries: Adversaries, number: int) -> None:
+    process = adversaries.start("stopped_main")
+    adversaries.wait_ready()
+    assert adversaries.wait_for(lambda: adversaries.states() == ["T"])
     os.kill(process.pid, number)
     os.kill(process.pid, signal.SIGCONT)
     ending = process.wait(10)
     assert ending
-    assert (ending.cause, ending.signal, arena.states()) == (Cause.SIGNALLED, number, [])
+    assert (ending.cause, ending.signal, adversaries.states()) == (Cause.SIGNALLED, number, [])
 
 
 @pytest.mark.parametrize("containment", ["subreaper", "pidns", "group"])
-def test_a_signal_without_grace_is_a_kill(arena: Arena, containment: str) -> None:
+def test_a_signal_without_grace_is_a_kill(adversaries: Adversaries, containment: str) -> None:
     if containment == "pidns" and os.getuid():
         pytest.skip("needs root")
-    process = arena.run(["sleep", "60"], containment=containment)
+    process = adversaries.run(["sleep", "60"], containment=containment)
     ending = process.stop(signal.SIGTERM, 0)
     assert ([sent.name for sent in ending.signals], ending.signal, ending.forced) == (["SIGKILL"], 9, False)
 
@@ -265,11 +263,11 @@ BE_SUBREAPER = """if True:
         pytest.param([*PYTHON, BE_SUBREAPER], id="a subreaper"),
     ],
 )
-def test_a_command_with_an_enclosure_of_its_own_is_taken_down(arena: Arena, wrapper: list[str]) -> None:
+def test_a_command_with_an_enclosure_of_its_own_is_taken_down(adversaries: Adversaries, wrapper: list[str]) -> None:
     if subprocess.run([*wrapper, "true"], capture_output=True, check=False).returncode:
         pytest.skip("not to be had here")
-    process = arena.run([*wrapper, *arena.command("zoo")])
-    assert arena.wait_for((arena.folder / "ready").exists)
+    process = adversaries.run([*wrapper, *adversaries.command("zoo")])
+    assert adversaries.wait_for((adversaries.folder / "ready").exists)
     processes = process.tree()
     ending = process.stop(signal.SIGTERM, 0.3)
     assert len(processes) >= 7
@@ -278,8 +276,10 @@ def test_a_command_with_an_enclosure_of_its_own_is_taken_down(arena: Arena, wrap
 
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
-def test_the_servants_of_multiprocessing_go_with_a_main_process_that_is_killed(arena: Arena, method: str) -> None:
-    script = arena.output.with_name("pool.py")
+def test_the_servants_of_multiprocessing_go_with_a_main_process_that_is_killed(
+    adversaries: Adversaries, method: str
+) -> None:
+    script = adversaries.output.with_name("pool.py")
     script.write_text(
         f"""if True:
         import multiprocessing, os, signal, time
@@ -292,8 +292,8 @@ def test_the_servants_of_multiprocessing_go_with_a_main_process_that_is_killed(a
             time.sleep(60)
         """
     )
-    process = arena.run([sys.executable, str(script)])
-    assert arena.wait_for(lambda: arena.output.read_text() == "ready\n" and len(process.tree()) >= 4)
+    process = adversaries.run([sys.executable, str(script)])
+    assert adversaries.wait_for(lambda: adversaries.output.read_text() == "ready\n" and len(process.tree()) >= 4)
     processes = process.tree()
     os.kill(process.pid, signal.SIGKILL)
     ending = process.wait(10)

@@ -3,15 +3,12 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from support.adversaries import Adversaries
 
 from tox_prodsim.supervision.process import Cause
-
-if TYPE_CHECKING:
-    from conftest import Arena
 
 GRACE_S = 0.3
 
@@ -35,12 +32,12 @@ GRACE_S = 0.3
         pytest.param("zoo", 8, True, id="the whole zoo"),
     ],
 )
-def test_a_stop_leaves_nothing(arena: Arena, kind: str, processes: int, forced: bool) -> None:
-    process = arena.start(kind)
-    arena.wait_ready(processes)
+def test_a_stop_leaves_nothing(adversaries: Adversaries, kind: str, processes: int, forced: bool) -> None:
+    process = adversaries.start(kind)
+    adversaries.wait_ready(processes)
     begin = time.monotonic()
     ending = process.stop(signal.SIGTERM, GRACE_S)
-    assert arena.states() == []
+    assert adversaries.states() == []
     assert time.monotonic() - begin < GRACE_S + 5
     assert (ending.cause, ending.forced) == (Cause.STOPPED, forced)
     assert [sent.name for sent in ending.signals] == ["SIGTERM", "SIGKILL"][: 1 + forced]
@@ -59,29 +56,31 @@ def test_a_stop_leaves_nothing(arena: Arena, kind: str, processes: int, forced: 
         pytest.param("orphans", 5, 0, id="a hundred orphans that end by themselves are reaped"),
     ],
 )
-def test_what_outlives_an_exit_is_named_and_killed(arena: Arena, kind: str, code: int, survivors: int) -> None:
-    process = arena.start(kind)
+def test_what_outlives_an_exit_is_named_and_killed(
+    adversaries: Adversaries, kind: str, code: int, survivors: int
+) -> None:
+    process = adversaries.start(kind)
     ending = process.wait(15)
     assert ending, "it hung"
-    assert arena.states() == []
+    assert adversaries.states() == []
     assert (ending.cause, ending.code) == (Cause.EXITED, code)
     assert len(ending.survivors) == survivors
-    assert {survivor.pid for survivor in ending.survivors} <= {pid for pid, _ in arena.registered()}
+    assert {survivor.pid for survivor in ending.survivors} <= {pid for pid, _ in adversaries.registered()}
     assert all("adversary.py" in survivor.command for survivor in ending.survivors)
     assert not ending.forced
 
 
-def test_a_listener_that_is_left_is_named_with_its_address(arena: Arena) -> None:
-    ending = arena.start("listener_exit").wait(15)
-    port = arena.output.read_text().strip()
+def test_a_listener_that_is_left_is_named_with_its_address(adversaries: Adversaries) -> None:
+    ending = adversaries.start("listener_exit").wait(15)
+    port = adversaries.output.read_text().strip()
     assert ending
     assert [survivor.listens for survivor in ending.survivors] == [(f"127.0.0.1:{port}",)]
 
 
-def test_a_pid_hopper_that_is_left_is_found(arena: Arena) -> None:
-    ending = arena.start("hopper_exit").wait(15)
+def test_a_pid_hopper_that_is_left_is_found(adversaries: Adversaries) -> None:
+    ending = adversaries.start("hopper_exit").wait(15)
     assert ending
-    assert (ending.cause, arena.states()) == (Cause.EXITED, [])
+    assert (ending.cause, adversaries.states()) == (Cause.EXITED, [])
 
 
 @pytest.mark.parametrize(
@@ -96,32 +95,32 @@ def test_a_pid_hopper_that_is_left_is_found(arena: Arena) -> None:
         pytest.param("terminates_both", Cause.STOPPED, id="SIGTERM and SIGHUP"),
     ],
 )
-def test_who_turns_against_its_supervisor_gains_nothing(arena: Arena, kind: str, cause: Cause) -> None:
-    process = arena.start(kind)
-    arena.wait_ready(8)
+def test_who_turns_against_its_supervisor_gains_nothing(adversaries: Adversaries, kind: str, cause: Cause) -> None:
+    process = adversaries.start(kind)
+    adversaries.wait_ready(8)
     process.wait(0.3)
     ending = process.stop(signal.SIGTERM, GRACE_S)
-    assert arena.states() == []
+    assert adversaries.states() == []
     assert ending.cause is cause
     assert bool(ending.error) is (cause is Cause.LOST)
 
 
-def test_who_kills_guard_and_warden_is_found_by_its_environment(arena: Arena) -> None:
-    ending = arena.start("kills_both").wait(15)
+def test_who_kills_guard_and_warden_is_found_by_its_environment(adversaries: Adversaries) -> None:
+    ending = adversaries.start("kills_both").wait(15)
     assert ending
     assert ending.cause is Cause.LOST
     assert ending.returncode in {None, -9}, "the warden may have seen how the kernel killed the command with it"
-    assert arena.alive() == 0
-    assert arena.wait_for(lambda: not arena.states()), "orphaned zombies are for process 1 to reap"
+    assert adversaries.alive() == 0
+    assert adversaries.wait_for(lambda: not adversaries.states()), "orphaned zombies are for process 1 to reap"
 
 
 @pytest.mark.parametrize("kind", ["deaf_main", "zoo", "forker"])
-def test_close_kills_at_once(arena: Arena, kind: str) -> None:
-    process = arena.start(kind)
-    arena.wait_ready()
+def test_close_kills_at_once(adversaries: Adversaries, kind: str) -> None:
+    process = adversaries.start(kind)
+    adversaries.wait_ready()
     begin = time.monotonic()
     process.close()
-    assert arena.states() == []
+    assert adversaries.states() == []
     assert time.monotonic() - begin < 5
     ending = process.poll()
     assert ending
@@ -129,13 +128,13 @@ def test_close_kills_at_once(arena: Arena, kind: str) -> None:
     process.close()
 
 
-def test_many_at_once_do_not_touch_one_another(arena: Arena) -> None:
-    bystander = arena.start("obedient")
-    arena.wait_ready()
+def test_many_at_once_do_not_touch_one_another(adversaries: Adversaries) -> None:
+    bystander = adversaries.start("obedient")
+    adversaries.wait_ready()
     endings = []
 
     def one() -> None:
-        process = arena.start("zoo")
+        process = adversaries.start("zoo")
         time.sleep(0.3)
         endings.append(process.stop(signal.SIGTERM, 0.1).cause)
 
@@ -146,7 +145,7 @@ def test_many_at_once_do_not_touch_one_another(arena: Arena) -> None:
         thread.join(60)
     assert endings == [Cause.STOPPED] * 8
     assert bystander.poll() is None
-    assert arena.alive() == 1
+    assert adversaries.alive() == 1
     bystander.close()
     assert [child for child in psutil.Process().children() if "guard.begin" in " ".join(child.cmdline())] == []
     assert [child for child in psutil.Process().children() if child.status() == psutil.STATUS_ZOMBIE] == []

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from support.scripts import loaded
+from support.scripts import load_script
 from support.warden import Warden
 
 from tox_prodsim.supervision import Cancel
@@ -39,7 +39,7 @@ ENDED: dict[str, Any] = {
 def warden() -> Iterator[Warden]:
     warden = Warden()
     yield warden
-    warden.goes()
+    warden.close()
     assert warden.process.poll()
 
 
@@ -51,12 +51,12 @@ def cancel() -> Iterator[Cancel]:
 
 
 def test_an_ending_is_final_when_the_supervisor_is_gone_and_not_before(warden: Warden) -> None:
-    warden.starts()
-    warden.says(event="main")
+    warden.start()
+    warden.send(event="main")
     assert (warden.process.main_exited(), warden.process.poll()) == (True, None)
-    warden.says(**ENDED)
+    warden.send(**ENDED)
     assert warden.process.poll() is None
-    warden.goes()
+    warden.close()
     assert warden.process.poll() == Ending(
         cause=Cause.EXITED,
         code=3,
@@ -70,36 +70,36 @@ def test_an_ending_is_final_when_the_supervisor_is_gone_and_not_before(warden: W
 
 
 def test_an_ending_that_was_told_is_kept_when_the_supervisor_dies_afterwards(warden: Warden) -> None:
-    warden.starts()
-    warden.says(**ENDED)
-    warden.says(event="lost", error="the supervising process died (signal 9)")
-    warden.goes()
+    warden.start()
+    warden.send(**ENDED)
+    warden.send(event="lost", error="the supervising process died (signal 9)")
+    warden.close()
     ending = warden.process.poll()
     assert ending
     assert (ending.cause, ending.code) == (Cause.EXITED, 3)
 
 
 def test_messages_may_come_in_pieces(warden: Warden) -> None:
-    warden.starts()
+    warden.start()
     for byte in json.dumps(ENDED).encode() + b"\n":
         warden.socket.sendall(bytes([byte]))
         assert warden.process.poll() is None
-    warden.goes()
+    warden.close()
     assert warden.process.wait() is not None
 
 
 def test_a_stop_says_signal_grace_and_cause(warden: Warden) -> None:
-    warden.starts()
-    warden.hears()
-    threading.Timer(0.05, lambda: (warden.says(**ENDED), warden.goes())).start()
+    warden.start()
+    warden.receive()
+    threading.Timer(0.05, lambda: (warden.send(**ENDED), warden.close())).start()
     assert warden.process.stop(signal.SIGINT, 2.5, cause=Cause.TIMED_OUT).code == 3
 
 
 def test_a_last_look_comes_once_before_the_grace_runs_out(warden: Warden) -> None:
     looks: list[float] = []
-    warden.starts()
+    warden.start()
     begin = time.monotonic()
-    threading.Timer(1.2, lambda: (warden.says(**ENDED), warden.goes())).start()
+    threading.Timer(1.2, lambda: (warden.send(**ENDED), warden.close())).start()
     warden.process.stop(signal.SIGTERM, 1.0, last_look=lambda: looks.append(time.monotonic() - begin))
     assert len(looks) == 1
     assert 0.5 <= looks[0] < 1.0
@@ -110,8 +110,8 @@ def test_there_is_no_last_look_at_what_has_ended_is_killed_or_was_cancelled(canc
 
     def stopped(name: str, grace_s: float, *, after_s: float) -> None:
         warden = Warden(cancel)
-        warden.starts()
-        threading.Timer(after_s, lambda: (warden.says(**ENDED), warden.goes())).start()
+        warden.start()
+        threading.Timer(after_s, lambda: (warden.send(**ENDED), warden.close())).start()
         warden.process.stop(signal.SIGTERM, grace_s, last_look=lambda: looks.append(name))
 
     stopped("ended", 1.0, after_s=0.1)
@@ -123,9 +123,9 @@ def test_there_is_no_last_look_at_what_has_ended_is_killed_or_was_cancelled(canc
 
 def test_an_ending_counts_more_than_a_cancel(cancel: Cancel) -> None:
     warden = Warden(cancel)
-    warden.starts()
-    warden.says(**ENDED)
-    warden.goes()
+    warden.start()
+    warden.send(**ENDED)
+    warden.close()
     cancel.set()
     assert warden.process.wait()
 
@@ -172,7 +172,7 @@ def test_a_run_inside_of_a_run_carries_both_tags() -> None:
 
 @pytest.fixture(scope="module")
 def processes() -> ModuleType:
-    return loaded("processes")
+    return load_script("processes")
 
 
 @pytest.fixture
@@ -205,4 +205,4 @@ def test_the_guard_finds_what_is_below(
     ],
 )
 def test_the_guard_reads_addresses_as_the_kernel_writes_them(text: str, address: str) -> None:
-    assert loaded("description").address(text) == address
+    assert load_script("description").address(text) == address

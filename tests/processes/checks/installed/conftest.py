@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.inside import Put
+from support.installed import Put
 from support.wheels import Env, subject_of, wheel
 
 from tox_prodsim.checks.installed import Distribution

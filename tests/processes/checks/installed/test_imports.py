@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from support.inside import HANG, SEGFAULT, E, N, Put, W, brief, imports
+from support.installed import HANG, SEGFAULT, E, N, Put, W, brief, imports
 from support.wheels import Ended, Env
 
 from tox_prodsim.checks import installed

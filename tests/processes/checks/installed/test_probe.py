@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import pytest
 from packaging.markers import default_environment
-from support.inside import Put, imports
+from support.installed import Put, imports
 from support.wheels import Ended, Env
 
 from tox_prodsim.checks import installed

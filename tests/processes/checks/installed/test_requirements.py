@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.inside import E, Put, brief, distribution
+from support.installed import E, Put, brief, distribution
 from support.wheels import Env
 
 from tox_prodsim.checks.installed import Distribution

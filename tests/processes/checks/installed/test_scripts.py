@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.inside import HANG, SEGFAULT, E, N, Put, W, brief, scripts
+from support.installed import HANG, SEGFAULT, E, N, Put, W, brief, scripts
 from support.wheels import Env
 
 from tox_prodsim.model.findings import CheckResult, Finding, Level

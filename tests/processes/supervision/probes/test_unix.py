@@ -31,10 +31,10 @@ def asked(path: str | Path, scratch: Path, tree: Tree = ours) -> Answer:
 
 
 @contextmanager
-def heir(ear: socket.socket) -> Iterator[psutil.Process]:
+def heir(listening: socket.socket) -> Iterator[psutil.Process]:
     """Start a process that holds the socket too."""
     command = [sys.executable, "-c", "import signal, time; signal.alarm(30); time.sleep(30)"]
-    with subprocess.Popen(command, pass_fds=[ear.fileno()]) as worker:
+    with subprocess.Popen(command, pass_fds=[listening.fileno()]) as worker:
         try:
             yield psutil.Process(worker.pid)
         finally:
@@ -42,13 +42,13 @@ def heir(ear: socket.socket) -> Iterator[psutil.Process]:
 
 
 def test_a_worker_that_inherited_the_socket_is_ours_though_its_parent_is_not(tmp_path: Path) -> None:
-    with listener(tmp_path / "app.sock") as ear, heir(ear) as worker:
+    with listener(tmp_path / "app.sock") as listening, heir(listening) as worker:
         assert asked("app.sock", tmp_path, lambda: (worker,)) == Ready(detail="unix app.sock accepted")
 
 
 def test_a_socket_that_was_given_away_is_not_ours_any_more(tmp_path: Path) -> None:
-    with listener(tmp_path / "app.sock") as ear, heir(ear) as stranger:
-        ear.close()
+    with listener(tmp_path / "app.sock") as listening, heir(listening) as stranger:
+        listening.close()
         answer = asked("app.sock", tmp_path)
         assert isinstance(answer, WrongProcess)
         assert answer.pid == stranger.pid

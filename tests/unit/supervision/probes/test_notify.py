@@ -111,40 +111,40 @@ pytest_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux sa
 
 
 @pytest.fixture
-def ear(tmp_path: Path) -> Iterator[NotifySocket]:
-    ear = NotifySocket(tmp_path)
-    yield ear
-    ear.close()
+def notify_socket(tmp_path: Path) -> Iterator[NotifySocket]:
+    notify_socket = NotifySocket(tmp_path)
+    yield notify_socket
+    notify_socket.close()
 
 
 def ourselves() -> tuple[psutil.Process, ...]:
     return (psutil.Process(),)
 
 
-def said(ear: NotifySocket, *messages: bytes) -> None:
+def said(notify_socket: NotifySocket, *messages: bytes) -> None:
     """Send from this very process, without waiting for room."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as mouth:
-        mouth.setblocking(False)
-        mouth.connect(ear.variables["NOTIFY_SOCKET"])
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.setblocking(False)
+        sender.connect(notify_socket.variables["NOTIFY_SOCKET"])
         for message in messages:
-            mouth.send(message)
+            sender.send(message)
 
 
 @pytest_linux
-def test_a_flood_of_messages_is_read_in_bounded_steps(ear: NotifySocket) -> None:
+def test_a_flood_of_messages_is_read_in_bounded_steps(notify_socket: NotifySocket) -> None:
     wanted = MESSAGES_PER_READ + 2
     if int(Path("/proc/sys/net/unix/max_dgram_qlen").read_text()) < wanted:
         pytest.skip("the kernel keeps fewer messages for a socket than one read takes")
-    said(ear, *(f"STATUS={number}".encode() for number in range(wanted)))
-    assert ear.read(ourselves).status == str(MESSAGES_PER_READ - 1)
-    assert ear.read(ourselves).status == str(wanted - 1)
+    said(notify_socket, *(f"STATUS={number}".encode() for number in range(wanted)))
+    assert notify_socket.read(ourselves).status == str(MESSAGES_PER_READ - 1)
+    assert notify_socket.read(ourselves).status == str(wanted - 1)
 
 
 @pytest_linux
-def test_a_tree_that_grows_between_two_looks_is_no_stranger(ear: NotifySocket) -> None:
-    said(ear, b"READY=1")
+def test_a_tree_that_grows_between_two_looks_is_no_stranger(notify_socket: NotifySocket) -> None:
+    said(notify_socket, b"READY=1")
     looks = iter([(), ourselves()])
-    assert ear.read(lambda: next(looks)).ready
+    assert notify_socket.read(lambda: next(looks)).ready
 
 
 @pytest_linux

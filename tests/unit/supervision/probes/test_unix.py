@@ -69,18 +69,18 @@ def test_a_socket_of_somebody_else_is_foreign_and_named(tmp_path: Path) -> None:
 
 def test_a_link_to_a_socket_leads_to_who_listens(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("app.sock")
-    with listener(tmp_path / "app.sock") as ear:
-        assert sockets.unix_listeners(tmp_path / "link") == {os.fstat(ear.fileno()).st_ino}
+    with listener(tmp_path / "app.sock") as listening:
+        assert sockets.unix_listeners(tmp_path / "link") == {os.fstat(listening.fileno()).st_ino}
         assert asked("link", tmp_path) == Ready(detail="unix link accepted")
         assert isinstance(asked("link", tmp_path, nobody), WrongProcess)
 
 
 def test_the_same_number_in_another_file_system_is_another_file(tmp_path: Path) -> None:
     path = tmp_path / "app.sock"
-    with listener(path) as ear:
+    with listener(path) as listening:
         there = path.stat()
         elsewhere = os.stat_result([*there[:2], there.st_dev + 1, *there[3:10]])
-        assert sockets._unix_from_kernel(there, "app.sock") == {os.fstat(ear.fileno()).st_ino}
+        assert sockets._unix_from_kernel(there, "app.sock") == {os.fstat(listening.fileno()).st_ino}
         assert sockets._unix_from_kernel(elsewhere, "web.sock") == set()
 
 
@@ -125,10 +125,10 @@ def test_where_sockets_cannot_be_listed_the_one_that_called_listen_counts(
 
     monkeypatch.setattr(sockets, "_dumped", refused)
     path = tmp_path / "app.sock"
-    with socket.socket(socket.AF_UNIX) as ear:
-        ear.bind(str(path))
-        ear.listen()
-        assert sockets.unix_listeners(path) == {os.fstat(ear.fileno()).st_ino}
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        assert sockets.unix_listeners(path) == {os.fstat(listening.fileno()).st_ino}
         assert isinstance(asked("app.sock", tmp_path, tree), Ready if tree is ours else WrongProcess)
         monkeypatch.setattr(sockets, "_unix_from_proc", lambda _: iter(()))
         assert isinstance(asked("app.sock", tmp_path, tree), Ready if tree is ours else WrongProcess)

@@ -1,4 +1,4 @@
-"""What the checks of what is installed say of a wheel, in words short enough to compare."""
+"""The checks of what is installed, and their findings as tuples to compare with."""
 
 from __future__ import annotations
 
