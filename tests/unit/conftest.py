@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
 from support.no_processes import ProcessRefusal, message
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")  # how fast examples are made says how busy the machine is, nothing of the code
 
 _REFUSAL = ProcessRefusal()
 
