@@ -43,7 +43,7 @@ def environments(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pa
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RunFolders:
+class Yard:
     """The folders of a run; its shared memory is the machine's, or an empty folder of its own."""
 
     folder: Path
@@ -76,21 +76,21 @@ class RunFolders:
 
 
 @pytest.fixture
-def run_folders(tmp_path: Path) -> RunFolders:
+def yard(tmp_path: Path) -> Yard:
     (tmp_path / "shm").mkdir()
-    return RunFolders(folder=tmp_path, shared=tmp_path / "shm")
+    return Yard(folder=tmp_path, shared=tmp_path / "shm")
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Iterator[RunFolders]:
-    """Run folders with the machine's shared memory, for one test at a time."""
+def machine(tmp_path: Path) -> Iterator[Yard]:
+    """A yard with the machine's shared memory, for one test at a time."""
     with (Path(tempfile.gettempdir()) / "tox-prodsim-test-shared-memory").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield RunFolders(folder=tmp_path, shared=SHARED)
+        yield Yard(folder=tmp_path, shared=SHARED)
 
 
-def graded(report: LeakReport) -> set[tuple[str, str]]:
-    return {(leak.kind.value, leak.grade.value) for leak in report.leaks}
+def graded(looked: LeakReport) -> set[tuple[str, str]]:
+    return {(leak.kind.value, leak.grade.value) for leak in looked.leaks}
 
 
 FORKED = "import os, time\nif os.fork() == 0:\n    {}\n    time.sleep(30)\ntime.sleep(0.3)\n"
@@ -164,9 +164,9 @@ ROWS = [
 @on_each_python
 @pytest.mark.parametrize(("program", "kinds"), ROWS)
 def test_a_leak_is_found_by_its_kind_and_grade(
-    run_folders: RunFolders, program: str, kinds: set[tuple[str, str]], version: str
+    yard: Yard, program: str, kinds: set[tuple[str, str]], version: str
 ) -> None:
-    assert graded(run_folders.run(program, python(version))) == kinds, run_folders.log.read_text()
+    assert graded(yard.run(program, python(version))) == kinds, yard.log.read_text()
 
 
 SHARED_MEMORY = [
@@ -198,50 +198,50 @@ SHARED_MEMORY = [
 @on_each_python
 @pytest.mark.parametrize(("program", "detail"), SHARED_MEMORY)
 def test_shared_memory_that_is_left_is_found_by_its_name(
-    machine: RunFolders, program: str, detail: str, version: str
+    machine: Yard, program: str, detail: str, version: str
 ) -> None:
-    report = machine.run(program, python(version))
+    looked = machine.run(program, python(version))
     name = machine.log.read_text().strip()
     (SHARED / name).unlink()
-    assert [(leak.grade, leak.detail) for leak in report.leaks if leak.subject == name] == [("firm", detail)]
+    assert [(leak.grade, leak.detail) for leak in looked.leaks if leak.subject == name] == [("firm", detail)]
 
 
-def test_a_segment_of_system_v_is_found_by_its_id_and_its_creator(machine: RunFolders) -> None:
+def test_a_segment_of_system_v_is_found_by_its_id_and_its_creator(machine: Yard) -> None:
     libc = "import ctypes, os; libc = ctypes.CDLL(None)"
-    report = machine.run(f"{libc}; print(libc.shmget(0, 10, 0o1600), os.getpid())")
+    looked = machine.run(f"{libc}; print(libc.shmget(0, 10, 0o1600), os.getpid())")
     number, pid = machine.log.read_text().split()
     assert ctypes.CDLL(None).shmctl(int(number), 0, None) == 0
     detail = f"System V segment, 10 bytes, made during the run by pid {pid}, which has ended"
-    assert [leak.detail for leak in report.leaks if leak.subject == f"shmid {number}"] == [detail]
+    assert [leak.detail for leak in looked.leaks if leak.subject == f"shmid {number}"] == [detail]
 
 
 @on_each_python
-def test_what_the_resource_tracker_removes_is_told_by_it_alone(machine: RunFolders, version: str) -> None:
-    report = machine.run(
+def test_what_the_resource_tracker_removes_is_told_by_it_alone(machine: Yard, version: str) -> None:
+    looked = machine.run(
         "from multiprocessing import shared_memory as s; m = s.SharedMemory(create=True, size=9)", python(version)
     )
-    said = [leak for leak in report.leaks if leak.kind is LeakKind.SHARED_MEMORY and "tracker" in leak.detail]
+    said = [leak for leak in looked.leaks if leak.kind is LeakKind.SHARED_MEMORY and "tracker" in leak.detail]
     assert [leak.grade for leak in said] == ["firm"]
     assert not any((SHARED / leak.subject).exists() for leak in said)
 
 
-def test_memory_that_somebody_else_still_holds_is_not_called_left(machine: RunFolders) -> None:
+def test_memory_that_somebody_else_still_holds_is_not_called_left(machine: Yard) -> None:
     ground, process = machine.start([sys.executable, "-I", "-S", "-c", "import time; time.sleep(0.2)"])
     with tempfile.NamedTemporaryFile(dir=SHARED, prefix="prodsim-held-") as held:
         ending = process.wait(20)
         process.close()
         assert ending is not None
-        report = findings.look(ground, ending)
-        assert Path(held.name).name not in {leak.subject for leak in report.leaks}
+        looked = findings.look(ground, ending)
+        assert Path(held.name).name not in {leak.subject for leak in looked.leaks}
 
 
-def test_the_places_are_those_in_the_source(run_folders: RunFolders) -> None:
-    (run_folders.folder / "program.py").write_text(
+def test_the_places_are_those_in_the_source(yard: Yard) -> None:
+    (yard.folder / "program.py").write_text(
         "import threading\n\nf = open('/dev/null')\ndel f\n"
         "threading.Thread(target=lambda: 1 / 0, name='worker').start()\n"
     )
-    report = run_folders.run(f"import runpy; runpy.run_path({str(run_folders.folder / 'program.py')!r})")
-    places = {(leak.subject.partition(" ")[0], leak.detail, Path(leak.file).name, leak.line) for leak in report.leaks}
+    looked = yard.run(f"import runpy; runpy.run_path({str(yard.folder / 'program.py')!r})")
+    places = {(leak.subject.partition(" ")[0], leak.detail, Path(leak.file).name, leak.line) for leak in looked.leaks}
     assert places == {
         ("ResourceWarning:", "", "program.py", 4),
         ("ZeroDivisionError:", "in thread worker", "program.py", 5),
@@ -253,28 +253,28 @@ def test_the_places_are_those_in_the_source(run_folders: RunFolders) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MonitoredStart:
-    """Run folders of which the interpreter has the hook."""
+    """A yard whose interpreter has the hook."""
 
-    run_folders: RunFolders
+    yard: Yard
     interpreter: Path
 
     def run(self, program: str) -> LeakReport:
-        return self.run_folders.run(program, self.interpreter)
+        return self.yard.run(program, self.interpreter)
 
 
 @pytest.fixture(params=["3.11", "3.13"])
 def observed(
-    request: pytest.FixtureRequest, run_folders: RunFolders, environments: Callable[[str], Path], tmp_path: Path
+    request: pytest.FixtureRequest, yard: Yard, environments: Callable[[str], Path], tmp_path: Path
 ) -> Iterator[MonitoredStart]:
     folder = environments(request.param)
     hook = supervision.Hook(site_packages(folder), tmp_path / "hook")
     hook.install()
-    yield MonitoredStart(run_folders=replace(run_folders, hook=hook), interpreter=folder / "bin" / "python")
+    yield MonitoredStart(yard=replace(yard, hook=hook), interpreter=folder / "bin" / "python")
     hook.remove()
 
 
 def test_with_the_hook_nothing_counts_twice_and_nothing_is_unseen(observed: MonitoredStart) -> None:
-    report = observed.run(
+    looked = observed.run(
         """
         import asyncio, gc, threading
         class Broken:
@@ -293,25 +293,25 @@ def test_with_the_hook_nothing_counts_twice_and_nothing_is_unseen(observed: Moni
         "ZeroDivisionError: division by zero",
         "task stuck",
     ]
-    assert sorted(leak.subject.partition(" <")[0] for leak in report.leaks) == subjects
-    assert report.not_observable == ()
+    assert sorted(leak.subject.partition(" <")[0] for leak in looked.leaks) == subjects
+    assert looked.not_observable == ()
 
 
 def test_with_the_hook_a_closed_stderr_hides_nothing(observed: MonitoredStart) -> None:
-    report = observed.run("import os; os.close(2); f = open('/dev/null'); del f")
-    assert graded(report) == {("warnings", "firm")}
-    assert report.not_observable == ()
+    looked = observed.run("import os; os.close(2); f = open('/dev/null'); del f")
+    assert graded(looked) == {("warnings", "firm")}
+    assert looked.not_observable == ()
 
 
 def test_with_the_hook_threads_that_live_at_the_exit_are_hints(observed: MonitoredStart) -> None:
-    report = observed.run(
+    looked = observed.run(
         """
         import threading, time
         threading.Thread(target=time.sleep, args=(30,), name="metrics", daemon=True).start()
         threading.Thread(target=time.sleep, args=(0.3,), name="worker").start()
         """
     )
-    assert sorted((leak.grade.value, leak.subject, leak.detail) for leak in report.leaks) == [
+    assert sorted((leak.grade.value, leak.subject, leak.detail) for leak in looked.leaks) == [
         ("hint", "metrics", "a daemon"),
         ("hint", "worker", "no daemon"),
     ]
@@ -319,9 +319,9 @@ def test_with_the_hook_threads_that_live_at_the_exit_are_hints(observed: Monitor
 
 @pytest.mark.parametrize("end", ["os._exit(0)", "os.execv('/bin/true', ['true'])"])
 def test_with_the_hook_an_end_without_an_exit_is_not_called_clean(observed: MonitoredStart, end: str) -> None:
-    report = observed.run(f"import os; f = open('/dev/null'); {end}")
-    assert report.leaks == ()
-    assert report.not_observable == (
+    looked = observed.run(f"import os; f = open('/dev/null'); {end}")
+    assert looked.leaks == ()
+    assert looked.not_observable == (
         "what an interpreter finds at its exit is not observable: none came to it (os._exit or exec)",
     )
 
@@ -359,7 +359,7 @@ CLEAN = [
 
 @on_each_python
 @pytest.mark.parametrize("program", CLEAN)
-def test_a_clean_program_leaves_nothing(machine: RunFolders, program: str, version: str) -> None:
+def test_a_clean_program_leaves_nothing(machine: Yard, program: str, version: str) -> None:
     assert machine.run(program, python(version)).leaks == (), machine.log.read_text()
 
 
@@ -375,7 +375,7 @@ def load() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("load")
-def test_clean_runs_under_load_give_no_false_leak(machine: RunFolders) -> None:
+def test_clean_runs_under_load_give_no_false_leak(machine: Yard) -> None:
     wrong: list[Leak] = []
     for _ in range(CLEAN_RUNS):
         ground, process = machine.start([sys.executable, "-I", "-S", "-c", "print('done')"])
@@ -389,40 +389,40 @@ def test_clean_runs_under_load_give_no_false_leak(machine: RunFolders) -> None:
 # what cannot be seen is said
 
 
-def test_a_stderr_that_goes_elsewhere_is_said(run_folders: RunFolders) -> None:
-    _, process = run_folders.start(["/bin/sh", "-c", "exec 2>/dev/null; echo; exec sleep 20"])
-    wait_for_output(run_folders)
-    said = leaks.unheard(process.pid, run_folders.log)
+def test_a_stderr_that_goes_elsewhere_is_said(yard: Yard) -> None:
+    _, process = yard.start(["/bin/sh", "-c", "exec 2>/dev/null; echo; exec sleep 20"])
+    wait_for_output(yard)
+    said = leaks.unheard(process.pid, yard.log)
     process.stop(signal.SIGTERM, 1)
     assert said == "its stderr goes to /dev/null"
 
 
-def test_a_stderr_that_is_closed_is_said(run_folders: RunFolders) -> None:
-    _, process = run_folders.start(["/bin/sh", "-c", "exec 2>&-; echo; exec sleep 20"])
-    wait_for_output(run_folders)
-    said = leaks.unheard(process.pid, run_folders.log)
+def test_a_stderr_that_is_closed_is_said(yard: Yard) -> None:
+    _, process = yard.start(["/bin/sh", "-c", "exec 2>&-; echo; exec sleep 20"])
+    wait_for_output(yard)
+    said = leaks.unheard(process.pid, yard.log)
     process.stop(signal.SIGTERM, 1)
     assert said == "its stderr is closed"
 
 
-def test_a_stderr_that_is_the_log_is_no_reason(run_folders: RunFolders) -> None:
-    _, process = run_folders.start(["/bin/sh", "-c", "echo; exec sleep 20"])
-    wait_for_output(run_folders)
-    said = leaks.unheard(process.pid, run_folders.log)
+def test_a_stderr_that_is_the_log_is_no_reason(yard: Yard) -> None:
+    _, process = yard.start(["/bin/sh", "-c", "echo; exec sleep 20"])
+    wait_for_output(yard)
+    said = leaks.unheard(process.pid, yard.log)
     process.stop(signal.SIGTERM, 1)
-    assert (said, leaks.unheard(process.pid, run_folders.log)) == ("", "")
+    assert (said, leaks.unheard(process.pid, yard.log)) == ("", "")
 
 
-def test_a_death_by_signal_is_no_exit_and_that_is_said(run_folders: RunFolders) -> None:
-    report = run_folders.run("import os; f = open('/dev/null'); os.kill(os.getpid(), 15)")
-    assert report.leaks == ()
-    assert report.not_observable[-1] == (
+def test_a_death_by_signal_is_no_exit_and_that_is_said(yard: Yard) -> None:
+    looked = yard.run("import os; f = open('/dev/null'); os.kill(os.getpid(), 15)")
+    assert looked.leaks == ()
+    assert looked.not_observable[-1] == (
         "what an interpreter finds at its exit is not observable: SIGTERM ended it before that"
     )
 
 
-def wait_for_output(run_folders: RunFolders) -> None:
+def wait_for_output(yard: Yard) -> None:
     until = time.monotonic() + 20
-    while not run_folders.log.read_bytes():
+    while not yard.log.read_bytes():
         assert time.monotonic() < until
         time.sleep(0.01)

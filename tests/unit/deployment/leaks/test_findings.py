@@ -95,9 +95,9 @@ def test_the_look_after_a_run_is_at_its_survivors_and_at_its_ground(tmp_path: Pa
     (tmp_path / "temporary").mkdir()
     before = leaks.before(**folders)
     (tmp_path / "temporary/a").write_text("")
-    report = leftovers.look(before, left(Survivor(pid=7, command="sleep 9", listens=()), signal=9))
-    assert [each.subject for each in report.leaks] == ["pid 7 sleep 9", "a"]
-    assert report.not_observable[-1].endswith("SIGKILL ended it before that")
+    looked = leftovers.look(before, left(Survivor(pid=7, command="sleep 9", listens=()), signal=9))
+    assert [each.subject for each in looked.leaks] == ["pid 7 sleep 9", "a"]
+    assert looked.not_observable[-1].endswith("SIGKILL ended it before that")
 
 
 def test_the_resource_tracker_that_is_slow_to_end_is_no_leak() -> None:

@@ -15,8 +15,8 @@ from tox_prodsim.deployment.leaks import hook_records, log, snapshot
 from tox_prodsim.model.leaks import Grade, LeakKind, LeakReport
 
 
-class RunFolders:
-    """The folders of a run, and what is done in them between the two snapshots."""
+class Yard:
+    """The folders of a run, and what is done in them between the two looks."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -34,25 +34,25 @@ class RunFolders:
 
 
 @pytest.fixture
-def run_folders(tmp_path: Path) -> RunFolders:
-    return RunFolders(tmp_path)
+def yard(tmp_path: Path) -> Yard:
+    return Yard(tmp_path)
 
 
-def texts(report: LeakReport) -> list[str]:
-    return [f"{leak.grade} {leak.subject}: {leak.detail}" for leak in report.leaks]
+def texts(looked: LeakReport) -> list[str]:
+    return [f"{leak.grade} {leak.subject}: {leak.detail}" for leak in looked.leaks]
 
 
 # folders
 
 
-def test_what_is_new_in_tmpdir_is_left_and_a_folder_counts_once(run_folders: RunFolders) -> None:
-    (run_folders.tmp / "old").write_text("old")
-    before = run_folders.before()
-    (run_folders.tmp / "one").write_bytes(b"12345")
-    (run_folders.tmp / "deep/er").mkdir(parents=True)
-    (run_folders.tmp / "deep/er/a").write_bytes(b"1" * 1500)
-    (run_folders.tmp / "deep/b").write_bytes(b"1" * 500)
-    (run_folders.tmp / "empty").mkdir()
+def test_what_is_new_in_tmpdir_is_left_and_a_folder_counts_once(yard: Yard) -> None:
+    (yard.tmp / "old").write_text("old")
+    before = yard.before()
+    (yard.tmp / "one").write_bytes(b"12345")
+    (yard.tmp / "deep/er").mkdir(parents=True)
+    (yard.tmp / "deep/er/a").write_bytes(b"1" * 1500)
+    (yard.tmp / "deep/b").write_bytes(b"1" * 500)
+    (yard.tmp / "empty").mkdir()
     assert sorted(texts(leaks.after(before))) == [
         "certain deep: folder in TMPDIR with 2 files, 2.0 kB",
         "certain empty: empty folder in TMPDIR",
@@ -60,34 +60,34 @@ def test_what_is_new_in_tmpdir_is_left_and_a_folder_counts_once(run_folders: Run
     ]
 
 
-def test_a_new_file_in_an_old_folder_is_named_by_its_path(run_folders: RunFolders) -> None:
-    (run_folders.tmp / "old").mkdir()
-    before = run_folders.before()
-    (run_folders.tmp / "old/new").write_text("")
+def test_a_new_file_in_an_old_folder_is_named_by_its_path(yard: Yard) -> None:
+    (yard.tmp / "old").mkdir()
+    before = yard.before()
+    (yard.tmp / "old/new").write_text("")
     assert texts(leaks.after(before)) == ["certain old/new: file in TMPDIR, 0 bytes"]
 
 
-def test_what_was_there_or_only_changed_or_went_away_is_not_left(run_folders: RunFolders) -> None:
-    (run_folders.tmp / "kept").write_text("1")
-    (run_folders.tmp / "removed").write_text("1")
-    before = run_folders.before()
-    (run_folders.tmp / "kept").write_text("another")
-    (run_folders.tmp / "removed").unlink()
+def test_what_was_there_or_only_changed_or_went_away_is_not_left(yard: Yard) -> None:
+    (yard.tmp / "kept").write_text("1")
+    (yard.tmp / "removed").write_text("1")
+    before = yard.before()
+    (yard.tmp / "kept").write_text("another")
+    (yard.tmp / "removed").unlink()
     assert leaks.after(before).leaks == ()
 
 
-def test_of_the_working_folder_only_what_a_live_process_needs_is_left(run_folders: RunFolders) -> None:
-    (run_folders.scratch / "old.pid").write_text("1")
-    before = run_folders.before()
+def test_of_the_working_folder_only_what_a_live_process_needs_is_left(yard: Yard) -> None:
+    (yard.scratch / "old.pid").write_text("1")
+    before = yard.before()
     for name in ("app.pid", "data.db", "report.txt", "uv.lock"):
-        (run_folders.scratch / name).write_text("1")
-    (run_folders.scratch / "big.lock").write_text("x" * 300)
-    (run_folders.scratch / "run").mkdir()
-    (run_folders.scratch / "run/held.lock").write_text("77 host")
-    (run_folders.scratch / "run/free.lock").write_text("")
-    os.mkfifo(run_folders.scratch / "pipe")
+        (yard.scratch / name).write_text("1")
+    (yard.scratch / "big.lock").write_text("x" * 300)
+    (yard.scratch / "run").mkdir()
+    (yard.scratch / "run/held.lock").write_text("77 host")
+    (yard.scratch / "run/free.lock").write_text("")
+    os.mkfifo(yard.scratch / "pipe")
     with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(os.path.relpath(run_folders.scratch / "api"))
+        listening.bind(os.path.relpath(yard.scratch / "api"))
     assert sorted(texts(leaks.after(before))) == [
         "certain api: socket in the working folder, one of 9 files written there",
         "certain app.pid: pid file in the working folder, one of 9 files written there",
@@ -97,37 +97,35 @@ def test_of_the_working_folder_only_what_a_live_process_needs_is_left(run_folder
     ]
 
 
-def test_a_tmpdir_inside_of_the_working_folder_is_looked_at_once(run_folders: RunFolders) -> None:
-    inside = run_folders.scratch / "tmp"
+def test_a_tmpdir_inside_of_the_working_folder_is_looked_at_once(yard: Yard) -> None:
+    inside = yard.scratch / "tmp"
     inside.mkdir()
-    before = leaks.before(
-        temporary=inside, scratch=run_folders.scratch, shared=run_folders.shm, system_v=run_folders.table
-    )
+    before = leaks.before(temporary=inside, scratch=yard.scratch, shared=yard.shm, system_v=yard.table)
     (inside / "a.pid").write_text("1")
     assert texts(leaks.after(before)) == ["certain a.pid: file in TMPDIR, 1 byte"]
 
 
-def test_no_link_is_followed(run_folders: RunFolders, tmp_path: Path) -> None:
+def test_no_link_is_followed(yard: Yard, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "foreign.pid").write_text("1" * 5000)
-    before = run_folders.before()
-    (run_folders.tmp / "link").symlink_to(elsewhere)
-    (run_folders.scratch / "link").symlink_to(elsewhere)
-    (run_folders.scratch / "round").symlink_to(run_folders.scratch)
+    before = yard.before()
+    (yard.tmp / "link").symlink_to(elsewhere)
+    (yard.scratch / "link").symlink_to(elsewhere)
+    (yard.scratch / "round").symlink_to(yard.scratch)
     assert texts(leaks.after(before)) == ["certain link: symbolic link in TMPDIR, " + folders.size(len(str(elsewhere)))]
 
 
-def test_a_name_that_is_no_text_can_be_written_in_any_report(run_folders: RunFolders) -> None:
-    before = run_folders.before()
-    os.close(os.open(os.fsencode(run_folders.tmp) + b"/a\xff", os.O_CREAT))
+def test_a_name_that_is_no_text_can_be_written_in_any_report(yard: Yard) -> None:
+    before = yard.before()
+    os.close(os.open(os.fsencode(yard.tmp) + b"/a\xff", os.O_CREAT))
     (leak,) = leaks.after(before).leaks
     assert leak.subject == r"a\xff"
 
 
-def test_a_tree_deeper_than_a_path_may_be_long_ends_somewhere(run_folders: RunFolders) -> None:
-    before = run_folders.before()
-    here = os.open(run_folders.tmp, os.O_RDONLY)
+def test_a_tree_deeper_than_a_path_may_be_long_ends_somewhere(yard: Yard) -> None:
+    before = yard.before()
+    here = os.open(yard.tmp, os.O_RDONLY)
     for _ in range(60):
         os.mkdir("d" * 100, dir_fd=here)
         below = os.open("d" * 100, os.O_RDONLY, dir_fd=here)
@@ -137,90 +135,90 @@ def test_a_tree_deeper_than_a_path_may_be_long_ends_somewhere(run_folders: RunFo
     assert texts(leaks.after(before)) == [f"certain {'d' * 100}: empty folder in TMPDIR"]
 
 
-def test_more_than_can_be_held_is_said_and_not_held(run_folders: RunFolders) -> None:
-    before = run_folders.before()
+def test_more_than_can_be_held_is_said_and_not_held(yard: Yard) -> None:
+    before = yard.before()
     for number in range(folders.LIMIT + 5):
-        os.close(os.open(run_folders.tmp / str(number), os.O_CREAT))
-    report = leaks.after(before)
-    assert len(report.leaks) == folders.LIMIT + 1
-    assert report.not_observable[0] == "files left in TMPDIR are not all observable: it has more than 10000 entries"
-    assert leaks.after(run_folders.before()).not_observable[0] == (
+        os.close(os.open(yard.tmp / str(number), os.O_CREAT))
+    looked = leaks.after(before)
+    assert len(looked.leaks) == folders.LIMIT + 1
+    assert looked.not_observable[0] == "files left in TMPDIR are not all observable: it has more than 10000 entries"
+    assert leaks.after(yard.before()).not_observable[0] == (
         "files left in TMPDIR are not observable: it had more than 10000 entries before the start"
     )
 
 
-def test_a_folder_that_is_gone_or_never_was_holds_nothing(run_folders: RunFolders) -> None:
-    before = run_folders.before()
-    run_folders.tmp.rmdir()
-    run_folders.scratch.rmdir()
+def test_a_folder_that_is_gone_or_never_was_holds_nothing(yard: Yard) -> None:
+    before = yard.before()
+    yard.tmp.rmdir()
+    yard.scratch.rmdir()
     assert leaks.after(before).leaks == ()
 
 
 # shared memory
 
 
-def test_shared_memory_is_left_when_it_is_new_even_under_an_old_name(run_folders: RunFolders) -> None:
-    (run_folders.shm / "kept").write_text("1")
-    (run_folders.shm / "again").write_text("1")
-    before = run_folders.before()
-    (run_folders.shm / "spare").write_text("")  # so that the inode of the old one is not used again
-    (run_folders.shm / "other").write_text("1")
-    (run_folders.shm / "other").rename(run_folders.shm / "again")
-    (run_folders.shm / "spare").unlink()
-    (run_folders.shm / "sem.lock").write_text("1")
+def test_shared_memory_is_left_when_it_is_new_even_under_an_old_name(yard: Yard) -> None:
+    (yard.shm / "kept").write_text("1")
+    (yard.shm / "again").write_text("1")
+    before = yard.before()
+    (yard.shm / "spare").write_text("")  # so that the inode of the old one is not used again
+    (yard.shm / "other").write_text("1")
+    (yard.shm / "other").rename(yard.shm / "again")
+    (yard.shm / "spare").unlink()
+    (yard.shm / "sem.lock").write_text("1")
     assert texts(leaks.after(before)) == [
         "firm again: shared memory, 1 byte, made by this user during the run",
         "firm sem.lock: semaphore, 1 byte, made by this user during the run",
     ]
 
 
-def test_shared_memory_that_a_process_holds_is_its_own(run_folders: RunFolders) -> None:
-    before = run_folders.before()
-    with (run_folders.shm / "held").open("w"):
+def test_shared_memory_that_a_process_holds_is_its_own(yard: Yard) -> None:
+    before = yard.before()
+    with (yard.shm / "held").open("w"):
         assert leaks.after(before).leaks == ()
     assert len(leaks.after(before).leaks) == 1
 
 
-def test_shared_memory_of_another_user_is_not_ours(run_folders: RunFolders) -> None:
-    before = run_folders.before()
-    (run_folders.shm / "theirs").write_text("1")
+def test_shared_memory_of_another_user_is_not_ours(yard: Yard) -> None:
+    before = yard.before()
+    (yard.shm / "theirs").write_text("1")
     try:
-        os.chown(run_folders.shm / "theirs", os.getuid() + 1, -1)
+        os.chown(yard.shm / "theirs", os.getuid() + 1, -1)
     except PermissionError:
         pytest.skip("only root can give a file away")
     assert leaks.after(before).leaks == ()
 
 
-def test_a_machine_without_dev_shm_says_so(run_folders: RunFolders) -> None:
-    run_folders.shm.rmdir()
-    report = leaks.after(run_folders.before())
-    assert report.not_observable[0] == f"shared memory is not observable: there is no {run_folders.shm}"
+def test_a_machine_without_dev_shm_says_so(yard: Yard) -> None:
+    yard.shm.rmdir()
+    looked = leaks.after(yard.before())
+    assert looked.not_observable[0] == f"shared memory is not observable: there is no {yard.shm}"
 
 
 HEAD = "key shmid perms size cpid lpid nattch uid gid cuid cgid\n"
 
 
-def test_a_segment_is_left_when_nobody_holds_it_and_its_creator_is_dead(run_folders: RunFolders) -> None:
+def test_a_segment_is_left_when_nobody_holds_it_and_its_creator_is_dead(yard: Yard) -> None:
     me, dead = os.getuid(), 2**22 + 1
     old = f"0 1 600 10 {dead} 0 0 {me} 0 {me} 0\n"
-    run_folders.table.write_text(HEAD + old)
-    before = run_folders.before()
+    yard.table.write_text(HEAD + old)
+    before = yard.before()
     rows = [
         f"0 2 600 2000 {dead} 0 0 {me} 0 {me} 0\n",
         f"0 3 600 10 {os.getpid()} 0 0 {me} 0 {me} 0\n",
         f"0 4 600 10 {dead} 0 1 {me} 0 {me} 0\n",
         f"0 5 600 10 {dead} 0 0 {me} 0 {me + 1} 0\n",
     ]
-    run_folders.table.write_text(HEAD + old + "".join(rows))
+    yard.table.write_text(HEAD + old + "".join(rows))
     assert texts(leaks.after(before)) == [
         f"firm shmid 2: System V segment, 2.0 kB, made during the run by pid {dead}, which has ended"
     ]
 
 
 @pytest.mark.parametrize("text", ["", "garbage", HEAD + "1 2", HEAD + "a b c d e f g h i j k"])
-def test_a_table_that_cannot_be_read_holds_nothing(run_folders: RunFolders, text: str) -> None:
-    before = run_folders.before()
-    run_folders.table.write_text(text)
+def test_a_table_that_cannot_be_read_holds_nothing(yard: Yard, text: str) -> None:
+    before = yard.before()
+    yard.table.write_text(text)
     assert leaks.after(before).leaks == ()
 
 
@@ -269,13 +267,11 @@ def test_a_server_may_keep_what_it_listens_on_to_the_end_and_no_other_socket() -
     assert grades("sys:1: ResourceWarning: unclosed file <_io.FileIO name='a'>") == ["firm"]
 
 
-def test_what_another_distribution_does_not_close_is_a_hint_where_one_knows_whose_it_is(
-    run_folders: RunFolders,
-) -> None:
+def test_what_another_distribution_does_not_close_is_a_hint_where_one_knows_whose_it_is(yard: Yard) -> None:
     site = Path("/venv/lib/python3.11/site-packages")
     files = [site / "acme/app.py", site / "waitress/wasyncore.py", Path("/usr/lib/python3.11/tempfile.py")]
     lines = [f"{file}:7: ResourceWarning: unclosed {at}".encode() for at, file in enumerate(files)]
-    before = run_folders.before()
+    before = yard.before()
     known = leaks.after(before, lines=lines, own_code=[site / "acme", site / "acme.py"])
     assert [leak.grade for leak in known.leaks] == [Grade.FIRM, Grade.HINT, Grade.FIRM]
     assert {leak.grade for leak in leaks.after(before, lines=lines).leaks} == {Grade.FIRM}
@@ -397,9 +393,9 @@ def test_a_traceback_without_an_end_does_not_swallow_the_log() -> None:
 # the witnesses
 
 
-def test_the_hook_tells_of_warnings_threads_exceptions_and_tasks(run_folders: RunFolders) -> None:
-    before = run_folders.before()
-    run_folders.witness(
+def test_the_hook_tells_of_warnings_threads_exceptions_and_tasks(yard: Yard) -> None:
+    before = yard.before()
+    yard.witness(
         {"kind": "warning", "category": "ResourceWarning", "message": "unclosed x", "file": "/a.py", "line": 3},
         {"kind": "thread", "name": "metrics", "daemon": True},
         {"kind": "thread", "name": "worker", "daemon": False},
@@ -407,16 +403,16 @@ def test_the_hook_tells_of_warnings_threads_exceptions_and_tasks(run_folders: Ru
         {"kind": "task", "name": "Task-7", "message": "Task was destroyed but it is pending!"},
         {"kind": "exit"},
     )
-    report = leaks.after(before, witnesses=run_folders.hook)
-    assert texts(report) == [
+    looked = leaks.after(before, witnesses=yard.hook)
+    assert texts(looked) == [
         "firm ResourceWarning: unclosed x: ",
         "hint metrics: a daemon",
         "hint worker: no daemon",
         "firm KeyError: 1: in thread T",
         "firm task Task-7: destroyed while pending",
     ]
-    assert [(leak.file, leak.line) for leak in report.leaks if leak.file] == [("/a.py", 3), ("/a.py", 4)]
-    assert report.not_observable == ()
+    assert [(leak.file, leak.line) for leak in looked.leaks if leak.file] == [("/a.py", 3), ("/a.py", 4)]
+    assert looked.not_observable == ()
 
 
 @pytest.mark.parametrize(
@@ -428,16 +424,14 @@ def test_the_hook_tells_of_warnings_threads_exceptions_and_tasks(run_folders: Ru
         ("Exception ignored in atexit callback function", "ignored in atexit callback function"),
     ],
 )
-def test_the_hook_says_where_an_exception_ended_as_the_log_does(
-    run_folders: RunFolders, where: str, detail: str
-) -> None:
-    run_folders.witness({"kind": "exception", "where": where, "type": "KeyError", "message": "1"})
-    assert [leak.detail for leak in hook_records.read(run_folders.hook)] == [detail]
+def test_the_hook_says_where_an_exception_ended_as_the_log_does(yard: Yard, where: str, detail: str) -> None:
+    yard.witness({"kind": "exception", "where": where, "type": "KeyError", "message": "1"})
+    assert [leak.detail for leak in hook_records.read(yard.hook)] == [detail]
 
 
-def test_what_log_and_hook_both_tell_counts_once(run_folders: RunFolders) -> None:
-    before = run_folders.before()
-    run_folders.witness(
+def test_what_log_and_hook_both_tell_counts_once(yard: Yard) -> None:
+    before = yard.before()
+    yard.witness(
         {"kind": "warning", "category": "ResourceWarning", "message": "unclosed <x at 0x12>"},
         {"kind": "exception", "where": "thread T", "type": "Broken", "message": "it\nhas lines"},
         {"kind": "task", "name": "stuck", "message": "Task was destroyed but it is pending!"},
@@ -450,14 +444,14 @@ def test_what_log_and_hook_both_tell_counts_once(run_folders: RunFolders) -> Non
         b"task: <Task pending name='stuck' coro=<f() running at /a.py:1>>\n",
         b"sys:1: ResourceWarning: another\n",
     )
-    report = leaks.after(before, lines=lines, witnesses=run_folders.hook)
-    assert [leak.subject for leak in report.leaks] == [
+    looked = leaks.after(before, lines=lines, witnesses=yard.hook)
+    assert [leak.subject for leak in looked.leaks] == [
         "ResourceWarning: unclosed <x>",
         "Broken: it",
         "task stuck",
         "ResourceWarning: another",
     ]
-    assert [leak.line for leak in report.leaks if leak.kind is LeakKind.TASK] == [1]
+    assert [leak.line for leak in looked.leaks if leak.kind is LeakKind.TASK] == [1]
 
 
 @pytest.mark.parametrize(
@@ -474,22 +468,22 @@ def test_what_log_and_hook_both_tell_counts_once(run_folders: RunFolders) -> Non
         pytest.param(b'{"kind": "warning", "line": 1' + b"0" * 9000 + b"}\n", id="a number too long"),
     ],
 )
-def test_a_witness_that_cannot_be_understood_is_nothing(run_folders: RunFolders, content: bytes) -> None:
-    (run_folders.hook / "7.witness.jsonl").write_bytes(content)
-    assert list(hook_records.read(run_folders.hook)) == []
+def test_a_witness_that_cannot_be_understood_is_nothing(yard: Yard, content: bytes) -> None:
+    (yard.hook / "7.witness.jsonl").write_bytes(content)
+    assert list(hook_records.read(yard.hook)) == []
 
 
-def test_a_witness_that_is_no_plain_file_is_not_opened(run_folders: RunFolders) -> None:
-    (run_folders.folder / "foreign").write_text('{"kind": "thread", "name": "foreign"}\n')
-    (run_folders.hook / "1.witness.jsonl").symlink_to(run_folders.folder / "foreign")
-    os.mkfifo(run_folders.hook / "2.witness.jsonl")
-    (run_folders.hook / "3.witness.jsonl").mkdir()
-    assert list(hook_records.read(run_folders.hook)) == []
+def test_a_witness_that_is_no_plain_file_is_not_opened(yard: Yard) -> None:
+    (yard.folder / "foreign").write_text('{"kind": "thread", "name": "foreign"}\n')
+    (yard.hook / "1.witness.jsonl").symlink_to(yard.folder / "foreign")
+    os.mkfifo(yard.hook / "2.witness.jsonl")
+    (yard.hook / "3.witness.jsonl").mkdir()
+    assert list(hook_records.read(yard.hook)) == []
 
 
-def test_one_bad_line_does_not_hide_the_others(run_folders: RunFolders) -> None:
-    (run_folders.hook / "7.witness.jsonl").write_bytes(b'{"kind"\n{"kind": "thread", "name": "T\\ud800"}\n')
-    assert [leak.subject for leak in hook_records.read(run_folders.hook)] == [r"T\ud800"]
+def test_one_bad_line_does_not_hide_the_others(yard: Yard) -> None:
+    (yard.hook / "7.witness.jsonl").write_bytes(b'{"kind"\n{"kind": "thread", "name": "T\\ud800"}\n')
+    assert [leak.subject for leak in hook_records.read(yard.hook)] == [r"T\ud800"]
 
 
 @pytest.mark.parametrize(
@@ -506,16 +500,16 @@ def test_one_bad_line_does_not_hide_the_others(run_folders: RunFolders) -> None:
     ],
 )
 def test_what_could_not_be_seen_is_said_with_its_reason(
-    run_folders: RunFolders, hook: bool, stacks: bool, exits: bool, deaf: str, ended_by: str, expected: list[str]
+    yard: Yard, hook: bool, stacks: bool, exits: bool, deaf: str, ended_by: str, expected: list[str]
 ) -> None:
     if stacks:
-        (run_folders.hook / "7.stacks").write_text("")
+        (yard.hook / "7.stacks").write_text("")
     if exits:
-        run_folders.witness({"kind": "exit"})
-    witnesses = run_folders.hook if hook else None
-    report = leaks.after(run_folders.before(), witnesses=witnesses, deaf_because=deaf, ended_by=ended_by)
-    assert len(report.not_observable) == len(expected)
-    assert all(part in said for part, said in zip(expected, report.not_observable, strict=True))
+        yard.witness({"kind": "exit"})
+    witnesses = yard.hook if hook else None
+    looked = leaks.after(yard.before(), witnesses=witnesses, deaf_because=deaf, ended_by=ended_by)
+    assert len(looked.not_observable) == len(expected)
+    assert all(part in said for part, said in zip(expected, looked.not_observable, strict=True))
 
 
 def test_a_process_that_is_gone_has_no_stderr_to_complain_of(tmp_path: Path) -> None:
