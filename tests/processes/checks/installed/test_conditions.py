@@ -75,18 +75,18 @@ def developer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
         yield
 
 
-def condition_run_of(name: str, env: Env, folder: Path) -> ConditionRun:
-    condition_run = ConditionRun(condition=CONDITIONS[name], python=env.python, folder=folder / "scene")
-    for path in (condition_run.home, condition_run.temporary, condition_run.folder / "work"):
+def scene_of(name: str, env: Env, folder: Path) -> ConditionRun:
+    scene = ConditionRun(condition=CONDITIONS[name], python=env.python, folder=folder / "scene")
+    for path in (scene.home, scene.temporary, scene.folder / "work"):
         path.mkdir(parents=True)
-    return condition_run
+    return scene
 
 
 def played(name: str, env: Env, tmp_path: Path, source: str, *, entry_points: str = "") -> CheckResult:
     """Return what a package with this source comes to, or skip where the condition is not to be had."""
     package = f"acme_{name}_{abs(hash(source))}"
-    condition_run = condition_run_of(name, env, tmp_path)
-    if reason := installed.why_not(condition_run, env.run):
+    scene = scene_of(name, env, tmp_path)
+    if reason := installed.why_not(scene, env.run):
         pytest.skip(f"{name}: {reason}")
     opened = env.install(
         wheel(
@@ -96,7 +96,7 @@ def played(name: str, env: Env, tmp_path: Path, source: str, *, entry_points: st
     for point in opened.scripts:  # as pip and uv write them: they heed the variables of Python
         script = env.scripts_dir / point.name
         script.write_text(script.read_text().replace(" -I\n", "\n", 1))
-    return installed.check_under(condition_run, subject_of(opened), env.run, env.scripts_dir, help_limit_s=20)
+    return installed.check_under(scene, subject_of(opened), env.run, env.scripts_dir, help_limit_s=20)
 
 
 # the top-levels
@@ -165,9 +165,9 @@ def test_a_help_that_fails_without_the_condition_as_well_is_not_its_fault(env: E
 
 
 def command(name: str, env: Env, tmp_path: Path, code: str, *arguments: str) -> list[str]:
-    condition_run = condition_run_of(name, env, tmp_path)
-    scratch = condition_run.folder / "work" if condition_run.condition.own_folders else None
-    return condition_run.command([str(env.python), "-I", "-c", code, *arguments], scratch=scratch)
+    scene = scene_of(name, env, tmp_path)
+    scratch = scene.folder / "work" if scene.condition.own_folders else None
+    return scene.command([str(env.python), "-I", "-c", code, *arguments], scratch=scratch)
 
 
 def environ(tmp_path: Path) -> dict[str, str]:
@@ -190,11 +190,11 @@ def state() -> list[object]:
 def test_the_command_has_the_pid_of_the_wrapper_and_what_was_changed_goes_with_it(
     name: str, env: Env, tmp_path: Path
 ) -> None:
-    condition_run = condition_run_of(name, env, tmp_path)
-    if reason := installed.why_not(condition_run, env.run):
+    scene = scene_of(name, env, tmp_path)
+    if reason := installed.why_not(scene, env.run):
         pytest.skip(f"{name}: {reason}")
     before = state()
-    argv = condition_run.command([str(env.python), "-c", "import os; print(os.getpid())"])
+    argv = scene.command([str(env.python), "-c", "import os; print(os.getpid())"])
     process = subprocess.Popen(argv, env=environ(tmp_path), stdout=subprocess.PIPE, text=True)
     answer, _ = process.communicate(timeout=30)
     assert int(answer) == process.pid
