@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
-import functools
 import os
 import signal
 import subprocess
@@ -17,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from support.pythons import environment, python, site_packages
+from support.pythons import python, site_packages
 
 from tox_prodsim import supervision
 from tox_prodsim.deployment import leaks
@@ -34,12 +33,6 @@ SHARED = Path("/dev/shm")
 
 
 on_each_python = pytest.mark.parametrize("version", ["3.11", "3.13"])
-
-
-@pytest.fixture(scope="session")
-def environments(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Environments without pip, one for each version that is asked for."""
-    return functools.cache(lambda version: environment(version, tmp_path_factory.mktemp("env") / version))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
