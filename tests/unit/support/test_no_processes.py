@@ -21,6 +21,11 @@ def start_by_multiprocessing(method: str) -> None:
     multiprocessing.get_context(method).Process(target=print).start()
 
 
+def start_in_thread() -> None:
+    with ThreadPoolExecutor() as pool:
+        pool.submit(subprocess.run, TRUE, check=False).result()
+
+
 @pytest.mark.parametrize(
     ("start", "event"),
     [
@@ -35,11 +40,7 @@ def start_by_multiprocessing(method: str) -> None:
         pytest.param(lambda: os.system("true"), "os.system", id="system"),
         pytest.param(lambda: start_by_multiprocessing("fork"), "os.fork", id="multiprocessing by fork"),
         pytest.param(lambda: start_by_multiprocessing("spawn"), "fork_exec", id="multiprocessing by spawn"),
-        pytest.param(
-            lambda: ThreadPoolExecutor().submit(subprocess.run, TRUE, check=False).result(),
-            "subprocess.Popen",
-            id="in a thread",
-        ),
+        pytest.param(start_in_thread, "subprocess.Popen", id="in a thread"),
     ],
 )
 def test_a_process_is_refused(refusal: ProcessRefusal, start: Callable[[], object], event: str) -> None:
