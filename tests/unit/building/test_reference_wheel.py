@@ -14,7 +14,7 @@ import pytest
 from support.wheels import Ended, wheel
 
 from tox_prodsim.building import reference_wheel
-from tox_prodsim.building.reference_wheel import Artefact, Wanted, WheelSources
+from tox_prodsim.building.reference_wheel import ReferenceSpec, ReferenceWheel, WheelSources
 from tox_prodsim.model.errors import ProdsimError, WheelUnavailableError
 
 
@@ -98,7 +98,7 @@ def test_accepting_what_is_not_kept_is_no_error(tmp_path: Path) -> None:
 
 # the order of the sources
 
-WANTED = Wanted(name="acme", version="1.0", sha256="0" * 64, commit="c" * 40)
+WANTED = ReferenceSpec(name="acme", version="1.0", sha256="0" * 64, commit="c" * 40)
 
 
 def never(*_: object, **__: object) -> Path:
@@ -127,13 +127,13 @@ def test_the_kept_wheel_comes_first(tmp_path: Path) -> None:
     one = made(tmp_path)
     place = reference_wheel.keep(one, tmp_path / "cache")
     found = reference_wheel.obtain(replace(WANTED, sha256=sha256(one)), sources(tmp_path))
-    assert found == Artefact(wheel=place, origin="wheel 1.0, kept since then")
+    assert found == ReferenceWheel(wheel=place, origin="wheel 1.0, kept since then")
 
 
 def test_where_there_is_no_commit_the_index_is_asked(tmp_path: Path) -> None:
     one = made(tmp_path)
     found = reference_wheel.obtain(WANTED, sources(tmp_path, fetch=lambda *_: one))
-    assert found == Artefact(wheel=one, origin="acme==1.0 from the index")
+    assert found == ReferenceWheel(wheel=one, origin="acme==1.0 from the index")
 
 
 def test_when_nobody_has_it_every_source_says_why(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_when_nobody_has_it_every_source_says_why(tmp_path: Path) -> None:
         pytest.param(replace(WANTED, version=""), "version unknown", id="no version"),
     ],
 )
-def test_the_index_is_not_asked_for_what_was_never_uploaded(tmp_path: Path, wanted: Wanted, reason: str) -> None:
+def test_the_index_is_not_asked_for_what_was_never_uploaded(tmp_path: Path, wanted: ReferenceSpec, reason: str) -> None:
     with pytest.raises(WheelUnavailableError, match="the index is not asked") as problem:
         reference_wheel.from_index(wanted, sources(tmp_path))
     assert reason in str(problem.value)
