@@ -128,7 +128,7 @@ def _shared_files(site: Site, own: frozenset[Path]) -> Iterator[Path]:
 def _walk(folder: Path) -> Iterator[Path]:
     """Yield files, and links to folders, without bytecode."""
     for top, folders, files in os.walk(folder):
-        links = [name for name in folders if os.path.islink(os.path.join(top, name))]  # noqa: PTH114, PTH118 - many files
+        links = [name for name in folders if Path(top, name).is_symlink()]
         folders[:] = [name for name in folders if name != "__pycache__" and name not in links]
         yield from (Path(top, name) for name in [*files, *links] if not name.endswith(".pyc"))
 
@@ -213,9 +213,15 @@ def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, to: Path | None,
     to.chmod(0o755 if is_script or member.external_attr >> 16 & 0o111 else 0o644)
 
 
+class _CaseSensitiveParser(ConfigParser):
+    """Keeps the case of names."""
+
+    def optionxform(self, optionstr: str) -> str:
+        return optionstr
+
+
 def _entry_points(text: str) -> list[tuple[str, str]]:
-    parser = ConfigParser(delimiters=("=",), interpolation=None, strict=False)
-    parser.optionxform = str  # type: ignore[assignment,method-assign] # the documented way to keep upper case
+    parser = _CaseSensitiveParser(delimiters=("=",), interpolation=None, strict=False)
     parser.read_string(text)
     return [
         item for kind in ("console_scripts", "gui_scripts") if parser.has_section(kind) for item in parser.items(kind)

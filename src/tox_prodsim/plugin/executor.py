@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from tox.execute.api import ContentHandler, ExecuteInstance, ExecuteOptions, ExecuteStatus
 from tox.execute.local_sub_process import LocalSubProcessExecuteInstance, LocalSubProcessExecutor
@@ -176,7 +177,7 @@ class _Status(ExecuteStatus):
         return OSError(ending.error)
 
     @property
-    def metadata(self) -> dict[str, object]:  # type: ignore[override] # tox says JsonValue, which it does not export
+    def metadata(self) -> dict[str, Any]:
         return {"pid": self.process.pid}
 
     def wait(self, timeout: float | None = None) -> int | None:

@@ -67,7 +67,7 @@ class Spool:
 
 
 class OutputPreview:
-    """Shows the beginning of a stream as it comes, its end at the end, and a line about what is left out between them."""
+    """Shows the beginning of a stream as it comes and its end at the end; a line between them says what is left out."""
 
     def __init__(self, show: Callable[[bytes], object], spool: Spool) -> None:
         self._show, self._spool = show, spool

@@ -61,7 +61,7 @@ class Session:
         self._driver: RunDriver | None = None
         self._commands = ToxCommands(tox_env, self._read_keys, self._cancel)
         self._interrupt = tox_env.interrupt
-        tox_env.interrupt = self._interrupted  # type: ignore[method-assign] # the only way to see a Ctrl-C
+        vars(tox_env)["interrupt"] = self._interrupted  # tox has no hook for a Ctrl-C
         signals.on_first(self._cancel.set)
         signals.on_second(lambda: self._cancel.set(hard=True))
         self._provenance = provenance.ProvenanceTracker(tox_env, self._folder, self._cancel, self._fail_without_wheel)

@@ -121,7 +121,7 @@ class ToxCommands:
         )
         self._execute_async = tox_env.execute_async
         self._signature = inspect.signature(tox_env.execute_async)
-        tox_env.execute_async = self._supervised  # type: ignore[method-assign] # public, and all commands pass it
+        vars(tox_env)["execute_async"] = self._supervised  # public, and all commands pass it
 
     def begin(self, context: CommandContext) -> None:
         """Run commands as part of a run from now on."""

@@ -63,7 +63,8 @@ def install_lowest(tox_env: PythonRun, packages: Any, folder: Path, cancel: supe
 
 def _install(tox_env: PythonRun, packages: Any, found: Lowest) -> Lowered:
     """Install the requirements with tox's own command line."""
-    command = tox_env.installer.build_install_cmd([*map(str, found.requirements)])  # type: ignore[attr-defined] # pip's and uv's
+    own: Any = tox_env.installer  # the installers of pip and uv have this method, their base class has not
+    command = own.build_install_cmd([*map(str, found.requirements)])
     outcome = tox_env.execute(command, stdin=StdinSource.OFF, show=False, run_id="install_lowest")
     if outcome.exit_code != 0:
         return Impossible(reason=last_error(outcome.err or outcome.out))

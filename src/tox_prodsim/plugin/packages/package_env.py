@@ -75,8 +75,8 @@ class _SupervisedPackaging:
         self._signature = inspect.signature(env.execute_async)
         self._env = env
         self._perform_packaging = env.perform_packaging
-        env.execute_async = self._supervised  # type: ignore[method-assign] # public, and all commands pass it
-        env.perform_packaging = self._package  # type: ignore[method-assign] # no hook sees how packaging ends
+        vars(env)["execute_async"] = self._supervised  # public, and all commands pass it
+        vars(env)["perform_packaging"] = self._package  # tox has no hook for the end of packaging
 
     def _package(self, for_env: EnvConfigSet) -> list[Package]:
         """Package, then call the listener; tox calls a bound method like this with its lock of the environment held."""
