@@ -32,7 +32,7 @@ class SourceTree:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Builder:
+class BuildTools:
     """What builds a wheel: an interpreter that has all requirements, and how a build hook is run."""
 
     python: Path
@@ -51,15 +51,15 @@ class BuiltTree:
     """What the build wrote into the tree, and whether git tracks it; a text: why that is not known."""
 
 
-class TreeBuild:
-    """One build of the source tree, in a thread; ``folder`` takes the copy and the wheels."""
+class TreeBuilder:
+    """Builds the source tree once, in a thread; ``folder`` takes the copy and the wheels."""
 
     def __init__(self, tree: SourceTree, folder: Path, interrupted: Callable[[], bool]) -> None:
         self._tree = tree
         self._folder = folder
         self._interrupted = interrupted
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="prodsim-tree")
-        self._builder: Builder | None = None
+        self._tools: BuildTools | None = None
         self._future: Future[BuiltTree] | None = None
 
     @property
@@ -77,10 +77,10 @@ class TreeBuild:
         """Return whether the build has begun and has not ended."""
         return self._future is not None and not self._future.done()
 
-    def start(self, builder: Builder) -> None:
+    def start(self, tools: BuildTools) -> None:
         """Begin the build."""
-        self._builder = builder
-        self._future = self._pool.submit(self._build, builder)
+        self._tools = tools
+        self._future = self._pool.submit(self._build, tools)
 
     def result(self) -> BuiltTree:
         """Wait for the build; raises ProdsimError, OSError and TreeUnavailableError when it fails, and Cancelled."""
@@ -90,12 +90,12 @@ class TreeBuild:
         return self._future.result()
 
     def build_again(self, sdist: Path) -> Path:
-        """Return the wheel that the same builder makes of an sdist; raises ProdsimError, OSError and Cancelled."""
-        if self._builder is None:
-            msg = "there is no builder"
+        """Return the wheel of an sdist, built with the same tools; raises ProdsimError, OSError and Cancelled."""
+        if self._tools is None:
+            msg = "the source tree was not built"
             raise TreeUnavailableError(msg)
         source = frontend.unpack(sdist, self._folder / _SDIST)
-        return self._wheel(source, f"{_SDIST}-wheel", self._builder)
+        return self._wheel(source, f"{_SDIST}-wheel", self._tools)
 
     def close(self) -> None:
         """Wait for the thread, and remove what the builds needed; the wheels stay."""
@@ -103,7 +103,7 @@ class TreeBuild:
         for name in (_COPY, _SDIST):
             shutil.rmtree(self._folder / name, ignore_errors=True)
 
-    def _build(self, builder: Builder) -> BuiltTree:
+    def _build(self, tools: BuildTools) -> BuiltTree:
         began_s = time.monotonic()
         copied = source_tree.copy(
             self._tree.root,
@@ -114,7 +114,7 @@ class TreeBuild:
         )
         stale = frozenset(source_tree.stale_files(copied))
         before = self._status(copied)
-        wheel = self._wheel(copied, f"{_COPY}-wheel", builder)
+        wheel = self._wheel(copied, f"{_COPY}-wheel", tools)
         written = before if isinstance(before, str) else self._written(copied, before)
         return BuiltTree(wheel=wheel, took_s=time.monotonic() - began_s, stale=stale, written=written)
 
@@ -129,7 +129,7 @@ class TreeBuild:
     def _written(self, copied: Path, before: source_tree.Status) -> tuple[tuple[str, bool], ...]:
         return source_tree.written(before, source_tree.status(copied, self._tree.git))
 
-    def _wheel(self, source: Path, name: str, builder: Builder) -> Path:
+    def _wheel(self, source: Path, name: str, tools: BuildTools) -> Path:
         folder = self._folder / name
         shutil.rmtree(folder, ignore_errors=True)
-        return frontend.wheel_without_isolation(source, python=builder.python, folder=folder, execute=builder.execute)
+        return frontend.wheel_without_isolation(source, python=tools.python, folder=folder, execute=tools.execute)

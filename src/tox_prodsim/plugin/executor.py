@@ -249,9 +249,8 @@ class _Pump:
 
     def _work(self) -> None:
         while data := os.read(self._fd, 1 << 16):
-            with suppress(
-                OSError, ValueError
-            ):  # nobody reads tox's output any more; the command must not wait for that
+            # If nobody reads tox's output any more, the command must not wait for that.
+            with suppress(OSError, ValueError):
                 self._write(data)
         os.close(self._fd)
 

@@ -85,7 +85,9 @@ class Session:
         self._reporting = Reporting(self._env, self._folder)
         self._driver = RunDriver(run(scenario, context), self._reporting.tell, self._commands.records.outcome)
         self._commands.begin(
-            CommandContext(driver=self._driver, production_env=production_env, place=context.place, folder=self._folder)
+            CommandContext(
+                driver=self._driver, production_env=production_env, launch_context=context.place, folder=self._folder
+            )
         )
         self._driver.start()
         if self._driver.problem:

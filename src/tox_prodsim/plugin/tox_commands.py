@@ -98,7 +98,7 @@ class CommandContext:
 
     driver: RunDriver
     production_env: ProductionEnv
-    place: LaunchContext
+    launch_context: LaunchContext
     folder: Path
     """The folder of the logs."""
 
@@ -178,11 +178,11 @@ class ToxCommands:
             ledger=env.ledger,
             containment=cast("supervision.ContainmentKind", scenario.containment),
             remove_if_lost=(env.hook.pth,),
-            diagnose=partial(self._diagnose, self._context.place, request.run_id),
+            diagnose=partial(self._diagnose, self._context.launch_context, request.run_id),
         )
 
-    def _diagnose(self, place: LaunchContext, run_id: str, process: supervision.Process) -> None:
-        self.records.add_diagnosis(run_id, place.look(process))
+    def _diagnose(self, launch_context: LaunchContext, run_id: str, process: supervision.Process) -> None:
+        self.records.add_diagnosis(run_id, launch_context.look(process))
 
     def _judge(self, request: ExecuteRequest, ending: supervision.Ending) -> None:
         """Keep what a command came to, and what speaks against its end."""

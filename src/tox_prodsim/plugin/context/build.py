@@ -88,14 +88,14 @@ def build_context(
 def _context(inputs: _Inputs, origin: str) -> RunContext:
     tox_env, wheel, production_env = inputs.tox_env, inputs.wheel, inputs.production_env
     folders = production_env.folders
-    place, baselines = _launch_context(inputs), _baselines(inputs)
+    launch_context, baselines = _launch_context(inputs), _baselines(inputs)
     return RunContext(
         started=run_started(tox_env, inputs.scenario, wheel, origin),
         wheel=wheel,
         subject=_distribution(tox_env, wheel),
         python=Path(tox_env.env_python()),
         scripts_dir=Path(tox_env.env_bin_dir()),
-        place=place,
+        place=launch_context,
         baselines=baselines,
         execute=production_env.helper,
         reference=_reference(inputs, baselines),
@@ -108,16 +108,16 @@ def _context(inputs: _Inputs, origin: str) -> RunContext:
 
 def _launch_context(inputs: _Inputs) -> LaunchContext:
     """Return where the deployment runs; raises ProdsimError if one of its commands cannot be found."""
-    place = inputs.production_env.launch_context(inputs.folder, inputs.scenario, inputs.wheel.top_levels)
-    place.log.unlink(missing_ok=True)
+    launch_context = inputs.production_env.launch_context(inputs.folder, inputs.scenario, inputs.wheel.top_levels)
+    launch_context.log.unlink(missing_ok=True)
     if inputs.scenario.deployment is not None:
-        launch = inputs.scenario.deployment.launch(port=1, scratch=place.scratch)
-        place.cwd.mkdir(parents=True, exist_ok=True)
-        place.resolve(launch.argv, "deploy")
+        launch = inputs.scenario.deployment.launch(port=1, scratch=launch_context.scratch)
+        launch_context.cwd.mkdir(parents=True, exist_ok=True)
+        launch_context.resolve(launch.argv, "deploy")
         for at, probe in enumerate(launch.probes):
             if isinstance(probe, ExecProbe):
-                place.resolve(probe.argv, f"ready[{at}]")
-    return place
+                launch_context.resolve(probe.argv, f"ready[{at}]")
+    return launch_context
 
 
 def _tested_pythons(env_list: Iterable[str]) -> frozenset[str] | None:

@@ -43,7 +43,7 @@ class ProvenanceTracker:
         self._cancel = cancel
         self._report = report
         self._root = Path(tox_env.core["package_root"])
-        self._tree = tree_build.TreeBuild(
+        self._tree = tree_build.TreeBuilder(
             tree_build.SourceTree(
                 root=self._root,
                 git=runners.git_runner(tox_env, cancel),
@@ -164,7 +164,7 @@ class ProvenanceTracker:
         """Begin to build the tree with this interpreter and these variables of tox."""
         environ = runners.build_environ(reference_wheel.git_environ(variables), ceiling=self._folder)
         execute = runners.build_execute(self._env, environ, self._cancel, key="pyproject.toml")
-        self._tree.start(tree_build.Builder(python=python, execute=execute))
+        self._tree.start(tree_build.BuildTools(python=python, execute=execute))
 
     def _from_tree(self) -> FromTree:
         """Wait for the wheel of the source tree; raises TreeUnavailableError."""
