@@ -67,7 +67,7 @@ def old(tmp_path: Path) -> Path:
 
 
 def make(env: Env, old: Path, **more: object) -> Site:
-    return clone_env.make(site_of(env), env.folder.parent / "base", name="Acme", wheel=old, runner=env.run, **more)  # type: ignore[arg-type]
+    return clone_env.clone(site_of(env), env.folder.parent / "base", name="Acme", wheel=old, runner=env.run, **more)  # type: ignore[arg-type]
 
 
 def out(*argv: str | Path) -> str:
@@ -115,7 +115,7 @@ def test_a_command_with_the_same_target_keeps_the_text_that_the_installer_wrote(
 
 def test_a_shebang_that_became_too_long_is_written_in_the_long_form(env: Env, old: Path) -> None:
     far = env.folder.parent / ("b" * 130)
-    base = clone_env.make(site_of(env), far, name="acme", wheel=old, runner=env.run)
+    base = clone_env.clone(site_of(env), far, name="acme", wheel=old, runner=env.run)
     assert (base.scripts / "other").read_bytes().startswith(b"#!/bin/sh\n'''exec' ")
     assert out(base.scripts / "other") == f"old {base.prefix}"
 
@@ -215,7 +215,7 @@ def test_why_there_is_no_environment_is_said(env: Env, old: Path) -> None:
         return Ended(1, False, b"", b"some warning\nRuntimeError: no such interpreter\n")
 
     with pytest.raises(CloneError, match=r"^virtualenv made no second environment: RuntimeError: no such interpreter$"):
-        clone_env.make(site_of(env), env.folder.parent / "base", name="acme", wheel=old, runner=broken)
+        clone_env.clone(site_of(env), env.folder.parent / "base", name="acme", wheel=old, runner=broken)
 
 
 def test_links_and_other_file_systems_are_no_obstacle(env: Env, old: Path, tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_links_and_other_file_systems_are_no_obstacle(env: Env, old: Path, tmp_p
     if shm.is_dir() and os.access(shm, os.W_OK) and shm.stat().st_dev != tmp_path.stat().st_dev:
         far = shm / f"prodsim-test-{os.getpid()}"
         try:
-            base = clone_env.make(site_of(env), far, name="acme", wheel=old, runner=env.run)
+            base = clone_env.clone(site_of(env), far, name="acme", wheel=old, runner=env.run)
             assert (base.site_packages / "other/data.txt").read_text() == "data"
         finally:
             shutil.rmtree(far, ignore_errors=True)

@@ -166,7 +166,7 @@ def _update_baselines(state: State) -> int:
 
 
 def _compare(state: State, words: list[str]) -> int:
-    from tox_prodsim.plugin.cli import compare  # noqa: PLC0415 - it imports all that a run does
+    from tox_prodsim.plugin.cli import compare
 
     return compare.compare(state, [env for env in _selected(state) if isinstance(env, PythonRun)], words)
 

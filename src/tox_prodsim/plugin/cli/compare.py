@@ -53,7 +53,7 @@ def compare(state: State, envs: Sequence[PythonRun], words: Sequence[str]) -> in
             msg = "give one commit, branch or tag, one version, or one wheel, for example: tox prodsim compare main"
             raise ProdsimError(_KEY, msg)  # noqa: TRY301 - one way out for all that is wrong with the request
         with _cancelled_by_signals() as cancel:
-            asked = understood(words[0], runners.git_of(_first(envs), cancel))
+            asked = understood(words[0], runners.git_runner(_first(envs), cancel))
             # Installed by tox itself: what is compared is the tree as it is, not what an earlier run has left.
             state.conf.options.no_test = True
             if code := run_sequential(state):
@@ -108,9 +108,9 @@ def _compare(tox_env: PythonRun, asked: Asked, cancel: supervision.Cancel, optio
     folder = Path(tox_env.env_dir) / "prodsim"
     production_env = ProductionEnv(tox_env, cancel)
     scenario = build.scenario_of(tox_env)
-    context = build.make(tox_env, scenario, wheel_under_test.remembered(folder), folder, production_env)
+    context = build.build_context(tox_env, scenario, wheel_under_test.remembered(folder), folder, production_env)
     wheel = context.wheel
-    wanted = reference_wheel.Wanted(
+    wanted = reference_wheel.ReferenceSpec(
         name=wheel.name,
         version=asked.version,
         commit=asked.commit,
@@ -149,9 +149,9 @@ def _supervise_again(tox_env: PythonRun) -> None:
     session.Session(tox_env)
 
 
-def _artefact(asked: Asked, tools: ReferenceInputs) -> reference_wheel.Artefact:
+def _artefact(asked: Asked, tools: ReferenceInputs) -> reference_wheel.ReferenceWheel:
     if asked.wheel is not None:
-        return reference_wheel.Artefact(wheel=asked.wheel, origin=f"the wheel {asked.wheel.name}")
+        return reference_wheel.ReferenceWheel(wheel=asked.wheel, origin=f"the wheel {asked.wheel.name}")
     if asked.commit:
         return reference_wheel.from_commit(tools.wanted, tools.sources)
     return reference_wheel.from_index(tools.wanted, tools.sources)

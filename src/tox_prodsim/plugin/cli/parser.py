@@ -62,6 +62,6 @@ def add_command(parser: ToxParser) -> None:
 
 
 def _handle(state: State) -> int:
-    from tox_prodsim.plugin.cli import commands  # noqa: PLC0415 - see the module
+    from tox_prodsim.plugin.cli import commands
 
     return commands.handle(state, usage=_USAGE)

@@ -9,7 +9,7 @@ from support.versions import opened
 
 from tox_prodsim.checks.artifact import check_versions
 from tox_prodsim.model.findings import CheckResult, Level
-from tox_prodsim.plugin.context.build import _tested
+from tox_prodsim.plugin.context.build import _tested_pythons
 
 E, W, N = Level.ERROR, Level.WARNING, Level.NOTE
 
@@ -87,5 +87,5 @@ def test_with_nothing_to_compare_it_is_not_called_checked(
 
 def test_the_names_of_environments_say_which_pythons_are_tested() -> None:
     names = ["py39", "3.10", "py3.11-prodsim", "lint-cp312", "3.13t", "pypy38", "py", "py3", "lint", "a312"]
-    assert _tested(names) == {"3.9", "3.10", "3.11", "3.12", "3.13", "3.8"}
-    assert _tested(["py", "lint", "prodsim"]) is None
+    assert _tested_pythons(names) == {"3.9", "3.10", "3.11", "3.12", "3.13", "3.8"}
+    assert _tested_pythons(["py", "lint", "prodsim"]) is None
