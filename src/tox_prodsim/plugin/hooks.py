@@ -5,7 +5,8 @@ An unrelated ``tox -e lint`` runs every hook here, so this file imports nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tox.plugin import impl
@@ -43,6 +44,15 @@ def tox_add_option(parser: ToxParser) -> None:
         from tox_prodsim.plugin.cli.parser import add_command  # noqa: PLC0415 - see the module
 
         add_command(parser)
+    if "schema" in parser.handlers:
+        options, generate = parser.handlers["schema"]
+        parser.handlers["schema"] = (options, functools.partial(_print_schema, generate))
+
+
+def _print_schema(generate: Callable[[State], int], state: State) -> int:
+    from tox_prodsim.plugin.config import schema  # noqa: PLC0415 - see the module
+
+    return schema.print_schema(generate, state)
 
 
 @impl
@@ -63,10 +73,10 @@ def _asked_for() -> Iterator[str]:
     asked = [name for name in [*_named(options), *factors] if _is_prodsim(name)]
     listed = getattr(options, "command", "") in _LISTS_ENVS and ".pkg" not in _states[0].conf.core["env_list"]
     if asked or listed:
-        from tox_prodsim.plugin.config import keys  # noqa: PLC0415 - see the module
+        from tox_prodsim.plugin.config import variants  # noqa: PLC0415 - see the module
 
-        yield keys.ENV_NAME
-        yield from keys.variants(asked, listed=listed)
+        yield variants.ENV_NAME
+        yield from variants.variants(asked, listed=listed)
 
 
 def _named(options: Any) -> list[str]:
@@ -81,7 +91,8 @@ def tox_add_env_config(env_conf: EnvConfigSet, state: State) -> None:
         from tox_prodsim.plugin import signals  # noqa: PLC0415 - see the module
         from tox_prodsim.plugin.config import defaults, keys  # noqa: PLC0415 - see the module
 
-        keys.register(env_conf)
+        if state.conf.options.command != "schema":  # it knows few types, see ``_print_schema``
+            keys.register(env_conf)
         defaults.layer(env_conf, state)
         defaults.environment_overrides(env_conf, {"VIRTUALENV_SETUPTOOLS": "none"})
         if state.conf.options.command in _RUNS_ENVS and signals.is_selected(env_conf.env_name or "", state):

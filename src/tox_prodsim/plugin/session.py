@@ -256,7 +256,7 @@ class Session:
             stop=scenario.stop,
             log=log,
             ledger=self._production_env.ledger,
-            containment=cast("supervision.ContainmentKind", scenario.containment),
+            containment=scenario.containment,
             remove_if_lost=(self._production_env.hook.pth,),
             look=lambda process: self._look(request.run_id, process),
         )

@@ -14,7 +14,7 @@ from tox.report import HandledError
 from tox.session.state import State
 from tox.tox_env.python.pip.req_file import PythonDeps
 
-from tox_prodsim.plugin.config.keys import ENV_NAME, VARIANTS
+from tox_prodsim.plugin.config.variants import ENV_NAME, VARIANTS
 
 _BASE_SECTIONS = {"testenv", "env_run_base", "tool.tox.env_run_base"}
 

@@ -14,7 +14,6 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import cast
 
 from tox.tox_env.python.runner import PythonRun
 
@@ -124,7 +123,7 @@ def started(tox_env: PythonRun, scenario: Scenario) -> RunStarted:
 
 
 def _started(tox_env: PythonRun, scenario: Scenario, wheel: artifact.Wheel | None, origin: str) -> RunStarted:
-    contain = supervision.containment(cast("supervision.ContainmentKind", scenario.containment))
+    contain = supervision.containment(scenario.containment)
     python = tox_env.base_python
     return RunStarted(
         version=importlib.metadata.version("tox-prodsim"),
