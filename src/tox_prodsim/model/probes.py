@@ -66,7 +66,7 @@ class FileProbe:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NotifyProbe:
-    """Ready when a process of the deployment says ``READY=1`` as sd_notify(3) does."""
+    """Ready when a process of the deployment sends ``READY=1`` as sd_notify(3) does."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -436,7 +436,7 @@ KINDS: tuple[ProbeKind, ...] = (
     ProbeKind(
         name="notify",
         form="notify",
-        examples={"notify": "a process of the deployment says READY=1, as sd_notify(3) does"},
+        examples={"notify": "a process of the deployment sends READY=1, as sd_notify(3) does"},
         line=_from_line(_notify),
         table=_from_value("notify", _notify, none=_NO_ARGUMENT),
         value={"type": ["boolean", "string"]},

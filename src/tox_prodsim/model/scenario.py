@@ -163,7 +163,7 @@ class Scenario:
     allow_leaks: AllowLeaks = field(default_factory=AllowLeaks)
     """What may be left behind."""
     audit: tuple[Auditor, ...] = ()
-    """The tools that look at the files."""
+    """The tools that audit the files of the release."""
     simulate: tuple[Condition, ...] = ()
     """The conditions under which it is run once more."""
     resolution: str = HIGHEST

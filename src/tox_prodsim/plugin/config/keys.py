@@ -7,7 +7,7 @@ row here, and to use its value in ``read``.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,11 @@ def _items(*others: Schema) -> Schema:
     return {"type": ["array", "string"], "items": {"anyOf": [_ITEM, *others]}}
 
 
+def _code(names: Iterable[str]) -> str:
+    """Return the names as Markdown."""
+    return ", ".join(f"`{name}`" for name in names)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Need:
     """What a key means nothing without."""
@@ -51,7 +56,7 @@ class Key:
     name: str
     """Its name."""
     help: str
-    """What it means, in one sentence."""
+    """What it means, in one sentence of Markdown, as editors show the descriptions of a schema."""
     of_type: Any
     """What tox makes of its value; ``object``: nothing, so that an error can show what was written."""
     default: object
@@ -67,9 +72,9 @@ class Key:
     factor_words: tuple[str, ...] = ()
     """Words that tox takes for factors in an ini file when a blank follows their colon."""
     more_help: str = ""
-    """What the document says behind ``help``, in Markdown."""
+    """What the document says behind ``help``."""
     default_help: str = ""
-    """What the document has for the default, in Markdown, where that is not the plain value."""
+    """What the document has for the default, where that is not the plain value."""
 
 
 _DEPLOY = Need(keys=("deploy",), reason="the command that production would run")
@@ -77,7 +82,7 @@ _DEPLOY = Need(keys=("deploy",), reason="the command that production would run")
 KEYS: tuple[Key, ...] = (
     Key(
         name="deploy",
-        help="the command that production would run: a job, or with 'ready' a service",
+        help="the command that production would run: a job, or with `ready` a service",
         of_type=Command,  # with any other type tox quotes no {tox_root}
         default=None,
         schema=_TEXTS,
@@ -104,7 +109,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="run_timeout",
-        help="seconds for a job; and for each of commands_pre, commands and commands_post as a whole",
+        help="seconds for a job; and for each of `commands_pre`, `commands`, `commands_post` as a whole",
         of_type=object,
         default=300.0,
         schema=_SECONDS,
@@ -137,7 +142,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="watchdog_timeout",
-        help="seconds between two WATCHDOG=1 of a service that is ready (RUN616); 0: none are expected",
+        help="seconds between two `WATCHDOG=1` of a service that is ready (RUN616); 0: none are expected",
         of_type=object,
         default=0,
         schema=_LIMIT,
@@ -153,16 +158,16 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="containment",
-        help="how processes are held together",
+        help=f"how processes are held together: {_code(scenario.CONTAINMENT_KINDS)}",
         of_type=str,
         default="auto",
         schema={"type": "string", "enum": list(scenario.CONTAINMENT_KINDS)},
         parse=scenario.containment,
-        more_help=f"{', '.join(f'`{kind}`' for kind in scenario.CONTAINMENT_KINDS)}; see [supervision](supervision.md)",
+        more_help="see [supervision](supervision.md)",
     ),
     Key(
         name="allow_leaks",
-        help=f"what may be left behind, one kind a line: {', '.join(leaks.FORMS)}",
+        help=f"what may be left behind, one kind a line: {_code(leaks.FORMS)}",
         of_type=Lines,
         default=Lines(),
         schema=_TEXTS,
@@ -206,7 +211,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="audit",
-        help=f"tools that look at the files, one a line: {', '.join(auditors.KNOWN)}, or a command",
+        help=f"tools that look at the files, one a line: {_code(auditors.KNOWN)}, or a command",
         of_type=Lines,
         default=Lines(),
         schema=_items({"type": "array", "items": _ITEM}),
@@ -215,12 +220,12 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="simulate",
-        help="harsher conditions, each tried by itself: imports, --help and the deployment once more",
+        help="harsher conditions, each tried by itself: imports, `--help` and the deployment once more",
         of_type=Words,
         default=Words(),
         schema=_items({"enum": list(conditions.CONDITIONS)}),
         parse=conditions.parse,
-        more_help=f"{', '.join(f'`{name}`' for name in conditions.CONDITIONS)}; see [checks](checks.md)",
+        more_help=f"{_code(conditions.CONDITIONS)}; see [checks](checks.md)",
     ),
     Key(
         name="extensions",
@@ -317,7 +322,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="select",
-        help="codes or prefixes of codes (RUN, RUN6, RUN607) of the findings that count",
+        help="codes or prefixes of codes (`RUN`, `RUN6`, `RUN607`) of the findings that count",
         of_type=Words,
         default=Words(),
         schema=_TEXTS,

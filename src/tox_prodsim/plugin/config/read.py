@@ -21,7 +21,7 @@ from tox_prodsim.model.findings import Policy
 from tox_prodsim.plugin.config.keys import KEYS, Key
 
 _MISSPELT = 0.8
-"""How alike an unknown key must be to one of ours."""
+"""How similar to one of ours an unknown key is when it is refused."""
 
 
 def read(tox_env: RunToxEnv, *, update_baseline: bool = False) -> scenario.Scenario:
@@ -30,7 +30,7 @@ def read(tox_env: RunToxEnv, *, update_baseline: bool = False) -> scenario.Scena
     _refuse_misspelt(conf)
     values = {key.name: key.parse(key.name, _load(conf, key)) for key in KEYS}
     _refuse_incomplete(values)
-    supervision.containment(values["containment"])  # one that is asked for by name must be possible here
+    supervision.containment(values["containment"])  # one that is named must be available here
     stop = scenario.Stop(signal=values["stop_signal"], grace_s=values["stop_timeout"])
     return scenario.Scenario(
         env_name=tox_env.name,

@@ -38,12 +38,12 @@ class Words(list[str]):
 
 
 def refuse(key: str, complaint: str) -> NoReturn:
-    """Refuse a value of which tox complains."""
+    """Refuse a value with the complaint of tox."""
     raise ProdsimError(key, complaint.replace(*_NO_TEXT))
 
 
 def refuse_command(key: str, complaint: str) -> None:
-    """Refuse a value that tox takes for no command; the empty one stands for none."""
+    """Refuse a value that tox cannot read as a command, unless it is empty."""
     if "attempting to parse" not in complaint:
         msg = "is no command, give a list of words such as ['uvicorn', 'acme.web:app']"
         raise ProdsimError(key, msg)
@@ -65,6 +65,8 @@ def argv(key: str, command: Any) -> tuple[str, ...]:
         return ()
     if isinstance(command.args, str):  # a text in TOML, which tox takes for a list of letters
         sign = "-" if command.ignore_exit_code else "!" if command.invert_exit_code else ""
+        if not (sign + command.args).strip():
+            return ()
         command = StrConvert.to_command(sign + command.args)
     if command.ignore_exit_code or command.invert_exit_code:
         msg = "a leading '-' or '!' has no meaning here, say with exit_codes which ends are allowed"
