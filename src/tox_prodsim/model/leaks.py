@@ -82,11 +82,11 @@ class AllowLeaks:
         return False
 
 
-WHOLE = {LeakKind.PROCESS, LeakKind.PORT, LeakKind.OUTPUT, LeakKind.SHARED_MEMORY, LeakKind.TASK, LeakKind.THREAD}
+_WHOLE = {LeakKind.PROCESS, LeakKind.PORT, LeakKind.OUTPUT, LeakKind.SHARED_MEMORY, LeakKind.TASK, LeakKind.THREAD}
 """Kinds that are accepted by their bare word."""
 NAMED = {LeakKind.FILE: "*.pid", LeakKind.SHARED_MEMORY: "psm_*", LeakKind.WARNING: "unclosed socket"}
 """Kinds that are accepted by name, each with an example of what stands after the colon."""
-FORMS = (*sorted(WHOLE), *(f"{kind}:{example}" for kind, example in NAMED.items()))
+FORMS = (*sorted(_WHOLE), *(f"{kind}:{example}" for kind, example in NAMED.items()))
 """The items of ``allow_leaks``, as one writes them."""
 
 
@@ -115,7 +115,7 @@ def _item(word: object) -> tuple[LeakKind, str | None]:
     rest = rest.strip()
     if rest and kind in NAMED:
         return kind, rest
-    if not colon and kind in WHOLE:
+    if not colon and kind in _WHOLE:
         return kind, None
     if kind in NAMED:
         msg = f"{word!r} does not say which ones, write for example {kind}:{NAMED[kind]}"
@@ -125,7 +125,7 @@ def _item(word: object) -> tuple[LeakKind, str | None]:
 
 
 def _kind(name: str, word: object) -> LeakKind:
-    known = WHOLE | set(NAMED)
+    known = _WHOLE | set(NAMED)
     if name in known:
         return LeakKind(name)
     near = difflib.get_close_matches(name, sorted(known), n=1)
