@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from support.wheels import Ended, wheel
-from tox_prodsim.building.reference_wheel import Wanted, WheelSources
+from tox_prodsim.building.reference_wheel import ReferenceSpec, WheelSources
 
 
 def made(folder: Path, version: str = "1.0") -> Path:
@@ -15,7 +15,7 @@ def made(folder: Path, version: str = "1.0") -> Path:
     return wheel(folder, version=version)
 
 
-WANTED = Wanted(name="acme", version="1.0", sha256="0" * 64, commit="c" * 40)
+WANTED = ReferenceSpec(name="acme", version="1.0", sha256="0" * 64, commit="c" * 40)
 
 
 def never(*_: object, **__: object) -> Path:

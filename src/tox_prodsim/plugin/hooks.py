@@ -6,7 +6,8 @@ those arguments of tox that it uses; pluggy passes the arguments by name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import functools
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tox.plugin import impl
@@ -45,6 +46,15 @@ def tox_add_option(parser: ToxParser) -> None:
         from tox_prodsim.plugin.cli.parser import add_command
 
         add_command(parser)
+    if "schema" in parser.handlers:
+        options, generate = parser.handlers["schema"]
+        parser.handlers["schema"] = (options, functools.partial(_print_schema, generate))
+
+
+def _print_schema(generate: Callable[[State], int], state: State) -> int:
+    from tox_prodsim.plugin.config import schema
+
+    return schema.print_schema(generate, state)
 
 
 @impl
@@ -65,10 +75,10 @@ def _requested_envs() -> Iterator[str]:
     requested = [name for name in [*_env_names(options), *factors] if _is_prodsim(name)]
     listed = getattr(options, "command", "") in _LISTS_ENVS and ".pkg" not in _states[0].conf.core["env_list"]
     if requested or listed:
-        from tox_prodsim.plugin.config import keys
+        from tox_prodsim.plugin.config import variants
 
-        yield keys.ENV_NAME
-        yield from keys.variants(requested, listed=listed)
+        yield variants.ENV_NAME
+        yield from variants.variants(requested, listed=listed)
 
 
 def _env_names(options: Any) -> list[str]:
@@ -83,7 +93,8 @@ def tox_add_env_config(env_conf: EnvConfigSet, state: State) -> None:
         from tox_prodsim.plugin import signals
         from tox_prodsim.plugin.config import defaults, keys
 
-        keys.register(env_conf)
+        if state.conf.options.command != "schema":  # it knows few types, see ``_print_schema``
+            keys.register(env_conf)
         defaults.layer(env_conf, state)
         defaults.environment_overrides(env_conf, {"VIRTUALENV_SETUPTOOLS": "none"})
         if state.conf.options.command in _RUNS_ENVS and signals.is_selected(env_conf.env_name or "", state):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from tox.config.types import Command
 from tox.execute.api import ExecuteStatus
@@ -176,7 +176,7 @@ class ToxCommands:
             stop=scenario.stop,
             log=self._context.folder / f"{command.key}-{command.index}.log",
             ledger=env.ledger,
-            containment=cast("supervision.ContainmentKind", scenario.containment),
+            containment=scenario.containment,
             remove_if_lost=(env.hook.pth,),
             diagnose=partial(self._diagnose, self._context.launch_context, request.run_id),
         )

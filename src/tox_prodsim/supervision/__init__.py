@@ -7,9 +7,9 @@ ask whether a deployment is ready (``tcp``, ``web``, ``unix`` over sockets, ``no
 what processes are doing. ``ledger`` ends what was left when nobody was there to do it, by the rules of ``ownership``.
 """
 
+from tox_prodsim.model.scenario import ContainmentKind
 from tox_prodsim.supervision import clock
 from tox_prodsim.supervision.cancel import Cancel
-from tox_prodsim.supervision.containment import ContainmentKind
 from tox_prodsim.supervision.diagnosis import Diagnosis, Hook, diagnose, is_unhandled, told
 from tox_prodsim.supervision.ending import KILL, CapturedRun, Cause, Containment, Ending, SignalSent, Survivor
 from tox_prodsim.supervision.ledger import SweepResult, sweep

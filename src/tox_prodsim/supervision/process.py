@@ -25,9 +25,10 @@ import psutil
 
 from tox_prodsim.model.errors import Cancelled
 from tox_prodsim.model.runner import CHILD_SCRIPTS
+from tox_prodsim.model.scenario import ContainmentKind
 from tox_prodsim.supervision import clock, ownership
 from tox_prodsim.supervision.cancel import Cancel
-from tox_prodsim.supervision.containment import KINDS, ContainmentKind, kill_cgroup, resolve, unavailable
+from tox_prodsim.supervision.containment import KINDS, kill_cgroup, resolve, unavailable
 from tox_prodsim.supervision.diagnosis import lives
 from tox_prodsim.supervision.ending import KILL, Cause, Containment, Ending, SignalSent, Survivor
 from tox_prodsim.supervision.ledger import RunRecord

@@ -13,7 +13,7 @@ import pytest
 from support.reference_wheels import WANTED, made, sources
 
 from tox_prodsim.building import reference_wheel
-from tox_prodsim.building.reference_wheel import Artefact, Wanted
+from tox_prodsim.building.reference_wheel import ReferenceSpec, ReferenceWheel
 from tox_prodsim.model.errors import ProdsimError, WheelUnavailableError
 
 
@@ -104,13 +104,13 @@ def test_the_kept_wheel_comes_first(tmp_path: Path) -> None:
     one = made(tmp_path)
     place = reference_wheel.keep(one, tmp_path / "cache")
     found = reference_wheel.obtain(replace(WANTED, sha256=sha256(one)), sources(tmp_path))
-    assert found == Artefact(wheel=place, origin="wheel 1.0, kept since then")
+    assert found == ReferenceWheel(wheel=place, origin="wheel 1.0, kept since then")
 
 
 def test_where_there_is_no_commit_the_index_is_asked(tmp_path: Path) -> None:
     one = made(tmp_path)
     found = reference_wheel.obtain(WANTED, sources(tmp_path, fetch=lambda *_: one))
-    assert found == Artefact(wheel=one, origin="acme==1.0 from the index")
+    assert found == ReferenceWheel(wheel=one, origin="acme==1.0 from the index")
 
 
 def test_when_nobody_has_it_every_source_says_why(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_when_nobody_has_it_every_source_says_why(tmp_path: Path) -> None:
         pytest.param(replace(WANTED, version=""), "version unknown", id="no version"),
     ],
 )
-def test_the_index_is_not_asked_for_what_was_never_uploaded(tmp_path: Path, wanted: Wanted, reason: str) -> None:
+def test_the_index_is_not_asked_for_what_was_never_uploaded(tmp_path: Path, wanted: ReferenceSpec, reason: str) -> None:
     with pytest.raises(WheelUnavailableError, match="the index is not asked") as problem:
         reference_wheel.from_index(wanted, sources(tmp_path))
     assert reason in str(problem.value)

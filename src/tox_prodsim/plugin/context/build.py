@@ -15,7 +15,6 @@ import sysconfig
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 from tox.tox_env.python.runner import PythonRun
 
@@ -152,7 +151,7 @@ def run_started(
     tox_env: PythonRun, scenario: Scenario, wheel: artifact.Wheel | None = None, origin: str = ""
 ) -> RunStarted:
     """Return the first event of a run; ``wheel`` None: it could not be built."""
-    contain = supervision.containment(cast("supervision.ContainmentKind", scenario.containment))
+    contain = supervision.containment(scenario.containment)
     python = tox_env.base_python
     return RunStarted(
         version=importlib.metadata.version("tox-prodsim"),

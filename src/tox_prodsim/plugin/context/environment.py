@@ -10,7 +10,7 @@ import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from tox.execute.local_sub_process import LocalSubProcessExecuteInstance
 from tox.execute.request import ExecuteRequest, StdinSource
@@ -125,7 +125,7 @@ class ProductionEnv:
             hook=self.hook,
             own_code=(*self._installed_code(top_levels), self.folders.scratch),
             ledger=self.ledger,
-            containment=cast("supervision.ContainmentKind", scenario.containment),
+            containment=scenario.containment,
             allow_leaks=scenario.allow_leaks,
         )
 

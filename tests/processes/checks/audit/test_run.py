@@ -54,7 +54,7 @@ class Index:
 
     def tools(self, *items: str) -> Tools:
         return Tools(
-            auditors=auditors.parse(items),
+            auditors=auditors.parse("audit", items),
             folder=self.folder / "tools",
             install=self.install,
             run=self.run,
