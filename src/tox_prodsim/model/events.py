@@ -6,11 +6,15 @@ All times named ``at_s`` are seconds since the start of the step they belong to;
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
 from tox_prodsim.model.findings import Finding, Level, Verdict
+
+SCHEMA_VERSION = 2
+"""Version of the events and of the JSON report: raised when a field is renamed or removed."""
 
 
 class Step(StrEnum):
@@ -61,6 +65,7 @@ class RunStarted:
     containment: str
     guarantee: str
     started_at: str
+    schema_version: int = SCHEMA_VERSION
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +85,7 @@ class Progress:
 
     step: Step
     at_s: float
-    what: str
+    name: str
     detail: str = ""
     limit_s: float | None = None
     used_s: float | None = None
@@ -175,7 +180,7 @@ class Compared:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunFinished:
-    """Last event; a stream without it was cut short."""
+    """Last event; a run without it was interrupted."""
 
     verdict: Verdict
     errors: int
@@ -183,6 +188,13 @@ class RunFinished:
     notes: int
     checks: int
     duration_s: float
+
+
+def unfinished(findings: Iterable[Finding], verdict: Verdict = Verdict.INCOMPLETE) -> RunFinished:
+    """Return a RunFinished for a run that has none; the number of its checks and its duration are unknown: 0."""
+    levels = [finding.level for finding in findings]
+    errors, warnings, notes = (levels.count(level) for level in Level)
+    return RunFinished(verdict=verdict, errors=errors, warnings=warnings, notes=notes, checks=0, duration_s=0.0)
 
 
 Event = RunStarted | StepStarted | Progress | Evidence | StepFinished | Found | Measured | Compared | RunFinished

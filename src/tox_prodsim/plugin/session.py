@@ -117,7 +117,7 @@ class Session:
         started = build.started(self._env, self._read_keys())
         told = Evidence(step=Step.SDIST, title=story.title, lines=story.lines)
         for event in without_wheel(started, story.checked, told):
-            self._reporting.tell(event)
+            self._reporting.handle(event)
         _, summary = self._reporting.close()
         raise Fail(summary)
 
@@ -160,7 +160,7 @@ class Session:
         if self._reporting is None and self._cancel.is_set:  # it has not come as far as the run
             self._reporting = Reporting(self._env, self._folder)
         if self._reporting is not None:
-            self._reporting.close(cut_short=Verdict.CANCELLED if self._cancel.is_set else Verdict.INCOMPLETE)
+            self._reporting.close(default=Verdict.CANCELLED if self._cancel.is_set else Verdict.INCOMPLETE)
         self._origin.close()
         self._cancel.close()
 
@@ -185,7 +185,7 @@ class Session:
         try:
             event = next(self._run) if heard is None else self._run.send(heard)
             while not isinstance(event, Paused):
-                self._reporting.tell(event)
+                self._reporting.handle(event)
                 event = next(self._run)
             self._waiting = event
         except StopIteration:

@@ -22,14 +22,16 @@ from tox_prodsim.model.events import (
     StepStarted,
 )
 from tox_prodsim.model.findings import Finding, Level, Verdict
-from tox_prodsim.report.terminal import Terminal
+from tox_prodsim.report import RenderOptions
+from tox_prodsim.report.terminal import TerminalReporter
 
 REPORT = ".tox/prodsim/prodsim/report.json"
 
 
 def shown(*events: Event, color: bool = False, encoding: str | None = "utf-8", verbosity: int = 2) -> str:
     written: list[str] = []
-    terminal = Terminal(written.append, color=color, encoding=encoding, verbosity=verbosity, report_path=REPORT)
+    options = RenderOptions(color=color, encoding=encoding, verbosity=verbosity, report_path=REPORT)
+    terminal = TerminalReporter(written.append, options)
     for event in events:
         terminal.handle(event)
     terminal.close()
@@ -76,7 +78,7 @@ def not_checked(name: Step, reason: str) -> StepFinished:
 def happened(
     at_s: float, what: str, detail: str = "", *, limit_s: float | None = None, used_s: float | None = None
 ) -> Event:
-    return Progress(step=Step.DEPLOY, at_s=at_s, what=what, detail=detail, limit_s=limit_s, used_s=used_s)
+    return Progress(step=Step.DEPLOY, at_s=at_s, name=what, detail=detail, limit_s=limit_s, used_s=used_s)
 
 
 def deployed(outcome: Outcome, detail: str = "", *, took_s: float = 1.0) -> Event:
@@ -447,7 +449,7 @@ def test_the_containment_is_named_with_what_it_guarantees() -> None:
 
 def test_the_stream_is_written_while_it_happens() -> None:
     written: list[str] = []
-    terminal = Terminal(written.append, color=False, encoding="utf-8", verbosity=2)
+    terminal = TerminalReporter(written.append, RenderOptions())
     counts = []
     for event in SERVICE:
         terminal.handle(event)
