@@ -102,7 +102,7 @@ class _OptionalLog:
 
 
 def _options(tox_env: PythonRun, report_path: Path) -> RenderOptions:
-    """Return how tox was asked to write: colors, verbosity, encoding."""
+    """Return the options of tox that apply to the report."""
     return RenderOptions(
         color=tox_env.options.is_colored,
         encoding=getattr(tox_env.log_handler.stdout, "encoding", None),

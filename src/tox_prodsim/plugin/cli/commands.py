@@ -136,10 +136,10 @@ def _lines(commands: Sequence[Command]) -> Iterator[str]:
 
 def _command_first(arguments: Sequence[str]) -> list[str]:
     """Move the options before the command behind it, as tox does; each of them takes a value."""
-    words = {command.name.split()[0] for command in COMMANDS}
+    first_words = {command.name.split()[0] for command in COMMANDS}
     for at, argument in enumerate(arguments):
         is_value = at > 0 and arguments[at - 1].startswith("--") and "=" not in arguments[at - 1]
-        if argument in words and not is_value:
+        if argument in first_words and not is_value:
             return [*arguments[at:], *arguments[:at]]
     return list(arguments)
 

@@ -98,8 +98,8 @@ def _artefact(reference: Reference, inputs: ReferenceInputs) -> reference_wheel.
 
 def _default_imports(scenario: Scenario, context: RunContext) -> Sequence[str]:
     """Return the configured modules, else the first of those of the package and of its scripts."""
-    found = dict.fromkeys([*installed.main_names(context.subject), *context.wheel.console_modules])
-    return scenario.timing.imports or [*found][:_MOST_IMPORTS]
+    modules = dict.fromkeys([*installed.main_names(context.subject), *context.wheel.console_modules])
+    return scenario.timing.imports or [*modules][:_MOST_IMPORTS]
 
 
 def _import_pairs(modules: Sequence[str], inputs: ReferenceInputs, base: confirming.Base) -> dict[str, paired.Pair]:

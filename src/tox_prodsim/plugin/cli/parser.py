@@ -29,7 +29,7 @@ def _parse(
     parser: ToxParser, parse_options: _Parse, args: Sequence[str], namespace: Namespace | None = None
 ) -> tuple[Namespace, list[str]]:
     """Parse the options of tox, wherever they are; the other arguments, in their order, are the command and its own."""
-    from tox_prodsim.plugin.cli import commands  # noqa: PLC0415 - see the module
+    from tox_prodsim.plugin.cli import commands  # noqa: PLC0415 - only tox prodsim needs it
 
     namespace, others = parse_options([arg for arg in args if arg not in _HELP], namespace)
     wants_help = [arg for arg in args if arg in _HELP]
@@ -37,6 +37,6 @@ def _parse(
 
 
 def _run(state: State) -> int:
-    from tox_prodsim.plugin.cli import commands  # noqa: PLC0415 - see the module
+    from tox_prodsim.plugin.cli import commands  # noqa: PLC0415 - only tox prodsim needs it
 
     return commands.run(state)
