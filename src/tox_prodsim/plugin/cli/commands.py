@@ -74,10 +74,10 @@ def parse(arguments: Sequence[str], namespace: Namespace, file_config: IniConfig
 
     Exits with a line on stderr if they are wrong, or with the help if it is among them.
     """
-    arguments = _command_first(arguments)
-    parser = _parser(arguments, file_config)
+    ordered = _command_first(arguments)
+    parser = _parser(ordered, file_config)
     parser.fix_defaults()
-    namespace, unknown = parser.parse_known_args(arguments, namespace)
+    namespace, unknown = parser.parse_known_args(ordered, namespace)
     if unknown:
         parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     return namespace
@@ -99,27 +99,28 @@ class _CommandParser(ToxParser):
         self.exit(2, f"{self.prog}: error: {message}; see: {self.prog} --help\n")
 
 
-def _parser(arguments: Sequence[str], file_config: IniConfig) -> _CommandParser:
+def _parser(arguments: list[str], file_config: IniConfig) -> _CommandParser:
     """Return the parser of all commands; only the command among the arguments has its own arguments in it."""
     parser = _CommandParser(prog="tox prodsim", file_config=file_config)
-    groups = {"": _with_commands(parser, COMMANDS, _EXAMPLES)}
+    groups = {"": _add_commands(parser, COMMANDS, _EXAMPLES)}
     for command in COMMANDS:
-        group, _, word = command.name.rpartition(" ")
+        words = command.name.split()
+        group = " ".join(words[:-1])
         if group not in groups:
             members = [each for each in COMMANDS if each.name.startswith(f"{group} ")]
-            groups[group] = _with_commands(groups[""].add_parser(group, file_config=file_config), members)
-        subparser = groups[group].add_parser(word, description=command.help, file_config=file_config)
+            groups[group] = _add_commands(groups[""].add_parser(group, file_config=file_config), members)
+        subparser = groups[group].add_parser(words[-1], description=command.help, file_config=file_config)
         subparser.epilog = _OPTIONS
         subparser.set_defaults(prodsim_command=command.name)
-        if [*arguments[: len(command.name.split())]] == command.name.split():
+        if arguments[: len(words)] == words:
             _module(command.name).add_arguments(subparser)
     return parser
 
 
-def _with_commands(
+def _add_commands(
     parser: _CommandParser, commands: Sequence[Command], examples: str = ""
 ) -> _SubParsersAction[_CommandParser]:
-    """Give the parser a list of commands as its help, and return what adds the commands."""
+    """Make the parser one of commands, which its help lists, and return the action that has their parsers."""
     parser.usage = f"{parser.prog} COMMAND [options]"
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.description = "\n".join(["commands:", *_lines(commands)])
