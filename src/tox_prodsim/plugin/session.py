@@ -83,7 +83,7 @@ class Session:
             production_env = ProductionEnv(self._env, self._cancel)
             context = self._build_context(scenario, production_env)
         self._reporting = Reporting(self._env, self._folder)
-        self._driver = RunDriver(run(scenario, context), self._reporting.tell, self._commands.records.outcome)
+        self._driver = RunDriver(run(scenario, context), self._reporting.handle, self._commands.records.outcome)
         self._commands.begin(
             CommandContext(
                 driver=self._driver, production_env=production_env, launch_context=context.place, folder=self._folder
@@ -113,7 +113,7 @@ class Session:
         if self._reporting is None and self._cancel.is_set:  # interrupted before the run
             self._reporting = Reporting(self._env, self._folder)
         if self._reporting is not None:
-            self._reporting.close(cut_short=Verdict.CANCELLED if self._cancel.is_set else Verdict.INCOMPLETE)
+            self._reporting.close(default=Verdict.CANCELLED if self._cancel.is_set else Verdict.INCOMPLETE)
         self._provenance.close()
         self._cancel.close()
 
@@ -141,7 +141,7 @@ class Session:
         started = build.run_started(self._env, self._read_keys())
         evidence = Evidence(step=Step.SDIST, title=failure.title, lines=failure.lines)
         for event in without_wheel(started, failure.checked, evidence):
-            self._reporting.tell(event)
+            self._reporting.handle(event)
         _, summary = self._reporting.close()
         raise Fail(summary)
 

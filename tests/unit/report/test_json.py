@@ -25,7 +25,7 @@ from tox_prodsim.model.events import (
     StepStarted,
 )
 from tox_prodsim.model.findings import Finding, Level, Verdict
-from tox_prodsim.report.json_report import report
+from tox_prodsim.report.json import report
 
 STARTED = RunStarted(
     version="0.1.0",
@@ -55,7 +55,7 @@ EVENTS: list[Event] = [
         not_checked=("ENT512: no console scripts",),
     ),
     StepStarted(step=Step.DEPLOY, detail="uvicorn acme.web:app"),
-    Progress(step=Step.DEPLOY, at_s=0.5, what="stopped", detail="exit code 0", limit_s=10.0, used_s=0.125),
+    Progress(step=Step.DEPLOY, at_s=0.5, name="stopped", detail="exit code 0", limit_s=10.0, used_s=0.125),
     Found(finding=BROKEN),
     Evidence(step=Step.DEPLOY, title="the log", lines=("one", "two")),
     StepFinished(step=Step.DEPLOY, outcome=Outcome.FAILED, detail="", duration_s=30.5),
@@ -105,7 +105,7 @@ def document(*events: Event) -> dict[str, Any]:
 
 def test_the_report_holds_all_that_the_stream_said() -> None:
     assert document(*EVENTS) == {
-        "schema_version": 1,
+        "schema_version": 2,
         "tool": {"name": "tox-prodsim", "version": "0.1.0"},
         "started_at": "2026-11-22T10:00:00+00:00",
         "environment": {
@@ -140,7 +140,7 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
                 "duration_s": 30.5,
                 "not_checked": [],
                 "timeline": [
-                    {"at_s": 0.5, "what": "stopped", "detail": "exit code 0", "limit_s": 10.0, "used_s": 0.125}
+                    {"at_s": 0.5, "name": "stopped", "detail": "exit code 0", "limit_s": 10.0, "used_s": 0.125}
                 ],
                 "evidence": [{"title": "the log", "lines": ["one", "two"]}],
             },
@@ -250,7 +250,7 @@ def test_every_report_is_as_the_schema_says(length: int) -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        pytest.param(("schema_version",), 2, id="another version"),
+        pytest.param(("schema_version",), 1, id="another version"),
         pytest.param(("summary", "verdict"), "fine", id="a verdict that does not exist"),
         pytest.param(("summary", "errors"), -1, id="fewer than no errors"),
         pytest.param(("summary", "errors"), True, id="a truth for a number"),

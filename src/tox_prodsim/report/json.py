@@ -1,16 +1,18 @@
-"""The report: one JSON document made of the stream of events; ``schema.json`` describes it.
+"""The format ``json``: one document made from the events of a run; ``schema.json`` describes it.
 
-The document is a contract: a field is never renamed or removed while ``schema_version`` stays the same.
+The document is a contract: a field is never renamed or removed within one ``schema_version``.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
 from tox_prodsim.model.events import (
+    SCHEMA_VERSION,
     Compared,
     Event,
     Evidence,
@@ -22,41 +24,51 @@ from tox_prodsim.model.events import (
     Step,
     StepFinished,
     StepStarted,
+    unfinished,
 )
-from tox_prodsim.model.findings import Level, Verdict
+from tox_prodsim.model.findings import Finding
+from tox_prodsim.report.format import Format, RenderOptions
 
-SCHEMA_VERSION = 1
+
+def render(events: Iterable[Event], _options: RenderOptions) -> str:
+    """Return the document as text; no option applies to it."""
+    return dumps(report(events))
+
+
+def dumps(document: dict[str, Any]) -> str:
+    """Return a report as the text of ``report.json``; keys are sorted."""
+    return json.dumps(document, indent=1, sort_keys=True) + "\n"
 
 
 def report(events: Iterable[Event]) -> dict[str, Any]:
-    """Return the report of a run; a stream without its last event, RunFinished, was cut short: incomplete."""
+    """Return the report of a run; without a RunFinished at the end the verdict is incomplete."""
     document = _Document()
     for event in events:
         document.add(event)
     return {
         "schema_version": SCHEMA_VERSION,
-        **_origin(document.started),
+        **_header(document.started),
         "steps": document.steps,
-        "findings": document.findings,
+        "findings": [{**asdict(finding), "step": step} for finding, step in document.findings],
         "measurements": document.measurements,
         "comparisons": document.comparisons,
-        "summary": _summary(document.finished, document.findings),
+        "summary": document.summary(),
     }
 
 
 class _Document:
-    """The lists of the report while they grow."""
+    """The parts of the report, filled event by event."""
 
     def __init__(self) -> None:
         self.started: RunStarted | None = None
         self.finished: RunFinished | None = None
         self.steps: list[dict[str, Any]] = []
-        self.findings: list[dict[str, Any]] = []
+        self.findings: list[tuple[Finding, Step | None]] = []
         self.measurements: list[dict[str, Any]] = []
         self.comparisons: list[dict[str, Any]] = []
 
     def add(self, event: Event) -> None:
-        """Put the event where it belongs."""
+        """Add the event to the part it belongs to."""
         match event:
             case RunStarted():
                 self.started = event
@@ -67,20 +79,24 @@ class _Document:
             case Progress():
                 self._latest(event.step)["timeline"].append(_finite(asdict(event), leave_out="step"))
             case Evidence():
-                self._latest(event.step or Step.DEPLOY)["evidence"].append(
-                    {"title": event.title, "lines": list(event.lines)}
-                )
+                self._latest(event.step or Step.DEPLOY)["evidence"].append(_finite(asdict(event), leave_out="step"))
             case StepFinished():
                 self._latest(event.step).update(_finite(asdict(event), leave_out="step"))
             case Found():
-                self.findings.append({**asdict(event.finding), "step": self._open_step()})
+                self.findings.append((event.finding, self._open_step()))
             case Measured():
                 self.measurements.append(_finite(asdict(event)))
             case Compared():
                 self.comparisons.append(_finite(asdict(event)))
 
+    def summary(self) -> dict[str, Any]:
+        """Return the last event, or what is known about an interrupted run."""
+        if self.finished is not None:
+            return _finite(asdict(self.finished))
+        return {**asdict(unfinished(finding for finding, _ in self.findings)), "checks": None, "duration_s": None}
+
     def _latest(self, step: Step) -> dict[str, Any]:
-        """Return the last entry of this step; a stream may lack its start."""
+        """Return the last entry of this step, a new one if the events lack its start."""
         same = [entry for entry in self.steps if entry["step"] == step]
         if not same:
             same = [_step(step, "")]
@@ -88,13 +104,13 @@ class _Document:
         return same[-1]
 
     def _open_step(self) -> Step | None:
-        """Return the step that a finding belongs to: the last one, unless it has ended."""
+        """Return the last step, None if it has finished."""
         last = self.steps[-1] if self.steps else {"step": None, "outcome": None}
         return last["step"] if last["outcome"] is None else None
 
 
 def _step(step: Step, subject: str) -> dict[str, Any]:
-    """Return a step that has begun and not ended: its outcome is None."""
+    """Return a step that has not finished: its outcome is None."""
     return {
         "step": step,
         "subject": subject,
@@ -107,8 +123,8 @@ def _step(step: Step, subject: str) -> dict[str, Any]:
     }
 
 
-def _origin(started: RunStarted | None) -> dict[str, Any]:
-    """Return what was tested, with what and where; all None when the run ended before it could tell."""
+def _header(started: RunStarted | None) -> dict[str, Any]:
+    """Return what was tested, with what and where; None for all of it if the run has no RunStarted."""
     if started is None:
         return {
             "tool": {"name": "tox-prodsim", "version": None},
@@ -131,7 +147,7 @@ def _origin(started: RunStarted | None) -> dict[str, Any]:
 
 
 def _wheel(started: RunStarted) -> dict[str, Any] | None:
-    """Return the facts of the file under test, None: there is none, it could not be built."""
+    """Return the facts of the wheel under test, None if it could not be built."""
     if not started.wheel_name:
         return None
     return {
@@ -142,22 +158,8 @@ def _wheel(started: RunStarted) -> dict[str, Any] | None:
     }
 
 
-def _summary(finished: RunFinished | None, findings: list[dict[str, Any]]) -> dict[str, Any]:
-    if finished is not None:
-        return _finite(asdict(finished))
-    levels = [finding["level"] for finding in findings]
-    return {
-        "verdict": Verdict.INCOMPLETE,
-        "errors": levels.count(Level.ERROR),
-        "warnings": levels.count(Level.WARNING),
-        "notes": levels.count(Level.NOTE),
-        "checks": None,
-        "duration_s": None,
-    }
-
-
 def _finite(fields: dict[str, Any], *, leave_out: str = "") -> dict[str, Any]:
-    """Return the fields as JSON has them: lists for tuples, null for what is no finite number."""
+    """Return the fields as JSON values: lists for tuples, null for infinite numbers and NaN."""
     return {key: _json(value) for key, value in fields.items() if key != leave_out}
 
 
@@ -165,3 +167,6 @@ def _json(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_json(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+FORMAT = Format(name="json", description="one JSON document, described by report/schema.json", render=render)
