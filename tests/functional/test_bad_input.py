@@ -365,14 +365,14 @@ def test_no_baseline_is_stored_in_ci(quick_project: Project) -> None:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ("", "tox prodsim needs a command; the commands are"),
-        ("checked", "tox prodsim has no command 'checked'; the commands are"),
-        ("baseline drop", "tox prodsim has no command 'baseline drop'; the commands are"),
-        ("explain", "tox prodsim explain needs a code; the commands are"),
+        ("", "tox prodsim: error: the following arguments are required: COMMAND; see: tox prodsim --help"),
+        ("checked", "tox prodsim: error: argument COMMAND: invalid choice: 'checked'"),
+        ("baseline drop", "tox prodsim baseline: error: argument COMMAND: invalid choice: 'drop'"),
+        ("explain", "tox prodsim explain: error: the following arguments are required: CODE"),
         ("explain XX1", "XX1: there is no such code; 'tox prodsim checks' lists all"),
         ("explain RUN6077", "RUN6077: there is no such code; did you mean RUN607? 'tox prodsim checks' lists all"),
         ("report", "there is no run to report, start one with: tox run -e prodsim"),
-        ("report --format xml", "tox prodsim: error: argument --format: invalid choice: 'xml'"),
+        ("report --format xml", "tox prodsim report: error: argument --format: invalid choice: 'xml'"),
     ],
 )
 def test_a_wrong_word_after_tox_prodsim_is_answered_in_one_line(quick_project: Project, words: str, line: str) -> None:
