@@ -16,11 +16,13 @@ from typing import Any
 
 from injected import BASE, LaunchContext, draw
 from tox_prodsim.model.events import Change, Compared
+from tox_prodsim.model.metrics import Metric
 from tox_prodsim.timing import measure, sampling, stats
 from tox_prodsim.timing.stats import Rounds, Sample, StoredRatio
 
 LIMIT = 1.10
 SIDE_BY_SIDE, STORED = "ours, side by side", "ours, stored ratio"
+METRIC = Metric.of_import(BASE)
 TOLERANCES = {SIDE_BY_SIDE: 0.05, STORED: 0.07}
 """What each way of ours can hold (measurement.md 7.2 and 2.3)."""
 _TIMEOUT_S = 600
@@ -89,7 +91,7 @@ def against(stored: StoredRatio, place: LaunchContext, candidate: str) -> Eviden
 def stored_ratio(place: LaunchContext) -> StoredRatio:
     """Return the ratio of the base, as ``--prodsim-update-baseline`` would store it now."""
     recorder = Recorder(place, (BASE,), sampling.CONTROL_MODULES)
-    made, compared = measure.measure(f"import {BASE}", recorder, None, tolerance=0.1, plan=measure.Plan(recording=True))
+    made, compared = measure.measure(METRIC, recorder, None, tolerance=0.1, plan=measure.Plan(recording=True))
     if made is None:
         raise SystemExit(compared.detail)
     error = stats.relative_error(made.samples_s, made.control_samples_s)
@@ -98,7 +100,7 @@ def stored_ratio(place: LaunchContext) -> StoredRatio:
 
 def _ours(recorder: Recorder, stored: StoredRatio, tolerance: float) -> Evidence:
     _, compared = measure.measure(
-        "import", recorder, stored, tolerance=tolerance, plan=measure.Plan(least_tolerance=tolerance)
+        METRIC, recorder, stored, tolerance=tolerance, plan=measure.Plan(least_tolerance=tolerance)
     )
     told = told_of(compared)
     return replace(told, samples={**recorder.series(), "stored": [stored.ratio, stored.rel_error]})

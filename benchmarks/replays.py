@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from contenders import SIDE_BY_SIDE, STORED, TOLERANCES, Evidence, told_of
+from contenders import METRIC, SIDE_BY_SIDE, STORED, TOLERANCES, Evidence, told_of
 from injected import BASE, COPY, FIFTH, TENTH, Variant
 from tox_prodsim.model.errors import MeasurementError
 from tox_prodsim.model.events import Change, Compared, Measured
@@ -153,7 +153,7 @@ def _beside(session: Session, variant: Variant, rng: random.Random) -> tuple[Com
     tolerance = TOLERANCES[SIDE_BY_SIDE]
     plan = measure.Plan(least_tolerance=tolerance)
     even = measure.SIDE_BY_SIDE
-    compared = measure.measure("import", drawn, even, tolerance=tolerance, plan=plan, clock=drawn.clock)[1]
+    compared = measure.measure(METRIC, drawn, even, tolerance=tolerance, plan=plan, clock=drawn.clock)[1]
     return compared, drawn.now_s
 
 
@@ -164,15 +164,15 @@ def _stored(
     drawn = Replay(session, 1 + variant.share, rng, beside_control=True)
     then = rng.choice([other for other in sessions if other is not session] or sessions).stored()
 
-    def beside(suspicion: measure.CandidateChange) -> tuple[Measured | None, Compared]:
-        if suspicion.judgement.outcome is Change.FASTER:
-            return measure.on_fresh_rounds(suspicion)
+    def beside(suspected: measure.CandidateChange) -> tuple[Measured | None, Compared]:
+        if suspected.judgement.outcome is Change.FASTER:
+            return measure.on_fresh_rounds(suspected)
         compared, seconds = _beside(session, variant, rng)
         drawn.now_s += seconds
-        return measure.measured(suspicion.metric, suspicion.rounds), compared
+        return measure.measured(suspected.metric, suspected.rounds), compared
 
     compared = measure.measure(
-        "import",
+        METRIC,
         drawn,
         then,
         tolerance=TOLERANCES[SIDE_BY_SIDE if settled else STORED],
@@ -194,7 +194,7 @@ def again(record: Mapping[str, Any]) -> Evidence:
     tape = Tape(calls)
     tolerance = TOLERANCES[record["tool"]]
     plan = measure.Plan(least_tolerance=tolerance)
-    _, compared = measure.measure("import", tape, stored, tolerance=tolerance, plan=plan, clock=tape.clock)
+    _, compared = measure.measure(METRIC, tape, stored, tolerance=tolerance, plan=plan, clock=tape.clock)
     return told_of(compared)
 
 
@@ -205,7 +205,7 @@ class Tape:
         self._calls = list(calls)
 
     def __call__(self, rounds: int) -> Rounds:
-        """Return so many rounds; raises NotMeasured when there are no more."""
+        """Return so many rounds; raises MeasurementError when there are no more."""
         drawn = stats.NO_ROUNDS
         while len(drawn) < rounds and self._calls:
             drawn += self._calls.pop(0)

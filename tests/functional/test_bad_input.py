@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.project import UV, Project, Result
 
-from tox_prodsim.timing.baseline import store as baseline
+from tox_prodsim.timing.baseline import store
 
 SERVICE = "deploy = python -m http.server {port}\n"
 HTTP = SERVICE + "ready = http://127.0.0.1:{port}/ "
@@ -332,7 +332,7 @@ def test_a_command_that_does_not_exist_fails_and_the_service_is_stopped(quick_pr
 
 
 def test_a_baseline_that_cannot_be_used_is_refused_and_left_as_it_is(quick_project: Project) -> None:
-    key = baseline.key_for(
+    key = store.key_for(
         implementation=platform.python_implementation(),
         version=platform.python_version(),
         platform=sysconfig.get_platform(),

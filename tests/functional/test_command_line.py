@@ -214,16 +214,20 @@ def test_the_exit_code_of_a_command_is_that_of_tox(quick_project: Project) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "what"), [("report.json", "the report"), ("events.jsonl", "the event log")], ids=["report", "event log"]
+    ("name", "what", "full"),
+    [
+        pytest.param("report.json", "the report", False, id="a folder is in the place of the report"),
+        pytest.param("events.jsonl", "the event log", False, id="a folder is in the place of the event log"),
+        pytest.param("events.jsonl", "the event log", True, id="the disk of the event log is full"),
+    ],
 )
-@pytest.mark.parametrize("full", [False, True], ids=["a folder is in its place", "the disk is full"])
 def test_a_file_of_the_report_that_cannot_be_written_costs_one_line(
     quick_project: Project, name: str, what: str, full: bool
 ) -> None:
     place = quick_project.folder / ".tox" / "prodsim" / "prodsim" / name
     if full:
         place.parent.mkdir(parents=True)
-        place.with_name("report.json.new" if name == "report.json" else name).symlink_to("/dev/full")
+        place.symlink_to("/dev/full")
     else:
         place.mkdir(parents=True)
     quick_project.write("tox.ini", CONFIG + "recreate = false\n")

@@ -1,4 +1,4 @@
-"""A suspicion confirmed beside the baseline's own wheel, with real environments and real imports."""
+"""A change confirmed beside the baseline's own wheel, with real environments and real imports."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from support.wheels import Env, wheel
 
 from tox_prodsim.building import clone_env, reference_wheel
 from tox_prodsim.model.events import Change, Compared, Measured
-from tox_prodsim.run.confirmation import Base, Confirmation
+from tox_prodsim.model.metrics import Metric
+from tox_prodsim.run.confirmation import BaseInstall, Confirmation
 from tox_prodsim.run.context import ReferenceInputs
-from tox_prodsim.timing import measure, paired, sampling, stats
+from tox_prodsim.timing import baseline, measure, paired, sampling, stats
 
 QUICK, SLOW = (f"for _ in range({count}):\n    pass\n" for count in (1_500_000, 6_000_000))
 """An amount of work and four times as much: like the control, it takes what the machine of the moment needs."""
@@ -35,7 +36,7 @@ class Project:
         self.stored = stats.StoredRatio(
             ratio=stats.ratio(sampled.target_s, sampled.control_s),
             rel_error=0.01,
-            control=measure.CONTROL,
+            control=sampling.CONTROL,
             clock=sampled.clock,
         )
 
@@ -66,19 +67,21 @@ class Project:
             scripts=self.env.scripts_dir,
             base_python=Path(os.path.realpath(sys.executable)),
         )
-        wanted = reference_wheel.ReferenceSpec(name="acme", version="1.0", sha256=self.sha256)
-        run = self.env.run
+        spec = reference_wheel.ReferenceSpec(name="acme", version="1.0", sha256=self.sha256)
+        run, changes = self.env.run, baseline.EnvironmentChanges(dists=dists, machine=())
         confirmation = Confirmation(
-            ReferenceInputs(wanted=wanted, sources=sources, site=site, folder=private, runner=run, dists=dists)
+            ReferenceInputs(spec=spec, sources=sources, site=site, folder=private, runner=run, changes=changes)
         )
 
-        def pair(base: Base) -> paired.Pair:
-            return paired.imports("acme", python=self.env.python, base_python=base.site.python, runner=run)
+        def sampler_for(base: BaseInstall) -> paired.PairedSampler:
+            return paired.import_sampler("acme", python=self.env.python, base_python=base.site.python, runner=run)
 
-        def confirm(suspicion: measure.CandidateChange) -> tuple[Measured | None, Compared]:
-            return confirmation.confirm(suspicion, pair, tolerance=0.25)
+        def confirm(suspected: measure.CandidateChange) -> tuple[Measured | None, Compared]:
+            return confirmation.confirm(suspected, sampler_for, tolerance=0.25)
 
-        compared = measure.measure("import acme", self.sampler(), self.stored, tolerance=0.25, confirm=confirm)[1]
+        compared = measure.measure(
+            Metric.of_import("acme"), self.sampler(), self.stored, tolerance=0.25, confirm=confirm
+        )[1]
         confirmation.close()
         assert not private.exists()
         return compared
@@ -107,7 +110,7 @@ def test_a_slower_dependency_is_blamed_by_its_versions(project: Project) -> None
 
 def test_a_stored_ratio_that_this_machine_does_not_have_is_no_regression(project: Project) -> None:
     project.stored = stats.StoredRatio(
-        ratio=project.stored.ratio / 2, rel_error=0.01, control=measure.CONTROL, clock=project.stored.clock
+        ratio=project.stored.ratio / 2, rel_error=0.01, control=sampling.CONTROL, clock=project.stored.clock
     )
     compared = project.confirmed()
     assert compared.change is Change.SAME

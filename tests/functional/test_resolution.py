@@ -13,7 +13,7 @@ from support import index as indexes
 from support.index import Index
 from support.project import Project
 
-from tox_prodsim.timing.baseline import store as baseline
+from tox_prodsim.timing.baseline import store
 
 MAJOR, MINOR = sys.version_info[:2]
 NEWER = "import plain\nif plain.VERSION < '2':\n    raise ImportError('plain is too old')\n"
@@ -74,22 +74,22 @@ def test_it_is_listed_and_inherits_what_prodsim_says_but_not_what_makes_it_anoth
 
 
 def test_what_changed_since_the_baseline_is_told_where_the_packages_are(quick_project: Project, index: Index) -> None:
-    key = baseline.key_for(
+    key = store.key_for(
         implementation=platform.python_implementation(),
         version=platform.python_version(),
         platform=sysconfig.get_platform(),
         free_threaded=False,
     )
-    stored = baseline.Baseline(
+    stored = store.Baseline(
         key=key,
         env="prodsim",
         python=platform.python_version(),
-        built=baseline.Built(version="1.0", wheel_sha256="0" * 64, commit="", created="2026-01-01"),
+        built=store.Built(version="1.0", wheel_sha256="0" * 64, commit="", created="2026-01-01"),
         control="json",
         metrics={},
         dists=("acme==0.9", "gone==1.0", "plain==2.0"),
     )
-    baseline.save(baseline.path_for(quick_project.folder / "prodsim/baselines", "prodsim", key), stored)
+    store.save(store.path_for(quick_project.folder / "prodsim/baselines", "prodsim", key), stored)
     wheel = quick_project.wheel(files={"acme/__init__.py": "import nothing"}, requires=["plain>=1"])
     result = quick_project.prodsim("--installpkg", wheel, env=index.variables).failed()
     detail = next(step["detail"] for step in quick_project.report()["steps"] if step["step"] == "install")

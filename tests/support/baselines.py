@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+from tox_prodsim.model.metrics import START_UP, Metric
 from tox_prodsim.timing.baseline.store import Baseline, Built, StoredMetric
 
 KEY = "cpython-3.13-linux-x86_64"
+IMPORT_ACME = Metric.of_import("acme")
 
 
 def metric(ratio: float = 1.964, **changes: object) -> StoredMetric:
@@ -29,7 +31,7 @@ ACME = Baseline(
     python="3.13.0",
     built=Built(version="1.4.0", wheel_sha256="ab12", commit="4ebf3a1", created="2026-11-22"),
     control="stdlib-1",
-    metrics=MappingProxyType({"start-up": metric(2.941), "import acme": metric()}),
+    metrics=MappingProxyType({START_UP: metric(2.941), IMPORT_ACME: metric()}),
     dists=("flask==3.1.2", "click==8.4.2"),
     machine=MappingProxyType({"os": "Linux 6.18", "cpu": "Xeon", "cpus": "2"}),
 )

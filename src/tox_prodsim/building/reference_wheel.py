@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import os
 import re
-import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.model.errors import ProdsimError, WheelUnavailableError
+from tox_prodsim.model.files import atomic_write
 from tox_prodsim.model.runner import Completed, Runner
 
 KEPT_RUNS = 8
@@ -25,7 +25,6 @@ KEPT_RUNS = 8
 KEPT_ACCEPTED = 24
 """How many wheels of accepted baselines are kept."""
 _ACCEPTED = "accepted"
-_STALE_S = 3600.0
 _GIT_LIMIT_S = 120.0
 _LOCAL_TO_A_TREE = re.compile(
     r"GIT_(ALTERNATE_OBJECT_DIRECTORIES|CONFIG|CONFIG_PARAMETERS|CONFIG_COUNT|OBJECT_DIRECTORY|DIR|WORK_TREE"
@@ -140,7 +139,9 @@ def keep(wheel: Path, cache: Path) -> Path:
     entry = cache / _sha256(wheel)
     cache.mkdir(parents=True, exist_ok=True)
     if not (entry / wheel.name).is_file():
-        _add(wheel, entry)
+        entry.mkdir(exist_ok=True)
+        with wheel.open("rb") as source, atomic_write(entry / wheel.name) as copy:
+            shutil.copyfileobj(source, copy)
     os.utime(entry)
     _prune(cache)
     return entry / wheel.name
@@ -164,35 +165,11 @@ def kept(cache: Path, sha256: str) -> Path | None:
     return wheel
 
 
-def _add(wheel: Path, entry: Path) -> None:
-    """Copy to a temporary folder, then rename it: the entry is complete at any time, also with concurrent runs."""
-    new = entry.with_name(f".{entry.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    new.mkdir()
-    try:
-        shutil.copyfile(wheel, new / wheel.name)
-        with contextlib.suppress(FileExistsError):
-            _rename(new, entry)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-
-
-def _rename(new: Path, entry: Path) -> None:
-    try:
-        new.rename(entry)
-    except OSError:
-        if not entry.is_dir():  # that of another run is as good: its name is its content
-            raise
-
-
 def _prune(cache: Path) -> None:
-    """Remove the oldest entries beyond the two limits, and temporary folders that a killed run has left."""
+    """Remove the oldest entries beyond the two limits."""
     entries = sorted((entry for entry in cache.iterdir() if entry.is_dir()), key=_age_s)
-    for entry in entries:
-        if entry.suffix == ".tmp" and _age_s(entry) > _STALE_S:
-            shutil.rmtree(entry, ignore_errors=True)
-    complete = [entry for entry in entries if entry.suffix != ".tmp"]
-    accepted = [entry for entry in complete if (entry / _ACCEPTED).exists()]
-    others = [entry for entry in complete if entry not in accepted]
+    accepted = [entry for entry in entries if (entry / _ACCEPTED).exists()]
+    others = [entry for entry in entries if entry not in accepted]
     for entry in [*accepted[KEPT_ACCEPTED:], *others[KEPT_RUNS:]]:
         shutil.rmtree(entry, ignore_errors=True)
 

@@ -1,7 +1,8 @@
 """Values: frozen data and pure functions of them. Everything imports this package, and it imports nothing of ours.
 
 ``scenario`` is what the user asked for, with ``probes``, ``conditions`` and ``auditors``; ``events`` is what happens
-during a run, ``findings`` what is wrong, ``leaks`` what is left behind; ``errors`` has all exceptions.
+during a run, ``findings`` what is wrong, ``leaks`` what is left behind, ``metrics`` what is timed; ``errors`` has all
+exceptions, and ``files`` writes files.
 """
 
 __all__ = [
@@ -10,9 +11,11 @@ __all__ = [
     "entry_points",
     "errors",
     "events",
+    "files",
     "findings",
     "formatting",
     "leaks",
+    "metrics",
     "parsing",
     "probes",
     "runner",

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from tox_prodsim.model.findings import Finding, Level, Verdict
+from tox_prodsim.model.findings import Counts, Finding, Level, Verdict
+from tox_prodsim.model.metrics import Metric
 
 SCHEMA_VERSION = 2
 """Version of the events and of the JSON report: raised when a field is renamed or removed."""
@@ -41,12 +42,21 @@ class Outcome(StrEnum):
 
 
 class Change(StrEnum):
-    """The result of a comparison; UNKNOWN is not "the same", and its detail is the reason."""
+    """The result of a comparison; UNKNOWN is not "the same", and has a reason."""
 
     SLOWER = "slower"
     SAME = "same"
     FASTER = "faster"
     UNKNOWN = "unknown"
+
+
+class UnknownReason(StrEnum):
+    """Why a comparison is UNKNOWN; its detail begins with this text."""
+
+    NO_BASELINE = "no baseline"
+    INCONCLUSIVE = "inconclusive"
+    NOT_COMPARED = "not compared"
+    NOT_MEASURED = "not measured"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,7 +143,7 @@ class Found:
 class Measured:
     """One metric of this run, measured beside the control."""
 
-    metric: str
+    metric: Metric
     value_s: float
     """Estimate from the samples, in seconds of ``clock``."""
     control_s: float
@@ -144,7 +154,9 @@ class Measured:
     samples_s: tuple[float, ...]
     control_samples_s: tuple[float, ...]
     clock: str
+    """Name of the clock that was read."""
     control: str
+    """Name of the control."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,6 +168,7 @@ class Series:
     expected_ratio: float
     """Of the samples to the control samples: the stored one, or 1 for samples of the wheel of the baseline."""
     rel_error: float
+    """Standard error of the expected ratio, as a fraction of it."""
     tolerance: float
     change: Change
     """The result of this series alone."""
@@ -167,7 +180,7 @@ class Series:
 class Compared:
     """One metric compared with its baseline."""
 
-    metric: str
+    metric: Metric
     change: Change
     value_s: float
     expected_s: float | None
@@ -181,6 +194,8 @@ class Compared:
     """The series that decided: one, or a candidate change and its confirmation."""
     cause: str = ""
     """The cause of a slower import; empty: unknown."""
+    reason: UnknownReason | None = None
+    """Why the change is UNKNOWN; None: it is not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -198,9 +213,7 @@ class RunFinished:
 
 def unfinished(findings: Iterable[Finding], verdict: Verdict = Verdict.INCOMPLETE) -> RunFinished:
     """Return a RunFinished for a run that has none; the number of its checks and its duration are unknown: 0."""
-    levels = [finding.level for finding in findings]
-    errors, warnings, notes = (levels.count(level) for level in Level)
-    return RunFinished(verdict=verdict, errors=errors, warnings=warnings, notes=notes, checks=0, duration_s=0.0)
+    return RunFinished(verdict=verdict, **asdict(Counts.of(findings)), checks=0, duration_s=0.0)
 
 
 Event = RunStarted | StepStarted | Progress | Evidence | StepFinished | Found | Measured | Compared | RunFinished
@@ -209,12 +222,18 @@ _TYPES: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (RunStarted, StepStarted, Progress, Evidence, StepFinished, Found, Measured, Compared, RunFinished)
 }
-_ENUMS = {"step": Step, "outcome": Outcome, "verdict": Verdict, "change": Change}
+_ENUMS = {"step": Step, "outcome": Outcome, "verdict": Verdict, "change": Change, "reason": UnknownReason}
+
+
+def to_fields(event: Event) -> dict[str, Any]:
+    """Return the fields of the event as JSON-able values; a metric is its text."""
+    texts = {"metric": str(event.metric)} if isinstance(event, Measured | Compared) else {}
+    return asdict(event) | texts
 
 
 def to_record(event: Event) -> dict[str, Any]:
     """Return the event as a JSON-able dict with its type under ``event``."""
-    return {"event": type(event).__name__, **asdict(event)}
+    return {"event": type(event).__name__, **to_fields(event)}
 
 
 def from_record(record: dict[str, Any]) -> Event:
@@ -230,6 +249,8 @@ def from_record(record: dict[str, Any]) -> Event:
 def _restored(key: str, value: Any) -> Any:
     if key in _ENUMS:
         return None if value is None else _ENUMS[key](value)
+    if key == "metric":
+        return Metric.parse(str(value))
     if key == "finding":
         return Finding(**{**value, "level": Level(value["level"])})
     if key == "series":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -41,6 +42,21 @@ class Finding:
     hint: str = ""
     file: str = ""
     line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """How many findings of each level there are."""
+
+    errors: int
+    warnings: int
+    notes: int
+
+    @classmethod
+    def of(cls, findings: Iterable[Finding]) -> Counts:
+        """Return the counts of these findings."""
+        counted = Counter(finding.level for finding in findings)
+        return cls(errors=counted[Level.ERROR], warnings=counted[Level.WARNING], notes=counted[Level.NOTE])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

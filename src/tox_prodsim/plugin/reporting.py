@@ -9,6 +9,7 @@ from pathlib import Path
 from tox.tox_env.python.runner import PythonRun
 
 from tox_prodsim.model.events import Event, Found, RunFinished, unfinished
+from tox_prodsim.model.files import atomic_write
 from tox_prodsim.model.findings import Level, Verdict
 from tox_prodsim.report import RenderOptions, json
 from tox_prodsim.report.event_log import EventLog
@@ -63,7 +64,9 @@ class Reporting:
         if self._env.journal:
             self._env.journal["prodsim"] = document
         try:
-            _write_atomically(self._report_path, json.dumps(document))
+            self._report_path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_write(self._report_path) as file:
+                file.write(json.dumps(document).encode())
         except OSError as problem:
             _log_unwritable("the report", self._report_path, problem)
 
@@ -109,14 +112,6 @@ def _options(tox_env: PythonRun, report_path: Path) -> RenderOptions:
         verbosity=tox_env.options.verbosity,
         report_path=display_path(report_path),
     )
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    """Write the file so that a reader finds all of the new text or all of the old, even if tox is killed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
 
 
 def _log_unwritable(name: str, path: Path, problem: OSError) -> None:

@@ -24,6 +24,7 @@ from tox_prodsim.model.events import (
     Step,
     StepFinished,
     StepStarted,
+    to_fields,
     unfinished,
 )
 from tox_prodsim.model.findings import Finding
@@ -85,9 +86,9 @@ class _Document:
             case Found():
                 self.findings.append((event.finding, self._open_step()))
             case Measured():
-                self.measurements.append(_finite(asdict(event)))
+                self.measurements.append(_finite(to_fields(event)))
             case Compared():
-                self.comparisons.append(_finite(asdict(event)))
+                self.comparisons.append(_finite(to_fields(event)))
 
     def summary(self) -> dict[str, Any]:
         """Return the last event, or what is known about an interrupted run."""

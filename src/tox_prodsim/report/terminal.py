@@ -25,6 +25,7 @@ from tox_prodsim.model.events import (
     unfinished,
 )
 from tox_prodsim.model.findings import Finding, Level
+from tox_prodsim.model.metrics import Metric
 from tox_prodsim.report import units
 from tox_prodsim.report.format import NORMAL, QUIET, VERBOSE, RenderOptions
 from tox_prodsim.report.layout import NOTHING, LineWriter, Piece
@@ -42,7 +43,7 @@ class _RunningStep:
     step: Step
     has_heading: bool = False
     """Whether its heading is printed."""
-    measured: dict[str, Measured] = field(default_factory=dict)
+    measured: dict[Metric, Measured] = field(default_factory=dict)
     """Measurements that are not compared yet, by metric."""
     findings: list[Finding] = field(default_factory=list)
 
@@ -145,13 +146,13 @@ class TerminalReporter:
         control = f"control {event.control} {units.precise(event.control_s)}"
         facts = (f"ratio {event.ratio:.3f}", units.count(event.rounds, "round"), event.clock)
         measured = _joined("measured", control, *facts) if self._verbosity >= VERBOSE else "measured"
-        self._lines.row([(f"    {event.metric:<20} {units.precise(event.value_s):>8}  ", "")], measured)
+        self._lines.row([(f"    {event.metric!s:<20} {units.precise(event.value_s):>8}  ", "")], measured)
 
     def _print_comparison(self, event: Compared) -> None:
         """Print the measured time, the baseline scaled to this machine, the change, and the tolerance."""
         self._print_heading(Step.COMPARE)
         color = _CHANGE_COLORS[event.change]
-        head: list[Piece] = [(f"    {event.metric:<20} {units.precise(event.value_s):>8}  ", "")]
+        head: list[Piece] = [(f"    {event.metric!s:<20} {units.precise(event.value_s):>8}  ", "")]
         tail = NOTHING
         if event.expected_s is not None:
             head.append((f"expected {units.precise(event.expected_s):>8}  ", ""))

@@ -1,7 +1,7 @@
-"""A suspicion against the stored ratio, confirmed beside the baseline's own artefact with the same dependencies.
+"""A change against the stored ratio, confirmed with the baseline's own artefact and the same dependencies.
 
 Base and candidate are timed in the same rounds, so that neither the machine nor a dependency can be between them: what
-is left is the change. The control in the same rounds tells whether the base itself has become slower since then.
+is left is the change. The control in the same rounds shows whether the base itself has become slower since then.
 """
 
 from __future__ import annotations
@@ -16,105 +16,85 @@ from pathlib import Path
 from tox_prodsim.building import clone_env, reference_wheel
 from tox_prodsim.deployment import LaunchContext
 from tox_prodsim.model.errors import CloneError, ConfirmationError, MeasurementError, WheelUnavailableError
-from tox_prodsim.model.events import Change, Compared, Measured
+from tox_prodsim.model.events import Change, Compared, Measured, Series, UnknownReason
+from tox_prodsim.model.metrics import Metric
 from tox_prodsim.run.context import ReferenceInputs
 from tox_prodsim.timing import measure, stats
-from tox_prodsim.timing import paired as pairs
+from tox_prodsim.timing.baseline import EnvironmentChanges
+from tox_prodsim.timing.measure import SIDE_BY_SIDE, CandidateChange
+from tox_prodsim.timing.paired import BASE, CANDIDATE, PairedSampler
 
 LEAST_TOLERANCE = 0.05
 """What base and candidate in the same rounds can hold (measurement.md 7.2); a stored ratio needs more."""
-_SINGLE = measure.Plan(least_tolerance=LEAST_TOLERANCE)
+_SIDE_BY_SIDE_PLAN = measure.Plan(least_tolerance=LEAST_TOLERANCE)
 
 
 class Attribution(StrEnum):
-    """What a suspicion comes down to, in the words with which the detail of the comparison begins."""
+    """What a candidate change comes down to; the detail of the comparison begins with this text."""
 
     CHANGE = "your change"
     DEPENDENCY = "a dependency got slower"
     MACHINE = "this machine differs"
     EITHER = "a dependency or this machine"
     CHANCE = "it did not repeat"
-    OPEN = measure.Why.INCONCLUSIVE.value
+    OPEN = UnknownReason.INCONCLUSIVE.value
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Base:
+class BaseInstall:
     """The other version, installed: which one it is, and its environment."""
 
     artefact: reference_wheel.ReferenceWheel
     site: clone_env.Site
 
 
-class Confirmation:
-    """Confirms the suspicions of one run; the second environment is made for the first of them, ``close`` removes it.
+SamplerFor = Callable[[BaseInstall], PairedSampler]
+"""Returns what times base and candidate in the same rounds."""
 
-    An artefact that cannot be had is asked for once; ``make`` is ``install``.
+
+class Confirmation:
+    """Confirms the changes of one run; the second environment is made for the first of them, ``close`` removes it.
+
+    An artefact that cannot be had is looked for once.
     """
 
-    def __init__(self, reference: ReferenceInputs, make: Callable[[ReferenceInputs], Base] | None = None) -> None:
+    def __init__(
+        self, reference: ReferenceInputs, install: Callable[[ReferenceInputs], BaseInstall] | None = None
+    ) -> None:
         self._reference = reference
-        self._make = make or install
-        self._base: Base | None = None
-        self._trouble = ""
+        self._install = install or install_base
+        self._base: BaseInstall | None = None
+        self._failure = ""
 
     def confirm(
-        self, suspicion: measure.CandidateChange, pair: Callable[[Base], pairs.Pair], *, tolerance: float
+        self, suspected: CandidateChange, sampler_for: SamplerFor, *, tolerance: float
     ) -> tuple[Measured, Compared]:
-        """Return what the suspicion comes to; without a base, what fresh rounds say. Raises NotMeasured and Cancelled.
+        """Return what the change comes to; without a base, what fresh rounds say.
 
-        ``pair`` makes the rounds of base and candidate. The tolerance is that of the user, not what was in force. Only
-        what looks slower is confirmed beside the base.
+        The tolerance is that of the user, not what was in force. Only what looks slower is confirmed beside the base.
+        Raises MeasurementError and Cancelled.
         """
-        if suspicion.judgement.outcome is Change.FASTER:
-            return measure.on_fresh_rounds(suspicion)
+        if suspected.judgement.outcome is Change.FASTER:
+            return measure.on_fresh_rounds(suspected)
         try:
-            compared = self._beside(suspicion, self.base(), pair, max(tolerance, LEAST_TOLERANCE))
+            base = self.base()
+            rounds = _take_rounds(sampler_for(base), base, suspected.stored, max(tolerance, LEAST_TOLERANCE))
+            compared = _compared(suspected, base, rounds, self._reference)
         except ConfirmationError as problem:
-            measured, plain = measure.on_fresh_rounds(suspicion)
+            measured, plain = measure.on_fresh_rounds(suspected)
             return measured, replace(plain, detail=f"{plain.detail}; not beside the baseline's own wheel: {problem}")
-        return measure.measured(suspicion.metric, suspicion.rounds), compared
+        return measure.measured(suspected.metric, suspected.rounds), compared
 
-    def _beside(
-        self, suspicion: measure.CandidateChange, base: Base, pair: Callable[[Base], pairs.Pair], tolerance: float
-    ) -> Compared:
-        drawn = pair(base)
-        try:
-            rounds, paired = _paired(drawn, tolerance)
-        except MeasurementError as problem:
-            msg = f"beside {base.artefact.origin}: {problem}"
-            raise ConfirmationError(msg) from problem
-        then = _beside_control(drawn, pairs.BASE, suspicion.stored, tolerance)
-        now = _beside_control(drawn, pairs.CANDIDATE, suspicion.stored, tolerance)
-        cause = attribute_cause(paired, None if suspicion.is_open else then, self._reference)
-        if cause is Attribution.OPEN and suspicion.judgement.outcome is Change.SAME:
-            msg = f"beside {base.artefact.origin} the rounds cannot tell"
-            raise ConfirmationError(msg)
-        told, series = paired, (measure.series_of(rounds, measure.SIDE_BY_SIDE, tolerance, paired),)
-        if cause in {Attribution.DEPENDENCY, Attribution.EITHER}:
-            beside = drawn.beside_control(pairs.CANDIDATE)
-            told, series = now, (measure.series_of(beside, suspicion.stored, now.tolerance, now),)
-        words = (_why(cause, paired, then, self._reference), _beside(base, paired), suspicion.told)
-        return Compared(
-            metric=suspicion.metric,
-            change=_CHANGES[cause],
-            value_s=told.value_s,
-            expected_s=told.expected_s,
-            ratio=told.ratio,
-            tolerance=told.tolerance,
-            detail="; ".join(words),
-            series=(suspicion.series, *series) if _CHANGES[cause] is not Change.UNKNOWN else (suspicion.series,),
-        )
-
-    def base(self) -> Base:
-        """Return the other version, installed; raises NotConfirmed."""
-        if self._trouble:
-            raise ConfirmationError(self._trouble)
+    def base(self) -> BaseInstall:
+        """Return the other version, installed; raises ConfirmationError."""
+        if self._failure:
+            raise ConfirmationError(self._failure)
         if self._base is None:
             try:
-                self._base = self._make(self._reference)
+                self._base = self._install(self._reference)
             except (WheelUnavailableError, CloneError) as problem:
-                self._trouble = str(problem)
-                raise ConfirmationError(self._trouble) from problem
+                self._failure = str(problem)
+                raise ConfirmationError(self._failure) from problem
         return self._base
 
     def close(self) -> None:
@@ -123,22 +103,87 @@ class Confirmation:
         shutil.rmtree(self._reference.folder, ignore_errors=True)
 
 
-def install(reference: ReferenceInputs, artefact: reference_wheel.ReferenceWheel | None = None) -> Base:
-    """Return the wanted version, or the artefact given, in a second environment; raises Unavailable and Unclonable."""
+def install_base(reference: ReferenceInputs, artefact: reference_wheel.ReferenceWheel | None = None) -> BaseInstall:
+    """Return the version of the spec, or the artefact given, in a second environment.
+
+    Raises WheelUnavailableError and CloneError.
+    """
     reference.folder.mkdir(parents=True, exist_ok=True)
-    artefact = artefact or reference_wheel.obtain(reference.wanted, reference.sources)
+    artefact = artefact or reference_wheel.obtain(reference.spec, reference.sources)
     site = clone_env.clone(
         reference.site,
         reference.folder / "env",
-        name=reference.wanted.name,
+        name=reference.spec.name,
         wheel=artefact.wheel,
         runner=reference.runner,
         writes_bytecode=reference.writes_bytecode,
     )
-    return Base(artefact=artefact, site=site)
+    return BaseInstall(artefact=artefact, site=site)
 
 
-def attribute_cause(pair: stats.Judgement, base: stats.Judgement | None, reference: ReferenceInputs) -> Attribution:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _PairedRounds:
+    """Rounds of base, candidate and control, and what they say."""
+
+    series: Series
+    """The rounds of candidate and base that decided."""
+    pair: stats.Judgement
+    """The candidate against the base."""
+    base: stats.Judgement
+    """The base against its stored ratio."""
+    candidate: stats.Judgement
+    """The candidate against the stored ratio."""
+    candidate_series: Series
+
+
+def _take_rounds(
+    sampler: PairedSampler, base: BaseInstall, stored: stats.StoredRatio, tolerance: float
+) -> _PairedRounds:
+    """Return what rounds of both versions say; raises ConfirmationError when the base does not work."""
+    try:
+        rounds, pair = _repeated(sampler, tolerance)
+    except MeasurementError as problem:
+        msg = f"beside {base.artefact.origin}: {problem}"
+        raise ConfirmationError(msg) from problem
+    least = max(tolerance, measure.Plan().least_tolerance)
+    candidate_rounds = sampler.against_control(CANDIDATE)
+    candidate = measure.judge(candidate_rounds, stored, least)
+    return _PairedRounds(
+        series=measure.series_of(rounds, SIDE_BY_SIDE, tolerance, pair),
+        pair=pair,
+        base=measure.judge(sampler.against_control(BASE), stored, least),
+        candidate=candidate,
+        candidate_series=measure.series_of(candidate_rounds, stored, candidate.tolerance, candidate),
+    )
+
+
+def _compared(
+    suspected: CandidateChange, base: BaseInstall, rounds: _PairedRounds, reference: ReferenceInputs
+) -> Compared:
+    """Return the comparison that rounds of both versions come to; raises ConfirmationError when they cannot decide."""
+    attribution = attribute_cause(rounds.pair, None if suspected.is_open else rounds.base, reference.changes)
+    if attribution is Attribution.OPEN and suspected.judgement.outcome is Change.SAME:
+        msg = f"beside {base.artefact.origin} the rounds cannot tell"
+        raise ConfirmationError(msg)
+    decided, series = rounds.pair, rounds.series
+    if attribution in {Attribution.DEPENDENCY, Attribution.EITHER}:
+        decided, series = rounds.candidate, rounds.candidate_series
+    change = _CHANGES[attribution]
+    details = (_reason(attribution, rounds, reference.changes), _figures(base, rounds.pair), suspected.summary)
+    return Compared(
+        metric=suspected.metric,
+        change=change,
+        value_s=decided.value_s,
+        expected_s=decided.expected_s,
+        ratio=decided.ratio,
+        tolerance=decided.tolerance,
+        detail="; ".join(details),
+        series=(suspected.series,) if change is Change.UNKNOWN else (suspected.series, series),
+        reason=UnknownReason.INCONCLUSIVE if change is Change.UNKNOWN else None,
+    )
+
+
+def attribute_cause(pair: stats.Judgement, base: stats.Judgement | None, changes: EnvironmentChanges) -> Attribution:
     """Return what slower rounds come down to: ``pair`` is the candidate by the base, ``base`` the base by its ratio.
 
     What did not change cannot be blamed, and where dependencies and the machine both changed neither can. Without
@@ -151,9 +196,9 @@ def attribute_cause(pair: stats.Judgement, base: stats.Judgement | None, referen
     if base is None or base.outcome in {Change.SAME, Change.FASTER}:
         return Attribution.CHANCE
     if base.outcome is Change.UNKNOWN:
-        return Attribution.OPEN if reference.dists else Attribution.CHANCE
-    if reference.dists:
-        return Attribution.EITHER if reference.machine else Attribution.DEPENDENCY
+        return Attribution.OPEN if changes.dists else Attribution.CHANCE
+    if changes.dists:
+        return Attribution.EITHER if changes.machine else Attribution.DEPENDENCY
     return Attribution.MACHINE
 
 
@@ -168,18 +213,18 @@ _CHANGES = {
 """A slower dependency makes the product slower; another machine does not."""
 
 
-def side_by_side(metric: str, pair: pairs.Pair, *, tolerance: float) -> Compared:
+def side_by_side(metric: Metric, sampler: PairedSampler, *, tolerance: float) -> Compared:
     """Return how the candidate compares with the base on demand: slower and faster only when fresh rounds repeat it."""
-    return measure.measure(metric, pair, measure.SIDE_BY_SIDE, tolerance=tolerance, plan=_SINGLE)[1]
+    return measure.measure(metric, sampler, SIDE_BY_SIDE, tolerance=tolerance, plan=_SIDE_BY_SIDE_PLAN)[1]
 
 
-def place_of(place: LaunchContext, site: clone_env.Site, base: clone_env.Site) -> LaunchContext:
-    """Return the place in which the deployment of the base runs: its own scripts and Python, all else the same."""
-    ours, theirs = str(site.scripts), str(base.scripts)
+def launch_context_of(place: LaunchContext, site: clone_env.Site, base: clone_env.Site) -> LaunchContext:
+    """Return how the deployment of the base is started: with its own scripts and Python, all else the same."""
+    own_scripts, base_scripts = str(site.scripts), str(base.scripts)
 
     def environ(values: Mapping[str, str]) -> dict[str, str]:
         variables = place.environ(values)
-        path = [theirs if folder == ours else folder for folder in variables["PATH"].split(os.pathsep)]
+        path = [base_scripts if folder == own_scripts else folder for folder in variables["PATH"].split(os.pathsep)]
         moved = {name: str(base.prefix) for name, value in variables.items() if value == str(site.prefix)}
         return {**variables, **moved, "PATH": os.pathsep.join(path)}
 
@@ -191,54 +236,49 @@ def place_of(place: LaunchContext, site: clone_env.Site, base: clone_env.Site) -
     return replace(place, environ=environ, resolve=resolve)
 
 
-def _paired(drawn: pairs.Pair, tolerance: float) -> tuple[stats.Rounds, stats.Judgement]:
+def _repeated(sampler: PairedSampler, tolerance: float) -> tuple[stats.Rounds, stats.Judgement]:
     """Return what the rounds side by side say; slower only when fresh ones repeat it.
 
-    Against a stored ratio that this machine does not share everything is suspected, so that the suspicion is no first
-    stage: the bound on false alarms (measurement.md 7.2) needs two of these.
+    Against a stored ratio that this machine does not share everything looks slower, so that the first series is not the
+    first stage of a test: the bound on false alarms (measurement.md 7.2) needs two of these.
     """
-    rounds, first = _judged(drawn, tolerance)
+    rounds, first = _side_by_side_series(sampler, tolerance)
     if first.outcome is not Change.SLOWER:
         return rounds, first
-    rounds, again = _judged(drawn, tolerance)
+    rounds, again = _side_by_side_series(sampler, tolerance)
     repeated = again.outcome in {Change.SLOWER, Change.UNKNOWN}
     return rounds, again if repeated else replace(again, outcome=Change.SAME)
 
 
-def _judged(drawn: pairs.Pair, tolerance: float) -> tuple[stats.Rounds, stats.Judgement]:
-    stage = measure.one_stage(drawn, measure.SIDE_BY_SIDE, tolerance=tolerance, plan=_SINGLE)
-    if stage.judgement is None:
-        raise ConfirmationError(stage.detail)
-    return stage.rounds, stage.judgement
+def _side_by_side_series(sampler: PairedSampler, tolerance: float) -> tuple[stats.Rounds, stats.Judgement]:
+    result = measure.take_series(sampler, SIDE_BY_SIDE, tolerance=tolerance, plan=_SIDE_BY_SIDE_PLAN)
+    if result.judgement is None:
+        raise ConfirmationError(result.detail)
+    return result.rounds, result.judgement
 
 
-def _beside_control(drawn: pairs.Pair, name: str, stored: stats.StoredRatio, tolerance: float) -> stats.Judgement:
-    rounds = drawn.beside_control(name)
-    least = max(tolerance, measure.Plan().least_tolerance)
-    return stats.judge(rounds.target_s, rounds.control_s, stored.ratio, tolerance=least, rel_error=stored.rel_error)
-
-
-def _why(cause: Attribution, pair: stats.Judgement, base: stats.Judgement, reference: ReferenceInputs) -> str:
-    """Return the cause with what speaks for it; an inconclusive comparison begins as all of them do."""
-    dists, machine = ", ".join(reference.dists), ", ".join(reference.machine)
+def _reason(attribution: Attribution, rounds: _PairedRounds, changes: EnvironmentChanges) -> str:
+    """Return the attribution with what speaks for it; an inconclusive comparison begins as all of them do."""
+    pair, base = rounds.pair, rounds.base
+    dists, machine = ", ".join(changes.dists), ", ".join(changes.machine)
     itself = f"the baseline's own wheel is {stats.percent(base.ratio - 1)} from what was stored"
-    match cause:
+    match attribution:
         case Attribution.CHANGE:
-            also = base.outcome is Change.SLOWER
-            return f"{cause}; {itself}, which is not yours ({dists or machine or 'the machine'})" if also else cause
+            foreign = f"; {itself}, which is not yours ({dists or machine or 'the machine'})"
+            return attribution + (foreign if base.outcome is Change.SLOWER else "")
         case Attribution.DEPENDENCY:
-            return f"{cause}: {dists}; {itself}, with the dependencies of today"
+            return f"{attribution}: {dists}; {itself}, with the dependencies of today"
         case Attribution.MACHINE:
-            return f"{cause} ({machine or 'nothing that is recorded changed'}); {itself}"
+            return f"{attribution} ({machine or 'nothing that is recorded changed'}); {itself}"
         case Attribution.EITHER:
-            return f"{measure.Why.INCONCLUSIVE}: not your change, but {cause} ({dists}, {machine}); {itself}"
+            return f"{Attribution.OPEN}: not your change, but {attribution} ({dists}, {machine}); {itself}"
         case Attribution.CHANCE:
-            return cause
+            return attribution
         case Attribution.OPEN:
             reason = pair.reason if pair.outcome is Change.UNKNOWN else f"not your change, but {itself}: {base.reason}"
-            return f"{cause}: {reason}"
+            return f"{attribution}: {reason}"
 
 
-def _beside(base: Base, pair: stats.Judgement) -> str:
+def _figures(base: BaseInstall, pair: stats.Judgement) -> str:
     figures = f"{stats.percent(pair.ratio - 1)} (p {pair.p:.3f}, {pair.rounds} rounds)"
     return f"beside {base.artefact.origin}, same dependencies: {figures}"

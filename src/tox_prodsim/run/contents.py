@@ -1,7 +1,7 @@
 """The step ``contents``: whether the wheel still holds what the accepted release held; losing something is an error.
 
-What is new is said, not judged. A removal that is meant is accepted with ``--prodsim-update-baseline``: in that run
-what is gone is a note.
+What is new is reported in the detail. A removal on purpose is accepted with ``--prodsim-update-baseline``: in that run
+each loss is a note.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from tox_prodsim.model import formatting
 from tox_prodsim.model.findings import CheckResult, Finding, Level, error
 from tox_prodsim.timing import baseline
 from tox_prodsim.timing.baseline import contents
-from tox_prodsim.timing.baseline.contents import Contents, Fewer, Lost
+from tox_prodsim.timing.baseline.contents import Contents, CountDecrease, LostContents
 
 CODES = ("WHL132", "WHL134", "EXT404", "ENT515")
-_SHOWN = 4
-_MEANT = "when that is meant, accept it with --prodsim-update-baseline"
+_MOST_NAMES = 4
+_ACCEPT = "when that is meant, accept it with --prodsim-update-baseline"
 _ACCEPTED = "this run accepts that"
-_OLDER = "the baseline remembers no contents, an older tox-prodsim has written it: accept it once more"
+_NO_CONTENTS = "the baseline remembers no contents, an older tox-prodsim has written it: accept it once more"
 
 
 def contents_of(wheel: artifact.Wheel, created: str) -> Contents:
@@ -44,11 +44,13 @@ def check_contents(stored: baseline.Baseline | None, now: baseline.Baseline, *, 
     """Return what the release has lost since the baseline, which is to be replaced when ``accepting``."""
     then, held = stored.contents if stored is not None else None, now.contents
     if stored is None or then is None or held is None:
-        reason = "no baseline yet" if stored is None else _OLDER
+        reason = "no baseline yet" if stored is None else _NO_CONTENTS
         return CheckResult(detail=reason, codes=(), not_checked=tuple((code, reason) for code in CODES))
     gone = contents.lost(then, held)
     since = f"{then.version} ({then.created})"
-    findings = tuple(_judged(finding, accepting=accepting) for finding in _findings(then, held, gone))
+    findings = tuple(_findings(then, held, gone))
+    if accepting:
+        findings = tuple(replace(finding, level=Level.NOTE, hint=_ACCEPTED) for finding in findings)
     codes, not_checked = _checked_codes(then)
     return CheckResult(
         detail=_detail(then, held, since, len(findings)),
@@ -58,34 +60,30 @@ def check_contents(stored: baseline.Baseline | None, now: baseline.Baseline, *, 
     )
 
 
-def _judged(finding: Finding, *, accepting: bool) -> Finding:
-    return replace(finding, level=Level.NOTE, hint=_ACCEPTED) if accepting else finding
-
-
-def _findings(then: Contents, now: Contents, gone: Lost) -> Iterator[Finding]:
-    ship = functools.partial(error, hint=f"have the build ship it; {_MEANT}")
+def _findings(then: Contents, now: Contents, gone: LostContents) -> Iterator[Finding]:
+    ship = functools.partial(error, hint=f"have the build ship it; {_ACCEPT}")
     for module, below in _trees(gone.modules):
         more = f", with {formatting.counted(below, 'module')} below it" if below else ""
         yield ship("WHL134", module, f"was in {then.version}{more}, and is no longer in the wheel")
-    yield from (_fewer(ship, "WHL134", each, "modules", then.version) for each in gone.packages)
+    yield from (_decrease(ship, "WHL134", each, "modules", then.version) for each in gone.packages)
     for name in gone.extensions:
         what = "is not compiled any more" if name in now.modules else "is no longer in the wheel"
-        hint = f"see in the log of the build why it was not compiled; {_MEANT}"
+        hint = f"see in the log of the build why it was not compiled; {_ACCEPT}"
         yield error("EXT404", name, f"was an extension of {then.version}, and {what}", hint)
     for folder, number in _folders(gone.data, then.data):
         what = "was in" if number == 1 else f"had {number} data files in"
         left = "it is no longer" if number == 1 else "none of them is"
         yield ship("WHL132", folder, f"{what} {then.version}, and {left} in the wheel")
-    yield from (_fewer(ship, "WHL132", each, "files", then.version) for each in gone.folders)
+    yield from (_decrease(ship, "WHL132", each, "files", then.version) for each in gone.folders)
     for point in gone.entry_points:
         what = "a command" if contents.is_command(point) else "an entry point"
-        hint = f"announce it in pyproject.toml as before; {_MEANT}"
+        hint = f"announce it in pyproject.toml as before; {_ACCEPT}"
         yield error("ENT515", point, f"was {what} of {then.version}, and the wheel announces it no longer", hint)
 
 
-def _fewer(ship: Callable[..., Finding], code: str, fewer: Fewer, what: str, version: str) -> Finding:
-    """Return the finding for names that are too many to be remembered: it can tell their number alone."""
-    return ship(code, fewer.pattern, f"{fewer.now} {what} are left of the {fewer.then} that {version} had")
+def _decrease(ship: Callable[..., Finding], code: str, decrease: CountDecrease, what: str, version: str) -> Finding:
+    """Return the finding for names that are too many to be remembered: only their number is known."""
+    return ship(code, decrease.pattern, f"{decrease.now} {what} are left of the {decrease.then} that {version} had")
 
 
 def _trees(modules: Collection[str]) -> Iterator[tuple[str, int]]:
@@ -132,7 +130,7 @@ def _detail(then: Contents, now: Contents, since: str, gone: int) -> str:
     new = contents.gained(then, now)
     facts = [
         f"{gone or 'nothing'} lost since {since}: {counted(now)}",
-        f"new: {formatting.listed(new, _SHOWN)}" if new else "",
+        f"new: {formatting.listed(new, _MOST_NAMES)}" if new else "",
         f"descriptors left open: {then.descriptors} -> {now.descriptors}" if _other_descriptors(then, now) else "",
     ]
     return "; ".join(filter(None, facts))

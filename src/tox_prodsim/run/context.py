@@ -1,4 +1,4 @@
-"""What a run works with, and what it and tox say to each other while it is suspended."""
+"""What a run works with, and what it and tox exchange while it is suspended."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from pathlib import Path
 from tox_prodsim import deployment
 from tox_prodsim.building import clone_env, reference_wheel
 from tox_prodsim.checks import artifact, audit, installed, resolution
-from tox_prodsim.model.events import (
-    RunStarted,
-)
+from tox_prodsim.model.events import RunStarted
 from tox_prodsim.model.findings import CheckResult, Finding
 from tox_prodsim.model.runner import Runner
-from tox_prodsim.run import sdist as sourcing
+from tox_prodsim.run.sdist import UNKNOWN, Provenance
 from tox_prodsim.timing import baseline
 
 
@@ -29,74 +27,87 @@ class ToxPhase(IntEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Paused:
-    """The run goes on when tox has come to ``until``; ``commands`` are not run unless ``go_ahead``."""
+    """What the run yields to be suspended; it is resumed with a ``CommandsOutcome``."""
 
     until: ToxPhase
+    """Where tox has to come for the run to go on."""
     go_ahead: bool = True
+    """Whether tox may run ``commands``."""
     variables: Mapping[str, str] | None = None
+    """Environment variables for the commands; None: there are no new ones."""
     values: Mapping[str, str] | None = None
+    """What placeholders in the commands stand for; None: there are no new ones."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommandsOutcome:
-    """What tox's commands came to since the run was suspended; ``told`` are titles and lines of evidence."""
+    """What tox's commands came to since the run was suspended."""
 
     findings: tuple[Finding, ...] = ()
     evidence: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Titles and lines."""
     pre_failed: bool = False
+    """Whether ``commands_pre`` failed."""
     commands_ran: int = 0
 
 
-_NOTHING = CheckResult(detail="", codes=())
+NOT_CHECKED = CheckResult(detail="", codes=())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunContext:
-    """What a run works with: the wheel, the environment it is installed in, folders, and how a command is run there.
-
-    ``private`` are the folders that ``execute`` gives a command as HOME and TMPDIR, and to run in. ``tools`` audit the
-    files (None: nobody asked for any). ``fresh_install`` asks what an installer would take, which needs the index and
-    seconds; ``lowered`` is what came of installing the lowest versions (None: that was not asked for, or was done by an
-    earlier run). ``tested`` are the Pythons that tox's env_list names, such as 3.12 (None: it names none).
-    """
+    """What a run works with."""
 
     started: RunStarted
     wheel: artifact.Wheel
     subject: installed.Distribution
+    """The wheel as it is installed."""
     python: Path
+    """Of the environment."""
     scripts_dir: Path
     place: deployment.LaunchContext
+    """Where and how the deployment is started."""
     baselines: BaselineFiles
     execute: Runner
+    """Runs a command in the environment as production would."""
     reference: ReferenceInputs | None = None
+    """None: a change cannot be confirmed with the wheel of the baseline."""
     tools: audit.Tools | None = None
+    """They audit the files; None: none is configured."""
     private: tuple[Path, ...] = ()
-    provenance: sourcing.Provenance = sourcing.UNKNOWN
-    fresh_install: Callable[[], CheckResult] = lambda: _NOTHING
-    tested: frozenset[str] | None = None
-    lowered: resolution.Lowest | resolution.Impossible | resolution.VersionUnavailable | None = None
+    """The folders that ``execute`` gives a command as HOME and TMPDIR, and to run in."""
+    provenance: Provenance = UNKNOWN
+    fresh_install: Callable[[], CheckResult] = lambda: NOT_CHECKED
+    """Asks the installer what it would install, which needs the index and seconds."""
+    tested_pythons: frozenset[str] | None = None
+    """The Pythons that tox's env_list names, such as 3.12; None: it names none."""
+    lowest: resolution.Lowest | resolution.Impossible | resolution.VersionUnavailable | None = None
+    """What installing the lowest versions came to; None: not configured, or done by an earlier run."""
 
     @property
-    def within(self) -> Interpreter:
+    def interpreter(self) -> Interpreter:
         """Return the environment's Python, and how something is run there."""
         return Interpreter(python=self.python, runner=self.execute, reference=self.reference)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BaselineFiles:
-    """Where baselines are: the stored one (None: there is none), its place, the candidate's, and what is known now.
-
-    ``wheels`` is where the wheels of baselines are kept.
-    """
+    """The baseline of the environment, and the files that belong to it."""
 
     stored: baseline.Baseline | None
+    """None: there is none."""
     path: Path
+    """Of the stored one."""
     candidate: Path
+    """Where the candidate is written."""
     now: baseline.Baseline
+    """What is known of this run."""
     root: Path
+    """The tox root."""
     wheels: Path
+    """Where the wheels of baselines are kept."""
 
-    def shown(self, path: Path) -> str:
+    def display(self, path: Path) -> str:
         """Return a path as the user knows it: below the tox root without the root."""
         return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
 
@@ -105,8 +116,8 @@ class BaselineFiles:
         found = (folder for folder in ("src", ".") if (self.root / folder / file).is_file())
         return next((str(Path(folder, file)) for folder in found), file)
 
-    def having_imported(self, modules: Collection[str], *, descriptors: int | None = None) -> BaselineFiles:
-        """Return the shelf that knows which modules were imported, and how many descriptors that left open."""
+    def with_imports(self, modules: Collection[str], *, descriptors: int | None = None) -> BaselineFiles:
+        """Return the same with the modules that were imported, and how many descriptors that left open."""
         held = self.now.contents
         if held is None:
             return self
@@ -114,7 +125,7 @@ class BaselineFiles:
         return replace(self, now=replace(self.now, contents=held))
 
     @property
-    def imported_then(self) -> frozenset[str]:
+    def stored_imports(self) -> frozenset[str]:
         """Return the modules that imported when the baseline was stored; nothing without one."""
         then = self.stored.contents if self.stored is not None else None
         return then.imported if then is not None else frozenset()
@@ -129,7 +140,7 @@ class BaselineFiles:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interpreter:
-    """The environment's Python, how something is run there, and how a suspicion can be confirmed (None: not at all)."""
+    """The environment's Python, how something is run there, and how a change can be confirmed (None: not at all)."""
 
     python: Path
     runner: Runner
@@ -138,31 +149,30 @@ class Interpreter:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReferenceInputs:
-    """What a confirmation works with; ``folder`` is private to it and is removed at the end.
+    """What a confirmation with the wheel of another version works with."""
 
-    ``site`` is the environment under test. ``dists`` says what else is installed since the baseline, such as
-    ``click 8.4.2 -> 8.5.1``, and ``machine`` how Python or the machine differ. ``writes_bytecode`` is whether Python
-    may write it in production.
-    """
-
-    wanted: reference_wheel.ReferenceSpec
+    spec: reference_wheel.ReferenceSpec
+    """Which wheel that is."""
     sources: reference_wheel.WheelSources
     site: clone_env.Site
+    """The environment under test."""
     folder: Path
+    """Private to the confirmation, and removed at the end."""
     runner: Runner
-    dists: tuple[str, ...] = ()
-    machine: tuple[str, ...] = ()
+    changes: baseline.EnvironmentChanges = baseline.NO_CHANGES
+    """What changed in the environment since the baseline."""
     writes_bytecode: bool = True
+    """Whether Python may write it in production."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelUnderTest:
-    """The file that is tested, kept in the folder of the environment, and one phrase that says where it came from.
-
-    Where we have built it: ``sdist`` is what from, ``builder`` the interpreter that did, with all that it takes.
-    """
+    """The file that is tested, kept in the folder of the environment."""
 
     path: Path
     origin: str
+    """One phrase that says where it came from."""
     sdist: Path | None = None
+    """What it was built from; None: we did not build it."""
     builder: Path | None = None
+    """The interpreter that built it, with all that it takes; None: we did not build it."""

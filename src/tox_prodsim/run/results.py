@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import asdict
 
 from tox_prodsim.model.events import Event, Evidence, Found, Outcome, RunFinished, Step, StepFinished, StepStarted
-from tox_prodsim.model.findings import CheckResult, Finding, Level, Policy, decide
+from tox_prodsim.model.findings import CheckResult, Counts, Finding, Level, Policy, decide
 
 
 class RunResults:
@@ -16,7 +17,7 @@ class RunResults:
         self._policy = policy
         self._findings: list[Finding] = []
         self._began = time.monotonic()
-        self._forgotten = 0
+        self._lost_contents = 0
         self.codes: set[str] = set()
         self.cancelled = False
 
@@ -31,32 +32,31 @@ class RunResults:
         return bool(self.errors)
 
     @property
-    def sound(self) -> bool:
+    def acceptable(self) -> bool:
         """Return whether nothing is wrong but what the release has lost: a user may want to accept that."""
-        return len(self.errors) == self._forgotten
+        return len(self.errors) == self._lost_contents
 
-    def step(self, step: Step, check: Callable[[], CheckResult]) -> Generator[Event, None, CheckResult]:
-        """Play one step that is a group of checks, and return what it came to."""
+    def run_step(self, step: Step, check: Callable[[], CheckResult]) -> Generator[Event, None, CheckResult]:
+        """Run one step that is a group of checks, and return what it came to."""
         began, errors = time.monotonic(), len(self.errors)
         yield StepStarted(step=step)
-        checked = check()
-        self.codes.update(checked.codes)
-        counted = [finding for each in checked.findings if (finding := self._policy.apply(each)) is not None]
-        yield from self.judge(Found(finding=finding) for finding in self._new(counted))
-        yield from (Evidence(step=step, title=title, lines=lines) for title, lines in checked.evidence)
-        self._forgotten += len(self.errors) - errors if step is Step.CONTENTS else 0
-        bad = any(finding.level is Level.ERROR for finding in counted)
+        result = check()
+        self.codes.update(result.codes)
+        counted = [finding for each in result.findings if (finding := self._policy.apply(each)) is not None]
+        yield from self.apply_policy(Found(finding=finding) for finding in self._unreported(counted))
+        yield from (Evidence(step=step, title=title, lines=lines) for title, lines in result.evidence)
+        self._lost_contents += len(self.errors) - errors if step is Step.CONTENTS else 0
         yield StepFinished(
             step=step,
-            outcome=Outcome.FAILED if bad else Outcome.OK if checked.codes else Outcome.NOT_CHECKED,
-            detail=checked.detail,
-            not_checked=tuple(f"{code}: {reason}" for code, reason in checked.not_checked),
+            outcome=_outcome(result, counted),
+            detail=result.detail,
+            not_checked=tuple(f"{code}: {reason}" for code, reason in result.not_checked),
             duration_s=time.monotonic() - began,
         )
-        return checked
+        return result
 
-    def judge(self, events: Iterable[Event]) -> Iterator[Event]:
-        """Pass events on, findings as the policy wants them."""
+    def apply_policy(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Pass events on, findings as the policy counts them, and keep these findings."""
         for event in events:
             if not isinstance(event, Found):
                 yield event
@@ -64,22 +64,25 @@ class RunResults:
                 self._findings.append(finding)
                 yield Found(finding=finding)
 
-    def _new(self, findings: Iterable[Finding]) -> list[Finding]:
-        """Return those that no step before has found: the file and its installation say a thing once.
+    def _unreported(self, findings: Iterable[Finding]) -> list[Finding]:
+        """Return those that no step before has found: the file and its installation report a problem once.
 
-        What is graver than what was found before is told as well.
+        A finding is reported again when its level is higher than before.
         """
         known = {(each.code, each.subject, level) for each in self._findings for level in each.level.and_milder}
         return [each for each in findings if (each.code, each.subject, each.level) not in known]
 
     def finished(self) -> RunFinished:
         """Return the last event."""
-        levels = [finding.level for finding in self._findings]
         return RunFinished(
             verdict=decide(self._findings, finished=True, cancelled=self.cancelled),
-            errors=levels.count(Level.ERROR),
-            warnings=levels.count(Level.WARNING),
-            notes=levels.count(Level.NOTE),
+            **asdict(Counts.of(self._findings)),
             checks=len(self.codes),
             duration_s=time.monotonic() - self._began,
         )
+
+
+def _outcome(result: CheckResult, findings: Iterable[Finding]) -> Outcome:
+    if any(finding.level is Level.ERROR for finding in findings):
+        return Outcome.FAILED
+    return Outcome.OK if result.codes else Outcome.NOT_CHECKED

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 
 from tox_prodsim import deployment
-from tox_prodsim.checks import installed
 from tox_prodsim.model.errors import Cancelled
 from tox_prodsim.model.events import Event, Evidence, Found, Outcome, RunStarted, Step, StepFinished
 from tox_prodsim.model.findings import CheckResult, Policy
@@ -23,7 +23,7 @@ from tox_prodsim.run.results import RunResults
 from tox_prodsim.timing import Sample
 
 Run = Generator[Event | Paused, CommandsOutcome, None]
-_Pause = Generator[Event | Paused, CommandsOutcome, CommandsOutcome]
+_Suspension = Generator[Event | Paused, CommandsOutcome, CommandsOutcome]
 
 
 def run(scenario: Scenario, context: RunContext) -> Run:
@@ -31,51 +31,52 @@ def run(scenario: Scenario, context: RunContext) -> Run:
     results = RunResults(scenario.policy)
     yield context.started
     try:
-        context = replace(context, baselines=(yield from checks.check(scenario, context, results)))
+        context = replace(context, baselines=(yield from checks.run_checks(scenario, context, results)))
         first = _first_imports(scenario, context, results)
         with context.place.hook_installed():
-            stage = yield from _deployment(scenario, context, results)
+            deployed = yield from _deployment(scenario, context, results)
         yield from _simulations(scenario, context, results)
-        yield from _times(scenario, context, results, stage.start_s if stage is not None else None, first)
+        start_s = deployed.start_s if deployed is not None else None
+        yield from _performance(scenario, context, results, start_s=start_s, first=first)
         with context.place.hook_installed():
-            yield from _pause(context, results, _telling(context, stage, until=ToxPhase.END))
-        yield from results.judge(checks.blamed(context, results))
+            yield from _suspend(context, results, _pause(context, deployed, until=ToxPhase.END))
+        yield from results.apply_policy(checks.lowest_failed(context, results))
     except Cancelled:
         results.cancelled = True
     yield results.finished()
 
 
-def without_wheel(started: RunStarted, checked: CheckResult, told: Evidence) -> Iterator[Event]:
-    """Yield the events of a run that has no wheel to test; no policy makes one of it."""
+def without_wheel(started: RunStarted, checked: CheckResult, evidence: Evidence) -> Iterator[Event]:
+    """Yield the events of a run that has no wheel to test; no policy makes a wheel of it."""
     results = RunResults(Policy())
     yield started
-    yield from results.step(Step.SDIST, lambda: checked)
-    yield told
+    yield from results.run_step(Step.SDIST, lambda: checked)
+    yield evidence
     yield results.finished()
 
 
-def _pause(context: RunContext, results: RunResults, waiting: Paused, *, step: Step | None = None) -> _Pause:
-    """Suspend the run; return what was heard meanwhile, or raise Cancelled when that is what happened.
+def _suspend(context: RunContext, results: RunResults, pause: Paused, *, step: Step | None = None) -> _Suspension:
+    """Suspend the run; return what tox's commands came to, or raise Cancelled when the run was cancelled meanwhile.
 
     ``step`` is the one that goes on meanwhile, None: it is the time between two.
     """
-    heard = yield waiting
+    outcome = yield pause
     if context.place.cancel.is_set:
         raise Cancelled
-    yield from (Evidence(step=step, title=title, lines=lines) for title, lines in heard.evidence)
-    results.codes |= {"RUN605"} if heard.commands_ran else set()
-    yield from results.judge(Found(finding=finding) for finding in heard.findings)
-    return heard
+    yield from (Evidence(step=step, title=title, lines=lines) for title, lines in outcome.evidence)
+    results.codes |= {"RUN605"} if outcome.commands_ran else set()
+    yield from results.apply_policy(Found(finding=finding) for finding in outcome.findings)
+    return outcome
 
 
-def _telling(
-    context: RunContext, stage: deployment.DeploymentRun | None, *, until: ToxPhase, go_ahead: bool = True
+def _pause(
+    context: RunContext, deployed: deployment.DeploymentRun | None, *, until: ToxPhase, go_ahead: bool = True
 ) -> Paused:
-    """Return the wait during which the commands are told where the deployment is or was, and their scratch folder."""
-    if stage is None:
+    """Return the pause in which the commands have the address of the deployment, and their scratch folder."""
+    if deployed is None:
         scratch = str(context.place.scratch)
         return Paused(until=until, values={"scratch": scratch}, variables={"PRODSIM_SCRATCH": scratch})
-    return Paused(until=until, go_ahead=go_ahead, values=stage.values, variables=stage.variables)
+    return Paused(until=until, go_ahead=go_ahead, values=deployed.values, variables=deployed.variables)
 
 
 def _deployment(
@@ -83,41 +84,47 @@ def _deployment(
 ) -> Generator[Event | Paused, CommandsOutcome, deployment.DeploymentRun | None]:
     """Suspend for ``commands_pre``, deploy, suspend for ``commands`` while a service is up, stop.
 
-    Returns the stage, closed, or None when there is nothing to deploy.
+    Returns the deployment, stopped, or None when there is none.
     """
     if scenario.deployment is None:
-        yield from _pause(context, results, _telling(context, None, until=ToxPhase.COMMANDS))
+        yield from _suspend(context, results, _pause(context, None, until=ToxPhase.COMMANDS))
         yield _not_checked(Step.DEPLOY, "no 'deploy' is configured")
-        yield from _pause(context, results, _telling(context, None, until=ToxPhase.COMMANDS_POST))
+        yield from _suspend(context, results, _pause(context, None, until=ToxPhase.COMMANDS_POST))
         return None
     results.codes |= deployment.checks(scenario.deployment)
-    timed = scenario.timing.startup and not scenario.policy.drops("PRF")
-    with closing(deployment.DeploymentRun(scenario.deployment, context.place)) as stage:
-        heard = yield from _pause(context, results, _telling(context, stage, until=ToxPhase.COMMANDS))
-        if heard.pre_failed:
-            yield _not_checked(Step.DEPLOY, "commands_pre failed, so nothing was started")
-        else:
-            if timed or scenario.simulate:
-                deployment.keep_snapshot(context.place)
-            yield from results.judge(stage.up())
-        waiting = _telling(context, stage, until=ToxPhase.COMMANDS_POST, go_ahead=stage.went_up)
-        yield from _pause(context, results, waiting, step=None if heard.pre_failed else Step.DEPLOY)
-        if not heard.pre_failed:
-            yield from results.judge(stage.down(commands_ran=scenario.has_commands))
-        return stage
+    with closing(deployment.DeploymentRun(scenario.deployment, context.place)) as deployed:
+        yield from _deploy(scenario, context, results, deployed)
+        return deployed
+
+
+def _deploy(
+    scenario: Scenario, context: RunContext, results: RunResults, deployed: deployment.DeploymentRun
+) -> Generator[Event | Paused, CommandsOutcome, None]:
+    """Start the deployment behind ``commands_pre``, and stop it behind ``commands``."""
+    outcome = yield from _suspend(context, results, _pause(context, deployed, until=ToxPhase.COMMANDS))
+    if outcome.pre_failed:
+        yield _not_checked(Step.DEPLOY, "commands_pre failed, so nothing was started")
+        yield from _suspend(context, results, _pause_for_commands(context, deployed))
+        return
+    if scenario.simulate or (scenario.timing.startup and not scenario.policy.drops("PRF")):
+        deployment.keep_snapshot(context.place)
+    yield from results.apply_policy(deployed.up())
+    yield from _suspend(context, results, _pause_for_commands(context, deployed), step=Step.DEPLOY)
+    yield from results.apply_policy(deployed.down(commands_ran=scenario.has_commands))
+
+
+def _pause_for_commands(context: RunContext, deployed: deployment.DeploymentRun) -> Paused:
+    return _pause(context, deployed, until=ToxPhase.COMMANDS_POST, go_ahead=deployed.went_up)
 
 
 def _simulations(scenario: Scenario, context: RunContext, results: RunResults) -> Iterator[Event]:
-    """Play it all again under each condition that was asked for, when nothing has failed without one."""
+    """Run the simulations that are configured, when nothing has failed without one."""
     if not scenario.simulate:
         return
-    reason = (
-        "the run has failed already" if results.failed else "SIM is ignored" if scenario.policy.drops("SIM") else ""
-    )
-    if reason:
+    if reason := _reason_not_simulated(scenario, results):
         yield _not_checked(Step.SIMULATE, reason)
         return
-    cast = simulation.SimulationContext(
+    simulated = simulation.SimulationContext(
         subject=context.subject,
         runner=context.execute,
         python=context.python,
@@ -125,10 +132,18 @@ def _simulations(scenario: Scenario, context: RunContext, results: RunResults) -
         place=context.place,
         deployed=scenario.deployment,
     )
-    yield from results.step(Step.SIMULATE, lambda: simulation.check_simulations(scenario.simulate, cast))
+    check = partial(simulation.check_simulations, scenario.simulate, simulated)
+    yield from results.run_step(Step.SIMULATE, check)
 
 
-def _untimed(scenario: Scenario, results: RunResults) -> str:
+def _reason_not_simulated(scenario: Scenario, results: RunResults) -> str:
+    """Return why no simulation is run, or nothing."""
+    if results.failed:
+        return "the run has failed already"
+    return "SIM is ignored" if scenario.policy.drops("SIM") else ""
+
+
+def _reason_not_timed(scenario: Scenario, results: RunResults) -> str:
     """Return why no times are taken, or nothing."""
     if results.failed:
         return "the run has failed already"
@@ -137,37 +152,27 @@ def _untimed(scenario: Scenario, results: RunResults) -> str:
     return "PRF is ignored" if scenario.policy.drops("PRF") else ""
 
 
-def _timed(context: RunContext) -> tuple[str, ...]:
-    """Return the modules whose import is timed when the user named none."""
-    return (*installed.main_names(context.subject), *context.wheel.console_modules)
-
-
 def _first_imports(scenario: Scenario, context: RunContext, results: RunResults) -> Mapping[str, Sample]:
     """Return the first imports as installed; nothing where no times are taken."""
-    if _untimed(scenario, results):
+    if _reason_not_timed(scenario, results):
         return {}
-    return performance.first_imports(scenario.timing, _timed(context), context.within)
+    return performance.first_imports(scenario.timing, context)
 
 
-def _times(
-    scenario: Scenario, context: RunContext, results: RunResults, start_s: float | None, first: Mapping[str, Sample]
+def _performance(
+    scenario: Scenario,
+    context: RunContext,
+    results: RunResults,
+    *,
+    start_s: float | None,
+    first: Mapping[str, Sample],
 ) -> Iterator[Event]:
     """Measure and compare, when nothing has failed: the times of a broken release say nothing."""
-    if reason := _untimed(scenario, results):
-        kept = performance.keep(context.baselines, update=scenario.timing.update) if results.sound else ""
+    if reason := _reason_not_timed(scenario, results):
+        kept = performance.keep(context.baselines, update=scenario.timing.update) if results.acceptable else ""
         yield _not_checked(Step.COMPARE, "; ".join(filter(None, (reason, kept))))
         return
-    events = performance.compare(
-        scenario.timing,
-        _timed(context),
-        context.baselines,
-        context.place,
-        within=context.within,
-        deployed=scenario.deployment,
-        start_s=start_s,
-        first=first,
-    )
-    yield from results.judge(events)
+    yield from results.apply_policy(performance.compare(scenario, context, start_s=start_s, first=first))
 
 
 def _not_checked(step: Step, reason: str) -> StepFinished:

@@ -1,6 +1,6 @@
 """The step of the sdist: the file, what became of it in the wheel, and what the source tree builds.
 
-A wheel that was given alone has nothing of this, and says so.
+For a wheel that was given alone nothing of this is checked, and the step says so.
 """
 
 from __future__ import annotations
@@ -15,42 +15,40 @@ from tox_prodsim.model.findings import CheckResult, Finding, warning
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FromTree:
-    """What building the source tree came to; ``written`` is what it wrote there and whether git tracks it.
-
-    A text in its place is the reason why that is not known.
-    """
+class TreeBuild:
+    """What building the source tree came to."""
 
     wheel: artifact.TreeWheel
     written: tuple[tuple[str, bool], ...] | str
+    """The files that the build left there, and whether git tracks them; a text is the reason why that is not known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Provenance:
-    """Where the wheel under test comes from; without an sdist ``reason`` says why there is none.
-
-    ``from_tree`` waits for the build of the source tree, ``again`` builds the wheel of the sdist once more; both raise
-    tree.Unavailable. ``codes`` are those of which the wheel itself is the proof.
-    """
+    """Where the wheel under test comes from."""
 
     sdist: artifact.Sdist | None
     reason: str
+    """Why there is no sdist."""
     codes: tuple[str, ...]
-    from_tree: Callable[[], FromTree]
-    again: Callable[[], Path]
+    """Those of which the wheel itself is the proof."""
+    build_tree: Callable[[], TreeBuild]
+    """Waits for the build of the source tree; raises TreeUnavailableError."""
+    rebuild: Callable[[], Path]
+    """Builds the wheel of the sdist once more; raises TreeUnavailableError."""
 
 
-def _unavailable() -> FromTree:
+def _unavailable() -> TreeBuild:
     msg = "there is no source tree"
     raise TreeUnavailableError(msg)
 
 
-def nothing(reason: str) -> Provenance:
+def unknown_provenance(reason: str) -> Provenance:
     """Return the provenance of a wheel of which nothing else is known."""
-    return Provenance(sdist=None, reason=reason, codes=(), from_tree=_unavailable, again=Path)
+    return Provenance(sdist=None, reason=reason, codes=(), build_tree=_unavailable, rebuild=Path)
 
 
-UNKNOWN = nothing("there is no sdist beside the wheel")
+UNKNOWN = unknown_provenance("there is no sdist beside the wheel")
 
 
 def check(provenance: Provenance, wheel: artifact.Wheel) -> CheckResult:
@@ -62,37 +60,38 @@ def check(provenance: Provenance, wheel: artifact.Wheel) -> CheckResult:
         artifact.check_sdist(sdist),
         CheckResult(detail="", codes=provenance.codes),
         artifact.check_shipped(sdist, wheel),
-        _beside_tree(provenance, sdist, wheel),
+        _check_tree(provenance, sdist, wheel),
     )
 
 
-def _beside_tree(provenance: Provenance, sdist: artifact.Sdist, wheel: artifact.Wheel) -> CheckResult:
-    """Return what the source tree tells, where there is one and it builds."""
+def _check_tree(provenance: Provenance, sdist: artifact.Sdist, wheel: artifact.Wheel) -> CheckResult:
+    """Compare with what the source tree builds, where there is one and it builds."""
     try:
-        built = provenance.from_tree()
+        built = provenance.build_tree()
     except TreeUnavailableError as problem:
         reasons = tuple((code, str(problem)) for code in ("BLD103", "BLD104"))
         return CheckResult(detail="builds the wheel under test", codes=(), not_checked=reasons)
-    return CheckResult.of(_equal(provenance, sdist, wheel, built.wheel), _traces(built.written))
+    return CheckResult.of(_equal(provenance, sdist, wheel, built.wheel), _written(built.written))
 
 
 def _equal(
     provenance: Provenance, sdist: artifact.Sdist, wheel: artifact.Wheel, from_tree: artifact.TreeWheel
 ) -> CheckResult:
     try:
-        return artifact.check_equal(sdist, wheel.path, from_tree, again=provenance.again)
+        return artifact.check_equal(sdist, wheel.path, from_tree, again=provenance.rebuild)
     except TreeUnavailableError as problem:
         return CheckResult(detail="", codes=(), not_checked=(("BLD104", str(problem)),))
 
 
-def _traces(written: tuple[tuple[str, bool], ...] | str) -> CheckResult:
+def _written(files: tuple[tuple[str, bool], ...] | str) -> CheckResult:
     """Return what the build leaves in the source tree, and git would commit."""
-    if isinstance(written, str):
-        return CheckResult(detail="", codes=(), not_checked=(("BLD103", written),))
-    return CheckResult(detail="", codes=("BLD103",), findings=tuple(_trace(*each) for each in written))
+    if isinstance(files, str):
+        return CheckResult(detail="", codes=(), not_checked=(("BLD103", files),))
+    findings = tuple(_to_finding(path, tracked=tracked) for path, tracked in files)
+    return CheckResult(detail="", codes=("BLD103",), findings=findings)
 
 
-def _trace(path: str, tracked: bool) -> Finding:  # noqa: FBT001 - a pair of what was written
+def _to_finding(path: str, *, tracked: bool) -> Finding:
     message = (
         "is tracked by git, and the build changed it" if tracked else "was written by the build, git does not ignore it"
     )

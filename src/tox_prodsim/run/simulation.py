@@ -1,6 +1,6 @@
-"""The main job again under each harsher condition that is asked for, one at a time, so that a failure names its own.
+"""The main job again under each harsher condition that is configured, one at a time, so that a failure names its own.
 
-It comes behind the deployment: what fails without any condition says nothing about one.
+It comes after the deployment: what fails without any condition says nothing about one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _HOME_IS_SET = "set_env names a HOME, which would not be the one"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SimulationContext:
-    """Who plays: what is installed, in which environment, where a deployment runs, and which (None: there is none)."""
+    """What a simulation works with."""
 
     subject: installed.Distribution
     runner: Runner
@@ -31,11 +31,12 @@ class SimulationContext:
     scripts_dir: Path
     place: deployment.LaunchContext
     deployed: Deployment | None
+    """None: there is no deployment."""
 
 
-def check_simulations(conditions: Sequence[Condition], cast: SimulationContext) -> CheckResult:
-    """Return what each condition breaks, and why one could not be had."""
-    parts = {condition.name: _played(condition, cast) for condition in conditions}
+def check_simulations(conditions: Sequence[Condition], context: SimulationContext) -> CheckResult:
+    """Return what each condition breaks, and why one could not be simulated."""
+    parts = {condition.name: _simulate(condition, context) for condition in conditions}
     whole = CheckResult.of(*parts.values())
     good = ", ".join(name for name, part in parts.items() if part.codes and not part.findings)
     missing = "; ".join(f"{name}: {reason}" for name, reason in whole.not_checked)
@@ -48,25 +49,25 @@ def check_simulations(conditions: Sequence[Condition], cast: SimulationContext) 
     )
 
 
-def _played(condition: Condition, cast: SimulationContext) -> CheckResult:
-    """Play one condition in folders of its own, of which nothing is left."""
-    if condition.own_folders and not _has_private_home(cast.place):
+def _simulate(condition: Condition, context: SimulationContext) -> CheckResult:
+    """Simulate one condition in folders of its own, which are removed."""
+    if condition.own_folders and not _has_private_home(context.place):
         return _not_checked(condition, _HOME_IS_SET)
-    with _folder(cast.place.snapshot.with_name("simulated")) as folder:
-        scene = ConditionRun(condition=condition, python=cast.python, folder=folder)
-        if reason := installed.why_not(scene, cast.runner):
+    with _folder(context.place.snapshot.with_name("simulated")) as folder:
+        condition_run = ConditionRun(condition=condition, python=context.python, folder=folder)
+        if reason := installed.why_not(condition_run, context.runner):
             return _not_checked(condition, reason)
-        checked = installed.check_under(scene, cast.subject, cast.runner, cast.scripts_dir)
-        return CheckResult.of(checked, _deployed(scene, cast))
+        checked = installed.check_under(condition_run, context.subject, context.runner, context.scripts_dir)
+        return CheckResult.of(checked, _deploy(condition_run, context))
 
 
-def _deployed(scene: ConditionRun, cast: SimulationContext) -> CheckResult:
-    if cast.deployed is None:
+def _deploy(condition_run: ConditionRun, context: SimulationContext) -> CheckResult:
+    if context.deployed is None:
         return CheckResult(detail="", codes=())
     try:
-        findings = tuple(deployment.under(scene, cast.deployed, cast.place))
+        findings = tuple(deployment.under(condition_run, context.deployed, context.place))
     except RuntimeError as problem:
-        return _not_checked(scene.condition, f"the deployment: {problem}")
+        return _not_checked(condition_run.condition, f"the deployment: {problem}")
     return CheckResult(detail="", codes=("SIM803",), findings=findings)
 
 

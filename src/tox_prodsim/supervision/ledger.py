@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.files import atomic_write
 from tox_prodsim.supervision import ownership, procfs
 from tox_prodsim.supervision.containment import kill_cgroup
 from tox_prodsim.supervision.procfs import Identity
@@ -106,12 +107,8 @@ class RunRecord:
 def write(path: Path, record: Record) -> None:
     """Write a record so that it is there as a whole or not at all, readable by nobody else."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = path.with_suffix(f".{os.getpid()}.tmp")
-    with suppress(FileNotFoundError):
-        beside.unlink()
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-        json.dump({"schema": SCHEMA, **asdict(record)}, file)
-    beside.replace(path)
+    with atomic_write(path, mode=0o600) as file:
+        file.write(json.dumps({"schema": SCHEMA, **asdict(record)}).encode("ascii"))
 
 
 def sweep(folder: Path) -> tuple[SweepResult, ...]:

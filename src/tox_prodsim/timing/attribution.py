@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tox_prodsim.timing.recording import STDLIB, Module, Recording, Spot, Times
+from tox_prodsim.timing.recording import STDLIB, Module, Recording, SourceLocation, Times
 
-MOST = 0.8
-"""A child with this share of a new module's cost is what is to be named."""
+DECISIVE_SHARE = 0.8
+"""A child with this share of a new module's cost is the one to name."""
 SLOWER_S = 0.0003
 DEVIATIONS = 3.0
 """Times are slower beyond so many median deviations and the seconds above."""
@@ -44,67 +44,75 @@ class CauseKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Link:
-    """One step of an import chain: a module and where it is imported (None: it was asked for, or not known)."""
+    """One step of an import chain."""
 
     module: str
-    at: Spot | None
-    through: Spot | None = None
+    at: SourceLocation | None
+    """Where it is imported; None: it was asked for, or that is not known."""
+    through: SourceLocation | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """What the modules of one distribution have in a cause; ``seconds`` is None when there are no times."""
+    """What the modules of one distribution have in a cause."""
 
     origin: str
     version: str
     modules: int
     work: int
     seconds: float | None
+    """None: there are no times."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RegressionCause:
-    """One reason for a difference; ``work`` and ``seconds`` (None: no times) are what it adds.
-
-    Against a recording without times the seconds of more work are estimated from its part in the work of the module.
-
-    ``module`` is empty when no single one can be named. ``then`` and ``now`` are versions of its ``origin`` (empty: not
-    installed), ``file`` is its own, ``chain`` leads to it and has the lines. ``share`` is the part of the difference
-    that it explains (None: not known), ``parts`` splits a new group by distribution, the largest first.
-    """
+    """One reason for a difference."""
 
     kind: CauseKind
     module: str
+    """Empty: no single one can be named."""
     work: int
+    """The work that it adds."""
     seconds: float | None
+    """The time that it adds; None: there are no times.
+
+    Against a recording without times those of more work are estimated from its part in the work of the module.
+    """
     share: float | None
+    """The part of the difference that it explains; None: not known."""
     modules: int = 1
     origin: str = ""
+    """The distribution of the module."""
     then: str = ""
+    """The version of the origin in the baseline; empty: not installed."""
     now: str = ""
+    """The version of the origin now; empty: not installed."""
     file: str = ""
+    """Of the module itself."""
     chain: tuple[Link, ...] = ()
+    """The imports that lead to the module."""
     parts: tuple[Part, ...] = ()
+    """What each distribution has in a new group, the largest first."""
 
     @property
-    def spot(self) -> Spot | None:
+    def location(self) -> SourceLocation | None:
         """Return the line that imports the module, where an annotation belongs."""
         return self.chain[-1].at if self.chain else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explanation:
-    """All causes, the largest first, and what they have to explain.
-
-    ``seconds`` is what was confirmed or recorded (None: neither), ``scale`` what this moment is slower by than then,
-    judged by the modules common to both; seconds are those of now. ``gone`` are modules that are no longer imported.
-    """
+    """All causes of a difference, and what they have to explain."""
 
     work: int
     seconds: float | None
+    """What was confirmed or recorded, in seconds of now; None: neither."""
     scale: float
+    """What this moment is slower by than then, judged by the modules common to both."""
     causes: tuple[RegressionCause, ...]
+    """The largest first."""
     gone: tuple[str, ...] = ()
+    """Modules that are no longer imported."""
 
     @property
     def share(self) -> float:
@@ -112,14 +120,14 @@ class Explanation:
         return sum(cause.share or 0.0 for cause in self.causes)
 
 
-def explain(then: Recording, now: Recording, *, slower_s: float | None = None) -> Explanation:
-    """Return why ``now`` costs more than ``then``, which may be a recalled one, without times.
+def attribute_causes(then: Recording, now: Recording, *, slower_s: float | None = None) -> Explanation:
+    """Return why ``now`` costs more than ``then``, which may be what a baseline remembers, without times.
 
     ``slower_s`` is what interleaved rounds have confirmed. Without it (None) only work is evidence: two recordings, one
     after the other, differ in times of single modules whenever the machine is busy. What of it neither work nor times
     explain is spent in something unseen.
     """
-    return _Comparison(then, now, slower_s).explained()
+    return _Comparison(then, now, slower_s).explanation()
 
 
 def chain(recording: Recording, module: str) -> tuple[Link, ...]:
@@ -162,22 +170,22 @@ class _Comparison:
     def _same_unit(self) -> bool:
         return self.then.unit == self.now.unit
 
-    def explained(self) -> Explanation:
-        """Return the explanation."""
+    def explanation(self) -> Explanation:
+        """Return all causes that are worth a line, the largest first."""
         causes = [*map(self._new, self.groups.tops), *filter(None, map(self._changed, self.now.modules))]
-        worth = [each for each in causes if self._is_worth_telling(each)]
+        significant = [each for each in causes if self._is_significant(each)]
         if self.slower_s is not None:
-            worth += self._rest(self.slower_s, sum(each.seconds or 0.0 for each in causes))
+            significant += self._rest(self.slower_s, sum(each.seconds or 0.0 for each in causes))
         names = {each.name for each in self.now.modules}
         return Explanation(
             work=self.work,
             seconds=self.seconds,
             scale=self.scale,
-            causes=tuple(sorted(worth, key=lambda each: each.share or 0.0, reverse=True)),
+            causes=tuple(sorted(significant, key=lambda each: each.share or 0.0, reverse=True)),
             gone=tuple(each.name for each in self.then.modules if each.name not in names),
         )
 
-    def _is_worth_telling(self, cause: RegressionCause) -> bool:
+    def _is_significant(self, cause: RegressionCause) -> bool:
         if cause.kind not in {CauseKind.NEW, CauseKind.WORK}:
             return cause.share is None or cause.share >= _LEAST_TIME_SHARE
         of_work = cause.work / self.work if self.work > 0 else 0.0
@@ -192,7 +200,7 @@ class _Comparison:
     def _idle(self, rest_s: float) -> Module:
         """Return the one module known before that takes so long beyond its work, or one without a name."""
         beyond = [
-            (each.times.wall_s - self._worth_s(each.own), each)
+            (each.times.wall_s - self._typical_s(each.own), each)
             for each in self.now.modules
             if each.times is not None and each.name in self.before and not self.timed
         ]
@@ -201,7 +209,7 @@ class _Comparison:
 
     def _new(self, top: Module) -> RegressionCause:
         """Return the cause that a new module is, named for the one below it that matters."""
-        named = self.groups.named(top)
+        named = self.groups.decisive(top)
         group = tuple(self.groups.below(top))
         return self._cause(named, CauseKind.NEW, *_cost(group), modules=len(group), parts=self._parts(group))
 
@@ -216,14 +224,14 @@ class _Comparison:
         if grown and seconds is None:
             estimated_s = module.times.wall_s * work / module.own if module.times is not None else None
             return self._cause(module, CauseKind.WORK, work, estimated_s)
-        if grown and seconds is not None and seconds.wall_s < 3 * self._worth_s(work):
+        if grown and seconds is not None and seconds.wall_s < 3 * self._typical_s(work):
             return self._cause(module, CauseKind.WORK, work, seconds.wall_s)
         if self.slower_s is None or seconds is None or not _beyond(seconds):
             return None
         kind = CauseKind.NATIVE if seconds.cpu_s > seconds.wall_s / 2 else CauseKind.WAITING
         return self._cause(module, kind, work if grown else 0, seconds.wall_s)
 
-    def _worth_s(self, work: int) -> float:
+    def _typical_s(self, work: int) -> float:
         """Return what so much work takes on average, native code and finding the files included."""
         return work * self.now.wall_s / max(1, self.now.work.amount)
 
@@ -281,7 +289,7 @@ class _Groups:
         self._children: Mapping[str, list[Module]] = defaultdict(list)
         self.tops: list[Module] = []
         for module in new.values():
-            above = _asked_with(module, new.values()) or new.get(module.importer)
+            above = _imported_with(module, new.values()) or new.get(module.importer)
             (self.tops if above is None else self._children[above.name]).append(module)
 
     def below(self, top: Module) -> Iterator[Module]:
@@ -290,14 +298,14 @@ class _Groups:
         for child in self._children.get(top.name, ()):
             yield from self.below(child)
 
-    def named(self, top: Module) -> Module:
+    def decisive(self, top: Module) -> Module:
         """Return the module to name: from the project's own down to what has the cost, never inside of others.
 
         So it is ``pandas`` and not ``myapp.report`` that imports it, nor one of the modules of pandas.
         """
         while top.origin in self._own:
             child = max(self._children.get(top.name, ()), key=self._weight, default=None)
-            if child is None or self._weight(child) < MOST * self._weight(top):
+            if child is None or self._weight(child) < DECISIVE_SHARE * self._weight(top):
                 break
             top = child
         return top
@@ -307,7 +315,7 @@ class _Groups:
         return work if seconds is None else seconds
 
 
-def _asked_with(module: Module, others: Iterable[Module]) -> Module | None:
+def _imported_with(module: Module, others: Iterable[Module]) -> Module | None:
     """Return the longest ``a.b.c`` by whose import a package ``a`` was imported too, or None."""
     together = [
         other

@@ -10,41 +10,47 @@ from tox_prodsim.model.errors import RecordingError
 from tox_prodsim.model.events import Compared
 from tox_prodsim.model.runner import Runner
 from tox_prodsim.timing import baseline
-from tox_prodsim.timing.attribution import RegressionCause, explain
+from tox_prodsim.timing.attribution import RegressionCause, attribute_causes
 from tox_prodsim.timing.gains import gain
-from tox_prodsim.timing.messages import sentence, told
-from tox_prodsim.timing.recording import Recording, joined, only, recalled, record
+from tox_prodsim.timing.messages import sentence, summary_lines
+from tox_prodsim.timing.recording import Recording, record
 from tox_prodsim.timing.work import Work
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Recorded:
-    """The exact recordings of the timed imports, by name of module; ``missing`` has the reasons why others are not."""
+class ImportRecordings:
+    """The exact recordings of the timed imports."""
 
     imports: Mapping[str, Recording]
+    """By name of module."""
     missing: Mapping[str, str]
+    """The reasons why others are not recorded, by name of module."""
 
     @property
-    def whole(self) -> Recording | None:
+    def combined(self) -> Recording | None:
         """Return all of them as one, as a baseline stores it; None when there is none."""
-        return joined(tuple(self.imports.values())) if self.imports else None
+        return Recording.combined(tuple(self.imports.values())) if self.imports else None
 
     @property
-    def work(self) -> Work | None:
-        """Return the work of all of them."""
-        return self.whole.work if self.whole is not None else None
+    def complete_work(self) -> Work | None:
+        """Return the work of all timed imports; None when one of them is missing."""
+        combined = None if self.missing else self.combined
+        return combined.work if combined is not None else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Named:
-    """The largest cause of a regression, a sentence of it, and the lines about all of them."""
+class CauseSummary:
+    """The causes of a regression."""
 
     cause: RegressionCause
+    """The largest one."""
     sentence: str
+    """The largest one as a sentence."""
     lines: tuple[str, ...]
+    """Evidence for all of them."""
 
 
-def recorded(modules: Sequence[str], *, python: Path, runner: Runner) -> Recorded:
+def record_imports(modules: Sequence[str], *, python: Path, runner: Runner) -> ImportRecordings:
     """Return one exact recording of each import."""
     imports: dict[str, Recording] = {}
     missing: dict[str, str] = {}
@@ -53,39 +59,40 @@ def recorded(modules: Sequence[str], *, python: Path, runner: Runner) -> Recorde
             imports[name] = record((name,), python=python, runner=runner, timed=0)
         except RecordingError as problem:
             missing[name] = str(problem)
-    return Recorded(imports=imports, missing=missing)
+    return ImportRecordings(imports=imports, missing=missing)
 
 
-def then_of(stored: baseline.Baseline | None) -> Recording | None:
+def stored_recording(stored: baseline.Baseline | None) -> Recording | None:
     """Return what the baseline remembers of the imports, or None when it was stored without."""
     if stored is None or stored.work is None:
         return None
-    return recalled(stored.work, stored.dists, stored.python)
+    return Recording.from_work(stored.work, stored.dists, stored.python)
 
 
-def gained(stored: baseline.Baseline | None, now: Recorded) -> str:
-    """Return what the timed imports no longer do; nothing when nothing can be said."""
-    then = then_of(stored)
-    return "" if then is None or now.whole is None else str(gain(then, now.whole))
+def summarize_gain(stored: baseline.Baseline | None, now: ImportRecordings) -> str:
+    """Return what the timed imports no longer do; nothing when that is not known."""
+    then = stored_recording(stored)
+    return "" if then is None or now.combined is None else str(gain(then, now.combined))
 
 
-def named(
-    compared: Compared, stored: baseline.Baseline | None, module: str, *, python: Path, runner: Runner
-) -> Named | None:
-    """Return where the time of a slower import went, by recording it with times; None when nothing can be said."""
-    then = then_of(stored)
+def summarize_cause(
+    compared: Compared, stored: baseline.Baseline | None, *, python: Path, runner: Runner
+) -> CauseSummary | None:
+    """Return where the time of a slower import went, by recording it with times; None when that is not known."""
+    then = stored_recording(stored)
     if then is None or compared.expected_s is None:
         return None
     try:
-        now = record((module,), python=python, runner=runner)
+        now = record((compared.metric.module,), python=python, runner=runner)
     except RecordingError:
         return None
     # Recorded at another moment than the rounds: what they have confirmed is put into the seconds of that moment.
     pace = now.wall_s / compared.value_s
     # The baseline remembers all timed imports together.
-    before = only(then, [each.name for each in now.modules])
-    found = explain(before, now, slower_s=(compared.value_s - compared.expected_s) * pace)
+    before = then.restricted_to(each.name for each in now.modules)
+    found = attribute_causes(before, now, slower_s=(compared.value_s - compared.expected_s) * pace)
     if not found.causes:
         return None
     first = found.causes[0]
-    return Named(cause=first, sentence=sentence(first, now.unit), lines=tuple(told(found, now.unit)))
+    lines = tuple(summary_lines(found, now.unit))
+    return CauseSummary(cause=first, sentence=sentence(first, now.unit), lines=lines)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tox_prodsim.model.events import Change, Compared
+from tox_prodsim.model.events import Change, Compared, UnknownReason
 from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.timing.attribution import CauseKind, RegressionCause
-from tox_prodsim.timing.measure import START_UP, Why, shown_s
+from tox_prodsim.timing.measure import format_seconds
 from tox_prodsim.timing.stats import percent
+
+_ACCEPT = "accept it with --prodsim-update-baseline"
+_ACCEPT_RUN = "accept this run with --prodsim-update-baseline"
 
 
 def finding_for(
@@ -24,16 +27,16 @@ def finding_for(
         case Change.SAME:
             return None
         case Change.SLOWER:
-            return _advisory(_slower(compared, cause, source), other_cpu)
+            return _for_cpu(_slower(compared, cause, source), other_cpu)
         case Change.FASTER:
             return _note(
                 "PRF704",
                 compared,
-                f"{compared.metric} is faster than its baseline: {_against(compared)}{_named(compared)}",
-                "accept it with --prodsim-update-baseline, so that the gain is kept",
+                f"{compared.metric} is faster than its baseline: {_figures(compared)}{_cause(compared)}",
+                f"{_ACCEPT}, so that the gain is kept",
             )
         case Change.UNKNOWN:
-            return _unknown_finding(compared)
+            return _unknown(compared)
 
 
 def outdated(days: int, created: str) -> Finding:
@@ -43,27 +46,26 @@ def outdated(days: int, created: str) -> Finding:
         level=Level.NOTE,
         subject="baseline",
         message=f"it is {days} days old, of {created}",
-        hint="accept this run with --prodsim-update-baseline, so that it describes the package as it is",
+        hint=f"{_ACCEPT_RUN}, so that it describes the package as it is",
     )
 
 
 def _slower(compared: Compared, cause: RegressionCause | None, source: Callable[[str], str]) -> Finding:
-    start = compared.metric == START_UP
-    name = compared.metric.removeprefix("import ")
-    where = "" if start or cause else f"look at what it imports: python -X importtime -c 'import {name}'; "
+    metric = compared.metric
+    importtime = f"look at what it imports: python -X importtime -c '{metric}'; "
     file, line = _place(cause)
     return Finding(
-        code="PRF702" if start else "PRF701",
+        code="PRF702" if metric.is_start_up else "PRF701",
         level=Level.ERROR,
-        subject=compared.metric,
-        message=f"{compared.metric} is slower than its baseline: {_against(compared)}{_named(compared)}",
-        hint=f"{where}if it is meant to be, accept it with --prodsim-update-baseline",
+        subject=str(metric),
+        message=f"{metric} is slower than its baseline: {_figures(compared)}{_cause(compared)}",
+        hint=f"{'' if metric.is_start_up or cause else importtime}if it is meant to be, {_ACCEPT}",
         file=source(file) if file else "",
         line=line,
     )
 
 
-def _named(compared: Compared) -> str:
+def _cause(compared: Compared) -> str:
     return f"; {compared.cause}" if compared.cause else ""
 
 
@@ -71,41 +73,40 @@ def _place(cause: RegressionCause | None) -> tuple[str, int | None]:
     """Return where to look: at the line that imports what is new, in the file of what does more."""
     if cause is None:
         return "", None
-    if cause.kind is CauseKind.NEW and cause.spot is not None:
-        return cause.spot.file, cause.spot.line
+    if cause.kind is CauseKind.NEW and cause.location is not None:
+        return cause.location.file, cause.location.line
     return cause.file, None
 
 
-def _advisory(finding: Finding, other_cpu: str) -> Finding:
+def _for_cpu(finding: Finding, other_cpu: str) -> Finding:
+    """Return the finding, as a warning when the baseline is of another CPU."""
     if not other_cpu:
         return finding
     message = f"{finding.message}; the baseline is of another CPU ({other_cpu}), so this does not fail"
     return replace(finding, level=Level.WARNING, message=message)
 
 
-def _unknown_finding(compared: Compared) -> Finding:
-    """Return the note for a comparison that could not be made, by how its detail begins."""
-    metric, detail = compared.metric, compared.detail
-    if detail.startswith(Why.NO_BASELINE):
-        return _note(
-            "PRF705",
-            compared,
-            f"{metric}: {shown_s(compared.value_s)}, {detail}",
-            "accept this run with --prodsim-update-baseline",
-        )
-    if detail.startswith(Why.INCONCLUSIVE):
-        return _note("PRF703", compared, f"{metric}: {detail}", "run it again when the machine is quieter")
-    if detail.startswith(Why.NOT_COMPARED):
-        return _note("PRF706", compared, f"{metric}: {detail}", "time a part of it with measure_imports")
-    return replace(_note("PRF706", compared, f"{metric}: {detail}", ""), level=Level.WARNING)
+def _unknown(compared: Compared) -> Finding:
+    """Return the finding for a comparison that could not be made."""
+    message = f"{compared.metric}: {compared.detail}"
+    match compared.reason:
+        case UnknownReason.NO_BASELINE:
+            took = format_seconds(compared.value_s)
+            return _note("PRF705", compared, f"{compared.metric}: {took}, {compared.detail}", _ACCEPT_RUN)
+        case UnknownReason.INCONCLUSIVE:
+            return _note("PRF703", compared, message, "run it again when the machine is quieter")
+        case UnknownReason.NOT_COMPARED:
+            return _note("PRF706", compared, message, "time a part of it with measure_imports")
+        case _:
+            return replace(_note("PRF706", compared, message, ""), level=Level.WARNING)
 
 
 def _note(code: str, compared: Compared, message: str, hint: str) -> Finding:
-    return Finding(code=code, level=Level.NOTE, subject=compared.metric, message=message, hint=hint)
+    return Finding(code=code, level=Level.NOTE, subject=str(compared.metric), message=message, hint=hint)
 
 
-def _against(compared: Compared) -> str:
-    """Return for example ``148 ms, 92 ms expected here (+61 %, limit +10 %)``."""
+def _figures(compared: Compared) -> str:
+    """Return for example ``148 ms, expected 92 ms here (+61 %, limit +10 %)``."""
     ratio, expected_s = compared.ratio or 1.0, compared.expected_s or 0.0
-    within = f"{percent(ratio - 1)}, limit {percent(compared.tolerance)}"
-    return f"{shown_s(compared.value_s)}, expected {shown_s(expected_s)} here ({within})"
+    limits = f"{percent(ratio - 1)}, limit {percent(compared.tolerance)}"
+    return f"{format_seconds(compared.value_s)}, expected {format_seconds(expected_s)} here ({limits})"

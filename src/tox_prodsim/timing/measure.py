@@ -1,7 +1,7 @@
 """Times imports and starts beside a control, and compares them with a stored ratio.
 
 A sampler gives fresh interleaved rounds on demand; ``measure`` asks for as many as the rule of ``stats`` needs, within
-a cap, and has a suspicion confirmed before it is a verdict. Every series that was judged is kept with the comparison,
+a cap, and has a change confirmed before it is a verdict. Every series that was judged is kept with the comparison,
 so that the verdict can be replayed.
 """
 
@@ -10,51 +10,41 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from tox_prodsim.model.errors import MeasurementError
-from tox_prodsim.model.events import Change, Compared, Measured, Series
+from tox_prodsim.model.events import Change, Compared, Measured, Series, UnknownReason
+from tox_prodsim.model.metrics import Metric
 from tox_prodsim.timing import stats
 from tox_prodsim.timing.sampling import CONTROL, Sampler
 from tox_prodsim.timing.stats import NO_ROUNDS, Judgement, Rounds, StoredRatio, percent
 
-START_UP = "start-up"
 _RECORD_ROUNDS = 16
-
-
-class Why(StrEnum):
-    """How the detail of an UNKNOWN comparison begins: what kind of "do not know" it is."""
-
-    NO_BASELINE = "no baseline"
-    INCONCLUSIVE = "inconclusive"
-    NOT_COMPARED = "not compared"
-    NOT_MEASURED = "not measured"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """When to look and when to stop: ``looks`` are totals of rounds, ``cap_s`` bounds one stage (there may be two).
-
-    With ``recording`` the rounds go on until the ratio is good to store, or to the last look. ``least_tolerance`` is
-    what a stored ratio can hold: at 7 % the replays between sessions had no false alarm (measurement.md 2.3).
-    """
+    """When to look at the rounds, and when to stop."""
 
     looks: tuple[int, ...] = (8, 12, 16, 24, 40, 64)
+    """Totals of rounds after which the rule is applied."""
     cap_s: float = 20.0
+    """The limit of one series; there may be two."""
     recording: bool = False
+    """Take rounds until the ratio is good to store, or to the last look."""
     least_tolerance: float = 0.07
+    """What a stored ratio can hold: at 7 % the replays between sessions had no false alarm (measurement.md 2.3)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CandidateChange:
-    """A first series that says slower or faster, which has to be confirmed, or one that does not and looks slower."""
+    """A first series that says slower or faster and has to be confirmed, or one that only looks slower."""
 
-    metric: str
+    metric: Metric
     rounds: Rounds
     judgement: Judgement
     stored: StoredRatio
     tolerance: float
-    budget: _Budget
+    sampler: _CappedSampler
 
     @property
     def series(self) -> Series:
@@ -62,7 +52,7 @@ class CandidateChange:
         return series_of(self.rounds, self.stored, self.tolerance, self.judgement)
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """Return for example ``first +12 % in 8 rounds``."""
         return f"first {percent(self.judgement.ratio - 1)} in {self.judgement.rounds} rounds"
 
@@ -75,25 +65,24 @@ class CandidateChange:
 SIDE_BY_SIDE = StoredRatio(ratio=1.0, rel_error=0.0, control=CONTROL, clock="")
 """What two versions are judged against that take the places of target and control: it holds by any clock."""
 Confirm = Callable[[CandidateChange], tuple[Measured | None, Compared]]
-"""Returns what a suspicion comes to; raises NotMeasured."""
+"""Returns what a candidate change comes to; raises MeasurementError."""
 
 
-def on_fresh_rounds(suspicion: CandidateChange) -> tuple[Measured, Compared]:
-    """Return what fresh rounds beside the control say: only the same outcome again is a change.
+def on_fresh_rounds(suspected: CandidateChange) -> tuple[Measured, Compared]:
+    """Return what fresh rounds with the control say: only the same outcome again is a change.
 
     A series that only looks slower took all the time it needed, and more of the same would not tell either.
     """
-    if suspicion.is_open:
-        stage = SeriesResult(rounds=suspicion.rounds, judgement=suspicion.judgement)
-        return measured(suspicion.metric, stage.rounds), _compared(
-            suspicion.metric, stage, suspicion.stored, suspicion.tolerance
-        )
-    again = _stage(suspicion.budget, suspicion.stored, suspicion.tolerance, first=False)
-    return measured(suspicion.metric, again.rounds), _confirmed(suspicion, again)
+    if suspected.is_open:
+        first = SeriesResult(rounds=suspected.rounds, judgement=suspected.judgement)
+        compared = _compared(suspected.metric, first, suspected.stored, suspected.tolerance)
+        return measured(suspected.metric, first.rounds), compared
+    again = _take_series(suspected.sampler, suspected.stored, suspected.tolerance, first=False)
+    return measured(suspected.metric, again.rounds), _confirmed(suspected, again)
 
 
 def measure(
-    metric: str,
+    metric: Metric,
     sampler: Sampler,
     stored: StoredRatio | None,
     *,
@@ -110,27 +99,36 @@ def measure(
     plan = plan or Plan()
     tolerance = max(tolerance, plan.least_tolerance)
     if known_s is not None and known_s * stats.MIN_ROUNDS > plan.cap_s:
-        return None, _unknown(metric, _too_slow(known_s, plan), tolerance, known_s)
-    budget = _Budget(sampler, plan, clock)
+        return None, _not_compared(metric, UnknownReason.NOT_COMPARED, _too_slow(known_s, plan), tolerance, known_s)
     try:
-        stage = _stage(budget, stored, tolerance, first=True)
-        if stored is None or stage.judgement is None or not _is_suspect(stage.judgement):
-            return measured(metric, stage.rounds), _compared(metric, stage, stored, tolerance)
-        return confirm(
-            CandidateChange(
-                metric=metric,
-                rounds=stage.rounds,
-                judgement=stage.judgement,
-                stored=stored,
-                tolerance=tolerance,
-                budget=budget,
-            )
-        )
+        return _measure(metric, _CappedSampler(sampler, plan, clock), stored, tolerance, confirm)
     except MeasurementError as problem:
-        return None, _unknown(metric, f"{Why.NOT_MEASURED}: {problem}", tolerance, known_s or 0.0)
+        return None, _not_compared(
+            metric, UnknownReason.NOT_MEASURED, f"{UnknownReason.NOT_MEASURED}: {problem}", tolerance, known_s or 0.0
+        )
 
 
-def _is_suspect(judgement: Judgement) -> bool:
+def _measure(
+    metric: Metric, sampler: _CappedSampler, stored: StoredRatio | None, tolerance: float, confirm: Confirm
+) -> tuple[Measured | None, Compared]:
+    """Return what the first series came to, confirmed where it has to be."""
+    first = _take_series(sampler, stored, tolerance, first=True)
+    judgement = first.judgement
+    if stored is None or judgement is None or not _needs_confirmation(judgement):
+        return measured(metric, first.rounds), _compared(metric, first, stored, tolerance)
+    return confirm(
+        CandidateChange(
+            metric=metric,
+            rounds=first.rounds,
+            judgement=judgement,
+            stored=stored,
+            tolerance=tolerance,
+            sampler=sampler,
+        )
+    )
+
+
+def _needs_confirmation(judgement: Judgement) -> bool:
     """Return whether there is something to confirm: a change, or what looks slower by half of the tolerance.
 
     "The same" is only what excludes twice the tolerance, so that one +10 % in four of a stored ratio is called that.
@@ -138,9 +136,9 @@ def _is_suspect(judgement: Judgement) -> bool:
     return judgement.outcome in {Change.SLOWER, Change.FASTER} or judgement.ratio - 1 > judgement.tolerance / 2
 
 
-def one_stage(sampler: Sampler, stored: StoredRatio, *, tolerance: float, plan: Plan) -> SeriesResult:
-    """Return what one series of looks comes to, with a warm-up and nothing repeated; raises NotMeasured."""
-    return _stage(_Budget(sampler, plan, time.monotonic), stored, tolerance, first=True)
+def take_series(sampler: Sampler, stored: StoredRatio, *, tolerance: float, plan: Plan) -> SeriesResult:
+    """Return what one series comes to, with a warm-up and nothing repeated; raises MeasurementError."""
+    return _take_series(_CappedSampler(sampler, plan, time.monotonic), stored, tolerance, first=True)
 
 
 def replayed(series: Sequence[Series]) -> Change:
@@ -170,8 +168,8 @@ def _settled(first: Change, again: Change | None = None) -> Change:
     return again if again in {first, Change.UNKNOWN} else Change.SAME
 
 
-class _Budget:
-    """Asks the sampler for rounds as long as they fit the cap of a stage; ``round_s`` is what the last ones took."""
+class _CappedSampler:
+    """Asks a sampler for rounds as long as they fit the cap of a series; ``round_s`` is what one of the last took."""
 
     def __init__(self, sampler: Sampler, plan: Plan, clock: Callable[[], float]) -> None:
         self.plan = plan
@@ -181,22 +179,22 @@ class _Budget:
         self._deadline = 0.0
 
     def warm_up(self) -> Rounds:
-        """Discard one round and begin; a slow one may have compiled bytecode, then return one more that tells."""
+        """Discard one round and begin; a slow one may have compiled bytecode: then return one more."""
         self._take(1)
         self.begin()
         return self._take(1) if self.round_s * stats.MIN_ROUNDS > self.plan.cap_s else NO_ROUNDS
 
     def begin(self) -> Rounds:
-        """Begin a stage: its time counts from here."""
+        """Begin a series: its time counts from here."""
         self._deadline = self._clock() + self.plan.cap_s
         return NO_ROUNDS
 
     def extend(self, rounds: Rounds, look: int) -> Rounds:
         """Return the rounds and as many more, up to ``look``, as the time left is enough for."""
         while len(rounds) < look:
-            room = int((self._deadline - self._clock()) / self.round_s)
+            affordable = int((self._deadline - self._clock()) / self.round_s)
             # A few at a time: the estimate of what a round takes may come from a warm-up that compiled.
-            count = min(look - len(rounds), stats.MIN_ROUNDS, max(room, 0 if len(rounds) else 1))
+            count = min(look - len(rounds), stats.MIN_ROUNDS, max(affordable, 0 if len(rounds) else 1))
             if count < 1:
                 break
             rounds += self._take(count)
@@ -214,30 +212,37 @@ class _Budget:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SeriesResult:
-    """One series of looks; without a ``judgement`` there was nothing to decide, and ``detail`` says why."""
+    """What one series came to."""
 
     rounds: Rounds
     judgement: Judgement | None
+    """None: there was nothing to decide."""
+    reason: UnknownReason | None = None
+    """Why there was nothing to decide."""
     detail: str = ""
+    """The same as text."""
 
 
-def _stage(budget: _Budget, stored: StoredRatio | None, tolerance: float, *, first: bool) -> SeriesResult:
+def _take_series(sampler: _CappedSampler, stored: StoredRatio | None, tolerance: float, *, first: bool) -> SeriesResult:
     """Take rounds from look to look until the rule decides or the cap is reached."""
-    rounds = budget.warm_up() if first else budget.begin()
+    rounds = sampler.warm_up() if first else sampler.begin()
     judgement, missing = None, ""
-    for look in budget.plan.looks:
-        rounds = budget.extend(rounds, look)
+    for look in sampler.plan.looks:
+        rounds = sampler.extend(rounds, look)
         missing = _incomparable(stored, rounds.clock)
         if stored and not missing:
-            judgement = _judged(rounds, stored, tolerance)
-        if len(rounds) < look or _enough(rounds, judgement, budget.plan):
+            judgement = judge(rounds, stored, tolerance)
+        if len(rounds) < look or _enough(rounds, judgement, sampler.plan):
             break
     if len(rounds) < stats.MIN_ROUNDS:
-        return SeriesResult(rounds=rounds, judgement=None, detail=_too_slow(budget.round_s, budget.plan))
-    return SeriesResult(rounds=rounds, judgement=judgement, detail=missing)
+        detail = _too_slow(sampler.round_s, sampler.plan)
+        return SeriesResult(rounds=rounds, judgement=None, reason=UnknownReason.NOT_COMPARED, detail=detail)
+    reason = UnknownReason.NO_BASELINE if missing else None
+    return SeriesResult(rounds=rounds, judgement=judgement, reason=reason, detail=missing)
 
 
-def _judged(rounds: Rounds, stored: StoredRatio, tolerance: float) -> Judgement:
+def judge(rounds: Rounds, stored: StoredRatio, tolerance: float) -> Judgement:
+    """Return what these rounds say against a stored ratio."""
     samples = (rounds.target_s, rounds.control_s)
     return stats.judge(*samples, stored.ratio, tolerance=tolerance, rel_error=stored.rel_error)
 
@@ -257,21 +262,22 @@ def _enough(rounds: Rounds, judgement: Judgement | None, plan: Plan) -> bool:
 
 def _incomparable(stored: StoredRatio | None, clock: str) -> str:
     """Return why there is nothing to compare with, or nothing."""
+    missing = UnknownReason.NO_BASELINE
     if stored is None:
-        return f"{Why.NO_BASELINE} for this Python and platform"
+        return f"{missing} for this Python and platform"
     if stored.control != CONTROL:
-        return f"{Why.NO_BASELINE} that fits: it was measured beside the control {stored.control}, now it is {CONTROL}"
+        return f"{missing} that fits: it was measured beside the control {stored.control}, now it is {CONTROL}"
     if stored.clock not in {"", clock}:
-        return f"{Why.NO_BASELINE} that fits: it was measured by {stored.clock}, here it is {clock}"
+        return f"{missing} that fits: it was measured by {stored.clock}, here it is {clock}"
     return ""
 
 
 def _too_slow(round_s: float, plan: Plan) -> str:
     limit = f"{stats.MIN_ROUNDS} would take more than the cap of {plan.cap_s:g} s"
-    return f"{Why.NOT_COMPARED}: one round takes {shown_s(round_s)}, {limit}"
+    return f"{UnknownReason.NOT_COMPARED}: one round takes {format_seconds(round_s)}, {limit}"
 
 
-def measured(metric: str, rounds: Rounds) -> Measured:
+def measured(metric: Metric, rounds: Rounds) -> Measured:
     """Return what these rounds came to."""
     return Measured(
         metric=metric,
@@ -286,37 +292,37 @@ def measured(metric: str, rounds: Rounds) -> Measured:
     )
 
 
-def _compared(metric: str, stage: SeriesResult, stored: StoredRatio | None, tolerance: float) -> Compared:
-    """Return the comparison that one stage came to, which is no change or no answer."""
-    rounds, judgement = stage.rounds, stage.judgement
+def _compared(metric: Metric, result: SeriesResult, stored: StoredRatio | None, tolerance: float) -> Compared:
+    """Return the comparison that one series came to, which is no change or no answer."""
+    rounds, judgement = result.rounds, result.judgement
     if judgement is None or stored is None:
-        return _unknown(metric, stage.detail + _bytecode(rounds), tolerance, stats.power_mean(rounds.target_s))
+        value_s = stats.power_mean(rounds.target_s)
+        return _not_compared(metric, result.reason, result.detail + _uncompiled(rounds), tolerance, value_s)
     series = (series_of(rounds, stored, tolerance, judgement),)
-    return _told(metric, judgement, _plainly(judgement, rounds), rounds, series)
+    return _from_series(metric, judgement, _unchanged(judgement, rounds), rounds, series)
 
 
-def _confirmed(suspicion: CandidateChange, again: SeriesResult) -> Compared:
-    """Return the comparison that fresh rounds came to after a suspicion."""
-    judgement, metric = again.judgement, suspicion.metric
+def _confirmed(suspected: CandidateChange, again: SeriesResult) -> Compared:
+    """Return the comparison that fresh rounds came to after a change was suspected."""
+    judgement, metric = again.judgement, suspected.metric
     if judgement is None:
-        plain = _compared(metric, again, suspicion.stored, suspicion.tolerance)
-        return replace(plain, detail=f"{plain.detail}; {suspicion.told}", series=(suspicion.series,))
-    change = _settled(suspicion.judgement.outcome, judgement.outcome)
-    series = (suspicion.series, series_of(again.rounds, suspicion.stored, suspicion.tolerance, judgement))
-    match change:
+        plain = _compared(metric, again, suspected.stored, suspected.tolerance)
+        return replace(plain, detail=f"{plain.detail}; {suspected.summary}", series=(suspected.series,))
+    series = (suspected.series, series_of(again.rounds, suspected.stored, suspected.tolerance, judgement))
+    match _settled(suspected.judgement.outcome, judgement.outcome):
         case Change.UNKNOWN:
-            detail = f"{_plainly(judgement, again.rounds)}; {suspicion.told}"
+            detail = f"{_unchanged(judgement, again.rounds)}; {suspected.summary}"
         case Change.SAME:
-            detail = f"{suspicion.told}, which did not repeat in {judgement.rounds} fresh ones"
+            detail = f"{suspected.summary}, which did not repeat in {judgement.rounds} fresh ones"
         case _:
-            detail = f"{suspicion.told}, again in {judgement.rounds} fresh ones"
-    return _told(metric, judgement, detail, again.rounds, series)
+            detail = f"{suspected.summary}, again in {judgement.rounds} fresh ones"
+    return _from_series(metric, judgement, detail, again.rounds, series)
 
 
-def _plainly(judgement: Judgement, rounds: Rounds) -> str:
+def _unchanged(judgement: Judgement, rounds: Rounds) -> str:
     """Return what one series says that is no change."""
     if judgement.outcome is Change.UNKNOWN:
-        return f"{Why.INCONCLUSIVE}: {judgement.reason}; {_loud(rounds)}"
+        return f"{UnknownReason.INCONCLUSIVE}: {judgement.reason}; {_noise(rounds)}"
     return f"{percent(2 * judgement.tolerance)} is excluded (p {judgement.p:.3f}, {len(rounds)} rounds)"
 
 
@@ -333,21 +339,27 @@ def series_of(rounds: Rounds, stored: StoredRatio, tolerance: float, judgement: 
     )
 
 
-def _told(metric: str, judgement: Judgement, detail: str, rounds: Rounds, series: tuple[Series, ...]) -> Compared:
+def _from_series(
+    metric: Metric, judgement: Judgement, detail: str, rounds: Rounds, series: tuple[Series, ...]
+) -> Compared:
     """Return the comparison that the series came to; the judgement is that of the last one."""
+    change = _settled(*(each.change for each in series))
     return Compared(
         metric=metric,
-        change=_settled(*(each.change for each in series)),
+        change=change,
         value_s=judgement.value_s,
         expected_s=judgement.expected_s,
         ratio=judgement.ratio,
         tolerance=judgement.tolerance,
-        detail=detail + _bytecode(rounds),
+        detail=detail + _uncompiled(rounds),
         series=series,
+        reason=UnknownReason.INCONCLUSIVE if change is Change.UNKNOWN else None,
     )
 
 
-def _unknown(metric: str, detail: str, tolerance: float, value_s: float) -> Compared:
+def _not_compared(
+    metric: Metric, reason: UnknownReason | None, detail: str, tolerance: float, value_s: float
+) -> Compared:
     """Return the comparison that could not be made."""
     return Compared(
         metric=metric,
@@ -357,21 +369,22 @@ def _unknown(metric: str, detail: str, tolerance: float, value_s: float) -> Comp
         ratio=None,
         tolerance=tolerance,
         detail=detail,
+        reason=reason,
     )
 
 
-def _loud(rounds: Rounds) -> str:
+def _noise(rounds: Rounds) -> str:
     """Return what made the rounds hard to read: on a quiet machine both medians are within a few % of the fastest."""
     own, control = (f"{100 * stats.spread(samples):.0f} %" for samples in (rounds.target_s, rounds.control_s))
     waited = f"{100 * rounds.queued:.0f} % of the time was waiting for a CPU"
     return f"{len(rounds)} rounds spread by {own}, the control by {control}, {waited}"
 
 
-def _bytecode(rounds: Rounds) -> str:
+def _uncompiled(rounds: Rounds) -> str:
     return f"; {rounds.uncompiled} modules have no bytecode, their folder may be read-only" if rounds.uncompiled else ""
 
 
-def shown_s(seconds: float) -> str:
+def format_seconds(seconds: float) -> str:
     """Return a time in three digits, such as ``148 ms``."""
     if seconds >= 1:
         return f"{seconds:.3g} s"

@@ -11,43 +11,43 @@ _MOST_CAUSES = 5
 _MOST_PARTS = 4
 
 
-def told(explanation: Explanation, unit: str) -> Iterator[str]:
+def summary_lines(explanation: Explanation, unit: str) -> Iterator[str]:
     """Yield the lines about the causes, the largest first, and how much of the difference they explain."""
     for cause in explanation.causes[:_MOST_CAUSES]:
         yield headline(cause, unit)
         yield from (f"    {line}" for line in _details(cause))
     if explanation.causes[_MOST_CAUSES:]:
         yield f"and {len(explanation.causes) - _MOST_CAUSES} smaller ones"
-    yield from _sum(explanation, unit)
+    yield from _total(explanation, unit)
 
 
 def headline(cause: RegressionCause, unit: str) -> str:
     """Return for example ``+226 ms  new  pandas  [pandas 3.1.1]  445 modules``."""
-    cost = counted(cause.work, unit) if cause.seconds is None else f"{1000 * cause.seconds:+.1f} ms"
+    cost = format_work(cause.work, unit) if cause.seconds is None else f"{1000 * cause.seconds:+.1f} ms"
     count = f"{cause.modules} modules" if cause.modules > 1 else ""
     return "  ".join(filter(None, [cost, cause.kind, cause.module, _versions(cause), count]))
 
 
 def sentence(cause: RegressionCause, unit: str) -> str:
     """Return for example ``pandas [pandas 3.1.1] is new, imported at acme/report.py:3, and explains 93 % of it``."""
-    spot = cause.spot
+    location = cause.location
     match cause.kind:
         case CauseKind.NEW:
-            what = f"{cause.module} {_versions(cause)} is new" + (f", imported at {spot}" if spot else "")
+            what = f"{cause.module} {_versions(cause)} is new" + (f", imported at {location}" if location else "")
         case CauseKind.WORK:
-            what = f"{cause.module} {_versions(cause)} does more, {counted(cause.work, unit)}, in {cause.file}"
+            what = f"{cause.module} {_versions(cause)} does more, {format_work(cause.work, unit)}, in {cause.file}"
         case _:
             where = f", in {cause.module} {_versions(cause)}" if cause.module else ""
             what = f"the work has not grown so much: it is {cause.kind}{where}"
     return what if cause.share is None else f"{what}, and explains {100 * min(cause.share, 1.0):.0f} % of it"
 
 
-def chained(links: Sequence[Link]) -> str:
+def format_chain(links: Sequence[Link]) -> str:
     """Return the chain in one line: ``app > myapp.core > myapp.store``."""
     return " > ".join(link.module for link in links)
 
 
-def places(links: Sequence[Link]) -> Iterator[str]:
+def import_locations(links: Sequence[Link]) -> Iterator[str]:
     """Yield where each module of a chain is imported, the last one first."""
     for link in reversed(links):
         if link.at is not None:
@@ -55,7 +55,7 @@ def places(links: Sequence[Link]) -> Iterator[str]:
             yield f"{link.module} imported at {link.at}{through}"
 
 
-def counted(work: int, unit: str) -> str:
+def format_work(work: int, unit: str) -> str:
     """Return a difference of work, such as ``+285,088 bytecodes``."""
     return f"{work:+,} {unit}"
 
@@ -64,8 +64,8 @@ def _details(cause: RegressionCause) -> Iterator[str]:
     if cause.kind is not CauseKind.NEW and cause.file:
         yield f"in {cause.file}"
     if len(cause.chain) > 1:
-        yield chained(cause.chain)
-    yield from places(cause.chain)
+        yield format_chain(cause.chain)
+    yield from import_locations(cause.chain)
     if len(cause.parts) > 1:
         for part in cause.parts[:_MOST_PARTS]:
             cost = f"{part.work:,}" if part.seconds is None else f"{1000 * part.seconds:.1f} ms"
@@ -83,7 +83,7 @@ def _versions(cause: RegressionCause) -> str:
     return f"[{f'{name} {version}'.strip()}]"
 
 
-def _sum(explanation: Explanation, unit: str) -> Iterator[str]:
+def _total(explanation: Explanation, unit: str) -> Iterator[str]:
     if not any(cause.share is not None for cause in explanation.causes):
         return
     if explanation.seconds is not None:

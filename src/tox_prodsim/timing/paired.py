@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
-from itertools import groupby
 from pathlib import Path
 
 from tox_prodsim.model.runner import Runner
@@ -12,58 +10,49 @@ from tox_prodsim.timing import sampling
 from tox_prodsim.timing.stats import Rounds, Sample
 
 BASE, CANDIDATE, CONTROL = "base", "candidate", "control"
-Draw = Callable[[int], dict[str, list[Sample]]]
-"""Returns so many fresh samples of base, candidate and control, in random order in each round; raises NotMeasured."""
+TakeSamples = Callable[[int], dict[str, list[Sample]]]
+"""Returns so many fresh samples of base, candidate and control, in random order in each round.
+
+Raises MeasurementError.
+"""
 
 
-class Pair:
-    """A sampler in which the base has the place of the control; what it drew is kept, to be judged by the control."""
+class PairedSampler:
+    """A sampler in which the base has the place of the control; it keeps the samples, to be judged by the control."""
 
-    def __init__(self, draw: Draw) -> None:
-        self._draw = draw
-        self._drawn: dict[str, list[Sample]] = {BASE: [], CANDIDATE: [], CONTROL: []}
+    def __init__(self, take: TakeSamples) -> None:
+        self._take = take
+        self._samples: dict[str, list[Sample]] = {BASE: [], CANDIDATE: [], CONTROL: []}
 
     def __call__(self, rounds: int) -> Rounds:
         """Return so many rounds of candidate (target) and base (control)."""
-        series = self._draw(rounds)
-        for name, kept in self._drawn.items():
-            kept.extend(series[name])
-        return Rounds.of(series[CANDIDATE], series[BASE])
+        samples = self._take(rounds)
+        for name, kept in self._samples.items():
+            kept.extend(samples[name])
+        return Rounds.of(samples[CANDIDATE], samples[BASE])
 
-    def beside_control(self, name: str) -> Rounds:
-        """Return all rounds so far of one of the two, beside the control."""
-        return Rounds.of(self._drawn[name], self._drawn[CONTROL])
-
-
-def imports(module: str, *, python: Path, base_python: Path, runner: Runner, seed: int | None = None) -> Pair:
-    """Return rounds of importing a module with two Pythons, by one driver, which runs with ``python``."""
-    rng = random.Random(seed)  # noqa: S311 - statistics, no secret
-    jobs = {CONTROL: sampling.CONTROL_MODULES, BASE: (module,), CANDIDATE: (module,)}
-    return Pair(sampling.series_of(jobs, python=python, runner=runner, rng=rng, pythons={BASE: base_python}))
+    def against_control(self, name: str) -> Rounds:
+        """Return all rounds so far of one of the two, with the control."""
+        return Rounds.of(self._samples[name], self._samples[CONTROL])
 
 
-def starts(
+def import_sampler(
+    module: str, *, python: Path, base_python: Path, runner: Runner, seed: int | None = None
+) -> PairedSampler:
+    """Return a sampler of importing a module with two Pythons, by one driver, which runs with ``python``."""
+    modules = {CONTROL: sampling.CONTROL_MODULES, BASE: (module,), CANDIDATE: (module,)}
+    rng, pythons = sampling.seeded(seed), {BASE: base_python}
+    return PairedSampler(sampling.Jobs(modules, python=python, runner=runner, rng=rng, pythons=pythons).take)
+
+
+def start_sampler(
     start_candidate: Callable[[], float],
     start_base: Callable[[], float],
     *,
     python: Path,
     runner: Runner,
     seed: int | None = None,
-) -> Pair:
-    """Return rounds of real starts, see ``sampling.start_sampler``; neighbouring controls are timed by one driver."""
-    rng = random.Random(seed)  # noqa: S311 - statistics, no secret
-    next_series = sampling.series_of({CONTROL: sampling.CONTROL_MODULES}, python=python, runner=runner, rng=rng)
-    one = {CANDIDATE: start_candidate, BASE: start_base}
-
-    def draw(rounds: int) -> dict[str, list[Sample]]:
-        series: dict[str, list[Sample]] = {BASE: [], CANDIDATE: [], CONTROL: []}
-        order = [name for _ in range(rounds) for name in rng.sample((BASE, CANDIDATE, CONTROL), 3)]
-        for name, group in groupby(order):
-            count = len(tuple(group))
-            if name == CONTROL:
-                series[name] += next_series(count)[CONTROL]
-            else:
-                series[name] += [sampling.started(one[name]()) for _ in range(count)]
-        return series
-
-    return Pair(draw)
+) -> PairedSampler:
+    """Return a sampler of real starts, see ``sampling.start_sampler``."""
+    starts = {BASE: start_base, CANDIDATE: start_candidate}
+    return PairedSampler(sampling.interleaved(starts, rng=sampling.seeded(seed), python=python, runner=runner))

@@ -27,7 +27,7 @@ _RECORDINGS = CHILD_SCRIPTS / "recordings.py"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Spot:
+class SourceLocation:
     """A line of a file: below the folder that is on the module path, or absolute when it is elsewhere."""
 
     file: str
@@ -48,38 +48,68 @@ class Times:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Module:
-    """One module: ``own`` work and ``times`` (None: not timed) are those of its body, without what it imports.
-
-    ``importer`` is the module whose body ran (empty: it was asked for), ``at`` where the import stands (None: nowhere,
-    or not known), ``through`` the line of the importer that led there when that is another one. ``origin`` is the
-    distribution, STDLIB, or where there is neither the top-level name.
-    """
+    """One imported module; costs are those of its body, without what it imports."""
 
     name: str
     importer: str
+    """The module whose body ran; empty: the import was asked for."""
     own: int
+    """Its work."""
     times: Times | None = None
-    at: Spot | None = None
-    through: Spot | None = None
+    """None: it was not timed."""
+    at: SourceLocation | None = None
+    """Where the import stands; None: nowhere, or not known."""
+    through: SourceLocation | None = None
+    """The line of the importer that led to ``at``, when that is another line."""
     file: str = ""
     origin: str = ""
+    """The distribution, STDLIB, or where there is neither the top-level name."""
     pyc_bytes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recording:
-    """The import of ``targets``: its modules in order, and those that were tried in vain, whose cost is the importer's.
-
-    ``versions`` are those of the distributions and of STDLIB, which is Python. ``collecting_s`` is the time of garbage
-    collections, which belongs to no module.
-    """
+    """The import of one or more targets."""
 
     targets: tuple[str, ...]
     unit: str
     modules: tuple[Module, ...]
+    """In the order of their import."""
     failed: tuple[Module, ...] = ()
+    """Those whose import failed; their cost is their importer's."""
     versions: Mapping[str, str] = field(default_factory=dict)
+    """Of the distributions and of STDLIB, which is Python."""
     collecting_s: float = 0.0
+    """The time of garbage collections, which belongs to no module."""
+
+    @classmethod
+    def from_work(cls, work: Work, dists: Iterable[str], python: str) -> Recording:
+        """Return what a baseline remembers, without times and locations; ``dists`` are ``name==version``."""
+        versions = {name: version for name, _, version in (dist.partition("==") for dist in dists)}
+        return cls(
+            targets=tuple(module.name for module in work.modules if not module.importer),
+            unit=work.unit,
+            modules=tuple(Module(name=each.name, importer=each.importer, own=each.own) for each in work.modules),
+            versions={**versions, STDLIB: python},
+        )
+
+    @classmethod
+    def combined(cls, recordings: Sequence[Recording]) -> Recording:
+        """Return several recordings as one, each module where it was imported first; there must be one."""
+        modules: dict[str, Module] = {}
+        for module in (module for recording in recordings for module in recording.modules):
+            modules.setdefault(module.name, module)
+        return cls(
+            targets=tuple(target for recording in recordings for target in recording.targets),
+            unit=recordings[0].unit,
+            modules=tuple(modules.values()),
+            versions=recordings[0].versions,
+        )
+
+    def restricted_to(self, names: Iterable[str]) -> Recording:
+        """Return the recording without modules of other names."""
+        kept = frozenset(names)
+        return replace(self, modules=tuple(each for each in self.modules if each.name in kept))
 
     @property
     def timed(self) -> bool:
@@ -98,62 +128,32 @@ class Recording:
         return Work(unit=self.unit, modules=tuple(modules), pyc_bytes=sum(each.pyc_bytes for each in self.modules))
 
 
-def recalled(work: Work, dists: Iterable[str], python: str) -> Recording:
-    """Return the recording that a baseline remembers, without times and places; ``dists`` are ``name==version``."""
-    versions = {name: version for name, _, version in (dist.partition("==") for dist in dists)}
-    return Recording(
-        targets=tuple(module.name for module in work.modules if not module.importer),
-        unit=work.unit,
-        modules=tuple(Module(name=each.name, importer=each.importer, own=each.own) for each in work.modules),
-        versions={**versions, STDLIB: python},
-    )
-
-
-def joined(recordings: Sequence[Recording]) -> Recording:
-    """Return the recording of several imports as one, each module where it came in first; there must be one."""
-    modules: dict[str, Module] = {}
-    for module in (module for recording in recordings for module in recording.modules):
-        modules.setdefault(module.name, module)
-    return Recording(
-        targets=tuple(target for recording in recordings for target in recording.targets),
-        unit=recordings[0].unit,
-        modules=tuple(modules.values()),
-        versions=recordings[0].versions,
-    )
-
-
-def only(recording: Recording, names: Iterable[str]) -> Recording:
-    """Return the recording without modules of other names."""
-    kept = frozenset(names)
-    return replace(recording, modules=tuple(each for each in recording.modules if each.name in kept))
-
-
 def record(modules: Sequence[str], *, python: Path, runner: Runner, timed: int = TIMED_RUNS) -> Recording:
-    """Return the recording of importing the modules one after the other; raises NotRecorded.
+    """Return the recording of importing the modules one after the other; raises RecordingError.
 
     It takes one run with the exact clock, ``timed`` with the stopwatch (0: no times), and one that warms up.
     """
     request = {"modules": list(modules), "timed": timed, "timeout_s": RUN_TIMEOUT_S}
     argv = [str(python), "-I", str(_RECORDINGS), json.dumps(request)]
     answers = _answers(runner(argv, timeout_s=RUN_TIMEOUT_S * 3), modules, 2 + timed)
-    exact, *stopped, environment = answers
+    exact, *timed_runs, environment = answers
     imports = [_Import(*each) for each in exact["imports"]]
-    times = _times([answer["imports"] for answer in stopped])
-    built = _built(tuple(modules), exact["clock"], imports, times, _Places(environment))
-    collecting = [answer["collecting"][0] / 1e9 for answer in stopped]
-    return replace(built, collecting_s=statistics.median(collecting)) if stopped else built
+    times = _times([answer["imports"] for answer in timed_runs])
+    recording = _recording(tuple(modules), exact["clock"], imports, times, _Files(environment))
+    collecting = [answer["collecting"][0] / 1e9 for answer in timed_runs]
+    return replace(recording, collecting_s=statistics.median(collecting)) if timed_runs else recording
 
 
-def _answers(ran: Completed, modules: Sequence[str], expected: int) -> list[dict[str, Any]]:
-    """Return what the driver answered; raises NotRecorded with the reason when some of it is missing."""
-    lines = [line for line in ran.stdout.splitlines() if line.startswith(_MARK)]
+def _answers(completed: Completed, modules: Sequence[str], expected: int) -> list[dict[str, Any]]:
+    """Return what the driver answered; raises RecordingError with the reason when some of it is missing."""
+    lines = [line for line in completed.stdout.splitlines() if line.startswith(_MARK)]
     answers: list[dict[str, Any]] = [json.loads(line[len(_MARK) :]) for line in lines]
     if answers and "error" in answers[-1]:
         msg = f"import {' '.join(modules)}: {answers[-1]['error']}"
         raise RecordingError(msg)
     if len(answers) != expected:
-        told = ran.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
-        ended = "did not end in time" if ran.timed_out else f"ended with {ran.returncode}: {told[-1]}"
+        stderr = completed.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
+        ended = "did not end in time" if completed.timed_out else f"ended with {completed.returncode}: {stderr[-1]}"
         msg = f"the recording process {ended}"
         raise RecordingError(msg)
     return answers
@@ -161,7 +161,7 @@ def _answers(ran: Completed, modules: Sequence[str], expected: int) -> list[dict
 
 @dataclass(frozen=True, slots=True)
 class _Import:
-    """One import as the recorder tells it, in its order of fields."""
+    """One import as the recorder prints it, in its order of fields."""
 
     name: str
     importer: str
@@ -173,8 +173,8 @@ class _Import:
     pyc_bytes: int
 
 
-class _Places:
-    """Knows whose a file is, and how it is shown."""
+class _Files:
+    """Knows which distribution a file belongs to, and how the file is displayed."""
 
     def __init__(self, environment: Mapping[str, Any]) -> None:
         self.versions = {**environment["versions"], STDLIB: environment["python"]}
@@ -189,11 +189,11 @@ class _Places:
         in_stdlib = file.startswith(self._stdlib) and not file.startswith(self._site)
         return STDLIB if in_stdlib or not file else name.partition(".")[0]
 
-    def spot(self, file: str, line: int) -> Spot | None:
-        """Return a line as it is shown, or None when there is none."""
-        return Spot(file=self.shown(file), line=line) if file else None
+    def location(self, file: str, line: int) -> SourceLocation | None:
+        """Return a line as it is displayed, or None when there is none."""
+        return SourceLocation(file=self.display(file), line=line) if file else None
 
-    def shown(self, file: str) -> str:
+    def display(self, file: str) -> str:
         """Return the path of a file below the folder of modules that it is in."""
         root = next((root for root in (*self._site, *self._stdlib) if file.startswith(root)), "")
         return file.removeprefix(root)
@@ -204,8 +204,8 @@ def _folders(paths: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"{each}/" for path in paths for each in (path, str(Path(path).resolve()))))
 
 
-def _built(
-    targets: tuple[str, ...], unit: str, imports: Sequence[_Import], times: Mapping[str, Times], places: _Places
+def _recording(
+    targets: tuple[str, ...], unit: str, imports: Sequence[_Import], times: Mapping[str, Times], files: _Files
 ) -> Recording:
     """Return the recording of these imports; what failed gives its cost and what it did load to its importer."""
     loaded = {each.name for each in imports if each.loaded}
@@ -217,11 +217,11 @@ def _built(
     for each in sorted(imports, key=lambda each: not each.loaded):  # what failed at first may be imported later
         first.setdefault(each.name, each)
     modules = tuple(
-        _module(first[name], importers, shares[name], times, places)
+        _module(first[name], importers, shares[name], times, files)
         for name in dict.fromkeys(each.name for each in imports if each.name in loaded)
     )
-    failed = tuple(_module(first[name], importers, (first[name],), times, places) for name in importers)
-    return Recording(targets=targets, unit=unit, modules=modules, failed=failed, versions=places.versions)
+    failed = tuple(_module(first[name], importers, (first[name],), times, files) for name in importers)
+    return Recording(targets=targets, unit=unit, modules=modules, failed=failed, versions=files.versions)
 
 
 def _kept_name(name: str, failed: Mapping[str, str]) -> str:
@@ -232,24 +232,25 @@ def _kept_name(name: str, failed: Mapping[str, str]) -> str:
 
 
 def _module(
-    found: _Import,
+    each: _Import,
     failed: Mapping[str, str],
     shares: Sequence[_Import],
     times: Mapping[str, Times],
-    places: _Places,
+    files: _Files,
 ) -> Module:
     """Return the module of this import with the cost of all its shares."""
-    at, through = places.spot(*found.at), places.spot(*found.through)
+    at, through = files.location(*each.at), files.location(*each.through)
+    names = dict.fromkeys(share.name for share in shares)
     return Module(
-        name=found.name,
-        importer=_kept_name(found.importer, failed),
-        own=sum(each.own[0] for each in shares),
-        times=_sum(times[name] for name in dict.fromkeys(each.name for each in shares) if name in times),
+        name=each.name,
+        importer=_kept_name(each.importer, failed),
+        own=sum(share.own[0] for share in shares),
+        times=_sum(times[name] for name in names if name in times),
         at=at,
         through=through if through != at else None,
-        file=places.shown(found.file),
-        origin=places.origin(found.file, found.name),
-        pyc_bytes=found.pyc_bytes,
+        file=files.display(each.file),
+        origin=files.origin(each.file, each.name),
+        pyc_bytes=each.pyc_bytes,
     )
 
 

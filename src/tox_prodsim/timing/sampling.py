@@ -34,107 +34,131 @@ SAMPLE_TIMEOUT_S = 60.0
 _MARK = b"@prodsim "
 _TIMING = CHILD_SCRIPTS / "timing.py"
 
-
 Sampler = Callable[[int], Rounds]
+"""Returns so many fresh rounds; raises MeasurementError."""
 
 
 def import_sampler(module: str, *, python: Path, runner: Runner, seed: int | None = None) -> Sampler:
     """Return a sampler of importing ``module`` with this Python; ``seed`` fixes the order inside the rounds."""
-    rng = random.Random(seed)  # noqa: S311 - statistics, no secret
-    jobs = {"control": CONTROL_MODULES, "target": (module,)}
-    next_series = series_of(jobs, python=python, runner=runner, rng=rng)
+    jobs = Jobs({"control": CONTROL_MODULES, "target": (module,)}, python=python, runner=runner, rng=seeded(seed))
 
     def sample(rounds: int) -> Rounds:
-        series = next_series(rounds)
-        return Rounds.of(series["target"], series["control"])
+        samples = jobs.take(rounds)
+        return Rounds.of(samples["target"], samples["control"])
 
     return sample
 
 
 def first_imports(modules: Sequence[str], *, python: Path, runner: Runner) -> dict[str, Sample]:
-    """Return one sample of each import with the bytecode files that are there, none is written; raises NotMeasured."""
+    """Return one sample of each import with the bytecode files that are there, none is written.
+
+    Raises MeasurementError.
+    """
     jobs = {name: (name,) for name in modules}
     request = {"jobs": jobs, "rounds": 1, "seed": 0, "timeout_s": SAMPLE_TIMEOUT_S, "warm_up": False}
-    argv = [str(python), "-I", str(_TIMING), "drive", json.dumps(request)]
-    series = _read(runner(argv, timeout_s=4 * SAMPLE_TIMEOUT_S), jobs, 1)
-    return {name: samples[0] for name, samples in series.items()}
+    samples = _drive(request, python=python, runner=runner)
+    return {name: taken[0] for name, taken in samples.items()}
 
 
 def start_sampler(start_once: Callable[[], float], *, python: Path, runner: Runner, seed: int | None = None) -> Sampler:
-    """Return a sampler of real starts: ``start_once`` does one, returns its effective seconds or raises NotMeasured.
+    """Return a sampler of real starts; ``start_once`` does one and returns its effective seconds.
 
-    The control is timed in fresh interpreters between the starts, neighbouring ones by one driver.
+    It raises MeasurementError when the start fails. The control is timed in fresh interpreters between the starts,
+    neighbouring ones by one driver.
     """
-    rng = random.Random(seed)  # noqa: S311 - statistics, no secret
-    next_series = series_of({"control": CONTROL_MODULES}, python=python, runner=runner, rng=rng)
+    rng = seeded(seed)
+    take = interleaved({"start": start_once}, rng=rng, python=python, runner=runner)
 
     def sample(rounds: int) -> Rounds:
-        starts: list[Sample] = []
-        controls: list[Sample] = []
-        order = [name for _ in range(rounds) for name in rng.sample(("control", "start"), 2)]
-        for name, group in groupby(order):
-            count = len(tuple(group))
-            if name == "start":
-                starts += [started(start_once()) for _ in range(count)]
-            else:
-                controls += next_series(count)["control"]
-        return Rounds.of(starts, controls)
+        samples = take(rounds)
+        return Rounds.of(samples["start"], samples["control"])
 
     return sample
 
 
-def started(effective_s: float) -> Sample:
-    """Return the sample of one start that took so many effective seconds."""
-    return Sample(wall_s=effective_s, queued_s=0.0, cpu_s=effective_s, uncompiled=0)
-
-
-def series_of(
-    jobs: Mapping[str, Sequence[str]],
-    *,
-    python: Path,
-    runner: Runner,
-    rng: random.Random,
-    pythons: Mapping[str, Path] | None = None,
+def interleaved(
+    starts: Mapping[str, Callable[[], float]], *, rng: random.Random, python: Path, runner: Runner
 ) -> Callable[[int], dict[str, list[Sample]]]:
-    """Return a function that gives so many fresh samples of each job; its first run may write bytecode.
-
-    ``pythons`` names the interpreter of a job that is not to run with ``python``.
-    """
-    warm = False
+    """Return a function that takes so many samples of each start and of the control, in random order in each round."""
+    control = Jobs({"control": CONTROL_MODULES}, python=python, runner=runner, rng=rng)
+    names = ("control", *starts)
 
     def take(rounds: int) -> dict[str, list[Sample]]:
-        nonlocal warm
-        request = {
-            "jobs": jobs,
-            "pythons": {name: str(path) for name, path in (pythons or {}).items()},
-            "rounds": rounds,
-            "seed": rng.getrandbits(32),
-            "timeout_s": SAMPLE_TIMEOUT_S,
-            "warm_up": not warm,
-        }
-        argv = [str(python), "-I", str(_TIMING), "drive", json.dumps(request)]
-        # The cap keeps a series far below this limit; it is for a driver that hangs.
-        series = _read(runner(argv, timeout_s=4 * SAMPLE_TIMEOUT_S), jobs, rounds)
-        warm = True
-        return series
+        samples: dict[str, list[Sample]] = {name: [] for name in names}
+        order = [name for _ in range(rounds) for name in rng.sample(names, len(names))]
+        for name, group in groupby(order):
+            count = len(tuple(group))
+            if name == "control":
+                samples[name] += control.take(count)[name]
+            else:
+                samples[name] += [_start_sample(starts[name]()) for _ in range(count)]
+        return samples
 
     return take
 
 
-def _read(ran: Completed, jobs: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[Sample]]:
-    """Return the samples that the driver printed; raises NotMeasured with the reason when some are missing."""
-    series: dict[str, list[Sample]] = {name: [] for name in jobs}
-    for line in ran.stdout.splitlines():
+def seeded(seed: int | None) -> random.Random:
+    """Return a generator for the order inside the rounds; None: another order each time."""
+    return random.Random(seed)  # noqa: S311 - statistics, not a secret
+
+
+def _start_sample(effective_s: float) -> Sample:
+    """Return the sample of one start that took so many effective seconds."""
+    return Sample(wall_s=effective_s, queued_s=0.0, cpu_s=effective_s, uncompiled=0)
+
+
+class Jobs:
+    """Imports that are timed in the same rounds by one driver; the first run may write bytecode."""
+
+    def __init__(
+        self,
+        modules: Mapping[str, Sequence[str]],
+        *,
+        python: Path,
+        runner: Runner,
+        rng: random.Random,
+        pythons: Mapping[str, Path] | None = None,
+    ) -> None:
+        """Take the modules by name of the job; ``pythons`` has the interpreters of jobs that do not run ``python``."""
+        self._request = {
+            "jobs": modules,
+            "pythons": {name: str(path) for name, path in (pythons or {}).items()},
+            "timeout_s": SAMPLE_TIMEOUT_S,
+        }
+        self._python = python
+        self._runner = runner
+        self._rng = rng
+        self._warm = False
+
+    def take(self, rounds: int) -> dict[str, list[Sample]]:
+        """Return so many fresh samples of each job, in random order in each round; raises MeasurementError."""
+        changing = {"rounds": rounds, "seed": self._rng.getrandbits(32), "warm_up": not self._warm}
+        samples = _drive(self._request | changing, python=self._python, runner=self._runner)
+        self._warm = True
+        return samples
+
+
+def _drive(request: Mapping[str, Any], *, python: Path, runner: Runner) -> dict[str, list[Sample]]:
+    """Return the samples of a driver that is given this request; raises MeasurementError."""
+    argv = [str(python), "-I", str(_TIMING), "drive", json.dumps(request)]
+    # The cap keeps a series far below this limit; it is for a driver that hangs.
+    return _read(runner(argv, timeout_s=4 * SAMPLE_TIMEOUT_S), request["jobs"], request["rounds"])
+
+
+def _read(completed: Completed, jobs: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[Sample]]:
+    """Return the samples that the driver printed; raises MeasurementError with the reason when some are missing."""
+    samples: dict[str, list[Sample]] = {name: [] for name in jobs}
+    for line in completed.stdout.splitlines():
         if not line.startswith(_MARK):
             continue  # a sitecustomize may print, too
         answer: dict[str, Any] = json.loads(line[len(_MARK) :])
         if "error" in answer:
             msg = f"import {' '.join(jobs[answer['job']])}: {answer['error']}"
             raise MeasurementError(msg)
-        series[answer["job"]].append(_sample(answer))
-    if any(len(samples) != rounds for samples in series.values()):
-        raise MeasurementError(_broken(ran))
-    return series
+        samples[answer["job"]].append(_sample(answer))
+    if any(len(taken) != rounds for taken in samples.values()):
+        raise MeasurementError(_failure(completed))
+    return samples
 
 
 def _sample(answer: Mapping[str, Any]) -> Sample:
@@ -149,8 +173,8 @@ def _sample(answer: Mapping[str, Any]) -> Sample:
     )
 
 
-def _broken(ran: Completed) -> str:
-    if ran.timed_out:
+def _failure(completed: Completed) -> str:
+    if completed.timed_out:
         return "the timing process did not end in time"
-    lines = ran.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
-    return f"the timing process ended with {ran.returncode}: {lines[-1]}"
+    lines = completed.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
+    return f"the timing process ended with {completed.returncode}: {lines[-1]}"

@@ -40,36 +40,33 @@ _FROM_THE_WORST = ("", FALLBACK, EFFECTIVE, PACED)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
-    """One timed process: ``queued_s`` is what it waited for a CPU, None where the kernel does not count that.
-
-    ``uncompiled`` is the number of loaded modules that had no bytecode file, after one warm-up could have written it.
-    ``own_s`` is the CPU time of the thread that was timed, ``work`` the same in pieces of work whose size is always the
-    same, whatever the pace of the CPU; None where nobody counted them.
-    """
+    """One timed process."""
 
     wall_s: float
     queued_s: float | None
+    """What it waited for a CPU; None: the kernel does not count that."""
     cpu_s: float
     uncompiled: int
+    """Loaded modules that had no bytecode file, after one warm-up could have written it."""
     own_s: float = 0.0
+    """The CPU time of the thread that was timed."""
     work: float | None = None
+    """The same in pieces of work whose size is always the same, whatever the pace of the CPU; None: not counted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rounds:
-    """Interleaved samples in seconds, item by item of the same rounds; ``queued`` is the share spent waiting for a CPU.
-
-    ``clock`` names what was read: PACED, EFFECTIVE where the pace is not known, or FALLBACK where there is no run-queue
-    delay to subtract. ``piece_s`` is what a piece of work took at the pace in which the seconds are told: that of the
-    fastest quarter.
-    """
+    """Interleaved samples in seconds, item by item of the same rounds."""
 
     target_s: tuple[float, ...]
     control_s: tuple[float, ...]
     clock: str
+    """What was read: PACED, EFFECTIVE where the pace is not known, or FALLBACK without a run-queue delay."""
     queued: float = 0.0
+    """The share that was spent waiting for a CPU."""
     uncompiled: int = 0
     piece_s: float = 0.0
+    """What a piece of work took at the pace of these seconds, which is that of the fastest quarter."""
 
     @classmethod
     def of(cls, target: Sequence[Sample], control: Sequence[Sample]) -> Rounds:
@@ -95,15 +92,15 @@ class Rounds:
         pieces_s = [each.piece_s for each in (self, more) if each.piece_s]
         piece_s = min(pieces_s, default=0.0)
         return Rounds(
-            target_s=self._told_in(piece_s, self.target_s) + more._told_in(piece_s, more.target_s),
-            control_s=self._told_in(piece_s, self.control_s) + more._told_in(piece_s, more.control_s),
+            target_s=self._at_pace(piece_s, self.target_s) + more._at_pace(piece_s, more.target_s),
+            control_s=self._at_pace(piece_s, self.control_s) + more._at_pace(piece_s, more.control_s),
             clock=min((each.clock for each in (self, more) if len(each)), key=_FROM_THE_WORST.index, default=""),
             piece_s=piece_s,
             queued=self.queued * (1 - share) + more.queued * share,
             uncompiled=max(self.uncompiled, more.uncompiled),
         )
 
-    def _told_in(self, piece_s: float, samples_s: tuple[float, ...]) -> tuple[float, ...]:
+    def _at_pace(self, piece_s: float, samples_s: tuple[float, ...]) -> tuple[float, ...]:
         """Return the samples at the pace at which a piece of work takes so many seconds."""
         if self.piece_s in {0.0, piece_s}:
             return samples_s
@@ -125,19 +122,21 @@ class StoredRatio:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judgement:
-    """What one look says: ``ratio`` is now/then, ``tolerance`` the one in force, ``p`` that of the deciding test.
-
-    ``expected_s`` is what the stored ratio amounts to beside this control. An UNKNOWN outcome has its reason in words.
-    """
+    """What one look at the rounds says."""
 
     outcome: Change
     ratio: float
+    """Now divided by then."""
     value_s: float
     expected_s: float
+    """What the stored ratio amounts to with this control."""
     tolerance: float
+    """The one in force."""
     p: float
+    """Of the test that decided."""
     rounds: int
     reason: str = ""
+    """Why the outcome is UNKNOWN."""
 
     @property
     def decided(self) -> bool:
@@ -214,7 +213,7 @@ def judge(
 ) -> Judgement:
     """Return what these rounds say against the stored ratio, by the rule of measurement.md 7.2.
 
-    SLOWER (here still a suspicion) is beyond the tolerance and significant; SAME needs "+ 2 tolerances" to be
+    SLOWER (which has yet to be confirmed) is beyond the tolerance and significant; SAME needs "+ 2 tolerances" to be
     excluded, not merely "not significant"; FASTER mirrors SLOWER; everything else is UNKNOWN. The floor of 2 ms widens
     the tolerance of short times. An error of the stored ratio repeats in every comparison, however often one looks,
     so a change has to be beyond the tolerance by twice ``rel_error`` too.
@@ -236,19 +235,19 @@ def judge(
 
 
 def _decide(
-    target: Sequence[float], expected: Sequence[float], tolerance: float, doubt: float
+    target: Sequence[float], expected: Sequence[float], tolerance: float, uncertainty: float
 ) -> tuple[Change, float, str]:
-    """Return outcome, p and reason; only the tests that could decide are made. ``doubt`` is a factor from 1."""
+    """Return outcome, p and reason; only the tests that could decide are made. ``uncertainty`` is a factor from 1."""
     now, limit = ratio(target, expected), 1 + tolerance
     if len(target) < MIN_ROUNDS:
         return Change.UNKNOWN, 1.0, f"{len(target)} rounds are too few, {MIN_ROUNDS} are needed"
     if now > limit:
-        p = permutation_p(target, [sample * doubt for sample in expected])
-        if now > limit * doubt and p < SUSPECT_P:
+        p = permutation_p(target, [sample * uncertainty for sample in expected])
+        if now > limit * uncertainty and p < SUSPECT_P:
             return Change.SLOWER, p, ""
-        return Change.UNKNOWN, p, f"{percent(now - 1)} may be chance (p {p:.3f}{_doubted(doubt)})"
-    if now * limit * doubt < 1:
-        p = permutation_p([sample / doubt for sample in expected], target)
+        return Change.UNKNOWN, p, f"{percent(now - 1)} may be chance (p {p:.3f}{_uncertainty_note(uncertainty)})"
+    if now * limit * uncertainty < 1:
+        p = permutation_p([sample / uncertainty for sample in expected], target)
         if p < SUSPECT_P:
             return Change.FASTER, p, ""
     p = permutation_p([sample * (1 + 2 * tolerance) for sample in expected], target)
@@ -257,8 +256,8 @@ def _decide(
     return Change.UNKNOWN, p, f"{percent(now - 1)}, but {percent(2 * tolerance)} cannot be excluded (p {p:.3f})"
 
 
-def _doubted(doubt: float) -> str:
-    return f", and the baseline is uncertain by {percent(doubt - 1).lstrip('+')}" if doubt > 1.02 else ""
+def _uncertainty_note(uncertainty: float) -> str:
+    return f", and the baseline is uncertain by {percent(uncertainty - 1).lstrip('+')}" if uncertainty > 1.02 else ""
 
 
 def percent(change: float) -> str:
@@ -284,7 +283,7 @@ def _picked(gains: Sequence[float], swaps: int) -> Iterator[float]:
 
 def _seeded(*series: Sequence[float]) -> random.Random:
     """Return a generator that gives the same numbers for the same samples, on every platform and Python."""
-    return random.Random(repr([tuple(samples) for samples in series]))  # noqa: S311 - statistics, no secret
+    return random.Random(repr([tuple(samples) for samples in series]))  # noqa: S311 - statistics, not a secret
 
 
 def _clock(sample: Sample) -> str:

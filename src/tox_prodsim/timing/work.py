@@ -43,7 +43,7 @@ class Work:
         return self.amount / then.amount - 1 if then.unit == self.unit and then.amount else None
 
 
-def kept(old: Work | None, new: Work | None) -> Work | None:
+def merge_work(old: Work | None, new: Work | None) -> Work | None:
     """Return what to store: the old work when the new is the same but for what an environment's path makes of it."""
     if old is None or new is None:
         return new or old

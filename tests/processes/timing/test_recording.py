@@ -12,7 +12,7 @@ from support.wheels import Ended, Env, wheel
 
 from tox_prodsim import timing
 from tox_prodsim.model.errors import RecordingError
-from tox_prodsim.timing import Recording, Spot, recording
+from tox_prodsim.timing import Recording, SourceLocation, recording
 
 HERE = "{}.{}".format(*sys.version_info[:2])
 OTHERS = [version for version in ("3.9", "3.11", "3.12", "3.13") if version != HERE]
@@ -55,7 +55,7 @@ def said(explained: timing.Explanation) -> tuple[str, str, str, str]:
     if not explained.causes:
         return "", "", "", ""
     cause = explained.causes[0]
-    return cause.kind, cause.module, str(cause.spot), cause.file
+    return cause.kind, cause.module, str(cause.location), cause.file
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -82,8 +82,8 @@ def slower(then: Recording, now: Recording) -> float:
 
 def check(folder: Path, then: Recording, change: Change, base: str) -> None:
     now = of(environment(folder, change, base), timed=5)
-    explained = timing.explain(then, now, slower_s=slower(then, now) if change.kind in NO_PYTHON else None)
-    lines = "\n".join(timing.told(explained, now.unit))
+    explained = timing.attribute_causes(then, now, slower_s=slower(then, now) if change.kind in NO_PYTHON else None)
+    lines = "\n".join(timing.summary_lines(explained, now.unit))
     assert said(explained) == (change.kind, change.module, change.at, change.file), lines
     if change == SAME:
         assert now.work == then.work, "another path, the same work to the last bytecode"
@@ -230,7 +230,7 @@ def test_a_recording_process_that_says_nothing_is_told(folder: Path) -> None:
 
 def test_forbidden_modules_are_seen_through_a_plugin(folder: Path) -> None:
     found = of(environment(folder / "budget", CHANGES["an import in a function of another module"]))
-    (exceeded,) = timing.forbidden_modules(found, ["heavy"])
-    assert exceeded.message == "heavy is forbidden and imported at app/loader.py:3: app > app.core > heavy"
-    assert exceeded.spot == Spot(file="app/loader.py", line=3)
+    (violation,) = timing.forbidden_modules(found, ["heavy"])
+    assert violation.message == "heavy is forbidden and imported at app/loader.py:3: app > app.core > heavy"
+    assert violation.location == SourceLocation(file="app/loader.py", line=3)
     assert set(HEAVY) <= {each.file for each in found.modules}

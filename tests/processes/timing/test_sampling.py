@@ -15,6 +15,7 @@ import pytest
 
 from tox_prodsim.model.errors import MeasurementError
 from tox_prodsim.model.events import Change
+from tox_prodsim.model.metrics import Metric
 from tox_prodsim.timing import measure, sampling, stats
 from tox_prodsim.timing.measure import Plan
 from tox_prodsim.timing.stats import StoredRatio, relative_error
@@ -237,9 +238,9 @@ def test_starts_are_interleaved_with_the_control(package: Callable[[str, str], P
 def test_a_module_against_itself_is_not_slower(package: Callable[[str, str], Path]) -> None:
     python = package("own", WORK.format(150_000) + "import sqlite3, email.message\n")
     sampler = sampling.import_sampler("own", python=python, runner=Runner())
-    measured, _ = measure.measure("import own", sampler, None, tolerance=0.1)
+    measured, _ = measure.measure(Metric.of_import("own"), sampler, None, tolerance=0.1)
     assert measured is not None
     error = relative_error(measured.samples_s, measured.control_samples_s)
     stored = StoredRatio(ratio=measured.ratio, rel_error=error, control=sampling.CONTROL, clock=measured.clock)
-    _, compared = measure.measure("import own", sampler, stored, tolerance=0.1, plan=Plan(looks=(8, 12)))
+    _, compared = measure.measure(Metric.of_import("own"), sampler, stored, tolerance=0.1, plan=Plan(looks=(8, 12)))
     assert compared.change is not Change.SLOWER, compared.detail

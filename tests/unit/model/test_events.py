@@ -10,12 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tox_prodsim.model.events import Event, Found, from_record, to_record
+from tox_prodsim.model.events import Compared, Event, Found, from_record, to_record
 from tox_prodsim.model.findings import Finding
+from tox_prodsim.model.metrics import START_UP, Metric
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 ANY_NUMBER = st.floats(allow_nan=False)
+METRICS = st.just(START_UP) | st.builds(Metric.of_import, st.text(min_size=1))
 BY_TYPE: dict[str, st.SearchStrategy[Any]] = {
+    "Metric": METRICS,
     "str": ANY_TEXT,
     "float": ANY_NUMBER,
     "float | None": st.none() | ANY_NUMBER,
@@ -50,6 +53,8 @@ def test_every_event_comes_back_from_json_as_it_was(event: Event) -> None:
         pytest.param({"event": "StepStarted"}, TypeError, id="field missing"),
         pytest.param({"event": "StepStarted", "step": "wheel", "mood": "good"}, TypeError, id="field unknown"),
         pytest.param({"event": "StepStarted", "step": "dance"}, ValueError, id="unknown step"),
+        pytest.param({"event": "Measured", "metric": "naps"}, ValueError, id="unknown metric"),
+        pytest.param({"event": "Measured", "metric": 3}, ValueError, id="no metric"),
         pytest.param({"event": "Found", "finding": {"level": "dire"}}, ValueError, id="unknown level"),
         pytest.param({"event": "Found", "finding": 3}, TypeError, id="no finding"),
     ],
@@ -57,3 +62,10 @@ def test_every_event_comes_back_from_json_as_it_was(event: Event) -> None:
 def test_what_is_no_record_is_refused(record: dict[str, Any], problem: type[Exception]) -> None:
     with pytest.raises(problem):
         from_record(record)
+
+
+def test_a_comparison_that_was_saved_without_its_reason_is_read() -> None:
+    saved = {"event": "Compared", "metric": "import acme", "change": "unknown", "value_s": 0.1, "expected_s": None}
+    event = from_record(saved | {"ratio": None, "tolerance": 0.1, "detail": "no baseline", "series": [], "cause": ""})
+    assert isinstance(event, Compared)
+    assert (event.metric, event.reason) == (Metric.of_import("acme"), None)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tox_prodsim.model.findings import Finding, Level, Policy, Verdict, decide
+from tox_prodsim.model.findings import Counts, Finding, Level, Policy, Verdict, decide
 
 
 def finding(code: str = "RUN607", level: Level = Level.ERROR) -> Finding:
@@ -81,3 +81,9 @@ def test_only_a_finished_run_without_errors_passes() -> None:
         for levels in itertools.product(Level, repeat=size):
             passed = decide((finding(level=level) for level in levels), finished=finished, cancelled=cancelled)
             assert (passed is Verdict.PASSED) is (finished and not cancelled and Level.ERROR not in levels)
+
+
+def test_findings_are_counted_by_their_levels() -> None:
+    levels = (Level.ERROR, Level.NOTE, Level.ERROR, Level.WARNING)
+    assert Counts.of(finding(level=level) for level in levels) == Counts(errors=2, warnings=1, notes=1)
+    assert Counts.of([]) == Counts(errors=0, warnings=0, notes=0)

@@ -23,8 +23,10 @@ from tox_prodsim.model.events import (
     Step,
     StepFinished,
     StepStarted,
+    UnknownReason,
 )
 from tox_prodsim.model.findings import Finding, Level, Verdict
+from tox_prodsim.model.metrics import Metric
 from tox_prodsim.report.json import report
 
 STARTED = RunStarted(
@@ -61,7 +63,7 @@ EVENTS: list[Event] = [
     StepFinished(step=Step.DEPLOY, outcome=Outcome.FAILED, detail="", duration_s=30.5),
     StepFinished(step=Step.COMPARE, outcome=Outcome.NOT_CHECKED, detail="no baseline", duration_s=0.0),
     Measured(
-        metric="import acme",
+        metric=Metric.of_import("acme"),
         value_s=0.5,
         control_s=0.25,
         ratio=2.0,
@@ -72,7 +74,7 @@ EVENTS: list[Event] = [
         control="stdlib-1",
     ),
     Compared(
-        metric="import acme",
+        metric=Metric.of_import("acme"),
         change=Change.UNKNOWN,
         value_s=0.5,
         expected_s=None,
@@ -90,6 +92,7 @@ EVENTS: list[Event] = [
                 p=1.0,
             ),
         ),
+        reason=UnknownReason.NO_BASELINE,
     ),
     Found(finding=Finding(code="RUN605", level=Level.WARNING, subject="commands[0]", message="exit code 1")),
     RunFinished(verdict=Verdict.FAILED, errors=1, warnings=1, notes=0, checks=31, duration_s=31.0),
@@ -211,6 +214,7 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
                     }
                 ],
                 "cause": "",
+                "reason": "no baseline",
             }
         ],
         "summary": {

@@ -22,6 +22,7 @@ from tox_prodsim.model.events import (
     StepStarted,
 )
 from tox_prodsim.model.findings import Finding, Level, Verdict
+from tox_prodsim.model.metrics import Metric
 from tox_prodsim.report import RenderOptions
 from tox_prodsim.report.terminal import TerminalReporter
 
@@ -93,7 +94,7 @@ def compared(
     metric: str, change: Change, value_s: float, expected_s: float | None, ratio: float | None, detail: str = ""
 ) -> Compared:
     return Compared(
-        metric=metric,
+        metric=Metric.parse(metric),
         change=change,
         value_s=value_s,
         expected_s=expected_s,
@@ -116,7 +117,7 @@ def note(code: str, subject: str, message: str, hint: str = "") -> Finding:
 
 
 MEASURED = Measured(
-    metric="import acme",
+    metric=Metric.of_import("acme"),
     value_s=0.092,
     control_s=0.075,
     ratio=1.2267,

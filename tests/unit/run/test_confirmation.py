@@ -1,4 +1,4 @@
-"""A suspicion beside the baseline's own wheel: whose fault it is, and that nothing else is called a regression."""
+"""A change beside the baseline's own wheel: whose fault it is, and that nothing else is called a regression."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from tox_prodsim.building.reference_wheel import ReferenceSpec, ReferenceWheel
 from tox_prodsim.deployment import LaunchContext
 from tox_prodsim.model.errors import CloneError, MeasurementError, WheelUnavailableError
 from tox_prodsim.model.events import Change, Compared, Measured
-from tox_prodsim.run import confirmation as confirming
-from tox_prodsim.run.confirmation import Attribution, Base, Confirmation
+from tox_prodsim.model.metrics import Metric
+from tox_prodsim.run import confirmation
+from tox_prodsim.run.confirmation import Attribution, BaseInstall, Confirmation
 from tox_prodsim.run.context import ReferenceInputs
-from tox_prodsim.timing import measure, paired, stats
-from tox_prodsim.timing.baseline import store
-from tox_prodsim.timing.baseline import store as baseline
-from tox_prodsim.timing.paired import Pair
+from tox_prodsim.timing import measure, paired, sampling, stats
+from tox_prodsim.timing.baseline import EnvironmentChanges
+from tox_prodsim.timing.paired import PairedSampler
 from tox_prodsim.timing.stats import EFFECTIVE, Judgement, Sample, StoredRatio
 
-STORED = StoredRatio(ratio=2.0, rel_error=0.005, control=measure.CONTROL, clock=EFFECTIVE)
+IMPORT_ACME = Metric.of_import("acme")
+STORED = StoredRatio(ratio=2.0, rel_error=0.005, control=sampling.CONTROL, clock=EFFECTIVE)
 """The control takes 50 ms here, so the baseline amounts to 100 ms."""
 CLICK = ("click 8.4.2 -> 8.5.1",)
 CPU = ("cpu this -> that",)
@@ -40,15 +41,25 @@ def site(name: str) -> clone_env.Site:
     )
 
 
-BASE = Base(artefact=ReferenceWheel(wheel=Path("acme.whl"), origin="wheel 1.0, kept since then"), site=site("base"))
+BASE = BaseInstall(
+    artefact=ReferenceWheel(wheel=Path("acme.whl"), origin="wheel 1.0, kept since then"), site=site("base")
+)
 
 
-def reference(folder: Path = Path("/project/private"), **more: Any) -> ReferenceInputs:
-    fixed = {"wanted": ReferenceSpec(name="acme"), "site": site("env"), "folder": folder}
-    return ReferenceInputs(**{**fixed, "sources": cast("Any", None), "runner": cast("Any", None), **more})
+def reference(
+    folder: Path = Path("/project/private"), *, dists: tuple[str, ...] = (), machine: tuple[str, ...] = ()
+) -> ReferenceInputs:
+    return ReferenceInputs(
+        spec=ReferenceSpec(name="acme"),
+        site=site("env"),
+        folder=folder,
+        sources=cast("Any", None),
+        runner=cast("Any", None),
+        changes=EnvironmentChanges(dists=dists, machine=machine),
+    )
 
 
-def drawn(base_ms: float, candidate_ms: float, *, noise: float = 0.01, control_ms: float = 50) -> Pair:
+def drawn(base_ms: float, candidate_ms: float, *, noise: float = 0.01, control_ms: float = 50) -> PairedSampler:
     """Return rounds that take so long, without processes."""
     rng = random.Random(1)
 
@@ -56,7 +67,7 @@ def drawn(base_ms: float, candidate_ms: float, *, noise: float = 0.01, control_m
         taken = {paired.BASE: base_ms, paired.CANDIDATE: candidate_ms, paired.CONTROL: control_ms}
         return {name: [sample(ms * abs(rng.gauss(1, noise))) for _ in range(rounds)] for name, ms in taken.items()}
 
-    return Pair(draw)
+    return PairedSampler(draw)
 
 
 def sample(ms: float) -> Sample:
@@ -64,19 +75,19 @@ def sample(ms: float) -> Sample:
 
 
 def suspected(answer: measure.Confirm) -> Compared:
-    """Return what the suspicion of an import of 120 ms, which was 100 ms, comes to."""
+    """Return what a suspected change of an import of 120 ms, which was 100 ms, comes to."""
 
     def sampler(rounds: int) -> stats.Rounds:
         return stats.Rounds(target_s=(0.12,) * rounds, control_s=(0.05,) * rounds, clock=EFFECTIVE)
 
-    return measure.measure("import acme", sampler, STORED, tolerance=0.1, confirm=answer)[1]
+    return measure.measure(IMPORT_ACME, sampler, STORED, tolerance=0.1, confirm=answer)[1]
 
 
-def confirmed_by(confirmation: Confirmation, pair: Pair) -> Compared:
-    return suspected(lambda suspicion: confirmation.confirm(suspicion, lambda _: pair, tolerance=0.1))
+def confirmed_by(confirming: Confirmation, pair: PairedSampler) -> Compared:
+    return suspected(lambda suspected: confirming.confirm(suspected, lambda _: pair, tolerance=0.1))
 
 
-def confirm(pair: Pair, **more: Any) -> Compared:
+def confirm(pair: PairedSampler, **more: Any) -> Compared:
     compared = confirmed_by(Confirmation(reference(**more), lambda _: BASE), pair)
     assert measure.replayed(compared.series) is compared.change
     return compared
@@ -127,9 +138,9 @@ def test_what_a_first_look_side_by_side_shows_must_repeat_too() -> None:
     looks = iter([120, 120])  # the warm-up and the first look of eight rounds
 
     def draw(rounds: int) -> dict[str, list[Sample]]:
-        return drawn(100, next(looks, 100))._draw(rounds)
+        return drawn(100, next(looks, 100))._take(rounds)
 
-    compared = confirm(Pair(draw), machine=CPU)
+    compared = confirm(PairedSampler(draw), machine=CPU)
     assert compared.change is Change.SAME
     assert compared.detail.startswith("it did not repeat; ")
 
@@ -156,7 +167,7 @@ def opened(answer: measure.Confirm, *, now_ms: float) -> Compared:
         return stats.Rounds(target_s=target, control_s=(0.05,) * rounds, clock=EFFECTIVE)
 
     plan = measure.Plan(looks=(8, 12))
-    return measure.measure("import acme", sampler, STORED, tolerance=0.05, plan=plan, confirm=answer)[1]
+    return measure.measure(IMPORT_ACME, sampler, STORED, tolerance=0.05, plan=plan, confirm=answer)[1]
 
 
 @pytest.mark.parametrize(
@@ -167,16 +178,18 @@ def opened(answer: measure.Confirm, *, now_ms: float) -> Compared:
         pytest.param(drawn(100, 108, noise=0.4), Change.UNKNOWN, id="loud there too"),
     ],
 )
-def test_rounds_that_cannot_tell_and_look_slower_are_settled_beside_the_base(pair: Pair, change: Change) -> None:
-    confirmation = Confirmation(reference(dists=CLICK), lambda _: BASE)
-    compared = opened(lambda each: confirmation.confirm(each, lambda _: pair, tolerance=0.05), now_ms=96)
+def test_rounds_that_cannot_tell_and_look_slower_are_settled_beside_the_base(
+    pair: PairedSampler, change: Change
+) -> None:
+    confirming = Confirmation(reference(dists=CLICK), lambda _: BASE)
+    compared = opened(lambda each: confirming.confirm(each, lambda _: pair, tolerance=0.05), now_ms=96)
     assert compared.change is change, compared.detail
     assert measure.replayed(compared.series) is change
     assert compared.series[0].change is Change.UNKNOWN
 
 
 @pytest.mark.parametrize(
-    ("pair", "change", "told"),
+    ("pair", "change", "detail"),
     [
         pytest.param(drawn(100, 110), Change.SLOWER, "your change; ", id="+10 % beside the base"),
         pytest.param(drawn(100, 100), Change.SAME, "it did not repeat; ", id="nothing beside the base"),
@@ -184,28 +197,28 @@ def test_rounds_that_cannot_tell_and_look_slower_are_settled_beside_the_base(pai
     ],
 )
 def test_what_counts_as_the_same_and_looks_slower_is_settled_beside_the_base(
-    pair: Pair, change: Change, told: str
+    pair: PairedSampler, change: Change, detail: str
 ) -> None:
     def sampler(rounds: int) -> stats.Rounds:
         return stats.Rounds(target_s=(0.105,) * rounds, control_s=(0.05,) * rounds, clock=EFFECTIVE)
 
-    confirmation = Confirmation(reference(), lambda _: BASE)
+    confirming = Confirmation(reference(), lambda _: BASE)
     compared = measure.measure(
-        "import acme",
+        IMPORT_ACME,
         sampler,
         STORED,
         tolerance=0.05,
-        confirm=lambda each: confirmation.confirm(each, lambda _: pair, tolerance=0.05),
+        confirm=lambda each: confirming.confirm(each, lambda _: pair, tolerance=0.05),
     )[1]
     assert compared.change is change, compared.detail
-    assert compared.detail.startswith(told)
+    assert compared.detail.startswith(detail)
     assert measure.replayed(compared.series) is change
     assert compared.series[0].change is Change.SAME
 
 
 def test_rounds_that_cannot_tell_stay_open_without_a_base() -> None:
-    confirmation = Confirmation(reference(), Maker(WheelUnavailableError("no network")))
-    compared = opened(lambda each: confirmation.confirm(each, lambda _: drawn(1, 1), tolerance=0.05), now_ms=96)
+    confirming = Confirmation(reference(), Maker(WheelUnavailableError("no network")))
+    compared = opened(lambda each: confirming.confirm(each, lambda _: drawn(1, 1), tolerance=0.05), now_ms=96)
     assert compared.change is Change.UNKNOWN
     assert compared.detail.startswith("inconclusive: +")
     assert compared.detail.endswith("; not beside the baseline's own wheel: no network")
@@ -213,8 +226,8 @@ def test_rounds_that_cannot_tell_stay_open_without_a_base() -> None:
 
 def test_rounds_that_cannot_tell_and_look_no_slower_need_no_base() -> None:
     maker = Maker()
-    confirmation = Confirmation(reference(), maker)
-    compared = opened(lambda each: confirmation.confirm(each, lambda _: drawn(1, 1), tolerance=0.05), now_ms=90)
+    confirming = Confirmation(reference(), maker)
+    compared = opened(lambda each: confirming.confirm(each, lambda _: drawn(1, 1), tolerance=0.05), now_ms=90)
     assert (compared.change, maker.made) == (Change.UNKNOWN, 0)
 
 
@@ -248,7 +261,7 @@ def test_what_did_not_change_is_not_blamed(
         return Judgement(outcome=outcome, ratio=1.0, value_s=1.0, expected_s=1.0, tolerance=0.1, p=0.01, rounds=8)
 
     then = None if base is None else judged(base)
-    assert confirming.attribute_cause(judged(pair), then, reference(dists=dists, machine=machine)) is cause
+    assert confirmation.attribute_cause(judged(pair), then, EnvironmentChanges(dists=dists, machine=machine)) is cause
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -261,18 +274,18 @@ def test_a_wheel_beside_itself_is_never_a_regression_however_loud_the_machine(se
         names = (paired.BASE, paired.CANDIDATE, paired.CONTROL)
         return {name: [sample(100 * each * rng.paretovariate(8)) for each in slow] for name in names}
 
-    compared = confirming.side_by_side("import acme", Pair(draw), tolerance=0.05)
+    compared = confirmation.side_by_side(IMPORT_ACME, PairedSampler(draw), tolerance=0.05)
     assert compared.change in {Change.SAME, Change.UNKNOWN}
 
 
 def test_on_demand_a_change_is_one_that_fresh_rounds_repeat() -> None:
-    assert confirming.side_by_side("import acme", drawn(100, 120), tolerance=0.1).change is Change.SLOWER
-    assert confirming.side_by_side("import acme", drawn(120, 100), tolerance=0.1).change is Change.FASTER
-    assert confirming.side_by_side("import acme", drawn(100, 101), tolerance=0.1).change is Change.SAME
+    assert confirmation.side_by_side(IMPORT_ACME, drawn(100, 120), tolerance=0.1).change is Change.SLOWER
+    assert confirmation.side_by_side(IMPORT_ACME, drawn(120, 100), tolerance=0.1).change is Change.FASTER
+    assert confirmation.side_by_side(IMPORT_ACME, drawn(100, 101), tolerance=0.1).change is Change.SAME
 
 
 def test_the_machine_cannot_be_between_the_two() -> None:
-    compared = confirming.side_by_side("import acme", drawn(100, 100, control_ms=10), tolerance=0.1)
+    compared = confirmation.side_by_side(IMPORT_ACME, drawn(100, 100, control_ms=10), tolerance=0.1)
     assert compared.change is Change.SAME
 
 
@@ -286,7 +299,7 @@ class Maker:
         self.problem = problem
         self.made = 0
 
-    def __call__(self, _: ReferenceInputs) -> Base:
+    def __call__(self, _: ReferenceInputs) -> BaseInstall:
         self.made += 1
         if self.problem is not None:
             raise self.problem
@@ -295,23 +308,23 @@ class Maker:
 
 def test_one_environment_serves_all_metrics_and_is_removed_at_the_end(tmp_path: Path) -> None:
     private, maker = tmp_path / "private", Maker()
-    confirmation = Confirmation(reference(private), maker)
+    confirming = Confirmation(reference(private), maker)
     assert maker.made == 0  # nothing is made before something is suspected
     for _ in range(2):
-        assert confirmed_by(confirmation, drawn(100, 100)).change is Change.SAME
+        assert confirmed_by(confirming, drawn(100, 100)).change is Change.SAME
     assert maker.made == 1
     (private / "env").mkdir(parents=True)
-    confirmation.close()
-    confirmation.close()
+    confirming.close()
+    confirming.close()
     assert not private.exists()
 
 
 @pytest.mark.parametrize("problem", [WheelUnavailableError("no network"), CloneError("no network")])
 def test_what_cannot_be_had_is_asked_for_once_and_the_stored_ratio_must_do(problem: Exception) -> None:
     maker = Maker(problem)
-    confirmation = Confirmation(reference(), maker)
+    confirming = Confirmation(reference(), maker)
     for _ in range(2):
-        compared = confirmed_by(confirmation, drawn(100, 100))
+        compared = confirmed_by(confirming, drawn(100, 100))
         assert compared.change is Change.SLOWER
         assert compared.detail == (
             "first +20 % in 8 rounds, again in 8 fresh ones; not beside the baseline's own wheel: no network"
@@ -323,45 +336,23 @@ def test_a_base_that_does_not_work_with_the_dependencies_of_today_confirms_nothi
     def broken(_: int) -> dict[str, list[Sample]]:
         raise MeasurementError("import acme: ImportError: cannot import name 'old' from 'other'")
 
-    compared = confirm(Pair(broken))
+    compared = confirm(PairedSampler(broken))
     assert compared.change is Change.SLOWER
     assert "; not beside the baseline's own wheel: beside wheel 1.0, kept since then: import acme: " in compared.detail
 
 
 def test_what_got_faster_needs_no_base() -> None:
     maker = Maker()
-    quick = StoredRatio(ratio=4.0, rel_error=0.005, control=measure.CONTROL, clock=EFFECTIVE)
+    quick = StoredRatio(ratio=4.0, rel_error=0.005, control=sampling.CONTROL, clock=EFFECTIVE)
 
     def sampler(rounds: int) -> stats.Rounds:
         return stats.Rounds(target_s=(0.12,) * rounds, control_s=(0.05,) * rounds, clock=EFFECTIVE)
 
-    def answer(suspicion: measure.CandidateChange) -> tuple[Measured | None, Compared]:
-        return Confirmation(reference(), maker).confirm(suspicion, lambda _: drawn(1, 1), tolerance=0.1)
+    def answer(suspected: measure.CandidateChange) -> tuple[Measured | None, Compared]:
+        return Confirmation(reference(), maker).confirm(suspected, lambda _: drawn(1, 1), tolerance=0.1)
 
-    compared = measure.measure("import acme", sampler, quick, tolerance=0.1, confirm=answer)[1]
+    compared = measure.measure(IMPORT_ACME, sampler, quick, tolerance=0.1, confirm=answer)[1]
     assert (compared.change, maker.made) == (Change.FASTER, 0)
-
-
-# what changed
-
-
-def stored(*dists: str, python: str = "3.13.0", cpu: str = "this") -> baseline.Baseline:
-    built = baseline.Built(version="1.0", wheel_sha256="", commit="", created="2026-11-22")
-    return baseline.Baseline(
-        key="k", python=python, built=built, control="c", metrics={}, dists=dists, machine={"cpu": cpu}
-    )
-
-
-def test_what_changed_is_told_apart_and_the_project_itself_is_not_among_it() -> None:
-    then, now = stored("Ac.me==1.0", "click==8.4.2"), stored("ac-me==1.1", "click==8.5.1", "idna==3", cpu="that")
-    assert store.changes_since(then, now, "ac_me") == (
-        ("click 8.4.2 -> 8.5.1", "idna 3 is new"),
-        ("cpu this -> that",),
-    )
-    assert store.changes_since(then, stored("ac-me==1.1", "click==8.4.2", python="3.13.1"), "acme")[1] == (
-        "Python 3.13.0 -> 3.13.1",
-    )
-    assert store.changes_since(then, then, "ac-me") == ((), ())
 
 
 # a start of the base
@@ -380,7 +371,7 @@ def test_a_start_of_the_base_finds_its_own_commands_and_python_and_nothing_else_
     def resolve(argv: Sequence[str], _: str) -> list[str]:
         return [f"/project/env/bin/{argv[0]}" if argv[0] == "acme" else f"/usr/bin/{argv[0]}", *argv[1:]]
 
-    moved = confirming.place_of(place(environ, resolve), site("env"), site("base"))
+    moved = confirmation.launch_context_of(place(environ, resolve), site("env"), site("base"))
     assert moved.environ({"X": "1"}) == {
         "PATH": "/project/base/bin:/usr/bin",
         "VIRTUAL_ENV": "/project/base",

@@ -16,9 +16,8 @@ from tox_prodsim.checks import artifact
 from tox_prodsim.model.findings import CheckResult, Level
 from tox_prodsim.run import contents
 from tox_prodsim.run.context import BaselineFiles
-from tox_prodsim.timing.baseline import contents as held_contents
-from tox_prodsim.timing.baseline import store as baseline
-from tox_prodsim.timing.baseline.contents import Contents
+from tox_prodsim.timing.baseline import store
+from tox_prodsim.timing.baseline.contents import MOST, Contents
 
 SPEED = "acme/_speed.cpython-311-x86_64-linux-gnu.so"
 FILES = {
@@ -230,7 +229,7 @@ def test_a_script_that_became_an_entry_point_is_not_lost(tmp_path: Path) -> None
 
 
 def test_of_too_many_files_the_number_that_is_left_is_told(tmp_path: Path) -> None:
-    many = {f"acme/locale/{at}/acme.mo": "" for at in range(held_contents.MOST)}
+    many = {f"acme/locale/{at}/acme.mo": "" for at in range(MOST)}
     then = held(tmp_path, {**FILES, **many})
     del many["acme/locale/7/acme.mo"]
     assert told(checked(then, held(tmp_path, {**FILES, **many}))) == [
@@ -299,13 +298,13 @@ def test_what_imported_when_the_baseline_was_stored_is_known(tmp_path: Path) -> 
     contents_now = held(tmp_path)
     now = replace(ACME, contents=contents_now)
     baselines = baselines_of(path, now)
-    assert baselines.imported_then == frozenset()
-    known = baselines.having_imported({"acme", "acme.cli", "click"}, descriptors=3)
+    assert baselines.stored_imports == frozenset()
+    known = baselines.with_imports({"acme", "acme.cli", "click"}, descriptors=3)
     assert known.now.contents == replace(contents_now, imported=frozenset({"acme", "acme.cli"}), descriptors=3)
-    assert replace(baselines, stored=known.now).imported_then == {"acme", "acme.cli"}
-    assert replace(baselines, stored=replace(ACME)).imported_then == frozenset()
+    assert replace(baselines, stored=known.now).stored_imports == {"acme", "acme.cli"}
+    assert replace(baselines, stored=replace(ACME)).stored_imports == frozenset()
 
 
-def baselines_of(path: Path, now: baseline.Baseline) -> BaselineFiles:
+def baselines_of(path: Path, now: store.Baseline) -> BaselineFiles:
     folder = path.parent
     return BaselineFiles(stored=None, path=path, candidate=folder / "c.json", now=now, root=folder, wheels=folder)

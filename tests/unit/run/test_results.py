@@ -8,10 +8,10 @@ LOST = error("ENT510", "acme", "there is no module acme.cli in the wheel", "have
 
 
 def play(results: RunResults, step: Step, *findings: Finding) -> list[Event]:
-    return list(results.step(step, lambda: CheckResult(detail="", codes=("ENT510",), findings=findings)))
+    return list(results.run_step(step, lambda: CheckResult(detail="", codes=("ENT510",), findings=findings)))
 
 
-def told(events: list[Event]) -> list[tuple[str, str]]:
+def reported(events: list[Event]) -> list[tuple[str, str]]:
     return [(event.finding.level, event.finding.message) for event in events if isinstance(event, Found)]
 
 
@@ -19,7 +19,7 @@ def test_what_two_steps_find_is_told_once_and_fails_both() -> None:
     results = RunResults(Policy())
     play(results, Step.WHEEL, LOST)
     again = play(results, Step.SCRIPTS, error("ENT510", "acme", "does not load", ""))
-    assert told(again) == []
+    assert reported(again) == []
     assert [event.outcome for event in again if isinstance(event, StepFinished)] == [Outcome.FAILED]
     assert results.finished().errors == 1
 
@@ -27,11 +27,11 @@ def test_what_two_steps_find_is_told_once_and_fails_both() -> None:
 def test_what_is_graver_in_a_later_step_is_told_again() -> None:
     results = RunResults(Policy())
     play(results, Step.WHEEL, note("ENT510", "acme", "needs an extra", ""))
-    assert told(play(results, Step.SCRIPTS, LOST)) == [("error", LOST.message)]
+    assert reported(play(results, Step.SCRIPTS, LOST)) == [("error", LOST.message)]
     assert results.finished().verdict is Verdict.FAILED
 
 
 def test_the_policy_decides_before_what_is_graver() -> None:
     results = RunResults(Policy(warn=("ENT",)))
     play(results, Step.WHEEL, warning("ENT510", "acme", "does not answer", ""))
-    assert told(play(results, Step.SCRIPTS, LOST)) == []
+    assert reported(play(results, Step.SCRIPTS, LOST)) == []

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tox_prodsim import timing
-from tox_prodsim.timing import CauseKind, Link, Module, Recording, Spot, Times, attribution
+from tox_prodsim.timing import CauseKind, Link, Module, Recording, SourceLocation, Times, attribution
 from tox_prodsim.timing.messages import headline
 
 VERSIONS = {"acme": "1.0", "flask": "3.1.2", "pandas": "3.1.1", "numpy": "2.5.5", "stdlib": "3.13.0"}
@@ -25,7 +25,7 @@ def module(
         importer=importer,
         own=own,
         times=None if ms is None else Times(wall_s=ms / 1000, cpu_s=ms / 1000, mad_s=0.0001),
-        at=Spot(file=importer.replace(".", "/") + ".py", line=line) if importer else None,
+        at=SourceLocation(file=importer.replace(".", "/") + ".py", line=line) if importer else None,
         file=name.replace(".", "/") + ".py",
         origin=top if top in VERSIONS else "stdlib",
         pyc_bytes=100,
@@ -66,18 +66,18 @@ def longer(ms: float, cpu_ms: float, mad_ms: float = 0.1) -> Times:
     return Times(wall_s=ms / 1000, cpu_s=cpu_ms / 1000, mad_s=mad_ms / 1000)
 
 
-def recalled(*modules: Module) -> Recording:
+def remembered(*modules: Module) -> Recording:
     """Return what a baseline remembers of these modules."""
     dists = [f"{name}=={version}" for name, version in VERSIONS.items() if name != "stdlib"]
-    return timing.recalled(recording(*modules).work, dists, VERSIONS["stdlib"])
+    return Recording.from_work(recording(*modules).work, dists, VERSIONS["stdlib"])
 
 
 # --- which module is named
 
 
 def test_of_a_new_import_the_package_that_costs_is_named_with_the_line() -> None:
-    explained = timing.explain(recording(*ACME), recording(*ACME, *PANDAS))
-    assert list(timing.told(explained, "bytecodes")) == [
+    explained = timing.attribute_causes(recording(*ACME), recording(*ACME, *PANDAS))
+    assert list(timing.summary_lines(explained, "bytecodes")) == [
         "+222.1 ms  new  pandas  [pandas 3.1.1]  5 modules",
         "    acme > acme.core > acme.report > pandas",
         "    pandas imported at acme/report.py:3",
@@ -89,49 +89,49 @@ def test_of_a_new_import_the_package_that_costs_is_named_with_the_line() -> None
         "    0.1 ms  acme 1.0  1 module",
         "explained 222.1 of 222.1 ms",
     ]
-    assert explained.causes[0].spot == Spot(file="acme/report.py", line=3)
+    assert explained.causes[0].location == SourceLocation(file="acme/report.py", line=3)
 
 
 def test_against_a_stored_baseline_the_same_is_named_by_work() -> None:
     now = recording(*map(without_times, (*ACME, *PANDAS)))
-    lines = list(timing.told(timing.explain(recalled(*ACME), now), "bytecodes"))
+    lines = list(timing.summary_lines(timing.attribute_causes(remembered(*ACME), now), "bytecodes"))
     assert lines[0] == "+540,050 bytecodes  new  pandas  [pandas 3.1.1]  5 modules"
     assert lines[-1] == "explained 540,050 of 540,050 bytecodes"
 
 
 def test_without_a_child_that_has_most_of_the_cost_the_new_module_itself_is_named() -> None:
     heavy = (replace(PANDAS[0], own=300_000, times=longer(200, 200)), *PANDAS[1:])
-    (cause,) = timing.explain(recording(*ACME), recording(*ACME, *heavy)).causes
+    (cause,) = timing.attribute_causes(recording(*ACME), recording(*ACME, *heavy)).causes
     assert (cause.module, cause.modules) == ("acme.report", 5)
 
 
 def test_a_package_and_its_module_by_one_line_are_one_cause() -> None:
     both = (module("xml", "acme.core", line=9), module("xml.dom", "acme.core", line=9))
-    (cause,) = timing.explain(recording(*ACME), recording(*ACME, *both)).causes
+    (cause,) = timing.attribute_causes(recording(*ACME), recording(*ACME, *both)).causes
     assert (cause.module, cause.modules, cause.origin) == ("xml.dom", 2, "stdlib")
 
 
 def test_two_imports_of_one_line_are_two_causes() -> None:
     both = (module("csv", "acme.core", line=9), module("string", "acme.core", line=9, ms=7))
-    causes = timing.explain(recording(*ACME), recording(*ACME, *both)).causes
+    causes = timing.attribute_causes(recording(*ACME), recording(*ACME, *both)).causes
     assert [cause.module for cause in causes] == ["string", "csv"]
 
 
 def test_a_known_module_that_another_one_imports_now_is_no_cause() -> None:
-    moved = with_changed("json", importer="acme.core", at=Spot(file="acme/core.py", line=9))
-    assert timing.explain(recording(*ACME), recording(*moved)).causes == ()
+    moved = with_changed("json", importer="acme.core", at=SourceLocation(file="acme/core.py", line=9))
+    assert timing.attribute_causes(recording(*ACME), recording(*moved)).causes == ()
 
 
 def test_a_dependency_that_grew_is_named_with_both_versions() -> None:
     now = recording(*with_changed("flask.app", own=300_000, times=longer(25, 25)), flask="3.1.3")
-    (cause,) = timing.explain(recording(*ACME), now).causes
+    (cause,) = timing.attribute_causes(recording(*ACME), now).causes
     assert headline(cause, "bytecodes") == "+20.0 ms  more work  flask.app  [flask 3.1.2 -> 3.1.3]"
-    assert (cause.kind, cause.file, str(cause.spot)) == (CauseKind.WORK, "flask/app.py", "flask.py:1")
+    assert (cause.kind, cause.file, str(cause.location)) == (CauseKind.WORK, "flask/app.py", "flask.py:1")
 
 
 def test_another_python_is_told_with_a_module_of_its_library() -> None:
     now = recording(*with_changed("json", own=300_000, times=longer(25, 25)), stdlib="3.13.5")
-    (cause,) = timing.explain(recording(*ACME), now).causes
+    (cause,) = timing.attribute_causes(recording(*ACME), now).causes
     assert headline(cause, "bytecodes") == "+20.0 ms  more work  json  [Python 3.13.0 -> 3.13.5]"
 
 
@@ -143,7 +143,7 @@ def test_another_python_is_told_with_a_module_of_its_library() -> None:
     ],
 )
 def test_more_time_for_the_same_work_is_no_python(times: Times, kind: CauseKind) -> None:
-    explained = timing.explain(
+    explained = timing.attribute_causes(
         recording(*ACME), recording(*with_changed("acme.store", times=times, own=10_300)), slower_s=0.02
     )
     assert [(cause.module, cause.kind, cause.work) for cause in explained.causes] == [("acme.store", kind, 0)]
@@ -152,7 +152,7 @@ def test_more_time_for_the_same_work_is_no_python(times: Times, kind: CauseKind)
 
 def test_more_work_that_does_not_explain_the_time_is_told_as_waiting() -> None:
     now = recording(*with_changed("acme.store", times=longer(105, 5), own=11_000))
-    (cause,) = timing.explain(recording(*ACME), now, slower_s=0.1).causes
+    (cause,) = timing.attribute_causes(recording(*ACME), now, slower_s=0.1).causes
     assert (cause.kind, cause.work) == (CauseKind.WAITING, 1_000)
 
 
@@ -165,25 +165,27 @@ def test_more_work_that_does_not_explain_the_time_is_told_as_waiting() -> None:
 )
 def test_a_little_more_time_is_noise(times: Times) -> None:
     now = recording(*with_changed("json", times=times))
-    (cause,) = timing.explain(recording(*ACME), now, slower_s=0.001).causes
+    (cause,) = timing.attribute_causes(recording(*ACME), now, slower_s=0.001).causes
     assert (cause.kind, cause.module) == (CauseKind.UNSEEN, "")
 
 
 def test_time_alone_is_no_evidence_when_no_rounds_have_confirmed_it() -> None:
     now = recording(*with_changed("json", times=longer(25, 25)))
-    assert timing.explain(recording(*ACME), now).causes == ()
+    assert timing.attribute_causes(recording(*ACME), now).causes == ()
 
 
 def test_a_slower_machine_is_no_cause() -> None:
     slower = recording(*(replace(each, times=longer(7.5, 7.5)) for each in ACME))
-    explained = timing.explain(recording(*ACME), slower)
+    explained = timing.attribute_causes(recording(*ACME), slower)
     assert (explained.causes, explained.scale) == ((), 1.5)
     assert explained.seconds == pytest.approx(0)
-    assert [each.kind for each in timing.explain(recording(*ACME), slower, slower_s=0.01).causes] == [CauseKind.UNSEEN]
+    assert [each.kind for each in timing.attribute_causes(recording(*ACME), slower, slower_s=0.01).causes] == [
+        CauseKind.UNSEEN
+    ]
 
 
 def test_modules_that_are_gone_are_told() -> None:
-    assert timing.explain(recording(*ACME), recording(*ACME[:-1])).gone == ("acme.store",)
+    assert timing.attribute_causes(recording(*ACME), recording(*ACME[:-1])).gone == ("acme.store",)
 
 
 # --- against a baseline, which remembers no times
@@ -191,20 +193,20 @@ def test_modules_that_are_gone_are_told() -> None:
 
 def test_time_that_no_work_explains_is_unseen_and_its_likely_module_is_named() -> None:
     now = recording(*with_changed("acme.store", times=longer(30, 30)))
-    (cause,) = timing.explain(recalled(*ACME), now, slower_s=0.025).causes
+    (cause,) = timing.attribute_causes(remembered(*ACME), now, slower_s=0.025).causes
     assert (cause.kind, cause.module, cause.seconds, cause.share) == (CauseKind.UNSEEN, "acme.store", 0.025, 1.0)
 
 
 def test_where_two_modules_may_be_it_none_is_named() -> None:
     now = recording(*(replace(each, times=longer(30, 30)) if each.name[:5] == "acme." else each for each in ACME))
-    (cause,) = timing.explain(recalled(*ACME), now, slower_s=0.025).causes
-    assert (cause.kind, cause.module, cause.spot) == (CauseKind.UNSEEN, "", None)
+    (cause,) = timing.attribute_causes(remembered(*ACME), now, slower_s=0.025).causes
+    assert (cause.kind, cause.module, cause.location) == (CauseKind.UNSEEN, "", None)
     assert headline(cause, "bytecodes") == "+25.0 ms  native code, I/O or waiting"
 
 
 def test_time_that_the_work_explains_is_not_unseen() -> None:
     now = recording(*with_changed("acme.store", own=100_000, times=longer(30, 30)))
-    (cause,) = timing.explain(recalled(*ACME), now, slower_s=0.025).causes
+    (cause,) = timing.attribute_causes(remembered(*ACME), now, slower_s=0.025).causes
     assert (cause.kind, cause.module, cause.seconds) == (CauseKind.WORK, "acme.store", pytest.approx(0.027))
 
 
@@ -214,29 +216,29 @@ def test_time_that_the_work_explains_is_not_unseen() -> None:
 def test_a_chain_leads_from_what_was_asked_for() -> None:
     assert timing.chain(recording(*ACME), "flask.app") == (
         Link(module="acme", at=None),
-        Link(module="acme.core", at=Spot(file="acme.py", line=1)),
-        Link(module="flask", at=Spot(file="acme/core.py", line=2)),
-        Link(module="flask.app", at=Spot(file="flask.py", line=1)),
+        Link(module="acme.core", at=SourceLocation(file="acme.py", line=1)),
+        Link(module="flask", at=SourceLocation(file="acme/core.py", line=2)),
+        Link(module="flask.app", at=SourceLocation(file="flask.py", line=1)),
     )
     assert timing.chain(recording(*ACME), "pandas") == ()
 
 
 def test_too_many_modules_are_counted_by_distribution() -> None:
     assert timing.too_many_modules(recording(*ACME), 6) is None
-    exceeded = timing.too_many_modules(recording(*ACME), 5)
-    assert exceeded is not None
-    assert exceeded.message == "import acme imports 6 modules, the limit is 5"
-    assert exceeded.evidence == ("acme 3, flask 2, stdlib 1",)
+    violation = timing.too_many_modules(recording(*ACME), 5)
+    assert violation is not None
+    assert violation.message == "import acme imports 6 modules, the limit is 5"
+    assert violation.evidence == ("acme 3, flask 2, stdlib 1",)
 
 
 def test_a_forbidden_module_is_told_with_chain_and_line() -> None:
-    called = replace(PANDAS[1], through=Spot(file="acme/report.py", line=20))
+    called = replace(PANDAS[1], through=SourceLocation(file="acme/report.py", line=20))
     found = list(timing.forbidden_modules(recording(*ACME, PANDAS[0], called, *PANDAS[2:]), ["torch", "pandas"]))
     assert [each.message for each in found] == [
         "pandas is forbidden and imported at acme/report.py:3: acme > acme.core > acme.report > pandas"
     ]
     assert found[0].evidence[0] == "pandas imported at acme/report.py:3, called from acme/report.py:20"
-    assert (found[0].spot, found[0].budget) == (Spot(file="acme/report.py", line=3), "forbid_modules")
+    assert (found[0].location, found[0].budget) == (SourceLocation(file="acme/report.py", line=3), "forbid_modules")
 
 
 def test_a_forbidden_name_covers_what_is_inside_and_no_other_name() -> None:
@@ -248,20 +250,20 @@ def test_a_forbidden_name_covers_what_is_inside_and_no_other_name() -> None:
 
 def test_work_that_grew_beyond_its_limit_is_told_with_where() -> None:
     now = recording(*with_changed("acme.store", own=12_000))
-    assert timing.work_increased(recalled(*ACME), now, 0.034) is None
-    exceeded = timing.work_increased(recalled(*ACME), now, 0.03)
-    assert exceeded is not None
-    assert exceeded.message == (
+    assert timing.work_increased(remembered(*ACME), now, 0.034) is None
+    violation = timing.work_increased(remembered(*ACME), now, 0.03)
+    assert violation is not None
+    assert violation.message == (
         "the work has grown by 3.3 % (60,000 -> 62,000 bytecodes), the limit is 3 %, most of it in acme.store"
     )
-    assert (exceeded.evidence, str(exceeded.spot)) == (("+2,000 bytecodes  acme.store",), "acme/core.py:7")
+    assert (violation.evidence, str(violation.location)) == (("+2,000 bytecodes  acme.store",), "acme/core.py:7")
 
 
 def test_work_in_other_units_does_not_compare() -> None:
     calls = replace(recording(*map(without_times, ACME)), unit="calls")
     now = recording(*(replace(each, own=each.own * 10, times=None) for each in ACME))
     assert timing.work_increased(calls, now, 0.02) is None
-    assert timing.explain(calls, now).causes == ()
+    assert timing.attribute_causes(calls, now).causes == ()
 
 
 # --- whatever the tree looks like
@@ -282,8 +284,8 @@ def trees(draw: st.DrawFn) -> Recording:
 
 @given(trees())
 def test_nothing_is_said_of_the_same_again(tree: Recording) -> None:
-    assert timing.explain(tree, tree).causes == ()
-    assert timing.explain(recalled(*tree.modules), tree).causes == ()
+    assert timing.attribute_causes(tree, tree).causes == ()
+    assert timing.attribute_causes(remembered(*tree.modules), tree).causes == ()
 
 
 @given(trees(), st.data())
@@ -294,7 +296,7 @@ def test_every_new_module_is_in_one_cause_and_its_cost_is_explained(tree: Record
     assert sum(cause.modules for cause in groups) == len(new)
     assert sum(cause.work for cause in groups) == sum(each.own for each in new)
     assert {cause.module for cause in groups} <= {each.name for each in new}
-    assert timing.explain(then, tree).share <= 1 + 1e-9
+    assert timing.attribute_causes(then, tree).share <= 1 + 1e-9
 
 
 def groups_of(then: Recording, now: Recording) -> Iterator[timing.RegressionCause]:
@@ -309,8 +311,8 @@ def test_a_module_with_more_work_is_the_only_one_named(tree: Recording, data: st
     old = tree.modules[at]
     grown = replace(old, own=old.own * 2 + 1_000)
     now = replace(tree, modules=(*tree.modules[:at], grown, *tree.modules[at + 1 :]))
-    for then in (tree, recalled(*tree.modules)):
-        assert [cause.module for cause in timing.explain(then, now).causes] == [old.name]
+    for then in (tree, remembered(*tree.modules)):
+        assert [cause.module for cause in timing.attribute_causes(then, now).causes] == [old.name]
 
 
 @given(trees())

@@ -18,7 +18,7 @@ THEN = recording(acme=1000, rich=3000, rich__console=4000, json=1000, acme__core
 
 
 @pytest.mark.parametrize(
-    ("now", "told"),
+    ("now", "text"),
     [
         pytest.param(
             recording(acme=1000, acme__core=1000),
@@ -43,5 +43,5 @@ THEN = recording(acme=1000, rich=3000, rich__console=4000, json=1000, acme__core
         ),
     ],
 )
-def test_a_gain_names_what_is_gone_and_what_does_less(now: Recording, told: str) -> None:
-    assert str(timing.gain(THEN, now)) == told
+def test_a_gain_names_what_is_gone_and_what_does_less(now: Recording, text: str) -> None:
+    assert str(timing.gain(THEN, now)) == text

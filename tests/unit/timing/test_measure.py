@@ -8,18 +8,21 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import tox_prodsim
 from tox_prodsim import supervision
 from tox_prodsim.model.errors import MeasurementError
-from tox_prodsim.model.events import Change, Compared, from_record, to_record
+from tox_prodsim.model.events import Change, Compared, UnknownReason, from_record, to_record
 from tox_prodsim.model.findings import Level
-from tox_prodsim.timing import CauseKind, Link, RegressionCause, Spot, finding_for, measure, sampling
+from tox_prodsim.model.metrics import START_UP, Metric
+from tox_prodsim.timing import CauseKind, Link, RegressionCause, SourceLocation, finding_for, measure, sampling
 from tox_prodsim.timing.measure import Plan
 from tox_prodsim.timing.stats import EFFECTIVE, FALLBACK, Rounds, StoredRatio
 
+IMPORT_ACME, IMPORT_CLI = Metric.of_import("acme"), Metric.of_import("acme.cli")
 STORED = StoredRatio(ratio=2.0, rel_error=0.01, control=sampling.CONTROL, clock=EFFECTIVE)
 
 
@@ -69,7 +72,7 @@ def then(*factors: float) -> Iterator[float]:
 
 
 def run(machine: Machine, stored: StoredRatio | None = STORED, plan: Plan | None = None) -> Compared:
-    measured, compared = measure.measure("import acme", machine, stored, tolerance=0.1, plan=plan, clock=machine.clock)
+    measured, compared = measure.measure(IMPORT_ACME, machine, stored, tolerance=0.1, plan=plan, clock=machine.clock)
     assert (measured is None) == (machine.asked == [])
     return compared
 
@@ -84,7 +87,7 @@ def code(compared: Compared) -> str | None:
 
 def test_unchanged_is_decided_by_the_first_look_after_a_discarded_warm_up() -> None:
     machine = Machine(then(9.0, 1.0))
-    measured, compared = measure.measure("import acme", machine, STORED, tolerance=0.1, clock=machine.clock)
+    measured, compared = measure.measure(IMPORT_ACME, machine, STORED, tolerance=0.1, clock=machine.clock)
     assert machine.asked == [1, 8]
     assert measured is not None
     assert (measured.rounds, measured.clock, measured.control) == (8, EFFECTIVE, "stdlib-1")
@@ -170,20 +173,20 @@ def test_a_verdict_can_be_replayed_from_the_saved_report(
 
 
 def test_a_suspicion_alone_is_no_verdict() -> None:
-    (suspicion, _) = run(Machine(always(1.3))).series
-    assert measure.replayed([suspicion]) is Change.UNKNOWN
+    (first, _) = run(Machine(always(1.3))).series
+    assert measure.replayed([first]) is Change.UNKNOWN
 
 
 def test_whoever_confirms_a_suspicion_has_the_last_word() -> None:
-    machine, told = Machine(always(1.3)), []
+    machine, summaries = Machine(always(1.3)), []
 
-    def confirm(suspicion: measure.CandidateChange) -> tuple[None, Compared]:
-        told.append(suspicion.told)
+    def confirm(suspected: measure.CandidateChange) -> tuple[None, Compared]:
+        summaries.append(suspected.summary)
         return None, compared_as(Change.FASTER)
 
-    _, compared = measure.measure("import acme", machine, STORED, tolerance=0.1, clock=machine.clock, confirm=confirm)
+    _, compared = measure.measure(IMPORT_ACME, machine, STORED, tolerance=0.1, clock=machine.clock, confirm=confirm)
     assert compared.change is Change.FASTER
-    assert told[0].endswith(" in 8 rounds")
+    assert summaries[0].endswith(" in 8 rounds")
     assert machine.asked == [1, 8], "no fresh rounds beside the control"
 
 
@@ -210,7 +213,7 @@ def test_without_a_baseline_it_is_measured_and_said(stored: StoredRatio | None, 
     machine = Machine(always(5.0))
     compared = run(machine, stored)
     assert sum(machine.asked) == 17
-    assert (compared.change, compared.detail) == (Change.UNKNOWN, reason)
+    assert (compared.change, compared.reason, compared.detail) == (Change.UNKNOWN, UnknownReason.NO_BASELINE, reason)
     assert (compared.ratio, compared.expected_s) == (None, None)
     assert compared.value_s == pytest.approx(1.0, rel=0.03)
     assert code(compared) == "PRF705"
@@ -235,7 +238,7 @@ def test_recording_goes_on_until_the_ratio_is_good_to_store(factor: float, noise
 
 def test_what_is_known_to_be_too_slow_is_not_started() -> None:
     machine = Machine(always(1.0))
-    measured, compared = measure.measure("start-up", machine, STORED, tolerance=0.1, known_s=12)
+    measured, compared = measure.measure(START_UP, machine, STORED, tolerance=0.1, known_s=12)
     assert measured is None
     assert machine.asked == []
     assert compared.value_s == 12
@@ -271,7 +274,7 @@ def test_the_cap_ends_the_looks() -> None:
 def test_a_sampler_that_gives_too_little_is_our_bug() -> None:
     machine = Machine(always(1.0))
     with pytest.raises(ValueError, match="gave 1 rounds, asked for 8"):
-        measure.measure("import acme", lambda _: machine(1), STORED, tolerance=0.1)
+        measure.measure(IMPORT_ACME, lambda _: machine(1), STORED, tolerance=0.1)
 
 
 # --- endings that are no verdict
@@ -281,7 +284,7 @@ def test_what_fails_while_it_is_measured_is_not_slower() -> None:
     def fails(_: int) -> Rounds:
         raise MeasurementError("import acme: ImportError: no module named 'click'")
 
-    measured, compared = measure.measure("import acme", fails, STORED, tolerance=0.1)
+    measured, compared = measure.measure(IMPORT_ACME, fails, STORED, tolerance=0.1)
     assert measured is None
     assert compared.change is Change.UNKNOWN
     finding = finding_for(compared)
@@ -291,7 +294,7 @@ def test_what_fails_while_it_is_measured_is_not_slower() -> None:
 
 
 def test_a_stored_ratio_cannot_hold_less_than_seven_percent() -> None:
-    compared = measure.measure("import acme", Machine(always(1.0)), STORED, tolerance=0.01)[1]
+    compared = measure.measure(IMPORT_ACME, Machine(always(1.0)), STORED, tolerance=0.01)[1]
     assert compared.tolerance == 0.07
 
 
@@ -300,10 +303,11 @@ def test_missing_bytecode_is_said() -> None:
     assert detail.endswith("; 12 modules have no bytecode, their folder may be read-only")
 
 
-def compared_as(change: Change, metric: str = "import acme.cli", detail: str = "") -> Compared:
-    return Compared(
-        metric=metric, change=change, value_s=0.148, expected_s=0.092, ratio=1.61, tolerance=0.1, detail=detail
+def compared_as(change: Change, metric: Metric = IMPORT_CLI, **more: Any) -> Compared:
+    plain = Compared(
+        metric=metric, change=change, value_s=0.148, expected_s=0.092, ratio=1.61, tolerance=0.1, detail=""
     )
+    return replace(plain, **more)
 
 
 @pytest.mark.parametrize(
@@ -317,16 +321,23 @@ def compared_as(change: Change, metric: str = "import acme.cli", detail: str = "
             id="import slower",
         ),
         pytest.param(
-            compared_as(Change.SLOWER, "start-up"),
+            compared_as(Change.SLOWER, START_UP),
             "PRF702 error start-up is slower than its baseline: 148 ms, expected 92 ms here (+61 %, limit +10 %)"
             " | if it is meant to be, accept it with --prodsim-update-baseline",
             id="start-up slower",
         ),
         pytest.param(
-            compared_as(Change.UNKNOWN, detail="no baseline for this Python and platform"),
+            compared_as(
+                Change.UNKNOWN, reason=UnknownReason.NO_BASELINE, detail="no baseline for this Python and platform"
+            ),
             "PRF705 note import acme.cli: 148 ms, no baseline for this Python and platform"
             " | accept this run with --prodsim-update-baseline",
             id="no baseline",
+        ),
+        pytest.param(
+            compared_as(Change.UNKNOWN, reason=UnknownReason.INCONCLUSIVE, detail="inconclusive: +9 % may be chance"),
+            "PRF703 note import acme.cli: inconclusive: +9 % may be chance | run it again when the machine is quieter",
+            id="inconclusive",
         ),
     ],
 )
@@ -337,7 +348,7 @@ def test_findings_say_what_and_what_now(compared: Compared, expected: str) -> No
 
 
 def test_a_cause_is_in_the_finding_and_so_is_its_line() -> None:
-    chain = (Link(module="acme", at=None), Link(module="pandas", at=Spot(file="acme/report.py", line=3)))
+    chain = (Link(module="acme", at=None), Link(module="pandas", at=SourceLocation(file="acme/report.py", line=3)))
     cause = RegressionCause(
         kind=CauseKind.NEW, module="pandas", work=9, seconds=0.05, share=0.9, origin="pandas", chain=chain
     )

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.baselines import ACME, KEY, TEXT, metric, written
+from support.baselines import ACME, IMPORT_ACME, KEY, TEXT, metric, written
 
 from tox_prodsim.model.errors import ProdsimError
-from tox_prodsim.timing.baseline import store as baseline
-from tox_prodsim.timing.work import ModuleWork, Work, kept
+from tox_prodsim.timing.baseline import store
+from tox_prodsim.timing.work import ModuleWork, Work, merge_work
 
 WORK = Work(
     unit="bytecodes",
@@ -45,26 +45,26 @@ def with_own(*own: int, pyc_bytes: int = WORK.pyc_bytes) -> Work:
 
 
 def test_modules_are_one_a_line_in_the_order_of_their_import() -> None:
-    assert baseline.dumps(KNOWN) == KNOWN_TEXT
+    assert store.dumps(KNOWN) == KNOWN_TEXT
     assert json.loads(KNOWN_TEXT)["modules"][1] == ["flask", "acme", 812300]
 
 
 def test_work_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
-    path = baseline.path_for(tmp_path, "prodsim", KEY)
-    baseline.save(path, KNOWN)
-    loaded = baseline.load(path)
+    path = store.path_for(tmp_path, "prodsim", KEY)
+    store.save(path, KNOWN)
+    loaded = store.load(path)
     assert loaded is not None
     assert loaded.work == WORK
 
 
 def test_a_file_of_schema_1_has_no_work(tmp_path: Path) -> None:
-    path = written(baseline.path_for(tmp_path, "prodsim", KEY), TEXT.replace('"schema": 3', '"schema": 1'))
-    loaded = baseline.load(path)
+    path = written(store.path_for(tmp_path, "prodsim", KEY), TEXT.replace('"schema": 3', '"schema": 1'))
+    loaded = store.load(path)
     assert loaded is not None
     assert (loaded.work, loaded.schema) == (None, 1)
-    again = baseline.merged(loaded, replace(ACME, dists=loaded.dists))
+    again = store.merged(loaded, replace(ACME, dists=loaded.dists))
     assert again is loaded, "a file of schema 1 stays as it is until something changes"
-    assert baseline.dumps(baseline.merged(loaded, replace(KNOWN, dists=loaded.dists))) == KNOWN_TEXT
+    assert store.dumps(store.merged(loaded, replace(KNOWN, dists=loaded.dists))) == KNOWN_TEXT
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ def test_a_file_of_schema_1_has_no_work(tmp_path: Path) -> None:
     ],
 )
 def test_work_that_is_not_usable_is_named_and_left_alone(tmp_path: Path, text: str, problem: str) -> None:
-    path = written(baseline.path_for(tmp_path, "prodsim", KEY), text)
+    path = written(store.path_for(tmp_path, "prodsim", KEY), text)
     with pytest.raises(ProdsimError) as caught:
-        baseline.load(path)
+        store.load(path)
     assert problem in str(caught.value)
     assert path.read_text() == text
 
@@ -105,7 +105,7 @@ works = st.builds(
 @given(works)
 def test_all_work_survives_the_round_trip(work: Work) -> None:
     made = replace(ACME, work=work, dists=())
-    assert baseline._parsed(Path(f"{KEY}.json"), json.loads(baseline.dumps(made))) == made
+    assert store._parsed(Path(f"{KEY}.json"), json.loads(store.dumps(made))) == made
 
 
 # --- no churn
@@ -120,12 +120,12 @@ def test_all_work_survives_the_round_trip(work: Work) -> None:
     ],
 )
 def test_the_same_work_keeps_its_block(new: Work | None) -> None:
-    assert kept(WORK, new) is WORK
-    assert baseline.merged(KNOWN, replace(KNOWN, work=new)) is KNOWN
+    assert merge_work(WORK, new) is WORK
+    assert store.merged(KNOWN, replace(KNOWN, work=new)) is KNOWN
 
 
 def test_another_patch_of_python_keeps_the_block_of_the_same_work() -> None:
-    merged = baseline.merged(KNOWN, replace(KNOWN, python="3.13.1", work=with_own(3_001, 812_400, 91_200)))
+    merged = store.merged(KNOWN, replace(KNOWN, python="3.13.1", work=with_own(3_001, 812_400, 91_200)))
     assert (merged.python, merged.work) == ("3.13.1", WORK)
 
 
@@ -144,20 +144,20 @@ def test_another_patch_of_python_keeps_the_block_of_the_same_work() -> None:
     ],
 )
 def test_other_work_is_stored(new: Work) -> None:
-    assert kept(WORK, new) is new
-    assert baseline.merged(KNOWN, replace(KNOWN, work=new)).work == new
+    assert merge_work(WORK, new) is new
+    assert store.merged(KNOWN, replace(KNOWN, work=new)).work == new
 
 
 def test_work_outlives_another_control() -> None:
-    merged = baseline.merged(KNOWN, replace(ACME, control="stdlib-2", metrics={"import acme": metric()}))
+    merged = store.merged(KNOWN, replace(ACME, control="stdlib-2", metrics={IMPORT_ACME: metric()}))
     assert merged.work == WORK
 
 
 @given(works, works)
 def test_what_is_kept_agrees_with_what_was_recorded(old: Work, new: Work) -> None:
-    result = kept(old, new)
+    result = merge_work(old, new)
     assert result in {old, new}
-    assert kept(result, new) is result, "once accepted, the same recording changes nothing"
+    assert merge_work(result, new) is result, "once accepted, the same recording changes nothing"
 
 
 def test_an_increase_is_a_fraction_of_what_was() -> None:

@@ -34,6 +34,6 @@ def _lines(stored: baseline.Baseline) -> Iterator[str]:
         yield f"{contents.counted(held)} in {held.version} ({held.created})"
     for name, metric in sorted(stored.metrics.items()):
         times = f"{metric.value_ms:>9.1f} ms, {metric.ratio:.4f} of {stored.control}, {metric.rounds} rounds"
-        yield f"{name:<32} {times}"
+        yield f"{name!s:<32} {times}"
     if (work := stored.work) is not None:
         yield f"{len(work.modules)} modules, {work.amount:,} {work.unit}"

@@ -8,7 +8,6 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 from tox.session.cmd.run.sequential import run_sequential
@@ -18,7 +17,7 @@ from tox.tox_env.python.runner import PythonRun
 from tox_prodsim.building import reference_wheel
 from tox_prodsim.checks import artifact
 from tox_prodsim.model.errors import Cancelled, CloneError, ProdsimError, WheelUnavailableError
-from tox_prodsim.model.events import Change, Compared
+from tox_prodsim.model.events import Change, Compared, to_fields
 from tox_prodsim.model.runner import Runner
 from tox_prodsim.plugin import signals
 from tox_prodsim.plugin.cli import comparison
@@ -86,7 +85,7 @@ def _compare(state: State, cancel: Cancel) -> int:
 def _compare_in(env: PythonRun, reference: Reference, cancel: Cancel) -> list[Compared]:
     compared = comparison.compare(env, reference, cancel, env.options.prodsim_imports)
     if env.options.prodsim_format == "json":
-        write(json.dumps([asdict(each) for each in compared], indent=1) + "\n")
+        write(json.dumps([to_fields(each) for each in compared], indent=1) + "\n")
     return compared
 
 

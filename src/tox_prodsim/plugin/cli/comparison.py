@@ -14,16 +14,17 @@ from tox_prodsim.building import reference_wheel
 from tox_prodsim.checks import installed
 from tox_prodsim.model.errors import MeasurementError
 from tox_prodsim.model.events import Change, Compared
+from tox_prodsim.model.metrics import START_UP, Metric
 from tox_prodsim.model.scenario import Deployment, Scenario
 from tox_prodsim.plugin import session
 from tox_prodsim.plugin.cli.output import write
 from tox_prodsim.plugin.context import build, runners
 from tox_prodsim.plugin.context.environment import ProductionEnv
 from tox_prodsim.plugin.packages import wheel_under_test
-from tox_prodsim.run import confirmation as confirming
+from tox_prodsim.run.confirmation import BaseInstall, Confirmation, install_base, launch_context_of, side_by_side
 from tox_prodsim.run.context import ReferenceInputs, RunContext
 from tox_prodsim.supervision import Cancel
-from tox_prodsim.timing import measure, paired, stats
+from tox_prodsim.timing import paired, stats
 
 _MOST_IMPORTS = 4
 """Number of modules that are compared if none is named."""
@@ -50,15 +51,15 @@ def compare(tox_env: PythonRun, reference: Reference, cancel: Cancel, imports: S
     production_env = ProductionEnv(tox_env, cancel)
     context = _context(tox_env, scenario, production_env)
     inputs = _reference_inputs(tox_env, reference, context, production_env, cancel)
-    confirmation = confirming.Confirmation(inputs)
+    confirmation = Confirmation(inputs)
     try:
-        base = confirming.install(inputs, _artefact(reference, inputs))
-        pairs = _import_pairs(imports or _default_imports(scenario, context), inputs, base)
+        base = install_base(inputs, _artefact(reference, inputs))
+        samplers = _import_samplers(imports or _default_imports(scenario, context), inputs, base)
         if scenario.deployment is not None and scenario.timing.startup and not imports:
-            pairs[measure.START_UP] = _start_pair(scenario.deployment, context.place, inputs, base)
+            samplers[START_UP] = _start_sampler(scenario.deployment, context.place, inputs, base)
         wheel = f"{context.wheel.name} {context.wheel.version}"
         write(f"prodsim: {wheel} beside {base.artefact.origin} ({reference.display}), in {tox_env.name}\n")
-        return _compared(pairs, scenario.timing.tolerance)
+        return _compared(samplers, scenario.timing.tolerance)
     finally:
         confirmation.close()
 
@@ -82,18 +83,18 @@ def _reference_inputs(
     tox_env: PythonRun, reference: Reference, context: RunContext, production_env: ProductionEnv, cancel: Cancel
 ) -> ReferenceInputs:
     name = context.wheel.name
-    wanted = reference_wheel.ReferenceSpec(
+    spec = reference_wheel.ReferenceSpec(
         name=name, version=reference.version, commit=reference.commit, public=runners.is_public(tox_env, name)
     )
-    return runners.reference_inputs(tox_env, wanted, runner=production_env.helper, cancel=cancel)
+    return runners.reference_inputs(tox_env, spec, runner=production_env.helper, cancel=cancel)
 
 
 def _artefact(reference: Reference, inputs: ReferenceInputs) -> reference_wheel.ReferenceWheel:
     if reference.wheel is not None:
         return reference_wheel.ReferenceWheel(wheel=reference.wheel, origin=f"the wheel {reference.wheel.name}")
     if reference.commit:
-        return reference_wheel.from_commit(inputs.wanted, inputs.sources)
-    return reference_wheel.from_index(inputs.wanted, inputs.sources)
+        return reference_wheel.from_commit(inputs.spec, inputs.sources)
+    return reference_wheel.from_index(inputs.spec, inputs.sources)
 
 
 def _default_imports(scenario: Scenario, context: RunContext) -> Sequence[str]:
@@ -102,23 +103,27 @@ def _default_imports(scenario: Scenario, context: RunContext) -> Sequence[str]:
     return scenario.timing.imports or [*modules][:_MOST_IMPORTS]
 
 
-def _import_pairs(modules: Sequence[str], inputs: ReferenceInputs, base: confirming.Base) -> dict[str, paired.Pair]:
+def _import_samplers(
+    modules: Sequence[str], inputs: ReferenceInputs, base: BaseInstall
+) -> dict[Metric, paired.PairedSampler]:
     """Return what times each import in both environments, by metric."""
     python, base_python = inputs.site.python, base.site.python
     return {
-        f"import {name}": paired.imports(name, python=python, base_python=base_python, runner=inputs.runner)
+        Metric.of_import(name): paired.import_sampler(
+            name, python=python, base_python=base_python, runner=inputs.runner
+        )
         for name in modules
     }
 
 
-def _start_pair(
-    deployed: Deployment, place: deployment.LaunchContext, inputs: ReferenceInputs, base: confirming.Base
-) -> paired.Pair:
+def _start_sampler(
+    deployed: Deployment, place: deployment.LaunchContext, inputs: ReferenceInputs, base: BaseInstall
+) -> paired.PairedSampler:
     """Return what times the start-up in both environments."""
     deployment.keep_snapshot(place)
-    base_place = confirming.place_of(place, inputs.site, base.site)
+    base_place = launch_context_of(place, inputs.site, base.site)
     starts = (partial(_start, deployed, place), partial(_start, deployed, base_place))
-    return paired.starts(*starts, python=inputs.site.python, runner=inputs.runner)
+    return paired.start_sampler(*starts, python=inputs.site.python, runner=inputs.runner)
 
 
 def _start(deployed: Deployment, place: deployment.LaunchContext) -> float:
@@ -128,10 +133,10 @@ def _start(deployed: Deployment, place: deployment.LaunchContext) -> float:
         raise MeasurementError(str(problem)) from problem
 
 
-def _compared(pairs: Mapping[str, paired.Pair], tolerance: float) -> list[Compared]:
+def _compared(samplers: Mapping[Metric, paired.PairedSampler], tolerance: float) -> list[Compared]:
     compared = []
-    for metric, pair in pairs.items():
-        compared.append(confirming.side_by_side(metric, pair, tolerance=tolerance))
+    for metric, sampler in samplers.items():
+        compared.append(side_by_side(metric, sampler, tolerance=tolerance))
         write(f"  {metric}: {_result(compared[-1])}\n")
     return compared
 

@@ -81,7 +81,7 @@ def build_context(
         folder=folder,
         production_env=production_env,
     )
-    return replace(_context(inputs, under_test.origin), lowered=lowered)
+    return replace(_context(inputs, under_test.origin), lowest=lowered)
 
 
 def _context(inputs: _Inputs, origin: str) -> RunContext:
@@ -101,7 +101,7 @@ def _context(inputs: _Inputs, origin: str) -> RunContext:
         tools=runners.audit_tools(tox_env, inputs.scenario.audit, production_env.cancel),
         private=(folders.home, folders.temporary, folders.probe),
         fresh_install=_fresh_install(inputs),
-        tested=_tested_pythons(tox_env.core["env_list"]),
+        tested_pythons=_tested_pythons(tox_env.core["env_list"]),
     )
 
 
@@ -231,9 +231,9 @@ def _reference(inputs: _Inputs, baselines: BaselineFiles) -> ReferenceInputs | N
         commit=built.commit,
         public=runners.is_public(tox_env, name),
     )
-    dists, machine = baseline.changes_since(baselines.stored, baselines.now, name)
+    changes = baseline.environment_changes(baselines.stored, baselines.now, project=name)
     return runners.reference_inputs(
-        tox_env, spec, runner=production_env.helper, cancel=production_env.cancel, dists=dists, machine=machine
+        tox_env, spec, runner=production_env.helper, cancel=production_env.cancel, changes=changes
     )
 
 

@@ -22,6 +22,7 @@ from tox_prodsim.model.parsing import canonical
 from tox_prodsim.model.runner import NO_VARIABLES, Completed, Runner
 from tox_prodsim.plugin.paths import ledger_of, tool_envs_of, wheels_of
 from tox_prodsim.run.context import ReferenceInputs
+from tox_prodsim.timing.baseline import NO_CHANGES, EnvironmentChanges
 
 _BUILD_LIMIT_S = 900.0
 _PRIVATE = "Private ::"
@@ -93,8 +94,7 @@ def reference_inputs(
     *,
     runner: Runner,
     cancel: supervision.Cancel,
-    dists: tuple[str, ...] = (),
-    machine: tuple[str, ...] = (),
+    changes: EnvironmentChanges = NO_CHANGES,
 ) -> ReferenceInputs:
     """Return what a confirmation in this environment works with; what a killed run has left is removed.
 
@@ -103,13 +103,12 @@ def reference_inputs(
     folder = Path(tox_env.env_dir) / "prodsim" / "base"
     shutil.rmtree(folder, ignore_errors=True)
     return ReferenceInputs(
-        wanted=spec,
+        spec=spec,
         sources=_wheel_sources(tox_env, folder, cancel),
         site=_site(tox_env),
         folder=folder,
         runner=runner,
-        dists=dists,
-        machine=machine,
+        changes=changes,
         writes_bytecode=not tox_env.environment_variables.get("PYTHONDONTWRITEBYTECODE"),
     )
 

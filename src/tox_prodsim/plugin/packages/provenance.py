@@ -23,7 +23,7 @@ from tox_prodsim.checks.artifact import build_failure
 from tox_prodsim.model.errors import BuildError, ProdsimError, TreeUnavailableError
 from tox_prodsim.plugin.context import runners
 from tox_prodsim.run.context import WheelUnderTest
-from tox_prodsim.run.sdist import FromTree, Provenance, nothing
+from tox_prodsim.run.sdist import Provenance, TreeBuild, unknown_provenance
 
 _BUILT = ("BLD101", "BLD102", "SDI201")
 
@@ -106,14 +106,14 @@ class ProvenanceTracker:
         if kept is None:
             package = str(self._env.conf["package"])
             built = f"package = {package} builds no sdist, sdist-wheel (the default here) does"
-            return nothing("a wheel was given, without its sdist" if package == "external" else built)
+            return unknown_provenance("a wheel was given, without its sdist" if package == "external" else built)
         built_here = self._given is None and self._tree.is_started
         return Provenance(
             sdist=artifact.open_sdist(kept),
             reason="",
             codes=_BUILT if built_here else _BUILT[1:],
-            from_tree=self._from_tree,
-            again=partial(self._build_again, kept),
+            build_tree=self._from_tree,
+            rebuild=partial(self._build_again, kept),
         )
 
     def close(self) -> None:
@@ -166,7 +166,7 @@ class ProvenanceTracker:
         execute = runners.build_execute(self._env, environ, self._cancel, key="pyproject.toml")
         self._tree.start(tree_build.BuildTools(python=python, execute=execute))
 
-    def _from_tree(self) -> FromTree:
+    def _from_tree(self) -> TreeBuild:
         """Wait for the wheel of the source tree; raises TreeUnavailableError."""
         if not self._tree.is_started:
             msg = "an sdist was given, without its source tree"
@@ -179,7 +179,7 @@ class ProvenanceTracker:
             msg = f"the source tree alone builds no wheel: {reason}"
             raise TreeUnavailableError(msg) from problem
         wheel = artifact.TreeWheel(path=built.wheel, took_s=built.took_s, stale=built.stale)
-        return FromTree(wheel=wheel, written=built.written)
+        return TreeBuild(wheel=wheel, written=built.written)
 
     def _build_again(self, sdist: Path) -> Path:
         """Build the wheel of the sdist once more; raises TreeUnavailableError."""

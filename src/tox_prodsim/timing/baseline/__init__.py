@@ -7,15 +7,15 @@ history of a file and ``chart`` draws it.
 
 from tox_prodsim.timing.baseline import contents
 from tox_prodsim.timing.baseline.candidates import accepted, candidates
-from tox_prodsim.timing.baseline.chart import svg as drawn_as_svg
-from tox_prodsim.timing.baseline.chart import text as drawn_as_text
-from tox_prodsim.timing.baseline.contents import Contents, Fewer, Lost
+from tox_prodsim.timing.baseline.chart import drawn_as_svg, drawn_as_text
+from tox_prodsim.timing.baseline.contents import Contents
 from tox_prodsim.timing.baseline.history import history_of, is_shallow
 from tox_prodsim.timing.baseline.store import (
+    NO_CHANGES,
     Baseline,
     Built,
-    changes_since,
-    differences,
+    EnvironmentChanges,
+    environment_changes,
     key_for,
     load,
     merged,
@@ -27,18 +27,17 @@ from tox_prodsim.timing.baseline.store import (
 )
 
 __all__ = [
+    "NO_CHANGES",
     "Baseline",
     "Built",
     "Contents",
-    "Fewer",
-    "Lost",
+    "EnvironmentChanges",
     "accepted",
     "candidates",
-    "changes_since",
     "contents",
-    "differences",
     "drawn_as_svg",
     "drawn_as_text",
+    "environment_changes",
     "history_of",
     "is_shallow",
     "key_for",

@@ -1,4 +1,4 @@
-"""Candidates of a CI matrix: find them in a folder, and tell which baseline each of them becomes."""
+"""Candidates of a CI matrix: find them in a folder, and return which baseline each of them becomes."""
 
 from __future__ import annotations
 

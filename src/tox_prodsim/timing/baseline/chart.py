@@ -13,7 +13,7 @@ _WIDTH, _PANEL, _LEFT, _TOP = 760, 170, 70, 40
 _PLOT_WIDTH, _PLOT_HEIGHT = _WIDTH - _LEFT - 30, _PANEL - _TOP - 40
 
 
-def text(lines: Sequence[HistoryLine], *, encoding: str) -> Iterator[str]:
+def drawn_as_text(lines: Sequence[HistoryLine], *, encoding: str) -> Iterator[str]:
     """Yield the lines of a terminal, with blocks where the encoding has them."""
     sign = _sign(encoding)
     title = ""
@@ -25,7 +25,7 @@ def text(lines: Sequence[HistoryLine], *, encoding: str) -> Iterator[str]:
         yield from (f"    {row}" for row in _rows(line, sign))
 
 
-def svg(lines: Sequence[HistoryLine]) -> str:
+def drawn_as_svg(lines: Sequence[HistoryLine]) -> str:
     """Return the picture: a panel for each metric, every point with what it is as a tooltip."""
     height = _PANEL * max(1, len(lines))
     head = (
@@ -72,7 +72,7 @@ def _panel(line: HistoryLine) -> Iterator[str]:
         for at, point in enumerate(line.points)
     ]
     bottom = _TOP + _PLOT_HEIGHT
-    yield f'<text x="10" y="20" font-weight="bold">{escape(line.metric)}</text>'
+    yield f'<text x="10" y="20" font-weight="bold">{escape(str(line.metric))}</text>'
     yield f'<text x="{_WIDTH - 10}" y="20" text-anchor="end" fill="gray">{escape(line.title)}</text>'
     for value_ms, level in ((largest, _TOP), (0.0, bottom)):
         yield f'<line x1="{_LEFT}" y1="{level}" x2="{_LEFT + _PLOT_WIDTH}" y2="{level}" stroke="lightgray"/>'
@@ -80,8 +80,8 @@ def _panel(line: HistoryLine) -> Iterator[str]:
     corners = " ".join(f"{x},{y}" for x, y in places)
     yield f'<polyline points="{corners}" fill="none" stroke="steelblue" stroke-width="2"/>'
     for point, (x, y) in zip(line.points, places, strict=True):
-        told = f"{point.date} {point.commit} {point.version}: {point.value_ms:.1f} ms"
-        yield f'<circle cx="{x}" cy="{y}" r="4" fill="steelblue"><title>{escape(told)}</title></circle>'
+        tooltip = f"{point.date} {point.commit} {point.version}: {point.value_ms:.1f} ms"
+        yield f'<circle cx="{x}" cy="{y}" r="4" fill="steelblue"><title>{escape(tooltip)}</title></circle>'
     yield f'<text x="{places[0][0]}" y="{bottom + 18}" text-anchor="middle">{escape(line.points[0].date)}</text>'
     if len(places) > 1:
         yield f'<text x="{places[-1][0]}" y="{bottom + 18}" text-anchor="middle">{escape(line.points[-1].date)}</text>'

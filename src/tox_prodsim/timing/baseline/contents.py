@@ -19,23 +19,26 @@ COMMAND_GROUPS = frozenset({"console_scripts", "gui_scripts", "scripts"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contents:
-    """What the release ``version`` held when it was looked at on ``created``, an ISO date.
-
-    ``modules`` are all of the wheel, ``imported`` those of them that a check has imported, ``extensions`` those that
-    are compiled. ``entry_points`` are ``[group] name``. ``descriptors`` are left open by the import, None: not counted.
-    ``packages`` and ``folders`` are patterns of the modules and data files that are too many to be named, with numbers.
-    """
+    """What a release held."""
 
     version: str
     created: str
+    """The date on which that was recorded, ISO."""
     modules: frozenset[str] = frozenset()
+    """All of the wheel."""
     imported: frozenset[str] = frozenset()
+    """Those modules that a check has imported."""
     extensions: frozenset[str] = frozenset()
+    """Those modules that are compiled."""
     entry_points: frozenset[str] = frozenset()
+    """As ``[group] name``."""
     data: frozenset[str] = frozenset()
     packages: Mapping[str, int] = field(default_factory=dict)
+    """Patterns of modules that are too many to be named, with their numbers."""
     folders: Mapping[str, int] = field(default_factory=dict)
+    """Patterns of data files that are too many to be named, with their numbers."""
     descriptors: int | None = None
+    """How many file descriptors the import leaves open; None: not counted."""
 
     def folded(self, most: int = MOST) -> Contents:
         """Return it as it is stored: of too many modules, those that were imported keep their names, up to ``most``."""
@@ -60,7 +63,7 @@ class Contents:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Fewer:
+class CountDecrease:
     """Of what a pattern stands for, ``now`` are left of ``then``."""
 
     pattern: str
@@ -69,18 +72,18 @@ class Fewer:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Lost:
-    """What a release held and the next one does not, sorted; an extension is no lost module as well."""
+class LostContents:
+    """What a release held and the next one does not, sorted; a lost extension is not also a lost module."""
 
     modules: tuple[str, ...]
     extensions: tuple[str, ...]
     entry_points: tuple[str, ...]
     data: tuple[str, ...]
-    packages: tuple[Fewer, ...]
-    folders: tuple[Fewer, ...]
+    packages: tuple[CountDecrease, ...]
+    folders: tuple[CountDecrease, ...]
 
 
-def lost(then: Contents, now: Contents) -> Lost:
+def lost(then: Contents, now: Contents) -> LostContents:
     """Return what is gone; ``then`` may be folded, ``now`` must not be.
 
     A command is gone when none has its name any more: whether it opens a console does not matter.
@@ -89,13 +92,13 @@ def lost(then: Contents, now: Contents) -> Lost:
     commands = {_name(point) for point in now.entry_points if is_command(point)}
     points = (point for point in then.entry_points - now.entry_points if not is_command(point))
     scripts = (point for point in then.entry_points if is_command(point) and _name(point) not in commands)
-    return Lost(
+    return LostContents(
         modules=tuple(sorted(then.modules - now.modules - extensions)),
         extensions=tuple(sorted(extensions)),
         entry_points=tuple(sorted([*points, *scripts])),
         data=tuple(sorted(then.data - now.data)),
-        packages=tuple(_fewer(then.packages, now.modules - then.modules, ".")),
-        folders=tuple(_fewer(then.folders, now.data, "/")),
+        packages=tuple(_decreases(then.packages, now.modules - then.modules, ".")),
+        folders=tuple(_decreases(then.folders, now.data, "/")),
     )
 
 
@@ -106,15 +109,15 @@ def gained(then: Contents, now: Contents) -> tuple[str, ...]:
     compiled = (now.extensions - then.extensions) & then.modules
     return (
         *sorted(modules),
-        *_more(then.packages, now.modules - then.modules, "."),
+        *_increases(then.packages, now.modules - then.modules, "."),
         *(f"{name} (compiled)" for name in sorted(compiled)),
         *sorted(now.entry_points - then.entry_points),
         *sorted(data),
-        *_more(then.folders, now.data, "/"),
+        *_increases(then.folders, now.data, "/"),
     )
 
 
-def kept(old: Contents | None, new: Contents | None) -> Contents | None:
+def merge_contents(old: Contents | None, new: Contents | None) -> Contents | None:
     """Return what to store: the old contents, with their version, when the new ones are the same."""
     if old is None or new is None:
         return new or old
@@ -161,14 +164,14 @@ def _numbers(patterns: Mapping[str, int], names: Iterable[str], separator: str) 
     return Counter(pattern for name in counted for pattern in patterns.keys() & set(_patterns(name, separator)))
 
 
-def _fewer(patterns: Mapping[str, int], names: Iterable[str], separator: str) -> Iterator[Fewer]:
+def _decreases(patterns: Mapping[str, int], names: Iterable[str], separator: str) -> Iterator[CountDecrease]:
     now = _numbers(patterns, names, separator)
     for pattern, number in sorted(patterns.items()):
         if now[pattern] < number:
-            yield Fewer(pattern=pattern, then=number, now=now[pattern])
+            yield CountDecrease(pattern=pattern, then=number, now=now[pattern])
 
 
-def _more(patterns: Mapping[str, int], names: Iterable[str], separator: str) -> Iterator[str]:
+def _increases(patterns: Mapping[str, int], names: Iterable[str], separator: str) -> Iterator[str]:
     now = _numbers(patterns, names, separator)
     for pattern, number in sorted(patterns.items()):
         if now[pattern] > number:

@@ -48,5 +48,5 @@ def _numbers(numbers: Mapping[str, int]) -> str:
 def _counted(block: Reader, name: str) -> dict[str, int]:
     if name not in block.content:
         return {}
-    numbers = block.inside(name)
+    numbers = block.nested(name)
     return {pattern: numbers.whole(pattern) for pattern in numbers.content}

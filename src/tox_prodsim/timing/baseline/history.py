@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.metrics import Metric
 from tox_prodsim.timing.baseline.store import Baseline, load, loads
 
 NOT_COMMITTED = "not committed"
@@ -35,7 +36,7 @@ class HistoryLine:
     """One metric of one file, its points oldest first."""
 
     title: str
-    metric: str
+    metric: Metric
     control: str
     points: tuple[HistoryPoint, ...]
 
@@ -65,7 +66,7 @@ def is_shallow(folder: Path) -> bool:
     return _git(folder, "rev-parse", "--is-shallow-repository").strip() == "true"
 
 
-def _line(title: str, metric: str, now: Baseline, versions: Sequence[tuple[_Commit, Baseline]]) -> HistoryLine:
+def _line(title: str, metric: Metric, now: Baseline, versions: Sequence[tuple[_Commit, Baseline]]) -> HistoryLine:
     control_ms = now.metrics[metric].control_ms
     points = [
         HistoryPoint(
@@ -82,7 +83,7 @@ def _line(title: str, metric: str, now: Baseline, versions: Sequence[tuple[_Comm
 
 
 def _versions(path: Path) -> Iterator[tuple[_Commit, Baseline]]:
-    """Yield the versions of the file, oldest first; one that is no baseline (a merge conflict) is passed over."""
+    """Yield the versions of the file, oldest first; one that is not a valid baseline (a merge conflict) is skipped."""
     for each in reversed(_commits(path)):
         try:
             yield each, loads(path, _git(path.parent, "show", f"{each.commit}:{each.name}"))
@@ -92,10 +93,10 @@ def _versions(path: Path) -> Iterator[tuple[_Commit, Baseline]]:
 
 def _commits(path: Path) -> list[_Commit]:
     """Return the commits that changed the file, newest first."""
-    told = _git(path.parent, "log", "--follow", "--diff-filter=d", "--name-only", "--format=@%h %cs", "--", path.name)
+    log = _git(path.parent, "log", "--follow", "--diff-filter=d", "--name-only", "--format=@%h %cs", "--", path.name)
     commits: list[_Commit] = []
     head = ""
-    for line in filter(None, told.splitlines()):
+    for line in filter(None, log.splitlines()):
         if line.startswith("@"):
             head = line[1:]
         else:
@@ -105,15 +106,16 @@ def _commits(path: Path) -> list[_Commit]:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    """Return what git says in this folder; raises ProdsimError with its first line when it fails."""
+    """Return what git prints in this folder; raises ProdsimError with the first line of its error when it fails."""
     git = shutil.which("git")
     if git is None:
         msg = "git is not installed, and the history of a baseline is that of its file"
         raise ProdsimError(_KEY, msg)
     argv = [git, "-C", str(folder), "-c", "core.quotePath=false", *arguments]
-    ran = subprocess.run(argv, capture_output=True, check=False, timeout=_GIT_TIMEOUT_S, stdin=subprocess.DEVNULL)
-    if ran.returncode:
-        reason = next(iter(ran.stderr.decode(errors="replace").strip().splitlines()), f"it ended with {ran.returncode}")
+    git_run = subprocess.run(argv, capture_output=True, check=False, timeout=_GIT_TIMEOUT_S, stdin=subprocess.DEVNULL)
+    if git_run.returncode:
+        lines = git_run.stderr.decode(errors="replace").strip().splitlines()
+        reason = next(iter(lines), f"it ended with {git_run.returncode}")
         msg = f"git knows nothing of {folder}: {reason}"
         raise ProdsimError(_KEY, msg)
-    return ran.stdout.decode(errors="replace")
+    return git_run.stdout.decode(errors="replace")

@@ -23,7 +23,7 @@ class Reader:
         self.path = path
         self._where = where
 
-    def inside(self, name: str) -> Reader:
+    def nested(self, name: str) -> Reader:
         """Return a reader of the object under this name."""
         return Reader(self.path, f"{self._where}{name}.", self.take(name, dict))
 
@@ -33,7 +33,7 @@ class Reader:
         # bool is an int for isinstance, and 1 is a fine float.
         if isinstance(value, kind) and not isinstance(value, bool):
             return value
-        raise unusable(self.path, f"{self._where}{name} is {shown(value)}, not {_KINDS[kind]}")
+        raise unusable(self.path, f"{self._where}{name} is {display(value)}, not {_KINDS[kind]}")
 
     def whole(self, name: str) -> int:
         """Return the whole number under this name when it is not negative."""
@@ -58,7 +58,7 @@ class Reader:
     def _number(self, value: object, name: str) -> float:
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
             return float(value)
-        raise unusable(self.path, f"{self._where}{name} is {shown(value)}, not a number above 0")
+        raise unusable(self.path, f"{self._where}{name} is {display(value)}, not a number above 0")
 
 
 _KINDS: Mapping[type, str] = {str: "text", int: "a whole number", dict: "a JSON object", list: "a list"}
@@ -69,6 +69,6 @@ def unusable(path: Path, what: str) -> ProdsimError:
     return ProdsimError(KEY, f"{path}: {what}; restore it, or delete it and record it again")
 
 
-def shown(value: object) -> str:
-    """Return what is there instead of a usable value, cut short."""
+def display(value: object) -> str:
+    """Return what is there instead of a usable value, at most 40 characters of it."""
     return "missing" if value is None else repr(value)[:40]

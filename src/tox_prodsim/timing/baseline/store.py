@@ -7,83 +7,86 @@ overwritten. Format: ``measurement.md``, section 5.
 
 from __future__ import annotations
 
-import contextlib
-import datetime as dt
 import json
 import math
 import os
 import re
-import secrets
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.events import Measured
+from tox_prodsim.model.files import atomic_write
+from tox_prodsim.model.metrics import Metric
 from tox_prodsim.model.parsing import canonical
 from tox_prodsim.timing import stats
 from tox_prodsim.timing.baseline import contents_json
-from tox_prodsim.timing.baseline.contents import Contents
-from tox_prodsim.timing.baseline.contents import kept as kept_contents
-from tox_prodsim.timing.baseline.json_reader import KEY, Reader, shown, unusable
+from tox_prodsim.timing.baseline.contents import Contents, merge_contents
+from tox_prodsim.timing.baseline.json_reader import KEY, Reader, display, unusable
 from tox_prodsim.timing.baseline.json_writer import as_block, as_line
 from tox_prodsim.timing.stats import StoredRatio
-from tox_prodsim.timing.work import UNITS, ModuleWork, Work, kept
+from tox_prodsim.timing.work import UNITS, ModuleWork, Work, merge_work
 
 SCHEMA = 3
 """Schema 1 had no work and no modules, schema 2 no contents; they are read as baselines without them."""
 HISTORY = 8
 """So many accepted ratios are kept: enough for the spread between sessions, few enough to review."""
 OUTDATED_DAYS = 180
-_STALE_S = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Built:
-    """Which artefact was measured, so that it can be had again; ``commit`` may be empty, ``created`` is an ISO date."""
+    """Which artefact was measured, so that it can be had again."""
 
     version: str
     wheel_sha256: str
     commit: str
+    """Empty: there was none."""
     created: str
+    """An ISO date."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredMetric:
-    """One accepted metric: ``ratio`` to the control, its error as a fraction, and the accepted ratios, newest last."""
+    """One accepted metric."""
 
     ratio: float
+    """To the control."""
     rel_error: float
+    """The standard error of the ratio, as a fraction of it."""
     rounds: int
     value_ms: float
     control_ms: float
     clock: str
     history: tuple[float, ...]
+    """The accepted ratios, newest last."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Baseline:
-    """What one environment measured on one kind of Python and platform; ``dists`` are ``name==version``.
-
-    ``work`` is None where it was not recorded, ``contents`` None in older files; ``env`` is the name of the
-    environment, empty in older files. ``built`` is what was timed, and ``contents`` may be of another version.
-    """
+    """What one environment measured on one kind of Python and platform."""
 
     key: str
     python: str
     built: Built
+    """What was timed."""
     control: str
-    metrics: Mapping[str, StoredMetric]
+    metrics: Mapping[Metric, StoredMetric]
     dists: tuple[str, ...] = ()
+    """As ``name==version``."""
     machine: Mapping[str, str] = field(default_factory=dict)
     work: Work | None = None
+    """None: it was not recorded."""
     contents: Contents | None = None
+    """May be of another version than ``built``; None: an older file has none."""
     env: str = ""
+    """The name of the environment; empty: an older file has none."""
     schema: int = SCHEMA
 
-    def stored(self, metric: str) -> StoredRatio | None:
+    def stored(self, metric: Metric) -> StoredRatio | None:
         """Return what to compare this metric with, or None when it was never accepted."""
         found = self.metrics.get(metric)
         if found is None:
@@ -121,7 +124,7 @@ def metric_from(measured: Measured) -> StoredMetric | None:
 
 
 def load(path: Path, *, any_name: bool = False) -> Baseline | None:
-    """Return the stored baseline, or None when there is none; raises ProdsimError when the file is not usable.
+    """Return the stored baseline, or None when there is none; raises ProdsimError when the file is not valid.
 
     A stored one is named for its key; a candidate may have ``any_name``.
     """
@@ -139,7 +142,7 @@ def load(path: Path, *, any_name: bool = False) -> Baseline | None:
 
 
 def loads(path: Path, text: str) -> Baseline:
-    """Return the baseline that a text is; raises ProdsimError, which names the path, when it is none."""
+    """Return the baseline that a text is; raises ProdsimError, which names the path, when it is not valid."""
     _refuse_conflicts(path, text)
     try:
         content = json.loads(text)
@@ -156,7 +159,8 @@ def save(path: Path, baseline: Baseline) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(Path(os.path.realpath(path)), dumps(baseline).encode())
+        with atomic_write(Path(os.path.realpath(path)), durable=True) as file:
+            file.write(dumps(baseline).encode())
     except OSError as problem:
         msg = f"{path}: cannot be written: {problem.strerror}; the stored baseline is unchanged"
         raise ProdsimError(KEY, msg) from None
@@ -171,18 +175,15 @@ def merged(old: Baseline | None, new: Baseline) -> Baseline:
     """
     if old is None:
         return new
-    contents = kept_contents(old.contents, new.contents)
+    contents = merge_contents(old.contents, new.contents)
     if old.metrics and not new.metrics:
         return old if contents == old.contents else replace(old, contents=contents, schema=new.schema)
-    work = kept(old.work, new.work)
+    work = merge_work(old.work, new.work)
     if old.control != new.control:
         return replace(new, work=work, contents=contents)
-    metrics = dict(old.metrics)
-    for name, metric in new.metrics.items():
-        metrics[name] = _merged_metric(old.metrics.get(name), metric)
-    same_place = set(new.dists) == set(old.dists) and new.python == old.python
-    unchanged = metrics == dict(old.metrics) and same_place and work == old.work and contents == old.contents
-    return old if unchanged else replace(new, metrics=metrics, work=work, contents=contents)
+    metrics = {name: _merge_metric(old.metrics.get(name), metric) for name, metric in new.metrics.items()}
+    result = replace(new, metrics={**old.metrics, **metrics}, work=work, contents=contents)
+    return old if _holds_the_same(old, result) else result
 
 
 def dumps(baseline: Baseline) -> str:
@@ -194,7 +195,8 @@ def dumps(baseline: Baseline) -> str:
         "key": as_line(baseline.key),
         "machine": as_line(dict(baseline.machine)),
         "metrics": as_block(
-            "{}", (f"{as_line(name)}: {as_line(_fields(metric))}" for name, metric in sorted(baseline.metrics.items()))
+            "{}",
+            (f"{as_line(str(name))}: {as_line(_fields(metric))}" for name, metric in sorted(baseline.metrics.items())),
         ),
         "python": as_line(baseline.python),
         "schema": as_line(baseline.schema),
@@ -209,21 +211,33 @@ def dumps(baseline: Baseline) -> str:
     return "{\n" + ",\n".join(f"  {as_line(name)}: {text}" for name, text in sorted(blocks.items())) + "\n}\n"
 
 
-def differences(baseline: Baseline, now: Baseline) -> tuple[str, ...]:
-    """Return what differs between then and now without being another key, such as ``click 8.4.2 -> 8.5.1``."""
-    told = [] if baseline.python == now.python else [f"Python {baseline.python} -> {now.python}"]
-    then_dists, now_dists = _versions(baseline.dists), _versions(now.dists)
-    for name in sorted(then_dists.keys() | now_dists.keys()):
-        told += _difference(name, then_dists.get(name), now_dists.get(name))
-    for name in sorted(baseline.machine.keys() & now.machine.keys()):
-        told += _difference(name, baseline.machine[name], now.machine[name])
-    return tuple(told)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EnvironmentChanges:
+    """What differs between two baselines of one key, such as ``click 8.4.2 -> 8.5.1``."""
+
+    dists: tuple[str, ...]
+    """Which other distributions are installed."""
+    machine: tuple[str, ...]
+    """How Python and the machine differ."""
+
+
+NO_CHANGES = EnvironmentChanges(dists=(), machine=())
+
+
+def environment_changes(then: Baseline, now: Baseline, *, project: str = "") -> EnvironmentChanges:
+    """Return what changed; the version of the ``project`` itself is not among it."""
+    own = canonical(project)
+    dists = _differences(_versions(then.dists, without=own), _versions(now.dists, without=own))
+    common = then.machine.keys() & now.machine.keys()
+    machine = _differences({name: then.machine[name] for name in common}, {name: now.machine[name] for name in common})
+    python = _differences({"Python": then.python}, {"Python": now.python})
+    return EnvironmentChanges(dists=dists, machine=(*python, *machine))
 
 
 def outdated_days(baseline: Baseline, today: str) -> int | None:
     """Return the age in days when that is too old, None when it is not or when a date is not usable; dates are ISO."""
     try:
-        days = (dt.date.fromisoformat(today) - dt.date.fromisoformat(baseline.built.created)).days
+        days = (date.fromisoformat(today) - date.fromisoformat(baseline.built.created)).days
     except ValueError:
         return None
     return days if days > OUTDATED_DAYS else None
@@ -236,7 +250,14 @@ def update_refused(environ: Mapping[str, str], *, allowed: bool) -> str | None:
     return "CI is set, and a baseline stored here would be lost: pass --prodsim-allow-ci-update when it is committed"
 
 
-def _merged_metric(old: StoredMetric | None, new: StoredMetric) -> StoredMetric:
+def _holds_the_same(old: Baseline, new: Baseline) -> bool:
+    """Return whether two baselines differ in nothing that a comparison needs."""
+    same_environment = set(new.dists) == set(old.dists) and new.python == old.python
+    same_work = new.work == old.work and new.contents == old.contents
+    return same_environment and same_work and dict(new.metrics) == dict(old.metrics)
+
+
+def _merge_metric(old: StoredMetric | None, new: StoredMetric) -> StoredMetric:
     if old is None or old.clock != new.clock:
         return new
     if _agree(old, new):
@@ -249,29 +270,6 @@ def _agree(old: StoredMetric, new: StoredMetric) -> bool:
     error = max(2 * math.hypot(old.rel_error, new.rel_error), 2 * stats.SESSION_ERROR)
     difference_s = abs(new.ratio - old.ratio) * new.control_ms / 1000
     return abs(math.log(new.ratio / old.ratio)) <= error or difference_s < stats.FLOOR_S
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write to a new file beside the path, then put it in its place: rename(2) is atomic within a file system."""
-    _sweep(path)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
-        with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise
-
-
-def _sweep(path: Path) -> None:
-    """Remove what a killed run left behind; a young file may belong to a run that is writing now."""
-    for left in path.parent.glob(f".{path.name}.*.tmp"):
-        with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > _STALE_S:
-                left.unlink()
 
 
 def _refuse_conflicts(path: Path, text: str) -> None:
@@ -287,21 +285,28 @@ def _parsed(path: Path, content: object) -> Baseline:
     if schema > SCHEMA:
         msg = f"{path}: has schema {schema}, this tox-prodsim knows {SCHEMA}: upgrade tox-prodsim"
         raise ProdsimError(KEY, msg)
-    built = top.inside("built")
-    metrics = top.inside("metrics")
+    built = top.nested("built")
+    metrics = top.nested("metrics")
     return Baseline(
         key=top.take("key", str),
         python=top.take("python", str),
         built=Built(**{name: built.take(name, str) for name in ("version", "wheel_sha256", "commit", "created")}),
         control=top.take("control", str),
-        metrics={name: _metric(metrics.inside(name)) for name in metrics.content},
+        metrics={_parsed_metric(path, name): _metric(metrics.nested(name)) for name in metrics.content},
         dists=top.several("dists", str),
-        machine={name: str(value) for name, value in top.inside("machine").content.items()},
+        machine={name: str(value) for name, value in top.nested("machine").content.items()},
         work=_work(path, top) if "work" in top.content else None,
-        contents=contents_json.read(top.inside("contents")) if "contents" in top.content else None,
+        contents=contents_json.read(top.nested("contents")) if "contents" in top.content else None,
         env=top.take("env", str) if "env" in top.content else "",
         schema=schema,
     )
+
+
+def _parsed_metric(path: Path, name: str) -> Metric:
+    try:
+        return Metric.parse(name)
+    except ValueError as problem:
+        raise unusable(path, f"metrics: {problem}") from None
 
 
 def _metric(block: Reader) -> StoredMetric:
@@ -318,14 +323,14 @@ def _metric(block: Reader) -> StoredMetric:
 
 def _work(path: Path, top: Reader) -> Work:
     """Return the recorded work; the totals are for the reader, what counts are the modules."""
-    totals = top.inside("work")
+    totals = top.nested("work")
     unit = next((unit for unit in UNITS if unit in totals.content), "")
     if not unit:
         raise unusable(path, f"work has none of {', '.join(UNITS)}")
     modules = []
     for row in top.several("modules", list):
         if [type(item) for item in row] != [str, str, int]:
-            raise unusable(path, f"modules has {shown(row)}, not a name, an importer and a whole number")
+            raise unusable(path, f"modules has {display(row)}, not a name, an importer and a whole number")
         modules.append(ModuleWork(name=row[0], importer=row[1], own=row[2]))
     return Work(unit=unit, modules=tuple(modules), pyc_bytes=totals.take("pyc_bytes", int))
 
@@ -343,24 +348,18 @@ def _error(value: float) -> float:
     return max(float(f"{value:.2g}"), 0.0001)
 
 
-def _versions(dists: Iterable[str]) -> dict[str, str]:
-    return {name: version for name, _, version in (dist.partition("==") for dist in dists)}
+def _versions(dists: Iterable[str], *, without: str) -> dict[str, str]:
+    """Return the versions by name of distribution, but for that of the project."""
+    pairs = (dist.partition("==") for dist in dists)
+    return {name: version for name, _, version in pairs if canonical(name) != without}
 
 
-def _difference(name: str, then: str | None, now: str | None) -> list[str]:
-    if then == now:
-        return []
+def _differences(then: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    names = sorted(then.keys() | now.keys())
+    return tuple(_difference(name, then.get(name), now.get(name)) for name in names if then.get(name) != now.get(name))
+
+
+def _difference(name: str, then: str | None, now: str | None) -> str:
     if then is None:
-        return [f"{name} {now} is new"]
-    return [f"{name} {then} is gone"] if now is None else [f"{name} {then} -> {now}"]
-
-
-def changes_since(stored: Baseline, now: Baseline, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return which other distributions changed since the baseline, and how Python and the machine differ."""
-    then_dists, now_dists = (replace(each, dists=_without(each.dists, name)) for each in (stored, now))
-    dists = differences(replace(then_dists, python=now.python, machine={}), now_dists)
-    return dists, differences(replace(stored, dists=now.dists), now)
-
-
-def _without(dists: tuple[str, ...], name: str) -> tuple[str, ...]:
-    return tuple(dist for dist in dists if canonical(dist.partition("==")[0]) != canonical(name))
+        return f"{name} {now} is new"
+    return f"{name} {then} is gone" if now is None else f"{name} {then} -> {now}"

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.baselines import ACME, KEY, metric
+from support.baselines import ACME, IMPORT_ACME, KEY, metric
 
 from tox_prodsim import timing
 from tox_prodsim.model.errors import ProdsimError
-from tox_prodsim.timing.baseline import store as baseline
+from tox_prodsim.timing.baseline import store
 from tox_prodsim.timing.baseline.history import NOT_COMMITTED
 
 
@@ -21,9 +21,9 @@ def git(folder: Path, *arguments: str) -> str:
     return ran.stdout
 
 
-def store(path: Path, version: str, ratio: float) -> None:
+def stored(path: Path, version: str, ratio: float) -> None:
     built = replace(ACME.built, version=version)
-    baseline.save(path, replace(ACME, built=built, metrics={"import acme": metric(ratio)}))
+    store.save(path, replace(ACME, built=built, metrics={IMPORT_ACME: metric(ratio)}))
 
 
 def commit(folder: Path, date: str) -> None:
@@ -41,16 +41,16 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_values_of_all_commits_are_told_beside_the_newest_control(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = baseline.path_for(repository, "old name", KEY)
-    store(old, "1.0", 2.0)
+    old = store.path_for(repository, "old name", KEY)
+    stored(old, "1.0", 2.0)
     commit(repository, "2026-10-01")
-    path = baseline.path_for(repository, "prodsim", KEY)
+    path = store.path_for(repository, "prodsim", KEY)
     path.parent.mkdir()
     git(repository, "mv", str(old), str(path))
     monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-11-02T12:00:00")
-    store(path, "1.1", 3.0)
+    stored(path, "1.1", 3.0)
     commit(repository, "2026-11-02")
-    store(path, "1.2", 2.5)
+    stored(path, "1.2", 2.5)
     [line] = timing.history_of(path, "acme")
     assert [(each.date, each.version, each.ratio) for each in line.points] == [
         ("2026-10-01", "1.0", 2.0),
@@ -63,20 +63,20 @@ def test_the_values_of_all_commits_are_told_beside_the_newest_control(
 
 
 def test_a_commit_with_a_conflict_in_the_file_is_passed_over(repository: Path) -> None:
-    path = baseline.path_for(repository, "prodsim", KEY)
-    store(path, "1.0", 2.0)
+    path = store.path_for(repository, "prodsim", KEY)
+    stored(path, "1.0", 2.0)
     commit(repository, "2026-10-01")
     path.write_text("<<<<<<< HEAD\n")
     commit(repository, "2026-10-02")
-    store(path, "1.0", 2.0)
+    stored(path, "1.0", 2.0)
     commit(repository, "2026-10-03")
     [line] = timing.history_of(path, "acme")
     assert [each.version for each in line.points] == ["1.0", "1.0"]
 
 
 def test_without_git_it_is_one_line(tmp_path: Path) -> None:
-    path = baseline.path_for(tmp_path, "prodsim", KEY)
-    store(path, "1.0", 2.0)
+    path = store.path_for(tmp_path, "prodsim", KEY)
+    stored(path, "1.0", 2.0)
     with pytest.raises(ProdsimError) as caught:
         timing.history_of(path, "acme")
     assert "\n" not in str(caught.value)

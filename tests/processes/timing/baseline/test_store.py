@@ -16,12 +16,12 @@ from support.baselines import ACME, KEY, TEXT
 
 import tox_prodsim
 from tox_prodsim.model.errors import ProdsimError
-from tox_prodsim.timing.baseline import store as baseline
+from tox_prodsim.timing.baseline import store
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return baseline.path_for(tmp_path / "prodsim/baselines", "prodsim", KEY)
+    return store.path_for(tmp_path / "prodsim/baselines", "prodsim", KEY)
 
 
 def listed(folder: Path) -> list[str]:
@@ -32,20 +32,20 @@ SAVING = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {source!r})
-from tox_prodsim.timing.baseline import store as baseline
+from tox_prodsim.timing.baseline import store
 path = Path({path!r})
-one = baseline.load(path)
+one = store.load(path)
 from dataclasses import replace
 two = replace(one, dists=tuple(f"dist-{{at}}==1.0" for at in range(5000)))
 print("saving", flush=True)
 while True:
-    baseline.save(path, two)
-    baseline.save(path, one)
+    store.save(path, two)
+    store.save(path, one)
 """
 
 
 def test_a_kill_at_any_moment_leaves_a_whole_file(path: Path) -> None:
-    baseline.save(path, ACME)
+    store.save(path, ACME)
     source = str(Path(tox_prodsim.__file__).parents[1])
     script = SAVING.format(source=source, path=str(path))
     seen = set()
@@ -55,22 +55,22 @@ def test_a_kill_at_any_moment_leaves_a_whole_file(path: Path) -> None:
             assert saving.stdout.readline() == b"saving\n"
             time.sleep(0.005 + 0.0171 * round_)
             os.kill(saving.pid, signal.SIGKILL)
-        loaded = baseline.load(path)
+        loaded = store.load(path)
         assert loaded is not None
         assert len(loaded.dists) in {2, 5000}
         seen.add(len(loaded.dists))
-        baseline.save(path, ACME)
+        store.save(path, ACME)
     assert seen
 
 
 def test_two_runs_that_save_at_once_leave_one_whole_file(path: Path) -> None:
-    baseline.save(path, ACME)
+    store.save(path, ACME)
     script = SAVING.format(source=str(Path(tox_prodsim.__file__).parents[1]), path=str(path))
     both = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) for _ in range(2)]
     end = time.monotonic() + 1
     try:
         while time.monotonic() < end:
-            loaded = baseline.load(path)
+            loaded = store.load(path)
             assert loaded is not None
             assert len(loaded.dists) in {2, 5000}
     finally:
@@ -100,9 +100,9 @@ LARGE = replace(ACME, dists=tuple(f"distribution-{at}==1.0" for at in range(10_0
 
 def test_a_full_disk_leaves_the_old_file(small_disk: Path) -> None:
     path = small_disk / f"{KEY}.json"
-    baseline.save(path, ACME)
+    store.save(path, ACME)
     with pytest.raises(ProdsimError) as caught:
-        baseline.save(path, LARGE)
+        store.save(path, LARGE)
     problem = "cannot be written: No space left on device; the stored baseline is unchanged"
     assert str(caught.value) == f"baseline: {path}: {problem}"
     assert path.read_text() == TEXT

@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.baselines import ACME, KEY, metric
+from support.baselines import ACME, IMPORT_ACME, KEY, metric
 
 from tox_prodsim import timing
 from tox_prodsim.model.errors import ProdsimError
-from tox_prodsim.timing.baseline import store as baseline
+from tox_prodsim.timing.baseline import store
 
 MINE = replace(ACME, env="prodsim", dists=())
 OTHER_KEY = KEY.replace("3.13", "3.12")
@@ -23,11 +23,11 @@ def stores(tmp_path: Path) -> dict[str, Path]:
 
 def test_the_candidates_of_a_matrix_go_to_their_keys(tmp_path: Path, stores: dict[str, Path]) -> None:
     jobs = tmp_path / "jobs"
-    baseline.save(jobs / "ubuntu-3.13/candidate.json", MINE)
-    baseline.save(jobs / "ubuntu-3.12/deep/candidate.json", replace(MINE, key=OTHER_KEY))
-    baseline.save(jobs / f"flat/{OTHER_KEY}.json", replace(MINE, key=OTHER_KEY, env="py312-prodsim"))
+    store.save(jobs / "ubuntu-3.13/candidate.json", MINE)
+    store.save(jobs / "ubuntu-3.12/deep/candidate.json", replace(MINE, key=OTHER_KEY))
+    store.save(jobs / f"flat/{OTHER_KEY}.json", replace(MINE, key=OTHER_KEY, env="py312-prodsim"))
     (jobs / "flat/report.json").write_text("{}")
-    baseline.save(stores["prodsim"] / f"prodsim/{KEY}.json", replace(MINE, metrics={"import acme": metric(1.0)}))
+    store.save(stores["prodsim"] / f"prodsim/{KEY}.json", replace(MINE, metrics={IMPORT_ACME: metric(1.0)}))
     found = {str(path.relative_to(tmp_path)): is_new for path, _, is_new in decided(jobs, stores)}
     assert found == {
         f"stored/prodsim/{KEY}.json": True,
@@ -35,10 +35,10 @@ def test_the_candidates_of_a_matrix_go_to_their_keys(tmp_path: Path, stores: dic
         f"stored/py312-prodsim/{OTHER_KEY}.json": True,
     }
     [over] = [each for path, each, _ in decided(jobs, stores) if path.name == f"{KEY}.json"]
-    assert over.metrics["import acme"].history == (1.0, 1.964), "what was accepted continues its history"
+    assert over.metrics[IMPORT_ACME].history == (1.0, 1.964), "what was accepted continues its history"
 
 
-def decided(folder: Path, stores: dict[str, Path]) -> list[tuple[Path, baseline.Baseline, bool]]:
+def decided(folder: Path, stores: dict[str, Path]) -> list[tuple[Path, store.Baseline, bool]]:
     return list(timing.accepted(timing.candidates(folder), stores))
 
 
@@ -46,8 +46,8 @@ def test_the_same_candidate_twice_and_one_that_changes_nothing_are_no_trouble(
     tmp_path: Path, stores: dict[str, Path]
 ) -> None:
     for name in ("one", "two"):
-        baseline.save(tmp_path / f"jobs/{name}/candidate.json", MINE)
-    baseline.save(stores["prodsim"] / f"prodsim/{KEY}.json", MINE)
+        store.save(tmp_path / f"jobs/{name}/candidate.json", MINE)
+    store.save(stores["prodsim"] / f"prodsim/{KEY}.json", MINE)
     assert [is_new for _, _, is_new in decided(tmp_path / "jobs", stores)] == [False]
 
 
@@ -71,12 +71,12 @@ def test_the_same_candidate_twice_and_one_that_changes_nothing_are_no_trouble(
     ],
 )
 def test_what_is_wrong_is_one_line(
-    tmp_path: Path, stores: dict[str, Path], candidates: list[baseline.Baseline], reason: str
+    tmp_path: Path, stores: dict[str, Path], candidates: list[store.Baseline], reason: str
 ) -> None:
     folder = tmp_path / "jobs"
     folder.mkdir()
     for at, candidate in enumerate(candidates):
-        baseline.save(folder / str(at) / "candidate.json", candidate)
+        store.save(folder / str(at) / "candidate.json", candidate)
     with pytest.raises(ProdsimError) as caught:
         decided(folder, stores)
     assert reason in str(caught.value)

@@ -7,11 +7,12 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tox_prodsim import timing
+from tox_prodsim.model.metrics import Metric
 from tox_prodsim.timing.baseline.history import NOT_COMMITTED, HistoryLine, HistoryPoint
 
 LINE = HistoryLine(
     title="prodsim/cpython-3.13",
-    metric="import <acme>",
+    metric=Metric.of_import("<acme>"),
     control="stdlib-1",
     points=(
         HistoryPoint(date="2026-10-01", commit="4ebf3a1", version="1.9", ratio=2.0, value_ms=150.0),

@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.baselines import ACME, KEY, RESTORE, TEXT, metric
+from support.baselines import ACME, IMPORT_ACME, KEY, RESTORE, TEXT, metric
 
 from tox_prodsim.model.errors import ProdsimError
-from tox_prodsim.timing.baseline import contents
-from tox_prodsim.timing.baseline import store as baseline
-from tox_prodsim.timing.baseline.contents import MOST, Contents, Fewer
+from tox_prodsim.timing.baseline import contents, store
+from tox_prodsim.timing.baseline.contents import MOST, Contents, CountDecrease
 
 HELD = Contents(
     version="1.4.0",
@@ -59,21 +58,21 @@ STORED = replace(ACME, contents=HELD, dists=("click==8.4.2", "flask==3.1.2"))
 STORED_TEXT = TEXT.replace('  "control": "stdlib-1",\n', BLOCK)
 
 
-def loaded(text: str) -> baseline.Baseline:
-    return baseline.loads(Path(f"{KEY}.json"), text)
+def loaded(text: str) -> store.Baseline:
+    return store.loads(Path(f"{KEY}.json"), text)
 
 
 # --- the file
 
 
 def test_a_name_is_a_line_so_that_a_diff_is_a_review() -> None:
-    assert baseline.dumps(STORED) == STORED_TEXT
+    assert store.dumps(STORED) == STORED_TEXT
     assert loaded(STORED_TEXT) == STORED
 
 
 def test_what_is_much_is_stored_as_patterns_with_numbers() -> None:
     much = replace(HELD, folders={"acme/l/**/*.mo": 1200}, packages={"acme.x.**.*": 1001}, descriptors=None)
-    text = baseline.dumps(replace(ACME, contents=much))
+    text = store.dumps(replace(ACME, contents=much))
     assert '    "folders": {\n      "acme/l/**/*.mo": 1200\n    },\n' in text
     assert '    "packages": {\n      "acme.x.**.*": 1001\n    },\n' in text
     assert "descriptors" not in text
@@ -84,9 +83,9 @@ def test_what_is_much_is_stored_as_patterns_with_numbers() -> None:
 def test_files_of_older_versions_are_read_as_having_no_contents(schema: int) -> None:
     old = loaded(TEXT.replace('"schema": 3', f'"schema": {schema}'))
     assert (old.schema, old.contents) == (schema, None)
-    renewed = baseline.merged(old, STORED)
+    renewed = store.merged(old, STORED)
     assert (renewed.schema, renewed.contents) == (3, HELD)
-    assert baseline.merged(old, replace(STORED, metrics={})).schema == 3
+    assert store.merged(old, replace(STORED, metrics={})).schema == 3
 
 
 def changed(name: str, value: Any) -> str:
@@ -131,31 +130,31 @@ def test_a_wrong_block_is_named_with_the_field(text: str, problem: str) -> None:
 
 def test_the_same_contents_of_a_later_release_change_nothing() -> None:
     later = replace(STORED, contents=replace(HELD, version="1.5.0", created="2026-12-24", descriptors=None))
-    assert baseline.merged(STORED, later) is STORED
+    assert store.merged(STORED, later) is STORED
 
 
 def test_other_contents_are_stored_and_what_was_not_counted_is_kept() -> None:
     new = replace(HELD, version="1.5.0", data=frozenset({"acme/py.typed"}), descriptors=None)
-    accepted = baseline.merged(STORED, replace(STORED, contents=new))
+    accepted = store.merged(STORED, replace(STORED, contents=new))
     assert accepted.contents == replace(new, descriptors=2)
     assert accepted.metrics == STORED.metrics
-    assert baseline.merged(STORED, ACME).contents == HELD, "an older tox-prodsim has written that candidate"
+    assert store.merged(STORED, ACME).contents == HELD, "an older tox-prodsim has written that candidate"
 
 
 def test_what_was_timed_stays_as_it_is_when_nothing_is_timed() -> None:
     new = replace(HELD, version="1.5.0", data=frozenset())
     untimed = replace(STORED, metrics={}, work=None, control="stdlib-2", python="3.13.9", dists=(), contents=new)
     untimed = replace(untimed, built=replace(ACME.built, version="1.5.0"))
-    assert baseline.merged(STORED, untimed) == replace(STORED, contents=new)
-    assert baseline.merged(STORED, replace(untimed, contents=HELD)) is STORED
+    assert store.merged(STORED, untimed) == replace(STORED, contents=new)
+    assert store.merged(STORED, replace(untimed, contents=HELD)) is STORED
 
 
 def test_a_baseline_without_any_times_follows_the_release() -> None:
     bare = replace(STORED, metrics={})
     later = replace(bare, built=replace(ACME.built, version="1.5.0"), dists=("click==8.5.1",))
-    assert baseline.merged(bare, later) == later
-    timed = replace(bare, metrics={"import acme": metric()})
-    assert baseline.merged(bare, timed) == timed
+    assert store.merged(bare, later) == later
+    timed = replace(bare, metrics={IMPORT_ACME: metric()})
+    assert store.merged(bare, timed) == timed
 
 
 # --- many names
@@ -193,8 +192,8 @@ def test_a_loss_among_too_many_is_still_seen() -> None:
     assert contents.gained(then, held) == ()
     fewer = replace(held, data=held.data - {"acme/py.typed", "acme/locale/7/1.mo"})
     assert contents.lost(then, fewer).folders == (
-        Fewer(pattern="acme/*.typed", then=1, now=0),
-        Fewer(pattern="acme/locale/**/*.mo", then=1000, now=999),
+        CountDecrease(pattern="acme/*.typed", then=1, now=0),
+        CountDecrease(pattern="acme/locale/**/*.mo", then=1000, now=999),
     )
     more = replace(held, data=held.data | {"acme/locale/7/7.mo", "acme/new.json"})
     assert contents.gained(then, more) == ("acme/new.json", "1 more acme/locale/**/*.mo")
@@ -212,7 +211,7 @@ def test_of_too_many_modules_those_that_were_imported_keep_their_names() -> None
     assert then.module_count == held.module_count == 1201
     gone = contents.lost(then, replace(held, modules=held.modules - {"acme.sub7.part0", "acme.sub8.part1"}))
     assert gone.modules == ("acme.sub7.part0",)
-    assert gone.packages == (Fewer(pattern="acme.sub8.**.*", then=6, now=5),)
+    assert gone.packages == (CountDecrease(pattern="acme.sub8.**.*", then=6, now=5),)
 
 
 def test_a_release_that_grows_beyond_the_limit_has_lost_nothing() -> None:
@@ -257,10 +256,10 @@ limits = st.sampled_from([1, 3, MOST])
 
 @given(held_things(), limits)
 def test_contents_survive_the_round_trip_and_accepting_them_again_changes_nothing(held: Contents, most: int) -> None:
-    accepted = loaded(baseline.dumps(replace(ACME, contents=held.folded(most))))
+    accepted = loaded(store.dumps(replace(ACME, contents=held.folded(most))))
     assert accepted.contents == held.folded(most)
     again = replace(ACME, contents=replace(held, version="1.1", created="2026-12-24").folded(most))
-    assert baseline.merged(accepted, replace(again, dists=accepted.dists)) is accepted
+    assert store.merged(accepted, replace(again, dists=accepted.dists)) is accepted
 
 
 @given(held_things(), limits)

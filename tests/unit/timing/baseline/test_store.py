@@ -12,18 +12,19 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.baselines import ACME, KEY, RESTORE, TEXT, metric, written
+from support.baselines import ACME, IMPORT_ACME, KEY, RESTORE, TEXT, metric, written
 
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.events import Measured
-from tox_prodsim.timing.baseline import store as baseline
+from tox_prodsim.model.metrics import START_UP, Metric
+from tox_prodsim.timing.baseline import store
 from tox_prodsim.timing.baseline.store import StoredMetric
 from tox_prodsim.timing.stats import StoredRatio
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return baseline.path_for(tmp_path / "prodsim/baselines", "prodsim", KEY)
+    return store.path_for(tmp_path / "prodsim/baselines", "prodsim", KEY)
 
 
 def listed(folder: Path) -> list[str]:
@@ -34,24 +35,24 @@ def listed(folder: Path) -> list[str]:
 
 
 def test_the_text_is_canonical() -> None:
-    assert baseline.dumps(ACME) == TEXT
+    assert store.dumps(ACME) == TEXT
     shuffled = replace(ACME, metrics=dict(reversed(ACME.metrics.items())), dists=ACME.dists[::-1] * 2)
-    assert baseline.dumps(shuffled) == TEXT
+    assert store.dumps(shuffled) == TEXT
 
 
 def test_an_empty_baseline_is_json_too() -> None:
     empty = replace(ACME, metrics={}, dists=(), machine={})
-    assert '"dists": [],' in baseline.dumps(empty)
-    assert json.loads(baseline.dumps(empty))["metrics"] == {}
+    assert '"dists": [],' in store.dumps(empty)
+    assert json.loads(store.dumps(empty))["metrics"] == {}
 
 
 def test_what_is_saved_is_loaded(path: Path) -> None:
-    assert baseline.load(path) is None
-    baseline.save(path, ACME)
-    loaded = baseline.load(path)
+    assert store.load(path) is None
+    store.save(path, ACME)
+    loaded = store.load(path)
     assert loaded == replace(ACME, dists=("click==8.4.2", "flask==3.1.2"))
     assert loaded is not None
-    baseline.save(path, loaded)
+    store.save(path, loaded)
     assert path.read_text() == TEXT
     assert listed(path.parent) == [path.name], "nothing else is left in the folder"
 
@@ -61,16 +62,19 @@ positive = st.floats(min_value=1e-6, max_value=1e6)
 
 
 @given(
-    st.dictionaries(names, st.builds(metric, positive, rel_error=positive, history=st.tuples(positive, positive))),
+    st.dictionaries(
+        st.builds(Metric.of_import, names),
+        st.builds(metric, positive, rel_error=positive, history=st.tuples(positive, positive)),
+    ),
     st.sets(names),
     st.dictionaries(names, names),
 )
 def test_every_baseline_survives_the_round_trip(
-    metrics: dict[str, StoredMetric], dists: set[str], machine: dict[str, str]
+    metrics: dict[Metric, StoredMetric], dists: set[str], machine: dict[str, str]
 ) -> None:
     made = replace(ACME, metrics=metrics, dists=tuple(sorted(dists)), machine=machine)
-    text = baseline.dumps(made)
-    assert baseline._parsed(Path(f"{KEY}.json"), json.loads(text)) == made
+    text = store.dumps(made)
+    assert store._parsed(Path(f"{KEY}.json"), json.loads(text)) == made
     assert text.endswith("}\n")
 
 
@@ -83,21 +87,21 @@ def test_every_baseline_survives_the_round_trip(
     ],
 )
 def test_a_baseline_is_outdated_after_180_days(today: str, days: int | None) -> None:
-    assert baseline.outdated_days(ACME, today) == days
+    assert store.outdated_days(ACME, today) == days
 
 
 def test_a_candidate_is_loaded_whatever_its_name_and_has_its_environment(tmp_path: Path) -> None:
     path = tmp_path / "candidate.json"
-    baseline.save(path, replace(ACME, env="prodsim"))
-    loaded = baseline.load(path, any_name=True)
+    store.save(path, replace(ACME, env="prodsim"))
+    loaded = store.load(path, any_name=True)
     assert loaded is not None
     assert loaded.env == "prodsim"
     with pytest.raises(ProdsimError, match="is named for another key"):
-        baseline.load(path)
+        store.load(path)
 
 
 def test_the_path_names_environment_and_key() -> None:
-    path = baseline.path_for(Path("prodsim/baselines"), "prodsim-3.13", KEY)
+    path = store.path_for(Path("prodsim/baselines"), "prodsim-3.13", KEY)
     assert path == Path("prodsim/baselines/prodsim-3.13/cpython-3.13-linux-x86_64.json")
 
 
@@ -110,7 +114,7 @@ def test_the_path_names_environment_and_key() -> None:
     ],
 )
 def test_the_key_holds_coarse_facts_only(version: str, platform: str, free_threaded: bool, key: str) -> None:
-    found = baseline.key_for(implementation="CPython", version=version, platform=platform, free_threaded=free_threaded)
+    found = store.key_for(implementation="CPython", version=version, platform=platform, free_threaded=free_threaded)
     assert found == key
 
 
@@ -171,6 +175,11 @@ def without(text: str, part: str) -> str:
             id="a wrong item",
         ),
         pytest.param(
+            TEXT.replace('"start-up"', '"naps"'),
+            "metrics: 'naps' is not a valid metric" + RESTORE,
+            id="an unknown metric",
+        ),
+        pytest.param(
             TEXT.replace('"click==8.4.2"', "8"), "dists has items that are not text" + RESTORE, id="a wrong dist"
         ),
         pytest.param(
@@ -183,7 +192,7 @@ def without(text: str, part: str) -> str:
 def test_an_unusable_file_is_named_and_left_alone(path: Path, text: str, problem: str) -> None:
     written(path, text)
     with pytest.raises(ProdsimError) as caught:
-        baseline.load(path)
+        store.load(path)
     assert str(caught.value) == f"baseline: {path}: {problem}"
     assert path.read_text() == text
 
@@ -191,15 +200,15 @@ def test_an_unusable_file_is_named_and_left_alone(path: Path, text: str, problem
 def test_bytes_that_are_no_text_are_named(path: Path) -> None:
     written(path, "").write_bytes(b"\xff\xfe{")
     with pytest.raises(ProdsimError, match="cannot be read: it is not UTF-8 text; restore it"):
-        baseline.load(path)
+        store.load(path)
 
 
 def test_a_folder_instead_of_the_file_is_named(path: Path) -> None:
     path.mkdir(parents=True)
     with pytest.raises(ProdsimError, match=r"cannot be read: Is a directory; restore it"):
-        baseline.load(path)
+        store.load(path)
     with pytest.raises(ProdsimError, match=r"cannot be written: Is a directory; the stored baseline is unchanged$"):
-        baseline.save(path, ACME)
+        store.save(path, ACME)
     assert listed(path.parent) == [path.name]
 
 
@@ -207,9 +216,30 @@ def test_a_file_instead_of_the_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "baselines").write_text("")
     path = tmp_path / "baselines" / f"{KEY}.json"
     with pytest.raises(ProdsimError, match="cannot be read: Not a directory"):
-        baseline.load(path)
+        store.load(path)
     with pytest.raises(ProdsimError, match="cannot be written: "):
-        baseline.save(path, ACME)
+        store.save(path, ACME)
+
+
+# --- files that an older version, or this one with other code, has written
+
+
+OLDER = Path(__file__).with_name("older")
+
+
+@pytest.mark.parametrize("schema", [1, 2, 3])
+def test_a_file_that_was_written_before_is_read(schema: int) -> None:
+    loaded = store.load(OLDER / f"schema-{schema}.json", any_name=True)
+    assert loaded is not None
+    assert [str(metric) for metric in loaded.metrics] == ["import base64", "start-up"]
+    assert loaded.metrics[START_UP].rounds == 8
+    assert (loaded.schema, loaded.env) == (schema, "prodsim" if schema > 1 else "")
+    assert (loaded.work is None, loaded.contents is None) == (schema < 2, schema < 3)
+
+
+def test_a_file_of_this_schema_that_was_written_before_is_written_as_it_was(path: Path) -> None:
+    text = (OLDER / "schema-3.json").read_text()
+    assert store.dumps(store.loads(path, text)) == text
 
 
 # --- accepting
@@ -220,27 +250,27 @@ def test_accepting_what_agrees_changes_nothing() -> None:
         ACME,
         built=replace(ACME.built, version="1.4.1", created="2026-11-29"),
         machine={"cpu": "EPYC"},
-        metrics={"import acme": metric(1.99), "start-up": metric(2.9)},
+        metrics={IMPORT_ACME: metric(1.99), START_UP: metric(2.9)},
     )
-    assert baseline.merged(ACME, again) is ACME
+    assert store.merged(ACME, again) is ACME
 
 
 def test_a_difference_that_never_counts_is_no_change() -> None:
-    tiny = replace(ACME, metrics={"import acme": replace(metric(0.002), rel_error=0.001)})
-    again = replace(ACME, metrics={"import acme": replace(metric(0.003), rel_error=0.001)})
-    assert baseline.merged(tiny, again) is tiny
+    tiny = replace(ACME, metrics={IMPORT_ACME: replace(metric(0.002), rel_error=0.001)})
+    again = replace(ACME, metrics={IMPORT_ACME: replace(metric(0.003), rel_error=0.001)})
+    assert store.merged(tiny, again) is tiny
 
 
 def test_accepting_a_change_renews_that_metric_and_continues_its_history() -> None:
-    new = replace(ACME, built=replace(ACME.built, version="1.5.0"), metrics={"import acme": metric(2.4)})
-    stored = baseline.merged(ACME, new)
-    assert stored.metrics["import acme"] == metric(2.4, history=(1.964, 2.4))
-    assert stored.metrics["start-up"] == ACME.metrics["start-up"], "not measured this time, so kept"
+    new = replace(ACME, built=replace(ACME.built, version="1.5.0"), metrics={IMPORT_ACME: metric(2.4)})
+    stored = store.merged(ACME, new)
+    assert stored.metrics[IMPORT_ACME] == metric(2.4, history=(1.964, 2.4))
+    assert stored.metrics[START_UP] == ACME.metrics[START_UP], "not measured this time, so kept"
     assert stored.built.version == "1.5.0"
 
 
 def test_other_distributions_are_recorded_although_the_times_agree() -> None:
-    stored = baseline.merged(ACME, replace(ACME, dists=("click==8.5.1", "flask==3.1.2")))
+    stored = store.merged(ACME, replace(ACME, dists=("click==8.5.1", "flask==3.1.2")))
     assert stored.dists == ("click==8.5.1", "flask==3.1.2")
     assert stored.metrics == ACME.metrics
 
@@ -248,28 +278,28 @@ def test_other_distributions_are_recorded_although_the_times_agree() -> None:
 def test_the_history_is_short() -> None:
     stored = ACME
     for step in range(12):
-        stored = baseline.merged(stored, replace(ACME, metrics={"import acme": metric(3.0 + step)}))
-    assert stored.metrics["import acme"].history == (7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0)
+        stored = store.merged(stored, replace(ACME, metrics={IMPORT_ACME: metric(3.0 + step)}))
+    assert stored.metrics[IMPORT_ACME].history == (7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0)
 
 
 @given(st.floats(min_value=0.1, max_value=10))
 def test_accepting_twice_is_accepting_once(ratio: float) -> None:
-    new = replace(ACME, metrics={"import acme": metric(ratio)})
-    once = baseline.merged(ACME, new)
-    assert baseline.merged(once, new) == once
+    new = replace(ACME, metrics={IMPORT_ACME: metric(ratio)})
+    once = store.merged(ACME, new)
+    assert store.merged(once, new) == once
 
 
 def test_ratios_to_another_control_or_clock_are_not_mixed() -> None:
-    new = replace(ACME, control="stdlib-2", metrics={"import acme": metric(1.7)})
-    assert baseline.merged(ACME, new) == new
-    other = replace(ACME, metrics={"import acme": metric(1.9, clock="cpu + least waiting")})
-    assert baseline.merged(ACME, other).metrics["import acme"].history == (1.9,)
-    assert baseline.merged(None, new) == new
+    new = replace(ACME, control="stdlib-2", metrics={IMPORT_ACME: metric(1.7)})
+    assert store.merged(ACME, new) == new
+    other = replace(ACME, metrics={IMPORT_ACME: metric(1.9, clock="cpu + least waiting")})
+    assert store.merged(ACME, other).metrics[IMPORT_ACME].history == (1.9,)
+    assert store.merged(None, new) == new
 
 
 def measured(rounds: int) -> Measured:
     return Measured(
-        metric="import acme",
+        metric=IMPORT_ACME,
         value_s=0.1462345,
         control_s=0.0751234,
         ratio=1.946590,
@@ -282,36 +312,40 @@ def measured(rounds: int) -> Measured:
 
 
 def test_a_measurement_is_stored_rounded_below_its_error() -> None:
-    stored = baseline.metric_from(measured(16))
+    stored = store.metric_from(measured(16))
     assert stored is not None
     assert (stored.ratio, stored.value_ms, stored.control_ms, stored.rounds) == (1.947, 146.2, 75.12, 16)
     assert stored.history == (1.947,)
     assert 0.0001 <= stored.rel_error < 0.01
-    assert baseline.metric_from(measured(7)) is None, "too few rounds to compare with"
+    assert store.metric_from(measured(7)) is None, "too few rounds to compare with"
 
 
 def test_what_to_compare_with() -> None:
-    assert ACME.stored("import acme") == StoredRatio(
+    assert ACME.stored(IMPORT_ACME) == StoredRatio(
         ratio=1.964, rel_error=0.011, control="stdlib-1", clock="effective wall"
     )
-    assert ACME.stored("import other") is None
+    assert ACME.stored(Metric.of_import("other")) is None
 
 
-def test_differences_are_told() -> None:
+def test_what_changed_in_the_environment_is_told_apart() -> None:
     now = replace(
         ACME,
         python="3.13.1",
         dists=("click==8.5.1", "rich==13.0"),
         machine={"cpu": "EPYC", "cpus": "2", "os": "Linux 6.18"},
     )
-    assert baseline.differences(ACME, now) == (
-        "Python 3.13.0 -> 3.13.1",
-        "click 8.4.2 -> 8.5.1",
-        "flask 3.1.2 is gone",
-        "rich 13.0 is new",
-        "cpu Xeon -> EPYC",
-    )
-    assert baseline.differences(ACME, ACME) == ()
+    changes = store.environment_changes(ACME, now)
+    assert changes.dists == ("click 8.4.2 -> 8.5.1", "flask 3.1.2 is gone", "rich 13.0 is new")
+    assert changes.machine == ("Python 3.13.0 -> 3.13.1", "cpu Xeon -> EPYC")
+    assert store.environment_changes(ACME, ACME) == store.NO_CHANGES
+
+
+def test_the_project_itself_is_not_among_the_changes() -> None:
+    then = replace(ACME, dists=("Ac.me==1.0", "click==8.4.2"), machine={"cpu": "this"})
+    now = replace(ACME, dists=("ac-me==1.1", "click==8.5.1", "idna==3"), machine={"cpu": "that"})
+    changes = store.environment_changes(then, now, project="ac_me")
+    assert changes.dists == ("click 8.4.2 -> 8.5.1", "idna 3 is new")
+    assert changes.machine == ("cpu this -> that",)
 
 
 @pytest.mark.parametrize(
@@ -325,7 +359,7 @@ def test_differences_are_told() -> None:
     ],
 )
 def test_ci_stores_no_baseline_unless_told(ci: str | None, allowed: bool, refused: bool) -> None:
-    reason = baseline.update_refused({} if ci is None else {"CI": ci}, allowed=allowed)
+    reason = store.update_refused({} if ci is None else {"CI": ci}, allowed=allowed)
     assert (reason is not None) == refused
     assert reason is None or "--prodsim-allow-ci-update" in reason
 
@@ -336,7 +370,7 @@ def test_ci_stores_no_baseline_unless_told(ci: str | None, allowed: bool, refuse
 def test_the_file_has_the_mode_of_any_other_file(path: Path) -> None:
     before = os.umask(0o027)
     try:
-        baseline.save(path, ACME)
+        store.save(path, ACME)
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
@@ -346,7 +380,7 @@ def test_a_link_stays_a_link(path: Path, tmp_path: Path) -> None:
     written(tmp_path / "elsewhere/real.json", "{}")
     path.parent.mkdir(parents=True)
     path.symlink_to(tmp_path / "elsewhere/real.json")
-    baseline.save(path, ACME)
+    store.save(path, ACME)
     assert path.is_symlink()
     assert (tmp_path / "elsewhere/real.json").read_text() == TEXT
 
@@ -356,7 +390,7 @@ def test_what_a_killed_run_left_is_swept_when_it_is_old(path: Path) -> None:
     young = path.parent / f".{path.name}.99-young.tmp"
     young.write_text("half")
     os.utime(old, (time.time() - 7200,) * 2)
-    baseline.save(path, ACME)
+    store.save(path, ACME)
     assert listed(path.parent) == [young.name, path.name]
 
 
@@ -364,13 +398,13 @@ LARGE = replace(ACME, dists=tuple(f"distribution-{at}==1.0" for at in range(10_0
 
 
 def test_a_write_that_is_cut_short_leaves_the_old_file(path: Path) -> None:
-    baseline.save(path, ACME)
+    store.save(path, ACME)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
     try:
         with pytest.raises(ProdsimError, match="cannot be written: File too large"):
-            baseline.save(path, LARGE)
+            store.save(path, LARGE)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
