@@ -53,7 +53,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> str:
     (folder / "test_cases.py").write_text(CASES)
     (folder / "pytest.ini").write_text(f"[pytest]\npythonpath = {TESTS}\n")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", "--tb=short"]
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     assert ran.returncode == 1, ran.stdout + ran.stderr
     return ran.stdout
 
