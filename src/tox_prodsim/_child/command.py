@@ -48,8 +48,8 @@ def become(request: dict[str, Any], enclosure: Containment, parent: JsonChannel,
         arrive(enclosure, parent)
         os.chdir(cwd)
         parent.tell(at=time.monotonic(), queued_ns=queued_ns("self"), pid=enclosure.own_pid())
-        os.execvpe(argv[0], argv, request["env"])  # noqa: S606 - no shell is the point
-    except BaseException as problem:  # noqa: BLE001 - this is a fork: nothing may run on in here
+        os.execvpe(argv[0], argv, request["env"])  # no shell is the point
+    except BaseException as problem:  # this is a fork: nothing may run on in here
         parent.tell(error=why_not(problem, argv[0], cwd))
     os._exit(127)
 

@@ -31,7 +31,7 @@ ST_KEPT, ST_RELATIME = 2 | 4 | 8 | 1024 | 2048, 4096  # statvfs(3): nosuid, node
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1  # netdevice(7)
 
 
-class Refused(Exception):  # noqa: N818 - the name tells what happened
+class RefusedError(Exception):
     """The condition is not to be had here."""
 
 
@@ -46,7 +46,7 @@ def main() -> None:
             for folder in request["give_away"]:
                 give_away(folder)
         CONDITIONS[request["condition"]]()
-    except Refused as refusal:
+    except RefusedError as refusal:
         refuse(str(refusal))
     except OSError as problem:
         refuse(str(problem.strerror))
@@ -55,7 +55,7 @@ def main() -> None:
         if os.getppid() != parent:
             os._exit(127)
     if command:
-        os.execvp(command[0], command)  # noqa: S606 - no shell is the point
+        os.execvp(command[0], command)  # no shell is the point
 
 
 def refuse(reason: str) -> None:
@@ -85,9 +85,9 @@ def read_only_site() -> None:
 
 def no_network() -> None:
     """Leave nothing of the network but a loopback interface of its own."""
-    import fcntl  # noqa: PLC0415 - not on Windows
-    import socket  # noqa: PLC0415 - costs 5 ms
-    import struct  # noqa: PLC0415 - the same
+    import fcntl  # not on Windows
+    import socket  # costs 5 ms
+    import struct
 
     enter(CLONE_NEWNET, "a network namespace")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
@@ -106,7 +106,7 @@ def umask_077() -> None:
 
 def low_fds() -> None:
     """Lower the soft limit of open files; a program may raise it again up to the hard one, which stays."""
-    import resource  # noqa: PLC0415 - not on Windows
+    import resource  # not on Windows
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft > LOW_FDS:
@@ -116,7 +116,7 @@ def low_fds() -> None:
 def non_root() -> None:
     """Be a user without rights, to whom only the folders are open that it needs."""
     if os.geteuid() != 0:
-        raise Refused("tox does not run as root")
+        raise RefusedError("tox does not run as root")
     paths = needed()
     open_the_way(paths)
     try:
@@ -124,11 +124,11 @@ def non_root() -> None:
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
     except OSError as problem:
-        raise Refused("becoming another user is refused here: %s" % problem.strerror) from problem
+        raise RefusedError("becoming another user is refused here: %s" % problem.strerror) from problem
     for path in paths:
         closed = closed_part(path)
         if closed:
-            raise Refused("another user has no access to %s" % closed)
+            raise RefusedError("another user has no access to %s" % closed)
 
 
 CONDITIONS: Dict[str, Callable[[], None]] = {
@@ -154,7 +154,7 @@ def be_read_only(*folders: str) -> None:
 def enter(namespace: int, what: str) -> None:
     """Enter a namespace of this process's own: as root, or as root of a user namespace of its own."""
     if sys.platform != "linux":
-        raise Refused("it needs Linux")
+        raise RefusedError("it needs Linux")
     uid, gid = os.geteuid(), os.getegid()
     if uid == 0 and libc().unshare(namespace) == 0:
         return

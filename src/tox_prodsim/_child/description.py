@@ -83,7 +83,7 @@ def listeners(pid: int, known: dict[str, list[list[bytes]]]) -> list[list[bytes]
 
 def address(text: str) -> str:
     """Return host and port from ``0100007F:1F90``: each 32-bit word of the host in the byte order of this machine."""
-    from socket import AF_INET, AF_INET6, inet_ntop  # noqa: PLC0415 - costs 5 ms and is needed only for a leak
+    from socket import AF_INET, AF_INET6, inet_ntop  # costs 5 ms and is needed only for a leak
 
     words, _, port = text.partition(":")
     raw = b"".join(int(words[at : at + 8], 16).to_bytes(4, sys.byteorder) for at in range(0, len(words), 8))

@@ -41,7 +41,7 @@ _DESCRIPTORS = {stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a pipe", stat.S_IFCHR:
 _listdir, _readlink, _fstat, _exists, _isdir = os.listdir, os.readlink, os.fstat, os.path.exists, os.path.isdir
 _getcwd, _umask, _getsignal, _sleep = os.getcwd, os.umask, signal.getsignal, time.sleep
 _setlocale, _abspath, _fsdecode, _collect = _locale.setlocale, os.path.abspath, os.fsdecode, gc.collect
-_recursion_limit, _frame, _stacks = sys.getrecursionlimit, sys._getframe, sys._current_frames  # noqa: SLF001
+_recursion_limit, _frame, _stacks = sys.getrecursionlimit, sys._getframe, sys._current_frames
 
 
 class ImportWatch:
@@ -69,7 +69,7 @@ class ImportWatch:
         self._on = False
         try:
             return [*self._done(), *self._written(), *self._left(self._settled())]
-        except BaseException:  # noqa: BLE001 - whatever was patched
+        except BaseException:  # whatever was patched
             return None
 
     def is_installed(self, name: str) -> bool:
@@ -84,7 +84,7 @@ class ImportWatch:
         self._on = False  # what listens may cause events itself
         try:
             listen(self, args)
-        except Exception:  # noqa: BLE001, S110 - arguments of a shape that we do not know
+        except Exception:  # arguments of a shape that we do not know
             pass
         finally:
             self._on = True
@@ -139,7 +139,7 @@ class ImportWatch:
     def _spawn(self, args: tuple[Any, ...]) -> None:
         self._start(args[1:])
 
-    def _fork(self, args: tuple[Any, ...]) -> None:  # noqa: ARG002 - the shape of all listeners
+    def _fork(self, _args: tuple[Any, ...]) -> None:
         self._do("process", "forks")
 
     # files

@@ -43,11 +43,11 @@ class SubreaperOnly:
 def enclose(containment: str, name: str) -> Containment:
     """Make the enclosure of a run; raises OSError when it is not to be had here."""
     if containment == "cgroup":
-        from cgroups import Cgroup  # noqa: PLC0415 - only who asks for it waits for its import
+        from cgroups import Cgroup  # only who asks for it waits for its import
 
         return Cgroup(name)
     if containment == "pidns":
-        from namespaces import PidNamespace  # noqa: PLC0415 - the same
+        from namespaces import PidNamespace
 
         return PidNamespace()
     return SubreaperOnly()

@@ -40,7 +40,7 @@ FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 
 def begin(control: int) -> None:
     """Be the guard of one run; what goes wrong is told to the host."""
-    os.set_inheritable(control, False)  # noqa: FBT003 - positional-only
+    os.set_inheritable(control, False)
     ignore_signals()
     host = JsonChannel(control)
     request = host.first()
@@ -48,7 +48,7 @@ def begin(control: int) -> None:
         return
     try:
         Guard(host, request).run()
-    except BaseException as problem:  # noqa: BLE001 - the host must know, and the command's output is no place for it
+    except BaseException as problem:  # the host must know, and the command's output is no place for it
         host.tell(event="trouble", error=f"{type(problem).__name__}: {problem}")
         os._exit(70)
 
@@ -148,7 +148,7 @@ def be_warden(host: JsonChannel, request: dict[str, Any], enclosure: Containment
         warden.run()
         if warden.lost:
             clear_away(host, request, enclosure, DYING_LIMIT_MS)
-    except BaseException as problem:  # noqa: BLE001 - whatever it is, the guard must take over and the host must know
+    except BaseException as problem:  # whatever it is, the guard must take over and the host must know
         host.tell(event="trouble", error=f"{type(problem).__name__}: {problem}")
         os._exit(70)
 

@@ -10,7 +10,7 @@ that the program does not import, but for four modules that are built into the i
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]
+import _signal
 import _thread
 import atexit
 import faulthandler
@@ -157,7 +157,7 @@ class StackDump:
 
     def tops(self, frame: FrameType | None) -> dict[int, FrameType | None]:
         """Return the innermost frame of each thread; that of this one is where the signal came in."""
-        return {**sys._current_frames(), _thread.get_ident(): frame}  # noqa: SLF001 - the documented way
+        return {**sys._current_frames(), _thread.get_ident(): frame}  # the documented way
 
     def threads(self, frame: FrameType | None) -> Iterator[dict[str, Any]]:
         """Yield what each thread does, innermost frame first."""
@@ -329,18 +329,18 @@ class Witness:
 
     def warnings(self, module: Any) -> None:
         """Wrap what both C and Python call to show a warning: ``showwarning`` would lose where it was allocated."""
-        genuine = module._showwarnmsg_impl  # noqa: SLF001 - catch_warnings replaces it
+        genuine = module._showwarnmsg_impl  # catch_warnings replaces it
 
         def note(message: Any) -> None:
             context = getattr(module, "_get_context", None)  # 3.14
             recorded = context is not None and getattr(context(), "log", None) is not None
-            if recorded or module._showwarnmsg_impl is not genuine:  # noqa: SLF001
+            if recorded or module._showwarnmsg_impl is not genuine:
                 return
             text, category = str(message.message), message.category.__name__
             if category == "ResourceWarning" or "was never awaited" in text:
                 self.tell(kind="warning", category=category, message=text, file=message.filename, line=message.lineno)
 
-        module._showwarnmsg = self.wrap(module._showwarnmsg, note)  # noqa: SLF001
+        module._showwarnmsg = self.wrap(module._showwarnmsg, note)
 
     def threads(self, module: Any) -> None:
         """See the exceptions of threads, and the threads that outlive the main one (those of pools were joined)."""
@@ -352,7 +352,7 @@ class Witness:
                         self.tell(kind="thread", name=thread.name, daemon=thread.daemon)
 
         module.excepthook = self.wrap(module.excepthook, self.in_thread)
-        module._register_atexit(ends)  # noqa: SLF001 - atexit comes after the wait for threads
+        module._register_atexit(ends)  # atexit comes after the wait for threads
 
     def in_thread(self, args: Any) -> None:
         """Note an exception that ended a thread."""

@@ -40,9 +40,9 @@ def record(clock: str, modules: "list[str]") -> None:
     try:
         recorder.run(modules)
         answer = recorder.told(in_full=clock == EXACT)
-    except BaseException as problem:  # noqa: BLE001 - a module may raise anything, SystemExit included
+    except BaseException as problem:  # a module may raise anything, SystemExit included
         answer = {"error": "{}: {}".format(type(problem).__name__, problem)[:400].strip().rstrip(":")}
-    import json  # noqa: PLC0415 - not before the recording, it may be a part of it
+    import json  # not before the recording, it may be a part of it
 
     data = MARK + json.dumps(answer).encode() + b"\n"
     while data:
@@ -92,15 +92,15 @@ class Recorder:
     def run(self, modules: "list[str]") -> None:
         """Import the modules and record it."""
         bootstrap: "Any" = sys.modules["_frozen_importlib"]
-        original = bootstrap._find_and_load  # noqa: SLF001 - nothing public sees all imports
+        original = bootstrap._find_and_load  # nothing public sees all imports
         wrapper = self._wrapper(original)
         self._clock.start(wrapper.__code__, self._collect)
-        bootstrap._find_and_load = wrapper  # noqa: SLF001
+        bootstrap._find_and_load = wrapper
         try:
             for name in modules:
                 __import__(name)
         finally:
-            bootstrap._find_and_load = original  # noqa: SLF001
+            bootstrap._find_and_load = original
             self._clock.stop()
 
     def told(self, *, in_full: bool) -> "dict[str, Any]":
@@ -133,7 +133,7 @@ class Recorder:
             begun.at, begun.through = outer.at, outer.through
             self.imports.insert(self.imports.index(outer), begun)
         else:
-            frame = _outside(sys._getframe(2))  # noqa: SLF001
+            frame = _outside(sys._getframe(2))
             begun = Import(name, outer.name if outer is not None else self._in_thread(frame))
             _place(begun, frame)
             self.imports.append(begun)
@@ -195,7 +195,7 @@ class TimedClock:
     def start(self, _: "CodeType", collect: "Callable[[str, object], None]") -> None:
         """Have collections told from now on; a clock always runs."""
         known = set(sys.modules)
-        import gc  # noqa: PLC0415 - whoever imports it is to be seen
+        import gc  # whoever imports it is to be seen
 
         for name in set(sys.modules) - known:
             del sys.modules[name]

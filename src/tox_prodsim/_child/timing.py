@@ -48,9 +48,9 @@ def sample(modules: list[str], *, paced: bool) -> None:
     sys.argv[:] = [""]
     try:
         answer = timed(modules, paced=paced)
-    except BaseException as problem:  # noqa: BLE001 - a module may raise anything, SystemExit included
+    except BaseException as problem:  # a module may raise anything, SystemExit included
         answer = {"error": f"{type(problem).__name__}: {problem}"[:400].strip().rstrip(":")}
-    import json  # noqa: PLC0415 - not before the measurement, it is part of the control
+    import json  # not before the measurement, it is part of the control
 
     os.write(answer_to, MARK + json.dumps(answer).encode() + b"\n")
     os._exit(0)
@@ -103,13 +103,13 @@ class Pace:
         """Probe what the CPU does now, and begin to probe from time to time."""
         try:
             # signal itself would import enum, which is part of what is timed; typeshed has no _signal
-            import _signal  # type: ignore[import-not-found]  # noqa: PLC0415
+            import _signal
 
             self._signal = _signal
             for _ in range(PROBES_AROUND):
                 self._probe()
             _signal.signal(_signal.SIGALRM, self._interrupt)
-            _signal.siginterrupt(_signal.SIGALRM, False)  # noqa: FBT003 - positional-only
+            _signal.siginterrupt(_signal.SIGALRM, False)
             _signal.setitimer(_signal.ITIMER_REAL, PROBE_EVERY_S, PROBE_EVERY_S)
         except (ImportError, AttributeError, OSError, ValueError):
             return
@@ -206,12 +206,12 @@ def drive(text: str) -> None:
     interpreter of a job that is not to run with this one. The first sample that fails is printed as ``error`` and ends
     the series.
     """
-    import json  # noqa: PLC0415 - a sample must not have it loaded
-    import random  # noqa: PLC0415
-    import tempfile  # noqa: PLC0415
+    import json  # a sample must not have it loaded
+    import random
+    import tempfile
 
     request = json.loads(text)
-    jobs, rng = request["jobs"], random.Random(request["seed"])  # noqa: S311 - statistics, no secret
+    jobs, rng = request["jobs"], random.Random(request["seed"])
     pythons = request.get("pythons", {})
     plan = [(name, True) for name in jobs] if request["warm_up"] else []
     for _ in range(request["rounds"]):
@@ -233,10 +233,10 @@ def run_sample(
 
     Who gives SIGALRM back its default dies of the timer that tells the pace, and is asked again without it.
     """
-    import json  # noqa: PLC0415 - a sample must not have it loaded
-    import signal  # noqa: PLC0415
-    import subprocess  # noqa: PLC0415
-    import threading  # noqa: PLC0415
+    import json  # a sample must not have it loaded
+    import signal
+    import subprocess
+    import threading
 
     safe = ["-P"] if sys.version_info >= (3, 11) else []
     argv = [python, "-s", *safe, os.path.abspath(__file__), mode, *modules]

@@ -10,7 +10,7 @@ class Cancel:
 
     def __init__(self) -> None:
         self._recv, self._send = socket.socketpair()  # Windows cannot wait for a pipe
-        self._send.setblocking(False)  # noqa: FBT003 - positional-only
+        self._send.settimeout(0.0)
         self._set = self._hard = self._closed = False
 
     def set(self, *, hard: bool = False) -> None:

@@ -186,11 +186,11 @@ class Interrupts:
         asked, self._pause = self._pause, False
         return asked
 
-    def _end(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of a handler
+    def _end(self, number: int, _frame: FrameType | None) -> None:
         self._cancel.set(hard=bool(self.first))
         self.first = self.first or number
 
-    def _suspend(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of a handler
+    def _suspend(self, _number: int, _frame: FrameType | None) -> None:
         self._pause = True
 
 

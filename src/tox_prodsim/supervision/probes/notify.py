@@ -158,7 +158,7 @@ class NotifySocket:
         except BaseException:
             self._socket.close()
             raise
-        self._socket.setblocking(False)  # noqa: FBT003 - positional-only
+        self._socket.settimeout(0.0)
         self.variables = {"NOTIFY_SOCKET": address}
         if watchdog_s is not None:
             self.variables["WATCHDOG_USEC"] = str(round(watchdog_s * 1e6))

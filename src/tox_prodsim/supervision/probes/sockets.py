@@ -170,7 +170,7 @@ def _unix_from_kernel(file: os.stat_result, name: str) -> set[int]:
         attributes = dict(_attributes(answer[16:]))
         bound = attributes.get(_UNIX_NAME, b"").rstrip(b"\0")
         inode, its_device = struct.unpack_from("=II", attributes.get(_UNIX_FILE, bytes(8)))
-        same_place = its_device == device or os.path.basename(os.fsdecode(bound)) == name  # noqa: PTH119 - a text
+        same_place = its_device == device or os.fsdecode(bound).rpartition("/")[2] == name
         if bound and same_place and inode == file.st_ino & 0xFFFFFFFF:
             found.add(struct.unpack_from("=I", answer, 4)[0])
     return found
