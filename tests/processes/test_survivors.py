@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tox_prodsim.supervision.process import Cause
+from tox_prodsim.supervision import Cause
 
 if TYPE_CHECKING:
     from conftest import Arena

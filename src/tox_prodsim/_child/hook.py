@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from types import FrameType, ModuleType, TracebackType
     from typing import Any
 
-STACKS, LOOK = 59, 58  # far from both ends of the real-time signals, which threading libraries and runtimes prefer
+STACKS_SIGNAL, TASKS_SIGNAL = (
+    59,
+    58,
+)  # far from both ends of the real-time signals, which threading libraries and runtimes prefer
 HIGH_NUMBERS = (900, 400, 150)  # of the open file: not what select(), a shell or a loop over "all" files uses
 WITNESSED = 200  # lines for each process: a program that warns in a loop must not fill the disk
 FRAMES, THREADS, TASKS = 100, 200, 200
@@ -33,9 +36,9 @@ LIMITED = ("threading.py", "queue.py", "selectors.py", "subprocess.py")
 
 def begin(folder: str) -> None:
     """Observe this process, when it runs in the main interpreter and nobody has taken the two signals."""
-    if any(_signal.getsignal(number) is not _signal.SIG_DFL for number in (STACKS, LOOK)):
+    if any(_signal.getsignal(number) is not _signal.SIG_DFL for number in (STACKS_SIGNAL, TASKS_SIGNAL)):
         return
-    _signal.signal(LOOK, StackDump(folder))  # ValueError: a subinterpreter, or a thread
+    _signal.signal(TASKS_SIGNAL, StackDump(folder))  # ValueError: a subinterpreter, or a thread
     stacks = Stacks(folder)
     stacks.open()
     keep_open_for_ours(stacks)
@@ -73,7 +76,7 @@ class Stacks:
             before = self.fd
             self.fd = high(os.open(self.path(), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600))
             os.write(self.fd, b"main 0x%016x start %s\n" % (_thread.get_ident(), start_time()))
-            faulthandler.register(STACKS, file=self.fd, all_threads=True, chain=False)
+            faulthandler.register(STACKS_SIGNAL, file=self.fd, all_threads=True, chain=False)
             if before >= 0 and os.readlink("/proc/self/fd/%d" % before).startswith(self.folder):
                 os.close(before)
 
@@ -108,7 +111,7 @@ def keep_open_for_ours(stacks: Stacks) -> None:
 
     ``signal.py`` looks both functions up here at each call, so it need not be imported for this.
     """
-    block, handle, ours = _signal.pthread_sigmask, _signal.signal, frozenset((STACKS, LOOK))
+    block, handle, ours = _signal.pthread_sigmask, _signal.signal, frozenset((STACKS_SIGNAL, TASKS_SIGNAL))
     block(_signal.SIG_UNBLOCK, ours)  # a parent's mask is inherited
 
     def pthread_sigmask(how: int, mask: Iterable[int]) -> set[int]:

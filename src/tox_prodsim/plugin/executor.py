@@ -194,7 +194,7 @@ class _Status(ExecuteStatus):
         last_look = functools.partial(look, self.process) if look is not None else None
         if last_look is not None:
             last_look()
-        self.process.stop(stop.signal, stop.grace_s, cause=supervision.Cause.TIMED_OUT, last_look=last_look)
+        self.process.stop(stop.signal, stop.grace_s, cause=supervision.Cause.TIMED_OUT, before_kill=last_look)
 
     def interrupt(self) -> None:
         """Stop the command; tox calls this from its main thread, sometimes twice, so the first call decides."""

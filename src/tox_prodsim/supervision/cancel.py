@@ -16,8 +16,8 @@ class Cancel:
     def set(self, *, hard: bool = False) -> None:
         """Ask to end, ``hard``: without any grace; asking twice does no harm."""
         self._hard = self._hard or hard
-        told, self._set = self._set, True
-        if not told and not self._closed:
+        was_set, self._set = self._set, True
+        if not was_set and not self._closed:
             self._send.send(b"!")
 
     @property

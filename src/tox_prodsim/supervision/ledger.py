@@ -65,7 +65,7 @@ class RunRecord:
                 tag=tag,
                 boot=procfs.boot(),
                 namespace=procfs.namespace(),
-                host=ownership.me(),
+                host=ownership.own_identity(),
                 adopter=ownership.adopter(),
                 argv=tuple(argv),
             )
@@ -124,11 +124,11 @@ def sweep(folder: Path) -> tuple[SweepResult, ...]:
         for beside in folder.glob("*.tmp"):  # of a host that was killed while it wrote
             if time.time() - beside.lstat().st_mtime > _STALE_S and beside.lstat().st_uid == os.geteuid():
                 beside.unlink()
-    found = [_swept(path) for path in sorted(folder.glob("*.json"))] if procfs.boot() else []
+    found = [_sweep_record(path) for path in sorted(folder.glob("*.json"))] if procfs.boot() else []
     return tuple(swept for swept in found if swept)
 
 
-def _swept(path: Path) -> SweepResult | None:
+def _sweep_record(path: Path) -> SweepResult | None:
     """Deal with one record; None when there is nothing to tell."""
     try:
         record = read(path)
@@ -140,32 +140,32 @@ def _swept(path: Path) -> SweepResult | None:
         _forget(path)
         return None
     if record.namespace != procfs.namespace():
-        return _told(record, (), f"left alone: {path} is of another pid namespace")
+        return _to_result(record, (), f"left alone: {path} is of another pid namespace")
     is_alive = any(each and procfs.lives(each) for each in (record.host, record.guard, record.warden))
-    return None if is_alive else _settled(path, record)
+    return None if is_alive else _kill_lost_run(path, record)
 
 
-def _settled(path: Path, record: Record) -> SweepResult | None:
+def _kill_lost_run(path: Path, record: Record) -> SweepResult | None:
     """End what is left of a lost run, and forget it unless something withstands."""
-    cleared = _cleared(record)
-    if cleared.left:
-        names = ", ".join(f"pid {pid} ({words})" for pid, words in cleared.left)
-        return _told(record, cleared.killed, f"{LOST}; still alive: {names}")
+    result = _kill_processes(record)
+    if result.left:
+        names = ", ".join(f"pid {pid} ({words})" for pid, words in result.left)
+        return _to_result(record, result.killed, f"{LOST}; still alive: {names}")
     _forget(path)
-    return _told(record, cleared.killed, LOST) if cleared.killed else None
+    return _to_result(record, result.killed, LOST) if result.killed else None
 
 
-def _told(record: Record, killed: tuple[tuple[int, str], ...], reason: str) -> SweepResult:
+def _to_result(record: Record, killed: tuple[tuple[int, str], ...], reason: str) -> SweepResult:
     return SweepResult(tag=record.tag, command=" ".join(record.argv), killed=killed, reason=reason)
 
 
-def _cleared(record: Record) -> ownership.Cleared:
+def _kill_processes(record: Record) -> ownership.KillResult:
     """Kill what is of a lost run, by its cgroup first where it had one."""
     confined = _end_cgroup(Path(record.cgroup), record.tag) if record.cgroup else ()
     adopters = (record.adopter,) if record.adopter else ()
-    run = ownership.Run(tag=record.tag, mark=record.mark, adopters=adopters, since=record.host.started)
-    cleared = ownership.kill(run)
-    return replace(cleared, killed=confined + cleared.killed)
+    run = ownership.RunIdentity(tag=record.tag, mark=record.mark, adopters=adopters, since=record.host.started)
+    result = ownership.kill(run)
+    return replace(result, killed=confined + result.killed)
 
 
 def _end_cgroup(cgroup: Path, tag: str) -> tuple[tuple[int, str], ...]:
@@ -199,13 +199,13 @@ def read(path: Path) -> Record:
         if about.st_mode & 0o022:
             raise ValueError("can be written by others")
         content = file.read(_SIZE_LIMIT)
-    record = _understood(content)
+    record = _parse(content)
     if path.stem != record.tag:
         raise ValueError("is no record")
     return record
 
 
-def _understood(content: bytes) -> Record:
+def _parse(content: bytes) -> Record:
     """Return the record that a file holds; raises ValueError."""
     try:
         data = json.loads(content)
@@ -239,7 +239,7 @@ def _process(data: dict[str, Any] | None) -> Identity | None:
 
 
 def _identity(pid: int | None) -> Identity | None:
-    now = procfs.look(pid) if pid else None
+    now = procfs.read_status(pid) if pid else None
     return now.identity if now else None
 
 

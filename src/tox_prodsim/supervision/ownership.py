@@ -39,7 +39,7 @@ _OUTER = _MARK << 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
+class RunIdentity:
     """What its processes can be told by; ``mark`` 0: none, ``since``: none of them is older (in clock ticks)."""
 
     tag: str
@@ -49,7 +49,7 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Cleared:
+class KillResult:
     """What was killed, and what is alive all the same: pids with their command lines."""
 
     killed: tuple[tuple[int, str], ...] = ()
@@ -78,9 +78,9 @@ def may_be_mark(number: object) -> bool:
     return type(number) is int and (number == 0 or _MARK <= number < _OUTER)
 
 
-def me() -> Identity:
+def own_identity() -> Identity:
     """Return this process; pid 0 where nothing can be known about processes in this way."""
-    now = procfs.look(os.getpid())
+    now = procfs.read_status(os.getpid())
     return now.identity if now else Identity(pid=0, started=0)
 
 
@@ -91,36 +91,36 @@ def adopter() -> Identity | None:
     When this process is a subreaper it is this process itself.
     """
     try:
-        told = subprocess.run(
+        experiment = subprocess.run(
             [sys.executable, "-I", "-S", str(_ORPHAN)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_EXPERIMENT_LIMIT_S,
             check=True,
         )
-        orphan, parent = (int(word) for word in told.stdout.split())
+        orphan, parent = (int(word) for word in experiment.stdout.split())
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
     if parent == os.getpid():
         with suppress(ChildProcessError):
             os.waitpid(orphan, 0)
-    adopting = procfs.look(parent)
+    adopting = procfs.read_status(parent)
     return adopting.identity if adopting else None
 
 
-def is_ours(run: Run, now: ProcessStatus | None) -> bool:
+def is_ours(run: RunIdentity, now: ProcessStatus | None) -> bool:
     """Return whether a process is alive and proved to be of the run by what it carries."""
     if now is None or not now.lives or now.identity.started < run.since:
         return False
     return is_marked(run, now.identity.pid) or (run.tag in procfs.tags(now.identity.pid) and _is_orphaned(run, now))
 
 
-def is_marked(run: Run, pid: int) -> bool:
+def is_marked(run: RunIdentity, pid: int) -> bool:
     """Return whether a process has the mark of the run."""
     return bool(run.mark) and not {run.mark, run.mark + _OUTER}.isdisjoint(procfs.realtime_limits(pid))
 
 
-def kill(run: Run, limit_s: float = LIMIT_S) -> Cleared:
+def kill(run: RunIdentity, limit_s: float = LIMIT_S) -> KillResult:
     """SIGKILL what is of the run until two looks in a row find nothing, for ``limit_s`` seconds at most."""
     killed: dict[int, str] = {}
     quiet, until = 0, time.monotonic() + limit_s
@@ -128,25 +128,25 @@ def kill(run: Run, limit_s: float = LIMIT_S) -> Cleared:
         found = [pid for pid in procfs.pids() if _kill_if_ours(run, pid, killed)]
         quiet = 0 if found else quiet + 1
         time.sleep(0.01)
-    left = [pid for pid in procfs.pids() if quiet < 2 and is_ours(run, procfs.look(pid))]
+    left = [pid for pid in procfs.pids() if quiet < 2 and is_ours(run, procfs.read_status(pid))]
     done = tuple((pid, words) for pid, words in sorted(killed.items()) if pid not in left)
-    return Cleared(killed=done, left=tuple((pid, procfs.command(pid)) for pid in sorted(left)))
+    return KillResult(killed=done, left=tuple((pid, procfs.command(pid)) for pid in sorted(left)))
 
 
-def _is_orphaned(run: Run, now: ProcessStatus) -> bool:
+def _is_orphaned(run: RunIdentity, now: ProcessStatus) -> bool:
     """Return whether the topmost process with the tag, from this one up, was left to an adopter of our orphans."""
-    top, parent = now, procfs.look(now.parent)
+    top, parent = now, procfs.read_status(now.parent)
     while parent and run.tag in procfs.tags(parent.identity.pid):
-        top, parent = parent, procfs.look(parent.parent)
+        top, parent = parent, procfs.read_status(parent.parent)
     if parent is None or parent.session == top.session:
         return False
     return parent.identity.pid == 1 or parent.identity in run.adopters
 
 
-def _kill_if_ours(run: Run, pid: int, killed: dict[int, str]) -> bool:
+def _kill_if_ours(run: RunIdentity, pid: int, killed: dict[int, str]) -> bool:
     """Kill a process and what is below it if it is ours; return whether it was."""
     with _held(pid) as handle:
-        now = procfs.look(pid)
+        now = procfs.read_status(pid)
         if not is_ours(run, now) or now is None:
             return False
         if not is_marked(run, pid):
@@ -189,7 +189,7 @@ def _held(pid: int) -> Iterator[int | None]:
 
 def _descendants(top: int) -> list[int]:
     """Return the pids below a process, the deepest last."""
-    parents = {pid: now.parent for pid in procfs.pids() if (now := procfs.look(pid))}
+    parents = {pid: now.parent for pid in procfs.pids() if (now := procfs.read_status(pid))}
     found = [top]
     for pid in found:  # which grows
         found += [child for child, parent in parents.items() if parent == pid and child not in found]
@@ -198,7 +198,7 @@ def _descendants(top: int) -> list[int]:
 
 def _is_below(pid: int, top: int) -> bool:
     while pid > 1:
-        now = procfs.look(pid)
+        now = procfs.read_status(pid)
         pid = now.parent if now else 0
         if pid == top:
             return True

@@ -50,10 +50,10 @@ def test_a_run_is_recorded_before_its_start_with_its_host_and_guard_and_then_wit
     entry.guarded(os.getppid(), 0)
     begun = ledger.read(path)
     entry.started(1)
-    assert (begun.host, begun.warden) == (ownership.me(), None)
+    assert (begun.host, begun.warden) == (ownership.own_identity(), None)
     assert begun.guard
     assert begun.guard.pid == os.getppid()
-    assert ledger.read(path) == replace(begun, warden=Identity(pid=1, started=procfs.look(1).identity.started))
+    assert ledger.read(path) == replace(begun, warden=Identity(pid=1, started=procfs.read_status(1).identity.started))
     assert (begun.boot, begun.argv, begun.adopter) == (procfs.boot(), ("serve", "--now"), ownership.adopter())
 
 
@@ -97,7 +97,7 @@ def test_no_folder_is_nothing_to_sweep(tmp_path: Path) -> None:
 
 
 def test_a_record_of_an_earlier_boot_is_removed_without_a_word(path: Path) -> None:
-    ledger.write(path, record(boot="an earlier one", host=ownership.me()))
+    ledger.write(path, record(boot="an earlier one", host=ownership.own_identity()))
     assert (sweep(path.parent), path.exists()) == ((), False)
 
 
@@ -109,12 +109,12 @@ def test_a_record_of_another_pid_namespace_is_left_and_named(path: Path) -> None
 
 @pytest.mark.parametrize("who", ["host", "guard", "warden"])
 def test_a_run_of_which_one_supervising_process_lives_is_left_alone(path: Path, who: str) -> None:
-    ledger.write(path, record(**{who: ownership.me()}))
+    ledger.write(path, record(**{who: ownership.own_identity()}))
     assert (sweep(path.parent), path.exists()) == ((), True)
 
 
 def test_a_run_of_which_nothing_is_left_is_forgotten_without_a_word(path: Path) -> None:
-    recycled = replace(ownership.me(), started=ownership.me().started - 1)
+    recycled = replace(ownership.own_identity(), started=ownership.own_identity().started - 1)
     ledger.write(path, record(guard=recycled, warden=recycled))
     assert (sweep(path.parent), path.exists()) == ((), False)
 
@@ -206,7 +206,9 @@ def test_a_cgroup_is_killed_only_if_it_is_named_for_the_run(tmp_path: Path, name
 # who adopts, and the mark
 
 
-ASKS = "from tox_prodsim.supervision import ownership as o; a = o.adopter(); print(a.pid == o.me().pid, a.pid)"
+ASKS = (
+    "from tox_prodsim.supervision import ownership as o; a = o.adopter(); print(a.pid == o.own_identity().pid, a.pid)"
+)
 BECOMES_SUBREAPER = "import ctypes; ctypes.CDLL(None).prctl(36, 1, 0, 0, 0);"
 HAS_CHILD = "; import os; print(open(f'/proc/self/task/{os.getpid()}/children').read() != '')"
 
@@ -256,7 +258,7 @@ def test_a_mark_stays_with_what_is_forked(command: list[str], is_marked: bool) -
 def test_a_run_in_a_run_has_both_marks() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as guard:
         outer, inner = ownership.mark(guard.pid), ownership.mark(guard.pid)
-        both = [ownership.is_marked(ownership.Run(tag=TAG, mark=mark), guard.pid) for mark in (outer, inner)]
+        both = [ownership.is_marked(ownership.RunIdentity(tag=TAG, mark=mark), guard.pid) for mark in (outer, inner)]
         guard.communicate(b"\n")
     assert outer != inner
     assert both == [True, True]
@@ -273,4 +275,4 @@ def test_a_limit_that_means_something_is_left_as_it_is() -> None:
 
 
 def test_no_mark_is_no_evidence() -> None:
-    assert not ownership.is_marked(ownership.Run(tag=TAG), os.getpid())
+    assert not ownership.is_marked(ownership.RunIdentity(tag=TAG), os.getpid())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from tox_prodsim.supervision.diagnosis.values import Diagnosis, Seen
+from tox_prodsim.supervision.diagnosis.values import Diagnosis, ProcessSnapshot
 
 _IDLE = 0.02
 
@@ -18,7 +18,7 @@ def advice(diagnosis: Diagnosis) -> Iterator[str]:
         yield "nothing of it used a CPU while it was looked at: it waits, and a longer limit alone may not help"
 
 
-def _of(process: Seen) -> Iterator[str]:
+def _of(process: ProcessSnapshot) -> Iterator[str]:
     main = next((stack for stack in process.stacks if stack.is_main), None)
     if not main:
         return

@@ -20,10 +20,10 @@ from pathlib import Path
 import psutil
 
 from tox_prodsim.supervision.diagnosis import pyspy
-from tox_prodsim.supervision.diagnosis.hook import Answer, Hook, is_ours
-from tox_prodsim.supervision.diagnosis.processes import cpu_seconds, cpu_shares, seen
+from tox_prodsim.supervision.diagnosis.hook import Hook, StackReport, is_hook_frame
+from tox_prodsim.supervision.diagnosis.processes import cpu_seconds, cpu_shares, snapshot
 from tox_prodsim.supervision.diagnosis.sources import SourceLines
-from tox_prodsim.supervision.diagnosis.values import Diagnosis, Frame, Seen, ThreadStack
+from tox_prodsim.supervision.diagnosis.values import Diagnosis, Frame, ProcessSnapshot, ThreadStack
 
 HOOK_LIMIT_S = 0.8
 HOOK_EACH_S = 0.01  # more for each process, all of which wake up at once
@@ -49,80 +49,86 @@ def diagnose(
     """
     begun = time.monotonic()
 
-    def over(until_s: float) -> Callable[[], bool]:
+    def is_over(until_s: float) -> Callable[[], bool]:
         return lambda: give_up() or time.monotonic() - begun > min(until_s, limit_s - _RESERVED_S)
 
     before = cpu_seconds(tree)
-    processes = list(_seen(tree, output, over(limit_s)))
+    processes = list(_snapshots(tree, output, is_over(limit_s)))
     pids = [each.pid for each in processes if each.state != psutil.STATUS_STOPPED]
-    asked_at_s = time.monotonic() - begun
+    requested_at_s = time.monotonic() - begun
     patience_s = HOOK_LIMIT_S + HOOK_EACH_S * len(pids)
-    answers = hook.ask(pids, over(asked_at_s + patience_s)) if hook else {}
-    silent = [each for each in processes if each.is_python and each.pid not in answers]
-    outside, hints = _from_outside(silent, hook, py_spy, over(limit_s))
+    answers = hook.read_stacks(pids, is_over(requested_at_s + patience_s)) if hook else {}
+    unread = [each for each in processes if each.is_python and each.pid not in answers]
+    outside, hints = _read_with_pyspy(unread, hook, py_spy, is_over(limit_s))
     answers |= outside
-    while not over(CPU_WINDOW_S)():
+    while not is_over(CPU_WINDOW_S)():
         time.sleep(0.01)
     shares = cpu_shares(before, cpu_seconds(tree))
     sources = SourceLines()
-    told = [_told(each, answers.get(each.pid), shares.get(each.pid, 0.0), sources) for each in processes]
+    processes_with_stacks = [
+        _with_stacks(each, answers.get(each.pid), shares.get(each.pid, 0.0), sources) for each in processes
+    ]
     return Diagnosis(
-        processes=tuple(told),
+        processes=tuple(processes_with_stacks),
         took_s=time.monotonic() - begun,
-        gave_up=over(limit_s)(),
+        gave_up=is_over(limit_s)(),
         hints=hints,
     )
 
 
-def _seen(tree: Sequence[psutil.Process], output: Path | None, over: Callable[[], bool]) -> Iterator[Seen]:
+def _snapshots(
+    tree: Sequence[psutil.Process], output: Path | None, is_over: Callable[[], bool]
+) -> Iterator[ProcessSnapshot]:
     file = None
     with suppress(OSError):
         file = output.stat() if output else None
     for process in tree:
-        if over():
+        if is_over():
             return
-        if found := seen(process, file):
+        if found := snapshot(process, file):
             yield found
 
 
-def _from_outside(
-    silent: Sequence[Seen], hook: Hook | None, name: str | None, over: Callable[[], bool]
-) -> tuple[dict[int, Answer], tuple[str, ...]]:
+def _read_with_pyspy(
+    unread: Sequence[ProcessSnapshot], hook: Hook | None, name: str | None, is_over: Callable[[], bool]
+) -> tuple[dict[int, StackReport], tuple[str, ...]]:
     """Return what py-spy reads, and a hint for all that nobody could read, those for the same reason together."""
-    program = pyspy.found(name) if silent and name else None
-    read, refused = pyspy.dumps(program, [each.pid for each in silent], over) if program else ({}, False)
-    answers = {pid: Answer(source="py-spy", stacks=stacks) for pid, stacks in read.items()}
+    program = pyspy.find_program(name) if unread and name else None
+    read, refused = pyspy.read_stacks(program, [each.pid for each in unread], is_over) if program else ({}, False)
+    answers = {pid: StackReport(source="py-spy", stacks=stacks) for pid, stacks in read.items()}
     reasons: dict[str, list[int]] = {}
-    for process in silent:
+    for process in unread:
         if process.pid not in answers:
-            reasons.setdefault(_why_silent(process, hook), []).append(process.pid)
+            reasons.setdefault(_why_unread(process, hook), []).append(process.pid)
     outside = (_REFUSED if refused else _FAILED) if program else _INSTALL
-    hints = [f"no Python stack of pid {_listed(pids)}: {reason}; {outside}" for reason, pids in reasons.items()]
+    hints = [f"no Python stack of pid {_format_pids(pids)}: {reason}; {outside}" for reason, pids in reasons.items()]
     return answers, tuple(hints)
 
 
-def _why_silent(process: Seen, hook: Hook | None) -> str:
+def _why_unread(process: ProcessSnapshot, hook: Hook | None) -> str:
     if process.state == psutil.STATUS_STOPPED:
         return "it is stopped and cannot answer"
-    return hook.why_silent(process.pid) if hook else "no hook is active in this run"
+    return hook.why_unread(process.pid) if hook else "no hook is active in this run"
 
 
-def _listed(pids: Sequence[int]) -> str:
+def _format_pids(pids: Sequence[int]) -> str:
     return ", ".join(map(str, pids[:5])) + (f" and {len(pids) - 5} more" if len(pids) > 5 else "")
 
 
-def _told(process: Seen, answer: Answer | None, cpu_share: float, sources: SourceLines) -> Seen:
+def _with_stacks(
+    process: ProcessSnapshot, answer: StackReport | None, cpu_share: float, sources: SourceLines
+) -> ProcessSnapshot:
     process = replace(process, cpu_share=cpu_share)
     if answer is None:
         return process
     folder = None
     with suppress(psutil.Error):
         folder = Path(psutil.Process(process.pid).cwd())
-    stacks = tuple(replace(stack, frames=sources.of(_without_ours(stack), folder)) for stack in answer.stacks)
+    stacks = tuple(replace(stack, frames=sources.of(_program_frames(stack), folder)) for stack in answer.stacks)
     tasks = tuple(replace(task, frames=sources.of(task.frames, folder)) for task in answer.tasks)
     return replace(process, source=answer.source, stacks=stacks, tasks=tasks)
 
 
-def _without_ours(stack: ThreadStack) -> Iterator[Frame]:
+def _program_frames(stack: ThreadStack) -> Iterator[Frame]:
     """Yield the frames of the program: one that is slow to answer is seen while it does."""
-    return (frame for frame in stack.frames if not is_ours(frame))
+    return (frame for frame in stack.frames if not is_hook_frame(frame))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tox_prodsim.supervision.diagnosis.values import Frame, Seen, ThreadStack
+from tox_prodsim.supervision.diagnosis.values import Frame, ProcessSnapshot, ThreadStack
 
 _INSTALLED = re.compile(r"/(?:site|dist)-packages/([^/]+)")
 _STANDARD = re.compile(
@@ -28,7 +28,7 @@ def is_own(frame: Frame, own_code: Sequence[Path]) -> bool:
     return any(Path(frame.file).is_relative_to(folder) for folder in own_code) or not package_of(frame.file)
 
 
-def explained(frame: Frame, stack: ThreadStack, process: Seen) -> str:
+def explanation(frame: Frame, stack: ThreadStack, process: ProcessSnapshot) -> str:
     """Return what a known frame of the standard library waits for; "": it is not known."""
     if not package_of(frame.file) or _INSTALLED.search(frame.file):
         return ""
@@ -42,11 +42,11 @@ def _limit(frame: Frame) -> str:
     return {None: "", True: ", for a limited time", False: ", without a limit"}[frame.limited]
 
 
-def _says(words: str) -> Callable[[Frame, ThreadStack, Seen], str]:
+def _says(words: str) -> Callable[[Frame, ThreadStack, ProcessSnapshot], str]:
     return lambda frame, _stack, _process: f"{words}{_limit(frame)}"
 
 
-def _shutdown(_frame: Frame, stack: ThreadStack, process: Seen) -> str:
+def _shutdown(_frame: Frame, stack: ThreadStack, process: ProcessSnapshot) -> str:
     """Return which threads keep the interpreter from ending; a pool that is ended there has its own words."""
     if any(frame.function == "_python_exit" for frame in stack.frames):
         return ""
@@ -58,15 +58,15 @@ def _shutdown(_frame: Frame, stack: ThreadStack, process: Seen) -> str:
     return f"waits for non-daemon thread{plural} {', '.join(names[:5])}{more}"
 
 
-def _join(frame: Frame, _stack: ThreadStack, _process: Seen) -> str:
+def _join(frame: Frame, _stack: ThreadStack, _process: ProcessSnapshot) -> str:
     return f"waits for the end of thread {frame.thread}{_limit(frame)}" if frame.thread else "waits for a thread"
 
 
-def _child(frame: Frame, _stack: ThreadStack, _process: Seen) -> str:
+def _child(frame: Frame, _stack: ThreadStack, _process: ProcessSnapshot) -> str:
     return f"waits for child process {frame.child}{_limit(frame)}" if frame.child else "waits for a child process"
 
 
-_KNOWN: Mapping[tuple[str, str], Callable[[Frame, ThreadStack, Seen], str]] = {
+_KNOWN: Mapping[tuple[str, str], Callable[[Frame, ThreadStack, ProcessSnapshot], str]] = {
     ("threading.py", "_shutdown"): _shutdown,
     ("threading.py", "join"): _join,
     ("threading.py", "wait"): _says("waits to be notified by another thread"),

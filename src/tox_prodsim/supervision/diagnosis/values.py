@@ -44,7 +44,7 @@ class Task:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
+class ProcessSnapshot:
     """One process of a tree that hangs.
 
     ``cpu_share`` is of one CPU, over a short while (1.0: one thread computes); ``source`` says who told its stacks
@@ -72,7 +72,7 @@ class Seen:
 class Diagnosis:
     """What a tree of processes was doing at one moment; ``gave_up``: the time ran out, or nobody wanted to wait."""
 
-    processes: tuple[Seen, ...]
+    processes: tuple[ProcessSnapshot, ...]
     took_s: float
     gave_up: bool = False
     hints: tuple[str, ...] = ()

@@ -44,11 +44,7 @@ _CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NotifyState:
-    """What a service has said so far; moments are those of the socket's clock, None: it was never said.
-
-    ``unproved`` says that the READY=1 came from a process that was gone when it was looked for, ``stranger`` who sent
-    what did not count.
-    """
+    """What a service has sent so far; moments are those of the socket's clock, None: it was never sent."""
 
     ready_at: float | None = None
     status: str = ""
@@ -61,8 +57,10 @@ class NotifyState:
     reloading: bool = False
     main_pid: int | None = None
     errno: int | None = None
-    unproved: bool = False
-    stranger: str = ""
+    sender_unverified: bool = False
+    """The READY=1 came from a process that had ended before it could be found in the tree."""
+    foreign_sender: str = ""
+    """The process that sent a message which did not count; empty: none."""
 
     @property
     def ready(self) -> bool:
@@ -70,14 +68,14 @@ class NotifyState:
         return self.ready_at is not None
 
 
-def heard(state: NotifyState, message: bytes, now: float) -> NotifyState:
+def apply_message(state: NotifyState, message: bytes, now: float) -> NotifyState:
     """Return the state after one datagram; what is not understood changes nothing, the first of equal keys counts."""
-    said: dict[str, str] = {}
+    assignments: dict[str, str] = {}
     for line in message.rstrip(b"\0").decode("utf-8", "replace").split("\n"):
         key, equals, value = line.partition("=")
         if equals:
-            said.setdefault(key, value)
-    for key, value in said.items():
+            assignments.setdefault(key, value)
+    for key, value in assignments.items():
         state = _changed(state, key, value, now)
     return state
 
@@ -154,7 +152,7 @@ class NotifySocket:
             self._path = None
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
-            address = _bound(self._socket, self._path)
+            address = _bind(self._socket, self._path)
         except BaseException:
             self._socket.close()
             raise
@@ -177,18 +175,18 @@ class NotifySocket:
         with self._lock:
             senders = _Senders(tree)
             for message, pid, uid in self._messages():
-                self._state = self._judged(senders, message, pid, uid)
+                self._state = self._state_after(senders, message, pid, uid)
             return self._state
 
-    def attend(self, tree: Tree) -> None:
+    def start_reader(self, tree: Tree) -> None:
         """Read from now on in a thread, as soon as something arrives, until close.
 
         The kernel keeps ten messages by default: a service whose messages nobody reads hangs at the eleventh.
         """
-        self._reader = threading.Thread(target=self._attend, args=(tree,), name="prodsim-notify", daemon=True)
+        self._reader = threading.Thread(target=self._read_loop, args=(tree,), name="prodsim-notify", daemon=True)
         self._reader.start()
 
-    def _attend(self, tree: Tree) -> None:
+    def _read_loop(self, tree: Tree) -> None:
         while not self._closed:
             select.select([self._socket], [], [])
             self.read(tree)
@@ -209,15 +207,15 @@ class NotifySocket:
             finally:
                 _close(extras)
 
-    def _judged(self, senders: _Senders, message: bytes, pid: int, uid: int) -> NotifyState:
+    def _state_after(self, senders: _Senders, message: bytes, pid: int, uid: int) -> NotifyState:
         before = self._state
-        if senders.is_ours(pid):
-            return heard(before, message, self._clock())
+        if senders.is_in_tree(pid):
+            return apply_message(before, message, self._clock())
         gone = not senders.lives(pid)
         if gone and uid in senders.users():
-            after = heard(before, message, self._clock())
-            return replace(after, unproved=True) if after.ready and not before.ready else after
-        return replace(before, stranger=f"pid {pid}{' (gone)' if gone else senders.command(pid)}")
+            after = apply_message(before, message, self._clock())
+            return replace(after, sender_unverified=True) if after.ready and not before.ready else after
+        return replace(before, foreign_sender=f"pid {pid}{' (gone)' if gone else senders.command(pid)}")
 
     def close(self) -> None:
         """Close it and remove its file; idempotent."""
@@ -232,18 +230,18 @@ class NotifySocket:
                 self._path.unlink(missing_ok=True)
 
 
-def _bound(ear: socket.socket, path: Path | None) -> str:
+def _bind(sock: socket.socket, path: Path | None) -> str:
     """Bind the socket to the file, or without one to an abstract name that nobody can guess; return its address."""
     if _PASS_CREDENTIALS is None:
         msg = "this system does not say who sends a notification, use another probe than notify"
         raise ProdsimError("ready", msg)
-    ear.setsockopt(socket.SOL_SOCKET, _PASS_CREDENTIALS, 1)
+    sock.setsockopt(socket.SOL_SOCKET, _PASS_CREDENTIALS, 1)
     if path is None:
         name = f"tox-prodsim/{uuid.uuid4().hex}"
-        ear.bind(f"\0{name}")
+        sock.bind(f"\0{name}")
         return f"@{name}"
     path.unlink(missing_ok=True)
-    ear.bind(str(path))
+    sock.bind(str(path))
     path.chmod(0o666)  # a service may have become another user; who sends is looked at anyway
     return str(path)
 
@@ -273,16 +271,16 @@ class _Senders:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self._processes: tuple[psutil.Process, ...] = ()
-        self._rested = False
+        self._rechecked = False
 
-    def is_ours(self, pid: int) -> bool:
+    def is_in_tree(self, pid: int) -> bool:
         """Return whether the process is one of the deployment."""
         if not self._knows(pid) and self.lives(pid):
-            self._look()
-        if not self._knows(pid) and self.lives(pid) and not self._rested:
-            self._rested = True
+            self._read_tree()
+        if not self._knows(pid) and self.lives(pid) and not self._rechecked:
+            self._rechecked = True
             time.sleep(_RECHECK_S)
-            self._look()
+            self._read_tree()
         return self._knows(pid)
 
     def lives(self, pid: int) -> bool:
@@ -296,7 +294,7 @@ class _Senders:
     def users(self) -> set[int]:
         """Return the users whose processes may have been told the address."""
         if not self._processes:
-            self._look()
+            self._read_tree()
         found = {os.getuid()}
         for process in self._processes:
             with suppress(psutil.Error):
@@ -313,5 +311,5 @@ class _Senders:
     def _knows(self, pid: int) -> bool:
         return any(process.pid == pid for process in self._processes)
 
-    def _look(self) -> None:
+    def _read_tree(self) -> None:
         self._processes = self._tree()

@@ -28,14 +28,14 @@ from tox_prodsim.supervision import (
     NotifySocket,
     NotifyState,
     NotReady,
+    ProbeContext,
     Ready,
-    Surroundings,
-    ask,
     deadline,
+    evaluate_probe,
     start,
     watchdog_missed,
 )
-from tox_prodsim.supervision.probes.notify import MESSAGES_PER_READ, heard
+from tox_prodsim.supervision.probes.notify import MESSAGES_PER_READ, apply_message
 
 NEW = NotifyState()
 UP = NotifyState(ready_at=100.0)
@@ -67,26 +67,26 @@ UP = NotifyState(ready_at=100.0)
     ],
 )
 def test_a_message_is_understood(message: bytes, state: NotifyState) -> None:
-    assert heard(NEW, message, 5.0) == state
+    assert apply_message(NEW, message, 5.0) == state
 
 
 def test_ready_is_kept_and_the_first_moment_of_it_too() -> None:
-    state = heard(heard(UP, b"RELOADING=1", 101.0), b"READY=1\nSTATUS=again", 102.0)
+    state = apply_message(apply_message(UP, b"RELOADING=1", 101.0), b"READY=1\nSTATUS=again", 102.0)
     assert state == NotifyState(ready_at=100.0, status="again")
 
 
 @given(st.binary(max_size=200) | st.binary(max_size=20).map(b"EXTEND_TIMEOUT_USEC=".__add__))
 def test_garbage_raises_nothing(message: bytes) -> None:
-    assert isinstance(heard(NEW, message, 5.0), NotifyState)
+    assert isinstance(apply_message(NEW, message, 5.0), NotifyState)
 
 
 def test_more_time_moves_the_limit_out_and_never_in() -> None:
     assert deadline(30.0, NEW) == 30.0
-    assert deadline(30.0, heard(NEW, b"EXTEND_TIMEOUT_USEC=1000000", 10.0)) == 30.0
-    once = heard(NEW, b"EXTEND_TIMEOUT_USEC=10000000", 25.0)
+    assert deadline(30.0, apply_message(NEW, b"EXTEND_TIMEOUT_USEC=1000000", 10.0)) == 30.0
+    once = apply_message(NEW, b"EXTEND_TIMEOUT_USEC=10000000", 25.0)
     assert deadline(30.0, once) == 35.0
-    assert deadline(30.0, heard(once, b"EXTEND_TIMEOUT_USEC=1000000", 26.0)) == 35.0
-    assert deadline(30.0, heard(once, b"EXTEND_TIMEOUT_USEC=10000000", 34.0)) == 44.0
+    assert deadline(30.0, apply_message(once, b"EXTEND_TIMEOUT_USEC=1000000", 26.0)) == 35.0
+    assert deadline(30.0, apply_message(once, b"EXTEND_TIMEOUT_USEC=10000000", 34.0)) == 44.0
 
 
 @pytest.mark.parametrize(
@@ -200,9 +200,9 @@ def test_a_service_says_that_it_is_ready(tmp_path: Path, folder: str) -> None:
     assert ear.variables["NOTIFY_SOCKET"].startswith("@") is (folder != "short")
     with service(ear, "say('READY=1\\nSTATUS=serving'); time.sleep(60)") as it:
         state = awaited(ear, it, "ready")
-        assert (state.status, state.unproved) == ("serving", False)
-        around = Surroundings(tree=it.tree, log=LogWatch(tmp_path / "log"), scratch=tmp_path, notify=ear)
-        assert ask(NotifyProbe(), around) == Ready(detail='notify READY=1 "serving"')
+        assert (state.status, state.sender_unverified) == ("serving", False)
+        around = ProbeContext(tree=it.tree, log=LogWatch(tmp_path / "log"), scratch=tmp_path, notify=ear)
+        assert evaluate_probe(NotifyProbe(), around) == Ready(detail='notify READY=1 "serving"')
     ear.close()
     ear.close()
     assert ear.fileno() == -1
@@ -223,7 +223,7 @@ def test_a_service_says_that_it_is_ready(tmp_path: Path, folder: str) -> None:
 )
 def test_any_process_of_the_deployment_may_say_it(ear: NotifySocket, code: str) -> None:
     with service(ear, code) as it:
-        assert not awaited(ear, it, "ready").unproved
+        assert not awaited(ear, it, "ready").sender_unverified
 
 
 @pytest_linux
@@ -248,8 +248,10 @@ def test_a_helper_that_is_gone_when_it_is_looked_for_counts_and_that_is_said(
     code = f"pid = os.fork()\nif not pid: say('READY=1'); os._exit(0)\n{end}\nprint('gone', flush=True); time.sleep(60)"
     with service(ear, code) as it:
         assert it.line() == "gone"
-        around = Surroundings(tree=it.tree, log=LogWatch(tmp_path / "log"), scratch=tmp_path, notify=ear)
-        assert ask(NotifyProbe(), around) == Ready(detail="notify READY=1, sender not checked: it was gone by then")
+        around = ProbeContext(tree=it.tree, log=LogWatch(tmp_path / "log"), scratch=tmp_path, notify=ear)
+        assert evaluate_probe(NotifyProbe(), around) == Ready(
+            detail="notify READY=1, sender not checked: it was gone by then"
+        )
 
 
 @pytest_linux
@@ -261,7 +263,7 @@ def test_a_helper_that_is_gone_and_was_another_user_does_not_count(tmp_path: Pat
         assert it.line() == "gone"
         state = ear.read(it.tree)
         assert not state.ready
-        assert state.stranger.endswith("(gone)")
+        assert state.foreign_sender.endswith("(gone)")
     ear.close()
 
 
@@ -270,14 +272,14 @@ def test_a_stranger_does_not_count_whatever_it_says(ear: NotifySocket, tmp_path:
     shout = (
         "say('READY=1\\nWATCHDOG=trigger\\nEXTEND_TIMEOUT_USEC=99000000'); print('said', flush=True); time.sleep(60)"
     )
-    with service(ear, "time.sleep(60)") as it, service(ear, shout) as stranger:
-        assert stranger.line() == "said"
-        around = Surroundings(tree=it.tree, log=LogWatch(tmp_path / "log"), scratch=tmp_path, notify=ear)
-        answer = ask(NotifyProbe(), around)
+    with service(ear, "time.sleep(60)") as it, service(ear, shout) as foreign_sender:
+        assert foreign_sender.line() == "said"
+        around = ProbeContext(tree=it.tree, log=LogWatch(tmp_path / "log"), scratch=tmp_path, notify=ear)
+        answer = evaluate_probe(NotifyProbe(), around)
         assert isinstance(answer, NotReady)
-        assert answer.reason.startswith(f'no READY=1, a message of pid {stranger.popen.pid} "{sys.executable}')
+        assert answer.reason.startswith(f'no READY=1, a message of pid {foreign_sender.popen.pid} "{sys.executable}')
         assert answer.reason.endswith("does not count: no process of the deployment")
-        assert replace(ear.state, stranger="") == NEW
+        assert replace(ear.state, foreign_sender="") == NEW
 
 
 @pytest_linux

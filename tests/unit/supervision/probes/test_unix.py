@@ -14,9 +14,18 @@ import psutil
 import pytest
 
 from tox_prodsim.model.probes import ListenProbe, UnixProbe
-from tox_prodsim.supervision import Answer, LogWatch, NotReady, Ready, Surroundings, WrongProcess, ask, taken_path
+from tox_prodsim.supervision import (
+    Answer,
+    LogWatch,
+    NotReady,
+    ProbeContext,
+    Ready,
+    WrongProcess,
+    evaluate_probe,
+    socket_owner,
+)
 from tox_prodsim.supervision.probes import sockets
-from tox_prodsim.supervision.probes.ask import sockets_named
+from tox_prodsim.supervision.probes.evaluate import probe_sockets
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody says whose a Unix socket is")
 
@@ -32,8 +41,8 @@ def nobody() -> tuple[psutil.Process, ...]:
 
 
 def asked(path: str | Path, scratch: Path, tree: Tree = ours) -> Answer:
-    around = Surroundings(tree=tree, log=LogWatch(scratch / "log"), scratch=scratch)
-    return ask(UnixProbe(path=str(path)), around)
+    around = ProbeContext(tree=tree, log=LogWatch(scratch / "log"), scratch=scratch)
+    return evaluate_probe(UnixProbe(path=str(path)), around)
 
 
 @contextmanager
@@ -97,11 +106,11 @@ def test_a_worker_that_inherited_the_socket_is_ours_though_its_parent_is_not(tmp
 
 
 def test_a_socket_that_was_given_away_is_not_ours_any_more(tmp_path: Path) -> None:
-    with listener(tmp_path / "app.sock") as ear, heir(ear) as stranger:
+    with listener(tmp_path / "app.sock") as ear, heir(ear) as foreign_sender:
         ear.close()
         answer = asked("app.sock", tmp_path)
         assert isinstance(answer, WrongProcess)
-        assert answer.pid == stranger.pid
+        assert answer.pid == foreign_sender.pid
 
 
 def test_a_link_to_a_socket_leads_to_who_listens(tmp_path: Path) -> None:
@@ -173,17 +182,17 @@ def test_where_sockets_cannot_be_listed_the_one_that_called_listen_counts(
 
 def test_a_socket_that_somebody_listens_on_before_the_start_is_taken(tmp_path: Path, long: Path) -> None:
     path = tmp_path / "app.sock"
-    assert taken_path(path) is None
+    assert socket_owner(path) is None
     with listener(path):
-        pid, command = taken_path(path)
+        pid, command = socket_owner(path)
         assert (pid, "python" in command) == (os.getpid(), True)
-    assert taken_path(path) is None
+    assert socket_owner(path) is None
     with listener(long / "app.sock"):
-        assert taken_path(long / "app.sock")[0] == os.getpid()
+        assert socket_owner(long / "app.sock")[0] == os.getpid()
     with listener(tmp_path / "log.sock", socket.SOCK_DGRAM):
-        assert taken_path(tmp_path / "log.sock") == (None, "")
+        assert socket_owner(tmp_path / "log.sock") == (None, "")
 
 
 def test_the_sockets_that_probes_name(tmp_path: Path) -> None:
     probes = [UnixProbe(path="a"), ListenProbe(), UnixProbe(path="/run/b"), UnixProbe(path="a")]
-    assert sockets_named(probes, tmp_path) == (tmp_path / "a", Path("/run/b"))
+    assert probe_sockets(probes, tmp_path) == (tmp_path / "a", Path("/run/b"))

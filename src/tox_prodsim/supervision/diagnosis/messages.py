@@ -7,8 +7,8 @@ from itertools import groupby
 from pathlib import Path
 
 from tox_prodsim.supervision.diagnosis.advice import advice
-from tox_prodsim.supervision.diagnosis.explaining import explained, is_own, package_of
-from tox_prodsim.supervision.diagnosis.values import Diagnosis, Frame, Seen, Task, ThreadStack
+from tox_prodsim.supervision.diagnosis.explaining import explanation, is_own, package_of
+from tox_prodsim.supervision.diagnosis.values import Diagnosis, Frame, ProcessSnapshot, Task, ThreadStack
 
 _SOURCE_LIMIT = 90
 _OWN_FRAMES = 12  # of one stack, at either end: a recursion is long and says the same
@@ -17,7 +17,7 @@ _TASKS = 20
 _PROCESSES = 40
 
 
-def told(diagnosis: Diagnosis, own_code: Sequence[Path] = ()) -> Iterator[str]:
+def summary(diagnosis: Diagnosis, own_code: Sequence[Path] = ()) -> Iterator[str]:
     """Yield the lines that a user reads; ``own_code`` are the folders of their own code, as installed."""
     for process in diagnosis.processes:
         yield from _stacks(process, own_code)
@@ -33,7 +33,7 @@ def told(diagnosis: Diagnosis, own_code: Sequence[Path] = ()) -> Iterator[str]:
         yield f"not everything was looked at: the look ended after {diagnosis.took_s:.1f} s"
 
 
-def _stacks(process: Seen, own_code: Sequence[Path]) -> Iterator[str]:
+def _stacks(process: ProcessSnapshot, own_code: Sequence[Path]) -> Iterator[str]:
     """Yield the threads of one process, those that do the same as one."""
     groups = list(_grouped(process.stacks, own_code))
     for number, stacks in enumerate(groups[:_GROUPS]):
@@ -54,7 +54,7 @@ def _stacks(process: Seen, own_code: Sequence[Path]) -> Iterator[str]:
         yield f"  … {sum(map(len, groups[_GROUPS:]))} more threads"
 
 
-def _by(process: Seen) -> str:
+def _by(process: ProcessSnapshot) -> str:
     """Return by whom it is told, where that is not the hook, which knows all."""
     return "" if process.source == "hook" else f"   [by {process.source}]"
 
@@ -76,7 +76,7 @@ def _thread(stack: ThreadStack) -> str:
     return f"{stack.thread}, not a daemon" if stack.daemon is False and not stack.is_main else stack.thread
 
 
-def _frames(stack: ThreadStack, process: Seen, own_code: Sequence[Path]) -> Iterator[str]:
+def _frames(stack: ThreadStack, process: ProcessSnapshot, own_code: Sequence[Path]) -> Iterator[str]:
     """Yield the frames from the outside in: the user's own each on a line, every run of others on one."""
     runs = [(own, list(run)) for own, run in groupby(stack.frames, key=lambda frame: is_own(frame, own_code))]
     for number, (own, frames) in enumerate(runs):
@@ -97,9 +97,9 @@ def _own(frames: Sequence[Frame]) -> Iterator[str]:
             yield f"  … {len(middle)} more frames"
 
 
-def _others(frames: Sequence[Frame], stack: ThreadStack, process: Seen, *, is_last: bool) -> str:
+def _others(frames: Sequence[Frame], stack: ThreadStack, process: ProcessSnapshot, *, is_last: bool) -> str:
     """Return a run of frames in one line, with the outermost of its waits that is known, or else where it ends."""
-    known = ((frame, note) for frame in frames if (note := explained(frame, stack, process)))
+    known = ((frame, note) for frame in frames if (note := explanation(frame, stack, process)))
     frame, note = next(known, (frames[-1] if is_last else None, ""))
     if frame is None:
         return f"  {_folded(frames)}"
@@ -125,7 +125,7 @@ def _folded(frames: Sequence[Frame]) -> str:
     return f"… {len(frames)} frame{plural} of {', '.join(packages[:3])}{more}"
 
 
-def _tasks(process: Seen, own_code: Sequence[Path]) -> Iterator[str]:
+def _tasks(process: ProcessSnapshot, own_code: Sequence[Path]) -> Iterator[str]:
     """Yield the asyncio tasks of one process, those that wait at the same place as one."""
     groups: dict[tuple[object, ...], list[Task]] = {}
     for task in sorted(process.tasks, key=lambda task: (len(task.name), task.name)):
@@ -151,7 +151,7 @@ def _waits(task: Task) -> str:
     return f"waits for {task.waits_for}" if task.waits_for else "ready to run, or running"
 
 
-def _in_tree(process: Seen, processes: Sequence[Seen]) -> Iterator[str]:
+def _in_tree(process: ProcessSnapshot, processes: Sequence[ProcessSnapshot]) -> Iterator[str]:
     """Yield what is known of one process without its stacks."""
     parents = {each.pid: each.parent for each in processes}
     depth, above = 0, process.parent
