@@ -242,7 +242,7 @@ def test_a_containment_asked_for_by_name_is_never_replaced_by_a_weaker_one() -> 
     script = """if True:
         import os
         from pathlib import Path
-        from tox_prodsim.errors import ProdsimError
+        from tox_prodsim.model.errors import ProdsimError
         from tox_prodsim.supervision import containment, start
         for ask in (lambda: containment("pidns"), lambda: start(["echo", "started"], containment="pidns", **given)):
             given = dict(cwd=Path("/"), env=os.environ, stdout=None, stderr=None)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 HOST = """if True:
     import os, sys, time
     from pathlib import Path
-    from tox_prodsim.supervision import supervisor
+    from tox_prodsim import supervision
 
-    process = supervisor.start(sys.argv[1:], cwd=Path("/"), env=os.environ, stdout=None, stderr=None)
+    process = supervision.start(sys.argv[1:], cwd=Path("/"), env=os.environ, stdout=None, stderr=None)
     time.sleep(60)
 """
 
