@@ -1,4 +1,4 @@
-"""Look at an environment from inside of it: what is installed, and whether modules and entry points load.
+"""Probe an environment from inside of it: what is installed, and whether modules and entry points load.
 
 usage: PYTHON -I probe.py '{"limit_s": 60.0, "items": [{"kind": "load", "module": "acme.cli", "attr": "main"}]}'
 
@@ -84,7 +84,7 @@ def _watched(item: dict[str, Any], number: int, watch: effects.ImportWatch, err:
     for name in item["after"]:
         try:
             importlib.import_module(name)
-        except BaseException:  # it is not what is asked about
+        except BaseException:  # only the module in question counts
             continue
     _flush()
     _say(err, {"begin": number})

@@ -60,8 +60,8 @@ def run_once(clock: str, modules: "list[str]", folder: str, timeout_s: float, *,
         answer = next((line for line in started.stdout or () if line.startswith(MARK)), None)
     killer.cancel()
     if answer is not None:
-        told: "dict[str, Any]" = json.loads(answer[len(MARK) :].decode())
-        return told
+        result: "dict[str, Any]" = json.loads(answer[len(MARK) :].decode())
+        return result
     if time.monotonic() - begun >= timeout_s:
         return {"error": "it took longer than {:g} s".format(timeout_s)}
     return {"error": "the interpreter ended with {} while importing".format(started.returncode)}
@@ -77,7 +77,7 @@ def environ(*, warm_up: bool) -> "dict[str, str]":
 
 
 def environment(files: "set[str]") -> "dict[str, Any]":
-    """Return the version of this Python, the folders of modules, what is installed, and whose these files are."""
+    """Return the version of this Python, the folders of modules, what is installed, and the owners of these files."""
     import platform
     import sysconfig
 

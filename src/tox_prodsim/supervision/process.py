@@ -230,8 +230,7 @@ class Process:
         """Send the signal to the whole tree, SIGKILL after the grace, and return how it ended; the first stop counts.
 
         A cancel leaves CANCEL_GRACE_S of the grace, a hard one nothing. A command that ended by itself before keeps
-        that ending. ``before_kill`` is called in this thread when something is still alive shortly before the end of
-        the grace, unless there is a cancel; the kill does not wait for it.
+        that ending. ``before_kill`` is called in this thread if something is alive shortly before the grace ends.
         """
         is_hard = grace_s <= 0 or stop_signal == KILL
         self._order(KILL if is_hard else stop_signal, grace_s, cause)

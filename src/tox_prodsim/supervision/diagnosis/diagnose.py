@@ -11,6 +11,8 @@ the hook answers during finalization too, before anything is killed.
 
 from __future__ import annotations
 
+import functools
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -47,33 +49,45 @@ def diagnose(
 
     ``output`` is the file (or /proc/self/fd/N) that the run writes to; ``py_spy`` is a name, a path, or None: unused.
     """
-    begun = time.monotonic()
-
-    def is_over(until_s: float) -> Callable[[], bool]:
-        return lambda: give_up() or time.monotonic() - begun > min(until_s, limit_s - _RESERVED_S)
-
+    timer = _Timer(limit_s, give_up)
     before = cpu_seconds(tree)
-    processes = list(_snapshots(tree, output, is_over(limit_s)))
-    pids = [each.pid for each in processes if each.state != psutil.STATUS_STOPPED]
-    requested_at_s = time.monotonic() - begun
-    patience_s = HOOK_LIMIT_S + HOOK_EACH_S * len(pids)
-    answers = hook.read_stacks(pids, is_over(requested_at_s + patience_s)) if hook else {}
-    unread = [each for each in processes if each.is_python and each.pid not in answers]
-    outside, hints = _read_with_pyspy(unread, hook, py_spy, is_over(limit_s))
-    answers |= outside
-    while not is_over(CPU_WINDOW_S)():
+    processes = list(_snapshots(tree, output, timer.is_over))
+    reports, hints = _read_stacks(processes, hook, py_spy, timer)
+    while not timer.is_over(CPU_WINDOW_S):
         time.sleep(0.01)
     shares = cpu_shares(before, cpu_seconds(tree))
     sources = SourceLines()
-    processes_with_stacks = [
-        _with_stacks(each, answers.get(each.pid), shares.get(each.pid, 0.0), sources) for each in processes
-    ]
-    return Diagnosis(
-        processes=tuple(processes_with_stacks),
-        took_s=time.monotonic() - begun,
-        gave_up=is_over(limit_s)(),
-        hints=hints,
-    )
+    found = [_with_stacks(each, reports.get(each.pid), shares.get(each.pid, 0.0), sources) for each in processes]
+    return Diagnosis(processes=tuple(found), took_s=timer.elapsed_s(), gave_up=timer.is_over(), hints=hints)
+
+
+class _Timer:
+    """The time of one diagnosis; ``give_up`` ends it at once."""
+
+    def __init__(self, limit_s: float, give_up: Callable[[], bool]) -> None:
+        self._begun = time.monotonic()
+        self._usable_s = limit_s - _RESERVED_S
+        self._give_up = give_up
+
+    def elapsed_s(self) -> float:
+        """Return the seconds since its begin."""
+        return time.monotonic() - self._begun
+
+    def is_over(self, until_s: float = math.inf) -> bool:
+        """Return whether the diagnosis, or the part of it that may last until ``until_s``, is to end."""
+        return self._give_up() or self.elapsed_s() > min(until_s, self._usable_s)
+
+
+def _read_stacks(
+    processes: Sequence[ProcessSnapshot], hook: Hook | None, py_spy: str | None, timer: _Timer
+) -> tuple[dict[int, StackReport], tuple[str, ...]]:
+    """Return the stacks of each process that has any, by its pid, and hints for the others."""
+    pids = [each.pid for each in processes if each.state != psutil.STATUS_STOPPED]
+    until_s = timer.elapsed_s() + HOOK_LIMIT_S + HOOK_EACH_S * len(pids)
+    reports = hook.read_stacks(pids, functools.partial(timer.is_over, until_s)) if hook else {}
+    unread = [each for each in processes if each.is_python and each.pid not in reports]
+    outside, hints = _read_with_pyspy(unread, hook, py_spy, timer.is_over)
+    return reports | outside, hints
 
 
 def _snapshots(
