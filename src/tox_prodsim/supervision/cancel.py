@@ -1,4 +1,4 @@
-"""A request to end that wakes whoever waits."""
+"""A request to end that wakes all threads that wait."""
 
 from __future__ import annotations
 

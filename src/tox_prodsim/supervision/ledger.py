@@ -1,6 +1,6 @@
 """The ledger: which runs are going on, one file each, so that a later run can end what a lost one left behind.
 
-It is for the one case in which nobody is there to clean up: host, guard and warden killed at the same moment. A record
+It is for the one case in which no process is left to clean up: host, guard and warden are killed at once. A record
 names processes by pid and start time, and that only ever *spares* them; what is killed is proved to be ours by what
 the processes themselves carry (see ``ownership``), so that a stale, recycled or forged record does no harm.
 """
@@ -92,7 +92,7 @@ class RunRecord:
             self._path = None
 
     def _add(self, **changes: Any) -> None:
-        """Write more; of a disk that is full by now no trouble is made: the record says as much as before."""
+        """Add to the record; if the disk is full by now, the record stays as it was."""
         if self._path:
             self._record = replace(self._record, **changes)
         with suppress(OSError):
@@ -104,7 +104,7 @@ class RunRecord:
 
 
 def write(path: Path, record: Record) -> None:
-    """Write a record so that it is there as a whole or not at all, readable by nobody else."""
+    """Write a record so that it is there as a whole or not at all, readable only by this user."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = path.with_suffix(f".{os.getpid()}.tmp")
     with suppress(FileNotFoundError):
@@ -129,7 +129,7 @@ def sweep(folder: Path) -> tuple[SweepResult, ...]:
 
 
 def _sweep_record(path: Path) -> SweepResult | None:
-    """Deal with one record; None when there is nothing to tell."""
+    """Act on one record; None when there is nothing to report."""
     try:
         record = read(path)
     except FileNotFoundError:
@@ -149,7 +149,7 @@ def _kill_lost_run(path: Path, record: Record) -> SweepResult | None:
     """End what is left of a lost run, and forget it unless something withstands."""
     result = _kill_processes(record)
     if result.left:
-        names = ", ".join(f"pid {pid} ({words})" for pid, words in result.left)
+        names = ", ".join(f"pid {pid} ({command})" for pid, command in result.left)
         return _to_result(record, result.killed, f"{LOST}; still alive: {names}")
     _forget(path)
     return _to_result(record, result.killed, LOST) if result.killed else None
@@ -183,7 +183,7 @@ def _end_cgroup(cgroup: Path, tag: str) -> tuple[tuple[int, str], ...]:
 
 
 def read(path: Path) -> Record:
-    """Return a record; raises ValueError that says why it is not to be trusted, FileNotFoundError when it is gone."""
+    """Return a record; raises ValueError with the reason not to trust it, FileNotFoundError when it is gone."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -220,7 +220,7 @@ def _parse(content: bytes) -> Record:
 
 
 def _record(data: dict[str, Any]) -> Record:
-    """Return what a record says, every field of the type that it must have; raises ValueError and the like."""
+    """Return the content of a record, every field of the type that it must have; raises ValueError and the like."""
     texts = [data[name] for name in ("tag", "boot", "namespace")] + [*data["argv"], data["cgroup"] or ""]
     if not all(isinstance(text, str) for text in texts) or not re.fullmatch("[0-9a-f]{32}", data["tag"]):
         raise ValueError

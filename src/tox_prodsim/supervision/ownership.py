@@ -1,7 +1,7 @@
 """Which processes are of a run, when those that supervised it are gone; and SIGKILL for just these.
 
 A pid with its start time proves identity, never ownership. What proves that a process is ours is one of these, and it
-is looked at again in the moment of the kill, while a pidfd holds on to the process:
+is checked again in the moment of the kill, while a pidfd holds on to the process:
 
 * its **mark**: a number of 59 random bits in its limit of real-time CPU (RLIMIT_RTTIME, which no process without a
   real-time priority ever meets). The host sets it on the guard; from there on only a fork passes it on, and neither an
@@ -40,12 +40,15 @@ _OUTER = _MARK << 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunIdentity:
-    """What its processes can be told by; ``mark`` 0: none, ``since``: none of them is older (in clock ticks)."""
+    """What identifies the processes of a run."""
 
     tag: str
     mark: int = 0
+    """0: it has none."""
     adopters: tuple[Identity, ...] = ()
+    """The processes that adopt orphans of its host."""
     since: int = 0
+    """None of its processes is older; in clock ticks since the boot."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,7 +124,7 @@ def is_marked(run: RunIdentity, pid: int) -> bool:
 
 
 def kill(run: RunIdentity, limit_s: float = LIMIT_S) -> KillResult:
-    """SIGKILL what is of the run until two looks in a row find nothing, for ``limit_s`` seconds at most."""
+    """SIGKILL what is of the run until two scans in a row find nothing, for ``limit_s`` seconds at most."""
     killed: dict[int, str] = {}
     quiet, until = 0, time.monotonic() + limit_s
     while quiet < 2 and time.monotonic() < until:
@@ -129,7 +132,7 @@ def kill(run: RunIdentity, limit_s: float = LIMIT_S) -> KillResult:
         quiet = 0 if found else quiet + 1
         time.sleep(0.01)
     left = [pid for pid in procfs.pids() if quiet < 2 and is_ours(run, procfs.read_status(pid))]
-    done = tuple((pid, words) for pid, words in sorted(killed.items()) if pid not in left)
+    done = tuple((pid, command) for pid, command in sorted(killed.items()) if pid not in left)
     return KillResult(killed=done, left=tuple((pid, procfs.command(pid)) for pid in sorted(left)))
 
 
@@ -156,21 +159,21 @@ def _kill_if_ours(run: RunIdentity, pid: int, killed: dict[int, str]) -> bool:
 
 
 def _kill_below(top: Identity, killed: dict[int, str]) -> None:
-    """Kill what is below a process of ours that is alive: once that is dead, nobody could tell any more."""
+    """Kill what is below a process of ours that is alive: once that is dead, they cannot be found any more."""
     for pid in _descendants(top.pid):
         with _held(pid) as handle:
-            # The order counts: that ``top`` is alive after the look upwards says that it was there at the look.
+            # The order counts: that ``top`` is alive after the check upwards proves that it was there during the check.
             if _is_below(pid, top.pid) and procfs.lives(top):
                 _send(handle, pid, killed)
 
 
 def _send(handle: int | None, pid: int, killed: dict[int, str]) -> None:
     """Send SIGKILL to the process that is held, which was found to be ours since."""
-    words = procfs.command(pid)
+    command = procfs.command(pid)
     with suppress(OSError):
         if handle is not None:
             signal.pidfd_send_signal(handle, signal.SIGKILL)
-            killed.setdefault(pid, words)
+            killed.setdefault(pid, command)
 
 
 @contextmanager

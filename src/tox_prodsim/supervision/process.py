@@ -283,7 +283,7 @@ class Process:
             if self._ending:
                 self._control.close()
             elif self._guard:
-                self._guard.send_signal(signal.SIGCONT)  # in case that somebody has stopped it
+                self._guard.send_signal(signal.SIGCONT)  # another process may have stopped it
 
     def _order(self, number: int, grace_s: float, cause: Cause) -> None:
         with self._lock:
@@ -311,7 +311,7 @@ class Process:
         """Kill what is left of a lost run; return whether nothing withstands."""
         if self.cgroup:
             kill_cgroup(self.cgroup)
-        # Without a guard the command is our own child; with one, what is our child is somebody else's.
+        # Without a guard the command is our own child; with one, our children are not of this run.
         adopters = tuple(filter(None, (ownership.adopter(), None if self._guard else ownership.own_identity())))
         return not ownership.kill(replace(self._run, adopters=adopters)).left
 

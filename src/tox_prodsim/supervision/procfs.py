@@ -1,4 +1,4 @@
-"""What Linux says about a process, read without a moment's cache; nothing is said about one that has ended."""
+"""What Linux reports about a process, read without a cache; nothing for one that has ended."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class _Reader(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Read until nobody holds the write end any more."""
+        """Read until no process holds the write end."""
         while chunk := os.read(self._read_end, 1 << 16):
             self._kept += chunk[: self._limit_bytes - len(self._kept)]
         os.close(self._read_end)

@@ -1,10 +1,10 @@
-"""The order in which a tree of processes that hangs is looked at; nothing is stopped, and no signal can end anything.
+"""The order in which a tree of processes that hangs is read; nothing is stopped, and no signal can end anything.
 
 1. What the kernel knows of each process. 2. The hook is asked: first its handler in Python, for stacks, names and
 tasks; the one in C where that cannot run. 3. py-spy reads the stacks of those Python processes that did not answer. The
 CPU share is what was used meanwhile.
 
-SIGABRT with ``faulthandler.enable`` is not among them: it ends the process, and it tells nothing more. The end of an
+SIGABRT with ``faulthandler.enable`` is not among them: it ends the process, and it adds nothing. The end of an
 interpreter takes back the handlers that were set by ``signal.signal`` and leaves that of ``faulthandler.register``, so
 the hook answers during finalization too, before anything is killed.
 """
@@ -45,7 +45,7 @@ def diagnose(
     give_up: Callable[[], bool] = lambda: False,
     py_spy: str | None = "py-spy",
 ) -> Diagnosis:
-    """Return what every process of a tree is doing, within ``limit_s`` and at once when ``give_up`` says so.
+    """Return what every process of a tree is doing, within ``limit_s`` and at once when ``give_up`` returns True.
 
     ``output`` is the file (or /proc/self/fd/N) that the run writes to; ``py_spy`` is a name, a path, or None: unused.
     """
@@ -106,7 +106,7 @@ def _snapshots(
 def _read_with_pyspy(
     unread: Sequence[ProcessSnapshot], hook: Hook | None, name: str | None, is_over: Callable[[], bool]
 ) -> tuple[dict[int, StackReport], tuple[str, ...]]:
-    """Return what py-spy reads, and a hint for all that nobody could read, those for the same reason together."""
+    """Return what py-spy reads, and a hint for all that could not be read, those for the same reason together."""
     program = pyspy.find_program(name) if unread and name else None
     read, refused = pyspy.read_stacks(program, [each.pid for each in unread], is_over) if program else ({}, False)
     answers = {pid: StackReport(source="py-spy", stacks=stacks) for pid, stacks in read.items()}

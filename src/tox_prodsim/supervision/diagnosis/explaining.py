@@ -1,4 +1,4 @@
-"""What is known about frames: whose they are, and what a wait of the standard library waits for, in plain words."""
+"""What is known about frames: the package they belong to, and what a wait of the standard library waits for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ask a Python process where it hangs: by the hook that it loaded when it started (``_child/hook.py``)."""
+"""Ask a Python process for its stacks: by the hook that it loaded when it started (``_child/hook.py``)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ finally:
 """Its bytecode goes to our own folder, and to compile it for each process would take most of the time."""
 _PAUSE_S = 0.01
 _PATIENCE_S = 0.12  # for an answer, before the next signal
-_SETTLED_POLLS = 2  # looks at a file that does not grow any more: its writer writes it in many small pieces
+_SETTLED_POLLS = 2  # of a file that does not grow any more: it is written in many small pieces
 
 _THREAD = re.compile(r"^(?:Current thread|Thread) 0x([0-9a-f]+)(?: \[(.*)\])? \(most recent call first\):")
 _FRAME = re.compile(r'^  File "(.*)", line (\d+|\?\?\?) in (.*)$')
@@ -51,7 +51,7 @@ _HEAD = re.compile(r"^main 0x([0-9a-f]+) start (\d+)$")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StackReport:
-    """What a process said of itself, and whether its interpreter could still do so (hook) or not (faulthandler)."""
+    """The stacks of a process, and where they come from: its interpreter (hook), its handler in C (faulthandler)."""
 
     source: str
     stacks: tuple[ThreadStack, ...]
@@ -86,7 +86,7 @@ class Hook:
         self.pth.unlink(missing_ok=True)
 
     def read_stacks(self, pids: Iterable[int], is_over: Callable[[], bool]) -> dict[int, StackReport]:
-        """Return what those processes say of themselves that can; ``is_over`` ends the wait for the others."""
+        """Return the stacks of the processes that answer; ``is_over`` ends the wait for the others."""
         requests = [
             _HookRequest(pid, self._stacks_file(pid), self._tasks_file(pid)) for pid in pids if self._observes(pid)
         ]
@@ -97,7 +97,7 @@ class Hook:
         return {pid: answer for pid, answer in answers.items() if answer is not None}
 
     def why_unread(self, pid: int) -> str:
-        """Return why a Python process has said nothing."""
+        """Return why a Python process has not answered."""
         if self._stacks_file(pid).exists():
             return "its hook did not answer"
         with suppress(OSError):
@@ -117,10 +117,10 @@ class Hook:
     def _report(self, pid: int, offset: int) -> StackReport | None:
         by_signal = tuple(self._faulthandler_stacks(pid, offset))
         with suppress(OSError, ValueError, KeyError, TypeError):
-            told = json.loads(self._tasks_file(pid).read_bytes())
+            dump = json.loads(self._tasks_file(pid).read_bytes())
             main = self._main(pid)
-            stacks = tuple(_stack(pid, thread, main) for thread in told["threads"])
-            return StackReport(source="hook", stacks=stacks, tasks=tuple(_task(task) for task in told["tasks"]))
+            stacks = tuple(_stack(pid, thread, main) for thread in dump["threads"])
+            return StackReport(source="hook", stacks=stacks, tasks=tuple(_task(task) for task in dump["tasks"]))
         return StackReport(source="faulthandler", stacks=by_signal) if by_signal else None
 
     def _faulthandler_stacks(self, pid: int, offset: int) -> Iterator[ThreadStack]:
@@ -261,17 +261,17 @@ def _stack(pid: int, thread: dict[str, Any], main: int) -> ThreadStack:
     )
 
 
-def _frame(told: dict[str, Any]) -> Frame:
+def _frame(entry: dict[str, Any]) -> Frame:
     return Frame(
-        file=told["file"],
-        line=told["line"],
-        function=told["function"],
-        limited=told["timeout"] is not None if "timeout" in told else None,
-        thread=told.get("thread", ""),
-        child=told.get("child"),
+        file=entry["file"],
+        line=entry["line"],
+        function=entry["function"],
+        limited=entry["timeout"] is not None if "timeout" in entry else None,
+        thread=entry.get("thread", ""),
+        child=entry.get("child"),
     )
 
 
-def _task(told: dict[str, Any]) -> Task:
-    frames = tuple(_frame(each) for each in told["frames"])
-    return Task(name=told["name"], coroutine=told["coroutine"], frames=frames, waits_for=told["waits_for"] or "")
+def _task(entry: dict[str, Any]) -> Task:
+    frames = tuple(_frame(each) for each in entry["frames"])
+    return Task(name=entry["name"], coroutine=entry["coroutine"], frames=frames, waits_for=entry["waits_for"] or "")

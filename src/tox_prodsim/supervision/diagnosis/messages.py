@@ -55,7 +55,7 @@ def _stacks(process: ProcessSnapshot, own_code: Sequence[Path]) -> Iterator[str]
 
 
 def _by(process: ProcessSnapshot) -> str:
-    """Return by whom it is told, where that is not the hook, which knows all."""
+    """Return the source of the stacks, where that is not the hook, which knows all."""
     return "" if process.source == "hook" else f"   [by {process.source}]"
 
 

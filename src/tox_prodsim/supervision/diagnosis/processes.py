@@ -124,7 +124,7 @@ def cpu_seconds(processes: Iterable[psutil.Process]) -> dict[int, tuple[float, f
 
 
 def cpu_shares(before: Mapping[int, tuple[float, float]], after: Mapping[int, tuple[float, float]]) -> dict[int, float]:
-    """Return the share of one CPU that each process has used between two looks."""
+    """Return the share of one CPU that each process has used between two readings."""
     return {
         pid: round(max(0.0, used - before[pid][0]) / max(moment - before[pid][1], 0.001), 2)
         for pid, (used, moment) in after.items()

@@ -113,5 +113,5 @@ def _worded(pid: int, word: str, arguments: list[str]) -> str:
 
 
 def _shown(file: Path) -> str:
-    """Return a file as a user may know it: the inode of a pipe or a socket says nothing."""
+    """Return a file as a user may know it: without the inode of a pipe or a socket."""
     return str(file).partition(":[")[0]

@@ -1,7 +1,7 @@
-"""Is it ready: ask a probe once, and believe an answer only when it comes from the deployment itself.
+"""Is it ready: evaluate a probe once, and accept an answer only when it comes from the deployment itself.
 
-A server of yesterday that still listens on the port answers every naive probe within milliseconds. So after an answer
-over a socket the listening one must belong to a process of our tree; where that cannot be seen, the answer says so.
+An old server that still listens on the port answers every naive probe within milliseconds. So after an answer over a
+socket the listening one must belong to a process of the tree; where that cannot be checked, the answer has a note.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProbeContext:
-    """What a probe may need to look at; ``notify`` and ``execute`` may be None when no probe is of that kind."""
+    """What a probe may need; ``notify`` and ``execute`` may be None when no probe is of that kind."""
 
     tree: Tree
     log: LogWatch
@@ -52,7 +52,7 @@ class ProbeContext:
 
 
 def poll_intervals() -> Iterator[float]:
-    """Yield the seconds to sleep between two looks: from 1 ms, 1.3 times longer each time, up to 20 ms."""
+    """Yield the seconds to sleep between two polls: from 1 ms, 1.3 times longer each time, up to 20 ms."""
     pause_s = 0.001
     while True:
         yield pause_s
@@ -60,7 +60,7 @@ def poll_intervals() -> Iterator[float]:
 
 
 def evaluate_probe(probe: Probe, context: ProbeContext, *, left_s: float = math.inf) -> Answer:
-    """Ask one probe once, ``left_s`` before the answer is of no use any more."""
+    """Evaluate one probe once, ``left_s`` before the answer is of no use any more."""
     match probe:
         case HttpProbe():
             answer = probe_http(probe, context.tree)
@@ -96,13 +96,13 @@ def probe_ports(probes: Iterable[Probe]) -> tuple[tuple[str, int], ...]:
 
 
 def probe_sockets(probes: Iterable[Probe], scratch: Path) -> tuple[Path, ...]:
-    """Return the Unix sockets that the probes name: nobody may listen on them before the start."""
+    """Return the Unix sockets that the probes name: no process may listen on them before the start."""
     return tuple(dict.fromkeys(scratch / probe.path for probe in probes if isinstance(probe, UnixProbe)))
 
 
 def _required(value: T | None) -> T:
     if value is None:
-        msg = "the surroundings lack what a probe of this kind needs"
+        msg = "the context lacks what a probe of this kind needs"
         raise ValueError(msg)
     return value
 
@@ -135,7 +135,7 @@ class ExecWatch:
         self._last: dict[ExecProbe, tuple[float, Answer]] = {}
 
     def answer(self, probe: ExecProbe, left_s: float) -> Answer:
-        """Return what the command says, which is waited for, but no longer than ``left_s``."""
+        """Return the answer of the command, which is waited for, but no longer than ``left_s``."""
         ended_at, answer = self._last.get(probe, (-math.inf, NotReady(reason=f"{_format_name(probe)} never asked")))
         limit_s = min(probe.timeout_s, left_s)
         if limit_s > 0 and self._clock() >= ended_at + EXEC_EVERY_S:

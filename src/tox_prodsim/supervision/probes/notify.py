@@ -1,10 +1,10 @@
-"""The receiving end of sd_notify(3): a service says by itself that it is ready, still starting, alive, stopping.
+"""The receiving end of sd_notify(3): a service reports that it is ready, still starting, alive, stopping.
 
-A message counts when its sender is a process of the deployment at the moment it is read. Who has ended by then cannot
-be found in the tree any more (``systemd-notify --no-block`` and other helpers live for a millisecond): such a sender
-counts when its user is ours or one of the deployment's, because nobody else was told the address, and what rests on
-it says so. A sender that lives and is none of ours counts for nothing. ``systemd-notify`` itself waits for its
-BARRIER=1, so that it is still there when it is looked for.
+A message counts when its sender is a process of the deployment at the moment it is read. A sender that has ended by
+then cannot be found in the tree any more (``systemd-notify --no-block`` and other helpers live for a millisecond): it
+counts when its user is ours or one of the deployment's, because only these know the address, and the state is marked
+as unverified. A message of any other live process is ignored. ``systemd-notify`` itself waits for its BARRIER=1, so
+that it is still there when the tree is read.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MESSAGE_LIMIT_BYTES = 1 << 16  # systemd reads 4 KiB; what is longer than this i
 MESSAGES_PER_READ = 8  # a flood of them must not hold up the clock of anybody; the rest is there at the next read
 STATUS_LIMIT = 200
 SUN_PATH_BYTES = 107
-_RECHECK_S = 0.02  # a process may be too young for the first look at the tree
+_RECHECK_S = 0.02  # a process may be too young for the first scan of the tree
 _CREDENTIALS = struct.Struct("=iII")
 _MOST_FDS = 253  # SCM_MAX_FD
 _PASS_CREDENTIALS = getattr(socket, "SO_PASSCRED", None)
@@ -64,7 +64,7 @@ class NotifyState:
 
     @property
     def ready(self) -> bool:
-        """Return whether READY=1 was said."""
+        """Return whether READY=1 was sent."""
         return self.ready_at is not None
 
 
@@ -117,7 +117,7 @@ def _set(state: NotifyState, key: str, number: int, now: float) -> NotifyState:
 def deadline(limit_at: float, state: NotifyState) -> float:
     """Return when the time to become ready is over: EXTEND_TIMEOUT_USEC moves the limit out, never in, as in systemd.
 
-    What was extended ends where it was extended to, so a service that takes long says it again in time.
+    What was extended ends where it was extended to, so a service that takes long sends it again in time.
     """
     return max(limit_at, state.extend_until or -math.inf)
 
@@ -139,7 +139,7 @@ def watchdog_missed(state: NotifyState, interval_s: float | None, now: float, *,
 
 
 class NotifySocket:
-    """A datagram socket that one deployment is told of, in ``variables``; its methods may be called from any thread."""
+    """A datagram socket; one deployment gets its address in ``variables``. All methods may be called from any thread."""
 
     def __init__(self, folder: Path, *, watchdog_s: float | None = None, clock: Callable[[], float] = now) -> None:
         self._clock = clock
@@ -167,11 +167,11 @@ class NotifySocket:
 
     @property
     def state(self) -> NotifyState:
-        """Return what was said as far as it was read."""
+        """Return the state as far as it was read."""
         return self._state
 
     def read(self, tree: Tree) -> NotifyState:
-        """Take in what has arrived, without waiting, and return what the deployment has said so far."""
+        """Take in what has arrived, without waiting, and return the state of the deployment."""
         with self._lock:
             senders = _Senders(tree)
             for message, pid, uid in self._messages():
@@ -242,12 +242,12 @@ def _bind(sock: socket.socket, path: Path | None) -> str:
         return f"@{name}"
     path.unlink(missing_ok=True)
     sock.bind(str(path))
-    path.chmod(0o666)  # a service may have become another user; who sends is looked at anyway
+    path.chmod(0o666)  # a service may have become another user; the sender is checked anyway
     return str(path)
 
 
 def _credentials(extras: Iterable[tuple[int, int, bytes]]) -> tuple[int, int]:
-    """Return pid and user of the sender as the kernel tells them; 0 for a process that cannot be seen from here."""
+    """Return pid and user of the sender as the kernel reports them; 0 for a process that cannot be seen from here."""
     for level, kind, data in extras:
         if level == socket.SOL_SOCKET and kind == _SCM_CREDENTIALS and len(data) >= _CREDENTIALS.size:
             pid, uid, _ = _CREDENTIALS.unpack_from(data)
@@ -266,7 +266,7 @@ def _close(extras: Iterable[tuple[int, int, bytes]]) -> None:
 
 
 class _Senders:
-    """Who sends, seen during one read: the tree is looked at for each who is not known yet, once again after a rest."""
+    """The senders of one read: the tree is read for each that is not known yet, once more after a pause."""
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
@@ -284,7 +284,7 @@ class _Senders:
         return self._knows(pid)
 
     def lives(self, pid: int) -> bool:
-        """Return whether a process with this pid is there; 0 stands for one that lives where we cannot look."""
+        """Return whether a process with this pid is there; 0 stands for one in another pid namespace."""
         if pid <= 0:
             return True
         with suppress(psutil.Error):
@@ -292,7 +292,7 @@ class _Senders:
         return False
 
     def users(self) -> set[int]:
-        """Return the users whose processes may have been told the address."""
+        """Return the users whose processes may know the address."""
         if not self._processes:
             self._read_tree()
         found = {os.getuid()}

@@ -21,7 +21,7 @@ import psutil
 
 from tox_prodsim.supervision.probes.answers import WrongProcess
 
-RECHECK_S = 0.02  # a worker may be about to inherit the socket, or be too young for the first look at the tree
+RECHECK_S = 0.02  # a worker may be about to inherit the socket, or be too young for the first scan of the tree
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _KERNEL_S = 1.0
@@ -40,7 +40,7 @@ class TcpListener:
 
 
 def held_by(processes: Iterable[psutil.Process], searched: Container[int]) -> tuple[list[tuple[int, int]], list[int]]:
-    """Return which of the tokens processes hold, each with a pid, and the pids that we have no right to look into."""
+    """Return which of the tokens processes hold, each with a pid, and the pids to which access is denied."""
     held, hidden = [], []
     for process in processes:
         try:
@@ -104,7 +104,7 @@ def _from_psutil(connection: Any, pid: int) -> TcpListener:
 
 
 def _tcp_from_kernel(family: int) -> list[TcpListener]:
-    """Return the listening sockets as sock_diag(7) tells them: 0.1 ms, where /proc/net/tcp walks a large table for 4.
+    """Return the listening sockets as sock_diag(7) lists them: 0.1 ms, where /proc/net/tcp walks a large table for 4.
 
     An answer has the port at 4, the address at 8, the inode at 68.
     """

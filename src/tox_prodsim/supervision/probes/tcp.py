@@ -57,7 +57,7 @@ def connected(host: str, port: int, timeout_s: float) -> socket.socket:
     """Return a connection; raises OSError."""
     connection = socket.create_connection((host, port), timeout=timeout_s)
     if connection.getsockname() == connection.getpeername():
-        # With nobody there, a port of the ephemeral range can be given to us as our own: TCP then connects to itself.
+        # Without a listener, a port of the ephemeral range can be given to us as our own: TCP then connects to itself.
         connection.close()
         raise ConnectionRefusedError
     return connection
@@ -76,7 +76,7 @@ def reason(problem: OSError) -> str:
 
 
 def check_owner(connection: socket.socket, tree: Tree) -> WrongProcess | str:
-    """Return who answered when it was none of ours, otherwise what is to be noted about that (mostly nothing)."""
+    """Return the process that answered if it is not of the tree, otherwise a note about the check (mostly empty)."""
     if not is_local(connection):
         return ", owner not checked: not on this machine"
     address, port = ipaddress.ip_address(connection.getpeername()[0]), connection.getpeername()[1]

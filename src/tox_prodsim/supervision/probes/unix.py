@@ -1,4 +1,4 @@
-"""Probes of Unix sockets: does a process of ours accept a connection, and does somebody before the start."""
+"""Probes of Unix sockets: does a process of the tree accept a connection, and does any process before the start."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _connect_to_file(connection: socket.socket, path: Path) -> None:
 
 
 def _check_owner(connection: socket.socket, path: Path, tree: Tree) -> WrongProcess | str:
-    """Return who answered when it was none of ours, otherwise what is to be noted about that (mostly nothing)."""
+    """Return the process that answered if it is not of the tree, otherwise a note about the check (mostly empty)."""
     for pause_s in (0.0, RECHECK_S):
         time.sleep(pause_s)
         processes, listening = tree(), unix_listeners(path)
