@@ -139,7 +139,7 @@ def watchdog_missed(state: NotifyState, interval_s: float | None, now: float, *,
 
 
 class NotifySocket:
-    """A datagram socket; one deployment gets its address in ``variables``. All methods may be called from any thread."""
+    """A datagram socket; one deployment gets its address in ``variables``. Methods may be called from any thread."""
 
     def __init__(self, folder: Path, *, watchdog_s: float | None = None, clock: Callable[[], float] = now) -> None:
         self._clock = clock

@@ -394,7 +394,7 @@ def test_a_command_gets_no_more_time_than_is_left() -> None:
 
 @pytest.mark.parametrize("probe", [NotifyProbe(), CHECK])
 def test_a_probe_that_lacks_what_it_needs_is_our_mistake(probe: Probe) -> None:
-    with pytest.raises(ValueError, match="the surroundings lack"):
+    with pytest.raises(ValueError, match="the context lacks"):
         evaluate_probe(probe, around())
 
 
