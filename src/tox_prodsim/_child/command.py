@@ -23,7 +23,7 @@ def launch(request: dict[str, Any], containment: Containment) -> tuple[int, dict
     warden = os.getpid()
     pid = os.fork()
     if pid == 0:
-        become(request, containment, JsonChannel(write_end), warden)
+        exec_command(request, containment, JsonChannel(write_end), warden)
     os.close(write_end)
     report: dict[str, Any] = {}
     child = JsonChannel(read_end)
@@ -34,7 +34,7 @@ def launch(request: dict[str, Any], containment: Containment) -> tuple[int, dict
     return pid, report or {"error": "it was killed before it could start"}
 
 
-def become(request: dict[str, Any], containment: Containment, parent: JsonChannel, warden: int) -> NoReturn:
+def exec_command(request: dict[str, Any], containment: Containment, parent: JsonChannel, warden: int) -> NoReturn:
     """Turn this fork into the command: in a session of its own, signals at their defaults, dead if the warden dies."""
     argv, cwd = request["argv"], request["cwd"]
     try:

@@ -87,7 +87,7 @@ class Guard:
         me, warden = os.getpid(), os.fork()
         if warden == 0:
             os.close(held)
-            be_warden(self.host, self.request, self.containment, lifeline)
+            run_warden(self.host, self.request, self.containment, lifeline)
             if os.getppid() == me:
                 os.kill(me, signal.SIGCONT)  # somebody may have stopped it
             os._exit(0)
@@ -133,7 +133,7 @@ class Guard:
             sigchld.wait(0.002)
 
 
-def be_warden(host: JsonChannel, request: dict[str, Any], containment: Containment, lifeline: int) -> None:
+def run_warden(host: JsonChannel, request: dict[str, Any], containment: Containment, lifeline: int) -> None:
     """Be the warden of one run; on return the host has got the ending, and nothing is left to do."""
     try:
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)

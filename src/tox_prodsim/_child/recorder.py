@@ -133,7 +133,7 @@ class Recorder:
             begun.at, begun.through = outer.at, outer.through
             self.imports.insert(self.imports.index(outer), begun)
         else:
-            frame = _outside(sys._getframe(2))
+            frame = _first_frame_outside(sys._getframe(2))
             begun = Import(name, outer.name if outer is not None else self._in_thread(frame))
             _place(begun, frame)
             self.imports.append(begun)
@@ -161,7 +161,7 @@ class Recorder:
         now = self._clock.read_before()
         if thread.stack:
             top = thread.stack[-1]
-            top.own = _more(top.own, now, thread.last)
+            top.own = _add(top.own, now, thread.last)
         return thread
 
     def _resume_clock(self, thread: Thread) -> None:
@@ -176,14 +176,14 @@ class Recorder:
             return
         now = self._clock.read_before()
         if phase == "stop":
-            self.collecting = _more(self.collecting, now, thread.last)
+            self.collecting = _add(self.collecting, now, thread.last)
         elif thread.stack:
             top = thread.stack[-1]
-            top.own = _more(top.own, now, thread.last)
+            top.own = _add(top.own, now, thread.last)
         thread.last = self._clock.read_after()
 
 
-def _more(own: "tuple[int, int]", now: "tuple[int, int]", last: "tuple[int, int]") -> "tuple[int, int]":
+def _add(own: "tuple[int, int]", now: "tuple[int, int]", last: "tuple[int, int]") -> "tuple[int, int]":
     return own[0] + now[0] - last[0], own[1] + now[1] - last[1]
 
 
@@ -211,17 +211,17 @@ class TimedClock:
 
     def read_before(self) -> "tuple[int, int]":
         """Return the reading at the end of a stretch, with the wall time from before we read anything."""
-        before, _, queued = _together()
+        before, _, queued = _read_together()
         return before - queued, time.thread_time_ns()
 
     def read_after(self) -> "tuple[int, int]":
         """Return the reading at the begin of a stretch, with the wall time from after we read everything."""
         cpu = time.thread_time_ns()
-        _, after, queued = _together()
+        _, after, queued = _read_together()
         return after - queued, cpu
 
 
-def _together() -> "tuple[int, int, int]":
+def _read_together() -> "tuple[int, int, int]":
     """Return wall times around a reading of the run-queue delay, which must not grow between them: it may by ms."""
     before = after = queued = 0
     for _ in range(TRIES):
@@ -330,7 +330,7 @@ def _place(begun: Import, frame: "FrameType | None") -> None:
         frame = frame.f_back
 
 
-def _outside(frame: "FrameType | None") -> "FrameType | None":
+def _first_frame_outside(frame: "FrameType | None") -> "FrameType | None":
     """Return the first frame from here that is not of importlib, or None when it is ours."""
     while frame is not None and _of_importlib(frame):
         frame = frame.f_back

@@ -49,7 +49,7 @@ class Warden:
         if self.start():
             if self.host.early:
                 self.receive()
-            self.see_through()
+            self.supervise()
             if self.lost:
                 self.report.fields |= {"cause": "lost", "error": self.lost}
             self.host.send(event="ended", **self.report.fields)
@@ -78,13 +78,13 @@ class Warden:
         warden, cgroup = self.containment.host_pid(), self.containment.folder
         self.host.send(event="started", pid=answer["pid"], warden=warden, at=answer["at"], cgroup=cgroup)
 
-    def see_through(self) -> None:
+    def supervise(self) -> None:
         """Wait for the end of the main process or for a stop, then for the end of everything else."""
         order = self.wait_for_main()
         if order:
             self.stop(order)
         elif not self.drained(LEAK_GRACE_S) and not self.orders.urgent:
-            self.report.fields["survivors"] = self.described_alive()
+            self.report.fields["survivors"] = self.describe_alive()
             self.signal_all(signal.SIGTERM)
             self.drained(DISMISS_GRACE_S)
         self.kill()
@@ -94,7 +94,7 @@ class Warden:
         while not self.is_gone() and not self.report.ended_at:
             if self.orders.stops:
                 return self.orders.stops[0]
-            self.rest(None)
+            self.wait(None)
         return None
 
     def stop(self, order: dict[str, Any]) -> None:
@@ -111,7 +111,7 @@ class Warden:
             left_s = min(until, self.orders.latest) - self.clock.now()
             if self.orders.urgent or left_s <= 0:
                 return False
-            self.rest(None if self.clock.is_halted else min(left_s, 0.05))
+            self.wait(None if self.clock.is_halted else min(left_s, 0.05))
         return True
 
     def kill(self) -> None:
@@ -120,14 +120,14 @@ class Warden:
         begun, pause_s = time.monotonic(), 0.002
         while not self.is_gone():
             if time.monotonic() >= begun + KILL_LIMIT_S:
-                self.report.fields["unkillable"] = self.described_alive()
+                self.report.fields["unkillable"] = self.describe_alive()
                 return
             self.kill_all()
-            self.rest(pause_s)
+            self.wait(pause_s)
             if time.monotonic() >= begun + 1:
                 pause_s = 0.05  # it will not be a matter of milliseconds any more
 
-    def rest(self, limit_s: float | None) -> None:
+    def wait(self, limit_s: float | None) -> None:
         """Sleep until a child changes or a message arrives, ``limit_s`` seconds at most (None: for ever)."""
         for fd in self.wakeups.wait(limit_s):
             if fd == self.wakeups.lifeline:
@@ -178,7 +178,7 @@ class Warden:
             self.host.send(event="main")
         return self.tree.is_gone()
 
-    def described_alive(self) -> list[dict[str, Any]]:
+    def describe_alive(self) -> list[dict[str, Any]]:
         """Describe the processes of the run that are alive now, by their pids on the host."""
         pids, host_pids = self.tree.living()[:SHOWN], self.containment.host_pids()
         return [{**each, "pid": host_pids.get(each["pid"], each["pid"])} for each in describe_all(pids, self.outputs)]

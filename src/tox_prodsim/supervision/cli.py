@@ -94,7 +94,7 @@ class Supervision:
         except Cancelled:
             return 128 + self._interrupts.first
         try:
-            ending = self._see_through(process)
+            ending = self._supervise(process)
         finally:
             process.close()
         self._drain()
@@ -127,7 +127,7 @@ class Supervision:
                 ledger=self._request.ledger,
             )
 
-    def _see_through(self, process: Process) -> Ending:
+    def _supervise(self, process: Process) -> Ending:
         """Wait for the end of the command, or end it when a limit or the user says so."""
         request = self._request
         try:

@@ -88,7 +88,7 @@ class RunRecord:
     def remove(self) -> None:
         """Remove the record: how the run ended is known; idempotent."""
         if self._path:
-            _forget(self._path)
+            _unlink(self._path)
             self._path = None
 
     def _add(self, **changes: Any) -> None:
@@ -137,7 +137,7 @@ def _sweep_record(path: Path) -> SweepResult | None:
     except ValueError as problem:
         return SweepResult(tag=path.stem, command="", killed=(), reason=f"left alone: {path} {problem}")
     if record.boot != procfs.boot():
-        _forget(path)
+        _unlink(path)
         return None
     if record.namespace != procfs.namespace():
         return _to_result(record, (), f"left alone: {path} is of another pid namespace")
@@ -151,7 +151,7 @@ def _kill_lost_run(path: Path, record: Record) -> SweepResult | None:
     if result.left:
         names = ", ".join(f"pid {pid} ({command})" for pid, command in result.left)
         return _to_result(record, result.killed, f"{LOST}; still alive: {names}")
-    _forget(path)
+    _unlink(path)
     return _to_result(record, result.killed, LOST) if result.killed else None
 
 
@@ -243,6 +243,6 @@ def _identity(pid: int | None) -> Identity | None:
     return now.identity if now else None
 
 
-def _forget(path: Path) -> None:
+def _unlink(path: Path) -> None:
     with suppress(OSError):
         path.unlink()

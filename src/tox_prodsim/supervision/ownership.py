@@ -148,7 +148,7 @@ def _is_orphaned(run: RunIdentity, now: ProcessStatus) -> bool:
 
 def _kill_if_ours(run: RunIdentity, pid: int, killed: dict[int, str]) -> bool:
     """Kill a process and what is below it if it is ours; return whether it was."""
-    with _held(pid) as handle:
+    with _pidfd(pid) as handle:
         now = procfs.read_status(pid)
         if not is_ours(run, now) or now is None:
             return False
@@ -161,7 +161,7 @@ def _kill_if_ours(run: RunIdentity, pid: int, killed: dict[int, str]) -> bool:
 def _kill_below(top: Identity, killed: dict[int, str]) -> None:
     """Kill what is below a process of ours that is alive: once that is dead, they cannot be found any more."""
     for pid in _descendants(top.pid):
-        with _held(pid) as handle:
+        with _pidfd(pid) as handle:
             # The order counts: that ``top`` is alive after the check upwards proves that it was there during the check.
             if _is_below(pid, top.pid) and procfs.lives(top):
                 _send(handle, pid, killed)
@@ -177,7 +177,7 @@ def _send(handle: int | None, pid: int, killed: dict[int, str]) -> None:
 
 
 @contextmanager
-def _held(pid: int) -> Iterator[int | None]:
+def _pidfd(pid: int) -> Iterator[int | None]:
     """Hold on to a process: whoever has its pid later, a signal by this handle is for it or for nobody."""
     try:
         handle = os.pidfd_open(pid)

@@ -31,7 +31,7 @@ _WINDOWS_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 LEAK_GRACE_S = 0.5
 DISMISS_GRACE_S = 0.5
 KILL_LIMIT_S = 5.0
-SHORTEST_REST_S, LONGEST_REST_S = 0.02, 0.2
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.2
 """Between two scans of the tree, each of which is costly: the shorter after a change, as forks come in bursts."""
 _HOST_GONE: Mapping[str, Any] = {"signal": int(KILL), "grace_s": 0, "cause": "stopped"}
 
@@ -49,23 +49,23 @@ class GroupWarden(threading.Thread):
         self._report = _EndingReport(self._clock)
         self._order: Mapping[str, Any] | None = None
         self._urgent = False
-        self._rest_s = SHORTEST_REST_S
+        self._pause_s = SHORTEST_PAUSE_S
         self.start()
 
     def run(self) -> None:
         """See one command through, from its start to the end of what can be found of it."""
         with self._host:
             request = self._host.receive()
-            if request and (main := self._launched(request)):
+            if request and (main := self._launch(request)):
                 self._tree = _GroupTree(psutil.Process(main.pid))
                 self._host.send(event="started", pid=main.pid, warden=0, at=self._report.spawned_at, cgroup="")
-                self._see_through()
+                self._supervise()
                 if self._report.ended_at is None and not lives(self._tree.main):
                     self._report.ended_at = self._clock.now()
                 self._report.note_exit(main)
                 self._host.send(event="ended", **self._report.fields)
 
-    def _launched(self, request: Mapping[str, Any]) -> subprocess.Popen[bytes] | None:
+    def _launch(self, request: Mapping[str, Any]) -> subprocess.Popen[bytes] | None:
         """Start the command; None if that fails, which is reported to the host."""
         self._report.spawned_at = time.monotonic()
         try:
@@ -78,10 +78,10 @@ class GroupWarden(threading.Thread):
             self._files.close()
         return None
 
-    def _see_through(self) -> None:
+    def _supervise(self) -> None:
         """Wait for the end of the main process or for a stop, then for the end of everything else."""
         while self._report.ended_at is None and not self._order:
-            self._rest()
+            self._wait()
         fields = self._report.fields
         if self._order and self._report.ended_at is None:
             fields["cause"] = self._order["cause"]
@@ -89,7 +89,7 @@ class GroupWarden(threading.Thread):
                 self._signal_all(self._order["signal"])
                 fields["forced"] = not self._drained(self._order["grace_s"]) and not self._urgent
         elif not self._drained(LEAK_GRACE_S) and not self._urgent:
-            fields["survivors"] = self._described_alive()
+            fields["survivors"] = self._describe_alive()
             self._signal_all(signal.SIGTERM)
             self._drained(DISMISS_GRACE_S)
         self._kill()
@@ -101,12 +101,12 @@ class GroupWarden(threading.Thread):
         if self._tree.alive():
             self._signal_all(KILL)
         while self._tree.alive() and time.monotonic() < give_up_at:
-            self._rest()
+            self._wait()
             self._tree.send(KILL)
-        self._report.fields["unkillable"] = self._described_alive()
+        self._report.fields["unkillable"] = self._describe_alive()
 
-    def _described_alive(self) -> list[dict[str, Any]]:
-        return [_described(process, self._files.outputs) for process in self._tree.alive()]
+    def _describe_alive(self) -> list[dict[str, Any]]:
+        return [_describe(process, self._files.outputs) for process in self._tree.alive()]
 
     def _drained(self, limit_s: float) -> bool:
         """Wait until nothing that is known is alive; False when the time is up, or when there is no time any more."""
@@ -114,15 +114,15 @@ class GroupWarden(threading.Thread):
         while self._tree.alive():
             if self._urgent or self._clock.now() >= until:
                 return False
-            self._rest()
+            self._wait()
         return True
 
-    def _rest(self) -> None:
+    def _wait(self) -> None:
         """Wait for the host for a moment, and scan the tree: more often while it is changing or is to end."""
         is_growing = self._scan()
         is_busy = is_growing or self._order or self._report.ended_at is not None
-        self._rest_s = SHORTEST_REST_S if is_busy else min(self._rest_s * 1.2, LONGEST_REST_S)
-        if self._host.is_readable(self._rest_s):
+        self._pause_s = SHORTEST_PAUSE_S if is_busy else min(self._pause_s * 1.2, LONGEST_PAUSE_S)
+        if self._host.is_readable(self._pause_s):
             self._obey(self._host.receive() or _HOST_GONE)
 
     def _obey(self, message: Mapping[str, Any]) -> None:
@@ -303,7 +303,7 @@ def _popen(request: Mapping[str, Any], files: Mapping[str, int | None]) -> subpr
     )
 
 
-def _described(process: psutil.Process, outputs: Sequence[os.stat_result]) -> dict[str, Any]:
+def _describe(process: psutil.Process, outputs: Sequence[os.stat_result]) -> dict[str, Any]:
     """Return what a survivor is, as far as psutil has access to it."""
     found: dict[str, Any] = {"pid": process.pid, "command": "", "listens": []}
     with suppress(psutil.Error):

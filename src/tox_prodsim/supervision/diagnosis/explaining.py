@@ -42,7 +42,7 @@ def _limit(frame: Frame) -> str:
     return {None: "", True: ", for a limited time", False: ", without a limit"}[frame.limited]
 
 
-def _says(words: str) -> Callable[[Frame, ThreadStack, ProcessSnapshot], str]:
+def _fixed_text(words: str) -> Callable[[Frame, ThreadStack, ProcessSnapshot], str]:
     return lambda frame, _stack, _process: f"{words}{_limit(frame)}"
 
 
@@ -69,33 +69,35 @@ def _child(frame: Frame, _stack: ThreadStack, _process: ProcessSnapshot) -> str:
 _KNOWN: Mapping[tuple[str, str], Callable[[Frame, ThreadStack, ProcessSnapshot], str]] = {
     ("threading.py", "_shutdown"): _shutdown,
     ("threading.py", "join"): _join,
-    ("threading.py", "wait"): _says("waits to be notified by another thread"),
-    ("threading.py", "acquire"): _says("waits for a semaphore"),
-    ("queue.py", "get"): _says("waits for work"),
-    ("queue.py", "put"): _says("waits for a place in a full queue"),
-    ("queue.py", "join"): _says("waits until all work is done"),
-    ("selectors.py", "select"): _says("waits for events"),
+    ("threading.py", "wait"): _fixed_text("waits to be notified by another thread"),
+    ("threading.py", "acquire"): _fixed_text("waits for a semaphore"),
+    ("queue.py", "get"): _fixed_text("waits for work"),
+    ("queue.py", "put"): _fixed_text("waits for a place in a full queue"),
+    ("queue.py", "join"): _fixed_text("waits until all work is done"),
+    ("selectors.py", "select"): _fixed_text("waits for events"),
     ("subprocess.py", "wait"): _child,
     ("subprocess.py", "_wait"): _child,
-    ("subprocess.py", "_communicate"): _says("waits for the output of a child process"),
-    ("concurrent/futures/thread.py", "_python_exit"): _says("waits for the jobs of thread pools"),
-    ("concurrent/futures/thread.py", "shutdown"): _says("waits for the jobs of a thread pool"),
-    ("concurrent/futures/_base.py", "result"): _says("waits for the result of a future"),
-    ("multiprocessing/popen_fork.py", "poll"): _says("waits for a child process"),
-    ("multiprocessing/connection.py", "_recv"): _says("waits for data from another process"),
-    ("multiprocessing/synchronize.py", "wait"): _says("waits to be notified by another process"),
-    ("socket.py", "accept"): _says("waits for a connection"),
-    ("socket.py", "readinto"): _says("waits for data from a connection"),
-    ("socket.py", "create_connection"): _says("waits for a server to answer"),
-    ("ssl.py", "read"): _says("waits for data from a connection"),
-    ("ssl.py", "do_handshake"): _says("waits for the other side's TLS handshake"),
-    ("asyncio/tasks.py", "sleep"): _says("sleeps"),
-    ("asyncio/queues.py", "get"): _says("waits for work"),
-    ("asyncio/queues.py", "put"): _says("waits for a place in a full queue"),
-    ("asyncio/locks.py", "acquire"): _says("waits for a lock or a semaphore"),
-    ("asyncio/locks.py", "wait"): _says("waits to be notified by another task"),
-    ("asyncio/streams.py", "_wait_for_data"): _says("waits for data from a connection"),
-    ("asyncio/streams.py", "drain"): _says("waits until the other side has read"),
-    ("asyncio/base_events.py", "wait_closed"): _says("waits for the connections of a server to close"),
-    ("asyncio/base_events.py", "shutdown_default_executor"): _says("waits for the jobs of the default thread pool"),
+    ("subprocess.py", "_communicate"): _fixed_text("waits for the output of a child process"),
+    ("concurrent/futures/thread.py", "_python_exit"): _fixed_text("waits for the jobs of thread pools"),
+    ("concurrent/futures/thread.py", "shutdown"): _fixed_text("waits for the jobs of a thread pool"),
+    ("concurrent/futures/_base.py", "result"): _fixed_text("waits for the result of a future"),
+    ("multiprocessing/popen_fork.py", "poll"): _fixed_text("waits for a child process"),
+    ("multiprocessing/connection.py", "_recv"): _fixed_text("waits for data from another process"),
+    ("multiprocessing/synchronize.py", "wait"): _fixed_text("waits to be notified by another process"),
+    ("socket.py", "accept"): _fixed_text("waits for a connection"),
+    ("socket.py", "readinto"): _fixed_text("waits for data from a connection"),
+    ("socket.py", "create_connection"): _fixed_text("waits for a server to answer"),
+    ("ssl.py", "read"): _fixed_text("waits for data from a connection"),
+    ("ssl.py", "do_handshake"): _fixed_text("waits for the other side's TLS handshake"),
+    ("asyncio/tasks.py", "sleep"): _fixed_text("sleeps"),
+    ("asyncio/queues.py", "get"): _fixed_text("waits for work"),
+    ("asyncio/queues.py", "put"): _fixed_text("waits for a place in a full queue"),
+    ("asyncio/locks.py", "acquire"): _fixed_text("waits for a lock or a semaphore"),
+    ("asyncio/locks.py", "wait"): _fixed_text("waits to be notified by another task"),
+    ("asyncio/streams.py", "_wait_for_data"): _fixed_text("waits for data from a connection"),
+    ("asyncio/streams.py", "drain"): _fixed_text("waits until the other side has read"),
+    ("asyncio/base_events.py", "wait_closed"): _fixed_text("waits for the connections of a server to close"),
+    ("asyncio/base_events.py", "shutdown_default_executor"): _fixed_text(
+        "waits for the jobs of the default thread pool"
+    ),
 }
