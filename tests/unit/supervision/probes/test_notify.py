@@ -344,7 +344,7 @@ def test_large_and_broken_datagrams_raise_nothing_and_what_follows_is_heard(ear:
 def test_a_service_that_says_much_is_not_held_up_while_nobody_asks(ear: NotifySocket) -> None:
     code = "for n in range(300): say(f'STATUS={n}')\nsay('READY=1'); print('done', flush=True); time.sleep(60)"
     with service(ear, code) as it:
-        ear.attend(it.tree)
+        ear.start_reader(it.tree)
         assert select.select([it.popen.stdout], [], [], 20)[0]
         awaited(ear, it, "ready")
         assert ear.state.status == "299"

@@ -169,7 +169,7 @@ def test_where_sockets_cannot_be_listed_the_one_that_called_listen_counts(
     def refused(*_: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(sockets, "_dumped", refused)
+    monkeypatch.setattr(sockets, "_sock_diag", refused)
     path = tmp_path / "app.sock"
     with socket.socket(socket.AF_UNIX) as ear:
         ear.bind(str(path))
