@@ -1,4 +1,4 @@
-"""``python -m tox_prodsim``: what can be done without tox."""
+"""``python -m tox_prodsim``: the commands that work without tox."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ USAGE = "usage: python -m tox_prodsim supervise [options] -- COMMAND [ARGUMENT .
 
 
 def main() -> int:
-    """Hand over to the command that is named, with its own arguments."""
+    """Run the named command with its own arguments, and return the exit code."""
     match sys.argv[1:]:
-        case ["supervise", *words]:
-            from tox_prodsim.supervision.cli import main as supervise  # noqa: PLC0415 - Ctrl-C is possible from here on
+        case ["supervise", *arguments]:
+            from tox_prodsim.supervision.cli import main as supervise  # noqa: PLC0415 - Ctrl-C is handled from here on
 
-            return supervise(words)
+            return supervise(arguments)
         case ["-h" | "--help", *_]:
-            print(USAGE)  # noqa: T201 - asked for
+            sys.stdout.write(f"{USAGE}\n")
             return 0
-    print(USAGE, file=sys.stderr)  # noqa: T201 - the answer to a wrong question
+    sys.stderr.write(f"{USAGE}\n")
     return 125
 
 
 if __name__ == "__main__":
     try:
         code = main()
-    except KeyboardInterrupt:  # before the command was started
+    except KeyboardInterrupt:  # before the command has started
         code = 130
     if code >= 128:
-        os._exit(code)  # a thread that still waits for a pipe would delay it
+        os._exit(code)  # a thread that reads a pipe would delay sys.exit
     sys.exit(code)

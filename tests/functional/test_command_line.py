@@ -281,9 +281,9 @@ def test_explain_shows_the_pages_of_codes_in_any_case(project: Project) -> None:
             ["explain", "RUN670"], ["RUN670: there is no such code; did you mean RUN6"], id="a code nearly right"
         ),
         pytest.param(["explain", "nonsense"], ["nonsense: there is no such code", "tox prodsim checks"], id="no code"),
-        pytest.param(["explain"], ["explain needs a code"], id="explain what"),
-        pytest.param([], ["tox prodsim needs a command"], id="nothing"),
-        pytest.param(["baseline", "burn"], ["has no command 'baseline burn'"], id="an unknown word"),
+        pytest.param(["explain"], ["tox prodsim explain: error: ", "required: CODE"], id="explain what"),
+        pytest.param([], ["tox prodsim: error: ", "required: COMMAND"], id="nothing"),
+        pytest.param(["baseline", "burn"], ["invalid choice: 'burn'", "'update'"], id="an unknown word"),
         pytest.param(["report"], ["there is no run to report", "tox run -e prodsim"], id="no run yet"),
     ],
 )
@@ -310,6 +310,20 @@ def test_the_help_names_the_commands_with_examples(project: Project) -> None:
 def test_a_report_of_a_damaged_log_says_where_it_is_damaged(project: Project) -> None:
     project.write(".tox/prodsim/prodsim/events.jsonl", '{"event": "Nonsense"}\n')
     one_line(project.tox("prodsim", "report"), "the last run cannot be read, run it again", "events.jsonl:1")
+
+
+def test_a_report_of_an_older_version_is_refused_as_such(project: Project) -> None:
+    project.write(".tox/prodsim/prodsim/events.jsonl", '{"event": "RunStarted", "version": "0.1.0"}\n')
+    *_, last = project.tox("prodsim", "report").failed().out.splitlines()
+    assert last.endswith("| the last run was recorded by an older tox-prodsim, run it again")
+
+
+def test_the_help_of_a_command_is_its_own_also_where_the_configuration_is_broken(project: Project) -> None:
+    project.write("tox.ini", "[tox\n")
+    out = project.tox("prodsim", "compare", "--help").passed().out
+    assert out.startswith("usage: tox prodsim compare ")
+    assert "--import NAME" in out
+    assert "--svg" not in out
 
 
 def test_baselines_are_accepted_shown_and_named_when_broken(quick_project: Project) -> None:

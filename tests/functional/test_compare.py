@@ -124,8 +124,8 @@ def test_a_command_that_starts_slower_is_found_in_its_own_environment(quick_proj
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        pytest.param((), "compare: give one commit, branch or tag", id="nothing"),
-        pytest.param(("main", "dev"), "compare: give one commit, branch or tag", id="two"),
+        pytest.param((), "compare: error: the following arguments are required: REF", id="nothing"),
+        pytest.param(("main", "dev"), "error: unrecognized arguments: dev", id="two"),
         pytest.param(("nowhere",), "compare: 'nowhere' is no commit, branch or tag here", id="no ref"),
         pytest.param(("none.whl",), "compare: none.whl does not exist", id="no wheel"),
         pytest.param(("main", "-e", "other"), "compare: no prodsim environment is selected", id="no environment"),
@@ -138,7 +138,7 @@ def test_a_wrong_request_is_refused_before_anything_is_built(
     quick_project.write("tox.ini", "[testenv:other]\n")
     result = quick_project.tox("prodsim", "compare", *words).failed()
     assert result.code == 2, result.out
-    assert f"prodsim: {reason}" in result.out
+    assert re.search(rf"prodsim:? {re.escape(reason)}", result.out)
     assert not (quick_project.folder / ".tox/prodsim/prodsim").exists()
 
 

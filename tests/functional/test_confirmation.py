@@ -66,7 +66,7 @@ class Project:
             scripts=self.env.scripts_dir,
             base_python=Path(os.path.realpath(sys.executable)),
         )
-        wanted = reference_wheel.Wanted(name="acme", version="1.0", sha256=self.sha256)
+        wanted = reference_wheel.ReferenceSpec(name="acme", version="1.0", sha256=self.sha256)
         run = self.env.run
         confirmation = Confirmation(
             ReferenceInputs(wanted=wanted, sources=sources, site=site, folder=private, runner=run, dists=dists)

@@ -104,10 +104,10 @@ def the(project: Project, code: str) -> str:
 def test_a_service_is_ready_when_its_probes_are_satisfied(quick_project: Project, probe: str, evidence: str) -> None:
     deploy(quick_project, SERVER, deploy="python app.py {port} {tag}", ready=probe).passed()
     (step,) = [step for step in quick_project.report()["steps"] if step["step"] == "deploy"]
-    answers = [moment for moment in step["timeline"] if moment["what"] in {"ready", "answers"}]
+    answers = [moment for moment in step["timeline"] if moment["name"] in {"ready", "answers"}]
     assert len(answers) == probe.count("\n") or len(answers) == 1
     assert evidence in " ".join(moment["detail"] for moment in answers)
-    assert answers[-1]["what"] == "ready"
+    assert answers[-1]["name"] == "ready"
     assert answers[-1]["limit_s"] == 30
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 
 import pytest
 from support.project import Project, Result
+
+from tox_prodsim.plugin.config.keys import KEYS
 
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 PY = f"py{sys.version_info.major}{sys.version_info.minor}"
@@ -203,6 +206,26 @@ def test_a_broken_section_can_be_looked_at(quick_project: Project) -> None:
     quick_project.write("tox.ini", BROKEN)
     found = config(quick_project, "prodsim", "ready_timeout", "stop_signal", "ready")
     assert found == {"ready_timeout": "soon", "stop_signal": "SIGFOO", "ready": "nonsense"}
+
+
+def test_every_key_is_shown(quick_project: Project) -> None:
+    quick_project.write("tox.toml", "[env.prodsim]\nready = ['log:/a,b/', { http = '{url}' }]\nselect = 'RUN, WHL'\n")
+    out = quick_project.tox("config", "-e", "prodsim", "--format", "json").passed().out
+    found = json.loads(out[out.index("{") :])["env"]["prodsim"]
+    assert {key.name for key in KEYS} <= found.keys()
+    assert found["ready"] == ["log:/a,b/", {"http": "{url}"}]
+    assert found["select"] == ["RUN", "WHL"]
+    assert found["ready_timeout"] == 30.0
+
+
+@pytest.mark.parametrize(("name", "text"), [("tox.ini", "[tox]\n"), ("tox.toml", "[env.prodsim]\n"), *LINT.items()])
+def test_every_key_is_in_the_schema_of_tox_which_complains_of_nothing(
+    quick_project: Project, name: str, text: str
+) -> None:
+    quick_project.write(name, text)
+    described = json.loads(quick_project.tox("schema").passed().out)["properties"]["env_run_base"]["properties"]
+    assert all(described[key.name]["type"] and described[key.name]["description"] == key.help for key in KEYS)
+    assert described["deps"], "the keys of tox are there as well"
 
 
 def test_a_name_that_only_contains_the_word_is_none_of_ours(quick_project: Project) -> None:

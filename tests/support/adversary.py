@@ -11,7 +11,7 @@ import time
 
 KIND, FOLDER = sys.argv[1:3]
 ALARM_S = 60
-DEAF = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
 def register() -> None:
@@ -36,25 +36,25 @@ def sleep(seconds: float = ALARM_S) -> None:
         time.sleep(min(1, max(0, end - time.monotonic())))
 
 
-def deaf() -> None:
-    for number in DEAF:
+def ignore_signals() -> None:
+    for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
 
 
 def child(action, *, wait_for_it=True) -> int:
     """Fork; the child registers, does ``action`` and exits. Returns once the child says that it is ready."""
-    told, tell = os.pipe()
+    reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
         register()
         try:
-            action(lambda: os.write(tell, b"!"))
+            action(lambda: os.write(writer, b"!"))
         finally:
             os._exit(0)
     if wait_for_it:
-        os.read(told, 1)
-    os.close(tell)
-    os.close(told)
+        os.read(reader, 1)
+    os.close(writer)
+    os.close(reader)
     return pid
 
 
@@ -63,14 +63,14 @@ def sleeper(is_ready) -> None:
     sleep()
 
 
-def deaf_sleeper(is_ready) -> None:
-    deaf()
+def stubborn_sleeper(is_ready) -> None:
+    ignore_signals()
     is_ready()
     sleep()
 
 
 def session_sleeper(is_ready) -> None:
-    deaf()
+    ignore_signals()
     os.setsid()
     is_ready()
     sleep()
@@ -88,7 +88,7 @@ def daemonised(action):
 
 
 def ghost(is_ready) -> None:
-    deaf()
+    ignore_signals()
     os.chdir("/")
     is_ready()
     os.closerange(0, 64)
@@ -101,7 +101,7 @@ def stopped(is_ready) -> None:
 
 
 def own_group(is_ready) -> None:
-    deaf()
+    ignore_signals()
     os.setpgid(0, 0)
     is_ready()
     sleep()
@@ -122,7 +122,7 @@ def hydra(generation: int) -> None:
 
 def hopper(is_ready, pause_s: float = 0.001) -> None:
     """Never keep a pid for longer than the pause, for nine seconds or until somebody writes ``stop``."""
-    deaf()
+    ignore_signals()
     is_ready()
     end = time.monotonic() + 9
     while time.monotonic() < end and not os.path.exists(f"{FOLDER}/stop"):  # noqa: PTH110 - as above
@@ -135,7 +135,7 @@ def hopper(is_ready, pause_s: float = 0.001) -> None:
 
 def forker(is_ready) -> None:
     """Be deaf, and fork deaf children into sessions of their own, 50 in a second."""
-    deaf()
+    ignore_signals()
     is_ready()
     for _ in range(60):
         child(session_sleeper, wait_for_it=False)
@@ -162,9 +162,9 @@ def parent_of(pid: int) -> int:
 
 
 def zoo() -> None:
-    child(deaf_sleeper)
+    child(stubborn_sleeper)
     child(session_sleeper)
-    child(daemonised(deaf_sleeper))
+    child(daemonised(stubborn_sleeper))
     child(daemonised(ghost))
     child(stopped)
 
@@ -185,15 +185,15 @@ def prepare(kind: str) -> None:  # noqa: C901 - a flat table
         case "obedient":
             pass
         case "deaf_main":
-            deaf()
+            ignore_signals()
         case "deaf_grandchildren":
             for _ in range(2):
-                child(lambda is_ready: (child(deaf_sleeper), child(deaf_sleeper), deaf_sleeper(is_ready)))
+                child(lambda is_ready: (child(stubborn_sleeper), child(stubborn_sleeper), stubborn_sleeper(is_ready)))
         case "fan_out":
             for _ in range(50):
-                child(deaf_sleeper, wait_for_it=False)
+                child(stubborn_sleeper, wait_for_it=False)
         case "daemon":
-            child(daemonised(deaf_sleeper))
+            child(daemonised(stubborn_sleeper))
         case "ghost":
             child(daemonised(ghost))
         case "setpgid":
@@ -218,7 +218,7 @@ def prepare(kind: str) -> None:  # noqa: C901 - a flat table
                 child(daemonised(reaper))
             os._exit(5)
         case "zoo":
-            deaf()
+            ignore_signals()
             zoo()
         case "daemon_exit":
             child(daemonised(sleeper))

@@ -1,14 +1,14 @@
 """Documents that hold what the program says: a test compares them with it, or writes them when it is asked to.
 
-``PRODSIM_UPDATE_DOCS=1 pytest tests/unit/catalogue/test_pages.py tests/functional/test_readme.py`` writes
-(without ``-n``).
+``PRODSIM_UPDATE_DOCS=1 pytest tests/unit/catalogue/test_pages.py tests/unit/plugin/config/test_keys.py
+tests/functional/test_readme.py`` writes (without ``-n``).
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +41,20 @@ def show(name: str, text: str) -> None:
     """Write an output into the document that shows it."""
     path = holder(name)
     path.write_text(block(name).sub(lambda found: found[1] + text + found[3], path.read_text("utf-8")), "utf-8")
+
+
+def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a table in Markdown."""
+    header = list(header)
+    return "".join(f"| {' | '.join(row)} |\n" for row in [header, ["---"] * len(header), *rows]).replace("|  |", "| |")
+
+
+def shows_table(path: Path, name: str, text: str) -> bool:
+    """Return whether a document has this table under this name, after writing it when it is asked to."""
+    found = re.compile(rf"(<!-- table: {name} -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+    if UPDATE:
+        path.write_text(found.sub(lambda parts: parts[1] + text + parts[3], path.read_text("utf-8")), "utf-8")
+    return [parts[2] for parts in found.finditer(path.read_text("utf-8"))] == [text]
 
 
 def console_commands() -> Iterator[str]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-SETTLED_LOOKS = 15
-LOOK_S = 0.02
+SETTLED_POLLS = 15
+POLL_S = 0.02
 
 
 class Register:
@@ -33,11 +33,11 @@ class Register:
         """Yield pid and state of each process that still exists, those of zombies included."""
         if self._in_namespace:
             registered = set(self.registered())
-            yield from ((each, state) for each, state, inner, begin in everybody() if (inner, begin) in registered)
+            yield from ((each, state) for each, state, inner, begin in every_process() if (inner, begin) in registered)
             return
         for pid, begin in self.registered():
             if f"{pid}-{begin}" not in self._gone:
-                state, began = looked_at(pid)
+                state, began = state_of(pid)
                 if began == begin:
                     yield pid, state
                 else:
@@ -54,10 +54,10 @@ class Register:
     def is_quiet(self) -> bool:
         """Return whether nothing runs and nothing new appears for 0.3 s: a single look misses what changes its pid."""
         known = len(self.registered())
-        for _ in range(SETTLED_LOOKS):
+        for _ in range(SETTLED_POLLS):
             if self.alive() or len(self.registered()) != known:
                 return False
-            time.sleep(LOOK_S)
+            time.sleep(POLL_S)
         return True
 
     def quiet_at(self, limit_s: float) -> float | None:
@@ -67,7 +67,7 @@ class Register:
             begin = time.monotonic()
             if self.is_quiet():
                 return begin
-            time.sleep(LOOK_S / 2)
+            time.sleep(POLL_S / 2)
         return None
 
     def clear(self, limit_s: float = 15.0) -> None:
@@ -79,7 +79,7 @@ class Register:
                 kill(pid, self)
 
 
-def looked_at(pid: int) -> tuple[str, str]:
+def state_of(pid: int) -> tuple[str, str]:
     """Return state and start time of a process; ("X", "") when it does not exist."""
     with suppress(OSError):
         fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
@@ -87,13 +87,13 @@ def looked_at(pid: int) -> tuple[str, str]:
     return "X", ""
 
 
-def everybody() -> Iterator[tuple[int, str, int, str]]:
+def every_process() -> Iterator[tuple[int, str, int, str]]:
     """Yield pid, state, the pid in its own namespace and start time of every process."""
     for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):  # noqa: PTH208 - as above
         with suppress(OSError, StopIteration):
             lines = Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines()
             inner = next(line for line in lines if line.startswith("NSpid:")).split()[-1]
-            state, begin = looked_at(pid)
+            state, begin = state_of(pid)
             yield pid, state, int(inner), begin
 
 

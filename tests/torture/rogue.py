@@ -13,7 +13,19 @@ import time
 sys.path.insert(0, f"{__file__.rpartition('/')[0]}/..")
 
 from support import adversary
-from support.adversary import ALARM_S, FOLDER, child, deaf, deaf_sleeper, hopper, ready, register, sleep, stat, zoo
+from support.adversary import (
+    ALARM_S,
+    FOLDER,
+    child,
+    hopper,
+    ignore_signals,
+    ready,
+    register,
+    sleep,
+    stat,
+    stubborn_sleeper,
+    zoo,
+)
 
 EXIT_CODE = 7
 CHILDREN = 60
@@ -39,13 +51,13 @@ def flood(size: float) -> None:
 
 
 def flood_for_ever() -> None:
-    deaf()
+    ignore_signals()
     flood(float("inf"))
 
 
 def pipe_holder() -> None:
     """Leave a deaf child in our session and group; it has our output."""
-    child(deaf_sleeper)
+    child(stubborn_sleeper)
     ready()
     os._exit(0)
 
@@ -95,7 +107,7 @@ def deadlocks_in_c() -> None:
 
 def respawning_master() -> None:
     """Be deaf, and replace each of four workers that ends, as an application server does."""
-    deaf()
+    ignore_signals()
     started = 0
 
     def fill(*_) -> None:

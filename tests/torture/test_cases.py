@@ -26,7 +26,7 @@ STOPPING = {signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
 
 @pytest.fixture
 def register(tmp_path: Path) -> Iterator[Register]:
-    folder = tmp_path / "arena"
+    folder = tmp_path / "register"
     folder.mkdir()
     register = Register(folder)
     yield register
@@ -70,23 +70,23 @@ def namespace() -> list[str]:
 
 
 def test_a_host_that_is_process_1_of_a_container_leaves_nothing_and_no_zombies(tmp_path: Path) -> None:
-    arena = planned(tmp_path, "daemon_exit")
+    register_folder = planned(tmp_path, "daemon_exit")
     host = [*namespace(), "--mount-proc", "--kill-child", sys.executable, str(HERE / "host.py"), str(tmp_path)]
     subprocess.run(host, check=True, timeout=60)
     said = json.loads((tmp_path / "result.json").read_text())
     assert (said["cause"], said["code"], len(said["survivors"])) == ("exited", 0, 1)
-    assert len(Register(arena).registered()) == 3
+    assert len(Register(register_folder).registered()) == 3
 
 
 def planned(folder: Path, kind: str) -> Path:
     """Write a plan for a host into a folder, and return where its adversary registers."""
-    arena = folder / "arena"
-    arena.mkdir()
-    argv = [*ROGUE, kind, str(arena)]
+    register_folder = folder / "register"
+    register_folder.mkdir()
+    argv = [*ROGUE, kind, str(register_folder)]
     plan = {"argv": argv, "containment": "auto", "ledger": None, "timeout_s": 0.5, "grace_s": GRACE_S}
     (folder / "plan.json").write_text(json.dumps(plan))
     (folder / "go").touch()
-    return arena
+    return register_folder
 
 
 def test_four_timeouts_at_once_hold_their_bounds(tmp_path: Path, setting: Setting) -> None:
@@ -99,10 +99,10 @@ def test_four_timeouts_at_once_hold_their_bounds(tmp_path: Path, setting: Settin
 
 
 def test_a_storm_of_signals_to_the_host_is_one_cancel(tmp_path: Path) -> None:
-    arena = planned(tmp_path, "zoo")
+    register_folder = planned(tmp_path, "zoo")
     (tmp_path / "go").unlink()
     with launched(tmp_path) as host:
-        wait_until((arena / "ready").exists)
+        wait_until((register_folder / "ready").exists)
         for _ in range(200):
             host.send_signal(signal.SIGTERM)
             time.sleep(0.001)
@@ -111,7 +111,7 @@ def test_a_storm_of_signals_to_the_host_is_one_cancel(tmp_path: Path) -> None:
     said = json.loads((tmp_path / "result.json").read_text())
     assert (said["verdict"], said["cause"]) == ("cancelled", "stopped")
     assert said["signals_to_host"][0] == signal.SIGTERM
-    assert Register(arena).states() == []
+    assert Register(register_folder).states() == []
 
 
 @pytest.mark.parametrize("kind", ["daemon_exit", "kills_both"])

@@ -54,9 +54,9 @@ class Cell:
 
 def play(adversary: Adversary, way: Way, folder: Path, setting: Setting) -> Cell:
     """Play one cell in an empty folder, and leave nothing of it."""
-    arena = folder / "arena"
-    arena.mkdir()
-    register = Register(arena, in_namespace=setting.containment == "pidns")
+    register_folder = folder / "register"
+    register_folder.mkdir()
+    register = Register(register_folder, in_namespace=setting.containment == "pidns")
     _plan(adversary, way, folder, setting)
     host = launched(folder)
     try:
@@ -73,7 +73,7 @@ def play(adversary: Adversary, way: Way, folder: Path, setting: Setting) -> Cell
 
 def _plan(adversary: Adversary, way: Way, folder: Path, setting: Setting) -> None:
     plan = {
-        "argv": adversary.argv(folder / "arena", ends=way.itself, built=setting.built),
+        "argv": adversary.argv(folder / "register", ends=way.itself, built=setting.built),
         "containment": setting.containment,
         "ledger": str(folder / "ledger") if way.swept else None,
         "timeout_s": way.timeout_s,

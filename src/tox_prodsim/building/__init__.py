@@ -1,7 +1,8 @@
 """Build wheels and environments: the wheel of the source tree, the wheel of another version, a second environment.
 
-``frontend`` calls build back ends, ``source_tree`` copies the project, ``reference_wheel`` finds the wheel of the
-baseline, ``clone_env`` makes an environment with the same dependencies and that wheel.
+``frontend`` calls build back ends, ``source_tree`` copies the project and ``tree_build`` builds the copy,
+``reference_wheel`` finds the wheel of the baseline, ``clone_env`` makes an environment with the same dependencies and
+that wheel.
 """
 
-__all__ = ["clone_env", "frontend", "reference_wheel", "source_tree"]
+__all__ = ["clone_env", "frontend", "reference_wheel", "tree_build"]

@@ -1,9 +1,9 @@
-"""A second environment like the one under test, with another wheel of the project in it: only the wheel may differ.
+"""A clone of the environment under test with another wheel of the project: only the wheel may differ.
 
-The other distributions are not installed again: what is installed is taken over file by file, as hard links. That needs
-no index and no cache, cannot resolve to anything else, and keeps the same page cache; what no RECORD lists comes along.
-Scripts get the shebang of the new place. Bytecode holds paths, so it is not taken over: what is timed writes its own in
-the warm-up, unless it must not, or the first environment has a kind of bytecode that only a compiler makes.
+The other distributions are not installed again: their files are hard links to those of the environment. That needs no
+index and no cache, cannot resolve to other versions, shares the page cache, and includes files that no RECORD lists.
+Scripts get the shebang of the clone. Bytecode contains paths, so it is not linked: the warm-up writes it, unless it
+must not, or the environment has a kind of bytecode that only a compiler writes.
 """
 
 from __future__ import annotations
@@ -29,22 +29,27 @@ from tox_prodsim.model.runner import Runner
 _CREATE_LIMIT_S = 120.0
 _COMPILE_LIMIT_S = 300.0
 _SHEBANG_LIMIT = 127
-"""Bytes of a first line that every kernel reads; pip and uv write another form beyond it."""
-_VIRTUALENV = "import sys, json; sys.path += json.loads(sys.argv.pop(1)); from virtualenv import cli_run as run; {run}"
-_RUN = "run(sys.argv[1:], setup_logging=False)"
+"""Bytes of a first line that every kernel reads; for a longer one pip and uv write another form."""
+_VIRTUALENV = (
+    "import sys, json; sys.path += json.loads(sys.argv.pop(1)); from virtualenv import cli_run; "
+    "cli_run(sys.argv[1:], setup_logging=False)"
+)
+"""Runs virtualenv with the import path of this process, which is the first argument."""
 _MODES = {0: "timestamp", 1: "unchecked-hash", 3: "checked-hash"}
-"""PEP 552: the flags of a bytecode file, and compileall's words for them; a checked hash costs time at every import."""
+"""PEP 552: the flags of a bytecode file, and the names that compileall has for them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Site:
-    """One environment: its folder, its Python, where packages and scripts are, and the Python it was made from."""
+    """The paths of one environment."""
 
     prefix: Path
+    """Its folder."""
     python: Path
     site_packages: Path
     scripts: Path
     base_python: Path
+    """The Python from which it was made."""
 
     def at(self, prefix: Path) -> Site:
         """Return the same environment in another folder."""
@@ -55,92 +60,91 @@ class Site:
         return Site(prefix=prefix, base_python=self.base_python, **moved)
 
 
-def make(site: Site, prefix: Path, *, name: str, wheel: Path, runner: Runner, writes_bytecode: bool = True) -> Site:
-    """Return a second environment in ``prefix``: that of ``site``, with this wheel in place of the distribution.
+def clone(site: Site, prefix: Path, *, name: str, wheel: Path, runner: Runner, writes_bytecode: bool = True) -> Site:
+    """Return a clone of ``site`` in ``prefix``, with this wheel in place of the distribution ``name``.
 
-    What is in the folder is removed first. Unless what is timed ``writes_bytecode``, all that had some is compiled:
-    10 ms a module. Raises Unclonable.
+    What is in the folder is removed first. Unless the program that is timed ``writes_bytecode``, all modules that have
+    bytecode in ``site`` are compiled, which takes 10 ms a module. Raises CloneError.
     """
     if os.name == "nt":
         msg = "the scripts of an environment cannot be taken over on Windows"
         raise CloneError(msg)
     own = _own_files(site, name)
     shutil.rmtree(prefix, ignore_errors=True)
-    second = site.at(prefix)
-    _create(second, runner)
-    for path in _others(site, own):
-        _take_over(path, second.prefix / path.relative_to(site.prefix), site, second)
-    _unpack(wheel, site, second)
-    _compile(site, second, own, runner, left_out={"timestamp"} if writes_bytecode else set())
-    return second
+    target = site.at(prefix)
+    _create(target, runner)
+    for path in _shared_files(site, own):
+        _link(path, target.prefix / path.relative_to(site.prefix), site, target)
+    _unpack(wheel, site, target)
+    _compile(site, target, own, runner, left_out={"timestamp"} if writes_bytecode else set())
+    return target
 
 
-def _create(second: Site, runner: Runner) -> None:
-    """Make an environment with nothing in it, with the virtualenv that tox itself uses."""
-    # Below the guard like everything else; -I would hide a virtualenv that is installed for the user only.
-    code = _VIRTUALENV.format(run=_RUN)
-    options = ["--python", str(second.base_python), "--no-seed", "--no-periodic-update", "--no-vcs-ignore"]
-    argv = [sys.executable, "-I", "-c", code, json.dumps(sys.path), str(second.prefix), *options]
-    ran = runner(argv, timeout_s=_CREATE_LIMIT_S)
-    if ran.returncode != 0 or not second.site_packages.is_dir():
-        last = ran.stderr.decode(errors="replace").strip().splitlines()[-1:]
+def _create(target: Site, runner: Runner) -> None:
+    """Make an empty environment, with the virtualenv that tox itself uses."""
+    # -I would hide a virtualenv that is installed for the user only, so the import path is passed on.
+    options = ["--python", str(target.base_python), "--no-seed", "--no-periodic-update", "--no-vcs-ignore"]
+    argv = [sys.executable, "-I", "-c", _VIRTUALENV, json.dumps(sys.path), str(target.prefix), *options]
+    completed = runner(argv, timeout_s=_CREATE_LIMIT_S)
+    if completed.returncode != 0 or not target.site_packages.is_dir():
+        last = completed.stderr.decode(errors="replace").strip().splitlines()[-1:]
         msg = f"virtualenv made no second environment: {''.join(last) or 'its layout is another'}"
         raise CloneError(msg)
 
 
 def _own_files(site: Site, name: str) -> frozenset[Path]:
     """Return the files of the distribution under test, by its RECORD."""
-    records = [found for found in distributions(path=[str(site.site_packages)]) if _is(found, name)]
-    if not records or any(found.read_text("RECORD") is None for found in records):
+    own = [each for each in distributions(path=[str(site.site_packages)]) if _has_name(each, name)]
+    if not own or any(each.read_text("RECORD") is None for each in own):
         msg = f"what {name} has installed is not recorded"
         raise CloneError(msg)
-    return frozenset(path for found in records for path in _recorded(site, found))
+    return frozenset(path for each in own for path in _recorded_files(site, each))
 
 
-def _is(found: Distribution, name: str) -> bool:
-    # A broken distribution, for example half of an uninstallation, has no name.
-    return bool(found.metadata["Name"]) and canonicalize_name(found.metadata["Name"]) == canonicalize_name(name)
+def _has_name(distribution: Distribution, name: str) -> bool:
+    own = distribution.metadata["Name"]  # none, if an uninstallation was interrupted
+    return bool(own) and canonicalize_name(own) == canonicalize_name(name)
 
 
-def _recorded(site: Site, found: Distribution) -> Iterator[Path]:
-    for row in csv.reader((found.read_text("RECORD") or "").splitlines()):
+def _recorded_files(site: Site, distribution: Distribution) -> Iterator[Path]:
+    for row in csv.reader((distribution.read_text("RECORD") or "").splitlines()):
         if row:
             yield Path(os.path.normpath(site.site_packages / row[0]))
 
 
-def _others(site: Site, own: frozenset[Path]) -> Iterator[Path]:
-    """Yield what belongs to the other distributions: all of site-packages and of the scripts, and what RECORDs name."""
+def _shared_files(site: Site, own: frozenset[Path]) -> Iterator[Path]:
+    """Yield the files of the other distributions: those of site-packages, the scripts, and what RECORDs list."""
     yield from (path for path in _walk(site.site_packages) if path not in own)
     for path in _walk(site.scripts):
-        if path not in own and not _of_the_environment(path):
+        if path not in own and not _belongs_to_env(path):
             yield path
-    for found in distributions(path=[str(site.site_packages)]):
-        for path in _recorded(site, found):
+    for distribution in distributions(path=[str(site.site_packages)]):
+        for path in _recorded_files(site, distribution):
             inside = path.is_relative_to(site.site_packages) or path.parent == site.scripts
             if not inside and path.is_relative_to(site.prefix) and path not in own and path.is_file():
                 yield path
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Yield files and links to folders; no bytecode."""
+    """Yield files, and links to folders, without bytecode."""
     for top, folders, files in os.walk(folder):
-        links = [name for name in folders if os.path.islink(os.path.join(top, name))]  # noqa: PTH114, PTH118 - many files
+        links = [name for name in folders if Path(top, name).is_symlink()]
         folders[:] = [name for name in folders if name != "__pycache__" and name not in links]
         yield from (Path(top, name) for name in [*files, *links] if not name.endswith(".pyc"))
 
 
-def _of_the_environment(script: Path) -> bool:
+def _belongs_to_env(script: Path) -> bool:
     return script.name.lower().startswith(("python", "pypy", "activate", "deactivate", "pydoc"))
 
 
-def _take_over(path: Path, to: Path, site: Site, second: Site) -> None:
-    """Put one file at its place in the second environment, as a hard link where that can be."""
+def _link(path: Path, to: Path, site: Site, target: Site) -> None:
+    """Put one file into the clone, as a hard link where possible."""
     to.parent.mkdir(parents=True, exist_ok=True)
     to.unlink(missing_ok=True)
     if path.is_symlink():
         to.symlink_to(path.readlink())
-    elif path.parent == site.scripts and (moved := _moved_script(path, site, second)) is not None:
-        to.write_bytes(moved)
+    elif path.parent == site.scripts and (script := _adapt_script(path, site, target)) is not None:
+        to.write_bytes(script)
         shutil.copymode(path, to)
     else:
         try:
@@ -149,14 +153,14 @@ def _take_over(path: Path, to: Path, site: Site, second: Site) -> None:
             shutil.copy2(path, to)
 
 
-def _moved_script(path: Path, site: Site, second: Site) -> bytes | None:
-    """Return a script with the Python of the second environment in its first two lines, None when it names none."""
+def _adapt_script(path: Path, site: Site, target: Site) -> bytes | None:
+    """Return a script with the Python of the clone in its first two lines; None: they name no Python of ``site``."""
     content = path.read_bytes()
-    head, rest = _two_lines(content)
-    ours = os.fsencode(f"{site.scripts}{os.sep}")
-    if not content.startswith(b"#!") or ours not in head:
+    head, rest = _split_two_lines(content)
+    folder = os.fsencode(f"{site.scripts}{os.sep}")
+    if not content.startswith(b"#!") or folder not in head:
         return None
-    head = head.replace(ours, os.fsencode(f"{second.scripts}{os.sep}"))
+    head = head.replace(folder, os.fsencode(f"{target.scripts}{os.sep}"))
     first, _, more = head.partition(b"\n")
     if len(first) > _SHEBANG_LIMIT and first.startswith(b"#!/"):
         program, _, options = first[2:].partition(b" ")
@@ -164,109 +168,119 @@ def _moved_script(path: Path, site: Site, second: Site) -> bytes | None:
     return first + b"\n" + more + rest
 
 
-def _two_lines(content: bytes) -> tuple[bytes, bytes]:
+def _split_two_lines(content: bytes) -> tuple[bytes, bytes]:
     end = content.find(b"\n", content.find(b"\n") + 1) + 1
     return content[:end], content[end:]
 
 
-# the wheel
-
-
-def _unpack(wheel: Path, site: Site, second: Site) -> None:
-    """Install the wheel as an installer does (binary distribution format): its files, its scripts, its commands."""
+def _unpack(wheel: Path, site: Site, target: Site) -> None:
+    """Install the wheel as an installer does (binary distribution format): its files, its scripts, its entry points."""
     with zipfile.ZipFile(wheel) as archive:
         for member in archive.infolist():
             if not member.is_dir():
-                _extract(archive, member, _place(member.filename, second), second)
+                _extract(archive, member, _destination(member.filename, target), target)
         points = [name for name in archive.namelist() if name.endswith(".dist-info/entry_points.txt")]
         text = archive.read(points[0]).decode() if points else ""
-    for name, target in _commands(text):
-        _write_command(name, target, site, second)
+    for name, value in _entry_points(text):
+        _write_script(name, value, site, target)
 
 
-def _place(name: str, second: Site) -> Path | None:
-    """Return where a member of a wheel belongs, None for what nobody reads at run time."""
+def _destination(name: str, target: Site) -> Path | None:
+    """Return where a member of a wheel belongs; None: it is not used at run time."""
     top, _, inner = name.partition("/")
     kind, _, rest = inner.partition("/")
     if not top.endswith(".data"):
-        return second.site_packages / name
+        return target.site_packages / name
     schemes = {
-        "purelib": second.site_packages,
-        "platlib": second.site_packages,
-        "scripts": second.scripts,
-        "data": second.prefix,
+        "purelib": target.site_packages,
+        "platlib": target.site_packages,
+        "scripts": target.scripts,
+        "data": target.prefix,
     }
     return schemes[kind] / rest if kind in schemes else None
 
 
-def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, to: Path | None, second: Site) -> None:
-    if to is None or not Path(os.path.normpath(to)).is_relative_to(second.prefix):
+def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, to: Path | None, target: Site) -> None:
+    if to is None or not Path(os.path.normpath(to)).is_relative_to(target.prefix):
         return
     content = archive.read(member)
-    is_script = to.parent == second.scripts
+    is_script = to.parent == target.scripts
     if is_script and content.startswith(b"#!python"):
-        content = b"#!" + os.fsencode(second.python) + content[content.index(b"\n") :]
+        content = b"#!" + os.fsencode(target.python) + content[content.index(b"\n") :]
     to.parent.mkdir(parents=True, exist_ok=True)
-    to.unlink(missing_ok=True)  # never write into a file that is linked
+    to.unlink(missing_ok=True)  # it may be a link to a file of the environment under test
     to.write_bytes(content)
     to.chmod(0o755 if is_script or member.external_attr >> 16 & 0o111 else 0o644)
 
 
-def _commands(text: str) -> list[tuple[str, str]]:
-    parser = ConfigParser(delimiters=("=",), interpolation=None, strict=False)
-    parser.optionxform = str  # type: ignore[assignment,method-assign] # the documented way to keep upper case
+class _CaseSensitiveParser(ConfigParser):
+    """Keeps the case of names."""
+
+    def optionxform(self, optionstr: str) -> str:
+        return optionstr
+
+
+def _entry_points(text: str) -> list[tuple[str, str]]:
+    parser = _CaseSensitiveParser(delimiters=("=",), interpolation=None, strict=False)
     parser.read_string(text)
     return [
         item for kind in ("console_scripts", "gui_scripts") if parser.has_section(kind) for item in parser.items(kind)
     ]
 
 
-def _write_command(name: str, target: str, site: Site, second: Site) -> None:
-    """Write a command; the text that the installer wrote for the same target serves again, so that both start alike."""
-    module, _, attr = target.partition("[")[0].strip().partition(":")
-    there, to = site.scripts / name, second.scripts / name
+def _write_script(name: str, value: str, site: Site, target: Site) -> None:
+    """Write the script of an entry point; that of the installer for the same value is used, so that both start alike.
+
+    ``value`` is ``module:attribute``, perhaps with extras.
+    """
+    module, _, attr = (part.strip() for part in value.partition("[")[0].partition(":"))
+    first, to = attr.partition(".")[0].strip(), target.scripts / name
     to.unlink(missing_ok=True)
     with suppress(OSError):
-        moved = _moved_script(there, site, second)
-        if moved is not None and f"from {module.strip()} import {attr.split('.')[0].strip()}".encode() in moved:
-            to.write_bytes(moved)
+        script = _adapt_script(site.scripts / name, site, target)
+        if script is not None and f"from {module} import {first}".encode() in script:
+            to.write_bytes(script)
     if not to.exists():
-        first = attr.strip().split(".")[0]
-        body = f"import sys\nfrom {module.strip()} import {first}\nsys.exit({attr.strip()}())\n"
-        to.write_text(f"#!{second.python}\n{body}", encoding="utf-8")
+        to.write_text(
+            f"#!{target.python}\nimport sys\nfrom {module} import {first}\nsys.exit({attr}())\n", encoding="utf-8"
+        )
     to.chmod(0o755)
 
 
-# bytecode
-
-
-def _compile(site: Site, second: Site, own: frozenset[Path], runner: Runner, *, left_out: set[str]) -> None:
-    """Compile what has bytecode in the first environment, the way it was compiled there; the wheel as its sibling."""
-    wanted: dict[str, list[Path]] = {}
-    usual = _usual_mode(own)
-    for path in _walk(second.site_packages):
-        if path.suffix == ".py":
-            there = site.prefix / path.relative_to(second.prefix)
-            mode = _mode(there) if there.exists() and there not in own else usual
-            if mode and mode not in left_out:
-                wanted.setdefault(mode, []).append(path)
-    for mode, paths in wanted.items():
-        listed = second.prefix / f"compile-{mode}.txt"
+def _compile(site: Site, target: Site, own: frozenset[Path], runner: Runner, *, left_out: set[str]) -> None:
+    """Compile the modules that have bytecode in ``site`` in the same mode; the wheel in that of the other wheel."""
+    for mode, paths in _modes(site, target, own).items():
+        if mode in left_out:
+            continue
+        listed = target.prefix / f"compile-{mode}.txt"
         listed.write_text("".join(f"{path}\n" for path in paths), encoding="utf-8")
         options = ["-q", "-q", "--invalidation-mode", mode, "-i", str(listed)]
-        # What cannot be compiled, such as a template, has no bytecode in the first environment either.
-        runner([str(second.python), "-I", "-m", "compileall", *options], timeout_s=_COMPILE_LIMIT_S)
+        # What cannot be compiled, such as a template, has no bytecode in the environment under test either.
+        runner([str(target.python), "-I", "-m", "compileall", *options], timeout_s=_COMPILE_LIMIT_S)
         listed.unlink()
 
 
+def _modes(site: Site, target: Site, own: frozenset[Path]) -> dict[str, list[Path]]:
+    """Return the modules of the clone that need bytecode, by its mode."""
+    found: dict[str, list[Path]] = {}
+    usual = _usual_mode(own)
+    for path in _walk(target.site_packages):
+        if path.suffix == ".py":
+            original = site.prefix / path.relative_to(target.prefix)
+            mode = _mode(original) if original.exists() and original not in own else usual
+            if mode:
+                found.setdefault(mode, []).append(path)
+    return found
+
+
 def _usual_mode(own: frozenset[Path]) -> str | None:
-    """Return how the distribution under test was compiled, None when it was not."""
+    """Return how the distribution under test was compiled; None: it was not."""
     modes = [mode for path in own if path.suffix == ".py" and (mode := _mode(path)) is not None]
     return max(set(modes), key=modes.count) if modes else None
 
 
 def _mode(source: Path) -> str | None:
-    """Return how the bytecode beside a source file is validated, None when there is none."""
+    """Return how the bytecode of a source file is validated; None: there is no bytecode."""
     for cached in source.parent.glob(f"__pycache__/{source.stem}.*.pyc"):
         if ".opt-" not in cached.name:
             with cached.open("rb") as file:

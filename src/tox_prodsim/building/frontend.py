@@ -1,6 +1,6 @@
-"""Build a wheel from an sdist or a source tree, or have it from the index: each in an environment of its own.
+"""Build a wheel from an sdist or a source tree, or get it from the index, each in an environment of its own.
 
-The interpreter is that of the environment under test, so that what is built or chosen fits there.
+The interpreter is that of the environment under test, so that the wheel fits there.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ import virtualenv
 from tox_prodsim.model.errors import Cancelled, ProdsimError
 
 Execute = Callable[[Sequence[str], Path, Mapping[str, str]], None]
-"""Run a command in a folder with some more variables; raises when it fails."""
+"""Runs a command in a folder, with further variables; raises ProdsimError when it fails."""
 
 
-class _Environment:
-    """What ``build`` asks of an isolated environment: an interpreter, and where its scripts are."""
+class _IsolatedEnv:
+    """An isolated environment, with the attributes that ``build`` requires of it."""
 
     def __init__(self, folder: Path, python: Path, execute: Execute) -> None:
         arguments = [str(folder), "--python", str(python), "--no-periodic-update"]
-        self._session = virtualenv.cli_run(arguments, setup_logging=False)  # it would take tox's log handlers away
+        # The set-up of its log would remove tox's log handlers.
+        self._session = virtualenv.cli_run(arguments, setup_logging=False)
         self._execute = execute
 
     @property
@@ -45,33 +46,33 @@ def wheel_from_sdist(sdist: Path, *, python: Path, folder: Path, execute: Execut
 
     Raises ProdsimError when it does not build.
     """
-    source = unpacked(sdist, folder / "source")
-    with _telling("--installpkg", f"building a wheel from {sdist.name}"):
-        return _built(source, python=python, folder=folder, execute=execute)
+    source = unpack(sdist, folder / "source")
+    with _as_prodsim_error("--installpkg", f"building a wheel from {sdist.name}"):
+        return _build_isolated(source, python=python, folder=folder, execute=execute)
 
 
 def wheel_from_tree(source: Path, *, python: Path, folder: Path, execute: Execute) -> Path:
     """Return the wheel built from a source tree; raises ProdsimError when it does not build."""
-    with _telling("pyproject.toml", "building a wheel"):
-        return _built(source, python=python, folder=folder, execute=execute)
+    with _as_prodsim_error("pyproject.toml", "building a wheel"):
+        return _build_isolated(source, python=python, folder=folder, execute=execute)
 
 
-def wheel_within(source: Path, *, python: Path, into: Path, execute: Execute) -> Path:
-    """Return the wheel built by an interpreter that has all that the build requires; raises ProdsimError."""
-    with _telling("pyproject.toml", "building a wheel"):
+def wheel_without_isolation(source: Path, *, python: Path, folder: Path, execute: Execute) -> Path:
+    """Return the wheel built by an interpreter that has all requirements of the build; raises ProdsimError."""
+    with _as_prodsim_error("pyproject.toml", "building a wheel"):
         builder = build.ProjectBuilder(source, python_executable=str(python), runner=_runner(source, execute))
-        return Path(builder.build("wheel", into))
+        return Path(builder.build("wheel", folder))
 
 
-def interpreter(folder: Path) -> Path:
-    """Return the interpreter that ``wheel_from_sdist`` has built with in this folder."""
+def build_python(folder: Path) -> Path:
+    """Return the interpreter of the environment in which ``wheel_from_sdist`` has built in this folder."""
     scripts = "Scripts" if sys.platform == "win32" else "bin"
     return folder / "env" / scripts / "python"
 
 
 @contextmanager
-def _telling(key: str, what: str) -> Iterator[None]:
-    """Turn what ``build`` raises into a ProdsimError; what a runner of ours has raised comes out as it was."""
+def _as_prodsim_error(key: str, what: str) -> Iterator[None]:
+    """Turn what ``build`` raises into ProdsimError; what ``execute`` has raised stays as it is."""
     try:
         yield
     except build.BuildBackendException as problem:
@@ -83,12 +84,12 @@ def _telling(key: str, what: str) -> Iterator[None]:
 
 
 def wheel_from_index(requirement: str, *, python: Path, folder: Path, execute: Execute) -> Path:
-    """Return the wheel that pip gets for ``name==version``, as it is configured; raises ProdsimError."""
-    environment = _Environment(folder / "env", python, execute)
+    """Return the wheel that pip, with the user's settings, gets for ``name==version``; raises ProdsimError."""
+    environment = _IsolatedEnv(folder / "env", python, execute)
     found = folder / "found"
-    # Without retries: they make an answer of a minute out of "there is no network".
-    quickly = ["-q", "--no-deps", "--retries", "0", "--timeout", "15", "--disable-pip-version-check"]
-    execute([environment.python_executable, "-m", "pip", "wheel", *quickly, "-w", str(found), requirement], folder, {})
+    # Without retries: with them, "there is no network" takes a minute.
+    options = ["-q", "--no-deps", "--retries", "0", "--timeout", "15", "--disable-pip-version-check"]
+    execute([environment.python_executable, "-m", "pip", "wheel", *options, "-w", str(found), requirement], folder, {})
     wheels = sorted(found.glob("*.whl"))
     if len(wheels) != 1:
         raise ProdsimError(requirement, f"pip got {len(wheels)} wheels")
@@ -96,12 +97,12 @@ def wheel_from_index(requirement: str, *, python: Path, folder: Path, execute: E
 
 
 def environment_with(requirement: str, *, python: Path, folder: Path, execute: Execute) -> None:
-    """Make an environment in the folder and install something there; raises what ``execute`` does."""
-    _Environment(folder, python, execute).install([requirement], folder)
+    """Make an environment in the folder and install a requirement there; raises what ``execute`` raises."""
+    _IsolatedEnv(folder, python, execute).install([requirement], folder)
 
 
-def _built(source: Path, *, python: Path, folder: Path, execute: Execute) -> Path:
-    environment = _Environment(folder / "env", python, execute)
+def _build_isolated(source: Path, *, python: Path, folder: Path, execute: Execute) -> Path:
+    environment = _IsolatedEnv(folder / "env", python, execute)
     builder = build.ProjectBuilder.from_isolated_env(environment, source, runner=_runner(source, execute))
     environment.install(list(builder.build_system_requires), folder)
     environment.install(list(builder.get_requires_for_build("wheel")), folder)
@@ -116,7 +117,7 @@ def _runner(source: Path, execute: Execute) -> Callable[..., None]:
 
 
 def top_folder(sdist: Path) -> str:
-    """Return the name of the one folder that an sdist holds; raises ProdsimError when it is no sdist."""
+    """Return the name of the one folder that an sdist holds; raises ProdsimError when it is not an sdist."""
     try:
         with tarfile.open(sdist, "r:gz") as archive:
             tops = {member.name.partition("/")[0] for member in archive}
@@ -128,8 +129,8 @@ def top_folder(sdist: Path) -> str:
     return tops.pop()
 
 
-def unpacked(sdist: Path, folder: Path) -> Path:
-    """Return the folder of an sdist, unpacked below ``folder``; raises ProdsimError when it is no sdist."""
+def unpack(sdist: Path, folder: Path) -> Path:
+    """Unpack an sdist below ``folder``, and return its own folder; raises ProdsimError when it is not an sdist."""
     top = top_folder(sdist)
     try:
         with tarfile.open(sdist, "r:gz") as archive:

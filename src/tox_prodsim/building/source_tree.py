@@ -1,8 +1,8 @@
-"""The source tree of the project: what a build has written into it, and a copy that can be built without a trace.
+"""The source tree of the project: a copy in which a build leaves no trace, and what a build has written into it.
 
-The copy has everything that a build can see: files that git does not know, a build/ that an earlier build has left,
-times and modes. Git serves it from the objects of the user's own repository, with an index that is private to the
-copy: a checkout of the commit would lack the first, and a plain copy git, which has versions and lists of files.
+The copy has everything that a build can read: files that git does not track, a build/ of an earlier build, times and
+modes. A checkout of the commit would lack those. Git works in the copy, because back ends ask it for versions and lists
+of files: with the objects of the user's own repository and an index that is private to the copy.
 """
 
 from __future__ import annotations
@@ -18,66 +18,68 @@ from tox_prodsim.model.errors import Cancelled, TreeUnavailableError
 from tox_prodsim.model.runner import Runner
 
 LIMIT_BYTES, LIMIT_FILES = 1 << 30, 20_000
-"""A tree of more is not copied: it takes longer than the build (20,000 files: 10 s), and the disk may not have it."""
+"""A larger tree is not copied: that takes longer than the build (20,000 files: 10 s), and the disk may be too small."""
 _GIT_LIMIT_S = 60.0
 _LEFT_OUT = {".git", ".tox", ".nox", ".venv", "__pycache__", "node_modules"}
 _MARKERS = ("pyvenv.cfg", "CACHEDIR.TAG")
-"""What is in a virtual environment, and in a folder of things that can be made again (bford.info/cachedir)."""
+"""The marker files of a virtual environment and of a cache (bford.info/cachedir)."""
 _ARCHIVES = (".whl", ".tar.gz", ".zip")
-_RULES = (".gitignore", ".gitattributes")
-_USUAL = re.compile(
+_GIT_RULES = (".gitignore", ".gitattributes")
+_BUILD_OUTPUT = re.compile(
     r"(^|/)(build|dist|\.eggs|\.tox|\.nox|\.venv|__pycache__|\.pytest_cache|[^/]+\.(egg-info|dist-info))(/|$)|\.py[co]$"
 )
-"""What builds write and nobody minds, whether git is told to ignore it or not."""
+"""What builds usually write; it is not reported, even if git does not ignore it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Repository:
-    """A repository as git names it: ``top`` is its work tree, ``prefix`` where the project is in it."""
+    """The repository of the project, as git names its parts."""
 
-    own: Path
-    common: Path
+    git_dir: Path
+    common_dir: Path
     top: Path
+    """The work tree."""
     prefix: str
+    """The folder of the project in the work tree, with a slash at its end; empty: the work tree itself."""
 
 
 Status = Mapping[str, tuple[str, int]]
-"""What git would tell of each path that is not as it was committed: two letters, and when it was written, in ns."""
+"""Of each path that differs from the commit: the two letters of ``git status``, and when it was written, in ns."""
 
 
 def status(root: Path, git: Runner) -> Status:
-    """Return what is changed and what is new below a folder of a work tree; raises Unavailable when git cannot say."""
-    quiet = ("-c", "core.fsmonitor=false")  # it would leave a process that watches the folder
-    asked = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--", ".")
-    ran = git(["git", "-C", str(root), *quiet, *asked], timeout_s=_GIT_LIMIT_S)
+    """Return what is changed and what is new below a folder of a work tree; raises TreeUnavailableError."""
+    settings = ("-c", "core.fsmonitor=false")  # it would leave a process that watches the folder
+    question = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--", ".")
+    completed = git(["git", "-C", str(root), *settings, *question], timeout_s=_GIT_LIMIT_S)
     shown = git(["git", "-C", str(root), "rev-parse", "--show-prefix"], timeout_s=_GIT_LIMIT_S)
-    if ran.returncode != 0 or shown.returncode != 0:
+    if completed.returncode != 0 or shown.returncode != 0:
         msg = "git does not tell what is new in the source tree"
         raise TreeUnavailableError(msg)
     prefix = os.fsdecode(shown.stdout).removesuffix("\n")
-    entries = (os.fsdecode(entry) for entry in ran.stdout.split(b"\0") if entry)
+    entries = (os.fsdecode(entry) for entry in completed.stdout.split(b"\0") if entry)
     named = ((entry[:2], entry[3:].removeprefix(prefix)) for entry in entries)
     return {name: (letters, _written_at(root / name)) for letters, name in named}
 
 
 def written(before: Status, after: Status) -> tuple[tuple[str, bool], ...]:
-    """Return what was written between two looks, and whether git tracks it; what builds usually write is left out."""
+    """Return what was written between two states, and whether git tracks it; usual build output is left out."""
     return tuple(
         (path, entry[0] != "??")
         for path, entry in sorted(after.items())
-        if before.get(path) != entry and not _USUAL.search(path)
+        if before.get(path) != entry and not _BUILD_OUTPUT.search(path)
     )
 
 
 def repository(git: Runner) -> Repository:
-    """Return the repository that the project is in; raises Unavailable when it is in none."""
-    asked = ("--absolute-git-dir", "--path-format=absolute", "--git-common-dir", "--show-toplevel", "--show-prefix")
-    ran = git(["git", "rev-parse", *asked], timeout_s=_GIT_LIMIT_S)
-    lines = os.fsdecode(ran.stdout).split("\n")
-    if ran.returncode != 0 or len(lines) < 4:
+    """Return the repository of the project; raises TreeUnavailableError when there is none."""
+    question = ("--absolute-git-dir", "--path-format=absolute", "--git-common-dir", "--show-toplevel", "--show-prefix")
+    completed = git(["git", "rev-parse", *question], timeout_s=_GIT_LIMIT_S)
+    lines = os.fsdecode(completed.stdout).split("\n")
+    if completed.returncode != 0 or len(lines) < 4:
         msg = "the project is in no git repository"
         raise TreeUnavailableError(msg)
-    return Repository(own=Path(lines[0]), common=Path(lines[1]), top=Path(lines[2]), prefix=lines[3])
+    return Repository(git_dir=Path(lines[0]), common_dir=Path(lines[1]), top=Path(lines[2]), prefix=lines[3])
 
 
 def copy(
@@ -88,53 +90,61 @@ def copy(
     leave_out: Iterable[Path],
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Path:
-    """Return a copy of the project's folder below ``folder``; raises Unavailable when it is too large, and OSError.
+    """Return a copy of the project's folder below ``folder``, which is the top of a work tree for git.
 
-    Raises Cancelled when ``interrupted`` while it copies: a tree of many files takes long. Nothing above ``folder`` is
-    part of it for git, nor for a back end that looks for the rules of git by itself.
+    Raises TreeUnavailableError for a tree that is too large, OSError, and Cancelled once it is ``interrupted``.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    (folder / ".git").mkdir(parents=True)
-    try:
-        origin = repository(git)
-    except TreeUnavailableError:
-        prefix = ""
-    else:
-        _lend(origin, folder)
-        prefix = origin.prefix
+    (folder / ".git").mkdir(parents=True)  # git, and back ends that read its rules themselves, look no further up
+    prefix = _share_repository(folder, git)
     target = folder / prefix
     target.mkdir(parents=True, exist_ok=True)
-    _Copying(root.resolve(), target, {path.resolve() for path in leave_out}, interrupted).all()
+    _TreeCopy(root.resolve(), target, {path.resolve() for path in leave_out}, interrupted).run()
     if prefix:
-        _narrow(folder, prefix, git)
+        _limit_checkout(folder, prefix, git)
     return target
 
 
-def _lend(origin: Repository, top: Path) -> None:
-    """Make a work tree of the user's repository that the repository itself knows nothing of."""
-    git_dir = top / ".git"
+def _share_repository(folder: Path, git: Runner) -> str:
+    """Make the folder a work tree of the project's repository, if any, and return the project's prefix in it."""
+    try:
+        origin = repository(git)
+    except TreeUnavailableError:
+        return ""
+    _share_git_dir(origin, folder / ".git")
+    if origin.prefix:
+        _copy_rules(origin, folder)
+    return origin.prefix
+
+
+def _share_git_dir(origin: Repository, git_dir: Path) -> None:
+    """Make the git folder of a work tree of which the repository itself has no record."""
     (git_dir / "info").mkdir()
-    (git_dir / "commondir").write_text(f"{origin.common}\n", encoding="utf-8")
+    (git_dir / "commondir").write_text(f"{origin.common_dir}\n", encoding="utf-8")
     for name in ("HEAD", "index"):
-        if (origin.own / name).is_file():
-            shutil.copy2(origin.own / name, git_dir / name)
+        if (origin.git_dir / name).is_file():
+            shutil.copy2(origin.git_dir / name, git_dir / name)
+
+
+def _copy_rules(origin: Repository, top: Path) -> None:
+    """Copy the git rules of the folders above the project."""
     above = [origin.top, *(origin.top / parent for parent in Path(origin.prefix).parents if parent != Path())]
-    for rules in (folder / name for folder in above for name in _RULES):
-        if origin.prefix and rules.is_file():
+    for rules in (folder / name for folder in above for name in _GIT_RULES):
+        if rules.is_file():
             target = top / rules.relative_to(origin.top)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(rules, target)
 
 
-def _narrow(top: Path, prefix: str, git: Runner) -> None:
-    """Tell git that only the project's folder is checked out in the copy: the rest is not there, and not deleted."""
+def _limit_checkout(top: Path, prefix: str, git: Runner) -> None:
+    """Tell git that the copy has only the project's folder checked out: files elsewhere are not deleted ones."""
     (top / ".git" / "info" / "sparse-checkout").write_text(f"/{prefix}\n", encoding="utf-8")
     settings = ("-c", "core.sparseCheckout=true", "-c", "core.sparseCheckoutCone=false")
     git(["git", "-C", str(top), *settings, "sparse-checkout", "reapply"], timeout_s=_GIT_LIMIT_S)
 
 
-class _Copying:
-    """Copies one tree, and knows how much it has copied."""
+class _TreeCopy:
+    """Copies one tree, and counts what it has copied."""
 
     def __init__(self, root: Path, target: Path, leave_out: set[Path], interrupted: Callable[[], bool]) -> None:
         self._root = root
@@ -143,29 +153,29 @@ class _Copying:
         self._interrupted = interrupted
         self._size_bytes = self._files = 0
 
-    def all(self) -> None:
+    def run(self) -> None:
         """Copy the tree."""
-        self._folder(self._root, self._target)
+        self._copy_folder(self._root, self._target)
 
-    def _folder(self, source: Path, target: Path) -> None:
+    def _copy_folder(self, source: Path, target: Path) -> None:
         with os.scandir(source) as entries:
             for entry in entries:
                 path = Path(entry.path)
                 if entry.name in _LEFT_OUT or path in self._leave_out or self._is_old_archive(path):
                     continue
                 if entry.is_symlink():
-                    self._link(path, target / entry.name)
+                    self._copy_link(path, target / entry.name)
                 elif entry.is_file():
-                    self._file(entry, target / entry.name)
+                    self._copy_file(entry, target / entry.name)
                 elif entry.is_dir() and not any((path / marker).is_file() for marker in _MARKERS):
                     (target / entry.name).mkdir()
-                    self._folder(path, target / entry.name)
+                    self._copy_folder(path, target / entry.name)
                     shutil.copystat(path, target / entry.name)
 
     def _is_old_archive(self, path: Path) -> bool:
         return path.parent == self._root / "dist" and path.name.endswith(_ARCHIVES)
 
-    def _file(self, entry: os.DirEntry[str], target: Path) -> None:
+    def _copy_file(self, entry: os.DirEntry[str], target: Path) -> None:
         if self._interrupted():
             raise Cancelled
         self._size_bytes += entry.stat().st_size
@@ -176,15 +186,15 @@ class _Copying:
             raise TreeUnavailableError(msg)
         shutil.copy2(entry.path, target)
 
-    def _link(self, path: Path, target: Path) -> None:
-        """Copy a link; one that leads out of the tree still leads to where it did."""
-        pointed = path.resolve()
-        inside = pointed.is_relative_to(self._root) and not path.readlink().is_absolute()
-        target.symlink_to(path.readlink() if inside else pointed)
+    def _copy_link(self, path: Path, target: Path) -> None:
+        """Copy a link; one that points out of the tree points to the same file."""
+        pointed_to = path.resolve()
+        inside = pointed_to.is_relative_to(self._root) and not path.readlink().is_absolute()
+        target.symlink_to(path.readlink() if inside else pointed_to)
 
 
 def stale_files(root: Path) -> Iterator[str]:
-    """Yield what lies in build/lib and its like of a tree, at the paths where setuptools would install it."""
+    """Yield the files in build/lib* of a tree, at the paths where setuptools would install them."""
     for folder in sorted((root / "build").glob("lib*")):
         yield from (str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 

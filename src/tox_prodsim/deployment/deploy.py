@@ -214,7 +214,7 @@ class DeploymentRun:
         """Tell where it hangs; what a sentinel saw was seen in time."""
         broken = observed.sentinel if observed.sentinel.finding is finding else None
         at_s = broken.broken_at - self._began if broken else self._elapsed()
-        yield Progress(step=Step.DEPLOY, at_s=at_s, what="TIMEOUT", detail=finding.message)
+        yield Progress(step=Step.DEPLOY, at_s=at_s, name="TIMEOUT", detail=finding.message)
         self._seen = broken.seen if broken else observed.look()
         if self._seen:
             yield Evidence(step=Step.DEPLOY, title="what it was doing", lines=self._seen)
@@ -255,7 +255,7 @@ class DeploymentRun:
 
     def _happened(self, what: str, detail: str, limit_s: float | None = None, used_s: float | None = None) -> Progress:
         at_s = self._elapsed()
-        return Progress(step=Step.DEPLOY, at_s=at_s, what=what, detail=detail, limit_s=limit_s, used_s=used_s)
+        return Progress(step=Step.DEPLOY, at_s=at_s, name=what, detail=detail, limit_s=limit_s, used_s=used_s)
 
     def close(self) -> None:
         """End whatever is left of it; may be called at any time, and again."""

@@ -22,20 +22,21 @@ FILES = ("{wheel}", "{sdist}")
 
 _REQUIREMENT = re.compile(r"([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)(\[[\w.,-]*\])?((?:[<>=!~]=|[<>]).+)?", re.ASCII)
 _OLDER_NAMES = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
-_FLOOR = re.compile(r"(many|musl)linux_(\d+)_(\d+)_")
+_LIBC_TAG = re.compile(r"(many|musl)linux_(\d+)_(\d+)_")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Auditor:
-    """One tool: ``requirement`` is what is installed, ``name`` its distribution, ``argv`` the command to be filled.
-
-    ``spares_sdist`` is whether the command makes sense without the sdist it names.
-    """
+    """One tool that audits the files of a release."""
 
     name: str
+    """Its distribution."""
     requirement: str
+    """What is installed."""
     argv: tuple[str, ...]
-    spares_sdist: bool = False
+    """Its command line, with the placeholders of FILES."""
+    sdist_optional: bool = False
+    """Whether the command makes sense without the sdist it names."""
 
     def command(self, wheel: Path, sdist: Path | None) -> list[str]:
         """Return the command line for these files."""
@@ -56,32 +57,32 @@ class Auditor:
                 return "no wheel for Linux"
             if self.name == "abi3audit" and "abi3" not in abi:
                 return "not built for the stable ABI"
-        return "no sdist" if self.needs("{sdist}") and sdist is None and not self.spares_sdist else ""
+        return "no sdist" if self.needs("{sdist}") and sdist is None and not self.sdist_optional else ""
 
 
-def parse(items: Sequence[object]) -> tuple[Auditor, ...]:
-    """Return the tools that the items of ``audit`` ask for; raises ProdsimError naming the item that is wrong."""
-    return tuple(_auditor(f"audit[{at}]", item) for at, item in enumerate(items))
+def parse(key: str, items: Sequence[object]) -> tuple[Auditor, ...]:
+    """Return the tools that the items of a key ask for; raises ProdsimError naming the item that is wrong."""
+    return tuple(_parse_item(f"{key}[{at}]", item) for at, item in enumerate(items))
 
 
-def overclaimed(name: str, needed: str) -> str:
+def overclaimed_tag(name: str, needed: str) -> str:
     """Return the platform tag in the name of a wheel that promises older systems than it needs, nothing when none does.
 
     ``needed`` is the tag that the wheel could have, such as ``manylinux_2_28_x86_64``.
     """
-    kind, version = _floor(needed)
-    floors = {claim: _floor(claim) for claim in _tag(name)[1].split(".")}
-    alike = [claim for claim, (its, _) in floors.items() if its and kind in {its, ""}]
-    lowest = min(alike, key=lambda claim: floors[claim], default="")
-    return lowest if lowest and (not kind or version > floors[lowest][1]) else ""
+    libc, version = _oldest_libc(needed)
+    claims = {tag: _oldest_libc(tag) for tag in _tag(name)[1].split(".")}
+    comparable = [tag for tag, (claimed, _) in claims.items() if claimed and libc in {claimed, ""}]
+    lowest = min(comparable, key=lambda tag: claims[tag], default="")
+    return lowest if lowest and (not libc or version > claims[lowest][1]) else ""
 
 
-def _floor(tag: str) -> tuple[str, tuple[int, int]]:
-    """Return the C library that a tag promises to do with: its kind and version; no kind for ``linux_x86_64``."""
+def _oldest_libc(tag: str) -> tuple[str, tuple[int, int]]:
+    """Return the oldest C library that a tag promises to run with, kind and version; no kind for ``linux_x86_64``."""
     older = _OLDER_NAMES.get(tag.partition("_")[0])
     if older:
         return "many", older
-    found = _FLOOR.match(tag)
+    found = _LIBC_TAG.match(tag)
     return (found[1], (int(found[2]), int(found[3]))) if found else ("", (0, 0))
 
 
@@ -91,8 +92,8 @@ def _tag(wheel_name: str) -> tuple[str, str]:
     return abi, platform
 
 
-def _auditor(key: str, item: object) -> Auditor:
-    words = _words(key, item)
+def _parse_item(key: str, item: object) -> Auditor:
+    words = _command_words(key, item)
     requirement, command = (words[0], words[1:]) if words[1:2] != ["|"] else (words[0], words[2:])
     found = _REQUIREMENT.fullmatch(requirement)
     if not found:
@@ -100,7 +101,7 @@ def _auditor(key: str, item: object) -> Auditor:
         raise ProdsimError(key, msg)
     name = canonical(found[1])
     if len(words) == 1:
-        return Auditor(name=name, requirement=requirement, argv=_known(key, name), spares_sdist=True)
+        return Auditor(name=name, requirement=requirement, argv=_default_command(key, name), sdist_optional=True)
     argv = tuple(command if "|" in words[1:2] else [found[1], *command])
     if not argv:
         msg = f"no command follows the bar, write for example {name} | {name} {{wheel}}"
@@ -111,7 +112,7 @@ def _auditor(key: str, item: object) -> Auditor:
     return Auditor(name=name, requirement=requirement, argv=argv)
 
 
-def _words(key: str, item: object) -> list[str]:
+def _command_words(key: str, item: object) -> list[str]:
     words = _split(key, item) if isinstance(item, str) else item
     if not isinstance(words, list) or not words or not all(isinstance(word, str) and word for word in words):
         msg = f"{item!r} is no command, write for example twine or ['pyroma', '{{sdist}}']"
@@ -126,7 +127,7 @@ def _split(key: str, line: str) -> list[str]:
         raise ProdsimError(key, f"{line!r} is no command: {str(problem).lower()}") from None
 
 
-def _known(key: str, name: str) -> tuple[str, ...]:
+def _default_command(key: str, name: str) -> tuple[str, ...]:
     if name not in KNOWN:
         msg = f"how is {name} called? write its command line, such as {name} {{wheel}}; known are {', '.join(KNOWN)}"
         raise ProdsimError(key, msg)

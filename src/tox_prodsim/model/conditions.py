@@ -1,4 +1,4 @@
-"""Harsher conditions than those of a developer's machine: what each changes for a program, by the words of the key.
+"""Harsher conditions than those of a developer's machine: what each changes for a program.
 
 To add one is to add an entry here; what variables cannot change is a function of its name in ``_child/condition.py``.
 """
@@ -20,20 +20,24 @@ _WRAPPER = CHILD_SCRIPTS / "condition.py"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Condition:
-    """One condition: ``variables`` change a program, ``flags`` a Python that heeds none, the wrapper a process.
-
-    ``own_folders``: it has an empty HOME and TMPDIR of its own, and ``own_network`` and ``other_user`` what these say.
-    ``hint`` is what a program should do about it.
-    """
+    """One condition under which a program is run."""
 
     name: str
+    """Its word in the key ``simulate``."""
     hint: str
+    """What a program should do about it."""
     variables: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables that it sets."""
     flags: tuple[str, ...] = ()
+    """The same as options of a Python that ignores the variables."""
     wrapped: bool = False
+    """Whether ``_child/condition.py`` starts the program."""
     own_folders: bool = False
+    """Whether the program has an empty HOME and TMPDIR of its own."""
     own_network: bool = False
+    """Whether it has a network of its own."""
     other_user: bool = False
+    """Whether it runs as another user."""
 
 
 CONDITIONS: Mapping[str, Condition] = MappingProxyType(
@@ -110,10 +114,10 @@ CONDITIONS: Mapping[str, Condition] = MappingProxyType(
         )
     }
 )
-"""All conditions, by the words of the key ``simulate``."""
+"""All conditions, by their words in the key ``simulate``."""
 
 
-def named(key: str, words: Sequence[str]) -> tuple[Condition, ...]:
+def parse(key: str, words: Sequence[str]) -> tuple[Condition, ...]:
     """Return the conditions of some words, each once; raises ProdsimError that names the nearest word."""
     for word in words:
         if word not in CONDITIONS:
@@ -126,11 +130,14 @@ def named(key: str, words: Sequence[str]) -> tuple[Condition, ...]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConditionRun:
-    """A condition where it is played: ``python`` is that of the environment, ``folder`` an empty one for its own."""
+    """One run of an environment under a condition."""
 
     condition: Condition
+    """What differs."""
     python: Path
+    """The Python of the environment."""
     folder: Path
+    """An empty folder, for the HOME and the TMPDIR of the condition."""
 
     @property
     def home(self) -> Path:

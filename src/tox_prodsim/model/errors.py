@@ -10,6 +10,7 @@
         ├── CloneError          a second environment
         ├── ConfirmationError   a second measurement of a change
         ├── MeasurementError    a time
+        ├── LogVersionError     the event log of another version
         ├── NamespaceError      the network namespace of a process
         ├── PySpyRefusedError   the stacks of a process
         ├── RecordingError      the recording of an import
@@ -52,6 +53,10 @@ class CloneError(UnavailableError):
 
 class ConfirmationError(UnavailableError):
     """Only the stored ratio is there to confirm a change against."""
+
+
+class LogVersionError(UnavailableError):
+    """The event log was recorded by another version of tox-prodsim, whose events have other fields."""
 
 
 class MeasurementError(UnavailableError):

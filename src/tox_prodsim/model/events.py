@@ -1,20 +1,24 @@
-"""What happens during a run: one stream, from which every report is made.
+"""The events of a run: one stream, from which every report is made.
 
-A saved report is this stream, one JSON object a line. ``to_record`` is the way there, ``from_record`` the way back.
-All times named ``at_s`` are seconds since the start of the step they belong to; durations are seconds.
+The event log is this stream, one JSON object a line: ``to_record`` makes it, ``from_record`` reads it.
+``at_s`` is seconds since the start of the step; durations are seconds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
 from tox_prodsim.model.findings import Finding, Level, Verdict
 
+SCHEMA_VERSION = 2
+"""Version of the events and of the JSON report: raised when a field is renamed or removed."""
+
 
 class Step(StrEnum):
-    """The stages of a run, in their order."""
+    """The steps of a run, in their order."""
 
     SDIST = "sdist"
     WHEEL = "wheel"
@@ -29,7 +33,7 @@ class Step(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a step ended; NOT_CHECKED is never a success, and its detail says why."""
+    """How a step ended; NOT_CHECKED is never a success, and its detail is the reason."""
 
     OK = "ok"
     FAILED = "failed"
@@ -37,7 +41,7 @@ class Outcome(StrEnum):
 
 
 class Change(StrEnum):
-    """What a comparison with the baseline says; UNKNOWN is not "the same", and its detail says why."""
+    """The result of a comparison; UNKNOWN is not "the same", and its detail is the reason."""
 
     SLOWER = "slower"
     SAME = "same"
@@ -47,25 +51,34 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunStarted:
-    """First event: what is tested, with what, where; ``wheel_*`` are facts of the very file under test."""
+    """First event: what is tested, with what, where."""
 
     version: str
+    """Version of tox-prodsim."""
     env_name: str
     python: str
+    """Interpreter of the environment."""
     platform: str
     checks: int
+    """Number of checks in the catalogue."""
     wheel_name: str
+    """File name of the wheel under test; empty: it could not be built."""
     wheel_size_bytes: int
     wheel_sha256: str
     wheel_origin: str
+    """Where the wheel comes from, as a sentence."""
     containment: str
+    """How the processes of the deployment are contained."""
     guarantee: str
+    """What the containment guarantees."""
     started_at: str
+    """Wall clock, ISO 8601."""
+    schema_version: int = SCHEMA_VERSION
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepStarted:
-    """A stage begins; ``detail`` is what it works on."""
+    """A step starts; ``detail`` is what it works on."""
 
     step: Step
     detail: str = ""
@@ -73,43 +86,40 @@ class StepStarted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
-    """One line of a step's timeline, such as ``0.214 ready http /health 200`` (``limit_s``: the limit it ran under).
-
-    ``used_s`` is how much of the limit was used; None means ``at_s``, for a limit that began with the step.
-    """
+    """One line of the timeline of a step, such as ``0.214 ready http /health 200``."""
 
     step: Step
     at_s: float
-    what: str
+    name: str
+    """What happened: ``spawn``, ``ready``, ``SIGTERM``, ``stopped``, …"""
     detail: str = ""
     limit_s: float | None = None
+    """The limit that applies; None: there is none."""
     used_s: float | None = None
+    """How much of the limit is used; None: ``at_s``, the limit started with the step."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """Text to show as evidence with the findings of a step: the last lines of a log, a process tree.
-
-    ``step`` is None for what was found between two steps, when tox runs a command.
-    """
+    """Text shown with the findings of a step: the last lines of a log, a process tree."""
 
     step: Step | None
+    """None: made between two steps, while tox runs a command."""
     title: str
     lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepFinished:
-    """A stage ended; ``detail`` is the evidence of a success, or the reason it was not checked.
-
-    ``not_checked`` are single checks of it that could not be made, as ``CODE: reason``.
-    """
+    """A step ended."""
 
     step: Step
     outcome: Outcome
     detail: str
+    """The evidence of a success, or the reason why the step was not checked."""
     duration_s: float
     not_checked: tuple[str, ...] = ()
+    """Single checks of the step that were not made, as ``CODE: reason``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,15 +131,15 @@ class Found:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measured:
-    """One metric of this run: effective seconds, as measured beside the control.
-
-    ``ratio`` is estimate(samples) / estimate(control samples), the number that a baseline stores.
-    """
+    """One metric of this run, measured beside the control."""
 
     metric: str
     value_s: float
+    """Estimate from the samples, in seconds of ``clock``."""
     control_s: float
+    """Estimate from the samples of the control."""
     ratio: float
+    """``value_s / control_s``, the number that a baseline stores."""
     rounds: int
     samples_s: tuple[float, ...]
     control_samples_s: tuple[float, ...]
@@ -139,50 +149,58 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Series:
-    """Rounds as they were judged, with all that is needed to judge them once more; ``p`` is of the deciding test.
-
-    ``expected_ratio`` is that of the samples to those beside them: the stored one beside the control, 1 beside samples
-    of the baseline's own artefact. ``change`` is what this series said for itself.
-    """
+    """Rounds as they were tested, with everything that is needed to repeat the test."""
 
     samples_s: tuple[float, ...]
     control_samples_s: tuple[float, ...]
     expected_ratio: float
+    """Of the samples to the control samples: the stored one, or 1 for samples of the wheel of the baseline."""
     rel_error: float
     tolerance: float
     change: Change
+    """The result of this series alone."""
     p: float
+    """p-value of the test that decided."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Compared:
-    """One metric against its baseline: ``ratio`` is now/then of the normalised numbers (None without a baseline).
-
-    ``value_s`` is what was measured, ``expected_s`` what the baseline amounts to on this machine at this moment.
-    ``series`` are the one or two that decided, a suspicion first; ``cause`` is what the work of an import names.
-    """
+    """One metric compared with its baseline."""
 
     metric: str
     change: Change
     value_s: float
     expected_s: float | None
+    """The baseline, scaled to this machine; None: there is none."""
     ratio: float | None
+    """Now / then of the normalised numbers; None: there is no baseline."""
     tolerance: float
+    """0.1 is 10 %."""
     detail: str
     series: tuple[Series, ...] = ()
+    """The series that decided: one, or a candidate change and its confirmation."""
     cause: str = ""
+    """The cause of a slower import; empty: unknown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunFinished:
-    """Last event; a stream without it was cut short."""
+    """Last event; a run without it was interrupted."""
 
     verdict: Verdict
     errors: int
     warnings: int
     notes: int
     checks: int
+    """Number of codes that were checked."""
     duration_s: float
+
+
+def unfinished(findings: Iterable[Finding], verdict: Verdict = Verdict.INCOMPLETE) -> RunFinished:
+    """Return a RunFinished for a run that has none; the number of its checks and its duration are unknown: 0."""
+    levels = [finding.level for finding in findings]
+    errors, warnings, notes = (levels.count(level) for level in Level)
+    return RunFinished(verdict=verdict, errors=errors, warnings=warnings, notes=notes, checks=0, duration_s=0.0)
 
 
 Event = RunStarted | StepStarted | Progress | Evidence | StepFinished | Found | Measured | Compared | RunFinished
@@ -202,7 +220,7 @@ def to_record(event: Event) -> dict[str, Any]:
 def from_record(record: dict[str, Any]) -> Event:
     """Return the event that ``to_record`` made this record from.
 
-    Raises KeyError, TypeError or ValueError when it is no record of an event.
+    Raises KeyError, TypeError or ValueError if it is not the record of an event.
     """
     fields = {key: _restored(key, value) for key, value in record.items() if key != "event"}
     event: Event = _TYPES[record["event"]](**fields)

@@ -84,14 +84,16 @@ class AllowLeaks:
 
 _WHOLE = {LeakKind.PROCESS, LeakKind.PORT, LeakKind.OUTPUT, LeakKind.SHARED_MEMORY, LeakKind.TASK, LeakKind.THREAD}
 """Kinds that are accepted by their bare word."""
-_NAMED = {LeakKind.FILE: "*.pid", LeakKind.SHARED_MEMORY: "psm_*", LeakKind.WARNING: "unclosed socket"}
+NAMED = {LeakKind.FILE: "*.pid", LeakKind.SHARED_MEMORY: "psm_*", LeakKind.WARNING: "unclosed socket"}
 """Kinds that are accepted by name, each with an example of what stands after the colon."""
+FORMS = (*sorted(_WHOLE), *(f"{kind}:{example}" for kind, example in NAMED.items()))
+"""The items of ``allow_leaks``, as one writes them."""
 
 
 def parse(words: Iterable[object]) -> AllowLeaks:
     """Return what the items of ``allow_leaks`` accept; raises ProdsimError for one that cannot be understood."""
     kinds: set[LeakKind] = set()
-    named: dict[LeakKind, list[str]] = {kind: [] for kind in _NAMED}
+    named: dict[LeakKind, list[str]] = {kind: [] for kind in NAMED}
     for word in words:
         kind, name = _item(word)
         if name is None:
@@ -111,19 +113,19 @@ def _item(word: object) -> tuple[LeakKind, str | None]:
     name, colon, rest = str(word).strip().partition(":")
     kind = _kind(name.strip(), word)
     rest = rest.strip()
-    if rest and kind in _NAMED:
+    if rest and kind in NAMED:
         return kind, rest
     if not colon and kind in _WHOLE:
         return kind, None
-    if kind in _NAMED:
-        msg = f"{word!r} does not say which ones, write for example {kind}:{_NAMED[kind]}"
+    if kind in NAMED:
+        msg = f"{word!r} does not say which ones, write for example {kind}:{NAMED[kind]}"
         raise ProdsimError(KEY, msg)
     msg = f"{word!r} has more than its word, write {kind}"
     raise ProdsimError(KEY, msg)
 
 
 def _kind(name: str, word: object) -> LeakKind:
-    known = _WHOLE | set(_NAMED)
+    known = _WHOLE | set(NAMED)
     if name in known:
         return LeakKind(name)
     near = difflib.get_close_matches(name, sorted(known), n=1)

@@ -11,6 +11,7 @@ import signal
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, get_args
 
 from tox_prodsim.model.auditors import Auditor
 from tox_prodsim.model.conditions import Condition
@@ -18,8 +19,11 @@ from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import Policy
 from tox_prodsim.model.leaks import AllowLeaks
 from tox_prodsim.model.parsing import fill, parse_signal, regex, whole
-from tox_prodsim.model.probes import LOOPBACK, Probe, ProbeSource, asked, parse_probe
+from tox_prodsim.model.probes import LOOPBACK, Probe, ProbeSource, base_url, parse_probe
 
+ContainmentKind = Literal["auto", "subreaper", "cgroup", "pidns", "group"]
+"""How the processes of a run are held together."""
+CONTAINMENT_KINDS: tuple[ContainmentKind, ...] = get_args(ContainmentKind)
 HIGHEST, LOWEST = "highest", "lowest-direct"
 """Which versions of its direct dependencies a wheel is tried with."""
 DEFAULT_REJECT = (r"Traceback \(most recent call last\)",)
@@ -36,32 +40,42 @@ class Stop:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Launch:
-    """One start of a deployment, all placeholders filled; ``url`` is empty when nothing said where it listens."""
+    """One start of a deployment, all placeholders filled."""
 
     argv: tuple[str, ...]
+    """The command line."""
     probes: tuple[Probe, ...]
+    """How one sees that it is ready; empty for a job."""
     port: int | None
+    """The free port that ``{port}`` stands for; None: nothing names it."""
     url: str
+    """Where it listens; empty when neither a port nor a probe says so."""
     values: Mapping[str, str]
+    """What the placeholders stand for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deployment:
-    """What production would run: a service when ``ready`` says how one sees it is up, otherwise a job.
-
-    ``exit_codes`` are the allowed ends, a signal as its negative number (as in ``subprocess``).
-    """
+    """What production would run: a service when ``ready`` says how one sees it is up, otherwise a job."""
 
     argv: tuple[str, ...]
+    """The command line, with placeholders."""
     ready: tuple[ProbeSource, ...]
+    """The probes as they are written, with placeholders."""
     ready_timeout_s: float
+    """Longest time from the spawn until a service is ready."""
     run_timeout_s: float
+    """Longest time of a job."""
     stop: Stop
+    """How a service is ended, and a job that takes too long."""
     exit_codes: frozenset[int]
+    """The allowed ends, a signal as its negative number (as in ``subprocess``)."""
     expect_output: tuple[re.Pattern[bytes], ...] = ()
+    """Patterns each of which a line of the output must match."""
     reject_output: tuple[re.Pattern[bytes], ...] = ()
     """Output that the user forbids (RUN612); the default patterns are RUN624 and live in DEFAULT_REJECT."""
     uses_port: bool = False
+    """Whether each start gets a free port."""
     idle_timeout_s: float | None = None
     """Longest silence of its output; None: it may be silent for ever."""
     watchdog_timeout_s: float | None = None
@@ -83,56 +97,77 @@ class Deployment:
         """Return this deployment with its placeholders filled for one start."""
         values = placeholders(port=port, scratch=scratch)
         probes = tuple(parse_probe(source, f"ready[{at}]", values) for at, source in enumerate(self.ready))
-        url = values.get("url") or next(filter(None, map(asked, probes)), "")
+        url = values.get("url") or next(filter(None, map(base_url, probes)), "")
         argv = tuple(fill(word, values) for word in self.argv)
         return Launch(argv=argv, probes=probes, port=port, url=url, values=values)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Budgets:
-    """Limits that need no baseline but the last one, which is a fraction; None, or no names: there is no limit."""
+    """Limits of imports and of the start-up; None, or no names: there is no limit."""
 
     import_s: float | None = None
+    """Longest time of an import."""
     startup_s: float | None = None
+    """Longest time of the start-up."""
     modules: int | None = None
+    """Most modules that an import may load."""
     forbidden: tuple[str, ...] = ()
+    """Modules that no import may load, with what is inside of them."""
     work_increase: float | None = None
+    """Fraction by which the work of the imports may exceed that of the baseline."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timing:
-    """What to time and against what; ``imports`` empty means the top-levels and the console scripts' modules."""
+    """What to time and against what."""
 
     imports: tuple[str, ...] = ()
+    """The modules to time; empty: the top-levels and the console scripts' modules."""
     startup: bool = True
+    """Whether the start-up of the deployment is timed."""
     tolerance: float = 0.05
+    """Fraction by which a time may exceed its baseline."""
     baseline_dir: Path = field(default_factory=lambda: Path("prodsim/baselines"))
+    """The folder of the baselines of all environments."""
     update: bool = False
+    """Whether the times of this run become the baseline."""
     budgets: Budgets = field(default_factory=Budgets)
+    """The limits that hold whatever the baseline."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scenario:
-    """One prodsim environment: what to deploy, what to time, what counts.
-
-    ``run_timeout_s`` bounds each of tox's ``commands_pre``, ``commands`` and ``commands_post``; ``stop`` ends them.
-    ``extensions`` are the compiled modules that must be in the wheel and load.
-    """
+    """One prodsim environment: what to deploy, what to time, what counts."""
 
     env_name: str
+    """The name of the environment."""
     deployment: Deployment | None
+    """What production would run; None: nothing."""
     run_timeout_s: float
+    """Longest time of each of tox's ``commands_pre``, ``commands`` and ``commands_post``."""
     stop: Stop
+    """How commands that take too long are ended."""
     deploy_files: tuple[Path, ...]
+    """What is copied into the scratch directory."""
     timing: Timing
+    """What to time and against what."""
     policy: Policy
+    """Which findings count, and which errors only warn."""
     has_commands: bool
+    """Whether there are ``commands`` or ``commands_post``."""
     extensions: tuple[str, ...] = ()
-    containment: str = "auto"
+    """The compiled modules that must be in the wheel and load."""
+    containment: ContainmentKind = "auto"
+    """How the processes are held together."""
     allow_leaks: AllowLeaks = field(default_factory=AllowLeaks)
+    """What may be left behind."""
     audit: tuple[Auditor, ...] = ()
+    """The tools that audit the files of the release."""
     simulate: tuple[Condition, ...] = ()
+    """The conditions under which it is run once more."""
     resolution: str = HIGHEST
+    """Which versions of the wheel's own dependencies are installed: HIGHEST or LOWEST."""
 
 
 def placeholders(*, port: int | None, scratch: Path) -> dict[str, str]:
@@ -141,6 +176,21 @@ def placeholders(*, port: int | None, scratch: Path) -> dict[str, str]:
     if port is not None:
         values |= {"port": str(port), "url": f"http://{LOOPBACK}:{port}"}
     return values
+
+
+def stand_in_probes(key: str, sources: Iterable[object]) -> tuple[Probe, ...]:
+    """Return the probes of a key with some port and folder in place of its placeholders.
+
+    Raises ProdsimError that names the one that is wrong.
+    """
+    values = placeholders(port=1, scratch=Path("scratch"))
+    return tuple(parse_probe(source, f"{key}[{at}]", values) for at, source in enumerate(sources))
+
+
+def probe_sources(key: str, items: Sequence[ProbeSource]) -> tuple[ProbeSource, ...]:
+    """Return the probes of a key as they are written, each of them checked."""
+    stand_in_probes(key, items)
+    return tuple(items)
 
 
 def uses_port(texts: Iterable[object]) -> bool:
@@ -166,17 +216,17 @@ def stop_signal(key: str, name: str) -> signal.Signals:
     return number
 
 
-def exit_codes(key: str, words: Sequence[str], *, default: frozenset[int]) -> frozenset[int]:
+def exit_codes(key: str, words: Iterable[str]) -> frozenset[int]:
     """Return the allowed ends from words such as ``0``, ``3`` or ``SIGTERM`` (which allows -15 and 128 + 15)."""
-    if not words:
-        return default
-    allowed: set[int] = set()
-    for word in words:
-        allowed |= _ends(key, word)
-    return frozenset(allowed)
+    return frozenset(code for word in words for code in _exit_codes_of(key, word))
 
 
-def _ends(key: str, word: str) -> set[int]:
+def default_exit_codes(stop: signal.Signals, *, service: bool) -> frozenset[int]:
+    """Return 0 for a job; for a service also death by its own stop signal, which uvicorn, waitress and others show."""
+    return frozenset({0, -stop, 128 + stop}) if service else frozenset({0})
+
+
+def _exit_codes_of(key: str, word: str) -> set[int]:
     code = whole(word)
     if code is not None and code <= 255:
         return {code}
@@ -191,6 +241,15 @@ def _ends(key: str, word: str) -> set[int]:
 def patterns(key: str, lines: Sequence[object]) -> tuple[re.Pattern[bytes], ...]:
     """Return the regular expressions of a key, for matching the bytes of a log line by line."""
     return tuple(regex(f"{key}[{at}]" if len(lines) > 1 else key, line) for at, line in enumerate(lines))
+
+
+def containment(key: str, word: str) -> ContainmentKind:
+    """Return how the processes are to be held together; raises ProdsimError when it is none of the kinds."""
+    found = [kind for kind in CONTAINMENT_KINDS if kind == word.strip()]
+    if not found:
+        msg = f"{word.strip()!r} is none of {', '.join(CONTAINMENT_KINDS)}"
+        raise ProdsimError(key, msg)
+    return found[0]
 
 
 def resolution(key: str, word: str) -> str:

@@ -1,4 +1,4 @@
-"""tox's executor that runs a command under the guard: with a deadline, and nothing left of it afterwards."""
+"""tox's executor that runs a command under the guard: with a deadline, and without processes left at its end."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from tox.execute.api import ContentHandler, ExecuteInstance, ExecuteOptions, ExecuteStatus
 from tox.execute.local_sub_process import LocalSubProcessExecuteInstance, LocalSubProcessExecutor
@@ -23,50 +24,54 @@ from tox_prodsim import supervision
 from tox_prodsim.model.errors import Cancelled, ProdsimError
 from tox_prodsim.model.scenario import Stop
 from tox_prodsim.plugin.output_spool import OutputPreview, Spool
+from tox_prodsim.plugin.signals import INTERRUPTED
 
 _LOGGER = logging.getLogger(__name__)
 TIMED_OUT = 124
 """Exit code of a command that was stopped by a time limit, as coreutils' timeout has it."""
-INTERRUPTED = -2
-"""Exit code with which tox itself leaves an environment that was interrupted."""
 _DRAIN_S = 1.0
-
-
-Ended = Callable[[ExecuteRequest, supervision.Ending], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """How long a command may run (``deadline`` on ``supervision.clock``, None: for ever) and how it is stopped.
-
-    ``log`` is the file that takes what it prints, of which tox then gets an excerpt; None: tox gets all. The guard
-    removes the files ``remove_if_lost`` when tox is killed meanwhile. ``look`` is told of a command whose time is over,
-    before it is stopped, and once more when it does not stop.
-    """
+    """How long a command may run, how it is stopped, and what is kept of it."""
 
     deadline: float | None
+    """On ``supervision.clock``; None: no limit."""
     stop: Stop
+    """The signal and the grace when the deadline is over, and after an interrupt."""
     log: Path | None = None
+    """The file with all output, of which tox shows a preview; None: tox shows all output."""
     ledger: Path | None = None
+    """The folder in which the run is recorded while it lives."""
     containment: supervision.ContainmentKind = "auto"
+    """How its processes are held together."""
     remove_if_lost: tuple[Path, ...] = ()
-    look: Callable[[supervision.Process], None] | None = None
+    """Files that the guard removes if tox is killed meanwhile."""
+    diagnose: Callable[[supervision.Process], None] | None = None
+    """Called when the deadline is over, before the stop, and once more if the command does not stop."""
+
+
+Prepare = Callable[[ExecuteRequest], tuple[ExecuteRequest, Limits]]
+"""Turns tox's request into the one to run, with the limits of its run."""
+OnEnd = Callable[[ExecuteRequest, supervision.Ending], None]
+"""Receives the end of each command."""
 
 
 class SupervisedExecutor(LocalSubProcessExecutor):
-    """Run commands as tox does, but below a guard; ``prepare`` turns tox's request into the one to run."""
+    """Runs commands as tox does, but under a guard."""
 
     def __init__(
         self,
         *,
         colored: bool,
-        prepare: Callable[[ExecuteRequest], tuple[ExecuteRequest, Limits]],
-        ended: Ended,
+        prepare: Prepare,
+        on_end: OnEnd,
         cancel: supervision.Cancel,
     ) -> None:
         super().__init__(colored)
         self._prepare = prepare
-        self._ended = ended
+        self._on_end = on_end
         self._cancel = cancel
 
     def build_instance(
@@ -75,19 +80,19 @@ class SupervisedExecutor(LocalSubProcessExecutor):
         """Return the instance that runs the request under the guard."""
         prepared, limits = self._prepare(request)
         instance = _Instance(prepared, options, out, err)
-        instance.supervise(limits, self._ended, self._cancel)
+        instance.supervise(limits, self._on_end, self._cancel)
         return instance
 
 
 class _Instance(LocalSubProcessExecuteInstance):
-    """A command below a guard; tox's own class resolves the executable and holds ``allowlist_externals``."""
+    """A command under a guard; tox's own class resolves the executable and enforces ``allowlist_externals``."""
 
     _capture: _Capture
     _running: _Status | None = None
 
-    def supervise(self, limits: Limits, ended: Ended, cancel: supervision.Cancel) -> None:
-        """Say how long it may run, who wants to know of its end, and what cancels it."""
-        self._limits, self._on_end, self._cancel = limits, ended, cancel
+    def supervise(self, limits: Limits, on_end: OnEnd, cancel: supervision.Cancel) -> None:
+        """Set the limits of the command, what receives its end, and what cancels it."""
+        self._limits, self._on_end, self._cancel = limits, on_end, cancel
         self._capture = _Capture(limits.log)
 
     def __enter__(self) -> ExecuteStatus:
@@ -104,7 +109,7 @@ class _Instance(LocalSubProcessExecuteInstance):
         return self._running
 
     def _inherits(self) -> bool:
-        """Return whether the outputs are tox's own, as ``--no-capture`` wants it; what tox or tox-uv reads is not."""
+        """Return whether it writes to tox's own outputs (``--no-capture``); tox and tox-uv read those of installers."""
         is_read = self._limits.log is None and not self.request.run_id.startswith("install")
         return getattr(self.options, "no_capture", False) and not is_read
 
@@ -122,7 +127,7 @@ class _Instance(LocalSubProcessExecuteInstance):
                 remove_if_lost=limits.remove_if_lost,
                 ledger=limits.ledger,
             )
-        except ProdsimError as problem:  # what supervision needs, such as room for the record of the run
+        except ProdsimError as problem:  # for example, the run cannot be recorded
             raise Fail(str(problem)) from problem
         except Cancelled:
             raise SystemExit(INTERRUPTED) from None
@@ -135,12 +140,12 @@ class _Instance(LocalSubProcessExecuteInstance):
             ending = self._running.process.poll()
             if ending is not None:
                 self._on_end(self.request, ending)
-        if trouble := self._capture.close():
-            _LOGGER.error("what %s printed could not be kept: %s", self.cmd[0], trouble)
+        if error := self._capture.close():
+            _LOGGER.error("what %s printed could not be kept: %s", self.cmd[0], error)
 
 
 class _Status(ExecuteStatus):
-    """The state of a supervised command; what ``exit_code`` says is how the main process ended."""
+    """The state of a supervised command; ``exit_code`` is that of its main process."""
 
     def __init__(
         self,
@@ -172,7 +177,7 @@ class _Status(ExecuteStatus):
         return OSError(ending.error)
 
     @property
-    def metadata(self) -> dict[str, object]:  # type: ignore[override] # tox says JsonValue, which it does not export
+    def metadata(self) -> dict[str, Any]:
         return {"pid": self.process.pid}
 
     def wait(self, timeout: float | None = None) -> int | None:
@@ -189,15 +194,15 @@ class _Status(ExecuteStatus):
         return self.exit_code
 
     def _time_out(self) -> None:
-        """Look where it hangs, then stop it."""
-        stop, look = self._limits.stop, self._limits.look
-        last_look = functools.partial(look, self.process) if look is not None else None
-        if last_look is not None:
-            last_look()
-        self.process.stop(stop.signal, stop.grace_s, cause=supervision.Cause.TIMED_OUT, before_kill=last_look)
+        """Diagnose the command, then stop it."""
+        stop, diagnose = self._limits.stop, None
+        if self._limits.diagnose is not None:
+            diagnose = functools.partial(self._limits.diagnose, self.process)
+            diagnose()
+        self.process.stop(stop.signal, stop.grace_s, cause=supervision.Cause.TIMED_OUT, before_kill=diagnose)
 
     def interrupt(self) -> None:
-        """Stop the command; tox calls this from its main thread, sometimes twice, so the first call decides."""
+        """Stop the command; tox calls this from its main thread, sometimes twice: the first call decides."""
         self.process.stop(self._limits.stop.signal, min(self._limits.stop.grace_s, supervision.CANCEL_GRACE_S))
 
     def write_stdin(self, content: str) -> None:
@@ -205,49 +210,50 @@ class _Status(ExecuteStatus):
 
 
 class _Capture:
-    """What a command prints, on its way to tox and to the log, if there is one."""
+    """Passes the output of a command to tox, and to the log if there is one."""
 
     def __init__(self, log: Path | None) -> None:
         self._spool = Spool(log) if log is not None else None
-        self._excerpts: list[OutputPreview] = []
+        self._previews: list[OutputPreview] = []
         self._pumps: list[_Pump] = []
 
     def add(self, show: ContentHandler) -> int:
-        """Return a file descriptor to write to, whose bytes are shown to tox."""
-        take: Callable[[bytes], object] = show
+        """Return a file descriptor to write to; tox shows what is written there."""
+        write: Callable[[bytes], object] = show
         if self._spool is not None:
-            self._excerpts.append(OutputPreview(show, self._spool))
-            take = self._excerpts[-1].take
+            self._previews.append(OutputPreview(show, self._spool))
+            write = self._previews[-1].write
         read_fd, write_fd = os.pipe()
-        self._pumps.append(_Pump(read_fd, take))
+        self._pumps.append(_Pump(read_fd, write))
         return write_fd
 
     def close(self) -> str:
-        """Show the rest, and return why the log could not be kept, or nothing."""
+        """Show the rest; return why the log could not be written, or an empty text."""
         for pump in self._pumps:
             pump.close()
-        for excerpt in self._excerpts:
-            excerpt.close()
+        for preview in self._previews:
+            preview.close()
         if self._spool is None:
             return ""
         self._spool.close()
-        return f"{self._spool.path}: {self._spool.trouble}" if self._spool.trouble else ""
+        return f"{self._spool.path}: {self._spool.error}" if self._spool.error else ""
 
 
 class _Pump:
-    """Hand over the bytes of a pipe until it ends; a stranger who holds it open cannot hold us."""
+    """Reads a pipe to its end in a thread; a foreign process that keeps the pipe open does not delay ``close``."""
 
-    def __init__(self, fd: int, take: Callable[[bytes], object]) -> None:
-        self._fd, self._take = fd, take
+    def __init__(self, fd: int, write: Callable[[bytes], object]) -> None:
+        self._fd, self._write = fd, write
         self._thread = threading.Thread(target=self._work, name=f"prodsim-pump-{fd}", daemon=True)
         self._thread.start()
 
     def _work(self) -> None:
         while data := os.read(self._fd, 1 << 16):
-            with suppress(OSError, ValueError):  # nobody reads tox any more; the command must not wait for that
-                self._take(data)
+            # If nobody reads tox's output any more, the command must not wait for that.
+            with suppress(OSError, ValueError):
+                self._write(data)
         os.close(self._fd)
 
     def close(self) -> None:
-        """Wait for the end, which is near: nothing of ours holds the pipe any more."""
+        """Wait for the end of the pipe, which is near: the command and its guard have ended."""
         self._thread.join(_DRAIN_S)

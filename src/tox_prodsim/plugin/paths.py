@@ -1,4 +1,4 @@
-"""What the plugin keeps in tox's work folder, for all environments of the project."""
+"""The folders of the plugin in tox's work folder, which all environments of the project share."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from tox.tox_env.api import ToxEnv
 
 
 def ledger_of(tox_env: ToxEnv) -> Path:
-    """Return the folder in which the runs that go on are recorded."""
+    """Return the folder in which live runs are recorded."""
     return Path(tox_env.core["work_dir"]) / ".prodsim-runs"
 
 
-def toolbox_of(tox_env: ToxEnv) -> Path:
-    """Return the folder in which the environments of other projects' tools are kept."""
+def tool_envs_of(tox_env: ToxEnv) -> Path:
+    """Return the folder of the environments of the auditors."""
     return Path(tox_env.core["work_dir"]) / ".prodsim-tools"
 
 

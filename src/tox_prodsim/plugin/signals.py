@@ -1,9 +1,9 @@
-"""Turn what would end tox at once into tox's own interrupt, while a prodsim environment is to be run.
+"""Turn the signals that end tox at once into tox's own interrupt, while a prodsim environment is to be run.
 
-tox handles SIGINT only. SIGTERM and SIGHUP (a CI system, a closed terminal) take the same way here: KeyboardInterrupt
-in the main thread. The first signal is told to all who wait, at once: tox interrupts its environments one after the
-other. A second signal, of any kind, says that the grace is over. A provisioned tox, whose outer tox was killed, is told
-by the change of its parent. SIGTSTP (Ctrl-Z) suspends what tox runs together with tox, and no limit runs on meanwhile.
+tox handles SIGINT only. SIGTERM and SIGHUP (a CI system, a closed terminal) are handled alike here: KeyboardInterrupt
+in the main thread. The first signal cancels all environments at once; tox interrupts them one after the other. A second
+signal, of any kind, ends the grace. A provisioned tox notices by the change of its parent that its outer tox was
+killed. SIGTSTP (Ctrl-Z) suspends what tox runs together with tox, and no limit runs meanwhile.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from tox.session.state import State
 
 from tox_prodsim.supervision import shim
 
+INTERRUPTED = -2
+"""Exit code with which tox itself leaves an environment that was interrupted."""
 _ORPHAN_POLL_S = 0.2
 _on_first: list[Callable[[], None]] = []
 _on_second: list[Callable[[], None]] = []
-_asked: list[int] = []
-_OURS_BY_DEFAULT = {"SIGINT": signal.default_int_handler, "SIGTERM": signal.SIG_DFL, "SIGHUP": signal.SIG_DFL}
-"""What is taken over, unless somebody has changed its action before us."""
+_received: list[int] = []
+_DEFAULT_ACTIONS = {"SIGINT": signal.default_int_handler, "SIGTERM": signal.SIG_DFL, "SIGHUP": signal.SIG_DFL}
+"""The signals that are taken over, with the action that they must have until then."""
 
 
 def is_selected(env_name: str, state: State) -> bool:
@@ -41,13 +43,13 @@ def is_selected(env_name: str, state: State) -> bool:
 
 
 def install(state: State) -> None:
-    """Take over the signals where nobody else has, and watch for the death of an outer tox."""
+    """Handle the signals whose action is the default, and watch for the death of an outer tox."""
     if threading.current_thread() is not threading.main_thread():
         return
-    _asked.clear()
-    for name, untouched in _OURS_BY_DEFAULT.items():
+    _received.clear()
+    for name, default in _DEFAULT_ACTIONS.items():
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is untouched:
+        if number is not None and signal.getsignal(number) is default:
             signal.signal(number, _interrupt)
     if hasattr(signal, "SIGTSTP") and signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL:
         signal.signal(signal.SIGTSTP, shim.suspend)
@@ -56,34 +58,34 @@ def install(state: State) -> None:
         threading.Thread(target=_watch_parent, args=(os.getppid(),), name="prodsim-parent", daemon=True).start()
 
 
-def on_first(act: Callable[[], None]) -> None:
-    """Call ``act``, in a signal handler, when a signal asks to stop; now, if one has."""
-    _on_first.append(act)
-    if _asked:
-        act()
+def on_first(action: Callable[[], None]) -> None:
+    """Call ``action``, in a signal handler, when a signal asks to stop; now, if one has."""
+    _on_first.append(action)
+    if _received:
+        action()
 
 
-def on_second(act: Callable[[], None]) -> None:
-    """Call ``act`` when a second signal asks to stop."""
-    _on_second.append(act)
+def on_second(action: Callable[[], None]) -> None:
+    """Call ``action`` when a second signal asks to stop."""
+    _on_second.append(action)
 
 
 def rearm() -> None:
     """Let a second Ctrl-C through: tox ignores SIGINT from the first one on. Called from tox's main thread."""
-    if not _asked:
-        _asked.append(signal.SIGINT)
+    if not _received:
+        _received.append(signal.SIGINT)
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, _interrupt)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
-    _asked.append(number)
-    if len(_asked) == 1:
-        for act in tuple(_on_first):
-            act()
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    _received.append(number)
+    if len(_received) == 1:
+        for action in tuple(_on_first):
+            action()
         raise KeyboardInterrupt
-    for act in tuple(_on_second):
-        act()
+    for action in tuple(_on_second):
+        action()
 
 
 def _watch_parent(parent: int) -> None:

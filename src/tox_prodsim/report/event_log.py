@@ -1,23 +1,25 @@
-"""The saved run: one event a line as JSON, written while it happens, so that a crash loses at most the last line."""
+"""The event log: one JSON object a line, written during the run, so that a crash loses the last line at most."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from tox_prodsim.model.events import Event, from_record, to_record
+from tox_prodsim.model.errors import LogVersionError
+from tox_prodsim.model.events import SCHEMA_VERSION, Event, from_record, to_record
 
 
 class EventLog:
-    """Writes every event to ``path`` (replacing what was there) and flushes it before the next one."""
+    """Writes events to ``path``, replacing an existing file; each is flushed before the next one."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("w", encoding="ascii", newline="\n")
 
     def handle(self, event: Event) -> None:
-        """Write one line; nothing in an event can break the line, because JSON in ASCII escapes it."""
+        """Write one line; JSON in ASCII escapes everything that could break it."""
         self._file.write(json.dumps(to_record(event)) + "\n")
         self._file.flush()
 
@@ -27,9 +29,10 @@ class EventLog:
 
 
 def read(path: Path) -> Iterator[Event]:
-    """Yield the events of a saved run; a torn last line (the writer was killed) is left out.
+    """Yield the events of a saved run; an incomplete last line (the writer was killed) is left out.
 
-    Raises ValueError with file and line for a line that is complete and yet no event, OSError when it cannot be read.
+    Raises LogVersionError for the log of another version, ValueError with file and line for a complete line that is
+    not an event, OSError if the file cannot be read.
     """
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
@@ -40,7 +43,18 @@ def read(path: Path) -> Iterator[Event]:
 
 def _event(line: bytes, place: str) -> Event:
     try:
-        return from_record(json.loads(line))
+        record = json.loads(line)
+        _check_version(record)
+        return from_record(record)
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         msg = f"{place}: this is no event of a prodsim run ({type(problem).__name__}: {problem})"
         raise ValueError(msg) from problem
+
+
+def _check_version(record: dict[str, Any]) -> None:
+    """Raise LogVersionError for the first event of a log with another schema; version 1 did not name its own."""
+    version = record.get("schema_version", 1)
+    if record["event"] == "RunStarted" and version != SCHEMA_VERSION:
+        age = "a newer" if version > SCHEMA_VERSION else "an older"
+        msg = f"recorded by {age} tox-prodsim"
+        raise LogVersionError(msg)

@@ -1,4 +1,4 @@
-"""The last screen: what was found, the worst first, each with what one can do; the evidence; the summary."""
+"""The end of a report: findings, the worst first, each with a hint; their evidence; the summary line."""
 
 from __future__ import annotations
 
@@ -7,114 +7,114 @@ from collections.abc import Iterable, Sequence
 from tox_prodsim.model.events import Evidence, RunFinished, Step
 from tox_prodsim.model.findings import Finding, Level, Verdict
 from tox_prodsim.report import units
+from tox_prodsim.report.format import NORMAL, VERBOSE, RenderOptions
 from tox_prodsim.report.layout import LineWriter
 
-WORDS = {Level.ERROR: ("FAIL", "red"), Level.WARNING: ("WARN", "yellow"), Level.NOTE: ("NOTE", "dim")}
-_VERDICTS = {
+LEVEL_LABELS = {Level.ERROR: ("FAIL", "red"), Level.WARNING: ("WARN", "yellow"), Level.NOTE: ("NOTE", "dim")}
+_VERDICT_LABELS = {
     Verdict.PASSED: ("passed", "green"),
     Verdict.FAILED: ("FAILED", "red"),
     Verdict.CANCELLED: ("CANCELLED", "yellow"),
     Verdict.INCOMPLETE: ("INCOMPLETE", "red"),
 }
-_NORMAL, _VERBOSE = 2, 3
-_ALIKE_SHOWN = 3
-"""So many findings of one code are printed in full; the report has all of them."""
+_MOST_OF_ONE_CODE = 3
+"""Number of findings of one code that are printed in full; the JSON report has all of them."""
 _EVIDENCE_LIMIT = 500
-"""So many characters of a line of evidence are printed."""
+"""Number of characters of a line of evidence that are printed."""
 _INDENT = " " * 5
 
 
-class Conclusion:
-    """Collects what is said at the end; ``found`` are the findings with the stage each was made in."""
+class Summary:
+    """Collects what is printed at the end; ``findings`` are paired with the step that made them."""
 
-    def __init__(self, lines: LineWriter, *, verbosity: int, report_path: str) -> None:
+    def __init__(self, lines: LineWriter, options: RenderOptions) -> None:
         self._lines = lines
-        self._verbosity = verbosity
-        self._report_path = report_path
+        self._options = options
         self.env_name = "prodsim"
-        self.found: list[tuple[Finding, Step | None]] = []
-        self.told: list[Evidence] = []
+        self.findings: list[tuple[Finding, Step | None]] = []
+        self.evidence: list[Evidence] = []
         self.not_checked: list[Step] = []
 
-    def cut_short(self) -> RunFinished:
-        """Return the end of a run that did not come to its own; how many checks it made is not known."""
-        levels = [finding.level for finding, _ in self.found]
-        errors, warnings, notes = (levels.count(level) for level in (Level.ERROR, Level.WARNING, Level.NOTE))
-        return RunFinished(
-            verdict=Verdict.INCOMPLETE, errors=errors, warnings=warnings, notes=notes, checks=0, duration_s=0.0
-        )
-
     def print(self, event: RunFinished) -> None:
-        """Print errors, warnings, notes, and the summary last; evidence follows the worst findings of its stage."""
-        told = list(self.told)
+        """Print errors, warnings, notes, and the summary line; evidence follows the worst findings of its step."""
         for level in Level:
-            if level is not Level.NOTE or self._verbosity >= _NORMAL:
-                found = [(finding, step) for finding, step in self.found if finding.level is level]
-                for step in dict.fromkeys(step for _, step in found):
-                    self._findings([finding for finding, its in found if its is step])
-                    told = self._evidence(told, step) if self._detailed(level) else told
-        if self._verbosity >= _VERBOSE:
-            for step in dict.fromkeys(each.step for each in told):
-                self._evidence(told, step)
-        self._summary(event)
+            if level is not Level.NOTE or self._options.verbosity >= NORMAL:
+                self._print_level(level)
+        if self._options.verbosity >= VERBOSE:
+            for step in dict.fromkeys(each.step for each in self.evidence):
+                self._print_evidence(step)
+        self._print_summary(event)
 
-    def _detailed(self, level: Level) -> bool:
-        return level is not Level.NOTE or self._verbosity >= _VERBOSE
+    def _print_level(self, level: Level) -> None:
+        """Print the findings of one level, step by step."""
+        findings = [(finding, step) for finding, step in self.findings if finding.level is level]
+        for step in dict.fromkeys(step for _, step in findings):
+            self._print_findings([finding for finding, its_step in findings if its_step is step])
+            if self._is_detailed(level):
+                self._print_evidence(step)
 
-    def _findings(self, findings: Sequence[Finding]) -> None:
-        """Print findings of one level and stage, those of one code together."""
+    def _is_detailed(self, level: Level) -> bool:
+        return level is not Level.NOTE or self._options.verbosity >= VERBOSE
+
+    def _print_findings(self, findings: Sequence[Finding]) -> None:
+        """Print findings of one level and step, those of one code together."""
         for code in dict.fromkeys(finding.code for finding in findings):
-            alike = [finding for finding in findings if finding.code == code]
-            shown = alike if self._verbosity >= _VERBOSE else _distinct(alike)[:_ALIKE_SHOWN]
-            self._alike(shown, [finding for finding in alike if finding not in shown])
+            of_code = [finding for finding in findings if finding.code == code]
+            is_verbose = self._options.verbosity >= VERBOSE
+            printed = of_code if is_verbose else _distinct(of_code)[:_MOST_OF_ONE_CODE]
+            self._print_code(printed, [finding for finding in of_code if finding not in printed])
 
-    def _alike(self, shown: Sequence[Finding], more: Sequence[Finding]) -> None:
+    def _print_code(self, printed: Sequence[Finding], omitted: Sequence[Finding]) -> None:
         """Print findings of one code; a hint that several share is printed once, below the last of them."""
-        hints = [finding.hint for finding in shown]
-        detailed = self._detailed(shown[0].level)
-        for at, finding in enumerate(shown):
-            self._finding(finding)
-            if at + 1 == len(shown) and more:
-                names = ", ".join(dict.fromkeys(finding.subject for finding in more))
-                self._lines.row([(_INDENT, "")], f"and {len(more)} more like this: {names}")
+        hints = [finding.hint for finding in printed]
+        detailed = self._is_detailed(printed[0].level)
+        for at, finding in enumerate(printed):
+            self._print_finding(finding)
+            if at + 1 == len(printed) and omitted:
+                names = ", ".join(dict.fromkeys(finding.subject for finding in omitted))
+                self._lines.row([(_INDENT, "")], f"and {len(omitted)} more like this: {names}")
             if detailed and finding.hint and finding.hint not in hints[at + 1 :]:
                 self._lines.row([(f"{_INDENT}hint: ", "")], finding.hint)
         if detailed:
-            self._lines.row([(f"{_INDENT}tox prodsim explain {shown[0].code}", "dim")])
+            self._lines.row([(f"{_INDENT}tox prodsim explain {printed[0].code}", "dim")])
 
-    def _finding(self, finding: Finding) -> None:
-        word, color = WORDS[finding.level]
-        told = finding.message.startswith(finding.subject)
-        text = finding.message if told else f"{finding.subject}: {finding.message}"
-        self._lines.row([(word, color), (f" {finding.code} ", "")], text, hanging=len(_INDENT))
+    def _print_finding(self, finding: Finding) -> None:
+        label, color = LEVEL_LABELS[finding.level]
+        has_subject = finding.message.startswith(finding.subject)
+        text = finding.message if has_subject else f"{finding.subject}: {finding.message}"
+        self._lines.row([(label, color), (f" {finding.code} ", "")], text, hanging=len(_INDENT))
         if finding.file:
             place = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
             self._lines.row([(f"{_INDENT}at ", "")], place)
 
-    def _evidence(self, told: Iterable[Evidence], step: Step | None) -> list[Evidence]:
-        """Print the evidence of a stage, and return that of the others."""
-        others = [each for each in told if each.step is not step]
-        for each in told:
-            if each.step is step:
-                self._lines.row([(_INDENT, "")], f"{each.title}:")
-                for line in each.lines:
+    def _print_evidence(self, step: Step | None) -> None:
+        """Print the evidence of a step, once."""
+        for evidence in self.evidence:
+            if evidence.step is step:
+                self._lines.row([(_INDENT, "")], f"{evidence.title}:")
+                for line in evidence.lines:
                     self._lines.quote((f"{_INDENT}| ", "dim"), line, limit=_EVIDENCE_LIMIT)
-        return others
+        self.evidence = [each for each in self.evidence if each.step is not step]
 
-    def _summary(self, event: RunFinished) -> None:
-        word, color = _VERDICTS[event.verdict]
-        counts = {"error": event.errors, "warning": event.warnings, "note": event.notes}
-        tally = [units.count(number, name) for name, number in counts.items() if number]
-        checks = [units.count(event.checks, "check")] if event.checks else []
-        facts = [", ".join([*checks, *tally] if event.verdict is Verdict.PASSED else [*tally, *checks])]
+    def _print_summary(self, event: RunFinished) -> None:
+        label, color = _VERDICT_LABELS[event.verdict]
+        facts = [_counts(event)]
         if event.verdict in {Verdict.CANCELLED, Verdict.INCOMPLETE}:
             facts.insert(0, "cut short, which is no pass")
-        if self.not_checked and self._verbosity < _NORMAL:
+        if self.not_checked and self._options.verbosity < NORMAL:
             facts.append("not checked: " + ", ".join(self.not_checked))
-        if self._report_path:
-            facts.append(f"report {self._report_path}")
-        # In the head, which is never wrapped: the summary stays one line, directly above tox's own.
-        self._lines.row([(f"{self.env_name}: ", ""), (f"{word}  ", color), (" · ".join(filter(None, facts)), "")])
+        if self._options.report_path:
+            facts.append(f"report {self._options.report_path}")
+        # In the head, which is never wrapped: the summary stays one line, directly above the one of tox.
+        self._lines.row([(f"{self.env_name}: ", ""), (f"{label}  ", color), (" · ".join(filter(None, facts)), "")])
+
+
+def _counts(event: RunFinished) -> str:
+    """Return the numbers of findings and checks, such as ``1 error, 31 checks``; checks first if the run passed."""
+    numbers = {"error": event.errors, "warning": event.warnings, "note": event.notes}
+    findings = [units.count(number, name) for name, number in numbers.items() if number]
+    checks = [units.count(event.checks, "check")] if event.checks else []
+    return ", ".join([*checks, *findings] if event.verdict is Verdict.PASSED else [*findings, *checks])
 
 
 def _distinct(findings: Iterable[Finding]) -> list[Finding]:

@@ -41,7 +41,7 @@ class Attribution(StrEnum):
 class Base:
     """The other version, installed: which one it is, and its environment."""
 
-    artefact: reference_wheel.Artefact
+    artefact: reference_wheel.ReferenceWheel
     site: clone_env.Site
 
 
@@ -123,11 +123,11 @@ class Confirmation:
         shutil.rmtree(self._reference.folder, ignore_errors=True)
 
 
-def install(reference: ReferenceInputs, artefact: reference_wheel.Artefact | None = None) -> Base:
+def install(reference: ReferenceInputs, artefact: reference_wheel.ReferenceWheel | None = None) -> Base:
     """Return the wanted version, or the artefact given, in a second environment; raises Unavailable and Unclonable."""
     reference.folder.mkdir(parents=True, exist_ok=True)
     artefact = artefact or reference_wheel.obtain(reference.wanted, reference.sources)
-    site = clone_env.make(
+    site = clone_env.clone(
         reference.site,
         reference.folder / "env",
         name=reference.wanted.name,

@@ -145,7 +145,7 @@ class ReferenceInputs:
     may write it in production.
     """
 
-    wanted: reference_wheel.Wanted
+    wanted: reference_wheel.ReferenceSpec
     sources: reference_wheel.WheelSources
     site: clone_env.Site
     folder: Path

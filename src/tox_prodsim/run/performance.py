@@ -121,9 +121,9 @@ def _as_installed(first: Mapping[str, timing.Sample], start_s: float | None) -> 
     bare = {name: sample for name, sample in first.items() if sample.uncompiled}
     for name, sample in bare.items():
         state = f"import {name} as installed: {sample.uncompiled} modules have no bytecode yet"
-        yield Progress(step=Step.COMPARE, at_s=sample.wall_s, what="first", detail=state)
+        yield Progress(step=Step.COMPARE, at_s=sample.wall_s, name="first", detail=state)
     if bare and start_s is not None:
-        yield Progress(step=Step.COMPARE, at_s=start_s, what="first", detail="start-up as installed")
+        yield Progress(step=Step.COMPARE, at_s=start_s, name="first", detail="start-up as installed")
 
 
 class _Series:

@@ -7,9 +7,9 @@ run is held together, ``ending`` is how it ended, ``clock`` times it. ``run`` ke
 behind, by the rules of ``ownership``; ``shim`` and ``cli`` are processes that supervise one command.
 """
 
+from tox_prodsim.model.scenario import ContainmentKind
 from tox_prodsim.supervision import clock
 from tox_prodsim.supervision.cancel import Cancel
-from tox_prodsim.supervision.containment import ContainmentKind
 from tox_prodsim.supervision.diagnosis import Diagnosis, Hook, diagnose, is_unhandled, summary
 from tox_prodsim.supervision.ending import KILL, CapturedRun, Cause, Containment, Ending, SignalSent, Survivor
 from tox_prodsim.supervision.ledger import SweepResult, sweep

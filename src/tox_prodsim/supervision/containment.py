@@ -9,12 +9,10 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
 
 from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.scenario import ContainmentKind
 from tox_prodsim.supervision.ending import Containment
-
-ContainmentKind = Literal["auto", "subreaper", "cgroup", "pidns", "group"]
 
 SUBREAPER = Containment(name="nested subreaper", guarantee="every descendant, also if tox is killed")
 CGROUP = Containment(

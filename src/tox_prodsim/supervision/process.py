@@ -22,9 +22,10 @@ from typing import Any
 import psutil
 
 from tox_prodsim.model.errors import Cancelled
+from tox_prodsim.model.scenario import ContainmentKind
 from tox_prodsim.supervision import clock, guard_process, ownership, process_tree
 from tox_prodsim.supervision.cancel import Cancel
-from tox_prodsim.supervision.containment import KINDS, ContainmentKind, kill_cgroup, resolve, unavailable
+from tox_prodsim.supervision.containment import KINDS, kill_cgroup, resolve, unavailable
 from tox_prodsim.supervision.control import ControlSocket
 from tox_prodsim.supervision.ending import KILL, Cause, Containment, Ending
 from tox_prodsim.supervision.ledger import RunRecord

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tox_prodsim.model.errors import Cancelled
 from tox_prodsim.model.runner import Completed
+from tox_prodsim.model.scenario import ContainmentKind
 from tox_prodsim.supervision.cancel import Cancel
-from tox_prodsim.supervision.containment import ContainmentKind
 from tox_prodsim.supervision.ending import CapturedRun, Cause, Ending
 from tox_prodsim.supervision.process import Process, start
 

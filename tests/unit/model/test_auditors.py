@@ -17,7 +17,7 @@ MAC = "acme-1.0-cp39-abi3-macosx_11_0_arm64.whl"
 
 
 def only(item: object) -> Auditor:
-    (auditor,) = auditors.parse([item])
+    (auditor,) = auditors.parse("audit", [item])
     return auditor
 
 
@@ -74,7 +74,7 @@ def test_an_item_says_what_to_install_and_what_to_run(item: object, requirement:
 )
 def test_an_item_that_means_nothing_is_refused_by_its_place(item: object, message: str) -> None:
     with pytest.raises(ProdsimError) as caught:
-        auditors.parse(["twine", item])
+        auditors.parse("audit", ["twine", item])
     assert str(caught.value) == f"audit[1]: {message}"
 
 
@@ -119,4 +119,4 @@ def test_twine_looks_at_the_wheel_alone_when_there_is_no_sdist() -> None:
     ],
 )
 def test_a_name_promises_too_much_when_the_wheel_needs_a_newer_system(name: str, needed: str, claim: str) -> None:
-    assert auditors.overclaimed(name, needed) == claim
+    assert auditors.overclaimed_tag(name, needed) == claim

@@ -89,19 +89,19 @@ def test_what_is_no_signal_is_refused(name: str) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        pytest.param([], {0, 7}, id="the default"),
-        pytest.param(["3"], {3}, id="the default is replaced"),
+        pytest.param([], set(), id="nothing is said"),
+        pytest.param(["3"], {3}, id="a number"),
         pytest.param(["0", "255", "SIGTERM"], {0, 255, -15, 143}, id="a signal allows both of its codes"),
         pytest.param(["int"], {-2, 130}, id="a short name"),
     ],
 )
 def test_exit_codes_are_understood(words: list[str], expected: set[int]) -> None:
-    assert exit_codes("exit_codes", words, default=frozenset({0, 7})) == expected
+    assert exit_codes("exit_codes", words) == expected
 
 
 @pytest.mark.parametrize("word", ["256", "-1", "success", "²", "9" * 5000, ""])
 def test_what_is_no_exit_code_is_refused(word: str) -> None:
-    assert refused(lambda: exit_codes("exit_codes", [word], default=frozenset())).key == "exit_codes"
+    assert refused(lambda: exit_codes("exit_codes", [word])).key == "exit_codes"
 
 
 def test_patterns_match_bytes_and_name_the_one_that_is_broken() -> None:

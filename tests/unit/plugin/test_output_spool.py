@@ -15,10 +15,10 @@ def passed_through(tmp_path: Path, *parts: bytes) -> tuple[bytes, bytes]:
     """Return what was kept and what was shown."""
     shown = bytearray()
     spool = Spool(tmp_path / "new" / "commands-0.log")
-    excerpt = OutputPreview(shown.extend, spool)
+    preview = OutputPreview(shown.extend, spool)
     for part in parts:
-        excerpt.take(part)
-    excerpt.close()
+        preview.write(part)
+    preview.close()
     spool.close()
     return spool.path.read_bytes() if spool.path.exists() else b"", bytes(shown)
 
@@ -80,11 +80,11 @@ def test_a_disk_that_is_full_is_said_and_nothing_half_is_left(tmp_path: Path) ->
     link.symlink_to("/dev/full")
     shown = bytearray()
     spool = Spool(link)
-    excerpt = OutputPreview(shown.extend, spool)
+    preview = OutputPreview(shown.extend, spool)
     for _ in range(50):
-        excerpt.take(b"z" * 100_000)
-    excerpt.close()
-    assert spool.trouble == "No space left on device"
+        preview.write(b"z" * 100_000)
+    preview.close()
+    assert spool.error == "No space left on device"
     assert f"MB left out, and lost: {link}: No space left on device".encode() in shown
     assert not link.is_symlink()
     assert spool.size_bytes == 5_000_000
@@ -94,12 +94,12 @@ def test_nothing_is_shown_or_written_after_the_end(tmp_path: Path) -> None:
     """A stranger holds the pipe open and goes on writing."""
     shown = bytearray()
     spool = Spool(tmp_path / "log")
-    excerpt = OutputPreview(shown.extend, spool)
-    excerpt.take(b"before")
-    excerpt.close()
+    preview = OutputPreview(shown.extend, spool)
+    preview.write(b"before")
+    preview.close()
     spool.close()
-    excerpt.take(b"after")
-    excerpt.close()
+    preview.write(b"after")
+    preview.close()
     assert (bytes(shown), spool.path.read_bytes()) == (b"before", b"before")
 
 

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tox_prodsim.model.errors import LogVersionError
 from tox_prodsim.model.events import Event, Evidence, Found, Outcome, Progress, Step, StepFinished, StepStarted
 from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.report.event_log import EventLog, read
 
 EVENTS: list[Event] = [
     StepStarted(step=Step.DEPLOY, detail="uvicorn"),
-    Progress(step=Step.DEPLOY, at_s=0.25, what="ready", limit_s=30.0),
+    Progress(step=Step.DEPLOY, at_s=0.25, name="ready", limit_s=30.0),
     Evidence(step=Step.DEPLOY, title="log", lines=("\x1b[2J", "a\nb\u2028c\x00", "\udcff and é")),
     Found(finding=Finding(code="RUN603", level=Level.ERROR, subject="s", message="m", line=None)),
     StepFinished(step=Step.DEPLOY, outcome=Outcome.FAILED, detail="", duration_s=1.5),
@@ -85,3 +86,20 @@ def test_a_whole_line_that_is_no_event_is_named_with_file_and_line(tmp_path: Pat
     assert [next(events) for _ in EVENTS] == EVENTS
     with pytest.raises(ValueError, match=r"events\.jsonl:6: this is no event of a prodsim run"):
         next(events)
+
+
+@pytest.mark.parametrize(
+    ("version", "age"),
+    [
+        pytest.param("", "an older", id="version 1 did not name itself"),
+        pytest.param('"schema_version": 1, ', "an older", id="an older one"),
+        pytest.param('"schema_version": 99, ', "a newer", id="a newer one"),
+    ],
+)
+def test_the_log_of_another_version_is_refused_as_such_at_its_first_event(
+    tmp_path: Path, version: str, age: str
+) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_text(f'{{"event": "RunStarted", {version}"version": "0.1.0", "field": "of another version"}}\n')
+    with pytest.raises(LogVersionError, match=f"^recorded by {age} tox-prodsim$"):
+        list(read(path))

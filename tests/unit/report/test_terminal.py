@@ -22,14 +22,16 @@ from tox_prodsim.model.events import (
     StepStarted,
 )
 from tox_prodsim.model.findings import Finding, Level, Verdict
-from tox_prodsim.report.terminal import Terminal
+from tox_prodsim.report import RenderOptions
+from tox_prodsim.report.terminal import TerminalReporter
 
 REPORT = ".tox/prodsim/prodsim/report.json"
 
 
 def shown(*events: Event, color: bool = False, encoding: str | None = "utf-8", verbosity: int = 2) -> str:
     written: list[str] = []
-    terminal = Terminal(written.append, color=color, encoding=encoding, verbosity=verbosity, report_path=REPORT)
+    options = RenderOptions(color=color, encoding=encoding, verbosity=verbosity, report_path=REPORT)
+    terminal = TerminalReporter(written.append, options)
     for event in events:
         terminal.handle(event)
     terminal.close()
@@ -73,10 +75,10 @@ def not_checked(name: Step, reason: str) -> StepFinished:
     return StepFinished(step=name, outcome=Outcome.NOT_CHECKED, detail=reason, duration_s=0.0)
 
 
-def happened(
-    at_s: float, what: str, detail: str = "", *, limit_s: float | None = None, used_s: float | None = None
+def progress(
+    at_s: float, name: str, detail: str = "", *, limit_s: float | None = None, used_s: float | None = None
 ) -> Event:
-    return Progress(step=Step.DEPLOY, at_s=at_s, what=what, detail=detail, limit_s=limit_s, used_s=used_s)
+    return Progress(step=Step.DEPLOY, at_s=at_s, name=name, detail=detail, limit_s=limit_s, used_s=used_s)
 
 
 def deployed(outcome: Outcome, detail: str = "", *, took_s: float = 1.0) -> Event:
@@ -140,15 +142,15 @@ LIBRARY = [
 ]
 UP = [
     StepStarted(step=Step.DEPLOY, detail="uvicorn acme.web:app --port 43121 (service)"),
-    happened(0.0004, "spawn", "pid 4711"),
+    progress(0.0004, "spawn", "pid 4711"),
 ]
 SERVICE = [
     started(),
     *step(Step.WHEEL, "RECORD ok, 41 modules"),
     *UP,
-    happened(0.214, "ready", "http /health 200", limit_s=30.0),
-    happened(63.618, "SIGTERM", "to 1 processes"),
-    happened(63.782, "stopped", "exit code 0, 0.16 s after the signal", limit_s=10.0, used_s=0.164),
+    progress(0.214, "ready", "http /health 200", limit_s=30.0),
+    progress(63.618, "SIGTERM", "to 1 processes"),
+    progress(63.782, "stopped", "exit code 0, 0.16 s after the signal", limit_s=10.0, used_s=0.164),
     deployed(Outcome.OK, "started, was ready, was stopped, left nothing running", took_s=63.8),
     StepStarted(step=Step.COMPARE),
     MEASURED,
@@ -167,14 +169,14 @@ FAILING_SERVICE = [
     started(),
     *step(Step.SCRIPTS, "1 script loads", warning("ENT512", "acme", "--help exited with 1", "parse first")),
     *UP,
-    happened(30.02, "TIMEOUT", limit_s=30.0),
+    progress(30.02, "TIMEOUT", limit_s=30.0),
     Evidence(
         step=Step.DEPLOY,
         title="processes at that moment",
         lines=("   4711 sleeping  cpu 0.41 s  uvicorn acme.web:app --port 43121",),
     ),
     Found(finding=NOT_READY),
-    happened(30.13, "stopped", "ended by SIGTERM", limit_s=10.0, used_s=0.11),
+    progress(30.13, "stopped", "ended by SIGTERM", limit_s=10.0, used_s=0.11),
     Evidence(
         step=Step.DEPLOY,
         title="last 2 lines of deploy.log",
@@ -262,8 +264,8 @@ def test_a_job_that_printed_a_traceback_fails_although_its_exit_code_was_0() -> 
     events = [
         started(),
         StepStarted(step=Step.DEPLOY, detail="python prod_test.py (job)"),
-        happened(0.0, "spawn", "pid 812"),
-        happened(26.1, "ended", "exit code 0", limit_s=30.0),
+        progress(0.0, "spawn", "pid 812"),
+        progress(26.1, "ended", "exit code 0", limit_s=30.0),
         Found(
             finding=warning("RUN630", "python", "used 87% of run_timeout: 26.10 s of 30 s", "find out what got slower")
         ),
@@ -341,7 +343,7 @@ def test_a_time_that_is_measured_and_not_compared_is_shown_as_such() -> None:
 def test_a_run_that_did_not_come_to_its_end_says_where_it_was_and_that_it_is_no_pass(
     verdict: Verdict, word: str
 ) -> None:
-    events = [*UP, happened(0.2, "ready", "listen"), finished(verdict, checks=12)]
+    events = [*UP, progress(0.2, "ready", "listen"), finished(verdict, checks=12)]
     assert shown(*events) == (
         "  deploy   uvicorn acme.web:app --port 43121 (service)\n"
         "      0.000  spawn      pid 4711\n"
@@ -415,8 +417,8 @@ def test_evidence_without_a_finding_is_shown_when_verbose_only() -> None:
 
 
 def test_the_evidence_of_a_note_is_shown_when_verbose_only() -> None:
-    told = Evidence(step=Step.DEPLOY, title="the log", lines=("all is well",))
-    events = [*UP, Found(finding=note("RUN608", "it", "has no handler")), told, deployed(Outcome.OK)]
+    evidence = Evidence(step=Step.DEPLOY, title="the log", lines=("all is well",))
+    events = [*UP, Found(finding=note("RUN608", "it", "has no handler")), evidence, deployed(Outcome.OK)]
     assert "all is well" not in shown(*events)
     assert "     | all is well\n" in shown(*events, verbosity=3)
 
@@ -447,7 +449,7 @@ def test_the_containment_is_named_with_what_it_guarantees() -> None:
 
 def test_the_stream_is_written_while_it_happens() -> None:
     written: list[str] = []
-    terminal = Terminal(written.append, color=False, encoding="utf-8", verbosity=2)
+    terminal = TerminalReporter(written.append, RenderOptions())
     counts = []
     for event in SERVICE:
         terminal.handle(event)
@@ -528,7 +530,7 @@ def test_colours_are_red_for_errors_yellow_for_what_is_close_and_gone_without_co
     ],
 )
 def test_the_colour_of_a_limit_says_how_close_it_came(used_s: float, color: str) -> None:
-    line = shown(*UP, happened(63.0, "stopped", limit_s=10.0, used_s=used_s), color=True).splitlines()[2]
+    line = shown(*UP, progress(63.0, "stopped", limit_s=10.0, used_s=used_s), color=True).splitlines()[2]
     assert f"{color}limit 10 s (" in line
 
 

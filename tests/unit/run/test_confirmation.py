@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from tox_prodsim.building import clone_env
-from tox_prodsim.building.reference_wheel import Artefact, Wanted
+from tox_prodsim.building.reference_wheel import ReferenceSpec, ReferenceWheel
 from tox_prodsim.deployment import LaunchContext
 from tox_prodsim.model.errors import CloneError, MeasurementError, WheelUnavailableError
 from tox_prodsim.model.events import Change, Compared, Measured
@@ -40,11 +40,11 @@ def site(name: str) -> clone_env.Site:
     )
 
 
-BASE = Base(artefact=Artefact(wheel=Path("acme.whl"), origin="wheel 1.0, kept since then"), site=site("base"))
+BASE = Base(artefact=ReferenceWheel(wheel=Path("acme.whl"), origin="wheel 1.0, kept since then"), site=site("base"))
 
 
 def reference(folder: Path = Path("/project/private"), **more: Any) -> ReferenceInputs:
-    fixed = {"wanted": Wanted(name="acme"), "site": site("env"), "folder": folder}
+    fixed = {"wanted": ReferenceSpec(name="acme"), "site": site("env"), "folder": folder}
     return ReferenceInputs(**{**fixed, "sources": cast("Any", None), "runner": cast("Any", None), **more})
 
 

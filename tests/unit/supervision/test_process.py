@@ -1,28 +1,24 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import select
 import signal
-import socket
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from support.scripts import load_script
+from support.warden import Warden
 
-from tox_prodsim.model.errors import Cancelled
 from tox_prodsim.supervision import Cancel
 from tox_prodsim.supervision import process as supervisor
 from tox_prodsim.supervision.ending import Cause, Ending, SignalSent, Survivor
 from tox_prodsim.supervision.guard_process import GUARD
-from tox_prodsim.supervision.process import Process
 from tox_prodsim.supervision.procfs import RUN_TAG
 
 ENDED: dict[str, Any] = {
@@ -41,36 +37,11 @@ ENDED: dict[str, Any] = {
 }
 
 
-class Warden:
-    """The other end of the control socket, under the hand of the test."""
-
-    def __init__(self, cancel: Cancel | None = None) -> None:
-        ours, self.socket = socket.socketpair()
-        self.socket.settimeout(10)
-        self.lines = self.socket.makefile("rb")
-        self.process = Process(ours, None, "tag", cancel)
-
-    def says(self, **message: Any) -> None:
-        self.socket.sendall(json.dumps(message).encode() + b"\n")
-
-    def starts(self) -> None:
-        self.says(event="started", pid=4711, warden=4710, at=100.0, cgroup="")
-        self.process.begin({"argv": ["x"]})
-
-    def hears(self) -> dict[str, Any]:
-        heard: dict[str, Any] = json.loads(self.lines.readline())
-        return heard
-
-    def goes(self) -> None:
-        self.lines.close()
-        self.socket.close()
-
-
 @pytest.fixture
 def warden() -> Iterator[Warden]:
     warden = Warden()
     yield warden
-    warden.goes()
+    warden.close()
     assert warden.process.poll()
 
 
@@ -81,19 +52,13 @@ def cancel() -> Iterator[Cancel]:
     cancel.close()
 
 
-def test_a_start_sends_the_command_and_takes_pid_and_moment_from_the_answer(warden: Warden) -> None:
-    warden.starts()
-    assert warden.hears() == {"argv": ["x"]}
-    assert (warden.process.pid, warden.process.spawned_at, warden.process.poll()) == (4711, 100.0, None)
-
-
 def test_an_ending_is_final_when_the_supervisor_is_gone_and_not_before(warden: Warden) -> None:
-    warden.starts()
-    warden.says(event="main")
+    warden.start()
+    warden.send(event="main")
     assert (warden.process.main_exited(), warden.process.poll()) == (True, None)
-    warden.says(**ENDED)
+    warden.send(**ENDED)
     assert warden.process.poll() is None
-    warden.goes()
+    warden.close()
     assert warden.process.poll() == Ending(
         cause=Cause.EXITED,
         code=3,
@@ -106,80 +71,37 @@ def test_an_ending_is_final_when_the_supervisor_is_gone_and_not_before(warden: W
     assert warden.process.wait() is warden.process.stop(signal.SIGTERM, 1) is warden.process.poll()
 
 
-def test_a_supervisor_that_goes_without_a_word_is_lost(warden: Warden) -> None:
-    warden.starts()
-    warden.goes()
-    ending = warden.process.wait()
-    assert ending
-    assert (ending.cause, ending.error) == (Cause.LOST, "the supervising processes were killed")
-
-
-def test_the_trouble_of_a_supervisor_is_told(warden: Warden) -> None:
-    warden.starts()
-    warden.says(event="trouble", error="OSError: no more")
-    warden.says(event="lost", error="the supervising process died (exit code 70)")
-    warden.goes()
-    ending = warden.process.wait()
-    assert ending
-    assert (ending.cause, ending.error) == (Cause.LOST, "OSError: no more")
-
-
 def test_an_ending_that_was_told_is_kept_when_the_supervisor_dies_afterwards(warden: Warden) -> None:
-    warden.starts()
-    warden.says(**ENDED)
-    warden.says(event="lost", error="the supervising process died (signal 9)")
-    warden.goes()
+    warden.start()
+    warden.send(**ENDED)
+    warden.send(event="lost", error="the supervising process died (signal 9)")
+    warden.close()
     ending = warden.process.poll()
     assert ending
     assert (ending.cause, ending.code) == (Cause.EXITED, 3)
 
 
 def test_messages_may_come_in_pieces(warden: Warden) -> None:
-    warden.starts()
+    warden.start()
     for byte in json.dumps(ENDED).encode() + b"\n":
         warden.socket.sendall(bytes([byte]))
         assert warden.process.poll() is None
-    warden.goes()
+    warden.close()
     assert warden.process.wait() is not None
 
 
 def test_a_stop_says_signal_grace_and_cause(warden: Warden) -> None:
-    warden.starts()
-    warden.hears()
-    threading.Timer(0.05, lambda: (warden.says(**ENDED), warden.goes())).start()
+    warden.start()
+    warden.receive()
+    threading.Timer(0.05, lambda: (warden.send(**ENDED), warden.close())).start()
     assert warden.process.stop(signal.SIGINT, 2.5, cause=Cause.TIMED_OUT).code == 3
-
-
-def test_no_grace_is_a_kill(warden: Warden) -> None:
-    warden.starts()
-    warden.hears()
-    stopping = threading.Thread(target=lambda: warden.process.stop(signal.SIGINT, 0))
-    stopping.start()
-    assert warden.hears() == {"signal": signal.SIGKILL, "grace_s": 0, "cause": "stopped"}
-    warden.goes()
-    stopping.join()
-
-
-def test_a_hard_cancel_during_a_stop_is_a_kill_after_it(cancel: Cancel) -> None:
-    warden = Warden(cancel)
-    warden.starts()
-    warden.hears()
-    stopping = threading.Thread(target=lambda: warden.process.stop(signal.SIGINT, 60))
-    stopping.start()
-    assert warden.hears() == {"signal": signal.SIGINT, "grace_s": 60, "cause": "stopped"}
-    cancel.set()
-    time.sleep(0.1)
-    cancel.set(hard=True)
-    assert warden.hears() == {"signal": signal.SIGKILL, "grace_s": 0.0, "cause": "stopped"}
-    warden.goes()
-    stopping.join()
 
 
 def test_a_last_look_comes_once_before_the_grace_runs_out(warden: Warden) -> None:
     looks: list[float] = []
-    warden.starts()
+    warden.start()
     begin = time.monotonic()
-    threading.Timer(1.2, lambda: (warden.says(**ENDED), warden.goes())).start()
+    threading.Timer(1.2, lambda: (warden.send(**ENDED), warden.close())).start()
     warden.process.stop(signal.SIGTERM, 1.0, before_kill=lambda: looks.append(time.monotonic() - begin))
     assert len(looks) == 1
     assert 0.5 <= looks[0] < 1.0
@@ -190,8 +112,8 @@ def test_there_is_no_last_look_at_what_has_ended_is_killed_or_was_cancelled(canc
 
     def stopped(name: str, grace_s: float, *, after_s: float) -> None:
         warden = Warden(cancel)
-        warden.starts()
-        threading.Timer(after_s, lambda: (warden.says(**ENDED), warden.goes())).start()
+        warden.start()
+        threading.Timer(after_s, lambda: (warden.send(**ENDED), warden.close())).start()
         warden.process.stop(signal.SIGTERM, grace_s, before_kill=lambda: looks.append(name))
 
     stopped("ended", 1.0, after_s=0.1)
@@ -201,20 +123,11 @@ def test_there_is_no_last_look_at_what_has_ended_is_killed_or_was_cancelled(canc
     assert looks == []
 
 
-def test_a_cancel_ends_the_wait_for_a_start(cancel: Cancel) -> None:
-    warden = Warden(cancel)
-    cancel.set()
-    with pytest.raises(Cancelled):
-        warden.process.begin({"argv": ["x"]})
-    warden.goes()
-    warden.process.close()
-
-
 def test_an_ending_counts_more_than_a_cancel(cancel: Cancel) -> None:
     warden = Warden(cancel)
-    warden.starts()
-    warden.says(**ENDED)
-    warden.goes()
+    warden.start()
+    warden.send(**ENDED)
+    warden.close()
     cancel.set()
     assert warden.process.wait()
 
@@ -259,19 +172,9 @@ def test_a_run_inside_of_a_run_carries_both_tags() -> None:
     assert supervisor._nested_tag({RUN_TAG: "a"}, "b") == "a:b"
 
 
-def loaded(name: str) -> ModuleType:
-    """A script of the guard as a module, under a name that nobody else can have."""
-    spec = importlib.util.spec_from_file_location(f"{name}_under_test", GUARD.with_name(f"{name}.py"))
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def processes() -> ModuleType:
-    return loaded("processes")
+    return load_script("processes")
 
 
 @pytest.fixture
@@ -293,18 +196,6 @@ def test_the_guard_finds_what_is_below(
     assert not processes.is_below(os.getppid(), me)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the guard works on Linux, other systems have the process group")
-def test_the_guard_signals_nobody_who_is_not_below_it(processes: ModuleType) -> None:
-    orphan = int(subprocess.run(["sh", "-c", "sleep 20 >&2 & echo $!"], stdout=subprocess.PIPE, check=True).stdout)
-    try:
-        assert processes.stat(orphan)[1] != os.getpid()
-        processes.send(orphan, signal.SIGKILL)
-        time.sleep(0.05)
-        assert processes.stat(orphan)[0] == "S"
-    finally:
-        os.kill(orphan, signal.SIGKILL)
-
-
 @pytest.mark.usefixtures("siblings")
 @pytest.mark.skipif(sys.byteorder != "little", reason="the examples are from a little-endian machine")
 @pytest.mark.parametrize(
@@ -316,21 +207,4 @@ def test_the_guard_signals_nobody_who_is_not_below_it(processes: ModuleType) -> 
     ],
 )
 def test_the_guard_reads_addresses_as_the_kernel_writes_them(text: str, address: str) -> None:
-    assert loaded("description").address(text) == address
-
-
-def test_a_supervisor_that_does_not_answer_is_given_up(warden: Warden, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "MARGIN_S", 0.1)
-    warden.starts()
-    ending = warden.process.stop(signal.SIGTERM, 0.1)
-    assert (ending.cause, ending.error) == (Cause.LOST, "the supervising process did not answer")
-    assert warden.process.poll() is ending
-
-
-def test_a_guard_that_cannot_be_started_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    process = supervisor.start(["true"], cwd=tmp_path, env={}, stdout=None, stderr=None)
-    ending = process.poll()
-    assert ending
-    assert (ending.cause, process.pid) == (Cause.NOT_STARTED, 0)
-    assert ending.error == "the supervising process could not be started: No such file or directory"
+    assert load_script("description").address(text) == address

@@ -160,7 +160,7 @@ def _without(line: str, names: Sequence[str]) -> str:
 def _overclaims(auditor: Auditor, told: Sequence[str], name: str) -> str:
     """Return what auditwheel says without failing: that the wheel needs a newer system than its name promises."""
     could_be = _COULD_BE.search(" ".join(told)) if auditor.name == "auditwheel" else None
-    claim = auditors.overclaimed(name, could_be[1]) if could_be else ""
+    claim = auditors.overclaimed_tag(name, could_be[1]) if could_be else ""
     return f"it is {could_be[1]}, and its name promises {claim}" if could_be and claim else ""
 
 

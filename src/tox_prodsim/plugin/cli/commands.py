@@ -1,225 +1,149 @@
-"""What ``tox prodsim …`` does: codes, baselines, their history, comparisons, the last report."""
+"""The table of the commands of ``tox prodsim``, and their parser. A command is one module, imported when it is given.
+
+The module of ``baseline show`` is ``baseline_show``: ``add_arguments`` adds its arguments, ``run`` runs it.
+"""
 
 from __future__ import annotations
 
-import difflib
-import json
-import os
-import sys
-from argparse import Namespace
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import NoReturn, Protocol, cast
 
+from tox.config.cli.ini import IniConfig
+from tox.config.cli.parser import ToxParser
 from tox.report import HandledError
-from tox.session.cmd.run.sequential import run_sequential
 from tox.session.state import State
-from tox.tox_env.python.runner import PythonRun
-from tox.tox_env.runner import RunToxEnv
 
-from tox_prodsim import timing
-from tox_prodsim.catalogue import CATALOGUE, listing, page
 from tox_prodsim.model.errors import ProdsimError
-from tox_prodsim.model.events import Event
-from tox_prodsim.plugin.reporting import shown
-from tox_prodsim.report.event_log import read
-from tox_prodsim.report.json_report import report
-from tox_prodsim.report.terminal import Terminal
-from tox_prodsim.run import contents
-from tox_prodsim.timing import baseline
-
-_NO_BASELINE = "no baseline is stored yet; accept one with: tox prodsim baseline update -e prodsim\n"
 
 
-def handle(state: State, *, usage: str) -> int:
-    """Do what the words say; raises tox's HandledError, one line, for what cannot be done."""
-    words: list[str] = state.conf.options.prodsim_words
-    handlers: dict[tuple[str, ...], Callable[[State], int]] = {
-        ("checks",): _checks,
-        ("baseline", "show"): _show_baselines,
-        ("baseline", "update"): _update_baselines,
-        ("history",): _history,
-        ("report",): _report,
-    }
-    if words[:2] == ["baseline", "accept"] and len(words) == 3:
-        handlers[tuple(words)] = _accept_baselines
-    if words[:1] == ["explain"] and len(words) > 1:
-        return _explain(words[1:])
-    if words[:1] == ["compare"]:
-        return _compare(state, words[1:])
-    if tuple(words) not in handlers:
-        msg = f"{_wrong(words)}; the commands are\n{usage}".rstrip()
-        raise HandledError(msg)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Command:
+    """A row of the table."""
+
+    name: str
+    """The words that select it."""
+    arguments: str = ""
+    """Its arguments in the list of commands."""
+    help: str
+    """One line for the list of commands."""
+
+
+COMMANDS = (
+    Command(name="checks", help="list every code with its level"),
+    Command(name="explain", arguments="CODE", help="what a code means, its causes, and what to do"),
+    Command(name="baseline show", help="the stored baselines of the selected environments"),
+    Command(name="baseline update", help="run the selected environments and accept their times"),
+    Command(
+        name="baseline accept",
+        arguments="DIR",
+        help="accept the candidates in a folder, such as those of a CI matrix",
+    ),
+    Command(
+        name="compare",
+        arguments="REF",
+        help="time it beside another version: a branch or commit, a version of the index, a wheel",
+    ),
+    Command(name="history", help="the times over the git history of the baselines (--svg FILE: a picture)"),
+    Command(name="report", help="show the last run again (--format json: as JSON)"),
+)
+_EXAMPLES = """\
+examples:
+  tox prodsim explain RUN607
+  tox prodsim baseline update -e prodsim
+  tox prodsim compare origin/main --import acme
+  tox prodsim history -e prodsim --svg times.svg
+"""
+_OPTIONS = "The options of tox are accepted as well, such as -e ENV, -c FILE and -v; see: tox run --help"
+
+
+class CommandModule(Protocol):
+    """What the module of a command has."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add the arguments of the command."""
+
+    def run(self, state: State) -> int:
+        """Run the command and return the exit code; raises ProdsimError."""
+
+
+def parse(arguments: Sequence[str], namespace: Namespace, file_config: IniConfig) -> Namespace:
+    """Parse a command and its own arguments, and return the namespace with them.
+
+    Exits with a line on stderr if they are wrong, or with the help if it is among them.
+    """
+    ordered = _command_first(arguments)
+    parser = _parser(ordered, file_config)
+    parser.fix_defaults()
+    namespace, unknown = parser.parse_known_args(ordered, namespace)
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return namespace
+
+
+def run(state: State) -> int:
+    """Run the command that was parsed; raises HandledError, which tox prints as one line."""
     try:
-        return handlers[tuple(words)](state)
+        return _module(state.conf.options.prodsim_command).run(state)
     except ProdsimError as problem:
         raise HandledError(str(problem)) from problem
 
 
-def _wrong(words: list[str]) -> str:
-    if not words:
-        return "tox prodsim needs a command"
-    if words == ["explain"]:
-        return "tox prodsim explain needs a code"
-    if words == ["baseline", "accept"]:
-        return "tox prodsim baseline accept needs the folder of the candidates"
-    return f"tox prodsim has no command {' '.join(words)!r}"
+class _CommandParser(ToxParser):
+    """A parser whose options have defaults in the environment and in the user's configuration, like those of tox."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with one line, without the usage."""
+        self.exit(2, f"{self.prog}: error: {message}; see: {self.prog} --help\n")
 
 
-def _checks(_state: State) -> int:
-    _write(listing(CATALOGUE.values()))
-    return 0
+def _parser(arguments: list[str], file_config: IniConfig) -> _CommandParser:
+    """Return the parser of all commands; only the command among the arguments has its own arguments in it."""
+    parser = _CommandParser(prog="tox prodsim", file_config=file_config)
+    groups = {"": _add_commands(parser, COMMANDS, _EXAMPLES)}
+    for command in COMMANDS:
+        words = command.name.split()
+        group = " ".join(words[:-1])
+        if group not in groups:
+            members = [each for each in COMMANDS if each.name.startswith(f"{group} ")]
+            groups[group] = _add_commands(groups[""].add_parser(group, file_config=file_config), members)
+        subparser = groups[group].add_parser(words[-1], description=command.help, file_config=file_config)
+        subparser.epilog = _OPTIONS
+        subparser.set_defaults(prodsim_command=command.name)
+        if arguments[: len(words)] == words:
+            _module(command.name).add_arguments(subparser)
+    return parser
 
 
-def _explain(codes: list[str]) -> int:
-    for code in codes:
-        check = CATALOGUE.get(code.upper())
-        if check is None:
-            near = difflib.get_close_matches(code.upper(), CATALOGUE, n=1)
-            hint = f"did you mean {near[0]}? " if near else ""
-            msg = f"{code}: there is no such code; {hint}'tox prodsim checks' lists all"
-            raise HandledError(msg)
-        _write(page(check))
-    return 0
+def _add_commands(
+    parser: _CommandParser, commands: Sequence[Command], examples: str = ""
+) -> _SubParsersAction[_CommandParser]:
+    """Make the parser one of commands, which its help lists, and return the action that has their parsers."""
+    parser.usage = f"{parser.prog} COMMAND [options]"
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.description = "\n".join(["commands:", *_lines(commands)])
+    parser.epilog = "\n".join(filter(None, [examples, _OPTIONS]))
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True, help=SUPPRESS, prog=parser.prog)
+    subparsers.default = SUPPRESS  # tox asks every other default for its type
+    return subparsers
 
 
-def _show_baselines(state: State) -> int:
-    found = _stored(state)
-    for path in found:
-        _write(_shown(path))
-    if not found:
-        _write(_NO_BASELINE)
-    return 0
+def _lines(commands: Sequence[Command]) -> Iterator[str]:
+    for command in commands:
+        yield f"  {f'{command.name} {command.arguments}':<22}  {command.help}"
 
 
-def _stored(state: State) -> list[Path]:
-    """Return the files of the baselines of the selected environments."""
-    return [path for env in _selected(state) for path in sorted((_store(env) / env.name).glob("*.json"))]
+def _command_first(arguments: Sequence[str]) -> list[str]:
+    """Move the options before the command behind it, as tox does; each of them takes a value."""
+    first_words = {command.name.split()[0] for command in COMMANDS}
+    for at, argument in enumerate(arguments):
+        is_value = at > 0 and arguments[at - 1].startswith("--") and "=" not in arguments[at - 1]
+        if argument in first_words and not is_value:
+            return [*arguments[at:], *arguments[:at]]
+    return list(arguments)
 
 
-def _store(env: RunToxEnv) -> Path:
-    root: Path = env.core["tox_root"]
-    return root / str(env.conf["prodsim_baseline_dir"])
-
-
-def _shown(path: Path) -> str:
-    stored = baseline.load(path)
-    if stored is None:
-        return ""
-    head = f"{path}\n  Python {stored.python}, version {stored.built.version}, stored {stored.built.created}\n"
-    lines = (
-        f"  {name:<32} {metric.value_ms:>9.1f} ms, {metric.ratio:.4f} of {stored.control}, {metric.rounds} rounds\n"
-        for name, metric in sorted(stored.metrics.items())
-    )
-    held, work = stored.contents, stored.work
-    head += f"  {contents.counted(held)} in {held.version} ({held.created})\n" if held is not None else ""
-    told = f"  {len(work.modules)} modules, {work.amount:,} {work.unit}\n" if work is not None else ""
-    return head + "".join(lines) + told
-
-
-def _accept_baselines(state: State) -> int:
-    options: Namespace = state.conf.options
-    if refused := baseline.update_refused(os.environ, allowed=options.prodsim_allow_ci_update):
-        raise ProdsimError("baseline accept", refused)
-    folder = Path(options.prodsim_words[2])
-    stores = {env.name: _store(env) for env in _prodsim_envs(state, only_selected=False)}
-    for path, accepted, is_new in list(timing.accepted(timing.candidates(folder), stores)):
-        if is_new:
-            baseline.save(path, accepted)
-        _write(f"baseline {'stored' if is_new else 'unchanged'}: {shown(path)}\n")
-    return 0
-
-
-def _history(state: State) -> int:
-    root = Path(state.conf.core["tox_root"])
-    found = _stored(state)
-    if not found:
-        _write(_NO_BASELINE)
-        return 0
-    lines = [
-        line
-        for path in found
-        for line in timing.history_of(path, str(path.relative_to(root)) if path.is_relative_to(root) else str(path))
-    ]
-    if not lines:
-        _write("no times are stored, so there is no history of them\n")
-    for row in timing.drawn_as_text(lines, encoding=sys.stdout.encoding or "ascii"):
-        _write(f"{row}\n")
-    if timing.is_shallow(found[0].parent):
-        _write("this clone is shallow, and so is the history; fetch the rest with: git fetch --unshallow\n")
-    if file := state.conf.options.prodsim_svg:
-        _picture(Path(file), timing.drawn_as_svg(lines))
-    return 0
-
-
-def _picture(path: Path, svg: str) -> None:
-    try:
-        path.write_text(svg, encoding="utf-8")
-    except OSError as problem:
-        msg = f"{path} cannot be written: {problem.strerror}"
-        raise ProdsimError("--svg", msg) from problem
-    _write(f"picture written to {path}\n")
-
-
-def _update_baselines(state: State) -> int:
-    state.conf.options.prodsim_update_baseline = True
-    return run_sequential(state)
-
-
-def _compare(state: State, words: list[str]) -> int:
-    from tox_prodsim.plugin.cli import compare  # noqa: PLC0415 - it imports all that a run does
-
-    return compare.compare(state, [env for env in _selected(state) if isinstance(env, PythonRun)], words)
-
-
-def _report(state: State) -> int:
-    options: Namespace = state.conf.options
-    found = 0
-    for env in _selected(state):
-        log = Path(env.conf["env_dir"]) / "prodsim" / "events.jsonl"
-        if not log.is_file():
-            continue
-        found += 1
-        events = _events(log)
-        if options.prodsim_format == "json":
-            _write(json.dumps(report(events), indent=1, sort_keys=True) + "\n")
-        else:
-            saved = log.with_name("report.json")
-            terminal = Terminal(
-                _write,
-                color=options.is_colored,
-                encoding=sys.stdout.encoding,
-                verbosity=options.verbosity,
-                report_path=shown(saved) if saved.is_file() else "",
-            )
-            for event in events:
-                terminal.handle(event)
-            terminal.close()
-    if not found:
-        msg = "there is no run to report, start one with: tox run -e prodsim"
-        raise HandledError(msg)
-    return 0
-
-
-def _events(log: Path) -> list[Event]:
-    try:
-        return list(read(log))
-    except (OSError, ValueError) as problem:
-        msg = f"the last run cannot be read, run it again: {problem}"
-        raise HandledError(msg) from problem
-
-
-def _selected(state: State) -> Iterator[RunToxEnv]:
-    return _prodsim_envs(state, only_selected=True)
-
-
-def _prodsim_envs(state: State, *, only_selected: bool) -> Iterator[RunToxEnv]:
-    for name in state.envs.iter(only_active=only_selected):
-        env = state.envs[name]
-        if isinstance(env, RunToxEnv) and "prodsim" in name.split("-"):
-            yield env
-
-
-def _write(text: str) -> None:
-    """Write to stdout, in what it can encode: reading a page must not fail in a C locale."""
-    encoding = sys.stdout.encoding or "ascii"
-    sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+def _module(name: str) -> CommandModule:
+    return cast("CommandModule", import_module(f"{__package__}.{name.replace(' ', '_')}"))

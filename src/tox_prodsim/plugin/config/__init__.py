@@ -1,3 +1,7 @@
-"""The keys of a prodsim environment: ``keys`` is the table, ``defaults`` layers them, ``read`` makes a Scenario."""
+"""The configuration of a prodsim environment.
 
-__all__ = ["defaults", "keys", "read"]
+``keys`` is the table of its keys and ``values`` what their values become; ``defaults`` is the layer below the user's
+own values, ``read`` makes a Scenario, ``schema`` describes the keys, ``variants`` has the names of the environments.
+"""
+
+__all__ = ["defaults", "keys", "read", "schema", "variants"]

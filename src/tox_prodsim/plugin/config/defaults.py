@@ -14,27 +14,23 @@ from tox.report import HandledError
 from tox.session.state import State
 from tox.tox_env.python.pip.req_file import PythonDeps
 
-from tox_prodsim.plugin.config.keys import ENV_NAME, VARIANTS
+from tox_prodsim.plugin.config.variants import ENV_NAME, VARIANTS
 
 _BASE_SECTIONS = {"testenv", "env_run_base", "tool.tox.env_run_base"}
-
-
 _OFF = ("skip_install", "use_develop", "ignore_errors", "ignore_outcome", "system_site_packages")
-
-
 _EMPTY = ("commands", "commands_pre", "commands_post", "extra_setup_commands", "allowlist_externals")
 """Keys of a base section that would make another environment of this one."""
 
 
 class _Defaults(MemoryLoader):
-    """The plugin's own values; a MemoryLoader substitutes nothing, so a value may be a function without arguments."""
+    """The plugin's defaults; a MemoryLoader substitutes nothing, so a value may be a function without arguments."""
 
     def load_raw(self, key: str, conf: Config | None, env_name: str | None) -> object:
         value = super().load_raw(key, conf, env_name)
         return value() if callable(value) else value
 
     def found_keys(self) -> set[str]:
-        """Return no keys: tox asks for them to name those that the user has set in vain."""
+        """Return no keys: tox lists the unused ones among them as the user's."""
         return set()
 
 
@@ -42,13 +38,13 @@ def layer(conf: EnvConfigSet, state: State) -> None:
     """Put the plugin's defaults between the user's own section and the base section, in this order of precedence.
 
     An environment such as ``py312-prodsim`` inherits what the user wrote for ``prodsim``: tox itself never does that.
-    What makes a variant of it comes before that, or the variant would be none.
+    The values of a variant precede that, or it would not differ.
     """
     for factor in _factors(conf) & VARIANTS.keys():
         conf.loaders.insert(_first_base(conf), _Defaults(**VARIANTS[factor]))
     if conf.env_name != ENV_NAME:
-        theirs = [each for each in state.conf.get_env(ENV_NAME).loaders if each.section.name == ENV_NAME]
-        for loader in reversed(theirs):
+        loaders = state.conf.get_env(ENV_NAME).loaders
+        for loader in reversed([loader for loader in loaders if loader.section.name == ENV_NAME]):
             conf.loaders.insert(_first_base(conf), loader)
     conf.loaders.insert(_first_base(conf), _defaults(conf, state))
 
@@ -59,18 +55,18 @@ def _factors(conf: EnvConfigSet) -> set[str]:
 
 def _first_base(conf: EnvConfigSet) -> int:
     loaders: list[Loader[Any]] = conf.loaders
-    at = (index for index, loader in enumerate(loaders) if loader.section.key in _BASE_SECTIONS)
-    return next(at, len(loaders))
+    base = (index for index, loader in enumerate(loaders) if loader.section.key in _BASE_SECTIONS)
+    return next(base, len(loaders))
 
 
 def _defaults(conf: EnvConfigSet, state: State) -> _Defaults:
     options = state.conf.options
-    keeps = getattr(options, "skip_pkg_install", False) or getattr(options, "skip_env_install", False)
-    fresh = options.command not in {"exec", "e", "devenv", "d"} and not keeps
+    reuses = getattr(options, "skip_pkg_install", False) or getattr(options, "skip_env_install", False)
+    recreate = options.command not in {"exec", "e", "devenv", "d"} and not reuses
     return _Defaults(
         description="prove that the wheel works as production will use it",
         package=lambda: "wheel" if builds_no_wheel(conf) else "sdist-wheel",  # the other runner knows no sdist-wheel
-        recreate=lambda: _recreates(conf, fresh=fresh),
+        recreate=lambda: _checked_recreate(conf, recreate=recreate),
         change_dir=lambda: conf["env_tmp_dir"] / "scratch",
         disallow_pass_env=["PYTHON*", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_*"],
         parallel_show_output=True,
@@ -94,15 +90,15 @@ def builds_no_wheel(conf: EnvConfigSet) -> str:
     return f"{runner} installs the project without building a wheel, set runner = {runner.replace('-lock', '')}"
 
 
-def _recreates(conf: EnvConfigSet, *, fresh: bool) -> bool:
-    """Return the default of the first key that tox reads on the way to an installation, or refuse to go on from there.
+def _checked_recreate(conf: EnvConfigSet, *, recreate: bool) -> bool:
+    """Return the default of ``recreate``, the first key that tox reads before an installation, or refuse the runner.
 
     A runner that builds no wheel calls no hook before it installs.
     """
     if reason := builds_no_wheel(conf):
         msg = f"failed with runner: {reason}"
         raise HandledError(msg)
-    return fresh
+    return recreate
 
 
 def environment_overrides(conf: EnvConfigSet, values: Mapping[str, str]) -> None:

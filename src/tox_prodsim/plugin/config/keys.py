@@ -1,145 +1,355 @@
-"""The keys of a prodsim environment."""
+"""The table of the keys of a prodsim environment.
+
+Their registration with tox, the reading, ``tox schema`` and docs/keys.md are made of it. To add a key is to add its
+row here, and to use its value in ``read``.
+"""
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from tox.config.sets import EnvConfigSet
 from tox.config.types import Command
 
-from tox_prodsim.model import scenario
+from tox_prodsim.model import auditors, conditions, leaks, parsing, probes, scenario
+from tox_prodsim.plugin.config import values
+from tox_prodsim.plugin.config.values import Lines, Words
 
-ENV_NAME = "prodsim"
-
-
-VARIANTS: Mapping[str, Mapping[str, object]] = {
-    "lowest": {
-        "description": "the same with the lowest versions of its dependencies that the wheel allows",
-        "resolution": scenario.LOWEST,
-    },
-    "sdist": {
-        "description": "the same from the sdist, as a user installs it for whom there is no wheel",
-        "package": "sdist",
-    },
-}
-"""Environments beside ``prodsim``, by the factor that asks for each, and what differs from there."""
+Schema = Mapping[str, object]
+"""A JSON schema."""
+_ITEM: Schema = {"$ref": "#/definitions/subs"}
+"""A text, or one of tox's tables that stand for a text."""
+_TEXT: Schema = {"type": "string"}
+_TEXTS: Schema = {"type": ["array", "string"], "items": _ITEM}
+_SECONDS: Schema = {"type": ["number", "string"], "exclusiveMinimum": 0}
+_LIMIT: Schema = {"type": ["number", "string"], "minimum": 0}
+_COUNT: Schema = {"type": ["integer", "string"], "minimum": 0}
 
 
-_DEFAULT_STOP_SIGNAL = "SIGTERM" if sys.platform != "win32" else "CTRL_BREAK_EVENT"
+def _items(*others: Schema) -> Schema:
+    """Return the schema of a list whose items may be more than texts."""
+    return {"type": ["array", "string"], "items": {"anyOf": [_ITEM, *others]}}
 
 
-_YES = True
+def _code(names: Iterable[str]) -> str:
+    """Return the names as Markdown."""
+    return ", ".join(f"`{name}`" for name in names)
 
 
-_PYTHON = re.compile(r"(?:py|pypy|cpython|graalpy)?\d(?:\.?\d+)?t?")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Need:
+    """What a key means nothing without."""
+
+    keys: tuple[str, ...]
+    """The other keys, all of which must have a value."""
+    reason: str
+    """What an error says behind their names."""
 
 
-class Lines:
-    """A list whose items are lines: tox would split a ``list[str]`` on one line at commas, which regexes contain."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Key:
+    """One key: a row of the table."""
 
-    def __init__(self, raw: object) -> None:
-        source = raw.splitlines() if isinstance(raw, str) else raw if isinstance(raw, list) else [raw]
-        stripped = (item.strip() if isinstance(item, str) else item for item in source)
-        self.items: list[Any] = [item for item in stripped if item != ""]
-
-    def __repr__(self) -> str:
-        return "\n".join(str(item) for item in self.items)
-
-
-class Words:
-    """A list of words, separated by blanks, commas or lines; in TOML numbers may stand for themselves."""
-
-    def __init__(self, raw: object) -> None:
-        source = raw.replace(",", " ").split() if isinstance(raw, str) else raw if isinstance(raw, list) else [raw]
-        if any(isinstance(item, bool) for item in source):
-            msg = "true and false are no words, write a list of texts"
-            raise TypeError(msg)
-        self.items: list[str] = [str(item) for item in source]
-
-    def __repr__(self) -> str:
-        return " ".join(self.items)
-
-
-class Number:
-    """A number as it was written: the words of a message that refuses it are ours, and say what to do."""
-
-    def __init__(self, raw: object) -> None:
-        self.raw = raw.strip() if isinstance(raw, str) else raw
-
-    def __repr__(self) -> str:
-        return str(self.raw)
+    name: str
+    """Its name."""
+    help: str
+    """What it means, in one sentence of Markdown, as editors show the descriptions of a schema."""
+    of_type: Any
+    """What tox makes of its value; ``object``: nothing, so that an error can show what was written."""
+    default: object
+    """Its value where nobody sets it."""
+    schema: Schema
+    """The JSON schema of its value in TOML."""
+    parse: Callable[[str, Any], Any] = values.unchanged
+    """What the value means, from the name and what tox made of it; raises ProdsimError that names the key."""
+    refuse: Callable[[str, str], object] = values.refuse
+    """What becomes of a complaint of tox about the value: ProdsimError, or nothing when there is just no value."""
+    needs: Need | None = None
+    """The keys without which a value means nothing."""
+    factor_words: tuple[str, ...] = ()
+    """Words that tox takes for factors in an ini file when a blank follows their colon."""
+    more_help: str = ""
+    """What the document says behind ``help``."""
+    default_help: str = ""
+    """What the document has for the default, where that is not the plain value."""
 
 
-_OWN_TYPES = {Lines, Words, Number}
+_DEPLOY = Need(keys=("deploy",), reason="the command that production would run")
 
-
-_KEYS: tuple[tuple[str, Any, object, str], ...] = (
-    ("deploy", Command, None, "what production would run: a job, or with 'ready' a service"),
-    ("ready", Lines, Lines([]), "how one sees that the service is up: http://…, tcp://…, listen, log:/…/, file:…"),
-    ("ready_timeout", Number, Number(30.0), "seconds from the spawn until the service must be ready"),
-    ("run_timeout", Number, Number(300.0), "seconds for a job, and for each of commands_pre, commands, commands_post"),
-    ("stop_signal", str, _DEFAULT_STOP_SIGNAL, "signal that asks the service to stop"),
-    ("stop_timeout", Number, Number(10.0), "seconds the service may take to stop before it is killed"),
-    ("idle_timeout", Number, Number(0), "seconds without output after which the deployment counts as hung (0: never)"),
-    ("watchdog_timeout", Number, Number(0), "seconds between two WATCHDOG=1 of sd_notify at most (0: none expected)"),
-    ("output_limit_mb", Number, Number(1000), "size of its log from which on the deployment is stopped (0: never)"),
-    ("containment", str, "auto", "how processes are held together: auto, subreaper, cgroup, pidns, group"),
-    ("allow_leaks", Lines, Lines([]), "what may be left behind: processes, ports, files:GLOB, warnings:REGEX, …"),
-    ("exit_codes", Words, Words([]), "allowed ends: numbers and names of signals"),
-    ("expect_output", Lines, Lines([]), "regular expressions that a line of the output must match"),
-    ("reject_output", Lines, Lines([]), "regular expressions that no line of the output may match"),
-    ("deploy_files", list[str], [], "globs below the tox root, copied by name into the scratch directory"),
-    (
-        "audit",
-        Lines,
-        Lines([]),
-        "tools that audit the files: check-wheel-contents, twine, auditwheel, abi3audit, commands",
+KEYS: tuple[Key, ...] = (
+    Key(
+        name="deploy",
+        help="the command that production would run: a job, or with `ready` a service",
+        of_type=Command,  # with any other type tox quotes no {tox_root}
+        default=None,
+        schema=_TEXTS,
+        parse=values.argv,
+        refuse=values.refuse_command,
     ),
-    (
-        "simulate",
-        Words,
-        Words([]),
-        "harsher conditions to play it again under: no_home, no_network, c_locale, non_root, …",
+    Key(
+        name="ready",
+        help="how one sees that the service is up: probes, one a line (TOML: a list), all of which must be satisfied",
+        of_type=Lines,
+        default=Lines(),
+        schema=_items(*(kind.schema for kind in probes.KINDS)),
+        parse=scenario.probe_sources,
+        needs=_DEPLOY,
+        factor_words=probes.WORDS,
     ),
-    ("extensions", Words, Words([]), "compiled modules that must be in the wheel and load"),
-    ("measure_imports", Words, Words([]), "modules whose import is timed (default: the top-levels and the scripts')"),
-    ("measure_startup", bool, _YES, "whether the start-up of the deployment is timed"),
-    ("time_tolerance_percent", Number, Number(5.0), "how much slower than its baseline a time may be"),
-    (
-        "max_import_time",
-        Number,
-        Number(0),
-        "seconds that no timed import may take, whatever its baseline (0: no limit)",
+    Key(
+        name="ready_timeout",
+        help="seconds from the spawn until the service must be ready",
+        of_type=object,
+        default=30.0,
+        schema=_SECONDS,
+        parse=parsing.seconds,
     ),
-    ("max_startup_time", Number, Number(0), "seconds that the start-up may take, whatever its baseline (0: no limit)"),
-    ("max_modules", Number, Number(0), "modules that a timed import may load (0: no limit)"),
-    ("forbid_modules", Words, Words([]), "modules that no timed import may load, with what is inside of them"),
-    ("max_work_increase", Number, Number(0), "percent by which the work of the imports may grow (0: no limit)"),
-    ("resolution", str, scenario.HIGHEST, "versions of the wheel's own dependencies: highest or lowest-direct"),
-    ("prodsim_baseline_dir", str, "prodsim/baselines", "folder of the baselines, relative to the tox root"),
-    ("select", Words, Words([]), "codes, or prefixes of codes, of the findings that count (default: all)"),
-    ("ignore", Words, Words([]), "codes, or prefixes of codes, of findings to drop"),
-    ("warn", Words, Words([]), "codes, or prefixes of codes, of errors that only warn"),
+    Key(
+        name="run_timeout",
+        help="seconds for a job; and for each of `commands_pre`, `commands`, `commands_post` as a whole",
+        of_type=object,
+        default=300.0,
+        schema=_SECONDS,
+        parse=parsing.seconds,
+    ),
+    Key(
+        name="stop_signal",
+        help="signal that asks the service to stop; it goes to the whole process tree",
+        of_type=str,
+        default="SIGTERM" if sys.platform != "win32" else "CTRL_BREAK_EVENT",
+        schema=_TEXT,
+        parse=scenario.stop_signal,
+        default_help="`SIGTERM`",
+    ),
+    Key(
+        name="stop_timeout",
+        help="seconds the service may take to stop, then the whole tree is killed",
+        of_type=object,
+        default=10.0,
+        schema=_SECONDS,
+        parse=parsing.seconds,
+    ),
+    Key(
+        name="idle_timeout",
+        help="seconds without output after which the deployment is stopped (RUN615); 0: it may be silent",
+        of_type=object,
+        default=0,
+        schema=_LIMIT,
+        parse=values.limit_s,
+    ),
+    Key(
+        name="watchdog_timeout",
+        help="seconds between two `WATCHDOG=1` of a service that is ready (RUN616); 0: none are expected",
+        of_type=object,
+        default=0,
+        schema=_LIMIT,
+        parse=values.limit_s,
+    ),
+    Key(
+        name="output_limit_mb",
+        help="size of its log, in MB, from which on the deployment is stopped (RUN617); 0: no limit",
+        of_type=object,
+        default=1000,
+        schema=_LIMIT,
+        parse=values.limit_bytes,
+    ),
+    Key(
+        name="containment",
+        help=f"how processes are held together: {_code(scenario.CONTAINMENT_KINDS)}",
+        of_type=str,
+        default="auto",
+        schema={"type": "string", "enum": list(scenario.CONTAINMENT_KINDS)},
+        parse=scenario.containment,
+        more_help="see [supervision](supervision.md)",
+    ),
+    Key(
+        name="allow_leaks",
+        help=f"what may be left behind, one kind a line: {_code(leaks.FORMS)}",
+        of_type=Lines,
+        default=Lines(),
+        schema=_TEXTS,
+        parse=values.allowed_leaks,
+        factor_words=tuple(leaks.NAMED),
+        more_help="see [supervision](supervision.md)",
+    ),
+    Key(
+        name="exit_codes",
+        help="allowed ends: numbers, and names of signals (which allow -N and 128 + N)",
+        of_type=Words,
+        default=Words(),
+        schema=_items({"type": "integer"}),
+        parse=scenario.exit_codes,
+        default_help="job `0`; service `0` and the stop signal",
+    ),
+    Key(
+        name="expect_output",
+        help="regular expressions; of each, a line of the output must match",
+        of_type=Lines,
+        default=Lines(),
+        schema=_TEXTS,
+        parse=scenario.patterns,
+        needs=_DEPLOY,
+    ),
+    Key(
+        name="reject_output",
+        help="regular expressions that no line of the output may match",
+        of_type=Lines,
+        default=Lines(),
+        schema=_TEXTS,
+        parse=scenario.patterns,
+        needs=_DEPLOY,
+    ),
+    Key(
+        name="deploy_files",
+        help="globs below the tox root; files are copied by name into the scratch directory, folders as a whole",
+        of_type=list[str],
+        default=[],
+        schema={"type": "array", "items": _ITEM},
+    ),
+    Key(
+        name="audit",
+        help=f"tools that look at the files, one a line: {_code(auditors.KNOWN)}, or a command",
+        of_type=Lines,
+        default=Lines(),
+        schema=_items({"type": "array", "items": _ITEM}),
+        parse=auditors.parse,
+        more_help="see [checks](checks.md)",
+    ),
+    Key(
+        name="simulate",
+        help="harsher conditions, each tried by itself: imports, `--help` and the deployment once more",
+        of_type=Words,
+        default=Words(),
+        schema=_items({"enum": list(conditions.CONDITIONS)}),
+        parse=conditions.parse,
+        more_help=f"{_code(conditions.CONDITIONS)}; see [checks](checks.md)",
+    ),
+    Key(
+        name="extensions",
+        help="compiled modules (dotted, as imported) that must be in the wheel (EXT404) and load (EXT405)",
+        of_type=Words,
+        default=Words(),
+        schema=_TEXTS,
+        parse=parsing.modules,
+    ),
+    Key(
+        name="resolution",
+        help="which versions of the wheel's own dependencies are installed",
+        of_type=str,
+        default=scenario.HIGHEST,
+        schema={"type": "string", "enum": [scenario.HIGHEST, scenario.LOWEST]},
+        parse=scenario.resolution,
+        more_help="`lowest-direct`: for each the lowest release that its bound allows; what these require is the "
+        "newest; what has no lower bound stays free. No times are taken then",
+        default_help="`highest`; `lowest-direct` in `prodsim-lowest`",
+    ),
+    Key(
+        name="measure_imports",
+        help="modules whose import is timed",
+        of_type=Words,
+        default=Words(),
+        schema=_TEXTS,
+        parse=values.as_tuple,
+        default_help="the top-levels and the modules of the console scripts",
+    ),
+    Key(
+        name="measure_startup",
+        help="whether the start-up of the deployment is timed",
+        of_type=bool,
+        default=True,
+        schema={"type": "boolean"},
+    ),
+    Key(
+        name="time_tolerance_percent",
+        help="how much slower than its baseline a time may be; against a stored ratio alone never less than 7",
+        of_type=object,
+        default=5.0,
+        schema=_SECONDS,
+        parse=values.fraction,
+    ),
+    Key(
+        name="max_import_time",
+        help="seconds that an import may take, baseline or not; over when even the fastest quarter is (PRF707); "
+        "0: no limit",
+        of_type=object,
+        default=0,
+        schema=_LIMIT,
+        parse=values.limit_s,
+    ),
+    Key(
+        name="max_startup_time",
+        help="seconds that the start-up may take, baseline or not; over when even the fastest quarter is (PRF708); "
+        "0: no limit",
+        of_type=object,
+        default=0,
+        schema=_LIMIT,
+        parse=values.limit_s,
+        needs=Need(keys=("deploy", "measure_startup"), reason="no start-up is timed"),
+    ),
+    Key(
+        name="max_modules",
+        help="modules that a timed import may load (PRF709); 0: no limit",
+        of_type=object,
+        default=0,
+        schema=_COUNT,
+        parse=values.limit_modules,
+    ),
+    Key(
+        name="forbid_modules",
+        help="modules that no timed import may load, with what is inside of them (PRF710)",
+        of_type=Words,
+        default=Words(),
+        schema=_TEXTS,
+        parse=parsing.modules,
+    ),
+    Key(
+        name="max_work_increase",
+        help="per cent by which the exact work of the imports may grow over the baseline (PRF711); 0: no limit",
+        of_type=object,
+        default=0,
+        schema=_LIMIT,
+        parse=values.limit_fraction,
+    ),
+    Key(
+        name="prodsim_baseline_dir",
+        help="where the baselines are, relative to the tox root",
+        of_type=str,
+        default="prodsim/baselines",
+        schema=_TEXT,
+    ),
+    Key(
+        name="select",
+        help="codes or prefixes of codes (`RUN`, `RUN6`, `RUN607`) of the findings that count",
+        of_type=Words,
+        default=Words(),
+        schema=_TEXTS,
+        parse=values.codes,
+        default_help="all",
+    ),
+    Key(
+        name="ignore",
+        help="codes or prefixes of codes of findings that do not count",
+        of_type=Words,
+        default=Words(),
+        schema=_TEXTS,
+        parse=values.codes,
+    ),
+    Key(
+        name="warn",
+        help="codes or prefixes of codes of errors that only warn",
+        of_type=Words,
+        default=Words(),
+        schema=_TEXTS,
+        parse=values.codes,
+    ),
 )
-"""Name, type, default and meaning of each key."""
-
-
-def variants(asked: Iterable[str], *, listed: bool) -> Iterator[str]:
-    """Yield the variants among the names that were asked for; those of no Python in particular, too, for a list.
-
-    With a variant in it tox itself does not know that ``py312-prodsim-lowest`` is made of factors.
-    """
-    plain = [f"{ENV_NAME}-{variant}" for variant in VARIANTS] if listed else []
-    named = (name for name in asked if any(variant in name.split("-") for variant in VARIANTS))
-    for name in dict.fromkeys([*plain, *named]):
-        if all(word in {ENV_NAME, *VARIANTS} or _PYTHON.fullmatch(word) for word in name.split("-")):
-            yield name
+"""All keys, in the order in which tox and docs/keys.md list them."""
 
 
 def register(conf: EnvConfigSet) -> None:
-    """Add the keys of a prodsim environment to its configuration set."""
-    for key, of_type, default, desc in _KEYS:
-        conf.add_config(key, of_type, default, desc, factory=of_type if of_type in _OWN_TYPES else None)
+    """Add the keys to the configuration set of a prodsim environment."""
+    for key in KEYS:
+        conf.add_config(key.name, key.of_type, key.default, key.help)

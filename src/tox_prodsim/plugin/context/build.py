@@ -1,4 +1,4 @@
-"""From tox's environment to what a run works with: the wheel, the facts about it, and what is to be kept of them."""
+"""From tox's environment to the RunContext: the wheel, the environment, the stored baseline and the new one."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 from tox.tox_env.python.runner import PythonRun
 
@@ -22,6 +22,7 @@ from tox_prodsim import supervision
 from tox_prodsim.building import reference_wheel
 from tox_prodsim.catalogue import CATALOGUE
 from tox_prodsim.checks import artifact, installed, resolution
+from tox_prodsim.deployment import LaunchContext
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.events import RunStarted
 from tox_prodsim.model.findings import CheckResult
@@ -39,7 +40,7 @@ _PYTHON_FACTOR = re.compile(r"(?:(?:py|cp|python|cpython|pypy|graalpy)(\d)\.?|(\
 
 
 def scenario_of(tox_env: PythonRun) -> Scenario:
-    """Return the scenario of the environment; raises ProdsimError for everything that can be known before a start."""
+    """Return the scenario of the environment; raises ProdsimError for what is wrong with it."""
     options = tox_env.options
     update = bool(options.prodsim_update_baseline)
     if update and (refused := baseline.update_refused(os.environ, allowed=options.prodsim_allow_ci_update)):
@@ -49,7 +50,19 @@ def scenario_of(tox_env: PythonRun) -> Scenario:
     return scenario
 
 
-def make(
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Inputs:
+    """What a context is made from."""
+
+    tox_env: PythonRun
+    scenario: Scenario
+    wheel: artifact.Wheel
+    folder: Path
+    """The plugin's folder of the environment."""
+    production_env: ProductionEnv
+
+
+def build_context(
     tox_env: PythonRun,
     scenario: Scenario,
     under_test: WheelUnderTest,
@@ -58,54 +71,70 @@ def make(
     *,
     lowered: installer.Lowered | None = None,
 ) -> RunContext:
-    """Return the bench of one run; the deploy files are in the scratch folder then."""
+    """Return the context of one run, and copy the deploy files to the scratch folder."""
     for source in scenario.deploy_files:
         _copy(source, production_env.folders.scratch)
-    wheel = artifact.open_wheel(under_test.path)
-    place = production_env.place(folder, scenario, wheel.top_levels)
-    place.log.unlink(missing_ok=True)
-    if scenario.deployment is not None:
-        launch = scenario.deployment.launch(port=1, scratch=place.scratch)
-        place.cwd.mkdir(parents=True, exist_ok=True)
-        place.resolve(launch.argv, "deploy")
-        for at, probe in enumerate(launch.probes):
-            if isinstance(probe, ExecProbe):
-                place.resolve(probe.argv, f"ready[{at}]")
-    baselines = _baselines(tox_env, scenario, wheel, _packages(tox_env), folder)
+    inputs = _Inputs(
+        tox_env=tox_env,
+        scenario=scenario,
+        wheel=artifact.open_wheel(under_test.path),
+        folder=folder,
+        production_env=production_env,
+    )
+    return replace(_context(inputs, under_test.origin), lowered=lowered)
+
+
+def _context(inputs: _Inputs, origin: str) -> RunContext:
+    tox_env, wheel, production_env = inputs.tox_env, inputs.wheel, inputs.production_env
+    folders = production_env.folders
+    launch_context, baselines = _launch_context(inputs), _baselines(inputs)
     return RunContext(
-        started=_started(tox_env, scenario, wheel, under_test.origin),
+        started=run_started(tox_env, inputs.scenario, wheel, origin),
         wheel=wheel,
-        subject=_subject(tox_env, wheel),
+        subject=_distribution(tox_env, wheel),
         python=Path(tox_env.env_python()),
         scripts_dir=Path(tox_env.env_bin_dir()),
-        place=place,
+        place=launch_context,
         baselines=baselines,
         execute=production_env.helper,
-        reference=_reference(tox_env, wheel.name, baselines, production_env),
-        tools=runners.tools_of(tox_env, scenario.audit, production_env.cancel),
-        private=(production_env.folders.home, production_env.folders.temporary, production_env.folders.probe),
-        fresh_install=_fresh_install(tox_env, wheel, production_env),
-        lowered=lowered,
-        tested=_tested(tox_env.core["env_list"]),
+        reference=_reference(inputs, baselines),
+        tools=runners.audit_tools(tox_env, inputs.scenario.audit, production_env.cancel),
+        private=(folders.home, folders.temporary, folders.probe),
+        fresh_install=_fresh_install(inputs),
+        tested=_tested_pythons(tox_env.core["env_list"]),
     )
 
 
-def _tested(env_list: Iterable[str]) -> frozenset[str] | None:
-    """Return the Pythons that the factors of these names stand for, as tox understands them; None when none does."""
+def _launch_context(inputs: _Inputs) -> LaunchContext:
+    """Return where the deployment runs; raises ProdsimError if one of its commands cannot be found."""
+    launch_context = inputs.production_env.launch_context(inputs.folder, inputs.scenario, inputs.wheel.top_levels)
+    launch_context.log.unlink(missing_ok=True)
+    if inputs.scenario.deployment is not None:
+        launch = inputs.scenario.deployment.launch(port=1, scratch=launch_context.scratch)
+        launch_context.cwd.mkdir(parents=True, exist_ok=True)
+        launch_context.resolve(launch.argv, "deploy")
+        for at, probe in enumerate(launch.probes):
+            if isinstance(probe, ExecProbe):
+                launch_context.resolve(probe.argv, f"ready[{at}]")
+    return launch_context
+
+
+def _tested_pythons(env_list: Iterable[str]) -> frozenset[str] | None:
+    """Return the Pythons that the factors of these names stand for in tox; None: no factor does."""
     factors = {factor for name in env_list for factor in name.split("-")}
-    found = (_PYTHON_FACTOR.fullmatch(factor) for factor in factors)
-    return frozenset(f"{match[1] or match[2]}.{match[3]}" for match in found if match) or None
+    matches = (_PYTHON_FACTOR.fullmatch(factor) for factor in factors)
+    return frozenset(f"{match[1] or match[2]}.{match[3]}" for match in matches if match) or None
 
 
 def _copy(source: Path, scratch: Path) -> None:
-    """Copy a file by its name, or a folder with its content."""
+    """Copy a file or a folder into the scratch folder."""
     if source.is_dir():
         shutil.copytree(source, scratch / source.name, dirs_exist_ok=True)
     else:
         shutil.copy2(source, scratch / source.name)
 
 
-def _subject(tox_env: PythonRun, wheel: artifact.Wheel) -> installed.Distribution:
+def _distribution(tox_env: PythonRun, wheel: artifact.Wheel) -> installed.Distribution:
     return installed.Distribution(
         name=wheel.name,
         version=wheel.version,
@@ -118,13 +147,11 @@ def _subject(tox_env: PythonRun, wheel: artifact.Wheel) -> installed.Distributio
     )
 
 
-def started(tox_env: PythonRun, scenario: Scenario) -> RunStarted:
-    """Return the first event of a run whose wheel could not be built."""
-    return _started(tox_env, scenario, None, "")
-
-
-def _started(tox_env: PythonRun, scenario: Scenario, wheel: artifact.Wheel | None, origin: str) -> RunStarted:
-    contain = supervision.containment(cast("supervision.ContainmentKind", scenario.containment))
+def run_started(
+    tox_env: PythonRun, scenario: Scenario, wheel: artifact.Wheel | None = None, origin: str = ""
+) -> RunStarted:
+    """Return the first event of a run; ``wheel`` None: it could not be built."""
+    contain = supervision.containment(scenario.containment)
     python = tox_env.base_python
     return RunStarted(
         version=importlib.metadata.version("tox-prodsim"),
@@ -160,45 +187,44 @@ def _key(tox_env: PythonRun) -> str:
     )
 
 
-def _baselines(
-    tox_env: PythonRun, scenario: Scenario, wheel: artifact.Wheel, packages: tuple[str, ...], folder: Path
-) -> BaselineFiles:
-    path, root = _baseline_path(tox_env, scenario), Path(tox_env.core["tox_root"])
-    today = dt.datetime.now(tz=dt.UTC).date().isoformat()
-    now = baseline.Baseline(
-        key=_key(tox_env),
-        env=scenario.env_name,
-        python=_version(tox_env),
-        built=baseline.Built(
-            version=wheel.version,
-            wheel_sha256=wheel.sha256,
-            commit=_commit(root),
-            created=today,
-        ),
-        control=sampling.CONTROL,
-        metrics={},
-        dists=packages,
-        machine={"cpu": _cpu(), "cpus": str(os.cpu_count()), "os": platform.platform(terse=True)},
-        contents=contents.contents_of(wheel, today),
-    )
+def _baselines(inputs: _Inputs) -> BaselineFiles:
+    """Return the stored baseline, and what is known so far of the one of this run."""
+    path = _baseline_path(inputs.tox_env, inputs.scenario)
     return BaselineFiles(
         stored=baseline.load(path),
         path=path,
-        candidate=folder / "candidate.json",
-        now=now,
-        root=root,
-        wheels=wheels_of(tox_env),
+        candidate=inputs.folder / "candidate.json",
+        now=_new_baseline(inputs),
+        root=Path(inputs.tox_env.core["tox_root"]),
+        wheels=wheels_of(inputs.tox_env),
     )
 
 
-def _reference(
-    tox_env: PythonRun, name: str, baselines: BaselineFiles, production_env: ProductionEnv
-) -> ReferenceInputs | None:
-    """Return how a suspicion can be confirmed beside the baseline's own wheel; None: there is no baseline."""
+def _new_baseline(inputs: _Inputs) -> baseline.Baseline:
+    """Return the baseline of this run, still without times."""
+    tox_env, wheel = inputs.tox_env, inputs.wheel
+    today = dt.datetime.now(tz=dt.UTC).date().isoformat()
+    commit = _commit(Path(tox_env.core["tox_root"]))
+    return baseline.Baseline(
+        key=_key(tox_env),
+        env=inputs.scenario.env_name,
+        python=_version(tox_env),
+        built=baseline.Built(version=wheel.version, wheel_sha256=wheel.sha256, commit=commit, created=today),
+        control=sampling.CONTROL,
+        metrics={},
+        dists=_installed_versions(tox_env),
+        machine={"cpu": _cpu(), "cpus": str(os.cpu_count()), "os": platform.platform(terse=True)},
+        contents=contents.contents_of(wheel, today),
+    )
+
+
+def _reference(inputs: _Inputs, baselines: BaselineFiles) -> ReferenceInputs | None:
+    """Return what a confirmation beside the baseline's own wheel works with; None: there is no baseline."""
     if baselines.stored is None:
         return None
+    tox_env, production_env, name = inputs.tox_env, inputs.production_env, inputs.wheel.name
     built = baselines.stored.built
-    wanted = reference_wheel.Wanted(
+    spec = reference_wheel.ReferenceSpec(
         name=name,
         version=built.version,
         sha256=built.wheel_sha256,
@@ -207,14 +233,13 @@ def _reference(
     )
     dists, machine = baseline.changes_since(baselines.stored, baselines.now, name)
     return runners.reference_inputs(
-        tox_env, wanted, runner=production_env.helper, cancel=production_env.cancel, dists=dists, machine=machine
+        tox_env, spec, runner=production_env.helper, cancel=production_env.cancel, dists=dists, machine=machine
     )
 
 
-def _fresh_install(
-    tox_env: PythonRun, wheel: artifact.Wheel, production_env: ProductionEnv
-) -> Callable[[], CheckResult]:
-    """Return what asks the installer of the environment about the wheel; its variables are read now, by this thread."""
+def _fresh_install(inputs: _Inputs) -> Callable[[], CheckResult]:
+    """Return what asks the environment's installer about the wheel; the variables are read now, in this thread."""
+    tox_env, wheel, production_env = inputs.tox_env, inputs.wheel, inputs.production_env
     request = resolution.ResolutionRequest(
         wheel=wheel.path,
         name=wheel.name,
@@ -226,15 +251,15 @@ def _fresh_install(
     return functools.partial(resolution.check_resolution, request, installer.installer_of(tox_env), runner, folder)
 
 
-def _packages(tox_env: PythonRun) -> tuple[str, ...]:
-    """Return what is installed as ``name==version``, read from the metadata on disk."""
+def _installed_versions(tox_env: PythonRun) -> tuple[str, ...]:
+    """Return the installed distributions as ``name==version``."""
     found = importlib.metadata.distributions(path=[str(tox_env.env_site_package_dir())])
     return tuple(sorted(f"{each.name}=={each.version}" for each in found if each.name))
 
 
 @functools.cache
 def _commit(root: Path) -> str:
-    """Return the commit of the tree, or an empty text where there is no git or no commit."""
+    """Return the commit of the tree; empty: there is no git or no commit."""
     git = shutil.which("git")
     if git is None:
         return ""

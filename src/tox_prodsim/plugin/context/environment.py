@@ -1,4 +1,4 @@
-"""The folders and the variables that are the same for all commands of one environment, and how one is run there."""
+"""The folders and variables of all commands of one environment, and how a program is run there."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import os
 import shutil
 import sys
 import sysconfig
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from tox.execute.local_sub_process import LocalSubProcessExecuteInstance
 from tox.execute.request import ExecuteRequest, StdinSource
@@ -28,38 +28,42 @@ from tox_prodsim.plugin.paths import ledger_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Folders:
-    """The private folders of one run, all below the environment's temporary folder.
-
-    ``temporary`` is the TMPDIR of the deployment, ``smoke`` that of tox's commands: what these leave is not its leak.
-    """
+class RunFolders:
+    """The private folders of one run, all below the environment's temporary folder."""
 
     scratch: Path
+    """The folder of the deployment's own files."""
     probe: Path
+    """The working folder of helper programs."""
     home: Path
+    """HOME of all commands."""
     temporary: Path
+    """TMPDIR of the deployment."""
     smoke: Path
-    witness: Path
+    """TMPDIR of tox's commands: what they leave there is not a leak of the deployment."""
+    hook_records: Path
+    """What the hook writes in Python processes."""
     snapshot: Path
+    """A copy of the scratch folder from before the first start."""
 
     @classmethod
-    def below(cls, folder: Path) -> Folders:
+    def below(cls, folder: Path) -> RunFolders:
         """Return the folders, made and empty; the snapshot is made when it is taken."""
-        names = ("scratch", "probe", "home", "smoke", "witness", "snapshot")
-        made = {name: folder / name for name in names} | {"temporary": folder / "tmp"}
-        for name in made.keys() - {"snapshot"}:
-            made[name].mkdir(parents=True, exist_ok=True)
-        return cls(**made)
+        names = ("scratch", "probe", "home", "smoke", "hook_records", "snapshot")
+        paths = {name: folder / name for name in names} | {"temporary": folder / "tmp"}
+        for name in paths.keys() - {"snapshot"}:
+            paths[name].mkdir(parents=True, exist_ok=True)
+        return cls(**paths)
 
 
 class ProductionEnv:
-    """What is the same for all commands of one environment: its folders and production's variables."""
+    """The folders and the variables that all commands of one environment share."""
 
     def __init__(self, tox_env: PythonRun, cancel: supervision.Cancel) -> None:
         self._env = tox_env
-        self._variables = dict(tox_env.environment_variables)  # once: tox computes them, and helpers run in threads
+        self._variables = dict(tox_env.environment_variables)  # once: tox computes them in one thread only
         self.cancel = cancel
-        self.folders = Folders.below(Path(tox_env.env_tmp_dir))
+        self.folders = RunFolders.below(Path(tox_env.env_tmp_dir))
         scripts = {
             sysconfig.get_path("scripts"),
             str(Path(sys.executable).parent),
@@ -67,7 +71,7 @@ class ProductionEnv:
         }
         self._hidden = hidden_folders(scripts - {""}, os.environ)
         self.ledger = ledger_of(tox_env)
-        self.hook = supervision.Hook(Path(tox_env.env_site_package_dir()), self.folders.witness)
+        self.hook = supervision.Hook(Path(tox_env.env_site_package_dir()), self.folders.hook_records)
 
     def environ(self, values: Mapping[str, str], temporary: Path | None = None) -> dict[str, str]:
         """Return production's variables with the placeholders of ``set_env`` filled."""
@@ -82,11 +86,11 @@ class ProductionEnv:
         )
 
     def smoke_environ(self, values: Mapping[str, str]) -> dict[str, str]:
-        """Return the variables of tox's commands: those of production, a TMPDIR of their own, and the hook."""
+        """Return the variables of tox's commands: those of production, with a TMPDIR of their own, and the hook."""
         return {**self.environ(values, self.folders.smoke), **self.hook.variables}
 
     def resolve(self, argv: Sequence[str], key: str) -> list[str]:
-        """Return the command of a key with its executable found as tox finds those of ``commands``.
+        """Return the command of a key, with its executable as tox finds those of ``commands``.
 
         Raises ProdsimError when there is none, and when ``allowlist_externals`` does not name it.
         """
@@ -94,25 +98,21 @@ class ProductionEnv:
         allow = [f"{glob.escape(str(self._env.env_bin_dir()))}{os.sep}*", *self._env.conf["allowlist_externals"]]
         request = ExecuteRequest(argv, self.cwd, env, StdinSource.OFF, key, allow)
         try:
-            found: Sequence[str] = LocalSubProcessExecuteInstance(request, *_UNUSED).cmd
+            command: Sequence[str] = LocalSubProcessExecuteInstance(request, *_UNUSED).cmd
         except Fail as problem:
             raise ProdsimError(key, str(problem)) from problem
-        if shutil.which(found[0], path=env["PATH"]) is None:
+        if shutil.which(command[0], path=env["PATH"]) is None:
             msg = f"no command {argv[0]!r} in the environment; is it a script of a package that 'deps' should name?"
             raise ProdsimError(key, msg)
-        return list(found)
+        return list(command)
 
     @property
     def cwd(self) -> Path:
         """Return the folder in which the deployment and the commands run."""
         return Path(self._env.conf["change_dir"])
 
-    def place(self, folder: Path, scenario: Scenario, own_code: Sequence[str]) -> LaunchContext:
-        """Return where a deployment runs; ``own_code`` are the names of the project's own modules and packages."""
-        installed_in = Path(self._env.env_site_package_dir())
-        code = [
-            path for name in own_code for path in (installed_in / name, installed_in / f"{name}.py") if path.exists()
-        ]
+    def launch_context(self, folder: Path, scenario: Scenario, top_levels: Sequence[str]) -> LaunchContext:
+        """Return where a deployment runs; ``top_levels`` are the names of the project's own modules and packages."""
         return LaunchContext(
             scratch=self.folders.scratch,
             cwd=self.cwd,
@@ -123,23 +123,30 @@ class ProductionEnv:
             resolve=self.resolve,
             cancel=self.cancel,
             hook=self.hook,
-            own_code=(*code, self.folders.scratch),
+            own_code=(*self._installed_code(top_levels), self.folders.scratch),
             ledger=self.ledger,
-            containment=cast("supervision.ContainmentKind", scenario.containment),
+            containment=scenario.containment,
             allow_leaks=scenario.allow_leaks,
         )
+
+    def _installed_code(self, top_levels: Sequence[str]) -> Iterator[Path]:
+        folder = Path(self._env.env_site_package_dir())
+        candidates = (folder / name for each in top_levels for name in (each, f"{each}.py"))
+        return (path for path in candidates if path.exists())
 
     def helper(
         self, argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] = NO_VARIABLES
     ) -> Completed:
-        """Run a helper program as production would run a command, below a guard, away from the scratch folder.
+        """Run a helper program as production runs a command, under a guard, outside the scratch folder.
 
-        It writes no bytecode: the first start of the deployment is to find what the installer left.
+        It writes no bytecode, so that the first start of the deployment has only what the installer wrote.
         """
         folder, env = self.folders.probe, {**self.environ({}), "PYTHONDONTWRITEBYTECODE": "1", **variables}
-        done = supervision.run(argv, cwd=folder, env=env, timeout_s=timeout_s, cancel=self.cancel, ledger=self.ledger)
-        return supervision.outcome(done)
+        captured = supervision.run(
+            argv, cwd=folder, env=env, timeout_s=timeout_s, cancel=self.cancel, ledger=self.ledger
+        )
+        return supervision.outcome(captured)
 
 
 _UNUSED: tuple[Any, Any, Any] = (None, None, None)
-"""Options and streams of an execution: only the command line of it is asked for."""
+"""The options and streams of an execution, of which only the command line is used."""

@@ -1,8 +1,7 @@
-"""From tox's environment to its installer: whom to ask for versions and how, and the lowest of them installed."""
+"""From tox's environment to its installer: how it resolves versions, and the installation of the lowest ones."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,12 @@ from tox_prodsim.plugin.context import runners
 from tox_prodsim.plugin.paths import ledger_of
 
 Lowered = Lowest | Impossible | VersionUnavailable
-_NOT_FOR_USERS = frozenset({"CONSTRAINT", "USER", "TARGET", "PREFIX", "ROOT", "LOG", "REPORT", "REQUIRE_VIRTUALENV"})
-"""Settings of pip and uv that are about this machine, not about what there is."""
+_LOCAL_SETTINGS = frozenset({"CONSTRAINT", "USER", "TARGET", "PREFIX", "ROOT", "LOG", "REPORT", "REQUIRE_VIRTUALENV"})
+"""Settings of pip and uv that concern this machine, and not what an index has."""
 
 
 def installer_of(tox_env: PythonRun) -> resolution.Installer:
-    """Return the uv that installs into the environment, or its pip; one without any is asked about by virtualenv's."""
+    """Return the uv that installs into the environment, or its pip; if it has neither, the pip of virtualenv."""
     python = Path(tox_env.env_python())
     if uv := getattr(tox_env.installer, "uv", ""):
         return resolution.Uv(python=python, program=Path(uv))
@@ -34,37 +33,38 @@ def installer_of(tox_env: PythonRun) -> resolution.Installer:
 
 
 def runner_of(tox_env: PythonRun, cancel: supervision.Cancel) -> Runner:
-    """Return what runs an installer with the settings that tox's own installation has, below a guard."""
-    given = {**runners.installer_variables(os.environ), **tox_env.environment_variables}
-    environ = {name: value for name, value in given.items() if not _is_for_here(name)}
+    """Return what runs an installer under a guard, with the settings of tox's own installation."""
+    given = runners.build_environ(tox_env.environment_variables)
+    environ = {name: value for name, value in given.items() if not _is_local_setting(name)}
     return runners.runner_in(Path(tox_env.core["tox_root"]), environ, cancel, ledger=ledger_of(tox_env))
 
 
-def _is_for_here(name: str) -> bool:
+def _is_local_setting(name: str) -> bool:
     installer, _, setting = name.partition("_")
-    return installer in {"PIP", "UV"} and setting in _NOT_FOR_USERS
+    return installer in {"PIP", "UV"} and setting in _LOCAL_SETTINGS
 
 
-def lower(tox_env: PythonRun, packages: Any, folder: Path, cancel: supervision.Cancel) -> Lowered:
-    """Install the lowest versions, before tox would install the newest, and tell tox that these are what it wants.
+def install_lowest(tox_env: PythonRun, packages: Any, folder: Path, cancel: supervision.Cancel) -> Lowered:
+    """Install the lowest versions before tox installs the newest, and make them the requirements of ``packages``.
 
-    Where they cannot be installed tox goes on as usual. Raises ProdsimError when nobody knows which they are.
+    If they cannot be installed, tox installs as usual. Raises ProdsimError when they cannot be resolved.
     """
-    wanted = [str(dep) for package in packages for dep in package.deps]
+    requirements = [str(dep) for package in packages for dep in package.deps]
     runner = runner_of(tox_env, cancel)
     folder.mkdir(parents=True, exist_ok=True)
-    found = resolution.lowest(installer_of(tox_env), wanted, runner, folder)
+    found = resolution.lowest(installer_of(tox_env), requirements, runner, folder)
     match found:
         case Unanswered() | Unreachable():
             raise ProdsimError("resolution", f"the lowest versions cannot be found out: {found.reason}")
         case Lowest() if found.requirements:
-            return _installed(tox_env, packages, found)
+            return _install(tox_env, packages, found)
     return found
 
 
-def _installed(tox_env: PythonRun, packages: Any, found: Lowest) -> Lowered:
-    """Install, as tox would, with its own command line for it."""
-    command = tox_env.installer.build_install_cmd([*map(str, found.requirements)])  # type: ignore[attr-defined] # pip's and uv's
+def _install(tox_env: PythonRun, packages: Any, found: Lowest) -> Lowered:
+    """Install the requirements with tox's own command line."""
+    own: Any = tox_env.installer  # the installers of pip and uv have this method, their base class has not
+    command = own.build_install_cmd([*map(str, found.requirements)])
     outcome = tox_env.execute(command, stdin=StdinSource.OFF, show=False, run_id="install_lowest")
     if outcome.exit_code != 0:
         return Impossible(reason=last_error(outcome.err or outcome.out))

@@ -1,4 +1,4 @@
-"""From tox's environment to what a second version needs: the folder of wheels, git, a build, an installer."""
+"""From tox's environment to what runs programs for it: git, builds, auditors, and the inputs of a confirmation."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -15,21 +16,80 @@ from tox_prodsim import supervision
 from tox_prodsim.building import clone_env, frontend, reference_wheel
 from tox_prodsim.checks import audit
 from tox_prodsim.model.auditors import Auditor
-from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.errors import BuildError
 from tox_prodsim.model.formatting import last_error
 from tox_prodsim.model.parsing import canonical
 from tox_prodsim.model.runner import NO_VARIABLES, Completed, Runner
-from tox_prodsim.plugin.paths import ledger_of, toolbox_of, wheels_of
+from tox_prodsim.plugin.paths import ledger_of, tool_envs_of, wheels_of
 from tox_prodsim.run.context import ReferenceInputs
 
 _BUILD_LIMIT_S = 900.0
 _PRIVATE = "Private ::"
-"""The index refuses what has a classifier that begins so."""
+"""The index refuses distributions with a classifier that begins so."""
+
+
+def runner_in(
+    folder: Path, environ: Mapping[str, str], cancel: supervision.Cancel, *, ledger: Path | None = None
+) -> Runner:
+    """Return what runs programs in a folder with these variables; runs are recorded in the ``ledger``, if any."""
+
+    def run(argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] = NO_VARIABLES) -> Completed:
+        env = {**environ, **variables}
+        return supervision.outcome(
+            supervision.run(argv, cwd=folder, env=env, timeout_s=timeout_s, cancel=cancel, ledger=ledger)
+        )
+
+    return run
+
+
+def git_runner(tox_env: PythonRun, cancel: supervision.Cancel) -> Runner:
+    """Return what runs git in the folder of the project, with the user's own settings."""
+    return runner_in(Path(tox_env.core["package_root"]), reference_wheel.git_environ(os.environ), cancel)
+
+
+def base_python(tox_env: PythonRun) -> Path:
+    """Return the Python from which the environment was made."""
+    return Path(os.path.realpath(tox_env.env_python()))
+
+
+# builds and installations
+
+
+def build_environ(variables: Mapping[str, str], *, ceiling: Path | None = None) -> dict[str, str]:
+    """Return the variables of a build or an installation: ``variables``, and the settings of pip.
+
+    Those tell pip where the index is; tox does not pass them on to an environment of another installer. Git looks for
+    no repository above the folder ``ceiling``: the sources below it have none, or one of their own.
+    """
+    installer = {name: value for name, value in os.environ.items() if name == "HOME" or name.startswith("PIP_")}
+    limit = {"GIT_CEILING_DIRECTORIES": str(ceiling)} if ceiling is not None else {}
+    return {**installer, **variables, **limit}
+
+
+def build_execute(
+    tox_env: PythonRun, environ: Mapping[str, str], cancel: supervision.Cancel, *, key: str
+) -> frontend.Execute:
+    """Return what runs a hook of a build back end, or an installer, under a guard; it raises BuildError of the key."""
+    ledger = ledger_of(tox_env)
+
+    def execute(argv: Sequence[str], cwd: Path, extra: Mapping[str, str]) -> None:
+        env = {**environ, **extra}
+        completed = supervision.outcome(
+            supervision.run(argv, cwd=cwd, env=env, timeout_s=_BUILD_LIMIT_S, cancel=cancel, ledger=ledger)
+        )
+        if completed.returncode != 0:
+            output = (completed.stderr or completed.stdout).decode(errors="replace")
+            raise BuildError(key, "it took too long" if completed.timed_out else last_error(output), output)
+
+    return execute
+
+
+# the confirmation of a change beside another version
 
 
 def reference_inputs(
     tox_env: PythonRun,
-    wanted: reference_wheel.Wanted,
+    spec: reference_wheel.ReferenceSpec,
     *,
     runner: Runner,
     cancel: supervision.Cancel,
@@ -43,9 +103,9 @@ def reference_inputs(
     folder = Path(tox_env.env_dir) / "prodsim" / "base"
     shutil.rmtree(folder, ignore_errors=True)
     return ReferenceInputs(
-        wanted=wanted,
-        sources=sources_of(tox_env, folder, cancel),
-        site=site_of(tox_env),
+        wanted=spec,
+        sources=_wheel_sources(tox_env, folder, cancel),
+        site=_site(tox_env),
         folder=folder,
         runner=runner,
         dists=dists,
@@ -55,110 +115,65 @@ def reference_inputs(
 
 
 def is_public(tox_env: PythonRun, name: str) -> bool:
-    """Return whether the installed project could have been uploaded to an index."""
-    found = distributions(path=[str(tox_env.env_site_package_dir())])
-    own = [each for each in found if canonical(each.metadata["Name"] or "") == canonical(name)]
-    classifiers = (word for each in own for word in each.metadata.get_all("Classifier") or ())
-    return not any(word.startswith(_PRIVATE) for word in classifiers)
+    """Return whether the installed project can have been uploaded to an index."""
+    installed = distributions(path=[str(tox_env.env_site_package_dir())])
+    own = [each for each in installed if canonical(each.metadata["Name"] or "") == canonical(name)]
+    classifiers = (classifier for each in own for classifier in each.metadata.get_all("Classifier") or ())
+    return not any(classifier.startswith(_PRIVATE) for classifier in classifiers)
 
 
-def site_of(tox_env: PythonRun) -> clone_env.Site:
-    """Return the environment under test as a place of files."""
+def _site(tox_env: PythonRun) -> clone_env.Site:
     return clone_env.Site(
         prefix=Path(tox_env.env_dir),
         python=Path(tox_env.env_python()),
         site_packages=Path(tox_env.env_site_package_dir()),
         scripts=Path(tox_env.env_bin_dir()),
-        base_python=_base_python(tox_env),
+        base_python=base_python(tox_env),
     )
 
 
-def git_of(tox_env: PythonRun, cancel: supervision.Cancel) -> Runner:
-    """Return what runs git in the folder of the project, with the user's own settings."""
-    return runner_in(Path(tox_env.core["package_root"]), reference_wheel.git_environ(os.environ), cancel)
-
-
-def runner_in(
-    folder: Path, environ: Mapping[str, str], cancel: supervision.Cancel, *, ledger: Path | None = None
-) -> Runner:
-    """Return what runs programs in a folder with these variables; in a ``ledger`` the next run finds what is left."""
-
-    def run(argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] = NO_VARIABLES) -> Completed:
-        env = {**environ, **variables}
-        return supervision.outcome(
-            supervision.run(argv, cwd=folder, env=env, timeout_s=timeout_s, cancel=cancel, ledger=ledger)
-        )
-
-    return run
-
-
-def sources_of(tox_env: PythonRun, folder: Path, cancel: supervision.Cancel) -> reference_wheel.WheelSources:
-    """Return where wheels of the project come from."""
-    python, execute = _base_python(tox_env), _execute(tox_env, cancel, "base")
+def _wheel_sources(tox_env: PythonRun, folder: Path, cancel: supervision.Cancel) -> reference_wheel.WheelSources:
+    environ = build_environ(tox_env.environment_variables)  # now: tox computes them in one thread only
+    python, execute = base_python(tox_env), build_execute(tox_env, environ, cancel, key="base")
     return reference_wheel.WheelSources(
         cache=wheels_of(tox_env),
         folder=folder,
-        git=git_of(tox_env, cancel),
+        git=git_runner(tox_env, cancel),
         build=lambda source, into: frontend.wheel_from_tree(source, python=python, folder=into, execute=execute),
-        fetch=lambda wanted, into: frontend.wheel_from_index(wanted, python=python, folder=into, execute=execute),
+        fetch=lambda wheel, into: frontend.wheel_from_index(wheel, python=python, folder=into, execute=execute),
     )
 
 
-def tools_of(tox_env: PythonRun, asked: tuple[Auditor, ...], cancel: supervision.Cancel) -> audit.Tools | None:
-    """Return the tools that audit the files of this environment; None: nobody asked for any.
+# auditors
 
-    They run in the folder of the project, where they find their configuration, with tox's own Python.
+
+def audit_tools(tox_env: PythonRun, auditors: tuple[Auditor, ...], cancel: supervision.Cancel) -> audit.Tools | None:
+    """Return the tools that audit the files of this environment; None: no auditor is configured.
+
+    They run in the folder of the project, where their configuration is, with tox's own Python.
     """
-    if not asked:
+    if not auditors:
         return None
-    execute = _execute(tox_env, cancel, "audit")
-    ours = {**installer_variables(os.environ), **tox_env.environment_variables}
-    environ = {name: value for name, value in ours.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH"}}
-    run_in_root = runner_in(Path(tox_env.core["tox_root"]), environ, cancel, ledger=ledger_of(tox_env))
-
-    def run(argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] = NO_VARIABLES) -> Completed:
-        path = os.pathsep.join([str(Path(argv[0]).parent), environ.get("PATH", "")])
-        return run_in_root(argv, timeout_s=timeout_s, variables={**variables, "PATH": path})
-
+    environ = build_environ(tox_env.environment_variables)
+    execute = build_execute(tox_env, environ, cancel, key="audit")
+    install = partial(frontend.environment_with, python=Path(sys.executable), execute=execute)
     return audit.Tools(
-        auditors=asked,
-        folder=toolbox_of(tox_env),
-        install=lambda requirement, folder: frontend.environment_with(
-            requirement, python=Path(sys.executable), folder=folder, execute=execute
-        ),
-        run=run,
+        auditors=auditors,
+        folder=tool_envs_of(tox_env),
+        install=lambda requirement, folder: install(requirement, folder=folder),
+        run=_tool_runner(tox_env, environ, cancel),
         interrupted=lambda: cancel.is_set,
         anew=bool(tox_env.options.recreate),
     )
 
 
-def _execute(tox_env: PythonRun, cancel: supervision.Cancel, key: str) -> frontend.Execute:
-    """Return what builds and installs, with what tells pip where the index is; it raises ProdsimError of the key."""
-    environ = {
-        **installer_variables(os.environ),
-        **tox_env.environment_variables,
-    }  # here: tox reads them in one thread only
-    ledger = ledger_of(tox_env)
+def _tool_runner(tox_env: PythonRun, environ: Mapping[str, str], cancel: supervision.Cancel) -> Runner:
+    """Return what runs a tool of another environment: its own scripts come first, and the tested Python is unknown."""
+    own = {name: value for name, value in environ.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH"}}
+    run_in_root = runner_in(Path(tox_env.core["tox_root"]), own, cancel, ledger=ledger_of(tox_env))
 
-    def execute(argv: Sequence[str], cwd: Path, extra: Mapping[str, str]) -> None:
-        env = {**environ, **extra}
-        done = supervision.outcome(
-            supervision.run(argv, cwd=cwd, env=env, timeout_s=_BUILD_LIMIT_S, cancel=cancel, ledger=ledger)
-        )
-        if done.returncode != 0:
-            told = (done.stderr or done.stdout).decode(errors="replace")
-            raise ProdsimError(key, "it took too long" if done.timed_out else last_error(told))
+    def run(argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] = NO_VARIABLES) -> Completed:
+        path = os.pathsep.join([str(Path(argv[0]).parent), own.get("PATH", "")])
+        return run_in_root(argv, timeout_s=timeout_s, variables={**variables, "PATH": path})
 
-    return execute
-
-
-def _base_python(tox_env: PythonRun) -> Path:
-    return Path(os.path.realpath(tox_env.env_python()))
-
-
-def installer_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what tells pip where the index is, which an environment of another installer does not pass on."""
-    return {name: value for name, value in environ.items() if name == "HOME" or name.startswith("PIP_")}
-
-
-BUILD_LIMIT_S = 900.0
+    return run

@@ -1,3 +1,3 @@
-"""Packaging, as tox does it: supervised (``package_env``), followed (``provenance``), kept (``wheel_under_test``)."""
+"""tox's packaging: ``package_env`` supervises it, ``provenance`` follows it, ``wheel_under_test`` keeps its wheel."""
 
 __all__ = ["package_env", "provenance", "wheel_under_test"]

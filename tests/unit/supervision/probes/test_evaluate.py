@@ -3,12 +3,11 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support.probing import around, asked, nobody
 
 from tox_prodsim.model.probes import (
     ExecProbe,
@@ -29,22 +29,16 @@ from tox_prodsim.model.probes import (
 )
 from tox_prodsim.model.runner import Completed
 from tox_prodsim.supervision import (
-    Answer,
-    Cause,
     ExecWatch,
     LogWatch,
     NotReady,
-    ProbeContext,
     Ready,
     WrongProcess,
     evaluate_probe,
     port_owner,
-    run,
 )
 from tox_prodsim.supervision.probes import sockets
 from tox_prodsim.supervision.probes.evaluate import LINE_LIMIT_BYTES, LOG_BYTES_PER_POLL, poll_intervals, probe_ports
-
-Tree = Callable[[], tuple[psutil.Process, ...]]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -85,24 +79,6 @@ def port() -> Iterator[int]:
 def free_port() -> int:
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         return listener.getsockname()[1]
-
-
-def ours() -> tuple[psutil.Process, ...]:
-    return (psutil.Process(),)
-
-
-def nobody() -> tuple[psutil.Process, ...]:
-    return ()
-
-
-def asked(probe: Probe, tree: Tree = ours) -> Answer:
-    return evaluate_probe(probe, around(tree))
-
-
-def around(
-    tree: Callable[[], tuple[psutil.Process, ...]] = nobody, folder: str | Path = "/nonexistent"
-) -> ProbeContext:
-    return ProbeContext(tree=tree, log=LogWatch(Path(folder, "log")), scratch=Path(folder))
 
 
 def http(port: int, path: str, **options: object) -> HttpProbe:
@@ -199,37 +175,10 @@ def test_an_owner_that_cannot_be_seen_is_said(port: int, monkeypatch: pytest.Mon
     assert asked(http(port, "/health")) == Ready(detail=f"http /health 200{note}")
 
 
-@pytest.mark.parametrize(
-    ("bind", "shown", "url"),
-    [
-        pytest.param("127.0.0.1", "127.0.0.1", "127.0.0.1", id="loopback"),
-        pytest.param("0.0.0.0", "0.0.0.0", "127.0.0.1", id="all of IPv4"),
-        pytest.param("::1", "[::1]", "[::1]", id="loopback of IPv6"),
-        pytest.param("::", "[::]", "[::1]", id="all of IPv6"),
-    ],
-)
-def test_a_listen_probe_finds_the_port_by_itself(bind: str, shown: str, url: str) -> None:
-    code = f"import socket, time; s = socket.create_server(({bind!r}, 0), family=socket.AF_INET{'6' * (':' in bind)})\n"
-    with child(code + "print(s.getsockname()[1], flush=True); time.sleep(60)") as (process, said):
-        port = int(said)
-        answer = asked(ListenProbe(), tree=lambda: (psutil.Process(process.pid),))
-        assert answer == Ready(detail=f"listening {shown}:{port} (pid {process.pid})", url=f"http://{url}:{port}")
-        assert isinstance(asked(ListenProbe(port=port), tree=lambda: (psutil.Process(process.pid),)), Ready)
-
-
 def test_a_listen_probe_waits_for_its_own_port(free_port: int) -> None:
     reason = f"no process of the deployment listens on port {free_port}"
     assert asked(ListenProbe(port=free_port), tree=nobody) == NotReady(reason=reason)
     assert asked(ListenProbe(), tree=nobody) == NotReady(reason="no process of the deployment listens on a TCP port")
-
-
-@contextmanager
-def child(code: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield process, process.stdout.readline()
-        finally:
-            process.kill()
 
 
 def test_a_log_probe_finds_a_line_and_shows_it(tmp_path: Path) -> None:
@@ -396,29 +345,3 @@ def test_a_command_gets_no_more_time_than_is_left() -> None:
 def test_a_probe_that_lacks_what_it_needs_is_our_mistake(probe: Probe) -> None:
     with pytest.raises(ValueError, match="the context lacks"):
         evaluate_probe(probe, around())
-
-
-@pytest.mark.parametrize(
-    ("code", "says"),
-    [
-        pytest.param("pass", "exec python exit code 0", id="it ends well"),
-        pytest.param("import sys; print('one'); sys.exit('two')", "exec python exit code 1: two", id="it says why not"),
-        pytest.param(
-            "import time; print('trying', flush=True); time.sleep(30)",
-            "exec python did not end within 1 s: trying",
-            id="it hangs",
-        ),
-    ],
-)
-def test_a_real_command_is_judged_and_does_not_outlast_its_timeout(tmp_path: Path, code: str, says: str) -> None:
-    def runner(argv: Sequence[str], *, timeout_s: float) -> Completed:
-        done = run(argv, cwd=tmp_path, env={}, timeout_s=timeout_s)
-        timed_out = done.ending.cause is Cause.TIMED_OUT
-        return Completed(returncode=done.ending.returncode, timed_out=timed_out, stdout=done.stdout, stderr=done.stderr)
-
-    (tmp_path / "python").symlink_to(sys.executable)
-    probe = ExecProbe(argv=(str(tmp_path / "python"), "-I", "-S", "-c", code), timeout_s=1.0)
-    begin = time.monotonic()
-    answer = evaluate_probe(probe, replace(around(), execute=ExecWatch(runner)))
-    assert (answer.detail if isinstance(answer, Ready) else answer.reason) == says
-    assert time.monotonic() - begin < 5.0

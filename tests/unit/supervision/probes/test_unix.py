@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
+from support.unix_sockets import listener
 
 from tox_prodsim.model.probes import ListenProbe, UnixProbe
 from tox_prodsim.supervision import (
@@ -43,18 +42,6 @@ def nobody() -> tuple[psutil.Process, ...]:
 def asked(path: str | Path, scratch: Path, tree: Tree = ours) -> Answer:
     around = ProbeContext(tree=tree, log=LogWatch(scratch / "log"), scratch=scratch)
     return evaluate_probe(UnixProbe(path=str(path)), around)
-
-
-@contextmanager
-def listener(path: Path, kind: int = socket.SOCK_STREAM, backlog: int = 5) -> Iterator[socket.socket]:
-    """Listen on a path, bound by its name alone from within its folder: it may be longer than an address."""
-    with socket.socket(socket.AF_UNIX, kind) as ear:
-        fd = os.open(path.parent, os.O_RDONLY)
-        ear.bind(f"/proc/self/fd/{fd}/{path.name}")
-        os.close(fd)
-        if kind != socket.SOCK_DGRAM:
-            ear.listen(backlog)
-        yield ear
 
 
 @pytest.fixture
@@ -89,44 +76,20 @@ def test_a_socket_of_somebody_else_is_foreign_and_named(tmp_path: Path) -> None:
     assert answer.since.startswith("running since 20")
 
 
-@contextmanager
-def heir(ear: socket.socket) -> Iterator[psutil.Process]:
-    """Start a process that holds the socket too."""
-    command = [sys.executable, "-c", "import signal, time; signal.alarm(30); time.sleep(30)"]
-    with subprocess.Popen(command, pass_fds=[ear.fileno()]) as worker:
-        try:
-            yield psutil.Process(worker.pid)
-        finally:
-            worker.kill()
-
-
-def test_a_worker_that_inherited_the_socket_is_ours_though_its_parent_is_not(tmp_path: Path) -> None:
-    with listener(tmp_path / "app.sock") as ear, heir(ear) as worker:
-        assert asked("app.sock", tmp_path, lambda: (worker,)) == Ready(detail="unix app.sock accepted")
-
-
-def test_a_socket_that_was_given_away_is_not_ours_any_more(tmp_path: Path) -> None:
-    with listener(tmp_path / "app.sock") as ear, heir(ear) as foreign_sender:
-        ear.close()
-        answer = asked("app.sock", tmp_path)
-        assert isinstance(answer, WrongProcess)
-        assert answer.pid == foreign_sender.pid
-
-
 def test_a_link_to_a_socket_leads_to_who_listens(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("app.sock")
-    with listener(tmp_path / "app.sock") as ear:
-        assert sockets.unix_listeners(tmp_path / "link") == {os.fstat(ear.fileno()).st_ino}
+    with listener(tmp_path / "app.sock") as listening:
+        assert sockets.unix_listeners(tmp_path / "link") == {os.fstat(listening.fileno()).st_ino}
         assert asked("link", tmp_path) == Ready(detail="unix link accepted")
         assert isinstance(asked("link", tmp_path, nobody), WrongProcess)
 
 
 def test_the_same_number_in_another_file_system_is_another_file(tmp_path: Path) -> None:
     path = tmp_path / "app.sock"
-    with listener(path) as ear:
+    with listener(path) as listening:
         there = path.stat()
         elsewhere = os.stat_result([*there[:2], there.st_dev + 1, *there[3:10]])
-        assert sockets._unix_from_kernel(there, "app.sock") == {os.fstat(ear.fileno()).st_ino}
+        assert sockets._unix_from_kernel(there, "app.sock") == {os.fstat(listening.fileno()).st_ino}
         assert sockets._unix_from_kernel(elsewhere, "web.sock") == set()
 
 
@@ -171,10 +134,10 @@ def test_where_sockets_cannot_be_listed_the_one_that_called_listen_counts(
 
     monkeypatch.setattr(sockets, "_sock_diag", refused)
     path = tmp_path / "app.sock"
-    with socket.socket(socket.AF_UNIX) as ear:
-        ear.bind(str(path))
-        ear.listen()
-        assert sockets.unix_listeners(path) == {os.fstat(ear.fileno()).st_ino}
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        assert sockets.unix_listeners(path) == {os.fstat(listening.fileno()).st_ino}
         assert isinstance(asked("app.sock", tmp_path, tree), Ready if tree is ours else WrongProcess)
         monkeypatch.setattr(sockets, "_unix_from_proc", lambda _: iter(()))
         assert isinstance(asked("app.sock", tmp_path, tree), Ready if tree is ours else WrongProcess)

@@ -5,10 +5,7 @@ import os
 import resource
 import signal
 import stat
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.baselines import ACME, KEY, RESTORE, TEXT, metric, written
 
-import tox_prodsim
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.events import Measured
 from tox_prodsim.timing.baseline import store as baseline
@@ -364,85 +360,7 @@ def test_what_a_killed_run_left_is_swept_when_it_is_old(path: Path) -> None:
     assert listed(path.parent) == [young.name, path.name]
 
 
-SAVING = """
-import sys
-from pathlib import Path
-sys.path.insert(0, {source!r})
-from tox_prodsim.timing.baseline import store as baseline
-path = Path({path!r})
-one = baseline.load(path)
-from dataclasses import replace
-two = replace(one, dists=tuple(f"dist-{{at}}==1.0" for at in range(5000)))
-print("saving", flush=True)
-while True:
-    baseline.save(path, two)
-    baseline.save(path, one)
-"""
-
-
-def test_a_kill_at_any_moment_leaves_a_whole_file(path: Path) -> None:
-    baseline.save(path, ACME)
-    source = str(Path(tox_prodsim.__file__).parents[1])
-    script = SAVING.format(source=source, path=str(path))
-    seen = set()
-    for round_ in range(8):
-        with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as saving:
-            assert saving.stdout is not None
-            assert saving.stdout.readline() == b"saving\n"
-            time.sleep(0.005 + 0.0171 * round_)
-            os.kill(saving.pid, signal.SIGKILL)
-        loaded = baseline.load(path)
-        assert loaded is not None
-        assert len(loaded.dists) in {2, 5000}
-        seen.add(len(loaded.dists))
-        baseline.save(path, ACME)
-    assert seen
-
-
-def test_two_runs_that_save_at_once_leave_one_whole_file(path: Path) -> None:
-    baseline.save(path, ACME)
-    script = SAVING.format(source=str(Path(tox_prodsim.__file__).parents[1]), path=str(path))
-    both = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) for _ in range(2)]
-    end = time.monotonic() + 1
-    try:
-        while time.monotonic() < end:
-            loaded = baseline.load(path)
-            assert loaded is not None
-            assert len(loaded.dists) in {2, 5000}
-    finally:
-        for saving in both:
-            saving.kill()
-            saving.communicate()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder on a file system of 64 KiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
-    try:
-        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        mounted = False
-    if not mounted:
-        pytest.skip("mounting a tmpfs needs root; the limit on the file size is tested below")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
-
-
 LARGE = replace(ACME, dists=tuple(f"distribution-{at}==1.0" for at in range(10_000)))
-
-
-def test_a_full_disk_leaves_the_old_file(small_disk: Path) -> None:
-    path = small_disk / f"{KEY}.json"
-    baseline.save(path, ACME)
-    with pytest.raises(ProdsimError) as caught:
-        baseline.save(path, LARGE)
-    problem = "cannot be written: No space left on device; the stored baseline is unchanged"
-    assert str(caught.value) == f"baseline: {path}: {problem}"
-    assert path.read_text() == TEXT
-    assert listed(small_disk) == [path.name]
 
 
 def test_a_write_that_is_cut_short_leaves_the_old_file(path: Path) -> None:

@@ -1,0 +1,146 @@
+"""The comparison of one environment: imports and start-up beside those of another version of the project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from tox.tox_env.python.runner import PythonRun
+
+from tox_prodsim import deployment
+from tox_prodsim.building import reference_wheel
+from tox_prodsim.checks import installed
+from tox_prodsim.model.errors import MeasurementError
+from tox_prodsim.model.events import Change, Compared
+from tox_prodsim.model.scenario import Deployment, Scenario
+from tox_prodsim.plugin import session
+from tox_prodsim.plugin.cli.output import write
+from tox_prodsim.plugin.context import build, runners
+from tox_prodsim.plugin.context.environment import ProductionEnv
+from tox_prodsim.plugin.packages import wheel_under_test
+from tox_prodsim.run import confirmation as confirming
+from tox_prodsim.run.context import ReferenceInputs, RunContext
+from tox_prodsim.supervision import Cancel
+from tox_prodsim.timing import measure, paired, stats
+
+_MOST_IMPORTS = 4
+"""Number of modules that are compared if none is named."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reference:
+    """The other version: one of a commit, a version of the index, and a wheel."""
+
+    display: str
+    """How the user named it."""
+    commit: str = ""
+    version: str = ""
+    wheel: Path | None = None
+
+
+def compare(tox_env: PythonRun, reference: Reference, cancel: Cancel, imports: Sequence[str]) -> list[Compared]:
+    """Compare the imports, the configured ones and the start-up if none is named; write each line as it is known.
+
+    Everything that is made for it is removed.
+    """
+    _renew_session(tox_env)
+    scenario = build.scenario_of(tox_env)
+    production_env = ProductionEnv(tox_env, cancel)
+    context = _context(tox_env, scenario, production_env)
+    inputs = _reference_inputs(tox_env, reference, context, production_env, cancel)
+    confirmation = confirming.Confirmation(inputs)
+    try:
+        base = confirming.install(inputs, _artefact(reference, inputs))
+        pairs = _import_pairs(imports or _default_imports(scenario, context), inputs, base)
+        if scenario.deployment is not None and scenario.timing.startup and not imports:
+            pairs[measure.START_UP] = _start_pair(scenario.deployment, context.place, inputs, base)
+        wheel = f"{context.wheel.name} {context.wheel.version}"
+        write(f"prodsim: {wheel} beside {base.artefact.origin} ({reference.display}), in {tox_env.name}\n")
+        return _compared(pairs, scenario.timing.tolerance)
+    finally:
+        confirmation.close()
+
+
+def _renew_session(tox_env: PythonRun) -> None:
+    """Give the environment a new session: the one that installed is over, and its cancel is closed.
+
+    tox-uv still asks the Python of the environment where its packages are.
+    """
+    for name in ("execute_async", "interrupt"):
+        vars(tox_env).pop(name, None)  # the old session has replaced these methods
+    session.Session(tox_env)
+
+
+def _context(tox_env: PythonRun, scenario: Scenario, production_env: ProductionEnv) -> RunContext:
+    folder = Path(tox_env.env_dir) / "prodsim"
+    return build.build_context(tox_env, scenario, wheel_under_test.remembered(folder), folder, production_env)
+
+
+def _reference_inputs(
+    tox_env: PythonRun, reference: Reference, context: RunContext, production_env: ProductionEnv, cancel: Cancel
+) -> ReferenceInputs:
+    name = context.wheel.name
+    wanted = reference_wheel.ReferenceSpec(
+        name=name, version=reference.version, commit=reference.commit, public=runners.is_public(tox_env, name)
+    )
+    return runners.reference_inputs(tox_env, wanted, runner=production_env.helper, cancel=cancel)
+
+
+def _artefact(reference: Reference, inputs: ReferenceInputs) -> reference_wheel.ReferenceWheel:
+    if reference.wheel is not None:
+        return reference_wheel.ReferenceWheel(wheel=reference.wheel, origin=f"the wheel {reference.wheel.name}")
+    if reference.commit:
+        return reference_wheel.from_commit(inputs.wanted, inputs.sources)
+    return reference_wheel.from_index(inputs.wanted, inputs.sources)
+
+
+def _default_imports(scenario: Scenario, context: RunContext) -> Sequence[str]:
+    """Return the configured modules, else the first of those of the package and of its scripts."""
+    modules = dict.fromkeys([*installed.main_names(context.subject), *context.wheel.console_modules])
+    return scenario.timing.imports or [*modules][:_MOST_IMPORTS]
+
+
+def _import_pairs(modules: Sequence[str], inputs: ReferenceInputs, base: confirming.Base) -> dict[str, paired.Pair]:
+    """Return what times each import in both environments, by metric."""
+    python, base_python = inputs.site.python, base.site.python
+    return {
+        f"import {name}": paired.imports(name, python=python, base_python=base_python, runner=inputs.runner)
+        for name in modules
+    }
+
+
+def _start_pair(
+    deployed: Deployment, place: deployment.LaunchContext, inputs: ReferenceInputs, base: confirming.Base
+) -> paired.Pair:
+    """Return what times the start-up in both environments."""
+    deployment.keep_snapshot(place)
+    base_place = confirming.place_of(place, inputs.site, base.site)
+    starts = (partial(_start, deployed, place), partial(_start, deployed, base_place))
+    return paired.starts(*starts, python=inputs.site.python, runner=inputs.runner)
+
+
+def _start(deployed: Deployment, place: deployment.LaunchContext) -> float:
+    try:
+        return deployment.timed_start(deployed, place)
+    except RuntimeError as problem:
+        raise MeasurementError(str(problem)) from problem
+
+
+def _compared(pairs: Mapping[str, paired.Pair], tolerance: float) -> list[Compared]:
+    compared = []
+    for metric, pair in pairs.items():
+        compared.append(confirming.side_by_side(metric, pair, tolerance=tolerance))
+        write(f"  {metric}: {_result(compared[-1])}\n")
+    return compared
+
+
+def _result(compared: Compared) -> str:
+    """Return the result of one metric, such as ``slower, 148.0 ms beside 92.0 ms, +61 % (limit +10 %); …``."""
+    if compared.expected_s is None or compared.ratio is None:
+        return compared.detail
+    times = f"{1000 * compared.value_s:.1f} ms beside {1000 * compared.expected_s:.1f} ms"
+    change = {Change.UNKNOWN: "open", Change.SAME: "the same"}.get(compared.change, compared.change.value)
+    limit = f"limit {stats.percent(compared.tolerance)}"
+    return f"{change}, {times}, {stats.percent(compared.ratio - 1)} ({limit}); {compared.detail}"

@@ -1,0 +1,172 @@
+"""The format ``json``: one document made from the events of a run; ``schema.json`` describes it.
+
+The document is a contract: a field is never renamed or removed within one ``schema_version``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from tox_prodsim.model.events import (
+    SCHEMA_VERSION,
+    Compared,
+    Event,
+    Evidence,
+    Found,
+    Measured,
+    Progress,
+    RunFinished,
+    RunStarted,
+    Step,
+    StepFinished,
+    StepStarted,
+    unfinished,
+)
+from tox_prodsim.model.findings import Finding
+from tox_prodsim.report.format import Format, RenderOptions
+
+
+def render(events: Iterable[Event], _options: RenderOptions) -> str:
+    """Return the document as text; no option applies to it."""
+    return dumps(report(events))
+
+
+def dumps(document: dict[str, Any]) -> str:
+    """Return a report as the text of ``report.json``; keys are sorted."""
+    return json.dumps(document, indent=1, sort_keys=True) + "\n"
+
+
+def report(events: Iterable[Event]) -> dict[str, Any]:
+    """Return the report of a run; without a RunFinished at the end the verdict is incomplete."""
+    document = _Document()
+    for event in events:
+        document.add(event)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        **_header(document.started),
+        "steps": document.steps,
+        "findings": [{**asdict(finding), "step": step} for finding, step in document.findings],
+        "measurements": document.measurements,
+        "comparisons": document.comparisons,
+        "summary": document.summary(),
+    }
+
+
+class _Document:
+    """The parts of the report, filled event by event."""
+
+    def __init__(self) -> None:
+        self.started: RunStarted | None = None
+        self.finished: RunFinished | None = None
+        self.steps: list[dict[str, Any]] = []
+        self.findings: list[tuple[Finding, Step | None]] = []
+        self.measurements: list[dict[str, Any]] = []
+        self.comparisons: list[dict[str, Any]] = []
+
+    def add(self, event: Event) -> None:
+        """Add the event to the part it belongs to."""
+        match event:
+            case RunStarted():
+                self.started = event
+            case RunFinished():
+                self.finished = event
+            case StepStarted():
+                self.steps.append(_step(event.step, event.detail))
+            case Progress():
+                self._latest(event.step)["timeline"].append(_finite(asdict(event), leave_out="step"))
+            case Evidence():
+                self._latest(event.step or Step.DEPLOY)["evidence"].append(_finite(asdict(event), leave_out="step"))
+            case StepFinished():
+                self._latest(event.step).update(_finite(asdict(event), leave_out="step"))
+            case Found():
+                self.findings.append((event.finding, self._open_step()))
+            case Measured():
+                self.measurements.append(_finite(asdict(event)))
+            case Compared():
+                self.comparisons.append(_finite(asdict(event)))
+
+    def summary(self) -> dict[str, Any]:
+        """Return the last event, or what is known about an interrupted run."""
+        if self.finished is not None:
+            return _finite(asdict(self.finished))
+        return {**asdict(unfinished(finding for finding, _ in self.findings)), "checks": None, "duration_s": None}
+
+    def _latest(self, step: Step) -> dict[str, Any]:
+        """Return the last entry of this step, a new one if the events lack its start."""
+        same = [entry for entry in self.steps if entry["step"] == step]
+        if not same:
+            same = [_step(step, "")]
+            self.steps += same
+        return same[-1]
+
+    def _open_step(self) -> Step | None:
+        """Return the last step, None if it has finished."""
+        last = self.steps[-1] if self.steps else {"step": None, "outcome": None}
+        return last["step"] if last["outcome"] is None else None
+
+
+def _step(step: Step, subject: str) -> dict[str, Any]:
+    """Return a step that has not finished: its outcome is None."""
+    return {
+        "step": step,
+        "subject": subject,
+        "outcome": None,
+        "detail": "",
+        "duration_s": None,
+        "not_checked": [],
+        "timeline": [],
+        "evidence": [],
+    }
+
+
+def _header(started: RunStarted | None) -> dict[str, Any]:
+    """Return what was tested, with what and where; None for all of it if the run has no RunStarted."""
+    if started is None:
+        return {
+            "tool": {"name": "tox-prodsim", "version": None},
+            "started_at": None,
+            "environment": None,
+            "wheel": None,
+        }
+    return {
+        "tool": {"name": "tox-prodsim", "version": started.version},
+        "started_at": started.started_at,
+        "environment": {
+            "name": started.env_name,
+            "python": started.python,
+            "platform": started.platform,
+            "containment": started.containment,
+            "guarantee": started.guarantee,
+        },
+        "wheel": _wheel(started),
+    }
+
+
+def _wheel(started: RunStarted) -> dict[str, Any] | None:
+    """Return the facts of the wheel under test, None if it could not be built."""
+    if not started.wheel_name:
+        return None
+    return {
+        "name": started.wheel_name,
+        "size_bytes": started.wheel_size_bytes,
+        "sha256": started.wheel_sha256,
+        "origin": started.wheel_origin,
+    }
+
+
+def _finite(fields: dict[str, Any], *, leave_out: str = "") -> dict[str, Any]:
+    """Return the fields as JSON values: lists for tuples, null for infinite numbers and NaN."""
+    return {key: _json(value) for key, value in fields.items() if key != leave_out}
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_json(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+FORMAT = Format(name="json", description="one JSON document, described by report/schema.json", render=render)

@@ -1,0 +1,142 @@
+"""Whether the modules of a wheel are valid in the oldest Python that it claims."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from support.versions import opened
+from support.wheels import Ended
+
+from tox_prodsim.checks.artifact import check_syntax
+from tox_prodsim.model.findings import CheckResult, Level
+
+E, W, N = Level.ERROR, Level.WARNING, Level.NOTE
+HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
+WALRUS = "x = (y := 1)\n"
+BROKEN = "def f(:\n"
+
+
+def brief(checked: CheckResult) -> list[tuple[str, Level, str, str]]:
+    return [(each.code, each.level, each.subject, each.message) for each in checked.findings]
+
+
+class Machine:
+    """Runs what it is told to; a Python of ``absent`` cannot be started."""
+
+    def __init__(self, *absent: str) -> None:
+        self.absent = absent
+        self.asked: list[str] = []
+
+    def __call__(self, argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] = {}) -> Ended:
+        self.asked.append(argv[0])
+        if argv[0] in self.absent:
+            return Ended(127, False, b"", b"not found")
+        ran = subprocess.run(argv, capture_output=True, timeout=timeout_s, check=False, env={**variables})
+        return Ended(ran.returncode, False, ran.stdout, ran.stderr)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_on_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+
+
+def checked(folder: Path, files: Mapping[str, str], requires: str = f">={HERE}", **options: object) -> CheckResult:
+    ours = opened(folder, requires=requires, files=files, **options)
+    return check_syntax(ours, Machine(), Path(sys.executable))
+
+
+def test_a_module_that_the_oldest_python_does_not_understand_is_found(tmp_path: Path) -> None:
+    (found,) = checked(tmp_path, {"acme/__init__.py": "from acme import web\n", "acme/web.py": f"\n{BROKEN}"}).findings
+    assert (found.code, found.level, found.subject) == ("VER305", E, "acme/web.py")
+    assert (found.file, found.line) == ("acme/web.py", 2)
+    assert found.message == f"is no valid Python {HERE}, the oldest that the wheel claims: invalid syntax"
+
+
+def test_the_evidence_says_whether_the_very_python_compiled_it(tmp_path: Path) -> None:
+    assert checked(tmp_path, {"acme.py": WALRUS}).detail == f"compiles on {HERE}"
+    assert checked(tmp_path, {"acme.py": "x = 1\n"}, ">=3.7").detail == "parses as 3.7"
+
+
+def test_a_newer_python_sees_what_an_older_one_did_not_know(tmp_path: Path) -> None:
+    found = brief(checked(tmp_path, {"acme.py": WALRUS}, ">=3.7"))
+    message = (
+        "is no valid Python 3.7, the oldest that the wheel claims: "
+        "Assignment expressions are only supported in Python 3.8 and greater"
+    )
+    assert found == [("VER305", E, "acme.py", message)]
+    assert brief(checked(tmp_path, {"acme.py": WALRUS}, ">=3.8")) == []
+
+
+@pytest.mark.parametrize(
+    ("init", "level"),
+    [
+        ("from .web import app\n", E),
+        ("from . import web\n", E),
+        ("import acme.web\n", E),
+        ("from acme.sub import x\n", E),
+        ("try:\n    from . import web\nexcept ImportError:\n    web = None\n", E),
+        ("try:\n    from . import web\nexcept Exception:\n    web = None\n", N),
+        ("import sys\nif sys.version_info >= (3, 99):\n    from . import web\n", N),
+        ("def serve():\n    from . import web\n", N),
+        ("", N),
+    ],
+)
+def test_only_what_is_imported_whatever_the_circumstances_is_an_error(tmp_path: Path, init: str, level: Level) -> None:
+    files = {"acme/__init__.py": init, "acme/sub/__init__.py": "from .. import web\n", "acme/web.py": BROKEN}
+    (found,) = checked(tmp_path, files).findings
+    assert (found.level, found.subject) == (level, "acme/web.py")
+
+
+def test_a_module_behind_a_command_is_imported(tmp_path: Path) -> None:
+    files = {"acme/__init__.py": "", "acme/cli.py": BROKEN}
+    (found,) = checked(tmp_path, files, entry_points="[console_scripts]\nacme = acme.cli:main\n").findings
+    assert found.level is E
+
+
+def test_what_is_no_module_is_not_looked_at(tmp_path: Path) -> None:
+    files = {"acme/__init__.py": "", "acme/templates/{{name}}/main.py": BROKEN, "acme/bad-names/x.py": BROKEN}
+    assert brief(checked(tmp_path, files)) == []
+
+
+def test_broken_modules_of_one_kind_are_one_finding(tmp_path: Path) -> None:
+    files = {"acme/__init__.py": "", "acme/a.py": BROKEN, "acme/b.py": BROKEN}
+    assert [each[:3] for each in brief(checked(tmp_path, files))] == [("VER305", N, "acme/a.py and 1 more")]
+
+
+@pytest.mark.parametrize(
+    ("tag", "requires", "reason"),
+    [
+        ("py3-none-any", "", "neither Requires-Python nor the tags say which Python is the oldest"),
+        ("py2.py3-none-any", ">=2.7", "no Python 2.7 was found, and none that could speak for it"),
+        ("py3-none-any", ">=3.39", "no Python 3.39 was found, and none that could speak for it"),
+    ],
+)
+def test_without_a_python_that_can_tell_it_is_not_checked(tmp_path: Path, tag: str, requires: str, reason: str) -> None:
+    found = checked(tmp_path, {"acme.py": ""}, requires, tag=tag)
+    assert (found.codes, found.not_checked) == ((), (("VER305", reason),))
+
+
+@pytest.mark.parametrize(
+    ("tag", "requires", "evidence"),
+    [
+        ("cp38-abi3-linux_x86_64", "", "parses as 3.8"),
+        ("cp39-cp39-linux_x86_64", ">=3.7", "parses as 3.9"),
+        ("py2.py3-none-any", ">=3.8", "parses as 3.8"),
+    ],
+)
+def test_the_tags_say_which_python_is_the_oldest_too(tmp_path: Path, tag: str, requires: str, evidence: str) -> None:
+    assert checked(tmp_path, {"acme.py": ""}, requires, tag=tag).detail == evidence
+
+
+def test_the_python_on_path_is_asked_first_and_one_that_does_not_start_is_passed_over(tmp_path: Path) -> None:
+    shim = tmp_path / "bin" / "python3.8"
+    shim.parent.mkdir()
+    shim.touch(0o755)
+    machine = Machine(str(shim))
+    ours = opened(tmp_path, requires=">=3.8", files={"acme.py": ""})
+    assert check_syntax(ours, machine, Path(sys.executable)).detail == "parses as 3.8"
+    assert machine.asked == [str(shim), sys.executable]

@@ -1,0 +1,126 @@
+"""The set of installed distributions: what is missing, in conflict, or somewhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.installed import E, Put, brief, distribution
+from support.wheels import Env
+
+from tox_prodsim.checks.installed import Distribution
+from tox_prodsim.model.findings import CheckResult, Finding
+
+
+def test_an_installed_wheel_whose_requirements_are_met_passes(env: Env, put: Put) -> None:
+    put({"click.py": ""}, name="click", version="8.1")
+    checked = distribution(
+        env, put(requires=["click>=8", "colorama; sys_platform == 'win32'", "uvloop; extra == 'fast'"])
+    )
+    assert checked == CheckResult(
+        detail="acme 1.0, requirements of 2 distributions met", codes=("DEP202", "DEP203", "DEP209", "IMP500")
+    )
+
+
+def test_a_requirement_of_the_wheel_that_is_not_installed_is_found(env: Env, put: Put) -> None:
+    (found,) = distribution(env, put(requires=["click>=8"])).findings
+    assert distribution(env, put(requires=["click>=8"])).detail == "acme 1.0, 1 distribution installed"
+    assert found == Finding(
+        code="DEP209",
+        level=E,
+        subject="click>=8",
+        message="is required by the wheel, but click is not installed",
+        hint="METADATA is what users get: let dependencies in pyproject.toml, from which tox installs, say the same",
+    )
+
+
+def test_a_requirement_of_the_wheel_that_is_not_satisfied_is_found(env: Env, put: Put) -> None:
+    put({"click.py": ""}, name="click", version="7.1")
+    message = "is required by the wheel, but click 7.1 is installed"
+    assert brief(distribution(env, put(requires=["Click >= 8"]))) == [("DEP209", E, "Click>=8", message)]
+
+
+def test_a_pre_release_satisfies_a_requirement_as_it_does_for_pip(env: Env, put: Put) -> None:
+    put({"click.py": ""}, name="click", version="9.0rc1")
+    assert brief(distribution(env, put(requires=["click>=8"]))) == []
+
+
+def test_of_two_versions_of_a_distribution_the_one_that_is_imported_counts(env: Env, put: Put, tmp_path: Path) -> None:
+    put({"click.py": ""}, name="click", version="8.1")
+    old = tmp_path / "old" / "click-7.0.dist-info"
+    old.mkdir(parents=True)
+    (old / "METADATA").write_text("Metadata-Version: 2.1\nName: click\nVersion: 7.0\n")
+    (env.site_packages / "old.pth").write_text(str(old.parent))
+    assert brief(distribution(env, put(requires=["click>=8"]))) == []
+
+
+def test_a_requirement_that_cannot_be_read_is_found(env: Env, put: Put) -> None:
+    message = "is required by the wheel, but it is no requirement that can be read"
+    assert brief(distribution(env, put(requires=["click>=8.*.1"]))) == [("DEP209", E, "click>=8.*.1", message)]
+
+
+def test_a_requirement_of_an_extra_counts_only_when_the_extra_was_requested(env: Env, put: Put) -> None:
+    requires = ["uvloop; extra == 'fast-loop'"]
+    assert brief(distribution(env, put(requires=requires))) == []
+    message = "is required by the wheel, but uvloop is not installed"
+    subject = put(requires=requires, extras=("Fast_Loop",))
+    assert brief(distribution(env, subject)) == [("DEP209", E, "uvloop", message)]
+
+
+def test_a_requirement_that_an_extra_of_our_own_asks_for_by_our_own_name_counts(env: Env, put: Put) -> None:
+    requires = ["acme[fast]; extra == 'all'", "uvloop; extra == 'fast'"]
+    message = "is required by the wheel, but uvloop is not installed"
+    assert brief(distribution(env, put(requires=requires, extras=("all",)))) == [("DEP209", E, "uvloop", message)]
+
+
+def test_a_conflict_between_other_distributions_is_found(env: Env, put: Put) -> None:
+    put({"click.py": ""}, name="click", version="9.0.1")
+    put({"plug.py": ""}, name="acme_plugins", version="1.4", requires=["click<9"])
+    found = brief(distribution(env, put()))
+    assert found == [("DEP203", E, "acme_plugins 1.4", "requires click<9, but click 9.0.1 is installed")]
+
+
+def test_what_a_dependency_needs_for_the_extra_that_we_ask_for_is_missed(env: Env, put: Put) -> None:
+    put({"web.py": ""}, name="web", requires=["h11; extra == 'http'", "h2; extra == 'http2'"])
+    found = brief(distribution(env, put(requires=["web[http]"])))
+    assert found == [("DEP203", E, "web 1.0", "requires h11, but h11 is not installed")]
+
+
+def test_a_distribution_that_is_not_installed_is_found(env: Env) -> None:
+    found = brief(distribution(env, Distribution(name="acme", version="1.0")))
+    assert found == [("DEP202", E, "acme", "is not installed in the environment")]
+
+
+def test_another_version_than_that_of_the_wheel_is_found(env: Env, put: Put) -> None:
+    put(version="0.9")
+    found = brief(distribution(env, Distribution(name="Acme", version="1.0")))
+    assert found == [("DEP202", E, "Acme", "version 0.9 is installed, not 1.0 of the wheel under test")]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "evidence"),
+    [
+        pytest.param(
+            "acme-1.0.dist-info/direct_url.json",
+            '{"url": "file:///src/acme", "dir_info": {"editable": true}}',
+            "direct_url.json says editable: file:///src/acme",
+            id="PEP 610",
+        ),
+        pytest.param(
+            "__editable__.acme-1.0.pth",
+            "import __editable___acme_1_0_finder; __editable___acme_1_0_finder.install()",
+            "__editable__.acme-1.0.pth: import __editable___acme_1_0_finder; __editable___acme_1_0_finder.install()",
+            id="a finder of setuptools",
+        ),
+        pytest.param("_acme.pth", "{tmp_path}\n", "_acme.pth: {tmp_path}", id="a path to a working tree"),
+    ],
+)
+def test_an_editable_install_is_found(env: Env, put: Put, tmp_path: Path, file: str, text: str, evidence: str) -> None:
+    subject = put({"acme.py": "", file: text.replace("{tmp_path}", str(tmp_path))})
+    message = f"is installed in editable mode, production will not be: {evidence.replace('{tmp_path}', str(tmp_path))}"
+    assert brief(distribution(env, subject)) == [("IMP500", E, "acme", message)]
+
+
+@pytest.mark.parametrize("text", ["import os", "acme/vendored", "/nonexistent/folder", ".", ""])
+def test_a_pth_file_that_stays_inside_is_no_editable_install(env: Env, put: Put, text: str) -> None:
+    assert brief(distribution(env, put({"acme/vendored/x.py": "", "acme.pth": text}))) == []

@@ -1,0 +1,186 @@
+"""The table of keys: what is written in TOML is understood as its schema says, and docs/keys.md shows the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from support.documents import HOW, ROOT, shows_table, table
+from support.refusals import refused
+from tox.config.types import Command
+
+from tox_prodsim.model import probes
+from tox_prodsim.model.scenario import CONTAINMENT_KINDS
+from tox_prodsim.plugin.config.keys import KEYS, Key
+from tox_prodsim.plugin.config.schema import properties
+from tox_prodsim.plugin.config.values import Lines, Words, argv
+
+PAGE = ROOT / "docs" / "keys.md"
+BY_NAME = {key.name: key for key in KEYS}
+TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float)}
+
+
+def default(key: Key) -> str:
+    """Return the default of a key as the page shows it."""
+    match key.default:
+        case bool():
+            return f"`{str(key.default).lower()}`"
+        case str():
+            return f"`{key.default}`"
+        case int() | float():
+            return f"{key.default:g}"
+    return ""
+
+
+def meaning(key: Key) -> str:
+    return "; ".join(filter(None, [key.help, key.more_help]))
+
+
+def fits(value: object, schema: Mapping[str, Any]) -> bool:
+    """Return whether a value in TOML is as a schema of ours says, by the few words of JSON Schema that they use."""
+    if "$ref" in schema:
+        return isinstance(value, str) or (isinstance(value, dict) and "replace" in value)
+    if "anyOf" in schema:
+        return any(fits(value, each) for each in schema["anyOf"])
+    if "enum" in schema:
+        return value in schema["enum"]
+    kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
+    if isinstance(value, bool) or value is None:
+        return "boolean" in kinds
+    return any(isinstance(value, TYPES[kind]) for kind in kinds if kind != "boolean") and fits_within(value, schema)
+
+
+def fits_within(value: object, schema: Mapping[str, Any]) -> bool:
+    match value:
+        case int() | float():
+            return value > schema.get("exclusiveMinimum", -1) and value >= schema.get("minimum", 0)
+        case dict():
+            fields = schema["properties"]
+            known = set(schema["required"]) <= value.keys() <= fields.keys()
+            return known and all(fits(each, fields[name]) for name, each in value.items())
+        case list():
+            return all(fits(each, schema["items"]) for each in value)
+    return True
+
+
+def parsed(key: Key, value: object) -> object:
+    return key.parse(key.name, key.of_type(value) if key.of_type in {Lines, Words} else value)
+
+
+def test_the_page_of_keys_has_the_table_of_keys() -> None:
+    rows = ([f"`{key.name}`", key.default_help or default(key), meaning(key)] for key in KEYS)
+    assert shows_table(PAGE, "keys", table(["key", "default", "meaning"], rows)), HOW
+
+
+def test_the_page_of_keys_has_the_table_of_probes() -> None:
+    rows = (
+        [f"`{example}`", satisfied, ", ".join(f"`{option}`" for option in kind.options)]
+        for kind in probes.KINDS
+        for example, satisfied in kind.examples.items()
+    )
+    assert shows_table(PAGE, "probes", table(["probe", "satisfied when", "options of a table"], rows)), HOW
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
+def test_the_default_of_a_key_is_understood_and_as_its_schema_says(key: Key) -> None:
+    assert key.default is None or fits(key.default, key.schema)
+    parsed(key, key.default)
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
+def test_a_key_needs_only_other_keys(key: Key) -> None:
+    assert set(key.needs.keys if key.needs else ()) <= BY_NAME.keys() - {key.name}
+
+
+def test_every_key_is_described() -> None:
+    described = properties()
+    assert list(described) == list(BY_NAME)
+    assert all(each["type"] and each["description"] for each in described.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("ready", [example]) for kind in probes.KINDS for example in kind.examples),
+        ("ready", [{"http": "{url}/health", "status": 200, "body": "ok", "timeout": 2}]),
+        ("ready", [{"http": "http://h/", "status": [200, 204], "header": "x-app: 1", "method": "HEAD"}, "listen"]),
+        ("ready", [{"exec": ["pg_isready", "-p", 8000], "timeout": 0.5}, {"exec": "true"}]),
+        ("ready", [{"unix": "app.sock"}, {"notify": True}, {"listen": 80}, {"listen": True}, {"log": "up"}]),
+        ("ready", [{"tcp": "127.0.0.1:80"}, {"file": "app.pid"}]),
+        ("ready_timeout", "30"),
+        ("ready_timeout", 0.5),
+        ("max_modules", 300),
+        ("exit_codes", [0, "SIGTERM"]),
+        ("exit_codes", "0 3"),
+        ("allow_leaks", ["processes", "files:*.pid"]),
+        ("audit", ["twine", ["pyroma", "{sdist}"]]),
+        ("simulate", ["no_home", "utc"]),
+        ("simulate", "no_home, utc"),
+        ("measure_startup", False),
+        *(("containment", kind) for kind in CONTAINMENT_KINDS),
+        ("select", ["RUN", "WHL101"]),
+    ],
+)
+def test_what_a_schema_allows_is_understood(name: str, value: object) -> None:
+    assert fits(value, BY_NAME[name].schema)
+    parsed(BY_NAME[name], value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ready", [{"tcp": "127.0.0.1:80", "status": 200}]),
+        ("ready", [{"htp": "http://x"}]),
+        ("ready", [1]),
+        ("ready_timeout", 0),
+        ("ready_timeout", True),
+        ("idle_timeout", -1),
+        ("max_modules", 2.5),
+        ("containment", "docker"),
+        ("resolution", "newest"),
+        ("audit", [7]),
+    ],
+)
+def test_what_is_against_a_schema_is_refused(name: str, value: object) -> None:
+    assert not fits(value, BY_NAME[name].schema)
+    assert refused(lambda: parsed(BY_NAME[name], value)).key.startswith(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        pytest.param("a,b{1,2}", ["a,b{1,2}"], id="a comma belongs to the line"),
+        pytest.param("\n one \n\n two", ["one", "two"], id="one a line"),
+        pytest.param("", [], id="nothing"),
+        pytest.param([" a ", {"http": "x"}, 1], ["a", {"http": "x"}, 1], id="a list in TOML"),
+        pytest.param(7, [7], id="a value alone"),
+    ],
+)
+def test_lines_are_split_at_their_ends_only(text: object, items: list[object]) -> None:
+    assert Lines(text) == items
+
+
+def test_words_are_separated_by_blanks_commas_and_lines_and_may_be_numbers() -> None:
+    assert Words("a, b\n c") == ["a", "b", "c"]
+    assert Words([0, "SIGTERM"]) == ["0", "SIGTERM"]
+    with pytest.raises(TypeError, match="true and false are no words"):
+        Words([True])
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        pytest.param(None, (), id="nothing"),
+        pytest.param(Command(["python", "-V"]), ("python", "-V"), id="a list"),
+        pytest.param(Command("python 'a b'"), ("python", "a b"), id="a text in TOML"),
+        pytest.param(Command("  "), (), id="blanks"),
+    ],
+)
+def test_a_command_is_a_list_of_words(command: Command | None, words: tuple[str, ...]) -> None:
+    assert argv("deploy", command) == words
+
+
+@pytest.mark.parametrize("command", [Command(["-", "python"]), Command("! python"), Command(" - python")])
+def test_a_sign_before_a_command_is_refused(command: Command) -> None:
+    assert refused(lambda: argv("deploy", command)).message.startswith("a leading '-' or '!' has no meaning here")
