@@ -39,10 +39,12 @@ RULES = {
 MOST_ENTRIES = 14
 """Files and folders at the root of the package."""
 SCRIPTS = {
-    "guard": {"warden", "enclosures", "processes", "messages", "kernel"},
-    "warden": {"command", "enclosures", "description", "processes", "messages", "stopwatch"},
-    "command": {"enclosures", "processes", "messages", "kernel"},
-    "enclosures": {"cgroups", "namespaces"},
+    "guard": {"warden", "containments", "processes", "messages", "kernel"},
+    "warden": {"command", "containments", "description", "ending", "messages", "stopwatch", "tree"},
+    "command": {"containments", "processes", "messages", "kernel"},
+    "containments": {"cgroups", "namespaces"},
+    "ending": {"processes"},
+    "tree": {"processes"},
     "namespaces": {"processes", "kernel"},
     "description": {"processes"},
     "probe": {"effects"},

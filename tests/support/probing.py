@@ -13,8 +13,8 @@ from tox_prodsim.model.probes import (
 from tox_prodsim.supervision import (
     Answer,
     LogWatch,
-    Surroundings,
-    ask,
+    ProbeContext,
+    evaluate_probe,
 )
 
 Tree = Callable[[], tuple[psutil.Process, ...]]
@@ -29,10 +29,10 @@ def nobody() -> tuple[psutil.Process, ...]:
 
 
 def asked(probe: Probe, tree: Tree = ours) -> Answer:
-    return ask(probe, around(tree))
+    return evaluate_probe(probe, around(tree))
 
 
 def around(
     tree: Callable[[], tuple[psutil.Process, ...]] = nobody, folder: str | Path = "/nonexistent"
-) -> Surroundings:
-    return Surroundings(tree=tree, log=LogWatch(Path(folder, "log")), scratch=Path(folder))
+) -> ProbeContext:
+    return ProbeContext(tree=tree, log=LogWatch(Path(folder, "log")), scratch=Path(folder))

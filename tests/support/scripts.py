@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from types import ModuleType
 
-from tox_prodsim.supervision.process import GUARD
+from tox_prodsim.supervision.guard_process import GUARD
 
 
 def load_script(name: str) -> ModuleType:

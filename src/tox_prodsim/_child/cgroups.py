@@ -13,18 +13,18 @@ class Cgroup:
     def __init__(self, name: str) -> None:
         self.folder = create(name)
 
-    def enter(self) -> None:
+    def place_warden(self) -> None:
         """Stay outside: whoever supervises must not be killed with the rest."""
 
-    def arrive(self) -> None:
+    def place_command(self) -> None:
         """Move this process in; raises OSError when that is not allowed."""
         write(f"{self.folder}/cgroup.procs", "0")
 
-    def own_pid(self) -> int:
+    def host_pid(self) -> int:
         """Return the pid that this process has on the host."""
         return os.getpid()
 
-    def pids(self) -> dict[int, int]:
+    def host_pids(self) -> dict[int, int]:
         """Return the pids on the host that are others in here: none."""
         return {}
 
@@ -42,7 +42,7 @@ class Cgroup:
 
 def create(name: str) -> str:
     """Make a cgroup below our own one and return its folder; raises OSError when that is not possible here."""
-    folder = os.path.join(own(), name)
+    folder = os.path.join(own_folder(), name)
     os.mkdir(folder)
     if not os.path.exists(f"{folder}/cgroup.kill"):
         os.rmdir(folder)
@@ -50,12 +50,12 @@ def create(name: str) -> str:
     return folder
 
 
-def own() -> str:
-    """Return the folder of the cgroup that this process is in; raises OSError when there is none to be seen."""
+def own_folder() -> str:
+    """Return the folder of the cgroup that this process is in; raises OSError when none is visible."""
     with open("/proc/self/cgroup") as groups, open("/proc/self/mountinfo") as mounts:
         path = next((line[3:].rstrip("\n") for line in groups if line.startswith("0::")), None)
-        seen = [line.split() for line in mounts if " - cgroup2 " in line]
-    for mount in seen:
+        mounted = [line.split() for line in mounts if " - cgroup2 " in line]
+    for mount in mounted:
         root, target = mount[3:5]
         if path is not None and f"{path}/".startswith(f"{root.rstrip('/')}/"):
             return os.path.normpath(f"{target}/{path[len(root.rstrip('/')) :]}")

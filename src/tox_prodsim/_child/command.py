@@ -14,27 +14,27 @@ TYPE_CHECKING = False  # typing's own would have to be imported
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-    from enclosures import Containment
+    from containments import Containment
 
 
-def launch(request: dict[str, Any], enclosure: Containment) -> tuple[int, dict[str, Any]]:
-    """Fork and exec the command; return its pid here, and what it said: moment and pid on the host, or an error."""
-    told, tell = os.pipe()  # close-on-exec: end of file means that the command is running
+def launch(request: dict[str, Any], containment: Containment) -> tuple[int, dict[str, Any]]:
+    """Fork and exec the command; return its pid here, and its report: moment and pid on the host, or an error."""
+    read_end, write_end = os.pipe()  # close-on-exec: end of file means that the command is running
     warden = os.getpid()
     pid = os.fork()
     if pid == 0:
-        become(request, enclosure, JsonChannel(tell), warden)
-    os.close(tell)
-    said: dict[str, Any] = {}
-    child = JsonChannel(told)
+        exec_command(request, containment, JsonChannel(write_end), warden)
+    os.close(write_end)
+    report: dict[str, Any] = {}
+    child = JsonChannel(read_end)
     while not child.gone:
         for message in child.receive():
-            said |= message
-    os.close(told)
-    return pid, said or {"error": "it was killed before it could start"}
+            report |= message
+    os.close(read_end)
+    return pid, report or {"error": "it was killed before it could start"}
 
 
-def become(request: dict[str, Any], enclosure: Containment, parent: JsonChannel, warden: int) -> NoReturn:
+def exec_command(request: dict[str, Any], containment: Containment, parent: JsonChannel, warden: int) -> NoReturn:
     """Turn this fork into the command: in a session of its own, signals at their defaults, dead if the warden dies."""
     argv, cwd = request["argv"], request["cwd"]
     try:
@@ -45,26 +45,26 @@ def become(request: dict[str, Any], enclosure: Containment, parent: JsonChannel,
         for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
-        arrive(enclosure, parent)
+        place(containment, parent)
         os.chdir(cwd)
-        parent.tell(at=time.monotonic(), queued_ns=queued_ns("self"), pid=enclosure.own_pid())
-        os.execvpe(argv[0], argv, request["env"])  # noqa: S606 - no shell is the point
-    except BaseException as problem:  # noqa: BLE001 - this is a fork: nothing may run on in here
-        parent.tell(error=why_not(problem, argv[0], cwd))
+        parent.send(at=time.monotonic(), queued_ns=queued_ns("self"), pid=containment.host_pid())
+        os.execvpe(argv[0], argv, request["env"])  # no shell is the point
+    except BaseException as problem:  # this is a fork: nothing may run on in here
+        parent.send(error=why_not(problem, argv[0], cwd))
     os._exit(127)
 
 
-def arrive(enclosure: Containment, parent: JsonChannel) -> None:
-    """Go into the enclosure; a command that cannot is not started at all."""
+def place(containment: Containment, parent: JsonChannel) -> None:
+    """Bring this fork to its place in the containment; a command that cannot get there is not started at all."""
     try:
-        enclosure.arrive()
+        containment.place_command()
     except OSError as problem:
-        parent.tell(error="", refused=str(problem.strerror))
+        parent.send(error="", refused=str(problem.strerror))
         os._exit(127)
 
 
 def why_not(problem: BaseException, command: str, cwd: str) -> str:
-    """Say what kept the command from starting."""
+    """Return what kept the command from starting."""
     if not isinstance(problem, OSError):
         return f"{command}: {problem}"
     if problem.filename == cwd:

@@ -3,8 +3,8 @@
 usage: PYTHON -I condition.py '{"condition": "no_network", "give_away": [], "cwd": ""}' [COMMAND ARGUMENT ...]
 
 ``give_away`` are folders for the user that the command will be, ``cwd`` is where it works (empty: here). Without a
-command it only tries. A condition that is not to be had here is exit code 70 and one line on stdout with the reason.
-What is changed is changed for this process and its children, and is gone with them. Runs on CPython 3.9 and newer.
+command it only tries. A condition that is not available here is exit code 70 and one line on stdout with the reason.
+The changes concern this process and its children only. Runs on CPython 3.9 and newer.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ ST_KEPT, ST_RELATIME = 2 | 4 | 8 | 1024 | 2048, 4096  # statvfs(3): nosuid, node
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1  # netdevice(7)
 
 
-class Refused(Exception):  # noqa: N818 - the name tells what happened
-    """The condition is not to be had here."""
+class RefusedError(Exception):
+    """The condition is not available here."""
 
 
 def main() -> None:
@@ -46,7 +46,7 @@ def main() -> None:
             for folder in request["give_away"]:
                 give_away(folder)
         CONDITIONS[request["condition"]]()
-    except Refused as refusal:
+    except RefusedError as refusal:
         refuse(str(refusal))
     except OSError as problem:
         refuse(str(problem.strerror))
@@ -55,7 +55,7 @@ def main() -> None:
         if os.getppid() != parent:
             os._exit(127)
     if command:
-        os.execvp(command[0], command)  # noqa: S606 - no shell is the point
+        os.execvp(command[0], command)  # no shell is the point
 
 
 def refuse(reason: str) -> None:
@@ -84,10 +84,10 @@ def read_only_site() -> None:
 
 
 def no_network() -> None:
-    """Leave nothing of the network but a loopback interface of its own."""
-    import fcntl  # noqa: PLC0415 - not on Windows
-    import socket  # noqa: PLC0415 - costs 5 ms
-    import struct  # noqa: PLC0415 - the same
+    """Have no network but a loopback interface of its own."""
+    import fcntl  # not on Windows
+    import socket  # costs 5 ms
+    import struct
 
     enter(CLONE_NEWNET, "a network namespace")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
@@ -100,13 +100,13 @@ def closed_stdin() -> None:
 
 
 def umask_077() -> None:
-    """Let new files be nobody else's business."""
+    """Let new files be inaccessible to other users."""
     os.umask(0o077)
 
 
 def low_fds() -> None:
     """Lower the soft limit of open files; a program may raise it again up to the hard one, which stays."""
-    import resource  # noqa: PLC0415 - not on Windows
+    import resource  # not on Windows
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft > LOW_FDS:
@@ -116,19 +116,19 @@ def low_fds() -> None:
 def non_root() -> None:
     """Be a user without rights, to whom only the folders are open that it needs."""
     if os.geteuid() != 0:
-        raise Refused("tox does not run as root")
-    paths = needed()
-    open_the_way(paths)
+        raise RefusedError("tox does not run as root")
+    paths = needed_folders()
+    make_reachable(paths)
     try:
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
     except OSError as problem:
-        raise Refused("becoming another user is refused here: %s" % problem.strerror) from problem
+        raise RefusedError("becoming another user is refused here: %s" % problem.strerror) from problem
     for path in paths:
         closed = closed_part(path)
         if closed:
-            raise Refused("another user has no access to %s" % closed)
+            raise RefusedError("another user has no access to %s" % closed)
 
 
 CONDITIONS: Dict[str, Callable[[], None]] = {
@@ -137,7 +137,7 @@ CONDITIONS: Dict[str, Callable[[], None]] = {
 }
 
 
-# what they need
+# helpers
 
 
 def be_read_only(*folders: str) -> None:
@@ -154,11 +154,11 @@ def be_read_only(*folders: str) -> None:
 def enter(namespace: int, what: str) -> None:
     """Enter a namespace of this process's own: as root, or as root of a user namespace of its own."""
     if sys.platform != "linux":
-        raise Refused("it needs Linux")
+        raise RefusedError("it needs Linux")
     uid, gid = os.geteuid(), os.getegid()
     if uid == 0 and libc().unshare(namespace) == 0:
         return
-    asked(libc().unshare(namespace | CLONE_NEWUSER), what)
+    check_call(libc().unshare(namespace | CLONE_NEWUSER), what)
     for name, line in (("uid_map", "%d %d 1" % (uid, uid)), ("setgroups", "deny"), ("gid_map", "%d %d 1" % (gid, gid))):
         with open("/proc/self/" + name, "w") as file:
             file.write(line)
@@ -167,11 +167,11 @@ def enter(namespace: int, what: str) -> None:
 def mount(source: str, target: str, flags: int, kind: str = "", options: str = "") -> None:
     """Change the mounts of this namespace."""
     texts = [os.fsencode(text) or None for text in (source, target, kind, options)]
-    asked(libc().mount(*texts[:3], ctypes.c_ulong(flags), texts[3]), "mounting " + target)
+    check_call(libc().mount(*texts[:3], ctypes.c_ulong(flags), texts[3]), "mounting " + target)
 
 
-def asked(answer: int, what: str) -> None:
-    """Raise OSError with what was asked for when the kernel refused."""
+def check_call(answer: int, what: str) -> None:
+    """Raise OSError that names the call when the kernel refused it."""
     if answer != 0:
         number = ctypes.get_errno()
         raise OSError(number, "%s is refused here: %s" % (what, os.strerror(number)))
@@ -198,7 +198,7 @@ def give_away(folder: str) -> None:
             os.lchown(os.path.join(parent, name), NOBODY, NOBODY)
 
 
-def needed() -> list[str]:
+def needed_folders() -> list[str]:
     """Return the folders without which no command of the environment can be run, by all names that lead to them."""
     paths = [sys.prefix, sys.base_prefix, os.path.dirname(os.path.abspath(__file__))]
     paths += [os.getcwd(), os.environ["HOME"], os.environ["TMPDIR"]]
@@ -209,22 +209,22 @@ def needed() -> list[str]:
     return sorted({name for path in paths for name in (os.path.abspath(path), os.path.realpath(path))})
 
 
-def open_the_way(paths: list[str]) -> None:
-    """Let every user come to the paths, in a mount namespace of this process.
+def make_reachable(paths: list[str]) -> None:
+    """Make the paths reachable for every user, in a mount namespace of this process.
 
     A folder on the way that is closed to others, as tox makes its own, is covered by one with nothing but these paths.
     """
-    behind: Dict[str, list[str]] = {}
+    below_closed: Dict[str, list[str]] = {}
     for path in paths:
         closed = next((folder for folder in ancestors(path) if not os.stat(folder).st_mode & 1), "")
         if closed:
-            behind.setdefault(closed, []).append(path)
-    if not behind:
+            below_closed.setdefault(closed, []).append(path)
+    if not below_closed:
         return
     enter(CLONE_NEWNS, "a mount namespace")
     mount("none", "/", MS_REC | MS_PRIVATE)
     mask = os.umask(0o022)
-    for folder, inside in behind.items():
+    for folder, inside in below_closed.items():
         cover(folder, [path for path in inside if not any(path.startswith(other + os.sep) for other in inside)])
     os.umask(mask)
 

@@ -1,4 +1,4 @@
-"""What a report says about a process that should not be there."""
+"""The description of a process that should not be there."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def describe_all(pids: Iterable[int], outputs: Collection[tuple[int, int]] = ())
 def describe(pid: int, outputs: Collection[tuple[int, int]], sockets: dict[str, list[list[bytes]]]) -> dict[str, Any]:
     """Return what a survivor is: ``holds_output`` when it has a file open that is one of ``outputs``, device and inode.
 
-    ``state`` is a word of the kernel, ``waits_on`` its function in which the process sleeps, ``uid`` None when unknown.
+    ``waits_on`` is the function of the kernel in which the process sleeps; ``uid`` is None when unknown.
     """
-    words = read(f"/proc/{pid}/cmdline").rstrip(b"\0").replace(b"\0", b" ") or read(f"/proc/{pid}/comm").strip()
+    command = read(f"/proc/{pid}/cmdline").rstrip(b"\0").replace(b"\0", b" ") or read(f"/proc/{pid}/comm").strip()
     fields = dict(line.split(":", 1) for line in text(f"/proc/{pid}/status").splitlines() if ":" in line)
     waits_on, files = text(f"/proc/{pid}/wchan"), open_files(pid)
     return {
         "pid": pid,
-        "command": words[:300].decode("utf-8", "replace"),
+        "command": command[:300].decode("utf-8", "replace"),
         "listens": listens({str(inode).encode() for _, inode in files}, listeners(pid, sockets)),
         "holds_output": any(file in outputs for file in files),
         "state": fields.get("State", "").partition("(")[2].rstrip(")\n"),
@@ -41,7 +41,7 @@ def describe(pid: int, outputs: Collection[tuple[int, int]], sockets: dict[str, 
 
 
 def text(path: str) -> str:
-    """Return what a file of /proc says."""
+    """Return the content of a file of /proc."""
     return read(path).decode("utf-8", "replace")
 
 
@@ -54,7 +54,7 @@ def identity(fd: int) -> tuple[int, int] | None:
 
 
 def open_files(pid: int) -> list[tuple[int, int]]:
-    """Return device and inode of every file that a process has open; nothing when it may not be looked at."""
+    """Return device and inode of every file that a process has open; nothing when access is denied."""
     found = []
     with suppress(OSError):
         for fd in os.listdir(f"/proc/{pid}/fd"):
@@ -83,7 +83,7 @@ def listeners(pid: int, known: dict[str, list[list[bytes]]]) -> list[list[bytes]
 
 def address(text: str) -> str:
     """Return host and port from ``0100007F:1F90``: each 32-bit word of the host in the byte order of this machine."""
-    from socket import AF_INET, AF_INET6, inet_ntop  # noqa: PLC0415 - costs 5 ms and is needed only for a leak
+    from socket import AF_INET, AF_INET6, inet_ntop  # costs 5 ms and is needed only for a leak
 
     words, _, port = text.partition(":")
     raw = b"".join(int(words[at : at + 8], 16).to_bytes(4, sys.byteorder) for at in range(0, len(words), 8))

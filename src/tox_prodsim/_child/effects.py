@@ -1,8 +1,8 @@
-"""What an import does to its process beside importing, and to the world around it.
+"""The side effects of an import, on its process and outside of it.
 
-Deeds (a connection, a process, a file) are heard of by an audit hook while the import runs; what stays (a descriptor,
-a thread, a handler) shows in a look at the process before and after. ``probe`` imports this file, so that it keeps to
-CPython 3.8 and to what the interpreter has loaded anyway; nothing here may raise into what is watched.
+An audit hook sees actions (a connection, a process, a file) while the import runs; what stays (a descriptor, a thread,
+a handler) is the difference between the states of the process before and after. ``probe`` imports this file, so it
+keeps to CPython 3.8 and to what the interpreter has loaded anyway; nothing here may raise into what is observed.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _DEVICES = ("/dev/", "/proc/", "/sys/")
 _SHARED_MEMORY = "/dev/shm/"  # noqa: S108 - its files are files
 _LOOPBACK = ("localhost", "ip6-localhost", "::1", "::", "0.0.0.0", "")  # noqa: S104 - nothing is bound here
-_ASKING = ("platform.py", "uuid.py", "webbrowser.py", os.path.join("ctypes", "util.py"))
+_QUERY_MODULES = ("platform.py", "uuid.py", "webbrowser.py", os.path.join("ctypes", "util.py"))
 """Modules of the standard library that start ``uname``, ``ldconfig`` and the like to answer a question."""
-_STARTING = ("subprocess.py", "os.py")
+_LAUNCH_MODULES = ("subprocess.py", "os.py")
 _FD_FOLDER = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"
 _DESCRIPTORS = {stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a pipe", stat.S_IFCHR: "a device"}
 
@@ -41,35 +41,35 @@ _DESCRIPTORS = {stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a pipe", stat.S_IFCHR:
 _listdir, _readlink, _fstat, _exists, _isdir = os.listdir, os.readlink, os.fstat, os.path.exists, os.path.isdir
 _getcwd, _umask, _getsignal, _sleep = os.getcwd, os.umask, signal.getsignal, time.sleep
 _setlocale, _abspath, _fsdecode, _collect = _locale.setlocale, os.path.abspath, os.fsdecode, gc.collect
-_recursion_limit, _frame, _stacks = sys.getrecursionlimit, sys._getframe, sys._current_frames  # noqa: SLF001
+_recursion_limit, _frame, _stacks = sys.getrecursionlimit, sys._getframe, sys._current_frames
 
 
 class ImportWatch:
-    """Watch one import after the other; ``roots`` are the real paths of the folders of installed packages."""
+    """Observes one import after the other; ``roots`` are the real paths of the folders of installed packages."""
 
     def __init__(self, roots: Iterable[str]) -> None:
         known = tuple(roots)
         aliases = [path for path in sys.path if os.path.realpath(path) in known]
         self._prefixes = tuple(root + os.sep for root in dict.fromkeys([*known, *aliases]))
         self._home = os.path.expanduser("~") + os.sep
-        self._on = False
-        self._deeds: dict[tuple[str, str], Frames] = {}
+        self._is_active = False
+        self._actions: dict[tuple[str, str], Frames] = {}
         self._paths: dict[str, tuple[bool, Frames]] = {}
         self._before: dict[str, Any] = {}
-        sys.addaudithook(self._hear)
+        sys.addaudithook(self._on_event)
 
     def begin(self) -> None:
-        """Look at the process, and listen from now on."""
-        self._deeds, self._paths = {}, {}
+        """Read the state of the process, and handle audit events from now on."""
+        self._actions, self._paths = {}, {}
         self._before = self._state()
-        self._on = True
+        self._is_active = True
 
     def end(self) -> list[Effect] | None:
-        """Return what was done since ``begin``; None when the import broke what would tell."""
-        self._on = False
+        """Return the effects since ``begin``; None when the import broke what reads them."""
+        self._is_active = False
         try:
-            return [*self._done(), *self._written(), *self._left(self._settled())]
-        except BaseException:  # noqa: BLE001 - whatever was patched
+            return [*self._action_effects(), *self._file_effects(), *self._state_effects(self._state_after())]
+        except BaseException:  # whatever was patched
             return None
 
     def is_installed(self, name: str) -> bool:
@@ -77,25 +77,25 @@ class ImportWatch:
         file = getattr(sys.modules[name], "__dict__", {}).get("__file__")
         return isinstance(file, str) and file.startswith(self._prefixes)
 
-    def _hear(self, event: str, args: tuple[Any, ...]) -> None:
-        listen = self._LISTENERS.get(event) if self._on else None
-        if listen is None:
+    def _on_event(self, event: str, args: tuple[Any, ...]) -> None:
+        handler = self._HANDLERS.get(event) if self._is_active else None
+        if handler is None:
             return
-        self._on = False  # what listens may cause events itself
+        self._is_active = False  # a handler may cause events itself
         try:
-            listen(self, args)
-        except Exception:  # noqa: BLE001, S110 - arguments of a shape that we do not know
+            handler(self, args)
+        except Exception:  # arguments of a shape that we do not know
             pass
         finally:
-            self._on = True
+            self._is_active = True
 
-    # deeds
+    # actions
 
-    def _done(self) -> list[Effect]:
-        return [_effect(kind, what, frames) for (kind, what), frames in self._deeds.items()]
+    def _action_effects(self) -> list[Effect]:
+        return [_effect(kind, what, frames) for (kind, what), frames in self._actions.items()]
 
-    def _do(self, kind: str, what: str) -> None:
-        self._deeds.setdefault((kind, what), self._frames())
+    def _add_action(self, kind: str, what: str) -> None:
+        self._actions.setdefault((kind, what), self._frames())
 
     def _frames(self) -> Frames:
         """Return where in the installed packages we are, innermost first."""
@@ -109,46 +109,46 @@ class ImportWatch:
             frame = frame.f_back
         return found
 
-    def _connect(self, args: tuple[Any, ...]) -> None:
+    def _on_connect(self, args: tuple[Any, ...]) -> None:
         sock, address = args[0], args[1]
         if not isinstance(address, tuple):
-            self._do("local", "connects to " + _text(address))
+            self._add_action("local", "connects to " + _text(address))
         else:
             sends = getattr(sock, "type", 1) == 1  # a datagram socket that is connected has sent nothing yet
             far = sends and not _is_loopback(address[0])
-            self._do("network" if far else "local", "connects to %s:%s" % (_text(address[0]), address[1]))
+            self._add_action("network" if far else "local", "connects to %s:%s" % (_text(address[0]), address[1]))
 
-    def _send(self, args: tuple[Any, ...]) -> None:
+    def _on_sendto(self, args: tuple[Any, ...]) -> None:
         if isinstance(args[1], tuple) and not _is_loopback(args[1][0]):
-            self._do("network", "sends to %s:%s" % (_text(args[1][0]), args[1][1]))
+            self._add_action("network", "sends to %s:%s" % (_text(args[1][0]), args[1][1]))
 
-    def _look_up(self, args: tuple[Any, ...]) -> None:
+    def _on_name_lookup(self, args: tuple[Any, ...]) -> None:
         host = _text(args[0])
         if not (args[0] is None or _is_loopback(host) or _is_number(host)):
-            self._do("local" if host == os.uname().nodename else "network", "looks up the address of " + host)
+            self._add_action("local" if host == os.uname().nodename else "network", "looks up the address of " + host)
 
-    def _look_back(self, args: tuple[Any, ...]) -> None:
-        self._do("local", "asks for the name of " + _text(args[0]))
+    def _on_address_lookup(self, args: tuple[Any, ...]) -> None:
+        self._add_action("local", "asks for the name of " + _text(args[0]))
 
-    def _start(self, args: tuple[Any, ...]) -> None:
-        if not _is_answering():
+    def _on_start(self, args: tuple[Any, ...]) -> None:
+        if not _is_system_query():
             command = args[1] if len(args) > 1 and args[1] else args[0]
             words = command if isinstance(command, (list, tuple)) else [command]
-            self._do("process", "starts " + " ".join(map(_text, words))[:100])
+            self._add_action("process", "starts " + " ".join(map(_text, words))[:100])
 
-    def _spawn(self, args: tuple[Any, ...]) -> None:
-        self._start(args[1:])
+    def _on_spawn(self, args: tuple[Any, ...]) -> None:
+        self._on_start(args[1:])
 
-    def _fork(self, args: tuple[Any, ...]) -> None:  # noqa: ARG002 - the shape of all listeners
-        self._do("process", "forks")
+    def _on_fork(self, _args: tuple[Any, ...]) -> None:
+        self._add_action("process", "forks")
 
     # files
 
-    def _open(self, args: tuple[Any, ...]) -> None:
+    def _on_open(self, args: tuple[Any, ...]) -> None:
         if args[2] & _WRITING:
-            self._touch(args[0])
+            self._add_path(args[0])
 
-    def _touch(self, path: Any) -> None:
+    def _add_path(self, path: Any) -> None:
         if isinstance(path, int):
             return
         name = _abspath(_fsdecode(path))
@@ -156,48 +156,48 @@ class ImportWatch:
         if name not in self._paths and not device and "__pycache__" not in name:
             self._paths[name] = (_exists(name), self._frames())
 
-    def _make(self, args: tuple[Any, ...]) -> None:
+    def _on_mkdir(self, args: tuple[Any, ...]) -> None:
         if not _exists(args[0]):
-            self._touch(args[0])
+            self._add_path(args[0])
 
-    def _first(self, args: tuple[Any, ...]) -> None:
-        self._touch(args[0])
+    def _on_first_path(self, args: tuple[Any, ...]) -> None:
+        self._add_path(args[0])
 
-    def _second(self, args: tuple[Any, ...]) -> None:
-        self._touch(args[1])
+    def _on_second_path(self, args: tuple[Any, ...]) -> None:
+        self._add_path(args[1])
 
-    def _database(self, args: tuple[Any, ...]) -> None:
+    def _on_sqlite(self, args: tuple[Any, ...]) -> None:
         name = _fsdecode(args[0])
         if name and not name.startswith((":", "file:")):
-            self._touch(name)
+            self._add_path(name)
 
-    _LISTENERS: ClassVar[dict[str, Callable[[ImportWatch, tuple[Any, ...]], None]]] = {
-        "open": _open,
-        "os.mkdir": _make,
-        "os.remove": _first,
-        "os.rmdir": _first,
-        "os.truncate": _first,
-        "os.rename": _second,
-        "os.link": _second,
-        "os.symlink": _second,
-        "sqlite3.connect": _database,
-        "socket.connect": _connect,
-        "socket.sendto": _send,
-        "socket.getaddrinfo": _look_up,
-        "socket.gethostbyname": _look_up,
-        "socket.gethostbyaddr": _look_back,
-        "subprocess.Popen": _start,
-        "os.system": _start,
-        "os.posix_spawn": _start,
-        "os.exec": _start,
-        "os.spawn": _spawn,
-        "os.fork": _fork,
-        "os.forkpty": _fork,
+    _HANDLERS: ClassVar[dict[str, Callable[[ImportWatch, tuple[Any, ...]], None]]] = {
+        "open": _on_open,
+        "os.mkdir": _on_mkdir,
+        "os.remove": _on_first_path,
+        "os.rmdir": _on_first_path,
+        "os.truncate": _on_first_path,
+        "os.rename": _on_second_path,
+        "os.link": _on_second_path,
+        "os.symlink": _on_second_path,
+        "sqlite3.connect": _on_sqlite,
+        "socket.connect": _on_connect,
+        "socket.sendto": _on_sendto,
+        "socket.getaddrinfo": _on_name_lookup,
+        "socket.gethostbyname": _on_name_lookup,
+        "socket.gethostbyaddr": _on_address_lookup,
+        "subprocess.Popen": _on_start,
+        "os.system": _on_start,
+        "os.posix_spawn": _on_start,
+        "os.exec": _on_start,
+        "os.spawn": _on_spawn,
+        "os.fork": _on_fork,
+        "os.forkpty": _on_fork,
     }
-    """Who is told of which audit event (docs.python.org/3/library/audit_events.html)."""
+    """The handlers of audit events (docs.python.org/3/library/audit_events.html)."""
 
-    def _written(self) -> Iterator[Effect]:
-        """Yield what is different on disk; a file that was written and removed again is nobody's concern."""
+    def _file_effects(self) -> Iterator[Effect]:
+        """Yield what is different on disk; a file that was written and removed again does not count."""
         for name, (existed, frames) in self._paths.items():
             shown = "~" + os.sep + name[len(self._home) :] if name.startswith(self._home) else name
             if not _exists(name):
@@ -218,10 +218,10 @@ class ImportWatch:
             "signals": _signals(),
             "logging": _logging(),
             "environ": dict(os.environ),
-            "rest": _rest(),
+            "rest": _other_state(),
         }
 
-    def _settled(self) -> dict[str, Any]:
+    def _state_after(self) -> dict[str, Any]:
         """Return the state when garbage is collected and short threads have ended."""
         state = self._state()
         if state["descriptors"] != self._before["descriptors"]:
@@ -233,7 +233,7 @@ class ImportWatch:
             state["threads"] = _threads()
         return state
 
-    def _left(self, after: dict[str, Any]) -> Iterator[Effect]:
+    def _state_effects(self, after: dict[str, Any]) -> Iterator[Effect]:
         before = self._before
         for number, (kind, what) in sorted(after["descriptors"].items()):
             if before["descriptors"].get(number) != (kind, what):
@@ -270,16 +270,16 @@ def _is_number(host: str) -> bool:
     return ":" in host or host.replace(".", "").isdigit()
 
 
-def _is_answering() -> bool:
+def _is_system_query() -> bool:
     """Return whether a module of the standard library starts the process, to answer a question."""
     frame: FrameType | None = _frame(3)
-    while frame is not None and frame.f_code.co_filename.endswith(_STARTING):
+    while frame is not None and frame.f_code.co_filename.endswith(_LAUNCH_MODULES):
         frame = frame.f_back
-    return frame is not None and frame.f_code.co_filename.endswith(tuple(os.sep + name for name in _ASKING))
+    return frame is not None and frame.f_code.co_filename.endswith(tuple(os.sep + name for name in _QUERY_MODULES))
 
 
 def _descriptors() -> dict[int, tuple[str, str]]:
-    """Return what the process has open, by number: whether others could disturb it, and what it is."""
+    """Return what the process has open, by number: the kind of its effect, and what it is."""
     found = {}
     for name in _listdir(_FD_FOLDER):
         try:
@@ -332,7 +332,7 @@ def _logging() -> list[str]:
     return found
 
 
-def _rest() -> dict[str, str]:
+def _other_state() -> dict[str, str]:
     mask = _umask(0o022)
     _umask(mask)
     try:

@@ -3,7 +3,7 @@
     host (tox) ==control socket==> guard --fork--> warden --fork, exec--> the command and all below it
 
 The warden is a subreaper: whatever the command leaves behind becomes its child. It starts the command, passes on a
-stop, and is finished when the kernel answers ECHILD, never because a look at /proc found nothing (one look in 300
+stop, and is finished when the kernel answers ECHILD, never because a scan of /proc found nothing (one scan in 300
 misses what is there). The guard above it only waits: should the warden be killed, the orphans become the guard's,
 which kills them; should it be stopped, the guard continues it. End of file on the control socket: the host is gone.
 
@@ -22,7 +22,7 @@ import time
 from contextlib import suppress
 
 import kernel
-from enclosures import enclose
+from containments import contain
 from messages import JsonChannel, SigchldWakeup, release_output
 from processes import descendants, no_child_left, send
 from warden import KILL_LIMIT_S, Warden
@@ -31,7 +31,7 @@ TYPE_CHECKING = False  # typing's own would have to be imported
 if TYPE_CHECKING:
     from typing import Any
 
-    from enclosures import Containment
+    from containments import Containment
 
 DYING_LIMIT_MS = 300  # who kills one of us may have killed the host as well, whose end of file comes a little later
 WARDEN_LIMIT_S = 8.0  # a warden that has not finished so long after the host is gone is stuck
@@ -39,8 +39,8 @@ FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 
 
 def begin(control: int) -> None:
-    """Be the guard of one run; what goes wrong is told to the host."""
-    os.set_inheritable(control, False)  # noqa: FBT003 - positional-only
+    """Be the guard of one run; what goes wrong is reported to the host."""
+    os.set_inheritable(control, False)
     ignore_signals()
     host = JsonChannel(control)
     request = host.first()
@@ -48,8 +48,8 @@ def begin(control: int) -> None:
         return
     try:
         Guard(host, request).run()
-    except BaseException as problem:  # noqa: BLE001 - the host must know, and the command's output is no place for it
-        host.tell(event="trouble", error=f"{type(problem).__name__}: {problem}")
+    except BaseException as problem:  # the host must know, and the command's output is no place for it
+        host.send(event="trouble", error=f"{type(problem).__name__}: {problem}")
         os._exit(70)
 
 
@@ -63,23 +63,23 @@ class Guard:
         self.warden_was_lost = False
 
     def run(self) -> None:
-        """See one run through; what cannot even begin is told."""
+        """See one run through; what cannot even begin is reported."""
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
         try:
-            self.enclosure = enclose(self.request["containment"], f"tox-prodsim-{self.request['tag']}")
+            self.containment = contain(self.request["containment"], f"tox-prodsim-{self.request['tag']}")
         except OSError as problem:
-            self.host.tell(event="not contained", error=problem.strerror)
+            self.host.send(event="not contained", error=problem.strerror)
             return
         # The death of the host (or of the thread that started us) wakes a guard that somebody has stopped.
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGCONT)
         try:
             self.warden = self.fork()
         except OSError as problem:
-            self.host.tell(event="not started", error=f"the supervising process could not fork: {problem.strerror}")
+            self.host.send(event="not started", error=f"the supervising process could not fork: {problem.strerror}")
         else:
             release_output()
-            self.keep()
-        clear_away(self.host, self.request, self.enclosure, DYING_LIMIT_MS if self.warden_was_lost else 0)
+            self.watch()
+        clear_away(self.host, self.request, self.containment, DYING_LIMIT_MS if self.warden_was_lost else 0)
 
     def fork(self) -> int:
         """Fork the warden and return its pid; raises OSError when there are too many processes."""
@@ -87,31 +87,31 @@ class Guard:
         me, warden = os.getpid(), os.fork()
         if warden == 0:
             os.close(held)
-            be_warden(self.host, self.request, self.enclosure, lifeline)
+            run_warden(self.host, self.request, self.containment, lifeline)
             if os.getppid() == me:
                 os.kill(me, signal.SIGCONT)  # somebody may have stopped it
             os._exit(0)
         os.close(lifeline)
         return warden
 
-    def keep(self) -> None:
+    def watch(self) -> None:
         """Wait for the warden, continue it when it is stopped, and clean up after it when it dies."""
-        bell, poller = SigchldWakeup(), select.poll()
-        poller.register(bell.fileno, select.POLLIN)
+        sigchld, poller = SigchldWakeup(), select.poll()
+        poller.register(sigchld.fileno, select.POLLIN)
         poller.register(self.host.fd, select.POLLRDHUP)
         while (end := self.warden_end()) is None:
             for fd, _ in poller.poll(None if self.host_gone_at is None else 100):
                 if fd == self.host.fd:
                     poller.unregister(fd)
                     self.host_gone_at = time.monotonic()
-            bell.drain()
+            sigchld.drain()
         if end.si_status == 0:
             no_child_left()
             return
         self.warden_was_lost = True
-        self.kill_orphans(bell)
+        self.kill_orphans(sigchld)
         how = "exit code" if end.si_code == os.CLD_EXITED else "signal"
-        self.host.tell(event="lost", error=f"the supervising process died ({how} {end.si_status})")
+        self.host.send(event="lost", error=f"the supervising process died ({how} {end.si_status})")
 
     def warden_end(self) -> os.waitid_result | None:
         """Return how the warden ended, None while it lives: stopped, it is continued, and stuck, killed."""
@@ -123,39 +123,39 @@ class Guard:
             os.kill(self.warden, signal.SIGKILL if is_stuck else signal.SIGCONT)
         return None
 
-    def kill_orphans(self, bell: SigchldWakeup) -> None:
+    def kill_orphans(self, sigchld: SigchldWakeup) -> None:
         """Kill what the warden left, until the kernel says that no child remains; gives up after KILL_LIMIT_S."""
         me, give_up_at = os.getpid(), time.monotonic() + KILL_LIMIT_S
         while not no_child_left() and time.monotonic() < give_up_at:
-            self.enclosure.kill()
+            self.containment.kill()
             for pid in descendants(me):
                 send(pid, signal.SIGKILL)
-            bell.wait(0.002)
+            sigchld.wait(0.002)
 
 
-def be_warden(host: JsonChannel, request: dict[str, Any], enclosure: Containment, lifeline: int) -> None:
-    """Be the warden of one run; only who returns has told the host how it ended, and has nothing left to do."""
+def run_warden(host: JsonChannel, request: dict[str, Any], containment: Containment, lifeline: int) -> None:
+    """Be the warden of one run; on return the host has got the ending, and nothing is left to do."""
     try:
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
         # The death of the guard wakes a warden that somebody has stopped.
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGCONT)
-        enclosure.enter()
+        containment.place_warden()
     except OSError as problem:
-        host.tell(event="not contained", error=problem.strerror)
+        host.send(event="not contained", error=problem.strerror)
         return
     try:
-        warden = Warden(host, request, enclosure, lifeline)
+        warden = Warden(host, request, containment, lifeline)
         warden.run()
         if warden.lost:
-            clear_away(host, request, enclosure, DYING_LIMIT_MS)
-    except BaseException as problem:  # noqa: BLE001 - whatever it is, the guard must take over and the host must know
-        host.tell(event="trouble", error=f"{type(problem).__name__}: {problem}")
+            clear_away(host, request, containment, DYING_LIMIT_MS)
+    except BaseException as problem:  # whatever it is, the guard must take over and the host must know
+        host.send(event="trouble", error=f"{type(problem).__name__}: {problem}")
         os._exit(70)
 
 
-def clear_away(host: JsonChannel, request: dict[str, Any], enclosure: Containment, limit_ms: int) -> None:
-    """Remove the enclosure, and what the host would have removed if it is gone within ``limit_ms``."""
-    enclosure.remove()
+def clear_away(host: JsonChannel, request: dict[str, Any], containment: Containment, limit_ms: int) -> None:
+    """Remove the containment, and what the host would have removed if it is gone within ``limit_ms``."""
+    containment.remove()
     files = request["remove_if_lost"]
     for file in files if files and host.hung_up(limit_ms) else ():
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""The hook: tells from inside of a process under test where it hangs, and what it leaves behind; started by a ``.pth``.
+"""The hook: records from inside of a process under test where it hangs and what it leaves open; loaded by a ``.pth``.
 
 Two real-time signals, because programs own SIGUSR1 and SIGUSR2: STACKS has a handler in C that writes even while the
 GIL is held, and while the interpreter ends (Python takes back at its end what ``signal.signal`` set, and this it did
@@ -10,7 +10,7 @@ that the program does not import, but for four modules that are built into the i
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]
+import _signal
 import _thread
 import atexit
 import faulthandler
@@ -24,40 +24,43 @@ if TYPE_CHECKING:
     from types import FrameType, ModuleType, TracebackType
     from typing import Any
 
-STACKS, LOOK = 59, 58  # far from both ends of the real-time signals, which threading libraries and runtimes prefer
+STACKS_SIGNAL, TASKS_SIGNAL = (
+    59,
+    58,
+)  # far from both ends of the real-time signals, which threading libraries and runtimes prefer
 HIGH_NUMBERS = (900, 400, 150)  # of the open file: not what select(), a shell or a loop over "all" files uses
-WITNESSED = 200  # lines for each process: a program that warns in a loop must not fill the disk
+MAX_RECORDS = 200  # lines for each process: a program that warns in a loop must not fill the disk
 FRAMES, THREADS, TASKS = 100, 200, 200
 LIMITED = ("threading.py", "queue.py", "selectors.py", "subprocess.py")
 
 
 def begin(folder: str) -> None:
     """Observe this process, when it runs in the main interpreter and nobody has taken the two signals."""
-    if any(_signal.getsignal(number) is not _signal.SIG_DFL for number in (STACKS, LOOK)):
+    if any(_signal.getsignal(number) is not _signal.SIG_DFL for number in (STACKS_SIGNAL, TASKS_SIGNAL)):
         return
-    _signal.signal(LOOK, StackDump(folder))  # ValueError: a subinterpreter, or a thread
+    _signal.signal(TASKS_SIGNAL, StackDump(folder))  # ValueError: a subinterpreter, or a thread
     stacks = Stacks(folder)
     stacks.open()
-    keep_open_for_ours(stacks)
+    protect_signals(stacks)
     os.register_at_fork(after_in_child=stacks.open)
-    witness = Witness(folder)
-    atexit.register(witness.ends)
-    sys.unraisablehook = witness.wrap(sys.unraisablehook, witness.unraisable)
-    WhenImported({"warnings": witness.warnings, "threading": witness.threads, "asyncio.log": witness.tasks}).begin()
+    recorder = LeakRecorder(folder)
+    atexit.register(recorder.note_exit)
+    sys.unraisablehook = recorder.wrap(sys.unraisablehook, recorder.note_unraisable)
+    WhenImported({"warnings": recorder.warnings, "threading": recorder.threads, "asyncio.log": recorder.tasks}).begin()
 
 
-class Quiet:
-    """What goes wrong in here is not the program's trouble; contextlib would have to be imported."""
+class IgnoreErrors:
+    """Suppresses errors of the hook, which must not reach the program; contextlib would have to be imported."""
 
     def __enter__(self) -> None:
         """Begin."""
 
     def __exit__(self, kind: type[BaseException] | None, problem: object, trace: object) -> bool:
-        """Swallow any error, and let through what ends a program."""
+        """Suppress any error, but not what ends a program."""
         return kind is not None and issubclass(kind, Exception)
 
 
-QUIET = Quiet()
+IGNORE_ERRORS = IgnoreErrors()
 
 
 class Stacks:
@@ -69,11 +72,13 @@ class Stacks:
 
     def open(self) -> None:
         """Open the file of this process, which a fork has made another one."""
-        with QUIET:
+        with IGNORE_ERRORS:
             before = self.fd
-            self.fd = high(os.open(self.path(), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600))
+            self.fd = with_high_number(
+                os.open(self.path(), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            )
             os.write(self.fd, b"main 0x%016x start %s\n" % (_thread.get_ident(), start_time()))
-            faulthandler.register(STACKS, file=self.fd, all_threads=True, chain=False)
+            faulthandler.register(STACKS_SIGNAL, file=self.fd, all_threads=True, chain=False)
             if before >= 0 and os.readlink("/proc/self/fd/%d" % before).startswith(self.folder):
                 os.close(before)
 
@@ -81,16 +86,16 @@ class Stacks:
         """Return the file of this process."""
         return "%s/%d.stacks" % (self.folder, os.getpid())
 
-    def disown(self) -> None:
-        """Say that the signals are no longer ours: without this file none is sent."""
-        with QUIET:
+    def give_up_signals(self) -> None:
+        """Mark the signals as no longer ours: without this file none is sent."""
+        with IGNORE_ERRORS:
             os.unlink(self.path())
 
 
-def high(low: int) -> int:
-    """Return the same file with a high number, or as it is when such numbers are not to be had."""
+def with_high_number(low: int) -> int:
+    """Return the same file with a high number, or as it is when no such number is available."""
     for number in HIGH_NUMBERS:
-        with QUIET:
+        with IGNORE_ERRORS:
             fd = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, number)
             os.close(low)
             return fd
@@ -98,29 +103,29 @@ def high(low: int) -> int:
 
 
 def start_time() -> bytes:
-    """Return the start of this process in clock ticks, as the kernel tells it."""
+    """Return the start of this process in clock ticks, as the kernel counts it."""
     with open("/proc/self/stat", "rb") as file:
         return file.read().rpartition(b")")[2].split()[19]
 
 
-def keep_open_for_ours(stacks: Stacks) -> None:
+def protect_signals(stacks: Stacks) -> None:
     """Let ``signal`` block every signal but our two, and see when the program takes one of them for itself.
 
     ``signal.py`` looks both functions up here at each call, so it need not be imported for this.
     """
-    block, handle, ours = _signal.pthread_sigmask, _signal.signal, frozenset((STACKS, LOOK))
-    block(_signal.SIG_UNBLOCK, ours)  # a parent's mask is inherited
+    block, handle, own_signals = _signal.pthread_sigmask, _signal.signal, frozenset((STACKS_SIGNAL, TASKS_SIGNAL))
+    block(_signal.SIG_UNBLOCK, own_signals)  # a parent's mask is inherited
 
     def pthread_sigmask(how: int, mask: Iterable[int]) -> set[int]:
         if how != _signal.SIG_UNBLOCK:
             mask = list(mask)  # a TypeError is the program's, and the same
-            mask = [each for each in mask if each not in ours]
+            mask = [each for each in mask if each not in own_signals]
         blocked: set[int] = block(how, mask)
         return blocked
 
     def signal(number: int, handler: object) -> object:
-        if number in ours:
-            stacks.disown()
+        if number in own_signals:
+            stacks.give_up_signals()
         return handle(number, handler)
 
     pthread_sigmask.__doc__, signal.__doc__ = block.__doc__, handle.__doc__
@@ -135,17 +140,17 @@ class StackDump:
         self.is_busy = False
 
     def __call__(self, _number: int, frame: FrameType | None) -> None:
-        """Look, unless the signal came while we do: what it interrupted then is ourselves."""
+        """Dump, unless the signal came during a dump: then it interrupted this handler."""
         if not self.is_busy:
             self.is_busy = True
             try:
-                self.look(frame)
+                self.dump(frame)
             finally:
                 self.is_busy = False
 
-    def look(self, frame: FrameType | None) -> None:
-        """Write down all threads and tasks, in one move, so that nobody reads half of it."""
-        with QUIET:
+    def dump(self, frame: FrameType | None) -> None:
+        """Write down all threads and tasks, in one step, so that no reader gets half of it."""
+        with IGNORE_ERRORS:
             path = "%s/%d.tasks.json" % (self.folder, os.getpid())
             content = as_json({"threads": list(self.threads(frame)), "tasks": list(self.tasks(frame))})
             fd = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -157,7 +162,7 @@ class StackDump:
 
     def tops(self, frame: FrameType | None) -> dict[int, FrameType | None]:
         """Return the innermost frame of each thread; that of this one is where the signal came in."""
-        return {**sys._current_frames(), _thread.get_ident(): frame}  # noqa: SLF001 - the documented way
+        return {**sys._current_frames(), _thread.get_ident(): frame}  # the documented way
 
     def threads(self, frame: FrameType | None) -> Iterator[dict[str, Any]]:
         """Yield what each thread does, innermost frame first."""
@@ -169,7 +174,7 @@ class StackDump:
                 "name": thread and str(thread.name),
                 "daemon": thread and bool(thread.daemon),
                 "native": getattr(thread, "native_id", None),
-                "frames": [entry(each) for each in outwards(top, FRAMES)],
+                "frames": [frame_entry(each) for each in callers(top, FRAMES)],
             }
 
     def tasks(self, frame: FrameType | None) -> Iterator[dict[str, Any]]:
@@ -178,30 +183,30 @@ class StackDump:
         if hasattr(asyncio, "all_tasks"):
             for loop in self.loops(asyncio, frame):
                 for task in list(asyncio.all_tasks(loop))[:TASKS]:
-                    yield described(asyncio, task)
+                    yield task_entry(asyncio, task)
 
     def loops(self, asyncio: Any, frame: FrameType | None) -> list[object]:
         """Return the loops that run: they are in the variables of the frames that run them."""
         found: list[object] = []
         for top in self.tops(frame).values():
-            for each in outwards(top, 1000):
+            for each in callers(top, 1000):
                 if "asyncio" in each.f_code.co_filename:
-                    mine = each.f_locals.get("self")
-                    for loop in (mine, getattr(mine, "_loop", None), each.f_locals.get("loop")):
+                    running_self = each.f_locals.get("self")
+                    for loop in (running_self, getattr(running_self, "_loop", None), each.f_locals.get("loop")):
                         if isinstance(loop, asyncio.AbstractEventLoop) and loop not in found:
                             found.append(loop)
         return found
 
 
-def outwards(frame: FrameType | None, limit: int) -> Iterator[FrameType]:
+def callers(frame: FrameType | None, limit: int) -> Iterator[FrameType]:
     """Yield a frame and those that called it."""
     while frame is not None and limit > 0:
         yield frame
         frame, limit = frame.f_back, limit - 1
 
 
-def entry(frame: FrameType) -> dict[str, Any]:
-    """Return where a frame is, and what it says about its limit where it is the standard library's own wait."""
+def frame_entry(frame: FrameType) -> dict[str, Any]:
+    """Return where a frame is, and its time limit where it is a wait of the standard library."""
     where = position(frame)
     if where["file"].endswith(LIMITED):
         where.update(limits(frame.f_locals))
@@ -214,7 +219,7 @@ def position(frame: FrameType) -> dict[str, Any]:
 
 
 def limits(variables: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield what a wait's variables say: how long it may take (None: for ever), and which thread or child it is for."""
+    """Yield what the variables of a wait contain: its limit (None: for ever), and its thread or child."""
     if "timeout" in variables and isinstance(variables["timeout"], (int, float, type(None))):
         timeout = variables["timeout"]
         yield "timeout", None if timeout is None or timeout < 0 else float(timeout)
@@ -225,19 +230,19 @@ def limits(variables: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         yield "child", me["pid"]
 
 
-def described(asyncio: Any, task: Any) -> dict[str, Any]:
+def task_entry(asyncio: Any, task: Any) -> dict[str, Any]:
     """Return the name of a task, the frames of its coroutines from the outside in, and what it waits for."""
     frames: list[dict[str, Any]] = []
     inner = task.get_coro()
     name = getattr(inner, "__qualname__", None) or type(inner).__name__
     while inner is not None and len(frames) < FRAMES:
-        frame, inner = awaiting(inner)
+        frame, inner = innermost_step(inner)
         frames += [position(frame)] if frame is not None else []
     waiter = getattr(task, "_fut_waiter", None)
     return {"name": task.get_name(), "coroutine": name, "frames": frames, "waits_for": awaited(asyncio, waiter)}
 
 
-def awaiting(coroutine: Any) -> tuple[FrameType | None, Any]:
+def innermost_step(coroutine: Any) -> tuple[FrameType | None, Any]:
     """Return the frame of a coroutine, a generator or an asynchronous generator, and what it awaits."""
     for kind, inner in (("cr", "cr_await"), ("gi", "gi_yieldfrom"), ("ag", "ag_await")):
         frame = getattr(coroutine, kind + "_frame", None)
@@ -247,7 +252,7 @@ def awaiting(coroutine: Any) -> tuple[FrameType | None, Any]:
 
 
 def awaited(asyncio: Any, waiter: Any) -> str | None:
-    """Return in words what a task waits for; None: it is ready to run, or runs."""
+    """Return what a task waits for; None: it is ready to run, or runs."""
     if waiter is None:
         return None
     if isinstance(waiter, asyncio.Task):
@@ -262,46 +267,46 @@ def awaited(asyncio: Any, waiter: Any) -> str | None:
 
 def as_json(value: object) -> bytes:
     """Return JSON; json itself would have to be imported."""
-    return written(value).encode("ascii")
+    return to_json(value).encode("ascii")
 
 
-def written(value: object) -> str:
+def to_json(value: object) -> str:
     """Return one value as JSON."""
     if isinstance(value, dict):
-        return "{%s}" % ",".join("%s:%s" % (written(key), written(each)) for key, each in value.items())
+        return "{%s}" % ",".join("%s:%s" % (to_json(key), to_json(each)) for key, each in value.items())
     if isinstance(value, list):
-        return "[%s]" % ",".join(map(written, value))
+        return "[%s]" % ",".join(map(to_json, value))
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, float):
         return repr(value) if value - value == 0 else "null"
-    return repr(value) if isinstance(value, int) else quoted(str(value))
+    return repr(value) if isinstance(value, int) else quote(str(value))
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """Return a string as JSON."""
-    return '"%s"' % "".join(each if " " <= each <= "~" and each not in '"\\' else escaped(ord(each)) for each in text)
+    return '"%s"' % "".join(each if " " <= each <= "~" and each not in '"\\' else escape(ord(each)) for each in text)
 
 
-def escaped(point: int) -> str:
+def escape(point: int) -> str:
     """Return one character as JSON escapes it, in two halves above U+FFFF."""
     if point < 0x10000:
         return "\\u%04x" % point
     return "\\u%04x\\u%04x" % (0xD800 + (point - 0x10000 >> 10), 0xDC00 + (point - 0x10000 & 0x3FF))
 
 
-class Witness:
-    """Writes down what the interpreter says about leaks, beside saying it where it always does."""
+class LeakRecorder:
+    """Records what the interpreter reports about leaks, in addition to its usual output."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self.lines = 0
 
-    def tell(self, **facts: object) -> None:
+    def record(self, **fields: object) -> None:
         """Append one line, unless there are too many."""
-        if self.lines < WITNESSED:
+        if self.lines < MAX_RECORDS:
             self.lines += 1
-            self.append(as_json(facts) + b"\n")
+            self.append(as_json(fields) + b"\n")
 
     def append(self, line: bytes) -> None:
         """Append one line; the file is opened for each, none stays open."""
@@ -312,16 +317,18 @@ class Witness:
         finally:
             os.close(fd)
 
-    def ends(self) -> None:
-        """Write down that the interpreter came to its end, so that what is not told before it was not there."""
-        with QUIET:
+    def note_exit(self) -> None:
+        """Record that the interpreter came to its end: a leak that is not recorded before was not there."""
+        with IGNORE_ERRORS:
             self.append(b'{"kind":"exit"}\n')
 
-    def wrap(self, call: Callable[..., Any], note: Callable[..., object], quiet: Quiet = QUIET) -> Callable[..., Any]:
+    def wrap(
+        self, call: Callable[..., Any], note: Callable[..., object], ignore_errors: IgnoreErrors = IGNORE_ERRORS
+    ) -> Callable[..., Any]:
         """Return ``call`` with ``note`` before it; both keep working while the interpreter is taken apart."""
 
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            with quiet:
+            with ignore_errors:
                 note(*args, **kwargs)
             return call(*args, **kwargs)
 
@@ -329,65 +336,65 @@ class Witness:
 
     def warnings(self, module: Any) -> None:
         """Wrap what both C and Python call to show a warning: ``showwarning`` would lose where it was allocated."""
-        genuine = module._showwarnmsg_impl  # noqa: SLF001 - catch_warnings replaces it
+        genuine = module._showwarnmsg_impl  # catch_warnings replaces it
 
         def note(message: Any) -> None:
             context = getattr(module, "_get_context", None)  # 3.14
             recorded = context is not None and getattr(context(), "log", None) is not None
-            if recorded or module._showwarnmsg_impl is not genuine:  # noqa: SLF001
+            if recorded or module._showwarnmsg_impl is not genuine:
                 return
             text, category = str(message.message), message.category.__name__
             if category == "ResourceWarning" or "was never awaited" in text:
-                self.tell(kind="warning", category=category, message=text, file=message.filename, line=message.lineno)
+                self.record(kind="warning", category=category, message=text, file=message.filename, line=message.lineno)
 
-        module._showwarnmsg = self.wrap(module._showwarnmsg, note)  # noqa: SLF001
+        module._showwarnmsg = self.wrap(module._showwarnmsg, note)
 
     def threads(self, module: Any) -> None:
         """See the exceptions of threads, and the threads that outlive the main one (those of pools were joined)."""
 
-        def ends() -> None:
-            with QUIET:
+        def note_exit() -> None:
+            with IGNORE_ERRORS:
                 for thread in module.enumerate():
                     if thread is not module.main_thread():
-                        self.tell(kind="thread", name=thread.name, daemon=thread.daemon)
+                        self.record(kind="thread", name=thread.name, daemon=thread.daemon)
 
-        module.excepthook = self.wrap(module.excepthook, self.in_thread)
-        module._register_atexit(ends)  # noqa: SLF001 - atexit comes after the wait for threads
+        module.excepthook = self.wrap(module.excepthook, self.note_thread_exception)
+        module._register_atexit(note_exit)  # atexit comes after the wait for threads
 
-    def in_thread(self, args: Any) -> None:
+    def note_thread_exception(self, args: Any) -> None:
         """Note an exception that ended a thread."""
         if args.exc_type is not SystemExit:
-            self.exception("thread %s" % (args.thread and args.thread.name), args)
+            self.record_exception("thread %s" % (args.thread and args.thread.name), args)
 
-    def unraisable(self, args: Any) -> None:
+    def note_unraisable(self, args: Any) -> None:
         """Note an exception that could not be raised, as in ``__del__``."""
         where = getattr(args.object, "__qualname__", None) or type(args.object).__name__
-        self.exception(where if "__del__" in where else "%s %s" % (args.err_msg or "ignored in", where), args)
+        self.record_exception(where if "__del__" in where else "%s %s" % (args.err_msg or "ignored in", where), args)
 
-    def exception(self, where: str, args: Any) -> None:
+    def record_exception(self, where: str, args: Any) -> None:
         """Note an exception with the line that raised it."""
         trace: TracebackType | None = args.exc_traceback
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
         file, line = (trace.tb_frame.f_code.co_filename, trace.tb_lineno) if trace is not None else ("", 0)
         name, message = args.exc_type.__name__, str(args.exc_value)
-        self.tell(kind="exception", where=where, type=name, message=message, file=file, line=line)
+        self.record(kind="exception", where=where, type=name, message=message, file=file, line=line)
 
     def tasks(self, module: Any) -> None:
-        """Read along what asyncio logs; with a filter, because a handler would silence logging's last resort."""
+        """Record what asyncio logs; with a filter, because a handler would disable logging's last resort."""
 
         def note(record: Any) -> bool:
-            with QUIET:
+            with IGNORE_ERRORS:
                 first, _, rest = record.getMessage().partition("\n")
                 if "was destroyed but it is pending" in first or "exception was never retrieved" in first:
-                    self.tell(kind="task", name=rest.partition("name='")[2].partition("'")[0], message=first)
+                    self.record(kind="task", name=rest.partition("name='")[2].partition("'")[0], message=first)
             return True
 
         module.logger.addFilter(note)
 
 
 class WhenImported:
-    """Calls back once a module has been imported, if it ever is; the importing is left to those who do it."""
+    """Calls back once a module has been imported, if it ever is; it imports nothing itself."""
 
     def __init__(self, awaited: dict[str, Callable[[ModuleType], None]]) -> None:
         self.awaited = awaited
@@ -396,38 +403,38 @@ class WhenImported:
         """Call back for what is there, and wait for the others."""
         for name in list(self.awaited):
             if name in sys.modules:
-                with QUIET:
+                with IGNORE_ERRORS:
                     self.awaited.pop(name)(sys.modules[name])
         if self.awaited:
             sys.meta_path.insert(0, self)
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """Return what the other finders find."""
-        then = self.awaited.pop(name, None)
-        if then is None:
+        callback = self.awaited.pop(name, None)
+        if callback is None:
             return None
         for finder in sys.meta_path:
             spec = finder.find_spec(name, path, target) if finder is not self else None
             if spec is not None:
-                self.follow(spec.loader, then)
+                self.follow(spec.loader, callback)
                 return spec
         return None
 
-    def follow(self, loader: Any, then: Callable[[ModuleType], None]) -> None:
+    def follow(self, loader: Any, callback: Callable[[ModuleType], None]) -> None:
         """Call back after the loader has done its work this once; frozen modules share theirs, so not there."""
         if isinstance(loader, type):
             return
-        with QUIET:
+        with IGNORE_ERRORS:
             load = loader.exec_module
 
             def exec_module(module: ModuleType) -> None:
                 del loader.exec_module
                 load(module)
-                with QUIET:
-                    then(module)
+                with IGNORE_ERRORS:
+                    callback(module)
 
             loader.exec_module = exec_module
 
 
-with QUIET:
+with IGNORE_ERRORS:
     begin(os.environ["TOX_PRODSIM_HOOK"])

@@ -1,4 +1,4 @@
-"""What the standard library does not ask of the kernel: attributes of a process, namespaces and mounts."""
+"""System calls that the standard library lacks: attributes of a process, namespaces and mounts."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def unshare(flags: int, what: str) -> None:
 
 def mount(source: str, target: str, kind: str | None, flags: int) -> None:
     """Mount a file system; raises OSError when the kernel refuses."""
-    given = kind.encode() if kind else None
-    refuse(LIBC.mount(source.encode(), target.encode(), given, ctypes.c_ulong(flags), None), f"mounting {target}")
+    file_system = kind.encode() if kind else None
+    refuse(LIBC.mount(source.encode(), target.encode(), file_system, ctypes.c_ulong(flags), None), f"mounting {target}")
 
 
 def refuse(answer: int, what: str) -> None:
-    """Turn the error of a call into an OSError that says what was asked for."""
+    """Turn the error of a call into an OSError that names the call."""
     if answer != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")

@@ -1,4 +1,4 @@
-"""How a supervising process hears: messages from the host, and the kernel's news of its children."""
+"""What reaches a supervising process: messages of the host, and SIGCHLD for its children."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class SigchldWakeup:
     """Makes SIGCHLD visible to poll(2)."""
 
     def __init__(self) -> None:
-        self.fileno, self._ring = os.pipe()
+        self.fileno, self._wakeup_fd = os.pipe()
         os.set_blocking(self.fileno, False)
-        os.set_blocking(self._ring, False)
-        signal.set_wakeup_fd(self._ring, warn_on_full_buffer=False)
+        os.set_blocking(self._wakeup_fd, False)
+        signal.set_wakeup_fd(self._wakeup_fd, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def drain(self) -> None:
-        """Forget the signals that came; one look at the children answers all of them."""
+        """Discard the signals that came; one check of the children answers all of them."""
         with suppress(BlockingIOError):
             os.read(self.fileno, 65536)
 
@@ -40,8 +40,8 @@ class JsonChannel:
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self.gone = False
-        self.early: list[dict[str, Any]] = []  # what came together with the first message, and shows on no descriptor
-        self._rest = b""
+        self.early: list[dict[str, Any]] = []  # what came with the first message: no descriptor shows it
+        self._incomplete = b""
 
     def first(self) -> dict[str, Any] | None:
         """Wait for one message; None when the other end is gone before it is complete."""
@@ -62,7 +62,7 @@ class JsonChannel:
         except ConnectionError:
             chunk = b""
         self.gone = not chunk
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        *lines, self._incomplete = (self._incomplete + chunk).split(b"\n")
         return [json.loads(line) for line in lines]
 
     def hung_up(self, limit_ms: int) -> bool:
@@ -71,8 +71,8 @@ class JsonChannel:
         poller.register(self.fd, select.POLLRDHUP)
         return bool(poller.poll(limit_ms))
 
-    def tell(self, **message: Any) -> None:
-        """Send a message; nobody may be there to hear it."""
+    def send(self, **message: Any) -> None:
+        """Send a message; the other end may be gone."""
         data = json.dumps(message).encode() + b"\n"
         with suppress(OSError):
             while data:
@@ -80,7 +80,7 @@ class JsonChannel:
 
 
 def release_output() -> None:
-    """Let go of the command's stdin, stdout and stderr: only the command may hold them."""
+    """Close the command's stdin, stdout and stderr in this process: only the command may hold them."""
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd, inheritable=False)

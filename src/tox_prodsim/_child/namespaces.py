@@ -17,7 +17,7 @@ class PidNamespace:
     def __init__(self) -> None:
         unshare()
 
-    def enter(self) -> None:
+    def place_warden(self) -> None:
         """Begin as the first process in it: dead if the guard dies, and with a /proc for what is in here."""
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
         self._proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)  # from now on the only view of the host's pids
@@ -25,18 +25,18 @@ class PidNamespace:
         kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
         kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
 
-    def arrive(self) -> None:
+    def place_command(self) -> None:
         """Bring this process in: it is there from its fork on."""
 
-    def own_pid(self) -> int:
+    def host_pid(self) -> int:
         """Return the pid that this process has on the host."""
         return int(os.readlink("self", dir_fd=self._proc))
 
-    def pids(self) -> dict[int, int]:
+    def host_pids(self) -> dict[int, int]:
         """Return the pid on the host for each pid in here."""
         proc = f"/proc/self/fd/{self._proc}"
         lines = {
-            pid: read(f"{proc}/{pid}/status").partition(b"\nNSpid:")[2] for pid in descendants(self.own_pid(), proc)
+            pid: read(f"{proc}/{pid}/status").partition(b"\nNSpid:")[2] for pid in descendants(self.host_pid(), proc)
         }
         fields = {pid: line.partition(b"\n")[0].split() for pid, line in lines.items()}
         return {int(found[1]): pid for pid, found in fields.items() if len(found) > 1}

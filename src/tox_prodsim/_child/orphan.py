@@ -1,4 +1,4 @@
-"""Become an orphan and say by whom one is adopted: ``pid parent``, on stdout."""
+"""Become an orphan and report who adopts it: ``pid parent``, on stdout."""
 
 import os
 import time

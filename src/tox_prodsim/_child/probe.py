@@ -1,4 +1,4 @@
-"""Look at an environment from inside of it: what is installed, and whether modules and entry points load.
+"""Probe an environment from inside of it: what is installed, and whether modules and entry points load.
 
 usage: PYTHON -I probe.py '{"limit_s": 60.0, "items": [{"kind": "load", "module": "acme.cli", "attr": "main"}]}'
 
@@ -84,7 +84,7 @@ def _watched(item: dict[str, Any], number: int, watch: effects.ImportWatch, err:
     for name in item["after"]:
         try:
             importlib.import_module(name)
-        except BaseException:  # noqa: BLE001, S112 - it is not what is asked about
+        except BaseException:  # only the module in question counts
             continue
     _flush()
     _say(err, {"begin": number})
@@ -104,14 +104,14 @@ def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except Exception:  # noqa: BLE001, S112 - closed, or replaced by something else
+        except Exception:  # closed, or replaced by something else
             continue
 
 
 def _private(number: int) -> int:
     """Return a duplicate of the descriptor, out of the way of those who close the low ones."""
     try:
-        import fcntl  # noqa: PLC0415 - not on Windows
+        import fcntl  # not on Windows
 
         return fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 200)
     except (ImportError, OSError):  # OSError: RLIMIT_NOFILE is lower
@@ -133,7 +133,7 @@ def load(module: str, attr: str) -> dict[str, Any]:
         loaded = target = importlib.import_module(module)
         for name in filter(None, attr.split(".")):
             target = getattr(target, name)
-    except BaseException as problem:  # noqa: BLE001 - SystemExit and KeyboardInterrupt are failures too
+    except BaseException as problem:  # SystemExit and KeyboardInterrupt are failures too
         return _raised(problem)
     return {
         "outcome": "loaded",
@@ -164,7 +164,7 @@ def _version(module: Any) -> str:
         warnings.simplefilter("ignore")  # reading it is deprecated in some packages
         try:
             version = getattr(module, "__version__", "")
-        except BaseException:  # noqa: BLE001 - it may be computed
+        except BaseException:  # it may be computed
             return ""
     return version if isinstance(version, str) else ""
 
@@ -186,7 +186,7 @@ def _message(problem: BaseException) -> str:
     """Return the first line of what the exception says that is more than a rule of stars or the like."""
     try:
         text = str(problem).strip()
-    except Exception:  # noqa: BLE001 - their __str__
+    except Exception:  # their __str__
         return "(its message cannot be read)"
     lines = text.splitlines()
     return next((line.strip() for line in lines if re.search(r"\w", line)), text[:1])[:300]
@@ -230,7 +230,7 @@ def site_packages() -> list[str]:
 
 def survey(name: str) -> dict[str, Any]:
     """Return the marker environment, what is installed, and how the distribution of that name is."""
-    from importlib import metadata  # noqa: PLC0415 - see the module's docstring
+    from importlib import metadata  # see the module's docstring
 
     found = []
     for distribution in metadata.distributions():
@@ -238,7 +238,7 @@ def survey(name: str) -> dict[str, Any]:
             record = _distribution(distribution)
             if _canonical(record["name"]) == _canonical(name):
                 record["editable"] = _editable(distribution)
-        except Exception:  # noqa: BLE001, S112 - what is left of a broken uninstall names nothing
+        except Exception:  # what is left of a broken uninstall names nothing
             continue
         found.append(record)
     return {
@@ -288,7 +288,8 @@ def _editable(distribution: Distribution) -> str:
         return "it is used from " + place
     for file in distribution.files or ():
         if len(file.parts) == 1 and file.suffix == ".pth":
-            text = str(file.locate().read_text(encoding="utf-8", errors="replace"))  # type: ignore[attr-defined,call-arg,unused-ignore]
+            with open(str(file.locate()), encoding="utf-8", errors="replace") as pth:
+                text = pth.read()
             if "editable" in file.name + text or any(map(_leads_away, text.splitlines())):
                 return file.name + ": " + text.strip().splitlines()[0][:100]
     return ""
@@ -303,7 +304,7 @@ def _leads_away(line: str) -> bool:
 
 def marker_environment() -> dict[str, str]:
     """Return the variables of PEP 508 as ``packaging.markers.default_environment`` would in this Python."""
-    import platform  # noqa: PLC0415 - see the module's docstring
+    import platform  # see the module's docstring
 
     implementation = sys.implementation.version
     version = ".".join(map(str, implementation[:3]))

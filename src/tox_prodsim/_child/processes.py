@@ -1,6 +1,6 @@
-"""What /proc and the kernel say about the processes below this one, and how to signal one of them safely.
+"""What /proc and the kernel report about the processes below this one, and how to signal one of them safely.
 
-A look at /proc may miss what is changing; that nothing is left, only ``no_child_left`` can say.
+A scan of /proc may miss what is changing; only ``no_child_left`` proves that nothing is left.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import partial
 
 
 def no_child_left() -> bool:
-    """Reap what has ended and return whether the kernel says ECHILD: the one proof that a tree is gone."""
+    """Reap what has ended and return whether the kernel answers ECHILD: the one proof that a tree is gone."""
     with suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
@@ -32,8 +32,8 @@ def send(pid: int, number: int) -> None:
     """Signal a process that was just found below us, if at this moment it still is.
 
     Our own children keep their pid until we reap them. Any other pid may have changed hands since: the pidfd holds on
-    to one process, the look at its ancestors that follows says whether the pid's present owner is below us, and if
-    the two differ, the pidfd's process is dead and the signal goes nowhere.
+    to one process, the check of its ancestors that follows shows whether the pid's present owner is below us, and
+    if the two differ, the pidfd's process is dead and the signal goes nowhere.
     """
     me = os.getpid()
     with suppress(OSError, AttributeError):  # ended; or no pidfd here: then its turn comes when it is our child
@@ -100,13 +100,13 @@ def stat(pid: int, proc: str = "/proc") -> tuple[str, int, int]:
 
 
 def read(path: str) -> bytes:
-    """Return what a file says; nothing when it cannot be read, as when its process has ended."""
+    """Return the content of a file; nothing when it cannot be read, as when its process has ended."""
     with suppress(OSError), open(path, "rb") as file:
         return file.read()
     return b""
 
 
 def queued_ns(pid: int | str) -> int:
-    """Return how long the first thread of a process was ready to run and had to queue; a zombie still knows."""
+    """Return the ns for which the first thread of a process was ready to run and queued; also of a zombie."""
     times = read(f"/proc/{pid}/schedstat").split()
     return int(times[1]) if len(times) > 1 else 0

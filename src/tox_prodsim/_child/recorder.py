@@ -4,7 +4,7 @@
 
 ``-X importtime`` knows neither the line of an import nor anything of ``importlib.import_module``. Both go through
 ``_frozen_importlib._find_and_load``, and that is what is wrapped here. The clock is read at each of its borders and
-what lies between two of them is charged to the module whose body runs there, so our own work is charged to nobody.
+what lies between two of them is charged to the module whose body runs there, and the recorder's own work to none.
 """
 
 import os
@@ -39,10 +39,10 @@ def record(clock: str, modules: "list[str]") -> None:
     recorder = Recorder(Counter() if clock == EXACT else TimedClock())
     try:
         recorder.run(modules)
-        answer = recorder.told(in_full=clock == EXACT)
-    except BaseException as problem:  # noqa: BLE001 - a module may raise anything, SystemExit included
+        answer = recorder.as_json(in_full=clock == EXACT)
+    except BaseException as problem:  # a module may raise anything, SystemExit included
         answer = {"error": "{}: {}".format(type(problem).__name__, problem)[:400].strip().rstrip(":")}
-    import json  # noqa: PLC0415 - not before the recording, it may be a part of it
+    import json  # not before the recording, it may be a part of it
 
     data = MARK + json.dumps(answer).encode() + b"\n"
     while data:
@@ -63,13 +63,13 @@ class Import:
         self.at = ("", 0)
         self.through = ("", 0)
 
-    def told(self) -> "list[Any]":
-        """Return the import for JSON; the file and the bytes of bytecode are those of the module as it is now."""
+    def as_json(self) -> "list[Any]":
+        """Return the import for JSON, with the file and the bytes of bytecode of the module as it is now."""
         return [self.name, self.importer, self.loaded, self.own, self.at, self.through, *_origin(self.name)]
 
 
 class Thread:
-    """What one thread imports, innermost last, what the clock read when it last went on, and whether we are at work."""
+    """What one thread imports, innermost last, the last reading of its clock, and whether the recorder is at work."""
 
     __slots__ = ("busy", "last", "stack")
 
@@ -92,20 +92,20 @@ class Recorder:
     def run(self, modules: "list[str]") -> None:
         """Import the modules and record it."""
         bootstrap: "Any" = sys.modules["_frozen_importlib"]
-        original = bootstrap._find_and_load  # noqa: SLF001 - nothing public sees all imports
+        original = bootstrap._find_and_load  # nothing public sees all imports
         wrapper = self._wrapper(original)
         self._clock.start(wrapper.__code__, self._collect)
-        bootstrap._find_and_load = wrapper  # noqa: SLF001
+        bootstrap._find_and_load = wrapper
         try:
             for name in modules:
                 __import__(name)
         finally:
-            bootstrap._find_and_load = original  # noqa: SLF001
+            bootstrap._find_and_load = original
             self._clock.stop()
 
-    def told(self, *, in_full: bool) -> "dict[str, Any]":
+    def as_json(self, *, in_full: bool) -> "dict[str, Any]":
         """Return the answer for JSON, with the imports in full or with their names and readings only."""
-        imports = [each.told() if in_full else [each.name, each.own] for each in self.imports]
+        imports = [each.as_json() if in_full else [each.name, each.own] for each in self.imports]
         return {"clock": self._clock.name, "imports": imports, "collecting": self.collecting}
 
     def _wrapper(self, original: "Callable[..., Any]") -> "Any":
@@ -125,20 +125,20 @@ class Recorder:
         return find_and_load
 
     def _enter(self, name: str) -> Import:
-        thread = self._arrived()
+        thread = self._halt_clock()
         outer = thread.stack[-1] if thread.stack else None
         if outer is not None and outer.name.startswith(name + "."):
-            # The import of a.b imports a first: for whoever reads it, both are asked for by the same line.
+            # The import of a.b imports a first: in the source, both are imported by the same line.
             begun = Import(name, outer.importer)
             begun.at, begun.through = outer.at, outer.through
             self.imports.insert(self.imports.index(outer), begun)
         else:
-            frame = _outside(sys._getframe(2))  # noqa: SLF001
+            frame = _first_frame_outside(sys._getframe(2))
             begun = Import(name, outer.name if outer is not None else self._in_thread(frame))
             _place(begun, frame)
             self.imports.append(begun)
         thread.stack.append(begun)
-        self._departing(thread)
+        self._resume_clock(thread)
         return begun
 
     def _in_thread(self, frame: "FrameType | None") -> str:
@@ -147,43 +147,43 @@ class Recorder:
         return next((each.name for each in self.imports if each.name == name), "")
 
     def _leave(self, done: Import) -> None:
-        thread = self._arrived()
+        thread = self._halt_clock()
         thread.stack.remove(done)  # not always the last: greenlets of one thread import in turns
         done.loaded = sys.modules.get(done.name) is not None
-        self._departing(thread)
+        self._resume_clock(thread)
 
-    def _arrived(self) -> Thread:
-        """Charge the time since the last border to the import that it was spent in."""
+    def _halt_clock(self) -> Thread:
+        """Charge the time since the last border to the import in which it passed."""
         thread = self._threads.get(get_ident())
         if thread is None:
             thread = self._threads[get_ident()] = Thread()
         thread.busy = True
-        now = self._clock.arrive()
+        now = self._clock.read_before()
         if thread.stack:
             top = thread.stack[-1]
-            top.own = _more(top.own, now, thread.last)
+            top.own = _add(top.own, now, thread.last)
         return thread
 
-    def _departing(self, thread: Thread) -> None:
+    def _resume_clock(self, thread: Thread) -> None:
         self._clock.join(len(thread.stack))
-        thread.last = self._clock.depart()
+        thread.last = self._clock.read_after()
         thread.busy = False
 
     def _collect(self, phase: str, _: object) -> None:
-        """Keep what a collection takes apart (a callback of ``gc``), unless it comes while we are at work."""
+        """Count what a collection takes (a callback of ``gc``) on its own, unless the recorder is at work."""
         thread = self._threads.get(get_ident())
         if thread is None or thread.busy:
             return
-        now = self._clock.arrive()
+        now = self._clock.read_before()
         if phase == "stop":
-            self.collecting = _more(self.collecting, now, thread.last)
+            self.collecting = _add(self.collecting, now, thread.last)
         elif thread.stack:
             top = thread.stack[-1]
-            top.own = _more(top.own, now, thread.last)
-        thread.last = self._clock.depart()
+            top.own = _add(top.own, now, thread.last)
+        thread.last = self._clock.read_after()
 
 
-def _more(own: "tuple[int, int]", now: "tuple[int, int]", last: "tuple[int, int]") -> "tuple[int, int]":
+def _add(own: "tuple[int, int]", now: "tuple[int, int]", last: "tuple[int, int]") -> "tuple[int, int]":
     return own[0] + now[0] - last[0], own[1] + now[1] - last[1]
 
 
@@ -193,9 +193,9 @@ class TimedClock:
     name = TIMED
 
     def start(self, _: "CodeType", collect: "Callable[[str, object], None]") -> None:
-        """Have collections told from now on; a clock always runs."""
+        """Have garbage collections reported from now on; a clock always runs."""
         known = set(sys.modules)
-        import gc  # noqa: PLC0415 - whoever imports it is to be seen
+        import gc  # a module that imports it is to be seen
 
         for name in set(sys.modules) - known:
             del sys.modules[name]
@@ -203,25 +203,25 @@ class TimedClock:
         gc.callbacks.append(collect)
 
     def stop(self) -> None:
-        """Have them told no more."""
+        """Have them reported no more."""
         self._callbacks.remove(self._collect)
 
     def join(self, depth: int) -> None:
         """Do nothing: it runs in all threads."""
 
-    def arrive(self) -> "tuple[int, int]":
+    def read_before(self) -> "tuple[int, int]":
         """Return the reading at the end of a stretch, with the wall time from before we read anything."""
-        before, _, queued = _together()
+        before, _, queued = _read_together()
         return before - queued, time.thread_time_ns()
 
-    def depart(self) -> "tuple[int, int]":
+    def read_after(self) -> "tuple[int, int]":
         """Return the reading at the begin of a stretch, with the wall time from after we read everything."""
         cpu = time.thread_time_ns()
-        _, after, queued = _together()
+        _, after, queued = _read_together()
         return after - queued, cpu
 
 
-def _together() -> "tuple[int, int, int]":
+def _read_together() -> "tuple[int, int, int]":
     """Return wall times around a reading of the run-queue delay, which must not grow between them: it may by ms."""
     before = after = queued = 0
     for _ in range(TRIES):
@@ -274,11 +274,11 @@ class Counter:
         if monitoring is None and get_ident() != self._main:
             sys.settrace(self._trace if depth else None)
 
-    def arrive(self) -> "tuple[int, int]":
+    def read_before(self) -> "tuple[int, int]":
         """Return what this thread has done so far."""
         return self._counts.get(get_ident(), 0), 0
 
-    depart = arrive
+    read_after = read_before
 
 
 def _monitor(counts: "dict[int, int]", wrapper: "CodeType") -> "Callable[..., object]":
@@ -330,7 +330,7 @@ def _place(begun: Import, frame: "FrameType | None") -> None:
         frame = frame.f_back
 
 
-def _outside(frame: "FrameType | None") -> "FrameType | None":
+def _first_frame_outside(frame: "FrameType | None") -> "FrameType | None":
     """Return the first frame from here that is not of importlib, or None when it is ours."""
     while frame is not None and _of_importlib(frame):
         frame = frame.f_back

@@ -23,8 +23,8 @@ def main(text: str) -> None:
 
     One that is not printed comes first: it may write bytecode. The first one that fails is printed and is the last.
     """
-    import json  # noqa: PLC0415 - a recording must not have it loaded
-    import tempfile  # noqa: PLC0415
+    import json  # a recording must not have it loaded
+    import tempfile
 
     request = json.loads(text)
     files: "set[str]" = set()
@@ -42,9 +42,9 @@ def main(text: str) -> None:
 
 def run_once(clock: str, modules: "list[str]", folder: str, timeout_s: float, *, warm_up: bool) -> "dict[str, Any]":
     """Return the answer of one fresh interpreter, or why there is none under ``error``."""
-    import json  # noqa: PLC0415 - a recording must not have it loaded
-    import subprocess  # noqa: PLC0415
-    import threading  # noqa: PLC0415
+    import json  # a recording must not have it loaded
+    import subprocess
+    import threading
 
     safe = ["-P"] if sys.version_info >= (3, 11) else []
     argv = [sys.executable, "-s", *safe, RECORDER, clock, *modules]
@@ -60,8 +60,8 @@ def run_once(clock: str, modules: "list[str]", folder: str, timeout_s: float, *,
         answer = next((line for line in started.stdout or () if line.startswith(MARK)), None)
     killer.cancel()
     if answer is not None:
-        told: "dict[str, Any]" = json.loads(answer[len(MARK) :].decode())
-        return told
+        result: "dict[str, Any]" = json.loads(answer[len(MARK) :].decode())
+        return result
     if time.monotonic() - begun >= timeout_s:
         return {"error": "it took longer than {:g} s".format(timeout_s)}
     return {"error": "the interpreter ended with {} while importing".format(started.returncode)}
@@ -77,9 +77,9 @@ def environ(*, warm_up: bool) -> "dict[str, str]":
 
 
 def environment(files: "set[str]") -> "dict[str, Any]":
-    """Return the version of this Python, the folders of modules, what is installed, and whose these files are."""
-    import platform  # noqa: PLC0415
-    import sysconfig  # noqa: PLC0415
+    """Return the version of this Python, the folders of modules, what is installed, and the owners of these files."""
+    import platform
+    import sysconfig
 
     paths = sysconfig.get_paths()
     versions, owners = distributions(files)
@@ -94,8 +94,8 @@ def environment(files: "set[str]") -> "dict[str, Any]":
 
 def distributions(files: "set[str]") -> "tuple[dict[str, str], dict[str, str]]":
     """Return the version of each distribution, and for these files the name of the one whose RECORD has them."""
-    import csv  # noqa: PLC0415
-    import importlib.metadata  # noqa: PLC0415
+    import csv
+    import importlib.metadata
 
     versions, owners = {}, {}
     for dist in importlib.metadata.distributions():

@@ -10,11 +10,11 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self._halted_at: float | None = None
-        self._lost_s = 0.0
+        self._halted_s = 0.0
 
     def now(self) -> float:
-        """Return the time that it shows."""
-        return (time.monotonic() if self._halted_at is None else self._halted_at) - self._lost_s
+        """Return its time."""
+        return (time.monotonic() if self._halted_at is None else self._halted_at) - self._halted_s
 
     @property
     def is_halted(self) -> bool:
@@ -22,12 +22,12 @@ class Stopwatch:
         return self._halted_at is not None
 
     def halt(self) -> None:
-        """Let it stand still; idempotent."""
+        """Halt it; idempotent."""
         if self._halted_at is None:
             self._halted_at = time.monotonic()
 
-    def go_on(self) -> None:
-        """Let it go on from where it stands; idempotent."""
+    def resume(self) -> None:
+        """Continue from where it stands; idempotent."""
         if self._halted_at is not None:
-            self._lost_s += time.monotonic() - self._halted_at
+            self._halted_s += time.monotonic() - self._halted_at
             self._halted_at = None

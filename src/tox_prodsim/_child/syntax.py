@@ -1,4 +1,4 @@
-"""Compile every module of a wheel, and say which of them are no Python, and what they import.
+"""Compile every module of a wheel, and report which are not valid Python, and what they import.
 
 usage: PYTHON -I syntax.py WHEEL 3.9
 
@@ -29,11 +29,11 @@ def main() -> None:
     gc.disable()  # trees of sources are many objects without a cycle: three times as fast
     warnings.simplefilter("ignore")  # about escapes and comparisons, which are no errors
     major, minor = map(int, sys.argv[2].split("."))
-    here, wanted = sys.version_info[:2], (major, minor)
-    if here < wanted:
+    here, target = sys.version_info[:2], (major, minor)
+    if here < target:
         print(json.dumps({"how": "unable", "wrong": {}, "imports": {}}))
         return
-    older = None if here == wanted else wanted
+    older = None if here == target else target
     sources = sources_of(sys.argv[1])
     problems = {member: problem_of(source, older) for member, source in sources.items()}
     wrong = {member: problem for member, problem in problems.items() if problem}
@@ -53,7 +53,7 @@ def sources_of(wheel: str) -> dict[str, bytes]:
 
 
 def problem_of(source: bytes, older: tuple[int, int] | None) -> list[object]:
-    """Return the line and the message when the source is no Python for this version, or for the older one."""
+    """Return the line and the message when the source is not valid for this version, or for the older one."""
     try:
         if older:
             ast.parse(source, feature_version=older)

@@ -2,7 +2,7 @@
 
     python -I timing.py drive REQUEST     one line per sample on stdout; REQUEST is JSON, see ``drive``
     python -s [-P] timing.py sample NAME… times ``import NAME…`` once and answers with one line
-    python -s [-P] timing.py plain NAME…  does so without the signal that tells the pace
+    python -s [-P] timing.py plain NAME…  does so without the timer of the pace
 
 The driver starts the samples itself, so that whoever supervises it pays for supervision once. A sample imports
 nothing before it measures: whatever is loaded already would be missing from the time of what it imports.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 APART_NS = 500_000  # far more than the reading takes, far less than a turn of the scheduler
 PROBE_EVERY_S = 0.001
 PROBE_SIZE = 30  # some 15 us: 1.5 % of the time goes into probes, and is subtracted
-PROBE_LEAST_NS = 300_000  # of CPU time since the last one: who waits has no pace
+PROBE_LEAST_NS = 300_000  # of CPU time since the last one: a thread that waits has no pace
 WAITING_S, LONGEST_WAITING_S = 0.008, 0.064  # nor is woken every ms: it would queue for a CPU only to sleep on
 PROBES_AROUND = 5  # before and after, for an import that is over before the first one
 MARK = b"@prodsim "  # a sitecustomize or a .pth file may print before us
@@ -48,19 +48,16 @@ def sample(modules: list[str], *, paced: bool) -> None:
     sys.argv[:] = [""]
     try:
         answer = timed(modules, paced=paced)
-    except BaseException as problem:  # noqa: BLE001 - a module may raise anything, SystemExit included
+    except BaseException as problem:  # a module may raise anything, SystemExit included
         answer = {"error": f"{type(problem).__name__}: {problem}"[:400].strip().rstrip(":")}
-    import json  # noqa: PLC0415 - not before the measurement, it is part of the control
+    import json  # not before the measurement, it is part of the control
 
     os.write(answer_to, MARK + json.dumps(answer).encode() + b"\n")
     os._exit(0)
 
 
 def timed(modules: list[str], *, paced: bool) -> "dict[str, int | float | str | None]":
-    """Return what importing the modules takes; ``queued_ns`` is None where the kernel does not count it.
-
-    ``cpu_ns`` is of all threads, ``own_ns`` of this one; ``work`` is this one's in probes, None where there is no pace.
-    """
+    """Return what importing the modules takes; None where there is no such figure."""
     pace = Pace()
     if paced:
         pace.begin()
@@ -77,21 +74,21 @@ def timed(modules: list[str], *, paced: bool) -> "dict[str, int | float | str | 
     return {
         "wall_ns": ended_ns - begun_ns - probes_ns,
         "queued_ns": after - queued if queued is not None and after is not None else None,
-        "cpu_ns": cpu - probes_ns,
-        "own_ns": until - own - probes_ns,
-        "work": work,
+        "cpu_ns": cpu - probes_ns,  # of all threads
+        "own_ns": until - own - probes_ns,  # of this thread
+        "work": work,  # of this thread, in probes
         "uncompiled": uncompiled(),
     }
 
 
 class Pace:
-    """Tells how fast this CPU is, every millisecond, by a piece of work that is always the same: the probe.
+    """Measures how fast this CPU is, every millisecond, by a piece of work that is always the same: the probe.
 
     What another tenant of the core takes away shows neither in CPU time nor in run delay. The same import takes 10 to
     16 % more or less CPU time from one moment to the next on a shared host, and 3 to 5 % more or less probes.
 
     A timer interrupts the import for a probe; system calls are restarted, and Python does not notice. Where a module
-    takes the signal or the timer for itself, and where there are none, nothing is told.
+    takes the signal or the timer for itself, and where there are none, there is no pace.
     """
 
     def __init__(self) -> None:
@@ -103,13 +100,13 @@ class Pace:
         """Probe what the CPU does now, and begin to probe from time to time."""
         try:
             # signal itself would import enum, which is part of what is timed; typeshed has no _signal
-            import _signal  # type: ignore[import-not-found]  # noqa: PLC0415
+            import _signal
 
             self._signal = _signal
             for _ in range(PROBES_AROUND):
                 self._probe()
             _signal.signal(_signal.SIGALRM, self._interrupt)
-            _signal.siginterrupt(_signal.SIGALRM, False)  # noqa: FBT003 - positional-only
+            _signal.siginterrupt(_signal.SIGALRM, False)
             _signal.setitimer(_signal.ITIMER_REAL, PROBE_EVERY_S, PROBE_EVERY_S)
         except (ImportError, AttributeError, OSError, ValueError):
             return
@@ -164,8 +161,8 @@ def _middle(times_ns: "list[int]") -> int:
 def moment(clock: "Callable[[], int]" = time.perf_counter_ns) -> "tuple[int, int | None]":
     """Return the clock and the run delay of one moment, in ns.
 
-    Who loses the CPU between the two readings would count the wait on one side only: seen as 45 ms too little of an
-    import of 140 ms. So it reads again, at most ten times.
+    A thread that loses the CPU between the two readings would count the wait on one side only: seen as 45 ms too
+    little of an import of 140 ms. So it reads again, at most ten times.
     """
     for _ in range(10):
         now, queued = clock(), run_delay()
@@ -206,12 +203,12 @@ def drive(text: str) -> None:
     interpreter of a job that is not to run with this one. The first sample that fails is printed as ``error`` and ends
     the series.
     """
-    import json  # noqa: PLC0415 - a sample must not have it loaded
-    import random  # noqa: PLC0415
-    import tempfile  # noqa: PLC0415
+    import json  # a sample must not have it loaded
+    import random
+    import tempfile
 
     request = json.loads(text)
-    jobs, rng = request["jobs"], random.Random(request["seed"])  # noqa: S311 - statistics, no secret
+    jobs, rng = request["jobs"], random.Random(request["seed"])
     pythons = request.get("pythons", {})
     plan = [(name, True) for name in jobs] if request["warm_up"] else []
     for _ in range(request["rounds"]):
@@ -231,40 +228,41 @@ def run_sample(
 ) -> dict[str, object]:
     """Return the answer of one fresh interpreter, or why there is none under ``error``.
 
-    Who gives SIGALRM back its default dies of the timer that tells the pace, and is asked again without it.
+    A module that gives SIGALRM back its default is killed by the timer of the pace: it is sampled again without it.
     """
-    import json  # noqa: PLC0415 - a sample must not have it loaded
-    import signal  # noqa: PLC0415
-    import subprocess  # noqa: PLC0415
-    import threading  # noqa: PLC0415
+    import json  # a sample must not have it loaded
+    import signal
 
     safe = ["-P"] if sys.version_info >= (3, 11) else []
     argv = [python, "-s", *safe, os.path.abspath(__file__), mode, *modules]
-    started = subprocess.Popen(
-        argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd=folder,
-        env=environ(warm_up=warm_up),
-    )
     begun = time.monotonic()
-    killer = threading.Timer(timeout_s, started.kill)
-    killer.start()
-    # Reading to the answer, not to the end: a process that a module left behind may hold the pipe open.
-    with started:
-        lines = started.stdout or ()
-        answer = next((line for line in lines if line.startswith(MARK)), None)
-    killer.cancel()
-    code = started.returncode
-    if answer is not None:
-        told: dict[str, object] = json.loads(answer[len(MARK) :].decode())
-        return told
+    line, code = run_interpreter(argv, folder, timeout_s, environ(warm_up=warm_up))
+    if line is not None:
+        answer: dict[str, object] = json.loads(line[len(MARK) :].decode())
+        return answer
     if mode == "sample" and code == -getattr(signal, "SIGALRM", 0):
         return run_sample(python, modules, folder, timeout_s, warm_up=warm_up, mode="plain")
     if time.monotonic() - begun >= timeout_s:
         return {"error": f"it took longer than {timeout_s:g} s"}
     return {"error": f"the interpreter ended with {code} while importing"}
+
+
+def run_interpreter(
+    argv: list[str], folder: str, timeout_s: float, env: dict[str, str]
+) -> "tuple[bytes | None, int | None]":
+    """Return the line with the answer, None when there is none, and the exit code."""
+    import subprocess  # a sample must not have it loaded
+    import threading
+
+    null = subprocess.DEVNULL
+    process = subprocess.Popen(argv, stdin=null, stdout=subprocess.PIPE, stderr=null, cwd=folder, env=env)
+    killer = threading.Timer(timeout_s, process.kill)
+    killer.start()
+    # Reading to the answer, not to the end: a process that a module left behind may hold the pipe open.
+    with process:
+        line = next((line for line in process.stdout or () if line.startswith(MARK)), None)
+    killer.cancel()
+    return line, process.returncode
 
 
 def environ(*, warm_up: bool) -> dict[str, str]:

@@ -7,261 +7,224 @@ import os
 import select
 import signal
 import time
-from contextlib import suppress
 
 from command import launch
 from description import describe_all, identity
+from ending import EndingReport
 from messages import SigchldWakeup, release_output
-from processes import children, descendants, no_child_left, queued_ns, reaped, send, stat
 from stopwatch import Stopwatch
+from tree import Tree
 
 TYPE_CHECKING = False  # typing's own would have to be imported
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Iterator
 
-    from enclosures import Containment
+    from containments import Containment
     from messages import JsonChannel
 
 LEAK_GRACE_S = 0.5  # what a main process leaves behind may end by itself for so long
 DISMISS_GRACE_S = 0.5  # and then has so long to answer SIGTERM
 ORPHAN_GRACE_S = 1.0  # the whole tree, when the host is gone
 KILL_LIMIT_S = 5.0  # what SIGKILL has not removed by then is unkillable: another user's, or in an uninterruptible wait
-SUSPEND_LOOKS = 50  # a tree that is not at rest after so many looks has a process that cannot be stopped
 SHOWN = 50  # survivors described at most; a fork bomb must not fill the control socket
 
 
 class Warden:
     """Starts the command, passes a stop on, and takes the tree down."""
 
-    def __init__(self, host: JsonChannel, request: dict[str, Any], enclosure: Containment, lifeline: int) -> None:
+    def __init__(self, host: JsonChannel, request: dict[str, Any], containment: Containment, lifeline: int) -> None:
         self.host = host
         self.request = request
-        self.enclosure = enclosure
-        self.lifeline = lifeline  # at its end of file the guard is dead
-        self.me = os.getpid()
-        self.bell = SigchldWakeup()
-        self.poller = select.poll()
+        self.containment = containment
+        self.wakeups = Wakeups(host.fd, lifeline)
         self.clock = Stopwatch()
-        self.suspended: set[int] = set()  # what we have stopped; not what had stopped itself
-        self.orders: list[dict[str, Any]] = []
-        self.urgent = False  # no grace any more
-        self.latest = math.inf  # when every grace is over
-        self.lost = ""
-        self.main = 0
-        self.main_reaped = False  # while it is a zombie its pid and its group stay ours
-        self.spawned_at = self.ended_at = 0.0
-        self.queued_ns = 0  # before its exec
-        self.killed: set[int] = set()
+        self.orders = Orders()
+        self.report = EndingReport()
+        self.tree = Tree(0)
         self.outputs = {file for file in map(identity, (1, 2)) if file}
-        self.ending: dict[str, Any] = {"cause": "", "code": None, "signal": None, "duration_s": 0.0, "error": ""}
-        self.ending["core_dumped"] = False
-        self.ending |= {"signals": [], "survivors": [], "unkillable": [], "forced": False, "waited_for_cpu_s": 0.0}
+        self.lost = ""  # why the run is lost; empty: it is not
 
     def run(self) -> None:
         """Start the command and see it through to the end of its tree."""
         if self.start():
-            for fd in (self.bell.fileno, self.host.fd, self.lifeline):
-                self.poller.register(fd, select.POLLIN)
             if self.host.early:
-                self.listen()
-            self.see_through()
+                self.receive()
+            self.supervise()
             if self.lost:
-                self.ending |= {"cause": "lost", "error": self.lost}
-            self.host.tell(event="ended", **self.ending)
+                self.report.fields |= {"cause": "lost", "error": self.lost}
+            self.host.send(event="ended", **self.report.fields)
 
     def start(self) -> bool:
-        """Start the command and tell the host; return whether it runs."""
+        """Start the command and report to the host; return whether it runs."""
         try:
-            self.main, said = launch(self.request, self.enclosure)
+            self.tree.main, answer = launch(self.request, self.containment)
         except OSError as problem:
-            said = {"error": f"the supervising process could not fork: {problem.strerror}"}
+            answer = {"error": f"the supervising process could not fork: {problem.strerror}"}
         release_output()
-        if "refused" in said:
-            self.host.tell(event="not contained", error=said["refused"])
-        elif "error" in said:
-            self.host.tell(event="not started", error=said["error"])
+        if "refused" in answer:
+            self.host.send(event="not contained", error=answer["refused"])
+        elif "error" in answer:
+            self.host.send(event="not started", error=answer["error"])
         else:
-            self.spawned_at, self.queued_ns = said["at"], said["queued_ns"]
-            own_pid, cgroup = self.enclosure.own_pid(), self.enclosure.folder
-            self.host.tell(event="started", pid=said["pid"], warden=own_pid, at=self.spawned_at, cgroup=cgroup)
+            self.started(answer)
             return True
-        if self.main:
-            os.waitpid(self.main, 0)
+        if self.tree.main:
+            os.waitpid(self.tree.main, 0)
         return False
 
-    def see_through(self) -> None:
+    def started(self, answer: dict[str, Any]) -> None:
+        """Note and report that the command runs."""
+        self.report.spawned_at, self.report.queued_before_ns = answer["at"], answer["queued_ns"]
+        warden, cgroup = self.containment.host_pid(), self.containment.folder
+        self.host.send(event="started", pid=answer["pid"], warden=warden, at=answer["at"], cgroup=cgroup)
+
+    def supervise(self) -> None:
         """Wait for the end of the main process or for a stop, then for the end of everything else."""
-        order = self.watch()
+        order = self.wait_for_main()
         if order:
             self.stop(order)
-        elif not self.drained(LEAK_GRACE_S) and not self.urgent:
-            self.ending["survivors"] = self.alive()
-            self.wave(signal.SIGTERM)
+        elif not self.drained(LEAK_GRACE_S) and not self.orders.urgent:
+            self.report.fields["survivors"] = self.describe_alive()
+            self.signal_all(signal.SIGTERM)
             self.drained(DISMISS_GRACE_S)
         self.kill()
 
-    def watch(self) -> dict[str, Any] | None:
+    def wait_for_main(self) -> dict[str, Any] | None:
         """Return the order that ends the command, or None when its main process has ended by itself."""
-        while not self.empty() and not self.ended_at:
-            if self.orders:
-                return self.orders[0]
-            self.rest(None)
+        while not self.is_gone() and not self.report.ended_at:
+            if self.orders.stops:
+                return self.orders.stops[0]
+            self.wait(None)
         return None
 
     def stop(self, order: dict[str, Any]) -> None:
         """Send the stop signal to the tree and wait for its end, or for the end of the grace."""
-        self.ending["cause"] = order["cause"]
-        if not self.urgent:
-            self.wave(order["signal"])
-            self.ending["forced"] = not self.drained(order["grace_s"]) and not self.urgent
+        self.report.fields["cause"] = order["cause"]
+        if not self.orders.urgent:
+            self.signal_all(order["signal"])
+            self.report.fields["forced"] = not self.drained(order["grace_s"]) and not self.orders.urgent
 
     def drained(self, limit_s: float) -> bool:
         """Wait until nothing is left; False when the time is up, or when there is no time any more."""
         until = self.clock.now() + limit_s
-        while not self.empty():
-            left_s = min(until, self.latest) - self.clock.now()
-            if self.urgent or left_s <= 0:
+        while not self.is_gone():
+            left_s = min(until, self.orders.latest) - self.clock.now()
+            if self.orders.urgent or left_s <= 0:
                 return False
-            self.rest(None if self.clock.is_halted else min(left_s, 0.05))
+            self.wait(None if self.clock.is_halted else min(left_s, 0.05))
         return True
 
     def kill(self) -> None:
         """SIGKILL what is there until nothing is; what withstands for KILL_LIMIT_S is unkillable."""
-        self.urgent = True
+        self.orders.urgent = True
         begun, pause_s = time.monotonic(), 0.002
-        while not self.empty():
+        while not self.is_gone():
             if time.monotonic() >= begun + KILL_LIMIT_S:
-                self.ending["unkillable"] = self.alive()
+                self.report.fields["unkillable"] = self.describe_alive()
                 return
-            self.kill_wave()
-            self.rest(pause_s)
+            self.kill_all()
+            self.wait(pause_s)
             if time.monotonic() >= begun + 1:
                 pause_s = 0.05  # it will not be a matter of milliseconds any more
 
-    def rest(self, limit_s: float | None) -> None:
-        """Sleep until a child changes or somebody speaks, ``limit_s`` seconds at most (None: for ever)."""
-        for fd, _ in self.poller.poll(None if limit_s is None else math.ceil(limit_s * 1000)):
-            if fd == self.lifeline:
+    def wait(self, limit_s: float | None) -> None:
+        """Sleep until a child changes or a message arrives, ``limit_s`` seconds at most (None: for ever)."""
+        for fd in self.wakeups.wait(limit_s):
+            if fd == self.wakeups.lifeline:
                 self.end_without_guard()
             elif fd == self.host.fd:
-                self.listen()
-        self.bell.drain()
+                self.receive()
 
     def end_without_guard(self) -> None:
         """Kill everything at once: nobody would, should this process die as well."""
-        self.poller.unregister(self.lifeline)
+        self.wakeups.remove(self.wakeups.lifeline)
         self.lost = "the guard of the run was killed"
-        self.orders.append({"cause": "lost", "signal": signal.SIGKILL, "grace_s": 0.0})
-        self.urgent = True
+        self.orders.add([{"cause": "lost", "signal": signal.SIGKILL, "grace_s": 0.0}])
 
-    def listen(self) -> None:
-        """Take in what the host says; when it is gone, the order is to end soon."""
+    def receive(self) -> None:
+        """Take in the messages of the host; when it is gone, the order is to end soon."""
         messages = self.host.receive()
-        orders = [message for message in messages if "signal" in message]
+        stops = [message for message in messages if "signal" in message]
         if self.host.gone:
-            self.poller.unregister(self.host.fd)
-            orders.append({"cause": "stopped", "signal": signal.SIGTERM, "grace_s": ORPHAN_GRACE_S})
+            self.wakeups.remove(self.host.fd)
+            stops.append({"cause": "stopped", "signal": signal.SIGTERM, "grace_s": ORPHAN_GRACE_S})
         for message in messages:
             if "suspended" in message:
                 self.suspend() if message["suspended"] else self.resume()
-        if orders:
+        if stops:
             self.resume()
         if self.host.gone:
-            self.latest = self.clock.now() + ORPHAN_GRACE_S
-        self.orders += orders
-        self.urgent = self.urgent or any(order["signal"] == signal.SIGKILL for order in orders)
+            self.orders.latest = self.clock.now() + ORPHAN_GRACE_S
+        self.orders.add(stops)
 
     def suspend(self) -> None:
         """Stop the whole tree and its clock; a tree that is being killed is not stopped."""
-        if self.urgent:
-            return
-        self.clock.halt()
-        for _ in range(SUSPEND_LOOKS):
-            running = [pid for pid in self.living() if stat(pid)[0] not in "Tt"]
-            for pid in running:
-                send(pid, signal.SIGSTOP)
-            self.suspended.update(running)
-            if not running:
-                return
-            time.sleep(0.001)
+        if not self.orders.urgent:
+            self.clock.halt()
+            self.tree.suspend()
 
     def resume(self) -> None:
         """Continue what ``suspend`` has stopped, and the clock."""
-        self.clock.go_on()
-        for pid in self.suspended:
-            send(pid, signal.SIGCONT)
-        self.suspended.clear()
+        self.clock.resume()
+        self.tree.resume()
 
-    def empty(self) -> bool:
-        """Reap what has ended and return whether the kernel says that nothing is left; the main process goes last."""
-        if not self.ended_at and not self.look_at_main():
-            return False
-        if not self.main_reaped:
-            left = [pid for pid in children(self.me) if pid != self.main and not reaped(pid)]
-            if left:
+    def is_gone(self) -> bool:
+        """Reap what has ended and return whether the kernel says that nothing is left."""
+        if not self.report.ended_at:
+            end = self.tree.main_end()
+            if end is None:
                 return False
-            os.waitpid(self.main, 0)
-            self.main_reaped = True
-        return no_child_left()
+            self.report.note_main_end(self.tree.main, end, self.clock.now())
+            self.host.send(event="main")
+        return self.tree.is_gone()
 
-    def look_at_main(self) -> bool:
-        """Reap ended orphans and return whether the main process has ended, without reaping that one."""
-        while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            if ended.si_pid == self.main:
-                self.main_ended(ended)
-                return True
-            os.waitpid(ended.si_pid, 0)
-        return False
-
-    def main_ended(self, how: os.waitid_result) -> None:
-        """Note when and how the main process ended."""
-        self.ended_at = self.clock.now()
-        by_itself = how.si_code == os.CLD_EXITED
-        self.ending["core_dumped"] = how.si_code == os.CLD_DUMPED
-        self.ending["cause"] = self.ending["cause"] or ("exited" if by_itself else "signalled")
-        self.ending["code" if by_itself else "signal"] = how.si_status
-        self.ending["duration_s"] = self.ended_at - self.spawned_at
-        self.ending["waited_for_cpu_s"] = max(0.0, (queued_ns(self.main) - self.queued_ns) / 1e9)
-        self.host.tell(event="main")
-
-    def living(self) -> list[int]:
-        """Return what is below us and no zombie."""
-        return [pid for pid in descendants(self.me) if stat(pid)[0] not in "ZX"]
-
-    def alive(self) -> list[dict[str, Any]]:
+    def describe_alive(self) -> list[dict[str, Any]]:
         """Describe the processes of the run that are alive now, by their pids on the host."""
-        pids, outside = self.living()[:SHOWN], self.enclosure.pids()
-        return [{**each, "pid": outside.get(each["pid"], each["pid"])} for each in describe_all(pids, self.outputs)]
+        pids, host_pids = self.tree.living()[:SHOWN], self.containment.host_pids()
+        return [{**each, "pid": host_pids.get(each["pid"], each["pid"])} for each in describe_all(pids, self.outputs)]
 
-    def wave(self, number: int) -> None:
-        """Send a signal to the main process's group and to everybody outside of it, then continue the stopped."""
-        alive = self.living()
-        outside = [pid for pid in alive if self.main_reaped or stat(pid)[2] != self.main]
-        for each in (number, signal.SIGCONT):
-            self.to_group(each)
-            for pid in outside:
-                send(pid, each)
-        self.note(number, len(alive))
+    def signal_all(self, number: int) -> None:
+        """Signal the whole tree."""
+        self.report.note_signal(number, self.tree.signal(number), self.clock.now())
 
-    def kill_wave(self) -> None:
+    def kill_all(self) -> None:
         """SIGKILL whatever is there now."""
-        alive = self.living()
-        self.enclosure.kill()
-        self.to_group(signal.SIGKILL)
-        for pid in alive:
-            send(pid, signal.SIGKILL)
-        if not self.killed:
-            self.note(signal.SIGKILL, 0)
-        self.killed.update(alive)
-        self.ending["signals"][-1]["pids"] = len(self.killed)
+        alive = self.tree.living()
+        self.containment.kill()
+        self.tree.kill(alive)
+        self.report.note_kill(alive, self.clock.now())
 
-    def to_group(self, number: int) -> None:
-        """Signal the main process's group: one step for the kernel, so that a fork cannot slip through."""
-        if not self.main_reaped:
-            with suppress(OSError):
-                os.killpg(self.main, number)
 
-    def note(self, number: int, pids: int) -> None:
-        """Remember a wave of signals for the ending."""
-        at_s = self.clock.now() - self.spawned_at
-        self.ending["signals"].append({"name": signal.Signals(number).name, "at_s": at_s, "pids": pids})
+class Wakeups:
+    """What the warden waits for: the end of a child, a message of the host, the end of the guard."""
+
+    def __init__(self, host: int, lifeline: int) -> None:
+        self.lifeline = lifeline  # at its end of file the guard is dead
+        self.sigchld = SigchldWakeup()
+        self.poller = select.poll()
+        for fd in (self.sigchld.fileno, host, lifeline):
+            self.poller.register(fd, select.POLLIN)
+
+    def wait(self, limit_s: float | None) -> Iterator[int]:
+        """Yield the file descriptors that are readable, within ``limit_s`` seconds (None: without a limit)."""
+        for fd, _ in self.poller.poll(None if limit_s is None else math.ceil(limit_s * 1000)):
+            yield fd
+        self.sigchld.drain()
+
+    def remove(self, fd: int) -> None:
+        """Do not wait for this one any more: it is at its end of file."""
+        self.poller.unregister(fd)
+
+
+class Orders:
+    """What the host has ordered; the first stop counts, and SIGKILL always."""
+
+    def __init__(self) -> None:
+        self.stops: list[dict[str, Any]] = []
+        self.urgent = False  # no grace any more
+        self.latest = math.inf  # when every grace is over
+
+    def add(self, stops: list[dict[str, Any]]) -> None:
+        """Add orders to stop."""
+        self.stops += stops
+        self.urgent = self.urgent or any(stop["signal"] == signal.SIGKILL for stop in stops)

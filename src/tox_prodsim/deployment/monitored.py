@@ -62,7 +62,7 @@ class MonitoredStart:
             self._last_seen = self.look()
 
         stop = self._deployment.stop
-        ending = self.process.stop(stop.signal, stop.grace_s, cause=cause, last_look=look_again)
+        ending = self.process.stop(stop.signal, stop.grace_s, cause=cause, before_kill=look_again)
         self.why_not = self._last_seen if ending.forced else ()
         return ending
 

@@ -58,7 +58,7 @@ class LaunchContext:
         found = supervision.diagnose(
             process.tree(), hook=self.hook, output=self.log, give_up=lambda: self.cancel.is_set
         )
-        return tuple(supervision.told(found, self.own_code))
+        return tuple(supervision.summary(found, self.own_code))
 
     def runner(self, values: Mapping[str, str]) -> Runner:
         """Return what runs a short command as the deployment is run, its placeholders filled with ``values``."""
@@ -100,7 +100,7 @@ class Start:
             self.process = _started(launch, place, {**env, **told})
             undone.callback(self.process.close)
             if self.notify is not None:
-                self.notify.attend(self.process.tree)
+                self.notify.start_reader(self.process.tree)
             undone.pop_all()
 
     def close(self) -> None:
@@ -146,11 +146,11 @@ def free_port() -> int:
 
 def taken(wanted: Sequence[Probe], scratch: Path) -> Iterator[Finding]:
     """Yield a finding for each port and Unix socket of the probes on which something listens before the start."""
-    for host, port in supervision.ports_named(wanted):
-        owner = supervision.taken(host, port)
+    for host, port in supervision.probe_ports(wanted):
+        owner = supervision.port_owner(host, port)
         if owner is not None:
             yield findings.port_taken(f"{host}:{port}", *owner)
-    for path in supervision.sockets_named(wanted, scratch):
-        owner = supervision.taken_path(path)
+    for path in supervision.probe_sockets(wanted, scratch):
+        owner = supervision.socket_owner(path)
         if owner is not None:
             yield findings.socket_taken(str(path), *owner)

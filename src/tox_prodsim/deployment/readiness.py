@@ -34,7 +34,7 @@ class ReadinessWait:
         self._own_network = place.own_network
         self._name = Path(launch.argv[0]).name
         self._limit_s, self._longest_poll_s = limit_s, longest_poll_s
-        self._around = supervision.Surroundings(
+        self._around = supervision.ProbeContext(
             tree=process.tree,
             log=supervision.LogWatch(place.log),
             scratch=place.scratch,
@@ -51,7 +51,7 @@ class ReadinessWait:
 
     def _answers(self, network: supervision.Network) -> Iterator[tuple[Probe, supervision.Ready]]:
         reason = "never asked"
-        for pause_s in supervision.polls():
+        for pause_s in supervision.poll_intervals():
             if self._process.main_exited():
                 self.trouble = findings.exited_early(self._name, ended(self._process), reason)
                 return
@@ -75,7 +75,7 @@ class ReadinessWait:
 
     def _ask(self, probe: Probe, network: supervision.Network) -> supervision.Answer:
         """Ask a probe, where the deployment is; what needs no network is seen from here."""
-        ask = functools.partial(supervision.ask, probe, self._around, left_s=self._left_s())
+        ask = functools.partial(supervision.evaluate_probe, probe, self._around, left_s=self._left_s())
         if not self._own_network or isinstance(probe, LogProbe | FileProbe | NotifyProbe):
             return ask()
         return network.call(ask) or supervision.NotReady(reason="not in its own network yet")

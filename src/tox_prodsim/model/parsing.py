@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import signal
 from collections.abc import Mapping, Sequence
 
 from tox_prodsim.model.errors import ProdsimError
@@ -81,6 +82,17 @@ def _written(value: object) -> str:
 def whole(text: str) -> int | None:
     """Return the number that plain digits mean; ``isdigit`` also accepts what ``int`` refuses, such as a raised 2."""
     return int(text) if text.isdecimal() and len(text) < 10 else None
+
+
+def parse_signal(text: str) -> signal.Signals | None:
+    """Return the signal for ``SIGTERM``, ``TERM`` or ``15``; None when the system has no such signal."""
+    name = text.strip().upper()
+    try:
+        if name.isdecimal():
+            return signal.Signals(int(name))
+        return signal.Signals[name if name in signal.Signals.__members__ else f"SIG{name.removeprefix('SIG')}"]
+    except (KeyError, ValueError):
+        return None
 
 
 def regex(key: str, text: object) -> re.Pattern[bytes]:

@@ -18,7 +18,7 @@ from tox_prodsim.model.conditions import Condition
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import Policy
 from tox_prodsim.model.leaks import AllowLeaks
-from tox_prodsim.model.parsing import fill, regex, whole
+from tox_prodsim.model.parsing import fill, parse_signal, regex, whole
 from tox_prodsim.model.probes import LOOPBACK, Probe, ProbeSource, base_url, parse_probe
 
 ContainmentKind = Literal["auto", "subreaper", "cgroup", "pidns", "group"]
@@ -200,14 +200,11 @@ def uses_port(texts: Iterable[object]) -> bool:
 
 def signal_named(key: str, name: str) -> signal.Signals:
     """Return the signal for ``SIGTERM``, ``TERM`` or ``15``; raises ProdsimError naming the key otherwise."""
-    text = name.strip().upper()
-    try:
-        if text.isdigit():
-            return signal.Signals(int(text))
-        return signal.Signals[text if text in signal.Signals.__members__ else "SIG" + text.removeprefix("SIG")]
-    except (KeyError, ValueError):
+    number = parse_signal(name)
+    if number is None:
         msg = f"{name!r} is no signal of this system, write for example SIGTERM or SIGINT"
-        raise ProdsimError(key, msg) from None
+        raise ProdsimError(key, msg)
+    return number
 
 
 def stop_signal(key: str, name: str) -> signal.Signals:

@@ -199,7 +199,7 @@ class _Status(ExecuteStatus):
         if self._limits.diagnose is not None:
             diagnose = functools.partial(self._limits.diagnose, self.process)
             diagnose()
-        self.process.stop(stop.signal, stop.grace_s, cause=supervision.Cause.TIMED_OUT, last_look=diagnose)
+        self.process.stop(stop.signal, stop.grace_s, cause=supervision.Cause.TIMED_OUT, before_kill=diagnose)
 
     def interrupt(self) -> None:
         """Stop the command; tox calls this from its main thread, sometimes twice: the first call decides."""

@@ -1,16 +1,16 @@
 """Supervision, usable without tox: run a command so that nothing of it survives, and see when it is ready.
 
-``supervisor`` starts, waits and stops; ``containment`` holds together, ``ending`` is how that went, ``clock`` times it;
-``group`` is the weaker way where there are no subreapers; ``capture`` keeps what a short command writes; ``probes``
-ask whether a deployment is ready (``tcp``, ``web``, ``unix`` over sockets, ``notify`` when it says so itself), and
-``sockets`` knows whose answer that is; ``network`` asks inside of another network namespace; ``diagnosis`` looks at
-what processes are doing. ``ledger`` ends what was left when nobody was there to do it, by the rules of ``ownership``.
+``process`` starts, waits and stops: it starts the guard (``guard_process``), talks to it (``control``) and keeps what
+it reports (``run_state``); ``process_group`` is the weaker way where there are no subreapers. ``containment`` is how a
+run is held together, ``ending`` is how it ended, ``clock`` times it. ``run`` keeps what a short command writes.
+``probes`` are how readiness is seen, ``diagnosis`` is what processes are doing. ``ledger`` ends what lost runs left
+behind, by the rules of ``ownership``; ``shim`` and ``cli`` are processes that supervise one command.
 """
 
 from tox_prodsim.model.scenario import ContainmentKind
 from tox_prodsim.supervision import clock
 from tox_prodsim.supervision.cancel import Cancel
-from tox_prodsim.supervision.diagnosis import Diagnosis, Hook, diagnose, is_unhandled, told
+from tox_prodsim.supervision.diagnosis import Diagnosis, Hook, diagnose, is_unhandled, summary
 from tox_prodsim.supervision.ending import KILL, CapturedRun, Cause, Containment, Ending, SignalSent, Survivor
 from tox_prodsim.supervision.ledger import SweepResult, sweep
 from tox_prodsim.supervision.probes import (
@@ -21,16 +21,16 @@ from tox_prodsim.supervision.probes import (
     NotifySocket,
     NotifyState,
     NotReady,
+    ProbeContext,
     Ready,
-    Surroundings,
     WrongProcess,
-    ask,
     deadline,
-    polls,
-    ports_named,
-    sockets_named,
-    taken,
-    taken_path,
+    evaluate_probe,
+    poll_intervals,
+    port_owner,
+    probe_ports,
+    probe_sockets,
+    socket_owner,
     watchdog_missed,
 )
 from tox_prodsim.supervision.process import CANCEL_GRACE_S, Process, containment, resume, start, suspend
@@ -55,33 +55,33 @@ __all__ = [
     "NotReady",
     "NotifySocket",
     "NotifyState",
+    "ProbeContext",
     "Process",
     "Ready",
     "SignalSent",
-    "Surroundings",
     "Survivor",
     "SweepResult",
     "WrongProcess",
-    "ask",
     "cli",
     "clock",
     "containment",
     "deadline",
     "diagnose",
     "effective_since",
+    "evaluate_probe",
     "is_unhandled",
     "outcome",
-    "polls",
-    "ports_named",
+    "poll_intervals",
+    "port_owner",
+    "probe_ports",
+    "probe_sockets",
     "resume",
     "run",
     "shim",
-    "sockets_named",
+    "socket_owner",
     "start",
+    "summary",
     "suspend",
     "sweep",
-    "taken",
-    "taken_path",
-    "told",
     "watchdog_missed",
 ]

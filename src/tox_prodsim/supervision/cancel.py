@@ -1,4 +1,4 @@
-"""A request to end that wakes whoever waits."""
+"""A request to end that wakes all threads that wait."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ class Cancel:
 
     def __init__(self) -> None:
         self._recv, self._send = socket.socketpair()  # Windows cannot wait for a pipe
-        self._send.setblocking(False)  # noqa: FBT003 - positional-only
+        self._send.settimeout(0.0)
         self._set = self._hard = self._closed = False
 
     def set(self, *, hard: bool = False) -> None:
         """Ask to end, ``hard``: without any grace; asking twice does no harm."""
         self._hard = self._hard or hard
-        told, self._set = self._set, True
-        if not told and not self._closed:
+        was_set, self._set = self._set, True
+        if not was_set and not self._closed:
             self._send.send(b"!")
 
     @property

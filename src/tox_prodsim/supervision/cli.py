@@ -21,12 +21,13 @@ from typing import NoReturn, get_args
 
 from tox_prodsim import supervision
 from tox_prodsim.model.errors import Cancelled, ProdsimError
+from tox_prodsim.model.parsing import parse_signal
 from tox_prodsim.supervision import KILL, Cancel, Cause, Ending, Process, Survivor
 
 TIMED_OUT, FAILED, CANNOT_INVOKE, NOT_FOUND = 124, 125, 126, 127
 LEFT_BEHIND = 123
 _NAME = "tox-prodsim supervise"
-_LOOK_S = 0.1
+_POLL_S = 0.1
 _DRAIN_S = 0.5
 
 
@@ -45,35 +46,35 @@ class SuperviseRequest:
     ledger: Path | None
 
 
-def main(words: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run the command that the arguments name, and return the exit code."""
     cancel = Cancel()
     try:
-        request = parse(words)
+        request = parse(arguments)
         interrupts = Interrupts(cancel)
         return Supervision(request, interrupts, cancel).run()
     except ProdsimError as problem:
-        say(str(problem))
-    except Exception as problem:  # noqa: BLE001 - whatever it is, it is one line, and told from the command's own end
-        say(f"{type(problem).__name__}: {problem}")
+        report(str(problem))
+    except Exception as problem:  # noqa: BLE001 - any error is one line and exit code 125, unlike the command's own end
+        report(f"{type(problem).__name__}: {problem}")
     finally:
         cancel.close()
     return FAILED
 
 
-def look(process: Process, cancel: Cancel) -> Iterable[str]:
-    """Say where it hangs: what the kernel knows of its processes, and with py-spy the stacks of Python.
+def diagnose(process: Process, cancel: Cancel) -> Iterable[str]:
+    """Return where it hangs: what the kernel knows of its processes, and with py-spy the stacks of Python.
 
-    A cancel cuts the look short.
+    A cancel ends the diagnosis early.
     """
-    found = supervision.diagnose(process.tree(), hook=None, output=None, give_up=lambda: cancel.is_set)
-    return supervision.told(found)
+    diagnosis = supervision.diagnose(process.tree(), hook=None, output=None, give_up=lambda: cancel.is_set)
+    return supervision.summary(diagnosis)
 
 
-def say(text: str) -> None:
+def report(text: str) -> None:
     """Write one line to stderr, which may be closed."""
     with suppress(OSError, ValueError):
-        print(f"{_NAME}: {text}", file=sys.stderr, flush=True)  # noqa: T201 - this is how it speaks
+        print(f"{_NAME}: {text}", file=sys.stderr, flush=True)  # noqa: T201 - the output of the command
 
 
 class Supervision:
@@ -93,21 +94,21 @@ class Supervision:
         except Cancelled:
             return 128 + self._interrupts.first
         try:
-            ending = self._see_through(process)
+            ending = self._supervise(process)
         finally:
             process.close()
         self._drain()
-        for line in told(self._request, ending):
-            say(line)
+        for line in summary(self._request, ending):
+            report(line)
         return exit_code(self._request, ending, self._interrupts.first)
 
     def _sweep(self) -> None:
         for swept in supervision.sweep(self._request.ledger) if self._request.ledger else ():
-            names = ", ".join(f"pid {pid} ({words})" for pid, words in swept.killed) or "nothing"
-            say(f"an earlier run ({swept.command or swept.tag}): {swept.reason}; killed: {names}")
+            names = ", ".join(f"pid {pid} ({command})" for pid, command in swept.killed) or "nothing"
+            report(f"an earlier run ({swept.command or swept.tag}): {swept.reason}; killed: {names}")
 
     def _start(self) -> Process:
-        """Start the command at our own stdin, stdout and stderr; through pipes when its silence is to be seen."""
+        """Start the command with our own stdin, stdout and stderr; through pipes if there is an idle timeout."""
         with ExitStack() as closing:
             if self._request.idle_timeout_s is not None:
                 self._outputs = [Output(1), Output(2)]
@@ -126,16 +127,16 @@ class Supervision:
                 ledger=self._request.ledger,
             )
 
-    def _see_through(self, process: Process) -> Ending:
+    def _supervise(self, process: Process) -> Ending:
         """Wait for the end of the command, or end it when a limit or the user says so."""
         request = self._request
         try:
-            while (ending := process.wait(_LOOK_S)) is None:
+            while (ending := process.wait(_POLL_S)) is None:
                 if self._interrupts.take_pause():
                     self._pause()
-                if supervision.clock.now() - process.spawned_at >= or_never(request.run_timeout_s):
+                if supervision.clock.now() - process.spawned_at >= _or_never(request.run_timeout_s):
                     return self._end(process, f"timed out after {request.run_timeout_s:g} s")
-                if self._idle_s() >= or_never(request.idle_timeout_s):
+                if self._idle_s() >= _or_never(request.idle_timeout_s):
                     return self._end(process, f"no output for {request.idle_timeout_s:g} s")
         except Cancelled:
             grace_s = min(request.stop_timeout_s, supervision.CANCEL_GRACE_S)
@@ -143,10 +144,10 @@ class Supervision:
         return ending
 
     def _end(self, process: Process, why: str) -> Ending:
-        say(why)
+        report(why)
         if self._request.diagnose:
-            for line in look(process, self._cancel):
-                say(line)
+            for line in diagnose(process, self._cancel):
+                report(line)
         return process.stop(self._request.stop_signal, self._request.stop_timeout_s, cause=Cause.TIMED_OUT)
 
     def _idle_s(self) -> float:
@@ -159,7 +160,7 @@ class Supervision:
         supervision.resume()
 
     def _drain(self) -> None:
-        """Pass on what the command has written; a stranger who holds the pipe is not waited for."""
+        """Pass on what the command has written; a process of others that holds the pipe is not waited for."""
         for output in self._outputs:
             while output.is_alive() and output.idle_s() < _DRAIN_S and not self._cancel.is_set:
                 output.join(0.01)
@@ -186,11 +187,11 @@ class Interrupts:
         asked, self._pause = self._pause, False
         return asked
 
-    def _end(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of a handler
+    def _end(self, number: int, _frame: FrameType | None) -> None:
         self._cancel.set(hard=bool(self.first))
         self.first = self.first or number
 
-    def _suspend(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of a handler
+    def _suspend(self, _number: int, _frame: FrameType | None) -> None:
         self._pause = True
 
 
@@ -205,7 +206,7 @@ class Output(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Pass on until nobody holds the write end any more; whom nobody reads gets SIGPIPE, as without us."""
+        """Pass on until no process holds the write end; where our output is closed, the command gets SIGPIPE."""
         while chunk := os.read(self._read_end, 1 << 16):
             self._silent_since = None
             try:
@@ -224,13 +225,13 @@ class Output(threading.Thread):
 
 def exit_code(request: SuperviseRequest, ending: Ending, interrupt: int) -> int:
     """Return the exit code: that of timeout(1) where it has one for the case."""
-    code = _of(request, ending, interrupt)
+    code = _code_of(request, ending, interrupt)
     if code == 0 and ending.unkillable:
         return FAILED
     return LEFT_BEHIND if code == 0 and ending.survivors and request.fail_on_leak else code
 
 
-def _of(request: SuperviseRequest, ending: Ending, interrupt: int) -> int:
+def _code_of(request: SuperviseRequest, ending: Ending, interrupt: int) -> int:
     match ending.cause:
         case Cause.TIMED_OUT:
             return 128 + KILL if ending.forced or request.stop_signal == KILL else TIMED_OUT
@@ -252,37 +253,31 @@ def not_started(command: str, error: str) -> int:
     return NOT_FOUND if os.strerror(errno.ENOENT) in error or "does not exist" in error else CANNOT_INVOKE
 
 
-def told(request: SuperviseRequest, ending: Ending) -> Iterable[str]:
-    """Yield what is to be said about an ending, beyond its exit code."""
+def summary(request: SuperviseRequest, ending: Ending) -> Iterable[str]:
+    """Yield what is worth a line about an ending, beyond its exit code."""
     if ending.cause in {Cause.NOT_STARTED, Cause.LOST}:
         yield ending.error
     if ending.forced:
         yield f"it did not end in time after {request.stop_signal.name}, and was killed"
     if ending.survivors:
-        yield f"left behind, and killed: {named(ending.survivors)}"
+        yield f"left behind, and killed: {_format_survivors(ending.survivors)}"
     if ending.unkillable:
-        yield f"cannot be killed, and still alive: {named(ending.unkillable)}"
+        yield f"cannot be killed, and still alive: {_format_survivors(ending.unkillable)}"
 
 
-def named(left: Sequence[Survivor]) -> str:
-    """Name processes in one line."""
+def _format_survivors(survivors: Sequence[Survivor]) -> str:
     return ", ".join(
         f"pid {each.pid} ({each.command})" + "".join(f" listening on {address}" for address in each.listens)
-        for each in left
+        for each in survivors
     )
 
 
-def or_never(limit_s: float | None) -> float:
+def _or_never(limit_s: float | None) -> float:
     """Return a limit as a number."""
     return math.inf if limit_s is None else limit_s
 
 
-def _parser() -> Parser:
-    parser = Parser(prog=f"python -m tox_prodsim {_NAME.split()[1]}", description=__doc__, allow_abbrev=False)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.usage = "%(prog)s [options] -- COMMAND [ARGUMENT ...]"
-    parser.description = "Run a command so that nothing of it survives, and end it in time."
-    parser.epilog = f"""\
+_EXIT_CODES = f"""\
 exit codes:
   {LEFT_BEHIND}    it ended with 0 and left processes behind (with --fail-on-leak)
   {TIMED_OUT}    it timed out
@@ -295,28 +290,41 @@ exit codes:
 
 example:
   python -m tox_prodsim supervise --run-timeout 30 -- make check"""
-    add = parser.add_argument
-    add("--run-timeout", type=seconds, metavar="SECONDS", help="end it after that time (0: never, the default)")
-    add("--idle-timeout", type=seconds, metavar="SECONDS", help="end it when it wrote nothing for so long (0: never)")
-    add("--stop-signal", type=signal_named, default="TERM", metavar="SIGNAL", help="how to ask it to end (TERM)")
-    add("--stop-timeout", type=seconds, default=10.0, metavar="SECONDS", help="then it is killed (10)")
-    add(
-        "--containment",
-        choices=get_args(supervision.ContainmentKind),
-        default="auto",
-        help="how to hold it together (auto)",
-    )
-    add("--diagnose", action=argparse.BooleanOptionalAction, default=True, help="say what it does at a timeout")
-    add("--fail-on-leak", action="store_true", help=f"exit with {LEFT_BEHIND} when it left processes behind")
-    add("--ledger", type=Path, metavar="FOLDER", help="record it there, and first end what lost runs left behind")
-    add("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+
+
+def _parser() -> Parser:
+    parser = Parser(prog=f"python -m tox_prodsim {_NAME.split()[1]}", allow_abbrev=False)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.usage = "%(prog)s [options] -- COMMAND [ARGUMENT ...]"
+    parser.description = "Run a command so that nothing of it survives, and end it in time."
+    parser.epilog = _EXIT_CODES
+    _add_limits(parser)
+    _add_behavior(parser)
+    parser.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
 
 
-def parse(words: Sequence[str]) -> SuperviseRequest:
+def _add_limits(parser: Parser) -> None:
+    add = parser.add_argument
+    add("--run-timeout", type=seconds, metavar="SECONDS", help="end it after that time (0: never, the default)")
+    add("--idle-timeout", type=seconds, metavar="SECONDS", help="end it when it wrote nothing for so long (0: never)")
+    add("--stop-signal", type=stop_signal, default="TERM", metavar="SIGNAL", help="how to ask it to end (TERM)")
+    add("--stop-timeout", type=seconds, default=10.0, metavar="SECONDS", help="then it is killed (10)")
+
+
+def _add_behavior(parser: Parser) -> None:
+    add = parser.add_argument
+    kinds = get_args(supervision.ContainmentKind)
+    add("--containment", choices=kinds, default="auto", help="how to hold it together (auto)")
+    add("--diagnose", action=argparse.BooleanOptionalAction, default=True, help="say what it does at a timeout")
+    add("--fail-on-leak", action="store_true", help=f"exit with {LEFT_BEHIND} when it left processes behind")
+    add("--ledger", type=Path, metavar="FOLDER", help="record it there, and first end what lost runs left behind")
+
+
+def parse(arguments: Sequence[str]) -> SuperviseRequest:
     """Return what the arguments ask for; what is wrong ends the process with one line and exit code 125."""
     parser = _parser()
-    options = parser.parse_args(words)
+    options = parser.parse_args(arguments)
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
         parser.error("no command is given")
@@ -338,7 +346,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with one line and the exit code 125."""
-        say(f"{message} (see --help)")
+        report(f"{message} (see --help)")
         sys.exit(FAILED)
 
 
@@ -353,10 +361,9 @@ def seconds(text: str) -> float:
     return number
 
 
-def signal_named(text: str) -> signal.Signals:
+def stop_signal(text: str) -> signal.Signals:
     """Return the signal of a number, or of a name with SIG or without."""
-    try:
-        name = text.upper()
-        return signal.Signals(int(text)) if text.isdecimal() else signal.Signals[f"SIG{name.removeprefix('SIG')}"]
-    except (ValueError, KeyError):
-        raise argparse.ArgumentTypeError(f"{text!r} is no signal") from None
+    number = parse_signal(text)
+    if number is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no signal")
+    return number

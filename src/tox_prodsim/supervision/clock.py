@@ -15,24 +15,24 @@ class Clock:
 
     def now(self) -> float:
         """Return the time that it shows."""
-        halted_at, lost_s = self._state
-        return (self._monotonic() if halted_at is None else halted_at) - lost_s
+        halted_at, halted_s = self._state
+        return (self._monotonic() if halted_at is None else halted_at) - halted_s
 
-    def showed(self, moment: float) -> float:
+    def time_at(self, moment: float) -> float:
         """Return what it showed at a moment of the monotonic clock since when it was not halted."""
         return moment - self._state[1]
 
     def halt(self) -> None:
         """Let it stand still; idempotent."""
-        halted_at, lost_s = self._state
+        halted_at, halted_s = self._state
         if halted_at is None:
-            self._state = (self._monotonic(), lost_s)
+            self._state = (self._monotonic(), halted_s)
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Let it go on from where it stands; idempotent."""
-        halted_at, lost_s = self._state
+        halted_at, halted_s = self._state
         if halted_at is not None:
-            self._state = (None, lost_s + self._monotonic() - halted_at)
+            self._state = (None, halted_s + self._monotonic() - halted_at)
 
 
 CLOCK = Clock()

@@ -32,44 +32,46 @@ class SignalSent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survivor:
-    """A process of the run that outlived its main process; ``listens`` are TCP addresses such as ``127.0.0.1:80``.
-
-    ``holds_output``: it has the file open that is stdout or stderr of the run. ``state`` is the kernel's word, such as
-    ``sleeping`` or ``disk sleep``, ``waits_on`` the function of the kernel in which it sleeps (nothing: not known),
-    ``uid`` whose it is (None: not known).
-    """
+    """A process of the run that outlived its main process."""
 
     pid: int
     command: str
     listens: tuple[str, ...]
+    """TCP addresses such as ``127.0.0.1:80``."""
     holds_output: bool = False
+    """It has the file open that is stdout or stderr of the run."""
     state: str = ""
+    """The kernel's name for it, such as ``sleeping`` or ``disk sleep``."""
     waits_on: str = ""
+    """The function of the kernel in which it sleeps; empty: not known."""
     uid: int | None = None
+    """Its user; None: not known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ending:
-    """How a run ended; ``duration_s`` is from the spawn to the end of the main process.
-
-    ``survivors`` lived on when the main process had ended by itself and the leak grace was over (they were killed
-    then); ``unkillable`` are alive even now. ``forced``: SIGKILL had to be sent because the grace of a stop ran out.
-    ``core_dumped``: the signal that ended it made the kernel write a core.
-    ``waited_for_cpu_s`` is what its first thread was ready to run and had to queue (0 where that is not known).
-    ``error`` says why it was not started or lost.
-    """
+    """How a run ended."""
 
     cause: Cause
     code: int | None
+    """The exit code of the main process; None: it was ended by a signal, or did not end."""
     signal: int | None
+    """The signal that ended the main process."""
     duration_s: float
+    """From the spawn to the end of the main process."""
     signals: tuple[SignalSent, ...] = ()
     survivors: tuple[Survivor, ...] = ()
+    """Processes alive when the main process had ended by itself and the leak grace was over; then they were killed."""
     unkillable: tuple[Survivor, ...] = ()
+    """Processes that are alive even now."""
     forced: bool = False
+    """SIGKILL had to be sent because the grace of a stop ran out."""
     core_dumped: bool = False
+    """The kernel wrote a core because of the signal that ended it."""
     waited_for_cpu_s: float = 0.0
+    """For how long its first thread was ready to run and queued; 0 where that is not known."""
     error: str = ""
+    """Why it was not started, or is lost."""
 
     @property
     def returncode(self) -> int | None:

@@ -1,6 +1,6 @@
 """The ledger: which runs are going on, one file each, so that a later run can end what a lost one left behind.
 
-It is for the one case in which nobody is there to clean up: host, guard and warden killed at the same moment. A record
+It is for the one case in which no process is left to clean up: host, guard and warden are killed at once. A record
 names processes by pid and start time, and that only ever *spares* them; what is killed is proved to be ours by what
 the processes themselves carry (see ``ownership``), so that a stale, recycled or forged record does no harm.
 """
@@ -66,7 +66,7 @@ class RunRecord:
                 tag=tag,
                 boot=procfs.boot(),
                 namespace=procfs.namespace(),
-                host=ownership.me(),
+                host=ownership.own_identity(),
                 adopter=ownership.adopter(),
                 argv=tuple(argv),
             )
@@ -89,11 +89,11 @@ class RunRecord:
     def remove(self) -> None:
         """Remove the record: how the run ended is known; idempotent."""
         if self._path:
-            _forget(self._path)
+            _unlink(self._path)
             self._path = None
 
     def _add(self, **changes: Any) -> None:
-        """Write more; of a disk that is full by now no trouble is made: the record says as much as before."""
+        """Add to the record; if the disk is full by now, the record stays as it was."""
         if self._path:
             self._record = replace(self._record, **changes)
         with suppress(OSError):
@@ -105,7 +105,7 @@ class RunRecord:
 
 
 def write(path: Path, record: Record) -> None:
-    """Write a record so that it is there as a whole or not at all, readable by nobody else."""
+    """Write a record so that it is there as a whole or not at all, readable only by this user."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with atomic_write(path, mode=0o600) as file:
         file.write(json.dumps({"schema": SCHEMA, **asdict(record)}).encode("ascii"))
@@ -121,12 +121,12 @@ def sweep(folder: Path) -> tuple[SweepResult, ...]:
         for beside in folder.glob("*.tmp"):  # of a host that was killed while it wrote
             if time.time() - beside.lstat().st_mtime > _STALE_S and beside.lstat().st_uid == os.geteuid():
                 beside.unlink()
-    found = [_swept(path) for path in sorted(folder.glob("*.json"))] if procfs.boot() else []
+    found = [_sweep_record(path) for path in sorted(folder.glob("*.json"))] if procfs.boot() else []
     return tuple(swept for swept in found if swept)
 
 
-def _swept(path: Path) -> SweepResult | None:
-    """Deal with one record; None when there is nothing to tell."""
+def _sweep_record(path: Path) -> SweepResult | None:
+    """Act on one record; None when there is nothing to report."""
     try:
         record = read(path)
     except FileNotFoundError:
@@ -134,35 +134,35 @@ def _swept(path: Path) -> SweepResult | None:
     except ValueError as problem:
         return SweepResult(tag=path.stem, command="", killed=(), reason=f"left alone: {path} {problem}")
     if record.boot != procfs.boot():
-        _forget(path)
+        _unlink(path)
         return None
     if record.namespace != procfs.namespace():
-        return _told(record, (), f"left alone: {path} is of another pid namespace")
+        return _to_result(record, (), f"left alone: {path} is of another pid namespace")
     is_alive = any(each and procfs.lives(each) for each in (record.host, record.guard, record.warden))
-    return None if is_alive else _settled(path, record)
+    return None if is_alive else _kill_lost_run(path, record)
 
 
-def _settled(path: Path, record: Record) -> SweepResult | None:
+def _kill_lost_run(path: Path, record: Record) -> SweepResult | None:
     """End what is left of a lost run, and forget it unless something withstands."""
-    cleared = _cleared(record)
-    if cleared.left:
-        names = ", ".join(f"pid {pid} ({words})" for pid, words in cleared.left)
-        return _told(record, cleared.killed, f"{LOST}; still alive: {names}")
-    _forget(path)
-    return _told(record, cleared.killed, LOST) if cleared.killed else None
+    result = _kill_processes(record)
+    if result.left:
+        names = ", ".join(f"pid {pid} ({command})" for pid, command in result.left)
+        return _to_result(record, result.killed, f"{LOST}; still alive: {names}")
+    _unlink(path)
+    return _to_result(record, result.killed, LOST) if result.killed else None
 
 
-def _told(record: Record, killed: tuple[tuple[int, str], ...], reason: str) -> SweepResult:
+def _to_result(record: Record, killed: tuple[tuple[int, str], ...], reason: str) -> SweepResult:
     return SweepResult(tag=record.tag, command=" ".join(record.argv), killed=killed, reason=reason)
 
 
-def _cleared(record: Record) -> ownership.Cleared:
+def _kill_processes(record: Record) -> ownership.KillResult:
     """Kill what is of a lost run, by its cgroup first where it had one."""
     confined = _end_cgroup(Path(record.cgroup), record.tag) if record.cgroup else ()
     adopters = (record.adopter,) if record.adopter else ()
-    run = ownership.Run(tag=record.tag, mark=record.mark, adopters=adopters, since=record.host.started)
-    cleared = ownership.kill(run)
-    return replace(cleared, killed=confined + cleared.killed)
+    run = ownership.RunIdentity(tag=record.tag, mark=record.mark, adopters=adopters, since=record.host.started)
+    result = ownership.kill(run)
+    return replace(result, killed=confined + result.killed)
 
 
 def _end_cgroup(cgroup: Path, tag: str) -> tuple[tuple[int, str], ...]:
@@ -180,7 +180,7 @@ def _end_cgroup(cgroup: Path, tag: str) -> tuple[tuple[int, str], ...]:
 
 
 def read(path: Path) -> Record:
-    """Return a record; raises ValueError that says why it is not to be trusted, FileNotFoundError when it is gone."""
+    """Return a record; raises ValueError with the reason not to trust it, FileNotFoundError when it is gone."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -196,13 +196,13 @@ def read(path: Path) -> Record:
         if about.st_mode & 0o022:
             raise ValueError("can be written by others")
         content = file.read(_SIZE_LIMIT)
-    record = _understood(content)
+    record = _parse(content)
     if path.stem != record.tag:
         raise ValueError("is no record")
     return record
 
 
-def _understood(content: bytes) -> Record:
+def _parse(content: bytes) -> Record:
     """Return the record that a file holds; raises ValueError."""
     try:
         data = json.loads(content)
@@ -217,7 +217,7 @@ def _understood(content: bytes) -> Record:
 
 
 def _record(data: dict[str, Any]) -> Record:
-    """Return what a record says, every field of the type that it must have; raises ValueError and the like."""
+    """Return the content of a record, every field of the type that it must have; raises ValueError and the like."""
     texts = [data[name] for name in ("tag", "boot", "namespace")] + [*data["argv"], data["cgroup"] or ""]
     if not all(isinstance(text, str) for text in texts) or not re.fullmatch("[0-9a-f]{32}", data["tag"]):
         raise ValueError
@@ -236,10 +236,10 @@ def _process(data: dict[str, Any] | None) -> Identity | None:
 
 
 def _identity(pid: int | None) -> Identity | None:
-    now = procfs.look(pid) if pid else None
+    now = procfs.read_status(pid) if pid else None
     return now.identity if now else None
 
 
-def _forget(path: Path) -> None:
+def _unlink(path: Path) -> None:
     with suppress(OSError):
         path.unlink()

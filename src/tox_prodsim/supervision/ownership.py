@@ -1,7 +1,7 @@
 """Which processes are of a run, when those that supervised it are gone; and SIGKILL for just these.
 
 A pid with its start time proves identity, never ownership. What proves that a process is ours is one of these, and it
-is looked at again in the moment of the kill, while a pidfd holds on to the process:
+is checked again in the moment of the kill, while a pidfd holds on to the process:
 
 * its **mark**: a number of 59 random bits in its limit of real-time CPU (RLIMIT_RTTIME, which no process without a
   real-time priority ever meets). The host sets it on the guard; from there on only a fork passes it on, and neither an
@@ -39,17 +39,20 @@ _OUTER = _MARK << 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
-    """What its processes can be told by; ``mark`` 0: none, ``since``: none of them is older (in clock ticks)."""
+class RunIdentity:
+    """What identifies the processes of a run."""
 
     tag: str
     mark: int = 0
+    """0: it has none."""
     adopters: tuple[Identity, ...] = ()
+    """The processes that adopt orphans of its host."""
     since: int = 0
+    """None of its processes is older; in clock ticks since the boot."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Cleared:
+class KillResult:
     """What was killed, and what is alive all the same: pids with their command lines."""
 
     killed: tuple[tuple[int, str], ...] = ()
@@ -78,9 +81,9 @@ def may_be_mark(number: object) -> bool:
     return type(number) is int and (number == 0 or _MARK <= number < _OUTER)
 
 
-def me() -> Identity:
+def own_identity() -> Identity:
     """Return this process; pid 0 where nothing can be known about processes in this way."""
-    now = procfs.look(os.getpid())
+    now = procfs.read_status(os.getpid())
     return now.identity if now else Identity(pid=0, started=0)
 
 
@@ -91,62 +94,62 @@ def adopter() -> Identity | None:
     When this process is a subreaper it is this process itself.
     """
     try:
-        told = subprocess.run(
+        experiment = subprocess.run(
             [sys.executable, "-I", "-S", str(_ORPHAN)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_EXPERIMENT_LIMIT_S,
             check=True,
         )
-        orphan, parent = (int(word) for word in told.stdout.split())
+        orphan, parent = (int(word) for word in experiment.stdout.split())
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
     if parent == os.getpid():
         with suppress(ChildProcessError):
             os.waitpid(orphan, 0)
-    adopting = procfs.look(parent)
+    adopting = procfs.read_status(parent)
     return adopting.identity if adopting else None
 
 
-def is_ours(run: Run, now: ProcessStatus | None) -> bool:
+def is_ours(run: RunIdentity, now: ProcessStatus | None) -> bool:
     """Return whether a process is alive and proved to be of the run by what it carries."""
     if now is None or not now.lives or now.identity.started < run.since:
         return False
     return is_marked(run, now.identity.pid) or (run.tag in procfs.tags(now.identity.pid) and _is_orphaned(run, now))
 
 
-def is_marked(run: Run, pid: int) -> bool:
+def is_marked(run: RunIdentity, pid: int) -> bool:
     """Return whether a process has the mark of the run."""
     return bool(run.mark) and not {run.mark, run.mark + _OUTER}.isdisjoint(procfs.realtime_limits(pid))
 
 
-def kill(run: Run, limit_s: float = LIMIT_S) -> Cleared:
-    """SIGKILL what is of the run until two looks in a row find nothing, for ``limit_s`` seconds at most."""
+def kill(run: RunIdentity, limit_s: float = LIMIT_S) -> KillResult:
+    """SIGKILL what is of the run until two scans in a row find nothing, for ``limit_s`` seconds at most."""
     killed: dict[int, str] = {}
     quiet, until = 0, time.monotonic() + limit_s
     while quiet < 2 and time.monotonic() < until:
         found = [pid for pid in procfs.pids() if _kill_if_ours(run, pid, killed)]
         quiet = 0 if found else quiet + 1
         time.sleep(0.01)
-    left = [pid for pid in procfs.pids() if quiet < 2 and is_ours(run, procfs.look(pid))]
-    done = tuple((pid, words) for pid, words in sorted(killed.items()) if pid not in left)
-    return Cleared(killed=done, left=tuple((pid, procfs.command(pid)) for pid in sorted(left)))
+    left = [pid for pid in procfs.pids() if quiet < 2 and is_ours(run, procfs.read_status(pid))]
+    done = tuple((pid, command) for pid, command in sorted(killed.items()) if pid not in left)
+    return KillResult(killed=done, left=tuple((pid, procfs.command(pid)) for pid in sorted(left)))
 
 
-def _is_orphaned(run: Run, now: ProcessStatus) -> bool:
+def _is_orphaned(run: RunIdentity, now: ProcessStatus) -> bool:
     """Return whether the topmost process with the tag, from this one up, was left to an adopter of our orphans."""
-    top, parent = now, procfs.look(now.parent)
+    top, parent = now, procfs.read_status(now.parent)
     while parent and run.tag in procfs.tags(parent.identity.pid):
-        top, parent = parent, procfs.look(parent.parent)
+        top, parent = parent, procfs.read_status(parent.parent)
     if parent is None or parent.session == top.session:
         return False
     return parent.identity.pid == 1 or parent.identity in run.adopters
 
 
-def _kill_if_ours(run: Run, pid: int, killed: dict[int, str]) -> bool:
+def _kill_if_ours(run: RunIdentity, pid: int, killed: dict[int, str]) -> bool:
     """Kill a process and what is below it if it is ours; return whether it was."""
-    with _held(pid) as handle:
-        now = procfs.look(pid)
+    with _pidfd(pid) as handle:
+        now = procfs.read_status(pid)
         if not is_ours(run, now) or now is None:
             return False
         if not is_marked(run, pid):
@@ -156,25 +159,25 @@ def _kill_if_ours(run: Run, pid: int, killed: dict[int, str]) -> bool:
 
 
 def _kill_below(top: Identity, killed: dict[int, str]) -> None:
-    """Kill what is below a process of ours that is alive: once that is dead, nobody could tell any more."""
+    """Kill what is below a process of ours that is alive: once that is dead, they cannot be found any more."""
     for pid in _descendants(top.pid):
-        with _held(pid) as handle:
-            # The order counts: that ``top`` is alive after the look upwards says that it was there at the look.
+        with _pidfd(pid) as handle:
+            # The order counts: that ``top`` is alive after the check upwards proves that it was there during the check.
             if _is_below(pid, top.pid) and procfs.lives(top):
                 _send(handle, pid, killed)
 
 
 def _send(handle: int | None, pid: int, killed: dict[int, str]) -> None:
     """Send SIGKILL to the process that is held, which was found to be ours since."""
-    words = procfs.command(pid)
+    command = procfs.command(pid)
     with suppress(OSError):
         if handle is not None:
             signal.pidfd_send_signal(handle, signal.SIGKILL)
-            killed.setdefault(pid, words)
+            killed.setdefault(pid, command)
 
 
 @contextmanager
-def _held(pid: int) -> Iterator[int | None]:
+def _pidfd(pid: int) -> Iterator[int | None]:
     """Hold on to a process: whoever has its pid later, a signal by this handle is for it or for nobody."""
     try:
         handle = os.pidfd_open(pid)
@@ -189,7 +192,7 @@ def _held(pid: int) -> Iterator[int | None]:
 
 def _descendants(top: int) -> list[int]:
     """Return the pids below a process, the deepest last."""
-    parents = {pid: now.parent for pid in procfs.pids() if (now := procfs.look(pid))}
+    parents = {pid: now.parent for pid in procfs.pids() if (now := procfs.read_status(pid))}
     found = [top]
     for pid in found:  # which grows
         found += [child for child, parent in parents.items() if parent == pid and child not in found]
@@ -198,7 +201,7 @@ def _descendants(top: int) -> list[int]:
 
 def _is_below(pid: int, top: int) -> bool:
     while pid > 1:
-        now = procfs.look(pid)
+        now = procfs.read_status(pid)
         pid = now.parent if now else 0
         if pid == top:
             return True

@@ -1,4 +1,4 @@
-"""What Linux says about a process, read without a moment's cache; nothing is said about one that has ended."""
+"""What Linux reports about a process, read without a cache; nothing for one that has ended."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ProcessStatus:
         return self.state not in "ZX"
 
 
-def look(pid: int) -> ProcessStatus | None:
+def read_status(pid: int) -> ProcessStatus | None:
     """Return what a process is now; None when there is none with this pid."""
     fields = _read(pid, "stat").rpartition(b")")[2].split()
     if len(fields) < 20:
@@ -49,7 +49,7 @@ def look(pid: int) -> ProcessStatus | None:
 
 def lives(identity: Identity) -> bool:
     """Return whether just this process is alive, and not another one that got its pid."""
-    now = look(identity.pid)
+    now = read_status(identity.pid)
     return now is not None and now.identity == identity and now.lives
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import threading
@@ -12,8 +13,8 @@ from tox_prodsim.model.errors import Cancelled
 from tox_prodsim.model.runner import Completed
 from tox_prodsim.model.scenario import ContainmentKind
 from tox_prodsim.supervision.cancel import Cancel
-from tox_prodsim.supervision.ending import CapturedRun, Cause
-from tox_prodsim.supervision.process import start
+from tox_prodsim.supervision.ending import CapturedRun, Cause, Ending
+from tox_prodsim.supervision.process import Process, start
 
 HELPER_GRACE_S = 1.0
 
@@ -34,28 +35,25 @@ def run(
     When the time runs out it is stopped and the cause of its ending is TIMED_OUT; raises Cancelled.
     """
     stdout, stderr = _Reader(stdout_limit_bytes), _Reader(stdout_limit_bytes)
+    begin = functools.partial(start, cancel=cancel, containment=containment, ledger=ledger)
     try:
-        process = start(
-            argv,
-            cwd=cwd,
-            env=env,
-            stdout=stdout.write_end,
-            stderr=stderr.write_end,
-            cancel=cancel,
-            ledger=ledger,
-            containment=containment,
-        )
+        process = begin(argv, cwd=cwd, env=env, stdout=stdout.write_end, stderr=stderr.write_end)
     finally:
         os.close(stdout.write_end)
         os.close(stderr.write_end)
+    ending = _wait(process, timeout_s)
+    return CapturedRun(ending=ending, stdout=stdout.content(), stderr=stderr.content())
+
+
+def _wait(process: Process, timeout_s: float) -> Ending:
+    """Return how it ended, stopped if the time ran out; raises Cancelled once it is stopped."""
     try:
-        ending = process.wait(timeout_s) or process.stop(signal.SIGTERM, HELPER_GRACE_S, cause=Cause.TIMED_OUT)
+        return process.wait(timeout_s) or process.stop(signal.SIGTERM, HELPER_GRACE_S, cause=Cause.TIMED_OUT)
     except Cancelled:
         process.stop(signal.SIGTERM, HELPER_GRACE_S)
         raise
     finally:
         process.close()
-    return CapturedRun(ending=ending, stdout=stdout.content(), stderr=stderr.content())
 
 
 class _Reader(threading.Thread):
@@ -69,19 +67,19 @@ class _Reader(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Read until nobody holds the write end any more."""
+        """Read until no process holds the write end."""
         while chunk := os.read(self._read_end, 1 << 16):
             self._kept += chunk[: self._limit_bytes - len(self._kept)]
         os.close(self._read_end)
 
     def content(self) -> bytes:
-        """Return what was kept; the end of file may never come when a stranger was handed the pipe."""
+        """Return what was kept; the end of file may never come when a foreign process has got the pipe."""
         self.join(1.0)
         return bytes(self._kept)
 
 
 def outcome(done: CapturedRun) -> Completed:
-    """Return how a helper program ended for those who do not know who supervises it."""
+    """Return how a helper program ended, as a value of the model."""
     return Completed(
         returncode=done.ending.returncode,
         timed_out=done.ending.cause is Cause.TIMED_OUT,

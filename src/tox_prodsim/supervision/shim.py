@@ -51,7 +51,7 @@ def begin(arguments: Sequence[str]) -> None:
     sys.exit(128 + signal.SIGTERM)
 
 
-def suspend(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
+def suspend(number: int, _frame: FrameType | None) -> None:
     """Suspend what we supervise, then this process by the default action of SIGTSTP; SIGCONT lets all go on."""
     supervision.suspend()
     signal.signal(number, signal.SIG_DFL)

@@ -126,7 +126,7 @@ def test_another_command_than_supervise_is_one_line_and_125(words: list[str]) ->
     ("text", "number"), [("KILL", 9), ("SIGTERM", 15), ("hup", 1), ("2", 2), pytest.param("sigint", 2, id="small")]
 )
 def test_a_signal_has_its_name_with_sig_or_without_or_its_number(text: str, number: int) -> None:
-    assert cli.signal_named(text) == number
+    assert cli.stop_signal(text) == number
 
 
 @pytest.mark.parametrize(

@@ -31,10 +31,10 @@ def test_a_run_is_recorded_before_its_start_with_its_host_and_guard_and_then_wit
     entry.guarded(os.getppid(), 0)
     begun = ledger.read(path)
     entry.started(1)
-    assert (begun.host, begun.warden) == (ownership.me(), None)
+    assert (begun.host, begun.warden) == (ownership.own_identity(), None)
     assert begun.guard
     assert begun.guard.pid == os.getppid()
-    assert ledger.read(path) == replace(begun, warden=Identity(pid=1, started=procfs.look(1).identity.started))
+    assert ledger.read(path) == replace(begun, warden=Identity(pid=1, started=procfs.read_status(1).identity.started))
     assert (begun.boot, begun.argv, begun.adopter) == (procfs.boot(), ("serve", "--now"), ownership.adopter())
 
 

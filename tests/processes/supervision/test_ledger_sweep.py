@@ -123,7 +123,7 @@ def test_the_next_run_ends_what_was_left_behind_ghosts_too(adversaries: Adversar
     record = lose(adversaries, folder)
     # The kernel killed the main process, and may hang up on what is stopped in its orphaned group.
     assert adversaries.wait_for(lambda: 4 <= adversaries.alive() <= 5)
-    alive = {pid for pid, _ in adversaries.registered() if (now := procfs.look(pid)) and now.lives}
+    alive = {pid for pid, _ in adversaries.registered() if (now := procfs.read_status(pid)) and now.lives}
     (swept,) = sweep(folder)
     assert adversaries.wait_for(lambda: adversaries.alive() == 0)
     assert {pid for pid, _ in swept["killed"]} == alive
@@ -154,7 +154,7 @@ def test_without_a_mark_the_tag_is_enough_but_for_ghosts(adversaries: Adversarie
     rewrite(folder, replace(record, mark=0))
     (swept,) = sweep(folder)
     assert adversaries.wait_for(lambda: adversaries.alive() == 1)
-    (ghost,) = [pid for pid, _ in adversaries.registered() if (now := procfs.look(pid)) and now.lives]
+    (ghost,) = [pid for pid, _ in adversaries.registered() if (now := procfs.read_status(pid)) and now.lives]
     assert ghost not in [pid for pid, _ in swept["killed"]]
     rewrite(folder, record)
     assert [pid for pid, _ in sweep(folder)[0]["killed"]] == [ghost]
@@ -204,7 +204,7 @@ def test_a_run_that_goes_on_is_left_alone(adversaries: Adversaries, folder: Path
 @pytest.mark.parametrize("kind", ["daemon_exit", "obedient"])
 def test_the_record_is_there_while_the_run_is_and_no_longer(adversaries: Adversaries, folder: Path, kind: str) -> None:
     process = adversaries.start(kind, ledger=folder)
-    assert recorded(folder).host == ownership.me()
+    assert recorded(folder).host == ownership.own_identity()
     process.close()
     assert list(folder.iterdir()) == []
 
@@ -287,7 +287,7 @@ def test_the_same_command_line_is_no_evidence(adversaries: Adversaries, folder: 
 @pytest.mark.parametrize("who", ["host", "guard", "warden"])
 def test_a_hostile_record_that_names_a_foreign_process_hurts_nobody(folder: Path, foreign: Any, who: str) -> None:
     with foreign({}) as process:
-        now = procfs.look(process.pid)
+        now = procfs.read_status(process.pid)
         assert now
         lost = replace(now.identity, started=now.identity.started - 1)
         for named in (now.identity, lost):
@@ -299,10 +299,10 @@ def test_a_hostile_record_that_names_a_foreign_process_hurts_nobody(folder: Path
 
 def test_an_orphan_that_is_older_than_the_run_is_not_of_it() -> None:
     with orphan({RUN_TAG: "b" * 32}) as process:
-        now = procfs.look(process.pid)
+        now = procfs.read_status(process.pid)
         assert now
         adopting = ownership.adopter()
-        run = ownership.Run(tag="b" * 32, adopters=(adopting,) if adopting else (), since=now.identity.started)
+        run = ownership.RunIdentity(tag="b" * 32, adopters=(adopting,) if adopting else (), since=now.identity.started)
         assert ownership.is_ours(run, now)
         assert not ownership.is_ours(replace(run, since=now.identity.started + 1), now)
 

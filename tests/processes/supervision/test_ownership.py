@@ -14,7 +14,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a ledger is kep
 TAG = "0123456789abcdef" * 2
 
 
-ASKS = "from tox_prodsim.supervision import ownership as o; a = o.adopter(); print(a.pid == o.me().pid, a.pid)"
+ASKS = (
+    "from tox_prodsim.supervision import ownership as o; a = o.adopter(); print(a.pid == o.own_identity().pid, a.pid)"
+)
 BECOMES_SUBREAPER = "import ctypes; ctypes.CDLL(None).prctl(36, 1, 0, 0, 0);"
 HAS_CHILD = "; import os; print(open(f'/proc/self/task/{os.getpid()}/children').read() != '')"
 
@@ -64,7 +66,7 @@ def test_a_mark_stays_with_what_is_forked(command: list[str], is_marked: bool) -
 def test_a_run_in_a_run_has_both_marks() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as guard:
         outer, inner = ownership.mark(guard.pid), ownership.mark(guard.pid)
-        both = [ownership.is_marked(ownership.Run(tag=TAG, mark=mark), guard.pid) for mark in (outer, inner)]
+        both = [ownership.is_marked(ownership.RunIdentity(tag=TAG, mark=mark), guard.pid) for mark in (outer, inner)]
         guard.communicate(b"\n")
     assert outer != inner
     assert both == [True, True]

@@ -8,7 +8,7 @@ import psutil
 import pytest
 from support.adversaries import Adversaries
 
-from tox_prodsim.supervision.process import Cause
+from tox_prodsim.supervision import Cause
 
 GRACE_S = 0.3
 

@@ -109,7 +109,7 @@ def test_a_suspended_tree_can_be_stopped(
 
 def resume_clock_only() -> None:
     """Let the host go on without a word to the trees, as one that is continued but has no time to say so."""
-    clock.CLOCK.go_on()
+    clock.CLOCK.resume()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -19,8 +19,7 @@ from tox_prodsim.deployment import findings
 from tox_prodsim.deployment.leaks import findings as leak_findings
 from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.leaks import AllowLeaks, Grade, Leak, LeakKind
-from tox_prodsim.supervision import NotifyState, WrongProcess
-from tox_prodsim.supervision.process import Cause, Ending, Survivor
+from tox_prodsim.supervision import Cause, Ending, NotifyState, Survivor, WrongProcess
 
 ROOT = Path(str(files("tox_prodsim")))
 WORDS = {Level.ERROR: "FAIL", Level.WARNING: "WARN", Level.NOTE: "NOTE"}

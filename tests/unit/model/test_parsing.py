@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import math
+import signal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.refusals import refused
 
-from tox_prodsim.model.parsing import count, fill, modules, seconds
+from tox_prodsim.model.parsing import count, fill, modules, parse_signal, seconds
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 
@@ -47,3 +48,13 @@ def test_what_can_be_no_module_is_refused(name: str) -> None:
     assert modules("forbid_modules", ["pandas", "acme.testing"]) == ("pandas", "acme.testing")
     said = str(refused(lambda: modules("forbid_modules", [name])))
     assert said == f"forbid_modules: {name!r} is no name of a module, write for example pandas or acme.testing"
+
+
+@pytest.mark.parametrize("text", ["TERM", "SIGTERM", "sigterm", " 15 "])
+def test_a_signal_has_its_name_with_sig_or_without_or_its_number(text: str) -> None:
+    assert parse_signal(text) is signal.SIGTERM
+
+
+@pytest.mark.parametrize("text", ["", "0", "999", "²", "SIGNAL", "SIG_DFL", "-15", "1.5"])
+def test_any_other_text_is_not_a_signal(text: str) -> None:
+    assert parse_signal(text) is None

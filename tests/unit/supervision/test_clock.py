@@ -28,7 +28,7 @@ def test_a_clock_leaves_out_what_it_was_halted_for(monotonic: Monotonic) -> None
     halting.halt()
     monotonic.moment = 150.0
     assert halting.now() == 110.0
-    halting.go_on()
+    halting.resume()
     assert halting.now() == 110.0
     monotonic.moment = 153.0
     assert halting.now() == 113.0
@@ -36,12 +36,12 @@ def test_a_clock_leaves_out_what_it_was_halted_for(monotonic: Monotonic) -> None
 
 def test_halting_twice_and_going_on_twice_is_as_once(monotonic: Monotonic) -> None:
     halting = clock.Clock(monotonic)
-    halting.go_on()
+    halting.resume()
     halting.halt()
     monotonic.moment = 105.0
     halting.halt()
-    halting.go_on()
-    halting.go_on()
+    halting.resume()
+    halting.resume()
     assert halting.now() == 100.0
 
 
@@ -49,9 +49,9 @@ def test_a_moment_of_the_monotonic_clock_is_told_in_the_time_of_this_one(monoton
     halting = clock.Clock(monotonic)
     halting.halt()
     monotonic.moment = 107.0
-    halting.go_on()
+    halting.resume()
     monotonic.moment = 110.0
-    assert halting.showed(109.0) == 102.0 == halting.now() - 1
+    assert halting.time_at(109.0) == 102.0 == halting.now() - 1
 
 
 def test_now_is_monotonic_time_as_long_as_nothing_was_suspended() -> None:

@@ -56,7 +56,7 @@ def test_no_folder_is_nothing_to_sweep(tmp_path: Path) -> None:
 
 
 def test_a_record_of_an_earlier_boot_is_removed_without_a_word(path: Path) -> None:
-    ledger.write(path, record(boot="an earlier one", host=ownership.me()))
+    ledger.write(path, record(boot="an earlier one", host=ownership.own_identity()))
     assert (sweep(path.parent), path.exists()) == ((), False)
 
 
@@ -68,12 +68,12 @@ def test_a_record_of_another_pid_namespace_is_left_and_named(path: Path) -> None
 
 @pytest.mark.parametrize("who", ["host", "guard", "warden"])
 def test_a_run_of_which_one_supervising_process_lives_is_left_alone(path: Path, who: str) -> None:
-    ledger.write(path, record(**{who: ownership.me()}))
+    ledger.write(path, record(**{who: ownership.own_identity()}))
     assert (sweep(path.parent), path.exists()) == ((), True)
 
 
 def test_a_run_of_which_nothing_is_left_is_forgotten_without_a_word(path: Path) -> None:
-    recycled = replace(ownership.me(), started=ownership.me().started - 1)
+    recycled = replace(ownership.own_identity(), started=ownership.own_identity().started - 1)
     ledger.write(path, record(guard=recycled, warden=recycled))
     assert (sweep(path.parent), path.exists()) == ((), False)
 

@@ -15,4 +15,4 @@ TAG = "0123456789abcdef" * 2
 
 
 def test_no_mark_is_no_evidence() -> None:
-    assert not ownership.is_marked(ownership.Run(tag=TAG), os.getpid())
+    assert not ownership.is_marked(ownership.RunIdentity(tag=TAG), os.getpid())

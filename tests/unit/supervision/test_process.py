@@ -17,7 +17,9 @@ from support.warden import Warden
 
 from tox_prodsim.supervision import Cancel
 from tox_prodsim.supervision import process as supervisor
-from tox_prodsim.supervision.process import GUARD, RUN_TAG, Cause, Ending, SignalSent, Survivor
+from tox_prodsim.supervision.ending import Cause, Ending, SignalSent, Survivor
+from tox_prodsim.supervision.guard_process import GUARD
+from tox_prodsim.supervision.procfs import RUN_TAG
 
 ENDED: dict[str, Any] = {
     "event": "ended",
@@ -100,7 +102,7 @@ def test_a_last_look_comes_once_before_the_grace_runs_out(warden: Warden) -> Non
     warden.start()
     begin = time.monotonic()
     threading.Timer(1.2, lambda: (warden.send(**ENDED), warden.close())).start()
-    warden.process.stop(signal.SIGTERM, 1.0, last_look=lambda: looks.append(time.monotonic() - begin))
+    warden.process.stop(signal.SIGTERM, 1.0, before_kill=lambda: looks.append(time.monotonic() - begin))
     assert len(looks) == 1
     assert 0.5 <= looks[0] < 1.0
 
@@ -112,7 +114,7 @@ def test_there_is_no_last_look_at_what_has_ended_is_killed_or_was_cancelled(canc
         warden = Warden(cancel)
         warden.start()
         threading.Timer(after_s, lambda: (warden.send(**ENDED), warden.close())).start()
-        warden.process.stop(signal.SIGTERM, grace_s, last_look=lambda: looks.append(name))
+        warden.process.stop(signal.SIGTERM, grace_s, before_kill=lambda: looks.append(name))
 
     stopped("ended", 1.0, after_s=0.1)
     stopped("killed", 0.0, after_s=0.2)
@@ -166,8 +168,8 @@ def test_a_cancel_may_be_set_after_it_is_closed() -> None:
 
 
 def test_a_run_inside_of_a_run_carries_both_tags() -> None:
-    assert supervisor._nested({}, "b") == "b"
-    assert supervisor._nested({RUN_TAG: "a"}, "b") == "a:b"
+    assert supervisor._nested_tag({}, "b") == "b"
+    assert supervisor._nested_tag({RUN_TAG: "a"}, "b") == "a:b"
 
 
 @pytest.fixture(scope="module")

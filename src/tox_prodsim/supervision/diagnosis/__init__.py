@@ -1,25 +1,25 @@
-"""Where processes hang, seen from outside and told by themselves; nothing is ended for it.
+"""Where processes hang, read from outside and from their own hook; no process is ended for it.
 
-``diagnose`` is the order of things: ``processes`` what the kernel knows, ``hook`` what a process says of itself when it
-is asked by a signal, ``pyspy`` what an outside reader of stacks sees where that gave nothing. ``told`` words the result
-for a user, with what ``explaining`` knows about frames of the standard library.
+``diagnose`` is the order of the steps: ``processes`` reads what the kernel knows, ``hook`` asks a process by a signal
+for its stacks, ``pyspy`` reads them from outside where that gave nothing. ``messages`` formats the result for a user,
+with what ``explaining`` knows about frames of the standard library.
 """
 
 from tox_prodsim.supervision.diagnosis.diagnose import diagnose
 from tox_prodsim.supervision.diagnosis.hook import Hook
+from tox_prodsim.supervision.diagnosis.messages import summary
 from tox_prodsim.supervision.diagnosis.processes import is_unhandled, lives
-from tox_prodsim.supervision.diagnosis.values import Diagnosis, Frame, Seen, Task, ThreadStack
-from tox_prodsim.supervision.diagnosis.wording import told
+from tox_prodsim.supervision.diagnosis.values import Diagnosis, Frame, ProcessSnapshot, Task, ThreadStack
 
 __all__ = [
     "Diagnosis",
     "Frame",
     "Hook",
-    "Seen",
+    "ProcessSnapshot",
     "Task",
     "ThreadStack",
     "diagnose",
     "is_unhandled",
     "lives",
-    "told",
+    "summary",
 ]

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from tox_prodsim.supervision.diagnosis.values import Diagnosis, Seen
+from tox_prodsim.supervision.diagnosis.values import Diagnosis, ProcessSnapshot
 
 _IDLE = 0.02
 
 
 def advice(diagnosis: Diagnosis) -> Iterator[str]:
     """Yield what can be done, each thing once."""
-    found = [line for process in diagnosis.processes for line in _of(process)]
+    found = [line for process in diagnosis.processes for line in _advice_for(process)]
     yield from dict.fromkeys(found)
     if diagnosis.processes and all(process.cpu_share < _IDLE for process in diagnosis.processes):
         yield "nothing of it used a CPU while it was looked at: it waits, and a longer limit alone may not help"
 
 
-def _of(process: Seen) -> Iterator[str]:
+def _advice_for(process: ProcessSnapshot) -> Iterator[str]:
     main = next((stack for stack in process.stacks if stack.is_main), None)
     if not main:
         return

@@ -1,4 +1,4 @@
-"""What is known about frames: whose they are, and what a wait of the standard library waits for, in plain words."""
+"""What is known about frames: the package they belong to, and what a wait of the standard library waits for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tox_prodsim.supervision.diagnosis.values import Frame, Seen, ThreadStack
+from tox_prodsim.supervision.diagnosis.values import Frame, ProcessSnapshot, ThreadStack
 
 _INSTALLED = re.compile(r"/(?:site|dist)-packages/([^/]+)")
 _STANDARD = re.compile(
@@ -28,7 +28,7 @@ def is_own(frame: Frame, own_code: Sequence[Path]) -> bool:
     return any(Path(frame.file).is_relative_to(folder) for folder in own_code) or not package_of(frame.file)
 
 
-def explained(frame: Frame, stack: ThreadStack, process: Seen) -> str:
+def explanation(frame: Frame, stack: ThreadStack, process: ProcessSnapshot) -> str:
     """Return what a known frame of the standard library waits for; "": it is not known."""
     if not package_of(frame.file) or _INSTALLED.search(frame.file):
         return ""
@@ -42,11 +42,11 @@ def _limit(frame: Frame) -> str:
     return {None: "", True: ", for a limited time", False: ", without a limit"}[frame.limited]
 
 
-def _says(words: str) -> Callable[[Frame, ThreadStack, Seen], str]:
+def _fixed_text(words: str) -> Callable[[Frame, ThreadStack, ProcessSnapshot], str]:
     return lambda frame, _stack, _process: f"{words}{_limit(frame)}"
 
 
-def _shutdown(_frame: Frame, stack: ThreadStack, process: Seen) -> str:
+def _shutdown(_frame: Frame, stack: ThreadStack, process: ProcessSnapshot) -> str:
     """Return which threads keep the interpreter from ending; a pool that is ended there has its own words."""
     if any(frame.function == "_python_exit" for frame in stack.frames):
         return ""
@@ -58,44 +58,46 @@ def _shutdown(_frame: Frame, stack: ThreadStack, process: Seen) -> str:
     return f"waits for non-daemon thread{plural} {', '.join(names[:5])}{more}"
 
 
-def _join(frame: Frame, _stack: ThreadStack, _process: Seen) -> str:
+def _join(frame: Frame, _stack: ThreadStack, _process: ProcessSnapshot) -> str:
     return f"waits for the end of thread {frame.thread}{_limit(frame)}" if frame.thread else "waits for a thread"
 
 
-def _child(frame: Frame, _stack: ThreadStack, _process: Seen) -> str:
+def _child(frame: Frame, _stack: ThreadStack, _process: ProcessSnapshot) -> str:
     return f"waits for child process {frame.child}{_limit(frame)}" if frame.child else "waits for a child process"
 
 
-_KNOWN: Mapping[tuple[str, str], Callable[[Frame, ThreadStack, Seen], str]] = {
+_KNOWN: Mapping[tuple[str, str], Callable[[Frame, ThreadStack, ProcessSnapshot], str]] = {
     ("threading.py", "_shutdown"): _shutdown,
     ("threading.py", "join"): _join,
-    ("threading.py", "wait"): _says("waits to be notified by another thread"),
-    ("threading.py", "acquire"): _says("waits for a semaphore"),
-    ("queue.py", "get"): _says("waits for work"),
-    ("queue.py", "put"): _says("waits for a place in a full queue"),
-    ("queue.py", "join"): _says("waits until all work is done"),
-    ("selectors.py", "select"): _says("waits for events"),
+    ("threading.py", "wait"): _fixed_text("waits to be notified by another thread"),
+    ("threading.py", "acquire"): _fixed_text("waits for a semaphore"),
+    ("queue.py", "get"): _fixed_text("waits for work"),
+    ("queue.py", "put"): _fixed_text("waits for a place in a full queue"),
+    ("queue.py", "join"): _fixed_text("waits until all work is done"),
+    ("selectors.py", "select"): _fixed_text("waits for events"),
     ("subprocess.py", "wait"): _child,
     ("subprocess.py", "_wait"): _child,
-    ("subprocess.py", "_communicate"): _says("waits for the output of a child process"),
-    ("concurrent/futures/thread.py", "_python_exit"): _says("waits for the jobs of thread pools"),
-    ("concurrent/futures/thread.py", "shutdown"): _says("waits for the jobs of a thread pool"),
-    ("concurrent/futures/_base.py", "result"): _says("waits for the result of a future"),
-    ("multiprocessing/popen_fork.py", "poll"): _says("waits for a child process"),
-    ("multiprocessing/connection.py", "_recv"): _says("waits for data from another process"),
-    ("multiprocessing/synchronize.py", "wait"): _says("waits to be notified by another process"),
-    ("socket.py", "accept"): _says("waits for a connection"),
-    ("socket.py", "readinto"): _says("waits for data from a connection"),
-    ("socket.py", "create_connection"): _says("waits for a server to answer"),
-    ("ssl.py", "read"): _says("waits for data from a connection"),
-    ("ssl.py", "do_handshake"): _says("waits for the other side's TLS handshake"),
-    ("asyncio/tasks.py", "sleep"): _says("sleeps"),
-    ("asyncio/queues.py", "get"): _says("waits for work"),
-    ("asyncio/queues.py", "put"): _says("waits for a place in a full queue"),
-    ("asyncio/locks.py", "acquire"): _says("waits for a lock or a semaphore"),
-    ("asyncio/locks.py", "wait"): _says("waits to be notified by another task"),
-    ("asyncio/streams.py", "_wait_for_data"): _says("waits for data from a connection"),
-    ("asyncio/streams.py", "drain"): _says("waits until the other side has read"),
-    ("asyncio/base_events.py", "wait_closed"): _says("waits for the connections of a server to close"),
-    ("asyncio/base_events.py", "shutdown_default_executor"): _says("waits for the jobs of the default thread pool"),
+    ("subprocess.py", "_communicate"): _fixed_text("waits for the output of a child process"),
+    ("concurrent/futures/thread.py", "_python_exit"): _fixed_text("waits for the jobs of thread pools"),
+    ("concurrent/futures/thread.py", "shutdown"): _fixed_text("waits for the jobs of a thread pool"),
+    ("concurrent/futures/_base.py", "result"): _fixed_text("waits for the result of a future"),
+    ("multiprocessing/popen_fork.py", "poll"): _fixed_text("waits for a child process"),
+    ("multiprocessing/connection.py", "_recv"): _fixed_text("waits for data from another process"),
+    ("multiprocessing/synchronize.py", "wait"): _fixed_text("waits to be notified by another process"),
+    ("socket.py", "accept"): _fixed_text("waits for a connection"),
+    ("socket.py", "readinto"): _fixed_text("waits for data from a connection"),
+    ("socket.py", "create_connection"): _fixed_text("waits for a server to answer"),
+    ("ssl.py", "read"): _fixed_text("waits for data from a connection"),
+    ("ssl.py", "do_handshake"): _fixed_text("waits for the other side's TLS handshake"),
+    ("asyncio/tasks.py", "sleep"): _fixed_text("sleeps"),
+    ("asyncio/queues.py", "get"): _fixed_text("waits for work"),
+    ("asyncio/queues.py", "put"): _fixed_text("waits for a place in a full queue"),
+    ("asyncio/locks.py", "acquire"): _fixed_text("waits for a lock or a semaphore"),
+    ("asyncio/locks.py", "wait"): _fixed_text("waits to be notified by another task"),
+    ("asyncio/streams.py", "_wait_for_data"): _fixed_text("waits for data from a connection"),
+    ("asyncio/streams.py", "drain"): _fixed_text("waits until the other side has read"),
+    ("asyncio/base_events.py", "wait_closed"): _fixed_text("waits for the connections of a server to close"),
+    ("asyncio/base_events.py", "shutdown_default_executor"): _fixed_text(
+        "waits for the jobs of the default thread pool"
+    ),
 }

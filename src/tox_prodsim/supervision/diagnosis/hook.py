@@ -1,4 +1,4 @@
-"""Ask a Python process where it hangs: by the hook that it loaded when it started (``_child/hook.py``)."""
+"""Ask a Python process for its stacks: by the hook that it loaded when it started (``_child/hook.py``)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tox_prodsim.supervision.diagnosis.values import Frame, Task, ThreadStack
 from tox_prodsim.supervision.diagnosis.waiting import waits_on
 
 VARIABLE = "TOX_PRODSIM_HOOK"
-STACKS, LOOK = 59, 58  # the same in _child/hook.py
+STACKS_SIGNAL, TASKS_SIGNAL = 59, 58  # the same in _child/hook.py
 _SCRIPT = CHILD_SCRIPTS / "hook.py"
 _MODULE = "_tox_prodsim_hook"
 _LINE = (
@@ -42,7 +42,7 @@ finally:
 """Its bytecode goes to our own folder, and to compile it for each process would take most of the time."""
 _PAUSE_S = 0.01
 _PATIENCE_S = 0.12  # for an answer, before the next signal
-_SETTLED = 2  # looks at a file that does not grow any more: its writer writes it in many small pieces
+_SETTLED_POLLS = 2  # of a file that does not grow any more: it is written in many small pieces
 
 _THREAD = re.compile(r"^(?:Current thread|Thread) 0x([0-9a-f]+)(?: \[(.*)\])? \(most recent call first\):")
 _FRAME = re.compile(r'^  File "(.*)", line (\d+|\?\?\?) in (.*)$')
@@ -50,8 +50,8 @@ _HEAD = re.compile(r"^main 0x([0-9a-f]+) start (\d+)$")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    """What a process said of itself, and whether its interpreter could still do so (hook) or not (faulthandler)."""
+class StackReport:
+    """The stacks of a process, and where they come from: its interpreter (hook), its handler in C (faulthandler)."""
 
     source: str
     stacks: tuple[ThreadStack, ...]
@@ -85,17 +85,19 @@ class Hook:
         """Remove the line; what was written stays."""
         self.pth.unlink(missing_ok=True)
 
-    def ask(self, pids: Iterable[int], over: Callable[[], bool]) -> dict[int, Answer]:
-        """Return what those processes say of themselves that can; ``over`` ends the wait for the others."""
-        asked = [_Asked(pid, self._stacks_file(pid), self._tasks_file(pid)) for pid in pids if self._observes(pid)]
-        waiting = asked
-        while (waiting := [each for each in waiting if each.goes_on()]) and not over():
+    def read_stacks(self, pids: Iterable[int], is_over: Callable[[], bool]) -> dict[int, StackReport]:
+        """Return the stacks of the processes that answer; ``is_over`` ends the wait for the others."""
+        requests = [
+            _HookRequest(pid, self._stacks_file(pid), self._tasks_file(pid)) for pid in pids if self._observes(pid)
+        ]
+        pending = requests
+        while (pending := [each for each in pending if each.is_pending()]) and not is_over():
             time.sleep(_PAUSE_S)
-        answers = {each.pid: self._answer(each.pid, each.begin) for each in asked}
+        answers = {each.pid: self._report(each.pid, each.offset) for each in requests}
         return {pid: answer for pid, answer in answers.items() if answer is not None}
 
-    def why_silent(self, pid: int) -> str:
-        """Return why a Python process has said nothing."""
+    def why_unread(self, pid: int) -> str:
+        """Return why a Python process has not answered."""
         if self._stacks_file(pid).exists():
             return "its hook did not answer"
         with suppress(OSError):
@@ -109,25 +111,25 @@ class Hook:
             heads = _HEAD.findall(self._stacks_file(pid).read_text("utf-8", errors="replace").partition("\n")[0])
             start = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace").rpartition(")")[2].split()[19]
             is_python = Path(f"/proc/{pid}/exe").readlink().name.startswith(("python", "pypy"))
-            return bool(heads) and heads[0][1] == start and (is_python or _holds(pid, self._stacks_file(pid)))
+            return bool(heads) and heads[0][1] == start and (is_python or _has_open(pid, self._stacks_file(pid)))
         return False
 
-    def _answer(self, pid: int, begin: int) -> Answer | None:
-        by_signal = tuple(self._by_signal(pid, begin))
+    def _report(self, pid: int, offset: int) -> StackReport | None:
+        by_signal = tuple(self._faulthandler_stacks(pid, offset))
         with suppress(OSError, ValueError, KeyError, TypeError):
-            told = json.loads(self._tasks_file(pid).read_bytes())
+            dump = json.loads(self._tasks_file(pid).read_bytes())
             main = self._main(pid)
-            stacks = tuple(_stack(pid, thread, main) for thread in told["threads"])
-            return Answer(source="hook", stacks=stacks, tasks=tuple(_task(task) for task in told["tasks"]))
-        return Answer(source="faulthandler", stacks=by_signal) if by_signal else None
+            stacks = tuple(_stack(pid, thread, main) for thread in dump["threads"])
+            return StackReport(source="hook", stacks=stacks, tasks=tuple(_task(task) for task in dump["tasks"]))
+        return StackReport(source="faulthandler", stacks=by_signal) if by_signal else None
 
-    def _by_signal(self, pid: int, begin: int) -> Iterator[ThreadStack]:
-        """Yield the stacks that faulthandler wrote from ``begin`` on."""
+    def _faulthandler_stacks(self, pid: int, offset: int) -> Iterator[ThreadStack]:
+        """Yield the stacks that faulthandler wrote from ``offset`` on."""
         with suppress(OSError):
             with self._stacks_file(pid).open("rb") as file:
-                file.seek(begin)
+                file.seek(offset)
                 text = file.read().decode("utf-8", errors="replace")
-            yield from stacks_in(text, self._main(pid), waits_on(pid, pid))
+            yield from parse_stacks(text, self._main(pid), waits_on(pid, pid))
 
     def _main(self, pid: int) -> int:
         """Return the ident of the main thread."""
@@ -141,7 +143,7 @@ class Hook:
         return self.folder / f"{_own_pid(pid)}.tasks.json"
 
 
-class _Asked:
+class _HookRequest:
     """One process that is being asked: its Python first, which answers between two steps of the program.
 
     The handler in C is for those that cannot: it reads the frames of threads that may run meanwhile. LOOK is sent
@@ -152,39 +154,39 @@ class _Asked:
         self.pid = pid
         self._stacks, self._tasks = stacks, tasks
         self._tasks.unlink(missing_ok=True)
-        self.begin = self._size = _size(stacks)
-        self._unsent = [LOOK, STACKS, LOOK]
-        self._patient_until = 0.0
-        self._quiet = 0
-        self._is_dumping = False
+        self.offset = self._size = _size(stacks)
+        self._signals_left = [TASKS_SIGNAL, STACKS_SIGNAL, TASKS_SIGNAL]
+        self._next_signal_at = 0.0
+        self._unchanged_polls = 0
+        self._expects_stacks = False
 
-    def goes_on(self) -> bool:
+    def is_pending(self) -> bool:
         """Send the next signal when the last has had its time; return whether there is an answer to wait for."""
         if self._tasks.exists():
             return False
-        self._follow_stacks()
+        self._poll_stacks()
         now = time.monotonic()
-        while now >= self._patient_until and self._unsent:
-            if self._sent(self._unsent.pop(0)):
-                self._patient_until = now + _PATIENCE_S
-        if self._quiet >= _SETTLED and not catches(self.pid, LOOK):
+        while now >= self._next_signal_at and self._signals_left:
+            if self._signal(self._signals_left.pop(0)):
+                self._next_signal_at = now + _PATIENCE_S
+        if self._unchanged_polls >= _SETTLED_POLLS and not catches(self.pid, TASKS_SIGNAL):
             return False
-        return now < self._patient_until or (self._is_dumping and self._quiet < _SETTLED)
+        return now < self._next_signal_at or (self._expects_stacks and self._unchanged_polls < _SETTLED_POLLS)
 
-    def _sent(self, number: int) -> bool:
-        if number == STACKS and not _holds(self.pid, self._stacks):
+    def _signal(self, number: int) -> bool:
+        if number == STACKS_SIGNAL and not _has_open(self.pid, self._stacks):
             return False
         was_sent = _send(self.pid, number)
-        self._is_dumping = self._is_dumping or (was_sent and number == STACKS)
+        self._expects_stacks = self._expects_stacks or (was_sent and number == STACKS_SIGNAL)
         return was_sent
 
-    def _follow_stacks(self) -> None:
+    def _poll_stacks(self) -> None:
         size = _size(self._stacks)
-        self._quiet = self._quiet + 1 if size == self._size > self.begin else 0
+        self._unchanged_polls = self._unchanged_polls + 1 if size == self._size > self.offset else 0
         self._size = size
 
 
-def _holds(pid: int, file: Path) -> bool:
+def _has_open(pid: int, file: Path) -> bool:
     """Return whether a process still has a file open: it may have closed it, or become another program."""
     with suppress(OSError):
         own_code = os.path.realpath(file)
@@ -223,12 +225,12 @@ def _send(pid: int, number: int) -> bool:
     return False
 
 
-def is_ours(frame: Frame) -> bool:
+def is_hook_frame(frame: Frame) -> bool:
     """Return whether a frame is the hook's, which is no part of the program."""
     return frame.file.endswith(f"/{_MODULE}.py")
 
 
-def stacks_in(text: str, main: int, main_waits_on: str) -> Iterator[ThreadStack]:
+def parse_stacks(text: str, main: int, main_waits_on: str) -> Iterator[ThreadStack]:
     """Yield the stacks in what faulthandler wrote; the names of threads are not in it before 3.14."""
     ident, name, frames = 0, "", list[Frame]()
     for line in [*text.splitlines(), "Thread 0x0 (most recent call first):"]:
@@ -259,17 +261,17 @@ def _stack(pid: int, thread: dict[str, Any], main: int) -> ThreadStack:
     )
 
 
-def _frame(told: dict[str, Any]) -> Frame:
+def _frame(entry: dict[str, Any]) -> Frame:
     return Frame(
-        file=told["file"],
-        line=told["line"],
-        function=told["function"],
-        limited=told["timeout"] is not None if "timeout" in told else None,
-        thread=told.get("thread", ""),
-        child=told.get("child"),
+        file=entry["file"],
+        line=entry["line"],
+        function=entry["function"],
+        limited=entry["timeout"] is not None if "timeout" in entry else None,
+        thread=entry.get("thread", ""),
+        child=entry.get("child"),
     )
 
 
-def _task(told: dict[str, Any]) -> Task:
-    frames = tuple(_frame(each) for each in told["frames"])
-    return Task(name=told["name"], coroutine=told["coroutine"], frames=frames, waits_for=told["waits_for"] or "")
+def _task(entry: dict[str, Any]) -> Task:
+    frames = tuple(_frame(each) for each in entry["frames"])
+    return Task(name=entry["name"], coroutine=entry["coroutine"], frames=frames, waits_for=entry["waits_for"] or "")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from tox_prodsim.supervision.diagnosis.values import Seen
+from tox_prodsim.supervision.diagnosis.values import ProcessSnapshot
 from tox_prodsim.supervision.diagnosis.waiting import waits_on
 
 _COMMAND_LIMIT = 300
@@ -49,14 +49,14 @@ def _has(pid: int, field: str, number: int) -> bool | None:
         return None
 
 
-def seen(process: psutil.Process, output: os.stat_result | None) -> Seen | None:
+def snapshot(process: psutil.Process, output: os.stat_result | None) -> ProcessSnapshot | None:
     """Return what is known of one process without asking it (its CPU share is not); None: it is gone."""
     with suppress(psutil.Error), process.oneshot():
         sockets, holds = _files(process.pid, output)
         listens, connected = _addresses(process) if sockets else ((), ())
         state = process.status()
         waiting = "" if state == psutil.STATUS_ZOMBIE else waits_on(process.pid, process.pid)
-        return Seen(
+        return ProcessSnapshot(
             pid=process.pid,
             parent=process.ppid(),
             command=shlex.join(process.cmdline())[:_COMMAND_LIMIT] or process.name(),
@@ -124,7 +124,7 @@ def cpu_seconds(processes: Iterable[psutil.Process]) -> dict[int, tuple[float, f
 
 
 def cpu_shares(before: Mapping[int, tuple[float, float]], after: Mapping[int, tuple[float, float]]) -> dict[int, float]:
-    """Return the share of one CPU that each process has used between two looks."""
+    """Return the share of one CPU that each process has used between two readings."""
     return {
         pid: round(max(0.0, used - before[pid][0]) / max(moment - before[pid][1], 0.001), 2)
         for pid, (used, moment) in after.items()

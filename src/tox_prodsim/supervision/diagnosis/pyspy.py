@@ -21,20 +21,20 @@ _AT_ONCE = 4
 _REFUSALS = ("permission denied", "operation not permitted")
 
 
-def found(name: str) -> str | None:
+def find_program(name: str) -> str | None:
     """Return the path of the program: beside our own Python first, because extras are installed there."""
     beside = str(Path(sys.executable).parent)
     return shutil.which(name, path=os.pathsep.join((beside, os.environ.get("PATH", os.defpath))))
 
 
-def dumps(
-    program: str, pids: Iterable[int], over: Callable[[], bool]
+def read_stacks(
+    program: str, pids: Iterable[int], is_over: Callable[[], bool]
 ) -> tuple[dict[int, tuple[ThreadStack, ...]], bool]:
     """Return the stacks of those processes that could be read, and whether the right to read one was refused."""
     read: dict[int, tuple[ThreadStack, ...]] = {}
     refused = False
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        jobs = {pid: pool.submit(_dump, program, pid, over) for pid in pids}
+        jobs = {pid: pool.submit(_dump, program, pid, is_over) for pid in pids}
     for pid, job in jobs.items():
         try:
             read[pid] = job.result()
@@ -43,13 +43,13 @@ def dumps(
     return {pid: stacks for pid, stacks in read.items() if stacks}, refused
 
 
-def _dump(program: str, pid: int, over: Callable[[], bool]) -> tuple[ThreadStack, ...]:
-    if over():
+def _dump(program: str, pid: int, is_over: Callable[[], bool]) -> tuple[ThreadStack, ...]:
+    if is_over():
         return ()
     command = [program, "dump", "--json", "--pid", str(pid)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
     with process:
-        while process.poll() is None and not over():
+        while process.poll() is None and not is_over():
             with suppress(subprocess.TimeoutExpired):
                 process.communicate(timeout=0.02)
         process.kill()

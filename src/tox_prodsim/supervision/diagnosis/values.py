@@ -1,4 +1,4 @@
-"""What was seen of processes that do not end: values only."""
+"""The state of processes that do not end: values only."""
 
 from __future__ import annotations
 
@@ -7,49 +7,50 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Frame:
-    """One frame of a Python stack; ``source`` is its line ("": not readable).
-
-    The rest is what the frame's own variables say where it is a wait of the standard library: ``limited`` whether the
-    wait ends by itself (None: not known), and the ``thread`` or the ``child`` (a pid) that it is about.
-    """
+    """One frame of a Python stack; the last three fields are for a wait of the standard library."""
 
     file: str
     line: int
     function: str
     source: str = ""
+    """The text of its line; empty: not readable."""
     limited: bool | None = None
+    """Whether the wait ends by itself; None: not known."""
     thread: str = ""
+    """The thread that it waits for."""
     child: int | None = None
+    """The pid of the child process that it waits for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ThreadStack:
-    """What one thread is doing, outermost frame first; ``daemon`` None: not known, ``waits_on`` is for the kernel."""
+    """What one thread is doing."""
 
     thread: str
     is_main: bool
     daemon: bool | None
+    """None: not known."""
     frames: tuple[Frame, ...]
+    """The outermost first."""
     waits_on: str = ""
+    """What it waits for according to the kernel."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """One asyncio task that is not done: its coroutines from the outside in; ``waits_for`` "": it is ready or runs."""
+    """One asyncio task that is not done."""
 
     name: str
     coroutine: str
     frames: tuple[Frame, ...]
+    """Those of its coroutines, from the outside in."""
     waits_for: str = ""
+    """Empty: it is ready to run, or runs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
-    """One process of a tree that hangs.
-
-    ``cpu_share`` is of one CPU, over a short while (1.0: one thread computes); ``source`` says who told its stacks
-    (hook, faulthandler, py-spy; "": nobody).
-    """
+class ProcessSnapshot:
+    """One process of a tree that hangs."""
 
     pid: int
     parent: int
@@ -57,6 +58,7 @@ class Seen:
     state: str
     waits_on: str
     cpu_share: float
+    """Of one CPU, over a short while; 1.0: one thread computes."""
     memory_bytes: int
     threads: int
     listens: tuple[str, ...] = ()
@@ -64,15 +66,17 @@ class Seen:
     holds_output: bool = False
     is_python: bool = False
     source: str = ""
+    """Where its stacks come from: hook, faulthandler or py-spy; empty: it has none."""
     stacks: tuple[ThreadStack, ...] = ()
     tasks: tuple[Task, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Diagnosis:
-    """What a tree of processes was doing at one moment; ``gave_up``: the time ran out, or nobody wanted to wait."""
+    """What a tree of processes was doing at one moment."""
 
-    processes: tuple[Seen, ...]
+    processes: tuple[ProcessSnapshot, ...]
     took_s: float
     gave_up: bool = False
+    """The time ran out, or the caller gave up."""
     hints: tuple[str, ...] = ()

@@ -46,7 +46,7 @@ _MACHINES: Mapping[str, Mapping[str, tuple[int, ...]]] = {
     },
 }
 """The numbers of system calls that wait, by what they wait for."""
-_WORDS = {
+_DESCRIPTIONS = {
     "poll": "waits for events (poll)",
     "select": "waits for events (select)",
     "epoll": "waits for events (epoll)",
@@ -92,26 +92,26 @@ def waits_on(pid: int, task: int) -> str:
             return COMPUTES
         for word, numbers in _MACHINES.get(platform.machine(), {}).items():
             if int(number) in numbers:
-                return _worded(pid, word, arguments)
+                return _describe(pid, word, arguments)
     with suppress(OSError):
         channel = (folder / "wchan").read_text("ascii").strip()
         for part, word in _WAIT_CHANNELS.items():
             if part in channel:
-                return _WORDS[word]
+                return _DESCRIPTIONS[word]
         return "" if channel in {"", "0"} else f"waits in the kernel ({channel})"
     return ""
 
 
-def _worded(pid: int, word: str, arguments: list[str]) -> str:
+def _describe(pid: int, word: str, arguments: list[str]) -> str:
     """Return the words, and what is at the other end of the file that the call is about."""
     if word not in _ABOUT_A_FILE:
-        return _WORDS[word]
+        return _DESCRIPTIONS[word]
     number = int(arguments[0], 16)
     with suppress(OSError):
-        return f"{_WORDS[word]} (file {number}: {_shown(Path(f'/proc/{pid}/fd/{number}').readlink())})"
-    return f"{_WORDS[word]} (file {number})"
+        return f"{_DESCRIPTIONS[word]} (file {number}: {_display(Path(f'/proc/{pid}/fd/{number}').readlink())})"
+    return f"{_DESCRIPTIONS[word]} (file {number})"
 
 
-def _shown(file: Path) -> str:
-    """Return a file as a user may know it: the inode of a pipe or a socket says nothing."""
+def _display(file: Path) -> str:
+    """Return a file as a user may know it: without the inode of a pipe or a socket."""
     return str(file).partition(":[")[0]

@@ -1,14 +1,22 @@
-"""Is the deployment ready: ``ask`` asks a probe once; ``http``, ``tcp``, ``unix`` and ``notify`` are its ways.
+"""Is the deployment ready: ``evaluate`` evaluates a probe once, by way of ``http``, ``tcp``, ``unix`` and ``notify``.
 
-``answers`` are the answers, ``sockets`` knows whose answer one is, ``netns`` asks inside of a network namespace.
+``answers`` are the answers, ``sockets`` knows which process an answer came from, ``netns`` enters a network namespace.
 """
 
 from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, WrongProcess
-from tox_prodsim.supervision.probes.ask import ExecWatch, LogWatch, Surroundings, ask, polls, ports_named, sockets_named
+from tox_prodsim.supervision.probes.evaluate import (
+    ExecWatch,
+    LogWatch,
+    ProbeContext,
+    evaluate_probe,
+    poll_intervals,
+    probe_ports,
+    probe_sockets,
+)
 from tox_prodsim.supervision.probes.netns import Network
 from tox_prodsim.supervision.probes.notify import NotifySocket, NotifyState, deadline, watchdog_missed
-from tox_prodsim.supervision.probes.tcp import taken
-from tox_prodsim.supervision.probes.unix import taken_path
+from tox_prodsim.supervision.probes.tcp import port_owner
+from tox_prodsim.supervision.probes.unix import socket_owner
 
 __all__ = [
     "Answer",
@@ -18,15 +26,15 @@ __all__ = [
     "NotReady",
     "NotifySocket",
     "NotifyState",
+    "ProbeContext",
     "Ready",
-    "Surroundings",
     "WrongProcess",
-    "ask",
     "deadline",
-    "polls",
-    "ports_named",
-    "sockets_named",
-    "taken",
-    "taken_path",
+    "evaluate_probe",
+    "poll_intervals",
+    "port_owner",
+    "probe_ports",
+    "probe_sockets",
+    "socket_owner",
     "watchdog_missed",
 ]

@@ -13,30 +13,30 @@ from urllib.parse import quote, urlsplit
 
 from tox_prodsim.model.probes import LOOPBACK, HttpProbe
 from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, Tree, WrongProcess
-from tox_prodsim.supervision.probes.tcp import connected, is_local, reason, whose
+from tox_prodsim.supervision.probes.tcp import check_owner, connected, is_local, reason
 
 BODY_LIMIT_BYTES = 1 << 20
 _QUERY = "/%:@!$&'()*+,;=~?"
 
 
-def ask_http(probe: HttpProbe, tree: Tree) -> Answer:
+def probe_http(probe: HttpProbe, tree: Tree) -> Answer:
     """Return whether a process of the tree answers as the probe wants it, within the timeout of the probe."""
     host, port, path = target(probe.url)
     late = NotReady(reason=f"no answer within {probe.timeout_s:g} s")
     give_up_at = time.monotonic() + probe.timeout_s
     try:
         with closing(connected(host, port, probe.timeout_s)) as plain, _ShutAt(plain, give_up_at):
-            foreign_or_note = whose(plain, tree)
-            if isinstance(foreign_or_note, WrongProcess):
-                return foreign_or_note
-            answer = _judged(probe, *_exchange(probe, plain, path))
+            owner = check_owner(plain, tree)
+            if isinstance(owner, WrongProcess):
+                return owner
+            answer = _to_answer(probe, *_exchange(probe, plain, path))
     except TimeoutError:
         return late
     except (OSError, ValueError, http.client.HTTPException) as problem:
         return late if time.monotonic() >= give_up_at else NotReady(reason=_reason(problem))
     if time.monotonic() >= give_up_at:  # shut while it was talking: what came may look complete
         return late
-    return Ready(detail=answer.detail + foreign_or_note) if isinstance(answer, Ready) else answer
+    return Ready(detail=answer.detail + owner) if isinstance(answer, Ready) else answer
 
 
 def _exchange(probe: HttpProbe, plain: socket.socket, path: str) -> tuple[http.client.HTTPResponse, bytes]:
@@ -50,7 +50,7 @@ def _exchange(probe: HttpProbe, plain: socket.socket, path: str) -> tuple[http.c
             return response, response.read(BODY_LIMIT_BYTES) if probe.body else b""
 
 
-def _judged(probe: HttpProbe, response: http.client.HTTPResponse, body: bytes) -> Ready | NotReady:
+def _to_answer(probe: HttpProbe, response: http.client.HTTPResponse, body: bytes) -> Ready | NotReady:
     status = response.status
     if status not in probe.statuses if probe.statuses else not 200 <= status < 300:
         return NotReady(reason=f"http {status}")

@@ -1,10 +1,10 @@
-"""The receiving end of sd_notify(3): a service says by itself that it is ready, still starting, alive, stopping.
+"""The receiving end of sd_notify(3): a service reports that it is ready, still starting, alive, stopping.
 
-A message counts when its sender is a process of the deployment at the moment it is read. Who has ended by then cannot
-be found in the tree any more (``systemd-notify --no-block`` and other helpers live for a millisecond): such a sender
-counts when its user is ours or one of the deployment's, because nobody else was told the address, and what rests on
-it says so. A sender that lives and is none of ours counts for nothing. ``systemd-notify`` itself waits for its
-BARRIER=1, so that it is still there when it is looked for.
+A message counts when its sender is a process of the deployment at the moment it is read. A sender that has ended by
+then cannot be found in the tree any more (``systemd-notify --no-block`` and other helpers live for a millisecond): it
+counts when its user is ours or one of the deployment's, because only these know the address, and the state is marked
+as unverified. A message of any other live process is ignored. ``systemd-notify`` itself waits for its BARRIER=1, so
+that it is still there when the tree is read.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MESSAGE_LIMIT_BYTES = 1 << 16  # systemd reads 4 KiB; what is longer than this i
 MESSAGES_PER_READ = 8  # a flood of them must not hold up the clock of anybody; the rest is there at the next read
 STATUS_LIMIT = 200
 SUN_PATH_BYTES = 107
-_RECHECK_S = 0.02  # a process may be too young for the first look at the tree
+_RECHECK_S = 0.02  # a process may be too young for the first scan of the tree
 _CREDENTIALS = struct.Struct("=iII")
 _MOST_FDS = 253  # SCM_MAX_FD
 _PASS_CREDENTIALS = getattr(socket, "SO_PASSCRED", None)
@@ -44,11 +44,7 @@ _CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NotifyState:
-    """What a service has said so far; moments are those of the socket's clock, None: it was never said.
-
-    ``unproved`` says that the READY=1 came from a process that was gone when it was looked for, ``stranger`` who sent
-    what did not count.
-    """
+    """What a service has sent so far; moments are those of the socket's clock, None: it was never sent."""
 
     ready_at: float | None = None
     status: str = ""
@@ -61,23 +57,25 @@ class NotifyState:
     reloading: bool = False
     main_pid: int | None = None
     errno: int | None = None
-    unproved: bool = False
-    stranger: str = ""
+    sender_unverified: bool = False
+    """The READY=1 came from a process that had ended before it could be found in the tree."""
+    foreign_sender: str = ""
+    """The process that sent a message which did not count; empty: none."""
 
     @property
     def ready(self) -> bool:
-        """Return whether READY=1 was said."""
+        """Return whether READY=1 was sent."""
         return self.ready_at is not None
 
 
-def heard(state: NotifyState, message: bytes, now: float) -> NotifyState:
+def apply_message(state: NotifyState, message: bytes, now: float) -> NotifyState:
     """Return the state after one datagram; what is not understood changes nothing, the first of equal keys counts."""
-    said: dict[str, str] = {}
+    assignments: dict[str, str] = {}
     for line in message.rstrip(b"\0").decode("utf-8", "replace").split("\n"):
         key, equals, value = line.partition("=")
         if equals:
-            said.setdefault(key, value)
-    for key, value in said.items():
+            assignments.setdefault(key, value)
+    for key, value in assignments.items():
         state = _changed(state, key, value, now)
     return state
 
@@ -119,7 +117,7 @@ def _set(state: NotifyState, key: str, number: int, now: float) -> NotifyState:
 def deadline(limit_at: float, state: NotifyState) -> float:
     """Return when the time to become ready is over: EXTEND_TIMEOUT_USEC moves the limit out, never in, as in systemd.
 
-    What was extended ends where it was extended to, so a service that takes long says it again in time.
+    What was extended ends where it was extended to, so a service that takes long sends it again in time.
     """
     return max(limit_at, state.extend_until or -math.inf)
 
@@ -141,7 +139,7 @@ def watchdog_missed(state: NotifyState, interval_s: float | None, now: float, *,
 
 
 class NotifySocket:
-    """A datagram socket that one deployment is told of, in ``variables``; its methods may be called from any thread."""
+    """A datagram socket; one deployment gets its address in ``variables``. Methods may be called from any thread."""
 
     def __init__(self, folder: Path, *, watchdog_s: float | None = None, clock: Callable[[], float] = now) -> None:
         self._clock = clock
@@ -154,11 +152,11 @@ class NotifySocket:
             self._path = None
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
-            address = _bound(self._socket, self._path)
+            address = _bind(self._socket, self._path)
         except BaseException:
             self._socket.close()
             raise
-        self._socket.setblocking(False)  # noqa: FBT003 - positional-only
+        self._socket.settimeout(0.0)
         self.variables = {"NOTIFY_SOCKET": address}
         if watchdog_s is not None:
             self.variables["WATCHDOG_USEC"] = str(round(watchdog_s * 1e6))
@@ -169,26 +167,26 @@ class NotifySocket:
 
     @property
     def state(self) -> NotifyState:
-        """Return what was said as far as it was read."""
+        """Return the state as far as it was read."""
         return self._state
 
     def read(self, tree: Tree) -> NotifyState:
-        """Take in what has arrived, without waiting, and return what the deployment has said so far."""
+        """Take in what has arrived, without waiting, and return the state of the deployment."""
         with self._lock:
             senders = _Senders(tree)
             for message, pid, uid in self._messages():
-                self._state = self._judged(senders, message, pid, uid)
+                self._state = self._state_after(senders, message, pid, uid)
             return self._state
 
-    def attend(self, tree: Tree) -> None:
+    def start_reader(self, tree: Tree) -> None:
         """Read from now on in a thread, as soon as something arrives, until close.
 
         The kernel keeps ten messages by default: a service whose messages nobody reads hangs at the eleventh.
         """
-        self._reader = threading.Thread(target=self._attend, args=(tree,), name="prodsim-notify", daemon=True)
+        self._reader = threading.Thread(target=self._read_loop, args=(tree,), name="prodsim-notify", daemon=True)
         self._reader.start()
 
-    def _attend(self, tree: Tree) -> None:
+    def _read_loop(self, tree: Tree) -> None:
         while not self._closed:
             select.select([self._socket], [], [])
             self.read(tree)
@@ -209,15 +207,15 @@ class NotifySocket:
             finally:
                 _close(extras)
 
-    def _judged(self, senders: _Senders, message: bytes, pid: int, uid: int) -> NotifyState:
+    def _state_after(self, senders: _Senders, message: bytes, pid: int, uid: int) -> NotifyState:
         before = self._state
-        if senders.is_ours(pid):
-            return heard(before, message, self._clock())
+        if senders.is_in_tree(pid):
+            return apply_message(before, message, self._clock())
         gone = not senders.lives(pid)
         if gone and uid in senders.users():
-            after = heard(before, message, self._clock())
-            return replace(after, unproved=True) if after.ready and not before.ready else after
-        return replace(before, stranger=f"pid {pid}{' (gone)' if gone else senders.command(pid)}")
+            after = apply_message(before, message, self._clock())
+            return replace(after, sender_unverified=True) if after.ready and not before.ready else after
+        return replace(before, foreign_sender=f"pid {pid}{' (gone)' if gone else senders.command(pid)}")
 
     def close(self) -> None:
         """Close it and remove its file; idempotent."""
@@ -232,24 +230,24 @@ class NotifySocket:
                 self._path.unlink(missing_ok=True)
 
 
-def _bound(ear: socket.socket, path: Path | None) -> str:
+def _bind(sock: socket.socket, path: Path | None) -> str:
     """Bind the socket to the file, or without one to an abstract name that nobody can guess; return its address."""
     if _PASS_CREDENTIALS is None:
         msg = "this system does not say who sends a notification, use another probe than notify"
         raise ProdsimError("ready", msg)
-    ear.setsockopt(socket.SOL_SOCKET, _PASS_CREDENTIALS, 1)
+    sock.setsockopt(socket.SOL_SOCKET, _PASS_CREDENTIALS, 1)
     if path is None:
         name = f"tox-prodsim/{uuid.uuid4().hex}"
-        ear.bind(f"\0{name}")
+        sock.bind(f"\0{name}")
         return f"@{name}"
     path.unlink(missing_ok=True)
-    ear.bind(str(path))
-    path.chmod(0o666)  # a service may have become another user; who sends is looked at anyway
+    sock.bind(str(path))
+    path.chmod(0o666)  # a service may have become another user; the sender is checked anyway
     return str(path)
 
 
 def _credentials(extras: Iterable[tuple[int, int, bytes]]) -> tuple[int, int]:
-    """Return pid and user of the sender as the kernel tells them; 0 for a process that cannot be seen from here."""
+    """Return pid and user of the sender as the kernel reports them; 0 for a process that cannot be seen from here."""
     for level, kind, data in extras:
         if level == socket.SOL_SOCKET and kind == _SCM_CREDENTIALS and len(data) >= _CREDENTIALS.size:
             pid, uid, _ = _CREDENTIALS.unpack_from(data)
@@ -268,25 +266,25 @@ def _close(extras: Iterable[tuple[int, int, bytes]]) -> None:
 
 
 class _Senders:
-    """Who sends, seen during one read: the tree is looked at for each who is not known yet, once again after a rest."""
+    """The senders of one read: the tree is read for each that is not known yet, once more after a pause."""
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self._processes: tuple[psutil.Process, ...] = ()
-        self._rested = False
+        self._rechecked = False
 
-    def is_ours(self, pid: int) -> bool:
+    def is_in_tree(self, pid: int) -> bool:
         """Return whether the process is one of the deployment."""
         if not self._knows(pid) and self.lives(pid):
-            self._look()
-        if not self._knows(pid) and self.lives(pid) and not self._rested:
-            self._rested = True
+            self._read_tree()
+        if not self._knows(pid) and self.lives(pid) and not self._rechecked:
+            self._rechecked = True
             time.sleep(_RECHECK_S)
-            self._look()
+            self._read_tree()
         return self._knows(pid)
 
     def lives(self, pid: int) -> bool:
-        """Return whether a process with this pid is there; 0 stands for one that lives where we cannot look."""
+        """Return whether a process with this pid is there; 0 stands for one in another pid namespace."""
         if pid <= 0:
             return True
         with suppress(psutil.Error):
@@ -294,9 +292,9 @@ class _Senders:
         return False
 
     def users(self) -> set[int]:
-        """Return the users whose processes may have been told the address."""
+        """Return the users whose processes may know the address."""
         if not self._processes:
-            self._look()
+            self._read_tree()
         found = {os.getuid()}
         for process in self._processes:
             with suppress(psutil.Error):
@@ -313,5 +311,5 @@ class _Senders:
     def _knows(self, pid: int) -> bool:
         return any(process.pid == pid for process in self._processes)
 
-    def _look(self) -> None:
+    def _read_tree(self) -> None:
         self._processes = self._tree()

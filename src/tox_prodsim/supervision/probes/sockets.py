@@ -21,7 +21,7 @@ import psutil
 
 from tox_prodsim.supervision.probes.answers import WrongProcess
 
-RECHECK_S = 0.02  # a worker may be about to inherit the socket, or be too young for the first look at the tree
+RECHECK_S = 0.02  # a worker may be about to inherit the socket, or be too young for the first scan of the tree
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _KERNEL_S = 1.0
@@ -39,27 +39,27 @@ class TcpListener:
     token: int
 
 
-def held_by(processes: Iterable[psutil.Process], wanted: Container[int]) -> tuple[list[tuple[int, int]], list[int]]:
-    """Return which of the tokens processes hold, each with a pid, and the pids that we have no right to look into."""
+def held_by(processes: Iterable[psutil.Process], searched: Container[int]) -> tuple[list[tuple[int, int]], list[int]]:
+    """Return which of the tokens processes hold, each with a pid, and the pids to which access is denied."""
     held, hidden = [], []
     for process in processes:
         try:
-            held += [(process.pid, token) for token in tokens(process.pid) if token in wanted]
+            held += [(process.pid, token) for token in tokens(process.pid) if token in searched]
         except PermissionError:
             hidden.append(process.pid)
     return held, hidden
 
 
-def foreign(address: str, wanted: set[int]) -> WrongProcess:
+def find_owner(address: str, searched: set[int]) -> WrongProcess:
     """Return who holds one of the tokens, as far as we may know: pid, command and age of a process."""
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            if wanted & tokens(process.pid):
-                return described(address, process)
+            if searched & tokens(process.pid):
+                return wrong_process(address, process)
     return WrongProcess(address=address, pid=None, command="", since="")
 
 
-def described(address: str, process: psutil.Process) -> WrongProcess:
+def wrong_process(address: str, process: psutil.Process) -> WrongProcess:
     """Return that a process answered which is none of ours."""
     since = datetime.fromtimestamp(process.create_time(), UTC).astimezone()
     command = " ".join(process.cmdline())
@@ -104,19 +104,19 @@ def _from_psutil(connection: Any, pid: int) -> TcpListener:
 
 
 def _tcp_from_kernel(family: int) -> list[TcpListener]:
-    """Return the listening sockets as sock_diag(7) tells them: 0.1 ms, where /proc/net/tcp walks a large table for 4.
+    """Return the listening sockets as sock_diag(7) lists them: 0.1 ms, where /proc/net/tcp walks a large table for 4.
 
     An answer has the port at 4, the address at 8, the inode at 68.
     """
     found = []
     size = 4 if family == socket.AF_INET else 16
-    for answer in _dumped(struct.pack("=BBBBI48x", family, socket.IPPROTO_TCP, 0, 0, 1 << _LISTEN)):
+    for answer in _sock_diag(struct.pack("=BBBBI48x", family, socket.IPPROTO_TCP, 0, 0, 1 << _LISTEN)):
         (port,), (inode,) = struct.unpack_from("!H", answer, 4), struct.unpack_from("=I", answer, 68)
         found.append(TcpListener(ipaddress.ip_address(answer[8 : 8 + size]), port, inode))
     return found
 
 
-def _dumped(question: bytes) -> Iterator[bytes]:
+def _sock_diag(question: bytes) -> Iterator[bytes]:
     """Yield the answers of the kernel's sock_diag to a question, each without its netlink header of 16 bytes."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG) as kernel:
         kernel.settimeout(_KERNEL_S)
@@ -166,11 +166,13 @@ def _unix_from_kernel(file: os.stat_result, name: str) -> set[int]:
     """
     found = set()
     device = os.major(file.st_dev) << 20 | os.minor(file.st_dev)
-    for answer in _dumped(struct.pack("=BBHIIIII", socket.AF_UNIX, 0, 0, 1 << _LISTEN, 0, _SHOW_NAME_AND_FILE, 0, 0)):
+    for answer in _sock_diag(
+        struct.pack("=BBHIIIII", socket.AF_UNIX, 0, 0, 1 << _LISTEN, 0, _SHOW_NAME_AND_FILE, 0, 0)
+    ):
         attributes = dict(_attributes(answer[16:]))
         bound = attributes.get(_UNIX_NAME, b"").rstrip(b"\0")
         inode, its_device = struct.unpack_from("=II", attributes.get(_UNIX_FILE, bytes(8)))
-        same_place = its_device == device or os.path.basename(os.fsdecode(bound)) == name  # noqa: PTH119 - a text
+        same_place = its_device == device or os.fsdecode(bound).rpartition("/")[2] == name
         if bound and same_place and inode == file.st_ino & 0xFFFFFFFF:
             found.add(struct.unpack_from("=I", answer, 4)[0])
     return found

@@ -10,24 +10,24 @@ from contextlib import closing, suppress
 
 from tox_prodsim.model.probes import LOOPBACK, ListenProbe, TcpProbe
 from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, Tree, WrongProcess
-from tox_prodsim.supervision.probes.sockets import RECHECK_S, Address, TcpListener, foreign, held_by, tcp_listeners
+from tox_prodsim.supervision.probes.sockets import RECHECK_S, Address, TcpListener, find_owner, held_by, tcp_listeners
 
 CONNECT_S = 1.0
 
 
-def ask_tcp(probe: TcpProbe, tree: Tree) -> Answer:
+def probe_tcp(probe: TcpProbe, tree: Tree) -> Answer:
     """Return whether a process of the tree accepts a connection."""
     try:
         with closing(connected(probe.host, probe.port, CONNECT_S)) as connection:
-            foreign_or_note = whose(connection, tree)
+            owner = check_owner(connection, tree)
     except OSError as problem:
         return NotReady(reason=reason(problem))
-    if isinstance(foreign_or_note, WrongProcess):
-        return foreign_or_note
-    return Ready(detail=f"tcp {_text(probe.host, probe.port)} accepted{foreign_or_note}")
+    if isinstance(owner, WrongProcess):
+        return owner
+    return Ready(detail=f"tcp {_text(probe.host, probe.port)} accepted{owner}")
 
 
-def ask_listen(probe: ListenProbe, tree: Tree) -> Answer:
+def probe_listen(probe: ListenProbe, tree: Tree) -> Answer:
     """Return whether a process of the tree listens on the port, or on any."""
     processes = tree()
     sockets = tcp_listeners(processes)
@@ -43,12 +43,12 @@ def ask_listen(probe: ListenProbe, tree: Tree) -> Answer:
     return NotReady(reason=f"no process of the deployment listens on {where}{note}")
 
 
-def taken(host: str, port: int) -> tuple[int | None, str] | None:
+def port_owner(host: str, port: int) -> tuple[int | None, str] | None:
     """Return pid and command (None and empty: not known) of who listens there; None when nobody does."""
     listening = tcp_listeners()
     for address in local_addresses(host, port):
         if found := _answering(listening, address, port):
-            owner = foreign("", {each.token for each in found})
+            owner = find_owner("", {each.token for each in found})
             return owner.pid, owner.command
     return None
 
@@ -57,7 +57,7 @@ def connected(host: str, port: int, timeout_s: float) -> socket.socket:
     """Return a connection; raises OSError."""
     connection = socket.create_connection((host, port), timeout=timeout_s)
     if connection.getsockname() == connection.getpeername():
-        # With nobody there, a port of the ephemeral range can be given to us as our own: TCP then connects to itself.
+        # Without a listener, a port of the ephemeral range can be given to us as our own: TCP then connects to itself.
         connection.close()
         raise ConnectionRefusedError
     return connection
@@ -75,8 +75,8 @@ def reason(problem: OSError) -> str:
     return str(problem).lower()
 
 
-def whose(connection: socket.socket, tree: Tree) -> WrongProcess | str:
-    """Return who answered when it was none of ours, otherwise what is to be noted about that (mostly nothing)."""
+def check_owner(connection: socket.socket, tree: Tree) -> WrongProcess | str:
+    """Return the process that answered if it is not of the tree, otherwise a note about the check (mostly empty)."""
     if not is_local(connection):
         return ", owner not checked: not on this machine"
     address, port = ipaddress.ip_address(connection.getpeername()[0]), connection.getpeername()[1]
@@ -91,7 +91,7 @@ def whose(connection: socket.socket, tree: Tree) -> WrongProcess | str:
         return f", owner not checked: no right to look into pid {hidden[0]}"
     if not found:
         return ", owner not checked: the listening socket cannot be seen"
-    return foreign(_text(address, port), found)
+    return find_owner(_text(address, port), found)
 
 
 def is_local(connection: socket.socket) -> bool:
@@ -105,10 +105,10 @@ def local_addresses(host: str, port: int) -> list[Address]:
     found = []
     with suppress(OSError, ValueError):
         for family, _, _, _, target in socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM):
-            with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as ear:
-                ear.connect(target)
-                if is_local(ear):
-                    found.append(ipaddress.ip_address(ear.getpeername()[0]))
+            with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:
+                sock.connect(target)
+                if is_local(sock):
+                    found.append(ipaddress.ip_address(sock.getpeername()[0]))
     return found
 
 
@@ -121,13 +121,13 @@ def _answering(sockets: Iterable[TcpListener], address: Address, port: int) -> l
     return [each for rank, each in ranks if rank == best]
 
 
-def _rank(listening: Address, wanted: Address) -> int | None:
+def _rank(listening: Address, target: Address) -> int | None:
     """Return how far from the address a listening socket is, None when it does not get its connections."""
-    if listening == wanted or getattr(listening, "ipv4_mapped", None) == wanted:
+    if listening == target or getattr(listening, "ipv4_mapped", None) == target:
         return 0
-    if not listening.is_unspecified or (listening.version == 4 and wanted.version == 6):
+    if not listening.is_unspecified or (listening.version == 4 and target.version == 6):
         return None
-    return 1 if listening.version == wanted.version else 2
+    return 1 if listening.version == target.version else 2
 
 
 def _text(host: object, port: int) -> str:

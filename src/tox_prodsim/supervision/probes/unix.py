@@ -1,4 +1,4 @@
-"""Probes of Unix sockets: does a process of ours accept a connection, and does somebody before the start."""
+"""Probes of Unix sockets: does a process of the tree accept a connection, and does any process before the start."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import psutil
 
 from tox_prodsim.model.probes import UnixProbe
 from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, Tree, WrongProcess
-from tox_prodsim.supervision.probes.sockets import RECHECK_S, described, foreign, held_by, unix_listeners
+from tox_prodsim.supervision.probes.sockets import RECHECK_S, find_owner, held_by, unix_listeners, wrong_process
 from tox_prodsim.supervision.probes.tcp import reason
 
 CONNECT_S = 1.0
@@ -27,20 +27,20 @@ _REASONS = {
 }
 
 
-def ask_unix(probe: UnixProbe, scratch: Path, tree: Tree) -> Answer:
+def probe_unix(probe: UnixProbe, scratch: Path, tree: Tree) -> Answer:
     """Return whether a process of the tree accepts a stream connection."""
     path = scratch / probe.path
     try:
         with closing(connected(path, CONNECT_S)) as connection:
-            foreign_or_note = _whose(connection, path, tree)
+            owner = _check_owner(connection, path, tree)
     except OSError as problem:
         return NotReady(reason=f"unix {probe.path}: {_REASONS.get(problem.errno or 0) or reason(problem)}")
-    if isinstance(foreign_or_note, WrongProcess):
-        return foreign_or_note
-    return Ready(detail=f"unix {probe.path} accepted{foreign_or_note}")
+    if isinstance(owner, WrongProcess):
+        return owner
+    return Ready(detail=f"unix {probe.path} accepted{owner}")
 
 
-def taken_path(path: Path) -> tuple[int | None, str] | None:
+def socket_owner(path: Path) -> tuple[int | None, str] | None:
     """Return pid and command (None and empty: not known) of who listens there; None when nobody does."""
     listening = unix_listeners(path)
     try:
@@ -49,7 +49,7 @@ def taken_path(path: Path) -> tuple[int | None, str] | None:
     except OSError as problem:
         if not listening and problem.errno not in {errno.EAGAIN, errno.EPROTOTYPE}:
             return None
-    owner = foreign("", listening)
+    owner = find_owner("", listening)
     return owner.pid, owner.command
 
 
@@ -81,8 +81,8 @@ def _connect_to_file(connection: socket.socket, path: Path) -> None:
         os.close(fd)
 
 
-def _whose(connection: socket.socket, path: Path, tree: Tree) -> WrongProcess | str:
-    """Return who answered when it was none of ours, otherwise what is to be noted about that (mostly nothing)."""
+def _check_owner(connection: socket.socket, path: Path, tree: Tree) -> WrongProcess | str:
+    """Return the process that answered if it is not of the tree, otherwise a note about the check (mostly empty)."""
     for pause_s in (0.0, RECHECK_S):
         time.sleep(pause_s)
         processes, listening = tree(), unix_listeners(path)
@@ -92,7 +92,7 @@ def _whose(connection: socket.socket, path: Path, tree: Tree) -> WrongProcess | 
     if hidden:
         return f", owner not checked: no right to look into pid {hidden[0]}"
     if listening:
-        return foreign(f"unix:{path}", listening)
+        return find_owner(f"unix:{path}", listening)
     return _by_credentials(connection, path, processes)
 
 
@@ -103,7 +103,7 @@ def _by_credentials(connection: socket.socket, path: Path, ours: tuple[psutil.Pr
         return ""
     with suppress(psutil.Error):
         if pid > 0:
-            return described(f"unix:{path}", psutil.Process(pid))
+            return wrong_process(f"unix:{path}", psutil.Process(pid))
     return ", owner not checked: the listening socket cannot be seen"
 
 

@@ -58,7 +58,7 @@ def test_the_frame_that_hangs_is_named_without_ptrace_rights(programs: HookedPro
     assert "it was started with -S, so it loads no hook; pip install 'tox-prodsim[diag]'" in hint
 
 
-@pytest.mark.skipif(not pyspy.found("py-spy"), reason="py-spy is not there: pip install 'tox-prodsim[diag]'")
+@pytest.mark.skipif(not pyspy.find_program("py-spy"), reason="py-spy is not there: pip install 'tox-prodsim[diag]'")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_with_py_spy_the_one_that_is_left_is_named_too(programs: HookedPrograms, version: str) -> None:
     programs.start(UNSEEN, HANGS[UNSEEN].program)

@@ -16,7 +16,7 @@ from support.hooked_programs import HookedPrograms
 from support.pythons import site_packages
 
 from tox_prodsim.supervision import Hook, is_unhandled
-from tox_prodsim.supervision.diagnosis.hook import LOOK, STACKS
+from tox_prodsim.supervision.diagnosis.hook import STACKS_SIGNAL, TASKS_SIGNAL
 
 OLD_AND_NEW = pytest.mark.parametrize("version", ["3.9", "3.11", "3.13"])
 LEAKY = """\
@@ -220,7 +220,7 @@ def test_a_file_that_took_the_number_of_ours_is_not_written_to(programs: HookedP
     assert (programs.place("reuses") / "precious").read_bytes() == b""
 
 
-@pytest.mark.parametrize("number", [STACKS, LOOK])
+@pytest.mark.parametrize("number", [STACKS_SIGNAL, TASKS_SIGNAL])
 def test_a_program_that_has_a_use_for_our_signal_gets_none_from_us(programs: HookedPrograms, number: int) -> None:
     programs.start(
         "takes",
@@ -250,7 +250,7 @@ def test_the_file_of_a_process_that_had_the_same_pid_before_is_not_believed(prog
     (programs.hook.folder / f"{process.pid}.stacks").write_text("main 0x1 start 1\n")
     assert programs.diagnose("unhooked").processes[0].source == ""
     assert process.poll() is None
-    assert is_unhandled(process.pid, STACKS)
+    assert is_unhandled(process.pid, STACKS_SIGNAL)
 
 
 def test_other_interpreters_in_a_process_change_nothing(programs: HookedPrograms) -> None:
@@ -360,8 +360,8 @@ def test_a_process_that_is_asked_while_it_answers_does_not_tell_of_us(programs: 
     )
     programs.wait_ready()
     for _ in range(50):
-        os.kill(process.pid, LOOK)
-        os.kill(process.pid, STACKS)
+        os.kill(process.pid, TASKS_SIGNAL)
+        os.kill(process.pid, STACKS_SIGNAL)
     (seen,) = programs.diagnose("hasty").processes
     (main,) = [stack for stack in seen.stacks if stack.is_main]
     assert main.frames[-1].function == "busy"

@@ -25,10 +25,10 @@ from tox_prodsim.supervision import (
     NotifySocket,
     NotifyState,
     NotReady,
+    ProbeContext,
     Ready,
-    Surroundings,
-    ask,
     deadline,
+    evaluate_probe,
     start,
     watchdog_missed,
 )
@@ -111,9 +111,9 @@ def test_a_service_says_that_it_is_ready(tmp_path: Path, folder: str) -> None:
     assert notify_socket.variables["NOTIFY_SOCKET"].startswith("@") is (folder != "short")
     with service(notify_socket, "say('READY=1\\nSTATUS=serving'); time.sleep(60)") as it:
         state = awaited(notify_socket, it, "ready")
-        assert (state.status, state.unproved) == ("serving", False)
-        around = Surroundings(tree=it.tree, log=LogWatch(tmp_path / "log"), scratch=tmp_path, notify=notify_socket)
-        assert ask(NotifyProbe(), around) == Ready(detail='notify READY=1 "serving"')
+        assert (state.status, state.sender_unverified) == ("serving", False)
+        around = ProbeContext(tree=it.tree, log=LogWatch(tmp_path / "log"), scratch=tmp_path, notify=notify_socket)
+        assert evaluate_probe(NotifyProbe(), around) == Ready(detail='notify READY=1 "serving"')
     notify_socket.close()
     notify_socket.close()
     assert notify_socket.fileno() == -1
@@ -134,7 +134,7 @@ def test_a_service_says_that_it_is_ready(tmp_path: Path, folder: str) -> None:
 )
 def test_any_process_of_the_deployment_may_say_it(notify_socket: NotifySocket, code: str) -> None:
     with service(notify_socket, code) as it:
-        assert not awaited(notify_socket, it, "ready").unproved
+        assert not awaited(notify_socket, it, "ready").sender_unverified
 
 
 @pytest_linux
@@ -161,8 +161,10 @@ def test_a_helper_that_is_gone_when_it_is_looked_for_counts_and_that_is_said(
     code = f"pid = os.fork()\nif not pid: say('READY=1'); os._exit(0)\n{end}\nprint('gone', flush=True); time.sleep(60)"
     with service(notify_socket, code) as it:
         assert it.line() == "gone"
-        around = Surroundings(tree=it.tree, log=LogWatch(tmp_path / "log"), scratch=tmp_path, notify=notify_socket)
-        assert ask(NotifyProbe(), around) == Ready(detail="notify READY=1, sender not checked: it was gone by then")
+        around = ProbeContext(tree=it.tree, log=LogWatch(tmp_path / "log"), scratch=tmp_path, notify=notify_socket)
+        assert evaluate_probe(NotifyProbe(), around) == Ready(
+            detail="notify READY=1, sender not checked: it was gone by then"
+        )
 
 
 @pytest_linux
@@ -174,7 +176,7 @@ def test_a_helper_that_is_gone_and_was_another_user_does_not_count(tmp_path: Pat
         assert it.line() == "gone"
         state = notify_socket.read(it.tree)
         assert not state.ready
-        assert state.stranger.endswith("(gone)")
+        assert state.foreign_sender.endswith("(gone)")
     notify_socket.close()
 
 
@@ -185,12 +187,12 @@ def test_a_stranger_does_not_count_whatever_it_says(notify_socket: NotifySocket,
     )
     with service(notify_socket, "time.sleep(60)") as it, service(notify_socket, shout) as stranger:
         assert stranger.line() == "said"
-        around = Surroundings(tree=it.tree, log=LogWatch(tmp_path / "log"), scratch=tmp_path, notify=notify_socket)
-        answer = ask(NotifyProbe(), around)
+        around = ProbeContext(tree=it.tree, log=LogWatch(tmp_path / "log"), scratch=tmp_path, notify=notify_socket)
+        answer = evaluate_probe(NotifyProbe(), around)
         assert isinstance(answer, NotReady)
         assert answer.reason.startswith(f'no READY=1, a message of pid {stranger.popen.pid} "{sys.executable}')
         assert answer.reason.endswith("does not count: no process of the deployment")
-        assert replace(notify_socket.state, stranger="") == NEW
+        assert replace(notify_socket.state, foreign_sender="") == NEW
 
 
 @pytest_linux
@@ -255,7 +257,7 @@ def test_large_and_broken_datagrams_raise_nothing_and_what_follows_is_heard(noti
 def test_a_service_that_says_much_is_not_held_up_while_nobody_asks(notify_socket: NotifySocket) -> None:
     code = "for n in range(300): say(f'STATUS={n}')\nsay('READY=1'); print('done', flush=True); time.sleep(60)"
     with service(notify_socket, code) as it:
-        notify_socket.attend(it.tree)
+        notify_socket.start_reader(it.tree)
         assert select.select([it.popen.stdout], [], [], 20)[0]
         awaited(notify_socket, it, "ready")
         assert notify_socket.state.status == "299"

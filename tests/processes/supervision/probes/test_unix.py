@@ -14,7 +14,7 @@ import pytest
 from support.unix_sockets import listener
 
 from tox_prodsim.model.probes import UnixProbe
-from tox_prodsim.supervision import Answer, LogWatch, Ready, Surroundings, WrongProcess, ask
+from tox_prodsim.supervision import Answer, LogWatch, ProbeContext, Ready, WrongProcess, evaluate_probe
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody says whose a Unix socket is")
 
@@ -26,8 +26,8 @@ def ours() -> tuple[psutil.Process, ...]:
 
 
 def asked(path: str | Path, scratch: Path, tree: Tree = ours) -> Answer:
-    around = Surroundings(tree=tree, log=LogWatch(scratch / "log"), scratch=scratch)
-    return ask(UnixProbe(path=str(path)), around)
+    around = ProbeContext(tree=tree, log=LogWatch(scratch / "log"), scratch=scratch)
+    return evaluate_probe(UnixProbe(path=str(path)), around)
 
 
 @contextmanager

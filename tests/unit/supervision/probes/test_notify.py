@@ -19,7 +19,7 @@ from tox_prodsim.supervision import (
     deadline,
     watchdog_missed,
 )
-from tox_prodsim.supervision.probes.notify import MESSAGES_PER_READ, heard
+from tox_prodsim.supervision.probes.notify import MESSAGES_PER_READ, apply_message
 
 NEW = NotifyState()
 UP = NotifyState(ready_at=100.0)
@@ -51,26 +51,26 @@ UP = NotifyState(ready_at=100.0)
     ],
 )
 def test_a_message_is_understood(message: bytes, state: NotifyState) -> None:
-    assert heard(NEW, message, 5.0) == state
+    assert apply_message(NEW, message, 5.0) == state
 
 
 def test_ready_is_kept_and_the_first_moment_of_it_too() -> None:
-    state = heard(heard(UP, b"RELOADING=1", 101.0), b"READY=1\nSTATUS=again", 102.0)
+    state = apply_message(apply_message(UP, b"RELOADING=1", 101.0), b"READY=1\nSTATUS=again", 102.0)
     assert state == NotifyState(ready_at=100.0, status="again")
 
 
 @given(st.binary(max_size=200) | st.binary(max_size=20).map(b"EXTEND_TIMEOUT_USEC=".__add__))
 def test_garbage_raises_nothing(message: bytes) -> None:
-    assert isinstance(heard(NEW, message, 5.0), NotifyState)
+    assert isinstance(apply_message(NEW, message, 5.0), NotifyState)
 
 
 def test_more_time_moves_the_limit_out_and_never_in() -> None:
     assert deadline(30.0, NEW) == 30.0
-    assert deadline(30.0, heard(NEW, b"EXTEND_TIMEOUT_USEC=1000000", 10.0)) == 30.0
-    once = heard(NEW, b"EXTEND_TIMEOUT_USEC=10000000", 25.0)
+    assert deadline(30.0, apply_message(NEW, b"EXTEND_TIMEOUT_USEC=1000000", 10.0)) == 30.0
+    once = apply_message(NEW, b"EXTEND_TIMEOUT_USEC=10000000", 25.0)
     assert deadline(30.0, once) == 35.0
-    assert deadline(30.0, heard(once, b"EXTEND_TIMEOUT_USEC=1000000", 26.0)) == 35.0
-    assert deadline(30.0, heard(once, b"EXTEND_TIMEOUT_USEC=10000000", 34.0)) == 44.0
+    assert deadline(30.0, apply_message(once, b"EXTEND_TIMEOUT_USEC=1000000", 26.0)) == 35.0
+    assert deadline(30.0, apply_message(once, b"EXTEND_TIMEOUT_USEC=10000000", 34.0)) == 44.0
 
 
 @pytest.mark.parametrize(

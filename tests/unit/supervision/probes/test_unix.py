@@ -13,9 +13,18 @@ import pytest
 from support.unix_sockets import listener
 
 from tox_prodsim.model.probes import ListenProbe, UnixProbe
-from tox_prodsim.supervision import Answer, LogWatch, NotReady, Ready, Surroundings, WrongProcess, ask, taken_path
+from tox_prodsim.supervision import (
+    Answer,
+    LogWatch,
+    NotReady,
+    ProbeContext,
+    Ready,
+    WrongProcess,
+    evaluate_probe,
+    socket_owner,
+)
 from tox_prodsim.supervision.probes import sockets
-from tox_prodsim.supervision.probes.ask import sockets_named
+from tox_prodsim.supervision.probes.evaluate import probe_sockets
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody says whose a Unix socket is")
 
@@ -31,8 +40,8 @@ def nobody() -> tuple[psutil.Process, ...]:
 
 
 def asked(path: str | Path, scratch: Path, tree: Tree = ours) -> Answer:
-    around = Surroundings(tree=tree, log=LogWatch(scratch / "log"), scratch=scratch)
-    return ask(UnixProbe(path=str(path)), around)
+    around = ProbeContext(tree=tree, log=LogWatch(scratch / "log"), scratch=scratch)
+    return evaluate_probe(UnixProbe(path=str(path)), around)
 
 
 @pytest.fixture
@@ -123,7 +132,7 @@ def test_where_sockets_cannot_be_listed_the_one_that_called_listen_counts(
     def refused(*_: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(sockets, "_dumped", refused)
+    monkeypatch.setattr(sockets, "_sock_diag", refused)
     path = tmp_path / "app.sock"
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
@@ -136,17 +145,17 @@ def test_where_sockets_cannot_be_listed_the_one_that_called_listen_counts(
 
 def test_a_socket_that_somebody_listens_on_before_the_start_is_taken(tmp_path: Path, long: Path) -> None:
     path = tmp_path / "app.sock"
-    assert taken_path(path) is None
+    assert socket_owner(path) is None
     with listener(path):
-        pid, command = taken_path(path)
+        pid, command = socket_owner(path)
         assert (pid, "python" in command) == (os.getpid(), True)
-    assert taken_path(path) is None
+    assert socket_owner(path) is None
     with listener(long / "app.sock"):
-        assert taken_path(long / "app.sock")[0] == os.getpid()
+        assert socket_owner(long / "app.sock")[0] == os.getpid()
     with listener(tmp_path / "log.sock", socket.SOCK_DGRAM):
-        assert taken_path(tmp_path / "log.sock") == (None, "")
+        assert socket_owner(tmp_path / "log.sock") == (None, "")
 
 
 def test_the_sockets_that_probes_name(tmp_path: Path) -> None:
     probes = [UnixProbe(path="a"), ListenProbe(), UnixProbe(path="/run/b"), UnixProbe(path="a")]
-    assert sockets_named(probes, tmp_path) == (tmp_path / "a", Path("/run/b"))
+    assert probe_sockets(probes, tmp_path) == (tmp_path / "a", Path("/run/b"))

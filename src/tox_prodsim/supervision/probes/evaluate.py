@@ -1,7 +1,7 @@
-"""Is it ready: ask a probe once, and believe an answer only when it comes from the deployment itself.
+"""Is it ready: evaluate a probe once, and accept an answer only when it comes from the deployment itself.
 
-A server of yesterday that still listens on the port answers every naive probe within milliseconds. So after an answer
-over a socket the listening one must belong to a process of our tree; where that cannot be seen, the answer says so.
+An old server that still listens on the port answers every naive probe within milliseconds. So after an answer over a
+socket the listening one must belong to a process of the tree; where that cannot be checked, the answer has a note.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from tox_prodsim.model.probes import (
 )
 from tox_prodsim.model.runner import Completed, Runner
 from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, Tree
-from tox_prodsim.supervision.probes.http import ask_http, target
+from tox_prodsim.supervision.probes.http import probe_http, target
 from tox_prodsim.supervision.probes.notify import NotifySocket, NotifyState
-from tox_prodsim.supervision.probes.tcp import ask_listen, ask_tcp, local_addresses
-from tox_prodsim.supervision.probes.unix import ask_unix
+from tox_prodsim.supervision.probes.tcp import local_addresses, probe_listen, probe_tcp
+from tox_prodsim.supervision.probes.unix import probe_unix
 
 LOG_BYTES_PER_POLL = 1 << 20
 LINE_LIMIT_BYTES = 1 << 16
@@ -41,8 +41,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Surroundings:
-    """What a probe may need to look at; ``notify`` and ``execute`` may be None when no probe is of that kind."""
+class ProbeContext:
+    """What a probe may need; ``notify`` and ``execute`` may be None when no probe is of that kind."""
 
     tree: Tree
     log: LogWatch
@@ -51,37 +51,37 @@ class Surroundings:
     execute: ExecWatch | None = None
 
 
-def polls() -> Iterator[float]:
-    """Yield the seconds to sleep between two looks: from 1 ms, 1.3 times longer each time, up to 20 ms."""
+def poll_intervals() -> Iterator[float]:
+    """Yield the seconds to sleep between two polls: from 1 ms, 1.3 times longer each time, up to 20 ms."""
     pause_s = 0.001
     while True:
         yield pause_s
         pause_s = min(pause_s * 1.3, 0.02)
 
 
-def ask(probe: Probe, around: Surroundings, *, left_s: float = math.inf) -> Answer:
-    """Ask one probe once, ``left_s`` before the answer is of no use any more."""
+def evaluate_probe(probe: Probe, context: ProbeContext, *, left_s: float = math.inf) -> Answer:
+    """Evaluate one probe once, ``left_s`` before the answer is of no use any more."""
     match probe:
         case HttpProbe():
-            answer = ask_http(probe, around.tree)
+            answer = probe_http(probe, context.tree)
         case TcpProbe():
-            answer = ask_tcp(probe, around.tree)
+            answer = probe_tcp(probe, context.tree)
         case UnixProbe():
-            answer = ask_unix(probe, around.scratch, around.tree)
+            answer = probe_unix(probe, context.scratch, context.tree)
         case ListenProbe():
-            answer = ask_listen(probe, around.tree)
+            answer = probe_listen(probe, context.tree)
         case LogProbe():
-            answer = _log(probe, around.log)
+            answer = _log(probe, context.log)
         case FileProbe():
-            answer = _file(probe, around.scratch)
+            answer = _file(probe, context.scratch)
         case NotifyProbe():
-            answer = _notify(_given(around.notify).read(around.tree))
+            answer = _notify(_required(context.notify).read(context.tree))
         case ExecProbe():
-            answer = _given(around.execute).ask(probe, left_s)
+            answer = _required(context.execute).answer(probe, left_s)
     return answer
 
 
-def ports_named(probes: Iterable[Probe]) -> tuple[tuple[str, int], ...]:
+def probe_ports(probes: Iterable[Probe]) -> tuple[tuple[str, int], ...]:
     """Return the hosts and ports of this machine that the probes name: they must be free before the start."""
     named: dict[tuple[str, int], None] = {}
     for probe in probes:
@@ -95,16 +95,16 @@ def ports_named(probes: Iterable[Probe]) -> tuple[tuple[str, int], ...]:
     return tuple(target for target in named if local_addresses(*target))
 
 
-def sockets_named(probes: Iterable[Probe], scratch: Path) -> tuple[Path, ...]:
-    """Return the Unix sockets that the probes name: nobody may listen on them before the start."""
+def probe_sockets(probes: Iterable[Probe], scratch: Path) -> tuple[Path, ...]:
+    """Return the Unix sockets that the probes name: no process may listen on them before the start."""
     return tuple(dict.fromkeys(scratch / probe.path for probe in probes if isinstance(probe, UnixProbe)))
 
 
-def _given(thing: T | None) -> T:
-    if thing is None:
-        msg = "the surroundings lack what a probe of this kind needs"
+def _required(value: T | None) -> T:
+    if value is None:
+        msg = "the context lacks what a probe of this kind needs"
         raise ValueError(msg)
-    return thing
+    return value
 
 
 def _log(probe: LogProbe, log: LogWatch) -> Answer:
@@ -120,10 +120,10 @@ def _file(probe: FileProbe, scratch: Path) -> Answer:
 def _notify(state: NotifyState) -> Answer:
     status = f' "{state.status}"' if state.status else ""
     if state.ready:
-        note = ", sender not checked: it was gone by then" if state.unproved else ""
+        note = ", sender not checked: it was gone by then" if state.sender_unverified else ""
         return Ready(detail=f"notify READY=1{status}{note}")
-    stranger = f", a message of {state.stranger} does not count: no process of the deployment"
-    return NotReady(reason=f"no READY=1{status}{stranger if state.stranger else ''}")
+    ignored = f", a message of {state.foreign_sender} does not count: no process of the deployment"
+    return NotReady(reason=f"no READY=1{status}{ignored if state.foreign_sender else ''}")
 
 
 class ExecWatch:
@@ -134,20 +134,20 @@ class ExecWatch:
         self._clock = clock
         self._last: dict[ExecProbe, tuple[float, Answer]] = {}
 
-    def ask(self, probe: ExecProbe, left_s: float) -> Answer:
-        """Return what the command says, which is waited for, but no longer than ``left_s``."""
-        ended_at, answer = self._last.get(probe, (-math.inf, NotReady(reason=f"{_named(probe)} never asked")))
+    def answer(self, probe: ExecProbe, left_s: float) -> Answer:
+        """Return the answer of the command, which is waited for, but no longer than ``left_s``."""
+        ended_at, answer = self._last.get(probe, (-math.inf, NotReady(reason=f"{_format_name(probe)} never asked")))
         limit_s = min(probe.timeout_s, left_s)
         if limit_s > 0 and self._clock() >= ended_at + EXEC_EVERY_S:
-            answer = _told(probe, self._run(probe.argv, timeout_s=limit_s), limit_s)
+            answer = _exec_answer(probe, self._run(probe.argv, timeout_s=limit_s), limit_s)
             self._last[probe] = self._clock(), answer
         return answer
 
 
-def _told(probe: ExecProbe, ran: Completed, limit_s: float) -> Answer:
+def _exec_answer(probe: ExecProbe, ran: Completed, limit_s: float) -> Answer:
     """Return the answer of a command: its exit code, and the last line that it printed."""
     if ran.returncode == 0 and not ran.timed_out:
-        return Ready(detail=f"{_named(probe)} exit code 0")
+        return Ready(detail=f"{_format_name(probe)} exit code 0")
     if ran.timed_out:
         end = f"did not end within {limit_s:.3g} s"
     elif ran.returncode is None:
@@ -155,10 +155,10 @@ def _told(probe: ExecProbe, ran: Completed, limit_s: float) -> Answer:
     else:
         end = f"exit code {ran.returncode}" if ran.returncode > 0 else f"ended by signal {-ran.returncode}"
     line = _last_line(ran.stderr) or _last_line(ran.stdout)
-    return NotReady(reason=f"{_named(probe)} {end}{f': {line}' if line else ''}")
+    return NotReady(reason=f"{_format_name(probe)} {end}{f': {line}' if line else ''}")
 
 
-def _named(probe: ExecProbe) -> str:
+def _format_name(probe: ExecProbe) -> str:
     return f"exec {Path(probe.argv[0]).name}"
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tox_prodsim.supervision import Diagnosis, told
-from tox_prodsim.supervision.diagnosis import Frame, Seen, Task, ThreadStack
-from tox_prodsim.supervision.diagnosis.hook import stacks_in
+from tox_prodsim.supervision import Diagnosis, summary
+from tox_prodsim.supervision.diagnosis import Frame, ProcessSnapshot, Task, ThreadStack
+from tox_prodsim.supervision.diagnosis.hook import parse_stacks
 
 LIBRARY = "/usr/lib/python3.13"
 MINE = Path("/env/lib/python3.13/site-packages/acme")
@@ -24,13 +24,13 @@ def stack(*frames: Frame, thread: str = "MainThread", daemon: bool | None = Fals
     return ThreadStack(thread=thread, is_main=thread == "MainThread", daemon=daemon, frames=frames, waits_on=waits_on)
 
 
-def seen(pid: int = 5120, **more: object) -> Seen:
+def seen(pid: int = 5120, **more: object) -> ProcessSnapshot:
     facts = {"parent": 1, "command": "python prod_test.py", "state": "sleeping", "waits_on": "sleeps", "threads": 1}
-    return Seen(pid=pid, **{**facts, "cpu_share": 0.0, "memory_bytes": 61_000_000, "source": "hook", **more})
+    return ProcessSnapshot(pid=pid, **{**facts, "cpu_share": 0.0, "memory_bytes": 61_000_000, "source": "hook", **more})
 
 
-def text(*processes: Seen, **more: object) -> str:
-    return "\n".join(told(Diagnosis(processes=processes, took_s=0.2, **more), [MINE]))
+def text(*processes: ProcessSnapshot, **more: object) -> str:
+    return "\n".join(summary(Diagnosis(processes=processes, took_s=0.2, **more), [MINE]))
 
 
 SHUTDOWN = seen(
@@ -124,7 +124,7 @@ TASKS = tuple(Task(name=f"Task-{number}", coroutine="main", frames=()) for numbe
         pytest.param(seen(cpu_share=1.0), [], id="one that computes is not idle"),
     ],
 )
-def test_what_can_be_done_is_said_where_there_is_little_doubt(process: Seen, expected: list[str]) -> None:
+def test_what_can_be_done_is_said_where_there_is_little_doubt(process: ProcessSnapshot, expected: list[str]) -> None:
     assert [line for line in text(process).splitlines() if "hint" in line] == [f"hint: {each}" for each in expected]
 
 
@@ -233,7 +233,7 @@ Current thread 0x0000000000007f00 (most recent call first):
   File "/a/main.py", line 9 in __del__
   ...
 """
-    stacks = list(stacks_in(dump, 0x7F00, "sleeps"))
+    stacks = list(parse_stacks(dump, 0x7F00, "sleeps"))
     assert [(each.thread, each.is_main, each.waits_on) for each in stacks] == [
         ("thread 0x7f01", False, ""),
         ("acme-worker", False, ""),

@@ -34,11 +34,11 @@ from tox_prodsim.supervision import (
     NotReady,
     Ready,
     WrongProcess,
-    ask,
-    taken,
+    evaluate_probe,
+    port_owner,
 )
 from tox_prodsim.supervision.probes import sockets
-from tox_prodsim.supervision.probes.ask import LINE_LIMIT_BYTES, LOG_BYTES_PER_POLL, polls, ports_named
+from tox_prodsim.supervision.probes.evaluate import LINE_LIMIT_BYTES, LOG_BYTES_PER_POLL, poll_intervals, probe_ports
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -184,9 +184,9 @@ def test_a_listen_probe_waits_for_its_own_port(free_port: int) -> None:
 def test_a_log_probe_finds_a_line_and_shows_it(tmp_path: Path) -> None:
     log = tmp_path / "log"
     probe = LogProbe(pattern="^serving on .*$")
-    assert ask(probe, around(folder=tmp_path)) == NotReady(reason="no line matches /^serving on .*$/")
+    assert evaluate_probe(probe, around(folder=tmp_path)) == NotReady(reason="no line matches /^serving on .*$/")
     log.write_bytes(b"\xff\x00 noise\nserving on 80\n")
-    assert ask(probe, around(folder=tmp_path)) == Ready(detail='log "serving on 80"')
+    assert evaluate_probe(probe, around(folder=tmp_path)) == Ready(detail='log "serving on 80"')
 
 
 def test_a_log_is_read_on_in_bounded_steps_and_no_line_is_lost_between_them(tmp_path: Path) -> None:
@@ -216,16 +216,16 @@ def test_a_line_without_end_costs_no_memory(tmp_path: Path) -> None:
 
 def test_a_file_probe_is_ready_when_the_file_is_there(tmp_path: Path) -> None:
     probe = FileProbe(path="app.pid")
-    assert ask(probe, around(folder=tmp_path)) == NotReady(reason="no file app.pid")
+    assert evaluate_probe(probe, around(folder=tmp_path)) == NotReady(reason="no file app.pid")
     (tmp_path / "app.pid").touch()
-    assert ask(probe, around(folder=tmp_path)) == Ready(detail="file app.pid")
+    assert evaluate_probe(probe, around(folder=tmp_path)) == Ready(detail="file app.pid")
 
 
 def test_a_port_that_somebody_listens_on_is_taken(port: int, free_port: int) -> None:
-    pid, command = taken("127.0.0.1", port)
+    pid, command = port_owner("127.0.0.1", port)
     assert (pid, "python" in command) == (os.getpid(), True)
-    assert taken("localhost", port)
-    assert taken("127.0.0.1", free_port) is None
+    assert port_owner("localhost", port)
+    assert port_owner("127.0.0.1", free_port) is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="these are the two ways in which Linux tells")
@@ -246,11 +246,11 @@ def test_both_ways_to_list_sockets_agree(family: int, host: str, monkeypatch: py
 
 
 def test_a_listener_on_another_address_does_not_take_the_port(port: int) -> None:
-    assert taken("127.0.0.2", port) is None
+    assert port_owner("127.0.0.2", port) is None
 
 
 def test_the_ports_of_this_machine_that_probes_name() -> None:
-    named = ports_named(
+    named = probe_ports(
         [
             HttpProbe(url="http://127.0.0.1:8000/x"),
             HttpProbe(url="https://localhost/"),
@@ -267,7 +267,7 @@ def test_the_ports_of_this_machine_that_probes_name() -> None:
 
 
 def test_polls_begin_close_together_and_end_20_ms_apart() -> None:
-    pauses = list(islice(polls(), 20))
+    pauses = list(islice(poll_intervals(), 20))
     assert pauses[0] == 0.001
     assert pauses[-1] == 0.02
     assert pauses == sorted(pauses)
@@ -316,7 +316,7 @@ CHECK = ExecProbe(argv=("/usr/bin/pg_isready", "-p", "5433"))
 )
 def test_an_exec_probe_is_ready_when_its_command_says_so(how: dict[str, object], answer: object) -> None:
     commands = Commands(**how)
-    assert ask(CHECK, replace(around(), execute=ExecWatch(commands))) == answer
+    assert evaluate_probe(CHECK, replace(around(), execute=ExecWatch(commands))) == answer
     assert commands.asked == [(("/usr/bin/pg_isready", "-p", "5433"), 2.0)]
 
 
@@ -326,22 +326,22 @@ def test_a_command_is_not_run_again_at_once_and_meanwhile_its_last_answer_holds(
     no = NotReady(reason="exec pg_isready exit code 1")
     for later_s, runs in ((0.0, 1), (0.09, 1), (0.02, 2), (0.0, 2)):
         commands.now += later_s
-        assert watch.ask(CHECK, 30.0) == no
+        assert watch.answer(CHECK, 30.0) == no
         assert len(commands.asked) == runs
     other = ExecProbe(argv=("true",))
-    watch.ask(other, 30.0)
+    watch.answer(other, 30.0)
     assert commands.asked[-1][0] == ("true",)
 
 
 def test_a_command_gets_no_more_time_than_is_left() -> None:
     commands = Commands(returncode=1)
     watch = ExecWatch(commands, clock=lambda: commands.now)
-    assert watch.ask(CHECK, 0.0) == NotReady(reason="exec pg_isready never asked")
-    watch.ask(CHECK, 0.25)
+    assert watch.answer(CHECK, 0.0) == NotReady(reason="exec pg_isready never asked")
+    watch.answer(CHECK, 0.25)
     assert [timeout_s for _, timeout_s in commands.asked] == [0.25]
 
 
 @pytest.mark.parametrize("probe", [NotifyProbe(), CHECK])
 def test_a_probe_that_lacks_what_it_needs_is_our_mistake(probe: Probe) -> None:
-    with pytest.raises(ValueError, match="the surroundings lack"):
-        ask(probe, around())
+    with pytest.raises(ValueError, match="the context lacks"):
+        evaluate_probe(probe, around())

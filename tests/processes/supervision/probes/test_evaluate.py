@@ -23,7 +23,7 @@ from tox_prodsim.supervision import (
     Cause,
     ExecWatch,
     Ready,
-    ask,
+    evaluate_probe,
     run,
 )
 
@@ -76,6 +76,6 @@ def test_a_real_command_is_judged_and_does_not_outlast_its_timeout(tmp_path: Pat
     (tmp_path / "python").symlink_to(sys.executable)
     probe = ExecProbe(argv=(str(tmp_path / "python"), "-I", "-S", "-c", code), timeout_s=1.0)
     begin = time.monotonic()
-    answer = ask(probe, replace(around(), execute=ExecWatch(runner)))
+    answer = evaluate_probe(probe, replace(around(), execute=ExecWatch(runner)))
     assert (answer.detail if isinstance(answer, Ready) else answer.reason) == says
     assert time.monotonic() - begin < 5.0

@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 
 class SubreaperOnly:
-    """Nothing else: the warden is a subreaper, and whatever the command leaves behind becomes its child."""
+    """Only descent: the warden is a subreaper, and whatever the command leaves behind becomes its child."""
 
     folder = ""
 
-    def enter(self) -> None:
-        """Be where the warden is to be; raises OSError when the kernel refuses."""
+    def place_warden(self) -> None:
+        """Bring the warden to its place; raises OSError when the kernel refuses."""
 
-    def arrive(self) -> None:
-        """Be where the command is to be; raises OSError when the kernel refuses."""
+    def place_command(self) -> None:
+        """Bring the command to its place, before its exec; raises OSError when the kernel refuses."""
 
-    def own_pid(self) -> int:
+    def host_pid(self) -> int:
         """Return the pid that this process has on the host."""
         return os.getpid()
 
-    def pids(self) -> dict[int, int]:
+    def host_pids(self) -> dict[int, int]:
         """Return the pid on the host for each pid of the run that is another one there."""
         return {}
 
@@ -40,14 +40,14 @@ class SubreaperOnly:
         """Leave nothing of it in the system; idempotent."""
 
 
-def enclose(containment: str, name: str) -> Containment:
-    """Make the enclosure of a run; raises OSError when it is not to be had here."""
-    if containment == "cgroup":
-        from cgroups import Cgroup  # noqa: PLC0415 - only who asks for it waits for its import
+def contain(kind: str, name: str) -> Containment:
+    """Make the containment of a run; raises OSError when it is not available here."""
+    if kind == "cgroup":
+        from cgroups import Cgroup  # only who asks for it waits for its import
 
         return Cgroup(name)
-    if containment == "pidns":
-        from namespaces import PidNamespace  # noqa: PLC0415 - the same
+    if kind == "pidns":
+        from namespaces import PidNamespace
 
         return PidNamespace()
     return SubreaperOnly()

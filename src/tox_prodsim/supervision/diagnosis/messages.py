@@ -7,8 +7,8 @@ from itertools import groupby
 from pathlib import Path
 
 from tox_prodsim.supervision.diagnosis.advice import advice
-from tox_prodsim.supervision.diagnosis.explaining import explained, is_own, package_of
-from tox_prodsim.supervision.diagnosis.values import Diagnosis, Frame, Seen, Task, ThreadStack
+from tox_prodsim.supervision.diagnosis.explaining import explanation, is_own, package_of
+from tox_prodsim.supervision.diagnosis.values import Diagnosis, Frame, ProcessSnapshot, Task, ThreadStack
 
 _SOURCE_LIMIT = 90
 _OWN_FRAMES = 12  # of one stack, at either end: a recursion is long and says the same
@@ -17,7 +17,7 @@ _TASKS = 20
 _PROCESSES = 40
 
 
-def told(diagnosis: Diagnosis, own_code: Sequence[Path] = ()) -> Iterator[str]:
+def summary(diagnosis: Diagnosis, own_code: Sequence[Path] = ()) -> Iterator[str]:
     """Yield the lines that a user reads; ``own_code`` are the folders of their own code, as installed."""
     for process in diagnosis.processes:
         yield from _stacks(process, own_code)
@@ -25,7 +25,7 @@ def told(diagnosis: Diagnosis, own_code: Sequence[Path] = ()) -> Iterator[str]:
         yield from _tasks(process, own_code)
     yield "process tree"
     for process in diagnosis.processes[:_PROCESSES]:
-        yield from _in_tree(process, diagnosis.processes)
+        yield from _tree_entry(process, diagnosis.processes)
     if len(diagnosis.processes) > _PROCESSES:
         yield f"  … {len(diagnosis.processes) - _PROCESSES} more"
     yield from (f"hint: {hint}" for hint in (*advice(diagnosis), *diagnosis.hints))
@@ -33,18 +33,18 @@ def told(diagnosis: Diagnosis, own_code: Sequence[Path] = ()) -> Iterator[str]:
         yield f"not everything was looked at: the look ended after {diagnosis.took_s:.1f} s"
 
 
-def _stacks(process: Seen, own_code: Sequence[Path]) -> Iterator[str]:
+def _stacks(process: ProcessSnapshot, own_code: Sequence[Path]) -> Iterator[str]:
     """Yield the threads of one process, those that do the same as one."""
-    groups = list(_grouped(process.stacks, own_code))
+    groups = list(_group(process.stacks, own_code))
     for number, stacks in enumerate(groups[:_GROUPS]):
         first = stacks[0]
         # That of the process was seen before anybody was woken up to answer.
         doing = (process.waits_on if first.is_main else "") or first.waits_on
         state = f": {doing}" if doing else ""
         if number == 0:
-            yield f"where it hangs (pid {process.pid}, {_thread(first)}){state}{_by(process)}"
+            yield f"where it hangs (pid {process.pid}, {_format_thread(first)}){state}{_source_note(process)}"
         else:
-            yield f"  thread {_thread(first)}{state}"
+            yield f"  thread {_format_thread(first)}{state}"
         yield from (f"    {line}" for line in _frames(first, process, own_code))
         if len(stacks) > 1:
             names = ", ".join(stack.thread for stack in stacks[1:6])
@@ -54,12 +54,12 @@ def _stacks(process: Seen, own_code: Sequence[Path]) -> Iterator[str]:
         yield f"  … {sum(map(len, groups[_GROUPS:]))} more threads"
 
 
-def _by(process: Seen) -> str:
-    """Return by whom it is told, where that is not the hook, which knows all."""
+def _source_note(process: ProcessSnapshot) -> str:
+    """Return the source of the stacks, where that is not the hook, which knows all."""
     return "" if process.source == "hook" else f"   [by {process.source}]"
 
 
-def _grouped(stacks: Iterable[ThreadStack], own_code: Sequence[Path]) -> Iterator[list[ThreadStack]]:
+def _group(stacks: Iterable[ThreadStack], own_code: Sequence[Path]) -> Iterator[list[ThreadStack]]:
     """Yield the threads with the same frames together: the main thread first, then those with the user's code."""
     groups: dict[tuple[tuple[str, int, str], ...], list[ThreadStack]] = {}
     for stack in stacks:
@@ -72,42 +72,42 @@ def _grouped(stacks: Iterable[ThreadStack], own_code: Sequence[Path]) -> Iterato
     yield from sorted((sorted(group, key=lambda stack: not stack.is_main) for group in groups.values()), key=order)
 
 
-def _thread(stack: ThreadStack) -> str:
+def _format_thread(stack: ThreadStack) -> str:
     return f"{stack.thread}, not a daemon" if stack.daemon is False and not stack.is_main else stack.thread
 
 
-def _frames(stack: ThreadStack, process: Seen, own_code: Sequence[Path]) -> Iterator[str]:
+def _frames(stack: ThreadStack, process: ProcessSnapshot, own_code: Sequence[Path]) -> Iterator[str]:
     """Yield the frames from the outside in: the user's own each on a line, every run of others on one."""
     runs = [(own, list(run)) for own, run in groupby(stack.frames, key=lambda frame: is_own(frame, own_code))]
     for number, (own, frames) in enumerate(runs):
         if own:
-            yield from _own(frames)
+            yield from _own_frames(frames)
         else:
-            yield _others(frames, stack, process, is_last=number == len(runs) - 1)
+            yield _foreign_frames(frames, stack, process, is_last=number == len(runs) - 1)
 
 
-def _own(frames: Sequence[Frame]) -> Iterator[str]:
+def _own_frames(frames: Sequence[Frame]) -> Iterator[str]:
     middle = range(_OWN_FRAMES, len(frames) - _OWN_FRAMES)
     for number, frame in enumerate(frames):
         if number not in middle:
             where = "" if frame.function == "<module>" else f"{frame.function}: "
             source = frame.source if len(frame.source) <= _SOURCE_LIMIT else f"{frame.source[:_SOURCE_LIMIT]}…"
-            yield f"> {_place(frame)}  {where}{source}".rstrip(" :")
+            yield f"> {_format_place(frame)}  {where}{source}".rstrip(" :")
         elif number == middle.start:
             yield f"  … {len(middle)} more frames"
 
 
-def _others(frames: Sequence[Frame], stack: ThreadStack, process: Seen, *, is_last: bool) -> str:
+def _foreign_frames(frames: Sequence[Frame], stack: ThreadStack, process: ProcessSnapshot, *, is_last: bool) -> str:
     """Return a run of frames in one line, with the outermost of its waits that is known, or else where it ends."""
-    known = ((frame, note) for frame in frames if (note := explained(frame, stack, process)))
+    known = ((frame, note) for frame in frames if (note := explanation(frame, stack, process)))
     frame, note = next(known, (frames[-1] if is_last else None, ""))
     if frame is None:
-        return f"  {_folded(frames)}"
-    before = f"{_folded(frames)}: " if len(frames) > 1 else ""
-    return f"  {before}{_place(frame)} {frame.function}" + (f"  <- {note}" if note else "")
+        return f"  {_fold(frames)}"
+    before = f"{_fold(frames)}: " if len(frames) > 1 else ""
+    return f"  {before}{_format_place(frame)} {frame.function}" + (f"  <- {note}" if note else "")
 
 
-def _place(frame: Frame) -> str:
+def _format_place(frame: Frame) -> str:
     """Return file and line, the file as short as it says which it is."""
     parts = Path(frame.file).parts
     if package_of(frame.file) and not frame.file.startswith("<"):
@@ -118,40 +118,40 @@ def _place(frame: Frame) -> str:
     return f"{Path(frame.file).name}:{frame.line}"
 
 
-def _folded(frames: Sequence[Frame]) -> str:
+def _fold(frames: Sequence[Frame]) -> str:
     packages = list(dict.fromkeys(package_of(frame.file) for frame in frames))
     more = ", …" if len(packages) > 3 else ""
     plural = "s" if len(frames) > 1 else ""
     return f"… {len(frames)} frame{plural} of {', '.join(packages[:3])}{more}"
 
 
-def _tasks(process: Seen, own_code: Sequence[Path]) -> Iterator[str]:
+def _tasks(process: ProcessSnapshot, own_code: Sequence[Path]) -> Iterator[str]:
     """Yield the asyncio tasks of one process, those that wait at the same place as one."""
     groups: dict[tuple[object, ...], list[Task]] = {}
     for task in sorted(process.tasks, key=lambda task: (len(task.name), task.name)):
-        key = (task.coroutine, task.waits_for if "task " in task.waits_for else "", _places(task))
+        key = (task.coroutine, task.waits_for if "task " in task.waits_for else "", _task_places(task))
         groups.setdefault(key, []).append(task)
     if groups:
         yield f"asyncio tasks (pid {process.pid})"
     for tasks in list(groups.values())[:_TASKS]:
         task = tasks[0]
         also = f" and {len(tasks) - 1} like it" if len(tasks) > 1 else ""
-        yield f"  {task.name}{also}  {task.coroutine}()  {_waits(task)}"
+        yield f"  {task.name}{also}  {task.coroutine}()  {_format_wait(task)}"
         stack = ThreadStack(thread=task.name, is_main=False, daemon=None, frames=task.frames)
         yield from (f"    {line}" for line in _frames(stack, process, own_code))
     if len(groups) > _TASKS:
         yield f"  … {sum(map(len, list(groups.values())[_TASKS:]))} more tasks"
 
 
-def _places(task: Task) -> tuple[tuple[str, int], ...]:
+def _task_places(task: Task) -> tuple[tuple[str, int], ...]:
     return tuple((frame.file, frame.line) for frame in task.frames)
 
 
-def _waits(task: Task) -> str:
+def _format_wait(task: Task) -> str:
     return f"waits for {task.waits_for}" if task.waits_for else "ready to run, or running"
 
 
-def _in_tree(process: Seen, processes: Sequence[Seen]) -> Iterator[str]:
+def _tree_entry(process: ProcessSnapshot, processes: Sequence[ProcessSnapshot]) -> Iterator[str]:
     """Yield what is known of one process without its stacks."""
     parents = {each.pid: each.parent for each in processes}
     depth, above = 0, process.parent

@@ -1,0 +1,43 @@
+"""The live processes of a run, as psutil's: one may end, or become invisible, while it is read."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from tox_prodsim.supervision.diagnosis import lives
+
+
+def with_descendants(pid: int) -> tuple[psutil.Process, ...]:
+    """Return a process and all below it that are alive, as far as psutil finds them."""
+    with suppress(psutil.Error):
+        main = psutil.Process(pid)
+        return tuple(each for each in (main, *main.children(recursive=True)) if lives(each))
+    return ()
+
+
+def descendants(top: int) -> tuple[psutil.Process, ...]:
+    """Return the processes below one that are alive, nearest first."""
+    found = []
+    for pid in _pids_below(top):
+        with suppress(psutil.Error):
+            found.append(psutil.Process(pid))
+    return tuple(each for each in found if lives(each))
+
+
+def _pids_below(top: int) -> list[int]:
+    """Return the pids below a process, nearest first; with psutil where the kernel does not list children."""
+    if not Path(f"/proc/{top}/task/{top}/children").exists():
+        with suppress(psutil.Error):
+            return [each.pid for each in psutil.Process(top).children(recursive=True)]
+    found: list[int] = []
+    queue = [top]
+    while queue:
+        with suppress(OSError):
+            for task in Path(f"/proc/{queue.pop(0)}/task").iterdir():
+                pids = [int(pid) for pid in (task / "children").read_bytes().split() if int(pid) not in found]
+                found += pids
+                queue += pids
+    return found
