@@ -173,22 +173,22 @@ def side_by_side(metric: str, pair: pairs.Pair, *, tolerance: float) -> Compared
     return measure.measure(metric, pair, measure.SIDE_BY_SIDE, tolerance=tolerance, plan=_SINGLE)[1]
 
 
-def place_of(place: LaunchContext, site: clone_env.Site, base: clone_env.Site) -> LaunchContext:
+def launch_context_of(launch_context: LaunchContext, site: clone_env.Site, base: clone_env.Site) -> LaunchContext:
     """Return the place in which the deployment of the base runs: its own scripts and Python, all else the same."""
     ours, theirs = str(site.scripts), str(base.scripts)
 
     def environ(values: Mapping[str, str]) -> dict[str, str]:
-        variables = place.environ(values)
+        variables = launch_context.environ(values)
         path = [theirs if folder == ours else folder for folder in variables["PATH"].split(os.pathsep)]
         moved = {name: str(base.prefix) for name, value in variables.items() if value == str(site.prefix)}
         return {**variables, **moved, "PATH": os.pathsep.join(path)}
 
     def resolve(argv: Sequence[str], key: str) -> list[str]:
-        program, *arguments = place.resolve(argv, key)
+        program, *arguments = launch_context.resolve(argv, key)
         inside = Path(program).parent == site.scripts
         return [str(base.scripts / Path(program).name) if inside else program, *arguments]
 
-    return replace(place, environ=environ, resolve=resolve)
+    return replace(launch_context, environ=environ, resolve=resolve)
 
 
 def _paired(drawn: pairs.Pair, tolerance: float) -> tuple[stats.Rounds, stats.Judgement]:

@@ -65,7 +65,7 @@ class RunContext:
     subject: installed.Distribution
     python: Path
     scripts_dir: Path
-    place: deployment.LaunchContext
+    launch_context: deployment.LaunchContext
     baselines: BaselineFiles
     execute: Runner
     reference: ReferenceInputs | None = None

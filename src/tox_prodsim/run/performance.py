@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 
@@ -58,7 +58,7 @@ def compare(
     wanted: Timing,
     modules: Sequence[str],
     baselines: BaselineFiles,
-    place: deployment.LaunchContext,
+    launch_context: deployment.LaunchContext,
     *,
     within: Interpreter,
     deployed: Deployment | None,
@@ -78,7 +78,7 @@ def compare(
         f"import {name}": sampling.import_sampler(name, python=within.python, runner=within.runner) for name in names
     }
     if deployed is not None and wanted.startup:
-        start_once = _starter(deployed, place)
+        start_once = functools.partial(deployment.measure_start, deployed, launch_context)
         samplers[measure.START_UP] = sampling.start_sampler(start_once, python=within.python, runner=within.runner)
     with _ALONE:
         recorded = explanation.recorded(names, python=within.python, runner=within.runner)
@@ -231,16 +231,6 @@ def _imports(wanted: Timing, modules: Sequence[str]) -> tuple[tuple[str, ...], t
         return wanted.imports, ()
     names = tuple(dict.fromkeys(modules))
     return names[:_MOST_IMPORTS], names[_MOST_IMPORTS:]
-
-
-def _starter(deployed: Deployment, place: deployment.LaunchContext) -> Callable[[], float]:
-    def start_once() -> float:
-        try:
-            return deployment.timed_start(deployed, place)
-        except RuntimeError as problem:
-            raise MeasurementError(str(problem)) from problem
-
-    return start_once
 
 
 def keep(

@@ -33,12 +33,14 @@ def run(scenario: Scenario, context: RunContext) -> Run:
     try:
         context = replace(context, baselines=(yield from checks.check(scenario, context, results)))
         first = _first_imports(scenario, context, results)
-        with context.place.hook_installed():
-            stage = yield from _deployment(scenario, context, results)
+        with context.launch_context.hook_installed():
+            deployment_run = yield from _deployment(scenario, context, results)
         yield from _simulations(scenario, context, results)
-        yield from _times(scenario, context, results, stage.start_s if stage is not None else None, first)
-        with context.place.hook_installed():
-            yield from _pause(context, results, _telling(context, stage, until=ToxPhase.END))
+        yield from _times(
+            scenario, context, results, deployment_run.start_s if deployment_run is not None else None, first
+        )
+        with context.launch_context.hook_installed():
+            yield from _pause(context, results, _telling(context, deployment_run, until=ToxPhase.END))
         yield from results.judge(checks.blamed(context, results))
     except Cancelled:
         results.cancelled = True
@@ -60,7 +62,7 @@ def _pause(context: RunContext, results: RunResults, waiting: Paused, *, step: S
     ``step`` is the one that goes on meanwhile, None: it is the time between two.
     """
     heard = yield waiting
-    if context.place.cancel.is_set:
+    if context.launch_context.cancel.is_set:
         raise Cancelled
     yield from (Evidence(step=step, title=title, lines=lines) for title, lines in heard.evidence)
     results.codes |= {"RUN605"} if heard.commands_ran else set()
@@ -69,13 +71,13 @@ def _pause(context: RunContext, results: RunResults, waiting: Paused, *, step: S
 
 
 def _telling(
-    context: RunContext, stage: deployment.DeploymentRun | None, *, until: ToxPhase, go_ahead: bool = True
+    context: RunContext, deployment_run: deployment.DeploymentRun | None, *, until: ToxPhase, go_ahead: bool = True
 ) -> Paused:
     """Return the wait during which the commands are told where the deployment is or was, and their scratch folder."""
-    if stage is None:
-        scratch = str(context.place.scratch)
+    if deployment_run is None:
+        scratch = str(context.launch_context.scratch)
         return Paused(until=until, values={"scratch": scratch}, variables={"PRODSIM_SCRATCH": scratch})
-    return Paused(until=until, go_ahead=go_ahead, values=stage.values, variables=stage.variables)
+    return Paused(until=until, go_ahead=go_ahead, values=deployment_run.values, variables=deployment_run.variables)
 
 
 def _deployment(
@@ -90,21 +92,23 @@ def _deployment(
         yield _not_checked(Step.DEPLOY, "no 'deploy' is configured")
         yield from _pause(context, results, _telling(context, None, until=ToxPhase.COMMANDS_POST))
         return None
-    results.codes |= deployment.checks(scenario.deployment)
+    results.codes |= deployment.checked_codes(scenario.deployment)
     timed = scenario.timing.startup and not scenario.policy.drops("PRF")
-    with closing(deployment.DeploymentRun(scenario.deployment, context.place)) as stage:
-        heard = yield from _pause(context, results, _telling(context, stage, until=ToxPhase.COMMANDS))
+    with closing(deployment.DeploymentRun(scenario.deployment, context.launch_context)) as deployment_run:
+        heard = yield from _pause(context, results, _telling(context, deployment_run, until=ToxPhase.COMMANDS))
         if heard.pre_failed:
             yield _not_checked(Step.DEPLOY, "commands_pre failed, so nothing was started")
         else:
             if timed or scenario.simulate:
-                deployment.keep_snapshot(context.place)
-            yield from results.judge(stage.up())
-        waiting = _telling(context, stage, until=ToxPhase.COMMANDS_POST, go_ahead=stage.went_up)
+                deployment.copy_scratch(context.launch_context)
+            yield from results.judge(deployment_run.start())
+        waiting = _telling(
+            context, deployment_run, until=ToxPhase.COMMANDS_POST, go_ahead=deployment_run.ready_for_commands
+        )
         yield from _pause(context, results, waiting, step=None if heard.pre_failed else Step.DEPLOY)
         if not heard.pre_failed:
-            yield from results.judge(stage.down(commands_ran=scenario.has_commands))
-        return stage
+            yield from results.judge(deployment_run.stop(commands_ran=scenario.has_commands))
+        return deployment_run
 
 
 def _simulations(scenario: Scenario, context: RunContext, results: RunResults) -> Iterator[Event]:
@@ -117,15 +121,15 @@ def _simulations(scenario: Scenario, context: RunContext, results: RunResults) -
     if reason:
         yield _not_checked(Step.SIMULATE, reason)
         return
-    cast = simulation.SimulationContext(
+    simulated = simulation.SimulationContext(
         subject=context.subject,
         runner=context.execute,
         python=context.python,
         scripts_dir=context.scripts_dir,
-        place=context.place,
+        launch_context=context.launch_context,
         deployed=scenario.deployment,
     )
-    yield from results.step(Step.SIMULATE, lambda: simulation.check_simulations(scenario.simulate, cast))
+    yield from results.step(Step.SIMULATE, lambda: simulation.check_simulations(scenario.simulate, simulated))
 
 
 def _untimed(scenario: Scenario, results: RunResults) -> str:
@@ -161,7 +165,7 @@ def _times(
         scenario.timing,
         _timed(context),
         context.baselines,
-        context.place,
+        context.launch_context,
         within=context.within,
         deployed=scenario.deployment,
         start_s=start_s,

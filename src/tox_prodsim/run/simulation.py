@@ -14,6 +14,7 @@ from pathlib import Path
 from tox_prodsim import deployment
 from tox_prodsim.checks import installed
 from tox_prodsim.model.conditions import Condition, ConditionRun
+from tox_prodsim.model.errors import RestartError
 from tox_prodsim.model.findings import CheckResult
 from tox_prodsim.model.runner import Runner
 from tox_prodsim.model.scenario import Deployment
@@ -29,13 +30,13 @@ class SimulationContext:
     runner: Runner
     python: Path
     scripts_dir: Path
-    place: deployment.LaunchContext
+    launch_context: deployment.LaunchContext
     deployed: Deployment | None
 
 
-def check_simulations(conditions: Sequence[Condition], cast: SimulationContext) -> CheckResult:
+def check_simulations(conditions: Sequence[Condition], context: SimulationContext) -> CheckResult:
     """Return what each condition breaks, and why one could not be had."""
-    parts = {condition.name: _played(condition, cast) for condition in conditions}
+    parts = {condition.name: _check_condition(condition, context) for condition in conditions}
     whole = CheckResult.of(*parts.values())
     good = ", ".join(name for name, part in parts.items() if part.codes and not part.findings)
     missing = "; ".join(f"{name}: {reason}" for name, reason in whole.not_checked)
@@ -48,25 +49,25 @@ def check_simulations(conditions: Sequence[Condition], cast: SimulationContext) 
     )
 
 
-def _played(condition: Condition, cast: SimulationContext) -> CheckResult:
+def _check_condition(condition: Condition, context: SimulationContext) -> CheckResult:
     """Play one condition in folders of its own, of which nothing is left."""
-    if condition.own_folders and not _has_private_home(cast.place):
+    if condition.own_folders and not _has_private_home(context.launch_context):
         return _not_checked(condition, _HOME_IS_SET)
-    with _folder(cast.place.snapshot.with_name("simulated")) as folder:
-        scene = ConditionRun(condition=condition, python=cast.python, folder=folder)
-        if reason := installed.why_not(scene, cast.runner):
+    with _folder(context.launch_context.scratch_copy.with_name("simulated")) as folder:
+        condition_run = ConditionRun(condition=condition, python=context.python, folder=folder)
+        if reason := installed.why_not(condition_run, context.runner):
             return _not_checked(condition, reason)
-        checked = installed.check_under(scene, cast.subject, cast.runner, cast.scripts_dir)
-        return CheckResult.of(checked, _deployed(scene, cast))
+        checked = installed.check_under(condition_run, context.subject, context.runner, context.scripts_dir)
+        return CheckResult.of(checked, _check_deployment(condition_run, context))
 
 
-def _deployed(scene: ConditionRun, cast: SimulationContext) -> CheckResult:
-    if cast.deployed is None:
+def _check_deployment(condition_run: ConditionRun, context: SimulationContext) -> CheckResult:
+    if context.deployed is None:
         return CheckResult(detail="", codes=())
     try:
-        findings = tuple(deployment.under(scene, cast.deployed, cast.place))
-    except RuntimeError as problem:
-        return _not_checked(scene.condition, f"the deployment: {problem}")
+        findings = tuple(deployment.run_under_condition(condition_run, context.deployed, context.launch_context))
+    except RestartError as problem:
+        return _not_checked(condition_run.condition, f"the deployment: {problem}")
     return CheckResult(detail="", codes=("SIM803",), findings=findings)
 
 
@@ -74,9 +75,9 @@ def _not_checked(condition: Condition, reason: str) -> CheckResult:
     return CheckResult(detail="", codes=(), not_checked=((condition.name, reason),))
 
 
-def _has_private_home(place: deployment.LaunchContext) -> bool:
+def _has_private_home(launch_context: deployment.LaunchContext) -> bool:
     """Return whether HOME is the folder that every run gets, beside that of the snapshot."""
-    return Path(place.environ({}).get("HOME", "")).parent == place.snapshot.parent
+    return Path(launch_context.environ({}).get("HOME", "")).parent == launch_context.scratch_copy.parent
 
 
 @contextmanager

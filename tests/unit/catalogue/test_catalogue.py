@@ -94,7 +94,7 @@ def leak(kind: LeakKind, subject: str, detail: str = "", *, grade: Grade = Grade
 
 
 def leaked(name: str, *leaks: Leak) -> list[Finding]:
-    return list(leak_findings.findings(name, leaks, AllowLeaks()))
+    return list(leak_findings.to_findings(name, leaks, AllowLeaks()))
 
 
 class Answers:
@@ -132,22 +132,22 @@ CLICK = (Conflict(requirer="acme 1.0", requirement="click>=8.1"), Conflict(requi
             ],
         ),
         findings.port_taken("127.0.0.1:8000", 812, "python old.py"),
-        findings.exited_early("uvicorn", ended(1, after_s=0.16), "connection refused"),
-        findings.not_ready("uvicorn", 30.0, "connection refused"),
-        findings.foreign("uvicorn", STALE),
-        findings.died("uvicorn", ended(None, signal=11, after_s=1.42)),
-        findings.killed("uvicorn", "SIGTERM", 10.0),
-        findings.no_handler("waitress-serve", "SIGTERM"),
-        *findings.judged_end("celery", ended(1), frozenset({0, -15, 143})),
-        findings.job_timed_out("python", 30.0, 29.6),
-        findings.fell_silent("python", 20.0),
-        findings.watchdog_missed("python", NotifyState(), 5.0),
-        findings.flooded("python", "deploy.log", 1_000_000_000),
-        *findings.unkillable("python", ended(0, unkillable=(OTHERS,))),
-        findings.not_seen("deploy.log", re.compile(b"120 rows written")),
-        findings.forbidden("deploy.log", re.compile(b"CRITICAL"), "CRITICAL cannot write to the cache"),
-        findings.could_not_start("gunicorn", "No such file or directory"),
-        *leaked("python", *leak_findings.survived(ended(0, survivors=(WORKER,)))),
+        findings.exited_before_ready("uvicorn", ended(1, after_s=0.16), "connection refused"),
+        findings.ready_timeout_exceeded("uvicorn", 30.0, "connection refused"),
+        findings.answered_by_wrong_process("uvicorn", STALE),
+        findings.exited_while_serving("uvicorn", ended(None, signal=11, after_s=1.42)),
+        findings.stop_timeout_exceeded("uvicorn", "SIGTERM", 10.0),
+        findings.no_signal_handler("waitress-serve", "SIGTERM"),
+        *findings.unexpected_ending("celery", ended(1), frozenset({0, -15, 143})),
+        findings.run_timeout_exceeded("python", 30.0, 29.6),
+        findings.idle_timeout_exceeded("python", 20.0),
+        findings.watchdog_timeout_exceeded("python", NotifyState(), 5.0),
+        findings.output_limit_exceeded("python", "deploy.log", 1_000_000_000),
+        *findings.unkillable_processes("python", ended(0, unkillable=(OTHERS,))),
+        findings.expected_output_missing("deploy.log", re.compile(b"120 rows written")),
+        findings.rejected_output("deploy.log", re.compile(b"CRITICAL"), "CRITICAL cannot write to the cache"),
+        findings.start_failed("gunicorn", "No such file or directory"),
+        *leaked("python", *leak_findings.survivor_leaks(ended(0, survivors=(WORKER,)))),
         *leaked(
             "uvicorn",
             leak(LeakKind.FILE, "app.pid", "pid file in the working folder"),
@@ -160,9 +160,9 @@ CLICK = (Conflict(requirer="acme 1.0", requirement="click>=8.1"), Conflict(requi
         ),
         *leaked("python", leak(LeakKind.TASK, "task Task-7", "destroyed while pending", file="/srv/jobs.py", line=31)),
         *leaked("python", leak(LeakKind.THREAD, "metrics", "a daemon", grade=Grade.HINT)),
-        findings.suspicious("deploy.log", "Traceback (most recent call last):", job=True),
+        findings.suspicious_output("deploy.log", "Traceback (most recent call last):", job=True),
         findings.near_limit("uvicorn", "ready_timeout", 26.1, 30.0),
-        findings.proved_nothing("python"),
+        findings.no_evidence("python"),
     ],
     ids=lambda finding: finding.code,
 )

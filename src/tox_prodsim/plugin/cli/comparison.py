@@ -12,7 +12,6 @@ from tox.tox_env.python.runner import PythonRun
 from tox_prodsim import deployment
 from tox_prodsim.building import reference_wheel
 from tox_prodsim.checks import installed
-from tox_prodsim.model.errors import MeasurementError
 from tox_prodsim.model.events import Change, Compared
 from tox_prodsim.model.scenario import Deployment, Scenario
 from tox_prodsim.plugin import session
@@ -55,7 +54,7 @@ def compare(tox_env: PythonRun, reference: Reference, cancel: Cancel, imports: S
         base = confirming.install(inputs, _artefact(reference, inputs))
         pairs = _import_pairs(imports or _default_imports(scenario, context), inputs, base)
         if scenario.deployment is not None and scenario.timing.startup and not imports:
-            pairs[measure.START_UP] = _start_pair(scenario.deployment, context.place, inputs, base)
+            pairs[measure.START_UP] = _start_pair(scenario.deployment, context.launch_context, inputs, base)
         wheel = f"{context.wheel.name} {context.wheel.version}"
         write(f"prodsim: {wheel} beside {base.artefact.origin} ({reference.display}), in {tox_env.name}\n")
         return _compared(pairs, scenario.timing.tolerance)
@@ -112,20 +111,13 @@ def _import_pairs(modules: Sequence[str], inputs: ReferenceInputs, base: confirm
 
 
 def _start_pair(
-    deployed: Deployment, place: deployment.LaunchContext, inputs: ReferenceInputs, base: confirming.Base
+    deployed: Deployment, launch_context: deployment.LaunchContext, inputs: ReferenceInputs, base: confirming.Base
 ) -> paired.Pair:
     """Return what times the start-up in both environments."""
-    deployment.keep_snapshot(place)
-    base_place = confirming.place_of(place, inputs.site, base.site)
-    starts = (partial(_start, deployed, place), partial(_start, deployed, base_place))
+    deployment.copy_scratch(launch_context)
+    base_context = confirming.launch_context_of(launch_context, inputs.site, base.site)
+    starts = (partial(deployment.measure_start, deployed, each) for each in (launch_context, base_context))
     return paired.starts(*starts, python=inputs.site.python, runner=inputs.runner)
-
-
-def _start(deployed: Deployment, place: deployment.LaunchContext) -> float:
-    try:
-        return deployment.timed_start(deployed, place)
-    except RuntimeError as problem:
-        raise MeasurementError(str(problem)) from problem
 
 
 def _compared(pairs: Mapping[str, paired.Pair], tolerance: float) -> list[Compared]:
