@@ -1,4 +1,4 @@
-"""Findings of the RUN family: one function for each way in which a deployment can fail."""
+"""Findings of the RUN family and SIM803: one function for each way in which a deployment can fail."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+from tox_prodsim.model.conditions import Condition
 from tox_prodsim.model.findings import Finding, Level, error, note, warning
 from tox_prodsim.supervision import Cause, Ending, NotifyState, Survivor, WrongProcess
 
@@ -265,6 +266,16 @@ def failed_command(run_id: str, command: str, ending: Ending, *, failed: bool, l
 def refused_command(run_id: str, reason: str) -> Finding:
     """Return RUN605: tox would not run one of its commands."""
     return error("RUN605", run_id, reason, "name the command in allowlist_externals, or correct it")
+
+
+def failed_under_condition(condition: Condition, failure: Finding, log: str, last_line: str) -> Finding:
+    """Return SIM803: the deployment failed under a condition; ``last_line`` is that of its log."""
+    return error(
+        "SIM803",
+        failure.subject if failure.subject != log else "deploy",
+        f"fails with {condition.name}: {failure.message}",
+        f"its last words in {log}: {last_line}" if last_line else condition.hint,
+    )
 
 
 def _format_owner(pid: int | None, command: str) -> str:

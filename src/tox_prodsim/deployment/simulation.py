@@ -6,9 +6,8 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
-from tox_prodsim.deployment import output
+from tox_prodsim.deployment import findings, output
 from tox_prodsim.deployment.deploy import DeploymentRun
 from tox_prodsim.deployment.launch import LaunchContext
 from tox_prodsim.deployment.startup import in_scratch_copy
@@ -31,7 +30,8 @@ def run_under_condition(
         with closing(DeploymentRun(deployment, context)) as deployment_run:
             failure = next(_errors(deployment_run), None)
         if failure is not None:
-            yield _to_finding(condition_run, failure, context.log)
+            last_line = next(reversed(list(output.tail(context.log, 1))), "")
+            yield findings.failed_under_condition(condition_run.condition, failure, context.log.name, last_line)
         else:
             context.log.unlink(missing_ok=True)
     except NamespaceError:
@@ -63,15 +63,3 @@ def _errors(deployment_run: DeploymentRun) -> Iterator[Finding]:
     for event in (*deployment_run.start(), *deployment_run.stop(commands_ran=True)):
         if isinstance(event, Found) and event.finding.level is Level.ERROR:
             yield event.finding
-
-
-def _to_finding(condition_run: ConditionRun, failure: Finding, log: Path) -> Finding:
-    condition = condition_run.condition
-    last_line = next(reversed(list(output.tail(log, 1))), "")
-    return Finding(
-        code="SIM803",
-        level=Level.ERROR,
-        subject=failure.subject if failure.subject != log.name else "deploy",
-        message=f"fails with {condition.name}: {failure.message}",
-        hint=f"its last words in {log.name}: {last_line}" if last_line else condition.hint,
-    )
