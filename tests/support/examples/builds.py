@@ -6,6 +6,7 @@ import tarfile
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from support.sdists import sdist, special
 from support.wheels import wheel
@@ -28,11 +29,9 @@ from tox_prodsim.run import sdist as sdist_step
 PKG_INFO = "Metadata-Version: 2.4\nName: acme\nVersion: 2.1.0\n"
 
 
-def acme_sdist(
-    folder: Path, files: Mapping[str, str] | None = None, pkg_info: str = PKG_INFO, **options: object
-) -> Path:
+def acme_sdist(folder: Path, files: Mapping[str, str] | None = None, pkg_info: str = PKG_INFO, **options: Any) -> Path:
     top = "acme-2.1.0"
-    return sdist(folder, files=files, pkg_info=pkg_info, top=top, file_name=f"{top}.tar.gz", **options)  # type: ignore[arg-type]
+    return sdist(folder, files=files, pkg_info=pkg_info, top=top, file_name=f"{top}.tar.gz", **options)
 
 
 def traceback(file: str, line: int, error: str) -> build_failure.BackendOutput:
