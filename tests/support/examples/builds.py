@@ -116,7 +116,7 @@ def licence(folder: Path) -> Iterable[Finding]:
 
 def audited(folder: Path, item: str, install: Callable[[str, Path], None], output: str = "") -> Iterable[Finding]:
     tools = audit.Tools(
-        auditors=auditors.parse([item]),
+        auditors=auditors.parse("audit", [item]),
         folder=folder / "tools",
         install=install,
         run=lambda *_, **__: Completed(returncode=1, timed_out=False, stdout=output.encode(), stderr=b""),

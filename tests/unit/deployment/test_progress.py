@@ -60,7 +60,7 @@ def test_a_timeout_is_reported_before_the_diagnosis_is_made(progress: Deployment
     events = progress.timeout("not ready", 3.0, diagnose)
     first = next(events)
     assert isinstance(first, Progress)
-    assert (first.what, first.at_s, made) == ("TIMEOUT", 3.0, [])
+    assert (first.name, first.at_s, made) == ("TIMEOUT", 3.0, [])
     assert evidence(events) == [("what it was doing", HANG)]
 
 
