@@ -1,23 +1,23 @@
-"""What production would run: started, watched, stopped and judged; and started once more to take its time.
+"""What production would run: started, monitored, stopped and checked; and started once more to take its time.
 
-``place`` is where it runs, ``watch`` waits until it is ready, ``sentinel`` ends what breaks a limit meanwhile,
-``observed`` is a start with all that watches it, ``stage`` plays it from start to stop, ``timed`` starts it again,
-``simulated`` plays it again under a harsher condition.
+``launch`` is where it runs and how it is started, ``readiness`` waits until it is ready, ``watchdog`` ends what exceeds
+a limit meanwhile, ``monitored`` is a start with all that monitors it, ``deploy`` runs it from start to stop and
+``progress`` reports that, ``startup`` starts it again to time it, ``simulation`` runs it again under a condition.
 """
 
-from tox_prodsim.deployment.deploy import DeploymentRun, checks
-from tox_prodsim.deployment.place import LaunchContext
-from tox_prodsim.deployment.simulation import under
-from tox_prodsim.deployment.startup import keep_snapshot, timed_start
+from tox_prodsim.deployment.deploy import DeploymentRun, checked_codes
+from tox_prodsim.deployment.launch import LaunchContext
+from tox_prodsim.deployment.simulation import run_under_condition
+from tox_prodsim.deployment.startup import copy_scratch, measure_start
 
 __all__ = [
     "DeploymentRun",
     "LaunchContext",
-    "checks",
+    "checked_codes",
+    "copy_scratch",
     "environ",
     "findings",
-    "keep_snapshot",
     "leaks",
-    "timed_start",
-    "under",
+    "measure_start",
+    "run_under_condition",
 ]

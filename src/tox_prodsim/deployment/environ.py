@@ -1,4 +1,4 @@
-"""The environment variables of production: what tox and this machine would add to them is taken away."""
+"""The environment variables of production, without those that tox and this machine add."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 _SYSTEM_FOLDERS = {"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"}
-_INSTALLERS_OWN = ("PIP_", "UV_", "VIRTUALENV_")
+_INSTALLER_PREFIXES = ("PIP_", "UV_", "VIRTUALENV_")
 _TOX_DEFAULTS = {"PYTHONIOENCODING": "utf-8"}
-"""Variables that tox sets for its own reading of output; with them a program that fails in a C locale would pass."""
-_FILTERS = "PYTHONWARNINGS"
-_SHOW = "default::ResourceWarning"
+"""Variables that tox sets for the output that it reads; with them a program that fails in a C locale would pass."""
+_WARNING_FILTERS = "PYTHONWARNINGS"
+_SHOW_RESOURCE_WARNINGS = "default::ResourceWarning"
 
 
-def production(
+def production_variables(
     variables: Mapping[str, str], *, home: Path, temporary: Path, hidden: Iterable[str], ambient: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the variables with which production would run a command of the environment.
@@ -22,8 +22,8 @@ def production(
     ``variables`` is what tox would use and ``ambient`` the environment of tox itself: HOME and TMPDIR become private
     unless ``set_env`` gave them another value. ``hidden`` are folders that must not satisfy a missing script.
     """
-    kept = {name: value for name, value in variables.items() if not _is_foreign(name, value)}
-    kept["PATH"] = os.pathsep.join(_visible(kept.get("PATH", "").split(os.pathsep), set(hidden)))
+    kept = {name: value for name, value in variables.items() if not _is_removed(name, value)}
+    kept["PATH"] = os.pathsep.join(_not_hidden(kept.get("PATH", "").split(os.pathsep), set(hidden)))
     private = {"HOME": home, "USERPROFILE": home, "TMPDIR": temporary, "TEMP": temporary, "TMP": temporary}
     for name, folder in private.items():
         if name in {"HOME", "TMPDIR"} or name in kept:
@@ -34,13 +34,13 @@ def production(
     return kept
 
 
-def showing_leaks(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables with which Python says what was not closed; not for runs that are timed.
+def with_resource_warnings(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables with which Python reports what was not closed; not for runs that are timed.
 
-    The filter is put first: of those that match, the last one counts, so that a filter of the user's own still decides.
+    The filter is put first: the last one that matches counts, so that a filter of the user overrides it.
     """
-    filters = (_SHOW, variables.get(_FILTERS, ""))
-    return {**variables, _FILTERS: ",".join(filter(None, filters))}
+    both = (_SHOW_RESOURCE_WARNINGS, variables.get(_WARNING_FILTERS, ""))
+    return {**variables, _WARNING_FILTERS: ",".join(filter(None, both))}
 
 
 def hidden_folders(own_scripts: Iterable[str], ambient: Mapping[str, str]) -> set[str]:
@@ -51,9 +51,9 @@ def hidden_folders(own_scripts: Iterable[str], ambient: Mapping[str, str]) -> se
     return folders - _SYSTEM_FOLDERS
 
 
-def _is_foreign(name: str, value: str) -> bool:
-    return name == "PYTHONPATH" or name.startswith(("__TOX", *_INSTALLERS_OWN)) or _TOX_DEFAULTS.get(name) == value
+def _is_removed(name: str, value: str) -> bool:
+    return name == "PYTHONPATH" or name.startswith(("__TOX", *_INSTALLER_PREFIXES)) or _TOX_DEFAULTS.get(name) == value
 
 
-def _visible(folders: Iterable[str], hidden: set[str]) -> list[str]:
+def _not_hidden(folders: Iterable[str], hidden: set[str]) -> list[str]:
     return [folder for folder in dict.fromkeys(folders) if folder and os.path.realpath(folder) not in hidden]

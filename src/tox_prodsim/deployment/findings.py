@@ -1,4 +1,4 @@
-"""What the facts of a deployment mean: each way it can go wrong as a finding of the RUN family."""
+"""Findings of the RUN family and SIM803: one function for each way in which a deployment can fail."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-from tox_prodsim.model.findings import Finding, Level, error
+from tox_prodsim.model.conditions import Condition
+from tox_prodsim.model.findings import Finding, Level, error, note, warning
 from tox_prodsim.supervision import Cause, Ending, NotifyState, Survivor, WrongProcess
 
-_SILENT = 0.5
-"""From this share of a limit on, silence is worth a word."""
+_LONG_IDLE = 0.5
+"""From this share of the limit on, the finding reports for how long the job was idle."""
 
 
-def how(ending: Ending) -> str:
-    """Return in words how a process ended."""
+def describe_ending(ending: Ending) -> str:
+    """Return how a process ended, as text."""
     if ending.cause is Cause.LOST:
         return f"lost ({ending.error})"
     if ending.signal is not None:
@@ -23,8 +24,8 @@ def how(ending: Ending) -> str:
     return f"exit code {ending.code}"
 
 
-def signals(ending: Ending) -> str:
-    """Return in words which signals were sent, and when."""
+def describe_signals(ending: Ending) -> str:
+    """Return which signals were sent, and when, as text."""
     return ", ".join(f"{sent.name} at {sent.at_s:.2f} s" for sent in ending.signals)
 
 
@@ -36,8 +37,14 @@ def signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def judged_end(name: str, ending: Ending, allowed: frozenset[int]) -> Iterator[Finding]:
-    """Yield what speaks against an end that came in time: a lost supervisor, a forbidden code, processes left."""
+def without_folder(command: str) -> str:
+    """Return a command line without the folder of its program, which is mostly the environment's and long."""
+    program, blank, rest = command.partition(" ")
+    return f"{Path(program).name}{blank}{rest}"
+
+
+def unexpected_ending(name: str, ending: Ending, allowed: frozenset[int]) -> Iterator[Finding]:
+    """Yield RUN613 when the supervisor was lost, and RUN609 when the exit code is not allowed."""
     if ending.cause is Cause.LOST:
         yield error(
             "RUN613",
@@ -46,65 +53,63 @@ def judged_end(name: str, ending: Ending, allowed: frozenset[int]) -> Iterator[F
             "what was left of the deployment was killed; look for something that kills foreign processes",
         )
     elif ending.returncode not in allowed:
-        wanted = ", ".join(str(code) for code in sorted(allowed))
+        allowed_codes = ", ".join(str(code) for code in sorted(allowed))
         yield error(
             "RUN609",
             name,
-            f"{how(ending)} is not among the allowed ends ({wanted})",
+            f"{describe_ending(ending)} is not among the allowed ends ({allowed_codes})",
             "mend what it reports, or name the code or signal in exit_codes",
         )
 
 
-def unkillable(name: str, ending: Ending) -> Iterator[Finding]:
-    """Yield RUN618 for the processes that nobody could kill."""
+def unkillable_processes(name: str, ending: Ending) -> Iterator[Finding]:
+    """Yield RUN618 for the processes that could not be killed."""
     if ending.unkillable:
         yield error(
             "RUN618",
             name,
-            f"could not kill {_count(ending.unkillable)}: {_named(ending.unkillable)}",
+            f"could not kill {_format_count(ending.unkillable)}: {_format_processes(ending.unkillable)}",
             "look at what they wait for and whose they are, and end them by hand",
         )
 
 
 def port_taken(address: str, pid: int | None, command: str) -> Finding:
-    """Return RUN601: something else listens where the deployment would."""
-    who = f'pid {pid} "{command}"' if pid is not None else "a process that cannot be seen from here"
+    """Return RUN601: another process listens on the port of the deployment."""
     return error(
         "RUN601",
         address,
-        f"the port is taken before the start, by {who}",
+        f"the port is taken before the start, by {_format_owner(pid, command)}",
         "stop that process, or write {port} in the command and the probes: it is free at every run",
     )
 
 
 def socket_taken(path: str, pid: int | None, command: str) -> Finding:
-    """Return RUN601: somebody listens already on the Unix socket of the deployment."""
-    who = f'pid {pid} "{command}"' if pid is not None else "a process that cannot be seen from here"
+    """Return RUN601: another process listens on the Unix socket of the deployment."""
     return error(
         "RUN601",
         path,
-        f"somebody listens on the socket before the start: {who}",
+        f"somebody listens on the socket before the start: {_format_owner(pid, command)}",
         "stop that process, or put the socket below {scratch}: it is empty at every run",
     )
 
 
-def could_not_start(name: str, reason: str) -> Finding:
+def start_failed(name: str, reason: str) -> Finding:
     """Return RUN614: the system refused to run the command."""
     return error(
         "RUN614", name, f"could not be started: {reason}", "look at the command in deploy and at its first line (#!)"
     )
 
 
-def exited_early(name: str, ending: Ending, reason: str) -> Finding:
+def exited_before_ready(name: str, ending: Ending, reason: str) -> Finding:
     """Return RUN602: it ended before it was ready."""
     background = ending.returncode == 0
     hint = "run it in the foreground, without --daemon" if background else "its last output is shown below"
-    message = f"{how(ending)} after {ending.duration_s:.2f} s, before it was ready (last answer: {reason})"
+    message = f"{describe_ending(ending)} after {ending.duration_s:.2f} s, before it was ready (last answer: {reason})"
     return error("RUN602", name, message, hint)
 
 
-def not_ready(name: str, limit_s: float, reason: str) -> Finding:
-    """Return RUN603: it runs, but no probe said in time that it is ready."""
+def ready_timeout_exceeded(name: str, limit_s: float, reason: str) -> Finding:
+    """Return RUN603: it runs, but its probes were not satisfied in time."""
     return error(
         "RUN603",
         name,
@@ -113,8 +118,8 @@ def not_ready(name: str, limit_s: float, reason: str) -> Finding:
     )
 
 
-def foreign(name: str, answer: WrongProcess) -> Finding:
-    """Return RUN604: the answer came from somebody else's process."""
+def answered_by_wrong_process(name: str, answer: WrongProcess) -> Finding:
+    """Return RUN604: the answer came from a process that is not part of the deployment."""
     who = f'pid {answer.pid} "{answer.command}"' if answer.pid is not None else "another process"
     since = f" ({answer.since})" if answer.since else ""
     return error(
@@ -125,18 +130,18 @@ def foreign(name: str, answer: WrongProcess) -> Finding:
     )
 
 
-def died(name: str, ending: Ending) -> Finding:
-    """Return RUN606: it was ready, and ended before anybody asked it to."""
+def exited_while_serving(name: str, ending: Ending) -> Finding:
+    """Return RUN606: it was ready, and ended before it was stopped."""
     return error(
         "RUN606",
         name,
-        f"died while it should serve: {how(ending)} after {ending.duration_s:.2f} s",
+        f"died while it should serve: {describe_ending(ending)} after {ending.duration_s:.2f} s",
         "its last output is shown below",
     )
 
 
-def killed(name: str, stop_signal: str, grace_s: float) -> Finding:
-    """Return RUN607: it had to be killed."""
+def stop_timeout_exceeded(name: str, stop_signal: str, grace_s: float) -> Finding:
+    """Return RUN607: it did not stop in time and was killed."""
     return error(
         "RUN607",
         name,
@@ -145,30 +150,24 @@ def killed(name: str, stop_signal: str, grace_s: float) -> Finding:
     )
 
 
-def no_handler(name: str, stop_signal: str) -> Finding:
+def no_signal_handler(name: str, stop_signal: str) -> Finding:
     """Return RUN608: the stop signal has its default action."""
     message = f"has no handler for {stop_signal}: it is ended at once, requests in flight are dropped"
-    return Finding(
-        code="RUN608",
-        level=Level.NOTE,
-        subject=name,
-        message=message,
-        hint="install a handler that finishes the work at hand, or use a server that does",
-    )
+    return note("RUN608", name, message, "install a handler that finishes the work at hand, or use a server that does")
 
 
-def job_timed_out(name: str, limit_s: float, silent_s: float) -> Finding:
-    """Return RUN610: the job did not come to its end; ``silent_s`` is since when it had printed nothing."""
-    silent = f", silent for the last {silent_s:.1f} s" if silent_s >= _SILENT * limit_s else ""
+def run_timeout_exceeded(name: str, limit_s: float, idle_s: float) -> Finding:
+    """Return RUN610: the job did not end in time; it had printed nothing for ``idle_s``."""
+    idle = f", silent for the last {idle_s:.1f} s" if idle_s >= _LONG_IDLE * limit_s else ""
     return error(
         "RUN610",
         name,
-        f"did not end within run_timeout = {limit_s:g} s{silent}",
+        f"did not end within run_timeout = {limit_s:g} s{idle}",
         "look below at what it waits for; raising the limit helps only a job that was still working",
     )
 
 
-def fell_silent(name: str, limit_s: float) -> Finding:
+def idle_timeout_exceeded(name: str, limit_s: float) -> Finding:
     """Return RUN615: it printed nothing for too long."""
     return error(
         "RUN615",
@@ -178,20 +177,20 @@ def fell_silent(name: str, limit_s: float) -> Finding:
     )
 
 
-def watchdog_missed(name: str, said: NotifyState, limit_s: float | None) -> Finding:
-    """Return RUN616: it no longer says that it is alive; an interval that it set itself counts before ``limit_s``."""
-    own_s = said.watchdog_interval_s
+def watchdog_timeout_exceeded(name: str, state: NotifyState, limit_s: float | None) -> Finding:
+    """Return RUN616: it sends no more keep-alives; an interval that it set itself overrides ``limit_s``."""
+    own_s = state.watchdog_interval_s
     limit = f"watchdog_timeout = {limit_s:g} s" if own_s is None else f"{own_s:g} s, the interval that it set itself"
     return error(
         "RUN616",
         name,
-        "gave itself up (WATCHDOG=trigger)" if said.triggered else f"sent no WATCHDOG=1 for {limit}",
+        "gave itself up (WATCHDOG=trigger)" if state.triggered else f"sent no WATCHDOG=1 for {limit}",
         "look below at what its main loop does; it is told the interval in WATCHDOG_USEC",
     )
 
 
-def flooded(name: str, log: str, limit_bytes: int) -> Finding:
-    """Return RUN617: it printed more than a log should hold."""
+def output_limit_exceeded(name: str, log: str, limit_bytes: int) -> Finding:
+    """Return RUN617: it printed more than the log may hold."""
     return error(
         "RUN617",
         name,
@@ -200,8 +199,8 @@ def flooded(name: str, log: str, limit_bytes: int) -> Finding:
     )
 
 
-def not_seen(log: str, pattern: re.Pattern[bytes]) -> Finding:
-    """Return RUN611: an expected line did not come."""
+def expected_output_missing(log: str, pattern: re.Pattern[bytes]) -> Finding:
+    """Return RUN611: no line of the log matches an expected expression."""
     return error(
         "RUN611",
         "expect_output",
@@ -210,8 +209,8 @@ def not_seen(log: str, pattern: re.Pattern[bytes]) -> Finding:
     )
 
 
-def forbidden(log: str, pattern: re.Pattern[bytes], line: str) -> Finding:
-    """Return RUN612: a rejected line came."""
+def rejected_output(log: str, pattern: re.Pattern[bytes], line: str) -> Finding:
+    """Return RUN612: a line of the log matches a rejected expression."""
     return error(
         "RUN612",
         "reject_output",
@@ -220,8 +219,8 @@ def forbidden(log: str, pattern: re.Pattern[bytes], line: str) -> Finding:
     )
 
 
-def suspicious(log: str, line: str, *, job: bool) -> Finding:
-    """Return RUN624: the output speaks against a success; for a job a traceback is an error."""
+def suspicious_output(log: str, line: str, *, job: bool) -> Finding:
+    """Return RUN624: the output contradicts a success; for a job a traceback is an error."""
     level = Level.ERROR if job and "Traceback (most recent call last)" in line else Level.WARNING
     return Finding(
         code="RUN624",
@@ -233,30 +232,23 @@ def suspicious(log: str, line: str, *, job: bool) -> Finding:
 
 
 def near_limit(name: str, key: str, took_s: float, limit_s: float) -> Finding:
-    """Return RUN630: it passed, but the next slow machine will not."""
+    """Return RUN630: it passed, but it used most of a limit."""
     message = f"used {took_s / limit_s:.0%} of {key}: {took_s:.2f} s of {limit_s:g} s"
-    return Finding(
-        code="RUN630",
-        level=Level.WARNING,
-        subject=name,
-        message=message,
-        hint="find out what got slower before raising the limit",
+    return warning("RUN630", name, message, "find out what got slower before raising the limit")
+
+
+def no_evidence(name: str) -> Finding:
+    """Return RUN631: the exit code is the only evidence."""
+    return warning(
+        "RUN631",
+        name,
+        "ended without proving anything: no probe, no expected output, no commands",
+        "say with expect_output what a success prints, or check its results in commands",
     )
 
 
-def proved_nothing(name: str) -> Finding:
-    """Return RUN631: an exit code was all the evidence there is."""
-    return Finding(
-        code="RUN631",
-        level=Level.WARNING,
-        subject=name,
-        message="ended without proving anything: no probe, no expected output, no commands",
-        hint="say with expect_output what a success prints, or check its results in commands",
-    )
-
-
-def judged_command(run_id: str, command: str, ending: Ending, *, failed: bool, limit_s: float) -> Iterator[Finding]:
-    """Yield what speaks against the end of one of tox's commands; ``failed`` is what tox makes of its exit code."""
+def failed_command(run_id: str, command: str, ending: Ending, *, failed: bool, limit_s: float) -> Iterator[Finding]:
+    """Yield RUN610 or RUN605 for a tox command that did not succeed; ``failed`` is tox's view of its exit code."""
     shown = _short(command)
     if ending.cause is Cause.TIMED_OUT:
         yield error(
@@ -268,35 +260,43 @@ def judged_command(run_id: str, command: str, ending: Ending, *, failed: bool, l
     elif ending.cause is Cause.NOT_STARTED:
         yield error("RUN605", run_id, f"could not be started: {ending.error}", "correct the command")
     elif failed:
-        yield error("RUN605", run_id, f"{how(ending)}: {shown}", "its output is shown above")
+        yield error("RUN605", run_id, f"{describe_ending(ending)}: {shown}", "its output is shown above")
 
 
-def smoke_refused(run_id: str, reason: str) -> Finding:
+def refused_command(run_id: str, reason: str) -> Finding:
     """Return RUN605: tox would not run one of its commands."""
     return error("RUN605", run_id, reason, "name the command in allowlist_externals, or correct it")
 
 
-def _count(survivors: tuple[Survivor, ...]) -> str:
+def failed_under_condition(condition: Condition, failure: Finding, log: str, last_line: str) -> Finding:
+    """Return SIM803: the deployment failed under a condition; ``last_line`` is that of its log."""
+    return error(
+        "SIM803",
+        failure.subject if failure.subject != log else "deploy",
+        f"fails with {condition.name}: {failure.message}",
+        f"its last words in {log}: {last_line}" if last_line else condition.hint,
+    )
+
+
+def _format_owner(pid: int | None, command: str) -> str:
+    return f'pid {pid} "{command}"' if pid is not None else "a process that cannot be seen from here"
+
+
+def _format_count(survivors: tuple[Survivor, ...]) -> str:
     return f"{len(survivors)} process{'es' if len(survivors) > 1 else ''}"
 
 
-def _named(survivors: tuple[Survivor, ...]) -> str:
-    shown = [f"pid {each.pid} {_short(_by_name(each.command))}{_kind(each)}" for each in survivors[:3]]
+def _format_processes(survivors: tuple[Survivor, ...]) -> str:
+    shown = [f"pid {each.pid} {_short(without_folder(each.command))}{_format_state(each)}" for each in survivors[:3]]
     return "; ".join(shown + ([f"and {len(survivors) - 3} more"] if len(survivors) > 3 else []))
 
 
-def _kind(survivor: Survivor) -> str:
-    """Return in words what is known of a process that cannot be killed."""
+def _format_state(survivor: Survivor) -> str:
+    """Return what is known of a process that cannot be killed, as text."""
     user = f"user {survivor.uid}" if survivor.uid is not None else ""
     waits = f"in {survivor.waits_on}" if survivor.waits_on else ""
     known = ", ".join(filter(None, (user, survivor.state, waits)))
     return f" ({known})" if known else ""
-
-
-def _by_name(command: str) -> str:
-    """Return a command line whose program has lost its folder, which is mostly the environment's and long."""
-    program, blank, rest = command.partition(" ")
-    return f"{Path(program).name}{blank}{rest}"
 
 
 def _short(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What a deployment printed: read in bounded memory, and judged."""
+"""What a deployment printed: read in bounded memory, and checked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tox_prodsim.model.scenario import DEFAULT_REJECT, Deployment
 
 _BLOCK_BYTES = 1 << 16
 _OVERLAP_BYTES = 1 << 10
-"""So much of a line that is longer than a block is read twice: a match there is rarely longer."""
+"""Of a line longer than a block, so much is read twice: a match there is rarely longer."""
 _TAIL_BYTES = 1 << 16
 
 _TOKEN = re.compile(
@@ -24,26 +24,26 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-"""What an expression may consist of for its search in many lines at once: nothing that looks around, for example."""
-_WITHIN_A_LINE = {rb"\s": rb"[^\S\n]", rb"\W": rb"[^\w\n]", rb"\D": rb"[^\d\n]"}
+"""What an expression may consist of to be searched for in many lines at once: no lookaround, for example."""
+_IN_ONE_LINE = {rb"\s": rb"[^\S\n]", rb"\W": rb"[^\w\n]", rb"\D": rb"[^\d\n]"}
 
 
-def judge(log: Path, deployment: Deployment, *, ended_well: bool) -> Iterator[Finding]:
-    """Yield what the log says against a success; it is read block by block, in bounded memory."""
+def check_output(log: Path, deployment: Deployment, *, ended_well: bool) -> Iterator[Finding]:
+    """Yield what contradicts a success in the log, which is read block by block, in bounded memory."""
     suspicious = [re.compile(pattern.encode()) for pattern in DEFAULT_REJECT]
     expected = _Search(deployment.expect_output)
     rejected = _Search(deployment.reject_output)
     suspects = _Search(suspicious)
     for block in blocks(log):
         for search in (expected, rejected, suspects):
-            search.look_at(block)
+            search.read(block)
     subject = log.name
     if ended_well:
-        yield from (findings.not_seen(subject, pattern) for pattern in expected.missing)
-    yield from (findings.forbidden(subject, pattern, line) for pattern, line in rejected.found.items())
+        yield from (findings.expected_output_missing(subject, pattern) for pattern in expected.missing)
+    yield from (findings.rejected_output(subject, pattern, line) for pattern, line in rejected.found.items())
     if ended_well:
         yield from (
-            findings.suspicious(subject, line, job=not deployment.is_service) for line in suspects.found.values()
+            findings.suspicious_output(subject, line, job=not deployment.is_service) for line in suspects.found.values()
         )
 
 
@@ -53,28 +53,28 @@ class _Search:
     def __init__(self, patterns: Iterable[re.Pattern[bytes]]) -> None:
         self.missing = dict.fromkeys(patterns)
         self.found: dict[re.Pattern[bytes], str] = {}
-        self._in_block = {pattern: _for_blocks(pattern) for pattern in self.missing}
+        self._in_block = {pattern: _for_block(pattern) for pattern in self.missing}
 
-    def look_at(self, block: bytes) -> None:
-        """Look for what is still missing."""
+    def read(self, block: bytes) -> None:
+        """Search for what is still missing."""
         for pattern in tuple(self.missing):
-            line = _first_line(pattern, self._in_block[pattern], block)
+            line = _first_matching_line(pattern, self._in_block[pattern], block)
             if line is not None:
                 del self.missing[pattern]
                 self.found[pattern] = line.decode(errors="replace").strip()
 
 
-def _for_blocks(pattern: re.Pattern[bytes]) -> re.Pattern[bytes] | None:
-    """Return the pattern that finds in many lines what this one finds in each, None when it is not known how."""
+def _for_block(pattern: re.Pattern[bytes]) -> re.Pattern[bytes] | None:
+    """Return the pattern that finds in many lines what this one finds in each; None: there is no such pattern."""
     source = pattern.pattern
     tokens = _TOKEN.findall(source)
     if pattern.flags & (re.DOTALL | re.VERBOSE) or b"".join(tokens) != source:
         return None
-    within = (rb"[^\n" + token[2:] if token.startswith(b"[^") else _WITHIN_A_LINE.get(token, token) for token in tokens)
+    within = (rb"[^\n" + token[2:] if token.startswith(b"[^") else _IN_ONE_LINE.get(token, token) for token in tokens)
     return re.compile(b"".join(within), pattern.flags | re.MULTILINE)
 
 
-def _first_line(pattern: re.Pattern[bytes], in_block: re.Pattern[bytes] | None, block: bytes) -> bytes | None:
+def _first_matching_line(pattern: re.Pattern[bytes], in_block: re.Pattern[bytes] | None, block: bytes) -> bytes | None:
     if in_block is None:
         return next((line for line in block.split(b"\n") if pattern.search(line)), None)
     match = in_block.search(block)
@@ -110,9 +110,9 @@ def read_lines(log: Path) -> Iterator[bytes]:
         yield from block.split(b"\n")
 
 
-def lines_if(marks: re.Pattern[bytes], log: Path) -> Iterator[bytes]:
-    """Yield the lines of a file that has one of the marks, none of any other: a search is ten times as fast."""
-    if any(marks.search(block) for block in blocks(log)):
+def lines_if_any(pattern: re.Pattern[bytes], log: Path) -> Iterator[bytes]:
+    """Yield the lines of a file in which the pattern matches, none of any other: a search is ten times as fast."""
+    if any(pattern.search(block) for block in blocks(log)):
         yield from read_lines(log)
 
 

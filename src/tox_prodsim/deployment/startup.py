@@ -7,71 +7,79 @@ from dataclasses import replace
 
 from tox_prodsim import supervision
 from tox_prodsim.deployment import findings
-from tox_prodsim.deployment.place import LaunchContext, Start, environ, free_port
+from tox_prodsim.deployment.launch import LaunchContext, Start, launch_for, start_variables
 from tox_prodsim.deployment.readiness import ReadinessWait
+from tox_prodsim.model.errors import MeasurementError, RestartError
 from tox_prodsim.model.scenario import Deployment, Launch
 
 _TIMED_POLL_S = 0.01
 
 
-def keep_snapshot(place: LaunchContext) -> None:
-    """Copy the scratch folder as it is before the first start, so that later, timed starts find the same.
+def copy_scratch(context: LaunchContext) -> None:
+    """Copy the scratch folder as it is before the first start, so that later starts find the same.
 
-    What cannot be copied (a socket, a full disk) leaves no snapshot, and ``timed_start`` says so.
+    What cannot be copied (a socket, a full disk) leaves no copy, and a later start raises RestartError for that.
     """
     try:
-        shutil.copytree(place.scratch, place.snapshot, symlinks=True)
+        shutil.copytree(context.scratch, context.scratch_copy, symlinks=True)
     except OSError:
-        shutil.rmtree(place.snapshot, ignore_errors=True)
+        shutil.rmtree(context.scratch_copy, ignore_errors=True)
 
 
-def timed_start(deployment: Deployment, place: LaunchContext) -> float:
+def measure_start(deployment: Deployment, context: LaunchContext) -> float:
     """Start a deployment once more, in a copy of the scratch folder as it was, and return its effective seconds.
 
-    A service is timed from the spawn until it is ready, a job until its end; both are then gone. Raises RuntimeError
-    with one sentence when it does not come that far, and Cancelled.
+    A service is timed from the spawn until it is ready, a job until its end; both are then stopped. Raises
+    MeasurementError with one sentence when it does not come that far, and Cancelled.
     """
-    place = replace(copied(place, "timed"), log=place.log.with_name("startup.log"))
-    launch = deployment.launch(port=free_port() if deployment.uses_port else None, scratch=place.scratch)
-    begun = Start(deployment, launch, place, environ(launch, place))
+    try:
+        context = replace(in_scratch_copy(context, "timed"), log=context.log.with_name("startup.log"))
+    except RestartError as problem:
+        raise MeasurementError(str(problem)) from problem
+    launch = launch_for(deployment, context)
+    start = Start(deployment, launch, context, start_variables(launch, context))
     try:
         if deployment.is_service:
-            return _timed_ready(begun, deployment, launch, place)
-        return _timed_end(begun.process, deployment)
+            return _time_to_ready(start, deployment, launch, context)
+        return _time_to_end(start.process, deployment)
     finally:
-        begun.process.stop(deployment.stop.signal, deployment.stop.grace_s)
-        begun.close()
+        start.process.stop(deployment.stop.signal, deployment.stop.grace_s)
+        start.close()
 
 
-def copied(place: LaunchContext, name: str) -> LaunchContext:
-    """Return the place with a copy of the scratch folder as it was before the first start; RuntimeError: there is none.
+def in_scratch_copy(context: LaunchContext, name: str) -> LaunchContext:
+    """Return the context with a fresh copy of the scratch folder as it was before the first start.
 
-    Whoever asks for it removes it, or finds it gone at the next copy of that name.
+    The caller removes the copy, or the next call with the same name does. Raises RestartError when there is none.
     """
-    if place.cwd != place.scratch:
+    if context.cwd != context.scratch:
         msg = "change_dir is not the scratch folder, so that a second start would meet what the first one left"
-        raise RuntimeError(msg)
-    if not place.snapshot.is_dir():
+        raise RestartError(msg)
+    if not context.scratch_copy.is_dir():
         msg = "the scratch folder could not be copied for a second start"
-        raise RuntimeError(msg)
-    spare = place.snapshot.with_name(f"scratch-{name}")
-    shutil.rmtree(spare, ignore_errors=True)
-    shutil.copytree(place.snapshot, spare, symlinks=True)
-    return replace(place, scratch=spare, cwd=spare)
+        raise RestartError(msg)
+    folder = context.scratch_copy.with_name(f"scratch-{name}")
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(context.scratch_copy, folder, symlinks=True)
+    return replace(context, scratch=folder, cwd=folder)
 
 
-def _timed_ready(begun: Start, deployment: Deployment, launch: Launch, place: LaunchContext) -> float:
-    process, now, limit_s = begun.process, supervision.clock.now, deployment.ready_timeout_s
-    watch = ReadinessWait(process, launch, place, limit_s, notify=begun.notify, longest_poll_s=_TIMED_POLL_S)
-    for _ in watch.answers():
-        if not watch.pending:
+def _time_to_ready(start: Start, deployment: Deployment, launch: Launch, context: LaunchContext) -> float:
+    process, now, limit_s = start.process, supervision.clock.now, deployment.ready_timeout_s
+    wait = ReadinessWait(process, launch, context, limit_s, notify=start.notify, longest_poll_s=_TIMED_POLL_S)
+    for _ in wait.answers():
+        if not wait.pending:
             effective_s = supervision.effective_since(process.pid, process.spawned_at, now=now)
             return effective_s or now() - process.spawned_at
-    raise RuntimeError(watch.trouble.message if watch.trouble is not None else "it has no probe")
+    raise MeasurementError(wait.failure.message if wait.failure is not None else "it has no probe")
 
 
-def _timed_end(process: supervision.Process, deployment: Deployment) -> float:
+def _time_to_end(process: supervision.Process, deployment: Deployment) -> float:
     ending = process.wait(deployment.run_timeout_s)
-    if ending is None or ending.returncode not in deployment.exit_codes:
-        raise RuntimeError("it did not end in time" if ending is None else f"it ended with {findings.how(ending)}")
+    if ending is None:
+        msg = "it did not end in time"
+        raise MeasurementError(msg)
+    if ending.returncode not in deployment.exit_codes:
+        msg = f"it ended with {findings.describe_ending(ending)}"
+        raise MeasurementError(msg)
     return ending.effective_s

@@ -1,10 +1,11 @@
-"""End a deployment that breaks a limit while nobody else looks: silent too long, no sign of life, a flood of output."""
+"""End a deployment that exceeds a limit while it runs: idle for too long, no sign of life, too much output."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tox_prodsim import supervision
@@ -15,11 +16,41 @@ from tox_prodsim.model.scenario import Deployment
 _EVERY_S = 0.1
 
 
-class Watchdog(threading.Thread):
-    """Watch one process in a thread of its own, because during the smoke commands tox has the floor.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExceededLimit:
+    """A limit that the deployment exceeded: what is reported, when, and what it was doing then."""
 
-    ``up_since`` is when it became ready, which the watchdog counts from, None before that.
-    ``finding`` says which limit was broken, None while none is, ``broken_at`` when, ``seen`` what ``look`` told then.
+    finding: Finding
+    at_s: float
+    diagnosis: tuple[str, ...] = ()
+
+
+class LogGrowth:
+    """The size of a log, and since when it has not grown."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+        self.size_bytes = 0
+        self._grew_at = supervision.clock.now()
+
+    @property
+    def idle_s(self) -> float:
+        """Return for how long nothing has been printed."""
+        return supervision.clock.now() - self._grew_at
+
+    def update(self) -> None:
+        """Read the size of the log; it stays what it was when the program has removed its log."""
+        with suppress(OSError):
+            size_bytes = self.log.stat().st_size
+            if size_bytes != self.size_bytes:
+                self.size_bytes, self._grew_at = size_bytes, supervision.clock.now()
+
+
+class Watchdog(threading.Thread):
+    """Check the limits of one process in a thread of its own, because tox runs the smoke commands meanwhile.
+
+    ``exceeded`` is the limit that was exceeded, None while none is; ``ready_at`` is when the deployment became ready,
+    which the watchdog interval counts from, None before that; ``growth`` is that of the log.
     """
 
     def __init__(
@@ -30,68 +61,57 @@ class Watchdog(threading.Thread):
         log: Path,
         *,
         notify: supervision.NotifySocket | None,
-        look: Callable[[], tuple[str, ...]],
+        diagnose: Callable[[], tuple[str, ...]],
         end: Callable[[supervision.Cause], object],
     ) -> None:
-        super().__init__(name="prodsim-sentinel", daemon=True)
-        self._name, self._process, self._deployment, self._log = name, process, deployment, log
-        self._notify, self._look, self._end = notify, look, end
-        self._over = threading.Event()
-        self._size_bytes = 0
-        self._grew_at = supervision.clock.now()
-        self.finding: Finding | None = None
-        self.broken_at = 0.0
-        self.up_since: float | None = None
-        self.seen: tuple[str, ...] = ()
+        super().__init__(name="prodsim-watchdog", daemon=True)
+        self._name, self._process, self._deployment = name, process, deployment
+        self._notify, self._diagnose, self._end = notify, diagnose, end
+        self._dismissed = threading.Event()
+        self.growth = LogGrowth(log)
+        self.exceeded: ExceededLimit | None = None
+        self.ready_at: float | None = None
 
     def run(self) -> None:
-        """Look until it is over, and stop what breaks a limit."""
-        while not self._over.wait(_EVERY_S) and not self._process.main_exited():
-            self._note(self._broken())
-            if self.finding is not None:
-                self.seen = self._look()
+        """Check until it is dismissed, and stop what exceeds a limit."""
+        while not self._dismissed.wait(_EVERY_S) and not self._process.main_exited():
+            finding = self._check()
+            if finding is not None:
+                self.exceeded = ExceededLimit(finding=finding, at_s=supervision.clock.now())
+                self.exceeded = replace(self.exceeded, diagnosis=self._diagnose())  # which takes a while
                 self._end(supervision.Cause.TIMED_OUT)
                 return
 
-    @property
-    def silent_s(self) -> float:
-        """Return for how long nothing has been printed."""
-        return supervision.clock.now() - self._grew_at
-
     def dismiss(self) -> None:
-        """End the watch, before a stop that is meant; waits for one that has begun. Idempotent.
+        """End the checks before an intended stop; waits for a stop that has begun. Idempotent.
 
-        The size of the log is looked at once more: what has ended may have printed faster than the watch looks.
+        The size of the log is checked once more: a program that has ended may have printed since the last check.
         """
-        if self._over.is_set():
+        if self._dismissed.is_set():
             return
-        self._over.set()
+        self._dismissed.set()
         if self.ident is not None:
             self.join()
-        if self.finding is None:
-            self._note(self._flooded())
-
-    def _note(self, finding: Finding | None) -> None:
+        finding = self._check_output() if self.exceeded is None else None
         if finding is not None:
-            self.finding, self.broken_at = finding, supervision.clock.now()
+            self.exceeded = ExceededLimit(finding=finding, at_s=supervision.clock.now())
 
-    def _flooded(self) -> Finding | None:
-        with suppress(OSError):  # it may have removed its log
-            size_bytes, limit_bytes = self._log.stat().st_size, self._deployment.output_limit_bytes
-            if size_bytes != self._size_bytes:
-                self._size_bytes, self._grew_at = size_bytes, supervision.clock.now()
-            if limit_bytes is not None and size_bytes > limit_bytes:
-                return findings.flooded(self._name, self._log.name, limit_bytes)
-        return None
+    def _check_output(self) -> Finding | None:
+        self.growth.update()
+        limit_bytes = self._deployment.output_limit_bytes
+        if limit_bytes is None or self.growth.size_bytes <= limit_bytes:
+            return None
+        return findings.output_limit_exceeded(self._name, self.growth.log.name, limit_bytes)
 
-    def _broken(self) -> Finding | None:
-        if (flooded := self._flooded()) is not None:
-            return flooded
-        limits, now = self._deployment, supervision.clock.now()
-        if limits.idle_timeout_s is not None and now - self._grew_at > limits.idle_timeout_s:
-            return findings.fell_silent(self._name, limits.idle_timeout_s)
-        if self._notify is not None:
-            said, limit_s = self._notify.state, limits.watchdog_timeout_s
-            if supervision.watchdog_missed(said, limit_s, now, since=self.up_since):
-                return findings.watchdog_missed(self._name, said, limit_s)
+    def _check(self) -> Finding | None:
+        limits, too_much_output = self._deployment, self._check_output()
+        if too_much_output is not None:
+            return too_much_output
+        if limits.idle_timeout_s is not None and self.growth.idle_s > limits.idle_timeout_s:
+            return findings.idle_timeout_exceeded(self._name, limits.idle_timeout_s)
+        if self._notify is None:
+            return None
+        state, limit_s = self._notify.state, limits.watchdog_timeout_s
+        if supervision.watchdog_missed(state, limit_s, supervision.clock.now(), since=self.ready_at):
+            return findings.watchdog_timeout_exceeded(self._name, state, limit_s)
         return None

@@ -14,6 +14,7 @@
         ├── NamespaceError      the network namespace of a process
         ├── PySpyRefusedError   the stacks of a process
         ├── RecordingError      the recording of an import
+        ├── RestartError        a second start of the deployment
         ├── TreeUnavailableError   the wheel of the source tree
         ├── UnreadableElfError  the headers of an ELF file
         └── WheelUnavailableError  the wheel of another version
@@ -73,6 +74,10 @@ class PySpyRefusedError(UnavailableError):
 
 class RecordingError(UnavailableError):
     """The import to record failed, or took too long."""
+
+
+class RestartError(UnavailableError):
+    """The deployment cannot be started again as it was before its first start."""
 
 
 class TreeUnavailableError(UnavailableError):

@@ -15,7 +15,7 @@ KEY = "allow_leaks"
 
 
 class LeakKind(StrEnum):
-    """What is left; but for EXCEPTION the name is the word of ``allow_leaks`` that accepts it."""
+    """What is left; each value but that of EXCEPTION is the word of ``allow_leaks`` that accepts the kind."""
 
     PROCESS = "processes"
     OUTPUT = "output"
@@ -29,7 +29,7 @@ class LeakKind(StrEnum):
 
 
 class Grade(StrEnum):
-    """How sure it is: CERTAIN is a fact, FIRM may in rare cases be another's, HINT may well be meant."""
+    """How sure it is: CERTAIN is a fact, FIRM is in rare cases another program's, HINT may well be intended."""
 
     CERTAIN = "certain"
     FIRM = "firm"
@@ -38,25 +38,27 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Leak:
-    """One thing that was left: ``subject`` names it, and ``allow_leaks`` is matched with that.
-
-    ``file`` and ``line`` are the place in the source, empty and None where that is not known.
-    """
+    """One thing that was left."""
 
     kind: LeakKind
     grade: Grade
     subject: str
+    """Names it; ``allow_leaks`` is matched with this."""
     detail: str = ""
+    """What else is known of it."""
     file: str = ""
+    """Source file; empty: not known."""
     line: int | None = None
+    """Line in the source file; None: not known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LeakReport:
-    """What a look at the leaks found, and what it could not see: ``not_observable`` are sentences with the reason."""
+    """What was left, and what could not be seen."""
 
     leaks: tuple[Leak, ...] = ()
     not_observable: tuple[str, ...] = ()
+    """Sentences, each with the reason."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,12 +66,16 @@ class AllowLeaks:
     """The leaks that the user accepts: whole kinds, and some kinds by the name of what was left."""
 
     kinds: frozenset[LeakKind] = frozenset()
+    """Kinds of which every leak is accepted."""
     files: tuple[str, ...] = ()
+    """Globs of file names."""
     shared_memory: tuple[str, ...] = ()
+    """Globs of names."""
     warnings: tuple[re.Pattern[str], ...] = ()
+    """Expressions for warnings and exceptions."""
 
     def accepts(self, leak: Leak) -> bool:
-        """Return whether the user said that this leak is meant."""
+        """Return whether the user accepts this leak."""
         if leak.kind in self.kinds:
             return True
         match leak.kind:
@@ -85,17 +91,17 @@ class AllowLeaks:
 _WHOLE = {LeakKind.PROCESS, LeakKind.PORT, LeakKind.OUTPUT, LeakKind.SHARED_MEMORY, LeakKind.TASK, LeakKind.THREAD}
 """Kinds that are accepted by their bare word."""
 NAMED = {LeakKind.FILE: "*.pid", LeakKind.SHARED_MEMORY: "psm_*", LeakKind.WARNING: "unclosed socket"}
-"""Kinds that are accepted by name, each with an example of what stands after the colon."""
+"""Kinds that are accepted by name, each with an example of the text after the colon."""
 FORMS = (*sorted(_WHOLE), *(f"{kind}:{example}" for kind, example in NAMED.items()))
 """The items of ``allow_leaks``, as one writes them."""
 
 
-def parse(words: Iterable[object]) -> AllowLeaks:
-    """Return what the items of ``allow_leaks`` accept; raises ProdsimError for one that cannot be understood."""
+def parse(items: Iterable[object]) -> AllowLeaks:
+    """Return what the items of ``allow_leaks`` accept; raises ProdsimError for an invalid one."""
     kinds: set[LeakKind] = set()
     named: dict[LeakKind, list[str]] = {kind: [] for kind in NAMED}
-    for word in words:
-        kind, name = _item(word)
+    for item in items:
+        kind, name = _parse_item(item)
         if name is None:
             kinds.add(kind)
         else:
@@ -108,29 +114,29 @@ def parse(words: Iterable[object]) -> AllowLeaks:
     )
 
 
-def _item(word: object) -> tuple[LeakKind, str | None]:
-    """Return the kind that an item names and what stands after its colon, None for a bare word."""
-    name, colon, rest = str(word).strip().partition(":")
-    kind = _kind(name.strip(), word)
+def _parse_item(item: object) -> tuple[LeakKind, str | None]:
+    """Return the kind that an item names and the text after its colon, None for a bare word."""
+    name, colon, rest = str(item).strip().partition(":")
+    kind = _kind(name.strip(), item)
     rest = rest.strip()
     if rest and kind in NAMED:
         return kind, rest
     if not colon and kind in _WHOLE:
         return kind, None
     if kind in NAMED:
-        msg = f"{word!r} does not say which ones, write for example {kind}:{NAMED[kind]}"
+        msg = f"{item!r} does not say which ones, write for example {kind}:{NAMED[kind]}"
         raise ProdsimError(KEY, msg)
-    msg = f"{word!r} has more than its word, write {kind}"
+    msg = f"{item!r} has more than its word, write {kind}"
     raise ProdsimError(KEY, msg)
 
 
-def _kind(name: str, word: object) -> LeakKind:
+def _kind(name: str, item: object) -> LeakKind:
     known = _WHOLE | set(NAMED)
     if name in known:
         return LeakKind(name)
     near = difflib.get_close_matches(name, sorted(known), n=1)
     instead = f"did you mean {near[0]}?" if near else f"write one of {', '.join(sorted(known))}"
-    msg = f"{word!r} is no kind of leak, {instead}"
+    msg = f"{item!r} is no kind of leak, {instead}"
     raise ProdsimError(KEY, msg)
 
 

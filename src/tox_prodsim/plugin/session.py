@@ -86,7 +86,10 @@ class Session:
         self._driver = RunDriver(run(scenario, context), self._reporting.handle, self._commands.records.outcome)
         self._commands.begin(
             CommandContext(
-                driver=self._driver, production_env=production_env, launch_context=context.place, folder=self._folder
+                driver=self._driver,
+                production_env=production_env,
+                launch_context=context.launch_context,
+                folder=self._folder,
             )
         )
         self._driver.start()

@@ -158,7 +158,7 @@ class ToxCommands:
         """Keep why tox or the machine would not run a command."""
         self.records.failed.add(run_id)
         if not isinstance(problem.__cause__, ProdsimError):
-            self.records.findings[run_id] = (findings.smoke_refused(run_id, str(problem)),)
+            self.records.findings[run_id] = (findings.refused_command(run_id, str(problem)),)
         elif self._context is not None:
             self._context.driver.give_up(str(problem))
 
@@ -182,7 +182,7 @@ class ToxCommands:
         )
 
     def _diagnose(self, launch_context: LaunchContext, run_id: str, process: supervision.Process) -> None:
-        self.records.add_diagnosis(run_id, launch_context.look(process))
+        self.records.add_diagnosis(run_id, launch_context.diagnose(process))
 
     def _judge(self, request: ExecuteRequest, ending: supervision.Ending) -> None:
         """Keep what a command came to, and what speaks against its end."""
@@ -193,8 +193,8 @@ class ToxCommands:
         failed = not configured.ignore_exit_code and (ending.returncode == 0) is configured.invert_exit_code
         name, shown, scenario = request.run_id, request.shell_cmd_redacted, self._scenario()
         found = (
-            *findings.judged_command(name, shown, ending, failed=failed, limit_s=scenario.run_timeout_s),
-            *findings.unkillable(name, ending),
-            *leak_findings.findings(name, leak_findings.survived(ending), scenario.allow_leaks),
+            *findings.failed_command(name, shown, ending, failed=failed, limit_s=scenario.run_timeout_s),
+            *findings.unkillable_processes(name, ending),
+            *leak_findings.to_findings(name, leak_findings.survivor_leaks(ending), scenario.allow_leaks),
         )
         self.records.add_end(name, () if self._cancel.is_set else found, failed=failed)

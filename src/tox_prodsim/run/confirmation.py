@@ -218,22 +218,22 @@ def side_by_side(metric: Metric, sampler: PairedSampler, *, tolerance: float) ->
     return measure.measure(metric, sampler, SIDE_BY_SIDE, tolerance=tolerance, plan=_SIDE_BY_SIDE_PLAN)[1]
 
 
-def launch_context_of(place: LaunchContext, site: clone_env.Site, base: clone_env.Site) -> LaunchContext:
+def launch_context_of(launch_context: LaunchContext, site: clone_env.Site, base: clone_env.Site) -> LaunchContext:
     """Return how the deployment of the base is started: with its own scripts and Python, all else the same."""
     own_scripts, base_scripts = str(site.scripts), str(base.scripts)
 
     def environ(values: Mapping[str, str]) -> dict[str, str]:
-        variables = place.environ(values)
+        variables = launch_context.environ(values)
         path = [base_scripts if folder == own_scripts else folder for folder in variables["PATH"].split(os.pathsep)]
         moved = {name: str(base.prefix) for name, value in variables.items() if value == str(site.prefix)}
         return {**variables, **moved, "PATH": os.pathsep.join(path)}
 
     def resolve(argv: Sequence[str], key: str) -> list[str]:
-        program, *arguments = place.resolve(argv, key)
+        program, *arguments = launch_context.resolve(argv, key)
         inside = Path(program).parent == site.scripts
         return [str(base.scripts / Path(program).name) if inside else program, *arguments]
 
-    return replace(place, environ=environ, resolve=resolve)
+    return replace(launch_context, environ=environ, resolve=resolve)
 
 
 def _repeated(sampler: PairedSampler, tolerance: float) -> tuple[stats.Rounds, stats.Judgement]:

@@ -65,7 +65,7 @@ class RunContext:
     python: Path
     """Of the environment."""
     scripts_dir: Path
-    place: deployment.LaunchContext
+    launch_context: deployment.LaunchContext
     """Where and how the deployment is started."""
     baselines: BaselineFiles
     execute: Runner

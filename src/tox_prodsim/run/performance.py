@@ -28,7 +28,7 @@ from tox_prodsim.model.events import (
 )
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.metrics import START_UP, Metric
-from tox_prodsim.model.scenario import Deployment, Scenario, Timing
+from tox_prodsim.model.scenario import Scenario, Timing
 from tox_prodsim.run.confirmation import BaseInstall, Confirmation
 from tox_prodsim.run.context import BaselineFiles, Interpreter, RunContext
 from tox_prodsim.timing import baseline, budgets, explanation, measure, paired, sampling, stats
@@ -84,16 +84,9 @@ def _samplers(names: Sequence[str], scenario: Scenario, context: RunContext) -> 
     python, runner = context.python, context.execute
     samplers = {Metric.of_import(name): sampling.import_sampler(name, python=python, runner=runner) for name in names}
     if scenario.deployment is not None and scenario.timing.startup:
-        start_once = functools.partial(_start_once, scenario.deployment, context.place)
+        start_once = functools.partial(deployment.measure_start, scenario.deployment, context.launch_context)
         samplers[START_UP] = sampling.start_sampler(start_once, python=python, runner=runner)
     return samplers
-
-
-def _start_once(deployed: Deployment, place: deployment.LaunchContext) -> float:
-    try:
-        return deployment.timed_start(deployed, place)
-    except RuntimeError as problem:
-        raise MeasurementError(str(problem)) from problem
 
 
 def _origin(config: Timing, baselines: BaselineFiles) -> str:

@@ -33,12 +33,12 @@ def run(scenario: Scenario, context: RunContext) -> Run:
     try:
         context = replace(context, baselines=(yield from checks.run_checks(scenario, context, results)))
         first = _first_imports(scenario, context, results)
-        with context.place.hook_installed():
+        with context.launch_context.hook_installed():
             deployed = yield from _deployment(scenario, context, results)
         yield from _simulations(scenario, context, results)
         start_s = deployed.start_s if deployed is not None else None
         yield from _performance(scenario, context, results, start_s=start_s, first=first)
-        with context.place.hook_installed():
+        with context.launch_context.hook_installed():
             yield from _suspend(context, results, _pause(context, deployed, until=ToxPhase.END))
         yield from results.apply_policy(checks.lowest_failed(context, results))
     except Cancelled:
@@ -61,7 +61,7 @@ def _suspend(context: RunContext, results: RunResults, pause: Paused, *, step: S
     ``step`` is the one that goes on meanwhile, None: it is the time between two.
     """
     outcome = yield pause
-    if context.place.cancel.is_set:
+    if context.launch_context.cancel.is_set:
         raise Cancelled
     yield from (Evidence(step=step, title=title, lines=lines) for title, lines in outcome.evidence)
     results.codes |= {"RUN605"} if outcome.commands_ran else set()
@@ -74,7 +74,7 @@ def _pause(
 ) -> Paused:
     """Return the pause in which the commands have the address of the deployment, and their scratch folder."""
     if deployed is None:
-        scratch = str(context.place.scratch)
+        scratch = str(context.launch_context.scratch)
         return Paused(until=until, values={"scratch": scratch}, variables={"PRODSIM_SCRATCH": scratch})
     return Paused(until=until, go_ahead=go_ahead, values=deployed.values, variables=deployed.variables)
 
@@ -91,8 +91,8 @@ def _deployment(
         yield _not_checked(Step.DEPLOY, "no 'deploy' is configured")
         yield from _suspend(context, results, _pause(context, None, until=ToxPhase.COMMANDS_POST))
         return None
-    results.codes |= deployment.checks(scenario.deployment)
-    with closing(deployment.DeploymentRun(scenario.deployment, context.place)) as deployed:
+    results.codes |= deployment.checked_codes(scenario.deployment)
+    with closing(deployment.DeploymentRun(scenario.deployment, context.launch_context)) as deployed:
         yield from _deploy(scenario, context, results, deployed)
         return deployed
 
@@ -107,14 +107,14 @@ def _deploy(
         yield from _suspend(context, results, _pause_for_commands(context, deployed))
         return
     if scenario.simulate or (scenario.timing.startup and not scenario.policy.drops("PRF")):
-        deployment.keep_snapshot(context.place)
-    yield from results.apply_policy(deployed.up())
+        deployment.copy_scratch(context.launch_context)
+    yield from results.apply_policy(deployed.start())
     yield from _suspend(context, results, _pause_for_commands(context, deployed), step=Step.DEPLOY)
-    yield from results.apply_policy(deployed.down(commands_ran=scenario.has_commands))
+    yield from results.apply_policy(deployed.stop(commands_ran=scenario.has_commands))
 
 
 def _pause_for_commands(context: RunContext, deployed: deployment.DeploymentRun) -> Paused:
-    return _pause(context, deployed, until=ToxPhase.COMMANDS_POST, go_ahead=deployed.went_up)
+    return _pause(context, deployed, until=ToxPhase.COMMANDS_POST, go_ahead=deployed.ready_for_commands)
 
 
 def _simulations(scenario: Scenario, context: RunContext, results: RunResults) -> Iterator[Event]:
@@ -129,7 +129,7 @@ def _simulations(scenario: Scenario, context: RunContext, results: RunResults) -
         runner=context.execute,
         python=context.python,
         scripts_dir=context.scripts_dir,
-        place=context.place,
+        launch_context=context.launch_context,
         deployed=scenario.deployment,
     )
     check = partial(simulation.check_simulations, scenario.simulate, simulated)

@@ -14,6 +14,7 @@ from pathlib import Path
 from tox_prodsim import deployment
 from tox_prodsim.checks import installed
 from tox_prodsim.model.conditions import Condition, ConditionRun
+from tox_prodsim.model.errors import RestartError
 from tox_prodsim.model.findings import CheckResult
 from tox_prodsim.model.runner import Runner
 from tox_prodsim.model.scenario import Deployment
@@ -29,7 +30,7 @@ class SimulationContext:
     runner: Runner
     python: Path
     scripts_dir: Path
-    place: deployment.LaunchContext
+    launch_context: deployment.LaunchContext
     deployed: Deployment | None
     """None: there is no deployment."""
 
@@ -51,9 +52,9 @@ def check_simulations(conditions: Sequence[Condition], context: SimulationContex
 
 def _simulate(condition: Condition, context: SimulationContext) -> CheckResult:
     """Simulate one condition in folders of its own, which are removed."""
-    if condition.own_folders and not _has_private_home(context.place):
+    if condition.own_folders and not _has_private_home(context.launch_context):
         return _not_checked(condition, _HOME_IS_SET)
-    with _folder(context.place.snapshot.with_name("simulated")) as folder:
+    with _folder(context.launch_context.scratch_copy.with_name("simulated")) as folder:
         condition_run = ConditionRun(condition=condition, python=context.python, folder=folder)
         if reason := installed.why_not(condition_run, context.runner):
             return _not_checked(condition, reason)
@@ -65,8 +66,8 @@ def _deploy(condition_run: ConditionRun, context: SimulationContext) -> CheckRes
     if context.deployed is None:
         return CheckResult(detail="", codes=())
     try:
-        findings = tuple(deployment.under(condition_run, context.deployed, context.place))
-    except RuntimeError as problem:
+        findings = tuple(deployment.run_under_condition(condition_run, context.deployed, context.launch_context))
+    except RestartError as problem:
         return _not_checked(condition_run.condition, f"the deployment: {problem}")
     return CheckResult(detail="", codes=("SIM803",), findings=findings)
 
@@ -75,9 +76,9 @@ def _not_checked(condition: Condition, reason: str) -> CheckResult:
     return CheckResult(detail="", codes=(), not_checked=((condition.name, reason),))
 
 
-def _has_private_home(place: deployment.LaunchContext) -> bool:
+def _has_private_home(launch_context: deployment.LaunchContext) -> bool:
     """Return whether HOME is the folder that every run gets, beside that of the snapshot."""
-    return Path(place.environ({}).get("HOME", "")).parent == place.snapshot.parent
+    return Path(launch_context.environ({}).get("HOME", "")).parent == launch_context.scratch_copy.parent
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""docs/timing.md: the example of the library is run as it stands there."""
+"""docs/timing.md and docs/times.md: the example is run as it stands there, and every limit is that of the code."""
 
 from __future__ import annotations
 
@@ -11,8 +11,21 @@ import pytest
 from support.documents import ROOT
 
 from tox_prodsim import timing
+from tox_prodsim.model.runner import CHILD_SCRIPTS
+from tox_prodsim.model.scenario import Timing
+from tox_prodsim.timing import measure, sampling, stats
+from tox_prodsim.timing.baseline.store import OUTDATED_DAYS
 
 DOCUMENT = ROOT / "docs" / "timing.md"
+LOOKS = [f"{', '.join(map(str, measure.Plan().looks[:-1]))} and {measure.Plan().looks[-1]}"]
+MINIMUM = f"{1000 * stats.FLOOR_S:g}"
+
+
+def constant(name: str) -> float:
+    """Return a constant of the script that times imports, which no other program can import."""
+    found = re.search(rf"^{name} = ([\d.]+)", (CHILD_SCRIPTS / "timing.py").read_text("utf-8"), re.MULTILINE)
+    assert found is not None
+    return float(found[1])
 
 
 def test_the_example_does_what_it_says(tmp_path: Path) -> None:
@@ -29,6 +42,37 @@ def test_the_example_does_what_it_says(tmp_path: Path) -> None:
     assert any(re.match(r"\+[\d,]+ bytecodes  new  asyncio", line) for line in lines)
     assert "['asyncio is forbidden and imported" in ran.stdout
     assert re.fullmatch(r"import decimal asyncio imports \d+ modules, the limit is 10", lines[-1])
+
+
+@pytest.mark.parametrize(
+    ("document", "pattern", "expected"),
+    [
+        pytest.param("timing.md", r"p < ([\d.]+\d)", [f"{stats.SUSPECT_P:g}", f"{stats.SAME_P:g}"], id="levels"),
+        pytest.param("timing.md", r"after ([\d, and]+) rounds", LOOKS, id="rounds"),
+        pytest.param("times.md", r"after ([\d, and]+) rounds", LOOKS, id="rounds for users"),
+        pytest.param("times.md", r"within (\d+) seconds", [f"{measure.Plan().cap_s:g}"], id="seconds"),
+        pytest.param("timing.md", r"tolerance \((\d+) %", [f"{100 * Timing().tolerance:g}"], id="tolerance"),
+        pytest.param(
+            "timing.md", r"never less than (\d+) %", [f"{100 * measure.Plan().least_tolerance:g}"], id="least tolerance"
+        ),
+        pytest.param("timing.md", r"and (\d+) ms\)", [MINIMUM], id="least difference"),
+        pytest.param("times.md", r"below (\d+) ms", [MINIMUM], id="least difference for users"),
+        pytest.param("timing.md", r"exponent -(\d+)", [f"{stats._WEIGHT}"], id="power mean"),
+        pytest.param("timing.md", r"\((\d+) numbers made text", [f"{constant('PROBE_SIZE'):g}"], id="probe"),
+        pytest.param("timing.md", r"`(stdlib-\d+)`", [sampling.CONTROL], id="control"),
+        pytest.param("times.md", r"`(stdlib-\d+)`", [sampling.CONTROL], id="control for users"),
+        pytest.param("times.md", r"older than (\d+) days", [f"{OUTDATED_DAYS}"], id="an old baseline"),
+    ],
+)
+def test_a_number_of_the_documents_is_that_of_the_code(document: str, pattern: str, expected: list[str]) -> None:
+    text = " ".join((DOCUMENT.parent / document).read_text("utf-8").split())
+    assert re.findall(pattern, text) == expected
+
+
+def test_the_pace_is_probed_as_often_as_both_documents_say() -> None:
+    assert constant("PROBE_EVERY_S") == 0.001
+    for document in ("timing.md", "times.md"):
+        assert "every millisecond of" in (DOCUMENT.parent / document).read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", ["measure", "sampling", "stats", "baseline"])

@@ -5,23 +5,16 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
+from support.examples import EXAMPLES
 from support.findings import printed
-from support.wheels import wheel
 
 from tox_prodsim.catalogue import CATALOGUE, FAMILIES, Check, listing, page
-from tox_prodsim.checks import resolution as resolving
-from tox_prodsim.checks.artifact import check_versions, check_wheel, open_wheel
-from tox_prodsim.checks.resolution.answers import Conflict, Impossible, Resolved, Taken
-from tox_prodsim.deployment import findings
-from tox_prodsim.deployment.leaks import findings as leak_findings
-from tox_prodsim.model.findings import Finding, Level
-from tox_prodsim.model.leaks import AllowLeaks, Grade, Leak, LeakKind
-from tox_prodsim.supervision import Cause, Ending, NotifyState, Survivor, WrongProcess
+from tox_prodsim.model.findings import Level
 
 ROOT = Path(str(files("tox_prodsim")))
+TESTS = Path(__file__).parents[2]
 WORDS = {Level.ERROR: "FAIL", Level.WARNING: "WARN", Level.NOTE: "NOTE"}
 checks = pytest.mark.parametrize("check", CATALOGUE.values(), ids=CATALOGUE.keys())
 
@@ -77,132 +70,28 @@ def test_an_example_is_a_line_as_it_is_printed(check: Check) -> None:
     assert re.match(rf"{word} {check.code} \S.+", check.example)
 
 
-def ended(code: int | None, *, signal: int | None = None, after_s: float = 0.0, **more: Any) -> Ending:
-    cause = Cause.SIGNALLED if signal else Cause.EXITED
-    return Ending(cause=cause, code=code, signal=signal, duration_s=after_s, **more)
+ELSEWHERE = {
+    **dict.fromkeys(("WHL132", "WHL134", "ENT515"), "test_contents.py"),
+    **dict.fromkeys(
+        ("EXT401", "EXT402", "EXT403", "EXT404", "EXT410", "EXT411", "EXT412", "EXT413", "EXT415", "EXT420", "EXT421"),
+        "test_native.py",
+    ),
+}
+"""Codes whose example needs a compiler, or a baseline: the test that renders it."""
+UNTESTED = {"PRF705"}
+"""Codes whose example is not rendered: it sums up the findings of a whole step."""
 
 
-WORKER = Survivor(pid=5127, command="python -m acme.worker", listens=("127.0.0.1:9000",))
-OTHERS = Survivor(pid=5127, command="sudo sleep 1000", listens=(), state="sleeping", waits_on="do_wait", uid=0)
-UNCLOSED = "ResourceWarning: unclosed file <_io.TextIOWrapper name='rows.csv' mode='r' encoding='UTF-8'>"
-STALE = WrongProcess(address="http://127.0.0.1:8000/", pid=812, command="python old.py", since="since 07:12")
+def test_every_example_is_rendered_from_a_finding_somewhere() -> None:
+    assert set(EXAMPLES) | set(ELSEWHERE) | UNTESTED == set(CATALOGUE)
+    for name in set(ELSEWHERE.values()):
+        assert any("CATALOGUE[code].example" in path.read_text("utf-8") for path in TESTS.rglob(name))
 
 
-def leak(kind: LeakKind, subject: str, detail: str = "", *, grade: Grade = Grade.FIRM, **place: Any) -> Leak:
-    return Leak(kind=kind, grade=grade, subject=subject, detail=detail, **place)
-
-
-def leaked(name: str, *leaks: Leak) -> list[Finding]:
-    return list(leak_findings.findings(name, leaks, AllowLeaks()))
-
-
-class Answers:
-    """An installer that answers for the wheel and for its extras."""
-
-    def __init__(self, base: resolving.answers.Answer, extras: resolving.answers.Answer) -> None:
-        self._base = base
-        self._extras = extras
-
-    def resolve(self, requirements: list[str], *_: object, **__: object) -> resolving.answers.Answer:
-        return self._extras if "[" in requirements[0] else self._base
-
-
-def resolution(base: resolving.answers.Answer, extras: resolving.answers.Answer) -> tuple[Finding, ...]:
-    request = resolving.ResolutionRequest(wheel=ROOT, name="acme", requires=("click",), provided=("web",))
-    installer = cast("resolving.Installer", Answers(base, extras))
-    return resolving.check_resolution(request, installer, cast("Any", None), ROOT).findings
-
-
-YANKED = Taken(name="urllib3", version="2.0.0", from_sdist=False, yanked="responses are cut short")
-CLICK = (Conflict(requirer="acme 1.0", requirement="click>=8.1"), Conflict(requirer="acme 1.0", requirement="click<8"))
-
-
-@pytest.mark.parametrize(
-    "finding",
-    [
-        *resolution(Resolved(taken=(YANKED,)), Resolved(taken=())),
-        *resolution(Resolved(taken=()), Impossible(reason="; ".join(map(str, CLICK)))),
-        resolving.lowest_failed(
-            resolving.Lowest(requirements=(), pinned=(("click", "2.0"), ("jinja2", "3.0.0"))),
-            ("click==2.0", "jinja2==3.0.0"),
-            [
-                Finding(code="IMP503", level=Level.ERROR, subject="acme", message=""),
-                Finding(code="ENT510", level=Level.ERROR, subject="acme", message=""),
-            ],
-        ),
-        findings.port_taken("127.0.0.1:8000", 812, "python old.py"),
-        findings.exited_early("uvicorn", ended(1, after_s=0.16), "connection refused"),
-        findings.not_ready("uvicorn", 30.0, "connection refused"),
-        findings.foreign("uvicorn", STALE),
-        findings.died("uvicorn", ended(None, signal=11, after_s=1.42)),
-        findings.killed("uvicorn", "SIGTERM", 10.0),
-        findings.no_handler("waitress-serve", "SIGTERM"),
-        *findings.judged_end("celery", ended(1), frozenset({0, -15, 143})),
-        findings.job_timed_out("python", 30.0, 29.6),
-        findings.fell_silent("python", 20.0),
-        findings.watchdog_missed("python", NotifyState(), 5.0),
-        findings.flooded("python", "deploy.log", 1_000_000_000),
-        *findings.unkillable("python", ended(0, unkillable=(OTHERS,))),
-        findings.not_seen("deploy.log", re.compile(b"120 rows written")),
-        findings.forbidden("deploy.log", re.compile(b"CRITICAL"), "CRITICAL cannot write to the cache"),
-        findings.could_not_start("gunicorn", "No such file or directory"),
-        *leaked("python", *leak_findings.survived(ended(0, survivors=(WORKER,)))),
-        *leaked(
-            "uvicorn",
-            leak(LeakKind.FILE, "app.pid", "pid file in the working folder"),
-            leak(LeakKind.FILE, "tmpx8rq2k1c", "folder in TMPDIR with 3 files, 12.4 kB"),
-        ),
-        *leaked("python", leak(LeakKind.WARNING, UNCLOSED, file="/srv/acme/export.py", line=14)),
-        *leaked(
-            "python",
-            leak(LeakKind.SHARED_MEMORY, "psm_d20cd606", "shared memory, 10 bytes, made by this user during the run"),
-        ),
-        *leaked("python", leak(LeakKind.TASK, "task Task-7", "destroyed while pending", file="/srv/jobs.py", line=31)),
-        *leaked("python", leak(LeakKind.THREAD, "metrics", "a daemon", grade=Grade.HINT)),
-        findings.suspicious("deploy.log", "Traceback (most recent call last):", job=True),
-        findings.near_limit("uvicorn", "ready_timeout", 26.1, 30.0),
-        findings.proved_nothing("python"),
-    ],
-    ids=lambda finding: finding.code,
-)
-def test_an_example_is_what_the_finding_really_looks_like(finding: Finding) -> None:
-    assert CATALOGUE[finding.code].example == printed(finding)
-
-
-ACME = "Metadata-Version: 2.4\nName: acme\nVersion: {}\n{}\n"
-
-
-@pytest.mark.parametrize(
-    ("code", "fields", "files", "mode"),
-    [
-        ("WHL107", "", [f"acme/{name}.py" for name in ("__init__", *"abcdefg")], 0o700),
-        ("WHL108", "Requires-Python: >=3.9,<4.x", ["acme.py"], 0o644),
-        ("WHL120", "Classifier: Typing :: Typed", ["acme/__init__.py"], 0o644),
-        ("WHL121", "", ["acme/__init__.py", "acme/__init__.pyi", *(f"acme/{name}.pyi" for name in "abcd")], 0o644),
-        ("WHL130", "", ["acme/__init__.py", "acme/util.py", "acme/util/__init__.py"], 0o644),
-        ("WHL131", "", ["acme/__init__.py", "acme/.env"], 0o644),
-        ("WHL133", "", ["acme/__init__.py", "tests/__init__.py"], 0o644),
-        ("DEP201", "Requires-Dist: acme-http @ git+https://github.com/acme/http", ["acme.py"], 0o644),
-        ("DEP207", "Requires-Dist: click\nRequires-Dist: rich", ["acme.py"], 0o644),
-        (
-            "VER301",
-            "Requires-Python: >=3.9,<3.11\nClassifier: Programming Language :: Python :: 3.12",
-            ["acme.py"],
-            0o644,
-        ),
-        ("VER302", "", ["acme.py"], 0o644),
-        ("VER304", "Classifier: Programming Language :: Python :: 3.9", ["acme.py"], 0o644),
-    ],
-    ids=lambda value: value if isinstance(value, str) and len(value) == 6 else "",
-)
-def test_an_example_is_what_is_found_in_such_a_wheel(
-    tmp_path: Path, code: str, fields: str, files: list[str], mode: int
-) -> None:
-    version = "2.1.0+d20260801" if code == "VER302" else "2.1.0"
-    text, empty = ACME.format(version, fields), dict.fromkeys(files, "")
-    opened = open_wheel(wheel(tmp_path, version=version, metadata=text, files=empty, mode=mode))
-    found = (*check_wheel(opened).findings, *check_versions(opened, frozenset({"3.12"})).findings)
-    assert CATALOGUE[code].example in [printed(finding) for finding in found if finding.code == code]
+@pytest.mark.parametrize("code", sorted(EXAMPLES))
+def test_an_example_is_what_the_finding_really_looks_like(code: str, tmp_path: Path) -> None:
+    found = [printed(finding) for finding in EXAMPLES[code](tmp_path) if finding.code == code]
+    assert CATALOGUE[code].example in [line.replace(str(tmp_path), "/tmp") for line in found]
 
 
 @checks

@@ -29,10 +29,10 @@ def job(*, expect: tuple[bytes, ...] = (), reject: tuple[bytes, ...] = ()) -> De
     )
 
 
-def judged(tmp_path: Path, log: bytes, deployment: Deployment) -> list[tuple[str, str]]:
+def findings_of(tmp_path: Path, log: bytes, deployment: Deployment) -> list[tuple[str, str]]:
     path = tmp_path / "deploy.log"
     path.write_bytes(log)
-    return [(each.code, each.message) for each in output.judge(path, deployment, ended_well=True)]
+    return [(each.code, each.message) for each in output.check_output(path, deployment, ended_well=True)]
 
 
 @pytest.mark.parametrize(
@@ -41,17 +41,17 @@ def judged(tmp_path: Path, log: bytes, deployment: Deployment) -> list[tuple[str
 )
 def test_a_line_is_found_in_the_midst_of_a_long_log(tmp_path: Path, pattern: bytes) -> None:
     needle = b"needle\n" if pattern.endswith(b"$") else b"needle found\n"
-    assert judged(tmp_path, FILLER + needle + FILLER, job(expect=(pattern,))) == []
-    assert [code for code, _ in judged(tmp_path, FILLER, job(expect=(pattern,)))] == ["RUN611"]
+    assert findings_of(tmp_path, FILLER + needle + FILLER, job(expect=(pattern,))) == []
+    assert [code for code, _ in findings_of(tmp_path, FILLER, job(expect=(pattern,)))] == ["RUN611"]
 
 
 @pytest.mark.parametrize("pattern", [rb"one\s+two", b"one[^x]two", rb"one\W+two", rb"one\D+two", rb"one\ntwo"])
 def test_no_match_goes_over_the_end_of_a_line(tmp_path: Path, pattern: bytes) -> None:
-    assert [code for code, _ in judged(tmp_path, b"one\ntwo\n", job(expect=(pattern,)))] == ["RUN611"]
+    assert [code for code, _ in findings_of(tmp_path, b"one\ntwo\n", job(expect=(pattern,)))] == ["RUN611"]
 
 
 def test_a_forbidden_line_is_quoted_whole_and_alone(tmp_path: Path) -> None:
-    found = judged(tmp_path, FILLER + b"so: FATAL 7 here\n" + FILLER, job(reject=(rb"FATAL \d",)))
+    found = findings_of(tmp_path, FILLER + b"so: FATAL 7 here\n" + FILLER, job(reject=(rb"FATAL \d",)))
     assert found == [("RUN612", found[0][1])]
     assert "so: FATAL 7 here" in found[0][1]
     assert "a line that says nothing" not in found[0][1]
@@ -59,7 +59,7 @@ def test_a_forbidden_line_is_quoted_whole_and_alone(tmp_path: Path) -> None:
 
 def test_a_match_across_the_parts_of_a_line_of_many_blocks_is_found(tmp_path: Path) -> None:
     for before in range(65_500, 65_600, 7):
-        assert judged(tmp_path, b"x" * before + b"needle" + b"y" * 200_000, job(expect=(b"needle",))) == []
+        assert findings_of(tmp_path, b"x" * before + b"needle" + b"y" * 200_000, job(expect=(b"needle",))) == []
 
 
 def test_a_line_of_50_mb_is_judged_in_little_memory(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_line_of_50_mb_is_judged_in_little_memory(tmp_path: Path) -> None:
             file.write(b"x" * 1_000_000)
         file.write(b"needle")
     tracemalloc.start()
-    assert list(output.judge(log, job(expect=(b"needle",), reject=(b"never",)), ended_well=True)) == []
+    assert list(output.check_output(log, job(expect=(b"needle",), reject=(b"never",)), ended_well=True)) == []
     assert tracemalloc.get_traced_memory()[1] < 2_000_000
     tracemalloc.stop()
 
@@ -91,10 +91,10 @@ def test_searching_a_block_finds_what_searching_each_line_finds(log: bytes, sour
         pattern = re.compile(source)
     except re.error:
         return
-    in_block = output._for_blocks(pattern)
+    in_block = output._for_block(pattern)
     assert in_block is not None, source
     by_line = next((line for line in log.split(b"\n") if pattern.search(line)), None)
-    assert output._first_line(pattern, in_block, log) == by_line
+    assert output._first_matching_line(pattern, in_block, log) == by_line
 
 
 @given(lines=st.lists(st.binary(max_size=60).map(lambda line: line.replace(b"\n", b"")), max_size=20))

@@ -358,9 +358,9 @@ def test_what_got_faster_needs_no_base() -> None:
 # a start of the base
 
 
-def place(environ: Callable[..., dict[str, str]], resolve: Callable[..., list[str]]) -> LaunchContext:
+def launch_context(environ: Callable[..., dict[str, str]], resolve: Callable[..., list[str]]) -> LaunchContext:
     nothing = cast("Any", None)
-    names = ("scratch", "cwd", "temporary", "snapshot", "log", "cancel", "hook", "ledger")
+    names = ("scratch", "cwd", "temporary", "scratch_copy", "log", "cancel", "hook", "ledger")
     return LaunchContext(**dict.fromkeys(names, nothing), environ=environ, resolve=resolve)
 
 
@@ -371,7 +371,7 @@ def test_a_start_of_the_base_finds_its_own_commands_and_python_and_nothing_else_
     def resolve(argv: Sequence[str], _: str) -> list[str]:
         return [f"/project/env/bin/{argv[0]}" if argv[0] == "acme" else f"/usr/bin/{argv[0]}", *argv[1:]]
 
-    moved = confirmation.launch_context_of(place(environ, resolve), site("env"), site("base"))
+    moved = confirmation.launch_context_of(launch_context(environ, resolve), site("env"), site("base"))
     assert moved.environ({"X": "1"}) == {
         "PATH": "/project/base/bin:/usr/bin",
         "VIRTUAL_ENV": "/project/base",

@@ -1,10 +1,10 @@
-"""What a deployment leaves behind: the ground is noted before its start and looked at again after its end.
+"""What a deployment leaves behind: a snapshot is taken before its start, and compared after its end.
 
-``folders`` and ``memory`` compare what is there, ``printed`` reads what the interpreter said in the log, ``witness``
-what the hook wrote down; ``ground`` puts them together.
+``files`` and ``shared_memory`` compare what is there, ``log`` reads what the interpreter printed, ``hook_records`` what
+the hook wrote down; ``snapshot`` puts them together, and ``findings`` says what a leak means.
 """
 
-from tox_prodsim.deployment.leaks.log import MARKS
-from tox_prodsim.deployment.leaks.snapshot import Ground, after, before, unheard
+from tox_prodsim.deployment.leaks.log import LEAK_PATTERN
+from tox_prodsim.deployment.leaks.snapshot import LeakEvidence, Snapshot, find_leaks, take_snapshot, unlogged_stderr
 
-__all__ = ["MARKS", "Ground", "after", "before", "findings", "unheard"]
+__all__ = ["LEAK_PATTERN", "LeakEvidence", "Snapshot", "find_leaks", "findings", "take_snapshot", "unlogged_stderr"]

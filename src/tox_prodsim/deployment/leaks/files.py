@@ -1,7 +1,9 @@
-"""What a run left in folders: everything new in its TMPDIR, and what only a live process needs in its scratch folder.
+"""What a run left in folders: everything new in its TMPDIR, and the runtime files in its scratch folder.
+
+Runtime files are those that only a live process needs: pid files, lock files, sockets and named pipes.
 
 Only names and sizes are read, of at most LIMIT entries, and no symbolic link is followed; what changes or goes away
-meanwhile is passed over.
+meanwhile is skipped.
 """
 
 from __future__ import annotations
@@ -17,22 +19,25 @@ from pathlib import Path
 from tox_prodsim.model.leaks import Grade, Leak, LeakKind, LeakReport
 
 LIMIT = 10_000
-"""Entries of a folder that are looked at, with those of its folders."""
+"""Entries of a folder that are read, those of its subfolders included."""
 _LOCK_BYTES = 256
 """A lock file holds at most a pid and a host; what is bigger is output (uv.lock)."""
-_OUTPUT = {"Cargo.lock", "Gemfile.lock", "Pipfile.lock", "flake.lock", "pdm.lock", "poetry.lock", "uv.lock"}
-_MARKS = {"pid": "pid file", "lock": "lock file", "lck": "lock file", "sock": "socket", "socket": "socket"}
-_MARK = re.compile(rf"\.({'|'.join(_MARKS)})$|^(pid|lock)(?:file)?$", re.IGNORECASE)
+_LOCK_OUTPUT = {"Cargo.lock", "Gemfile.lock", "Pipfile.lock", "flake.lock", "pdm.lock", "poetry.lock", "uv.lock"}
+_RUNTIME_KINDS = {"pid": "pid file", "lock": "lock file", "lck": "lock file", "sock": "socket", "socket": "socket"}
+_RUNTIME_NAME = re.compile(rf"\.({'|'.join(_RUNTIME_KINDS)})$|^(pid|lock)(?:file)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Content:
-    """What a folder holds: paths below it, parents first; ``complete`` is False when there was more than LIMIT."""
+    """What a folder holds."""
 
     folder: Path
     without: Path | None
+    """Subfolder that is left out; None: there is none."""
     paths: frozenset[str]
+    """Paths below the folder."""
     complete: bool
+    """False when there are more than LIMIT."""
 
 
 @dataclass(slots=True)
@@ -51,102 +56,102 @@ def content(folder: Path, *, without: Path | None = None) -> Content:
     return Content(folder=folder, without=without, paths=frozenset(paths), complete=len(paths) <= LIMIT)
 
 
-def left_in_temporary(known: Content) -> LeakReport:
+def left_in_temporary(before: Content) -> LeakReport:
     """Return what is new in the TMPDIR of a run; a folder counts once."""
-    news, trouble = _news(known, "TMPDIR")
+    entries, not_observable = _new_entries(before, "TMPDIR")
     leaks = (
-        Leak(kind=LeakKind.FILE, grade=Grade.CERTAIN, subject=printable(new.path), detail=_what(new))
-        for new in _tops(news)
+        Leak(kind=LeakKind.FILE, grade=Grade.CERTAIN, subject=printable(new.path), detail=_describe(new))
+        for new in _topmost(entries)
     )
-    return LeakReport(leaks=tuple(leaks), not_observable=trouble)
+    return LeakReport(leaks=tuple(leaks), not_observable=not_observable)
 
 
-def left_in_scratch(known: Content) -> LeakReport:
-    """Return the pid files, lock files and sockets that are new in the working folder; other output is no leak."""
-    news, trouble = _news(known, "the working folder")
-    written = sum(not stat.S_ISDIR(status.st_mode) for _, status in news)
+def left_in_scratch(before: Content) -> LeakReport:
+    """Return the pid files, lock files and sockets that are new in the working folder; other output is not a leak."""
+    entries, not_observable = _new_entries(before, "the working folder")
+    written = sum(not stat.S_ISDIR(status.st_mode) for _, status in entries)
     among = f"in the working folder, one of {written} files written there" if written > 1 else "in the working folder"
-    marked = ((path, _mark(path, status)) for path, status in news)
     leaks = (
-        Leak(kind=LeakKind.FILE, grade=mark[1], subject=printable(path), detail=f"{mark[0]} {among}")
-        for path, mark in marked
-        if mark is not None
+        Leak(kind=LeakKind.FILE, grade=grade, subject=printable(path), detail=f"{kind} {among}")
+        for path, status in entries
+        for kind, grade in _runtime_kinds(path, status)
     )
-    return LeakReport(leaks=tuple(leaks), not_observable=trouble)
+    return LeakReport(leaks=tuple(leaks), not_observable=not_observable)
 
 
 def printable(path: str) -> str:
-    """Return a path whose bytes may be no UTF-8 as text that every report can hold."""
+    """Return a path whose bytes may not be UTF-8 as text that every report can hold."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def size(count_bytes: int) -> str:
-    """Return a size in words: bytes, kB or MB."""
+def format_size(count_bytes: int) -> str:
+    """Return a size as text: bytes, kB or MB."""
     if count_bytes < 1000:
         return f"{count_bytes} byte{'s' if count_bytes != 1 else ''}"
     return f"{count_bytes / 1e3:.1f} kB" if count_bytes < 1e6 else f"{count_bytes / 1e6:.1f} MB"
 
 
-def _news(known: Content, name: str) -> tuple[list[tuple[str, os.stat_result]], tuple[str, ...]]:
-    """Return what is new in a folder, parents first, and what cannot be said about it."""
-    if not known.complete:
+def _new_entries(before: Content, name: str) -> tuple[list[tuple[str, os.stat_result]], tuple[str, ...]]:
+    """Return what is new in a folder, parents first, and what is not observable of it."""
+    if not before.complete:
         return [], (f"files left in {name} are not observable: it had more than {LIMIT} entries before the start",)
-    entries = list(_entries(known.folder, known.without))
-    much = (f"files left in {name} are not all observable: it has more than {LIMIT} entries",)
-    return [each for each in entries if each[0] not in known.paths], much if len(entries) > LIMIT else ()
+    entries = list(_entries(before.folder, before.without))
+    too_many = (f"files left in {name} are not all observable: it has more than {LIMIT} entries",)
+    return [each for each in entries if each[0] not in before.paths], too_many if len(entries) > LIMIT else ()
 
 
-def _tops(news: list[tuple[str, os.stat_result]]) -> list[_New]:
+def _topmost(entries: list[tuple[str, os.stat_result]]) -> list[_New]:
     """Return the topmost of the new entries, each with what is below it."""
-    tops: list[_New] = []
+    topmost: list[_New] = []
     folders: dict[str, _New] = {}
-    for path, status in news:
+    for path, status in entries:
         top = folders.get(os.path.dirname(path))  # noqa: PTH120 - 10,000 of them
         if top is None:
-            tops.append(top := _New(path=path, status=status))
+            topmost.append(top := _New(path=path, status=status))
         if stat.S_ISDIR(status.st_mode):
             folders[path] = top
         else:
             top.files += 1
             top.size_bytes += status.st_size
-    return tops
+    return topmost
 
 
-def _what(new: _New) -> str:
+def _describe(new: _New) -> str:
     if not stat.S_ISDIR(new.status.st_mode):
-        return f"{_special(new.status) or 'file'} in TMPDIR, {size(new.size_bytes)}"
+        return f"{_special_kind(new.status) or 'file'} in TMPDIR, {format_size(new.size_bytes)}"
     if not new.files:
         return "empty folder in TMPDIR"
-    return f"folder in TMPDIR with {new.files} file{'s' if new.files != 1 else ''}, {size(new.size_bytes)}"
+    return f"folder in TMPDIR with {new.files} file{'s' if new.files != 1 else ''}, {format_size(new.size_bytes)}"
 
 
-def _special(status: os.stat_result) -> str:
+def _special_kind(status: os.stat_result) -> str:
     kinds = ((stat.S_ISSOCK, "socket"), (stat.S_ISFIFO, "named pipe"), (stat.S_ISLNK, "symbolic link"))
     return next((name for is_so, name in kinds if is_so(status.st_mode)), "")
 
 
-def _mark(path: str, status: os.stat_result) -> tuple[str, Grade] | None:
-    """Return what an entry is and how surely it is a leak, None when it may as well be output.
+def _runtime_kinds(path: str, status: os.stat_result) -> Iterator[tuple[str, Grade]]:
+    """Yield what an entry is and how surely it is a leak, nothing when it may as well be output.
 
     An empty lock file is a hint: flock(2) needs the file and not that it goes away (filelock never removes it).
     """
     name = os.path.basename(path)  # noqa: PTH119 - 10,000 of them
     if stat.S_ISSOCK(status.st_mode) or stat.S_ISFIFO(status.st_mode):
-        return _special(status), Grade.CERTAIN
-    found = _MARK.search(name)
-    if found is None or stat.S_ISDIR(status.st_mode) or name in _OUTPUT or status.st_size > _LOCK_BYTES:
-        return None
-    what = _MARKS[(found[1] or found[2]).lower()]
-    return what, Grade.HINT if what == "lock file" and not status.st_size else Grade.CERTAIN
+        yield _special_kind(status), Grade.CERTAIN
+        return
+    found = _RUNTIME_NAME.search(name)
+    if found is None or stat.S_ISDIR(status.st_mode) or name in _LOCK_OUTPUT or status.st_size > _LOCK_BYTES:
+        return
+    kind = _RUNTIME_KINDS[(found[1] or found[2]).lower()]
+    yield kind, Grade.HINT if kind == "lock file" and not status.st_size else Grade.CERTAIN
 
 
 def _entries(folder: Path, without: Path | None) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield the paths below a folder with what they are, parents first, one more than LIMIT at most."""
+    """Yield the paths below a folder with their status, parents first, one more than LIMIT at most."""
     left = LIMIT + 1
     queue = [""]
     while queue:
         below = queue.pop()
-        for name, status in _listed(os.path.join(folder, below), left):  # noqa: PTH118 - 10,000 of them
+        for name, status in _scan(os.path.join(folder, below), left):  # noqa: PTH118 - 10,000 of them
             path = f"{below}/{name}" if below else name
             if without is not None and folder / path == without:
                 continue
@@ -158,8 +163,8 @@ def _entries(folder: Path, without: Path | None) -> Iterator[tuple[str, os.stat_
             return
 
 
-def _listed(folder: str, limit: int) -> list[tuple[str, os.stat_result]]:
-    """Return name and status of the entries of one folder, ``limit`` at most; of one that cannot be read none."""
+def _scan(folder: str, limit: int) -> list[tuple[str, os.stat_result]]:
+    """Return name and status of the entries of one folder, ``limit`` at most; none of one that cannot be read."""
     found: list[tuple[str, os.stat_result]] = []
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:

@@ -1,16 +1,16 @@
-"""What a run left behind, put together from how it ended and from what lies around, and what that means as findings.
+"""What a run left behind, its processes included, and each kind of leak as a finding.
 
-They come after what failed: a leak is often its consequence, and never the first thing to look at.
+They are reported after what failed: a leak is often the consequence of a failure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tox_prodsim.deployment import leaks
-from tox_prodsim.deployment.findings import signal_name
+from tox_prodsim.deployment.findings import signal_name, without_folder
 from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.leaks import AllowLeaks, Grade, Leak, LeakKind, LeakReport
 from tox_prodsim.supervision import Ending, Survivor
@@ -19,17 +19,19 @@ _NAMED = 3
 """Leaks of a kind that are named; the others are counted."""
 _LONGEST = 160
 _TRACKER = "from multiprocessing.resource_tracker import main;main("
-"""Python's own process: it ends when the last one that it tracks has, on a busy machine after the leak grace."""
+"""Python's own process: it ends after the last process that it tracks, on a busy machine after the leak grace."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Meaning:
-    """What leaks of a kind come to: ``says`` is the sentence for one and for several of them."""
+    """How leaks of a kind are reported."""
 
     code: str
     level: Level
     one: str
+    """Message for one leak."""
     several: str
+    """Message for several leaks, with ``{count}``."""
     hint: str
 
 
@@ -100,72 +102,64 @@ _MEANINGS = {
 }
 
 
-def look(
-    ground: leaks.Ground,
-    ending: Ending,
-    *,
-    lines: Iterable[bytes] = (),
-    witnesses: Path | None = None,
-    deaf_because: str = "",
-    own_code: Sequence[Path] = (),
-) -> LeakReport:
-    """Return everything that a run left, and what could not be seen; the arguments are those of ``leaks.after``."""
+def report_leaks(snapshot: leaks.Snapshot, ending: Ending, evidence: leaks.LeakEvidence) -> LeakReport:
+    """Return everything that a run left, its processes first, and what could not be seen."""
     ended_by = "" if ending.signal is None else signal_name(ending.signal)
-    around = leaks.after(
-        ground, lines=lines, witnesses=witnesses, deaf_because=deaf_because, ended_by=ended_by, own_code=own_code
-    )
-    return replace(around, leaks=(*survived(ending), *around.leaks))
+    report = leaks.find_leaks(snapshot, replace(evidence, ended_by=ended_by))
+    return replace(report, leaks=(*survivor_leaks(ending), *report.leaks))
 
 
-def survived(ending: Ending) -> Iterator[Leak]:
-    """Yield what the processes are that lived on: themselves, what they listen on, and the output that they held."""
+def survivor_leaks(ending: Ending) -> Iterator[Leak]:
+    """Yield each process that outlived the run, the output that it held, and the addresses on which it listens."""
     for survivor in ending.survivors:
         if _TRACKER in survivor.command:
             continue
-        yield _certain(LeakKind.PROCESS, _process(survivor), _of(survivor))
+        process = _describe_process(survivor)
+        yield _certain(LeakKind.PROCESS, process, _describe_held(survivor))
         if survivor.holds_output:
-            yield _certain(LeakKind.OUTPUT, _process(survivor))
+            yield _certain(LeakKind.OUTPUT, process)
         for address in survivor.listens:
-            yield _certain(LeakKind.PORT, address, _process(survivor))
+            yield _certain(LeakKind.PORT, address, process)
 
 
-def findings(name: str, found: Iterable[Leak], allow: AllowLeaks) -> Iterator[Finding]:
+def to_findings(name: str, found: Iterable[Leak], allow: AllowLeaks) -> Iterator[Finding]:
     """Yield one finding for each kind of leak that is not accepted; a kind of which all are hints is a note.
 
-    A process that is itself a finding needs no other one for the output that it held: it says so.
+    The finding of a process mentions the output that it holds, so that needs no finding of its own.
     """
     kept = [leak for leak in dict.fromkeys(found) if not allow.accepts(leak)]
-    told = {leak.subject for leak in kept if leak.kind is LeakKind.PROCESS}
+    processes = {leak.subject for leak in kept if leak.kind is LeakKind.PROCESS}
+    kept = [leak for leak in kept if leak.kind is not LeakKind.OUTPUT or leak.subject not in processes]
     for kind, meaning in _MEANINGS.items():
-        alike = [leak for leak in kept if leak.kind is kind and not (kind is LeakKind.OUTPUT and leak.subject in told)]
-        if alike:
-            yield _finding(name, meaning, alike)
+        same_kind = [leak for leak in kept if leak.kind is kind]
+        if same_kind:
+            yield _to_finding(name, meaning, same_kind)
 
 
-def _finding(name: str, meaning: _Meaning, alike: list[Leak]) -> Finding:
-    says = meaning.one if len(alike) == 1 else meaning.several.format(count=len(alike))
-    more = [f"and {len(alike) - _NAMED} more"] if len(alike) > _NAMED else []
-    named = "; ".join([*map(_named, alike[:_NAMED]), *more])
-    place = next((leak for leak in alike if leak.file), alike[0])
+def _to_finding(name: str, meaning: _Meaning, same_kind: list[Leak]) -> Finding:
+    summary = meaning.one if len(same_kind) == 1 else meaning.several.format(count=len(same_kind))
+    more = [f"and {len(same_kind) - _NAMED} more"] if len(same_kind) > _NAMED else []
+    named = "; ".join([*map(_format_leak, same_kind[:_NAMED]), *more])
+    with_place = next((leak for leak in same_kind if leak.file), same_kind[0])
     return Finding(
         code=meaning.code,
-        level=Level.NOTE if all(leak.grade is Grade.HINT for leak in alike) else meaning.level,
+        level=Level.NOTE if all(leak.grade is Grade.HINT for leak in same_kind) else meaning.level,
         subject=name,
-        message=f"{says}: {named}",
+        message=f"{summary}: {named}",
         hint=meaning.hint,
-        file=place.file,
-        line=place.line,
+        file=with_place.file,
+        line=with_place.line,
     )
 
 
-def _named(leak: Leak) -> str:
-    where = f"{Path(leak.file).name}:{leak.line}" if leak.file else ""
-    known = ", ".join(filter(None, (leak.detail, where)))
+def _format_leak(leak: Leak) -> str:
+    place = f"{Path(leak.file).name}:{leak.line}" if leak.file else ""
+    known = ", ".join(filter(None, (leak.detail, place)))
     return f"{_short(leak.subject)} ({_short(known)})" if known else _short(leak.subject)
 
 
-def _of(survivor: Survivor) -> str:
-    """Return in words what a survivor has that others may wait for."""
+def _describe_held(survivor: Survivor) -> str:
+    """Return what a survivor holds that other processes may wait for."""
     listens = f"listens on {', '.join(survivor.listens)}" if survivor.listens else ""
     return ", ".join(filter(None, (listens, "holds the output open" if survivor.holds_output else "")))
 
@@ -174,10 +168,9 @@ def _certain(kind: LeakKind, subject: str, detail: str = "") -> Leak:
     return Leak(kind=kind, grade=Grade.CERTAIN, subject=subject, detail=detail)
 
 
-def _process(survivor: Survivor) -> str:
-    """Return pid and command line, the program without its folder, which is mostly the environment's and long."""
-    program, blank, rest = survivor.command.partition(" ")
-    return f"pid {survivor.pid} {_short(f'{Path(program).name}{blank}{rest}')}"
+def _describe_process(survivor: Survivor) -> str:
+    """Return pid and command line of a survivor."""
+    return f"pid {survivor.pid} {_short(without_folder(survivor.command))}"
 
 
 def _short(text: str) -> str:

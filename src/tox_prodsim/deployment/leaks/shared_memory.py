@@ -1,7 +1,7 @@
 """Shared memory and semaphores that outlive a run: POSIX ones in /dev/shm, segments of System V in the kernel's table.
 
-Others of the same user may make some meanwhile. What a live process still holds is theirs, because everything of the
-run has ended by now; so is a System V segment whose creator lives.
+Other programs of the same user may make some meanwhile. What a live process still holds is theirs, because everything
+of the run has ended by now; so is a System V segment whose creator lives.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from tox_prodsim.deployment.leaks.files import LIMIT, printable, size
+from tox_prodsim.deployment.leaks.files import LIMIT, format_size, printable
 from tox_prodsim.model.leaks import Grade, Leak, LeakKind, LeakReport
 
 SHARED = Path("/dev/shm")  # noqa: S108 - that is where the C library puts it
@@ -24,35 +24,39 @@ _SEMAPHORE = "sem."
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Segments:
-    """The shared memory of the machine: ``posix`` by name and inode (None: there is no folder), ``system_v`` by id."""
+    """The shared memory of the machine."""
 
     shared: Path
+    """Folder of POSIX shared memory."""
     table: Path
+    """The kernel's table of System V segments."""
     posix: frozenset[tuple[str, int]] | None
+    """Names and inodes; None: there is no such folder."""
     system_v: frozenset[int]
+    """Ids of segments."""
 
 
 def segments(shared: Path, table: Path) -> Segments:
     """Return what there is now."""
-    there = _posix(shared)
+    posix = _posix_entries(shared)
     return Segments(
         shared=shared,
         table=table,
-        posix=None if there is None else frozenset(there),
-        system_v=frozenset(_system_v(table)),
+        posix=None if posix is None else frozenset(posix),
+        system_v=frozenset(_system_v_rows(table)),
     )
 
 
-def left(known: Segments) -> LeakReport:
-    """Return what this user has more of than before, and nobody holds."""
-    there = _posix(known.shared)
-    if there is None or known.posix is None:
-        reason = f"shared memory is not observable: there is no {known.shared}"
-        return LeakReport(leaks=tuple(_left_of_system_v(known)), not_observable=(reason,))
-    new = {name: status for (name, inode), status in there.items() if (name, inode) not in known.posix}
-    own_code = {name: status for name, status in new.items() if status.st_uid == os.getuid()}
-    orphans = set(own_code) - (_held(known.shared, set(own_code)) if own_code else set())
-    return LeakReport(leaks=(*(_leak(name, own_code[name]) for name in sorted(orphans)), *_left_of_system_v(known)))
+def left(before: Segments) -> LeakReport:
+    """Return what is new, belongs to this user, and is held by no process."""
+    posix = _posix_entries(before.shared)
+    if posix is None or before.posix is None:
+        reason = f"shared memory is not observable: there is no {before.shared}"
+        return LeakReport(leaks=tuple(_left_in_system_v(before)), not_observable=(reason,))
+    new = {name: status for (name, inode), status in posix.items() if (name, inode) not in before.posix}
+    own = {name: status for name, status in new.items() if status.st_uid == os.getuid()}
+    orphans = set(own) - (_held_names(before.shared, set(own)) if own else set())
+    return LeakReport(leaks=(*(_leak(name, own[name]) for name in sorted(orphans)), *_left_in_system_v(before)))
 
 
 def _leak(name: str, status: os.stat_result) -> Leak:
@@ -61,11 +65,11 @@ def _leak(name: str, status: os.stat_result) -> Leak:
         kind=LeakKind.SHARED_MEMORY,
         grade=Grade.FIRM,
         subject=printable(name),
-        detail=f"{what}, {size(status.st_size)}, made by this user during the run",
+        detail=f"{what}, {format_size(status.st_size)}, made by this user during the run",
     )
 
 
-def _posix(shared: Path) -> dict[tuple[str, int], os.stat_result] | None:
+def _posix_entries(shared: Path) -> dict[tuple[str, int], os.stat_result] | None:
     """Return what is in the folder of shared memory, LIMIT entries at most; None when there is no such folder."""
     found: dict[tuple[str, int], os.stat_result] = {}
     try:
@@ -80,7 +84,7 @@ def _posix(shared: Path) -> dict[tuple[str, int], os.stat_result] | None:
     return found
 
 
-def _held(shared: Path, names: set[str]) -> set[str]:
+def _held_names(shared: Path, names: set[str]) -> set[str]:
     """Return the names that some live process has mapped or open, as far as this user may see that."""
     by_path = {str(shared / name): name for name in names}
     return {by_path[path] for process in _processes() for path in _paths(process) if path in by_path}
@@ -102,20 +106,26 @@ def _paths(process: Path) -> Iterator[str]:
                 yield str(fd.readlink())
 
 
-def _left_of_system_v(known: Segments) -> Iterator[Leak]:
-    for number, row in _system_v(known.table).items():
+def _left_in_system_v(before: Segments) -> Iterator[Leak]:
+    for number, row in _system_v_rows(before.table).items():
         creator = row["cpid"]
-        if number in known.system_v or row["cuid"] != os.getuid() or row["nattch"] or Path(f"/proc/{creator}").exists():
+        if (
+            number in before.system_v
+            or row["cuid"] != os.getuid()
+            or row["nattch"]
+            or Path(f"/proc/{creator}").exists()
+        ):
             continue
+        size = format_size(row["size"])
         yield Leak(
             kind=LeakKind.SHARED_MEMORY,
             grade=Grade.FIRM,
             subject=f"shmid {number}",
-            detail=f"System V segment, {size(row['size'])}, made during the run by pid {creator}, which has ended",
+            detail=f"System V segment, {size}, made during the run by pid {creator}, which has ended",
         )
 
 
-def _system_v(table: Path) -> dict[int, Mapping[str, int]]:
+def _system_v_rows(table: Path) -> dict[int, Mapping[str, int]]:
     """Return the rows of the kernel's table by their id; none where there is no such table."""
     with suppress(OSError, ValueError, KeyError), table.open("r", encoding="ascii") as file:
         titles = file.readline().split()

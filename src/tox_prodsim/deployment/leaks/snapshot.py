@@ -1,4 +1,4 @@
-"""The ground of a deployment: noted just before its start, and compared once everything of it has ended."""
+"""What is there just before the start of a deployment, and what is left of the run once everything of it has ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MODULE = re.compile(r"^(?:\w+\.)+(?=\w+(?::|$))")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ground:
+class Snapshot:
     """What was there before the start."""
 
     temporary: files.Content
@@ -24,50 +24,50 @@ class Ground:
     shared_memory: shared_memory.Segments
 
 
-def before(
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeakEvidence:
+    """What a run itself reports of its leaks, and what is known of how it came to an end."""
+
+    lines: Iterable[bytes] = ()
+    """Lines of the log, none longer than the reader wants to hold."""
+    hook_folder: Path | None = None
+    """Folder of the hook's records; None: there was no hook."""
+    unlogged_because: str = ""
+    """What ``unlogged_stderr`` returned while the main process lived."""
+    ended_by: str = ""
+    """Signal that ended the main process; empty when it exited by itself."""
+    own_code: Sequence[Path] = ()
+    """Modules and packages of the project: what another distribution does not close is a hint; empty: not known."""
+
+
+def take_snapshot(
     *, temporary: Path, scratch: Path, shared: Path = shared_memory.SHARED, system_v: Path = shared_memory.SYSTEM_V
-) -> Ground:
-    """Note the content of the private TMPDIR, of the scratch folder, and of the shared memory of the machine."""
-    return Ground(
+) -> Snapshot:
+    """Return the content of the private TMPDIR, of the scratch folder, and of the shared memory of the machine."""
+    return Snapshot(
         temporary=files.content(temporary),
         scratch=files.content(scratch, without=temporary),
         shared_memory=shared_memory.segments(shared, system_v),
     )
 
 
-def after(
-    ground: Ground,
-    *,
-    lines: Iterable[bytes] = (),
-    witnesses: Path | None = None,
-    deaf_because: str = "",
-    ended_by: str = "",
-    own_code: Sequence[Path] = (),
-) -> LeakReport:
-    """Return what was left, to be asked when everything of the run has ended.
-
-    ``lines`` are those of the log, none longer than the reader wants to hold; ``witnesses`` is the folder of the hook
-    (None: there was none); ``deaf_because`` is what ``unheard`` said while the main process lived; ``ended_by`` is the
-    signal that ended it, empty when it came to its own exit; ``own_code`` are the modules and packages of the project:
-    what another distribution does not close is a hint (without ``own_code`` nobody knows whose it is).
-    """
-    looks = (
-        files.left_in_temporary(ground.temporary),
-        files.left_in_scratch(ground.scratch),
-        shared_memory.left(ground.shared_memory),
-        LeakReport(
-            leaks=tuple(_weighed(leak, own_code) for leak in _said(lines, witnesses)),
-            not_observable=tuple(_unseen(witnesses, deaf_because, ended_by)),
-        ),
+def find_leaks(snapshot: Snapshot, evidence: LeakEvidence | None = None) -> LeakReport:
+    """Return what was left; to be called when everything of the run has ended."""
+    evidence = LeakEvidence() if evidence is None else evidence
+    reports = (
+        files.left_in_temporary(snapshot.temporary),
+        files.left_in_scratch(snapshot.scratch),
+        shared_memory.left(snapshot.shared_memory),
+        _reported(evidence),
     )
     return LeakReport(
-        leaks=tuple(leak for look in looks for leak in look.leaks),
-        not_observable=tuple(reason for look in looks for reason in look.not_observable),
+        leaks=tuple(leak for report in reports for leak in report.leaks),
+        not_observable=tuple(reason for report in reports for reason in report.not_observable),
     )
 
 
-def unheard(pid: int, log: Path) -> str:
-    """Return why the log does not hold what a live process writes to stderr; nothing when it does or nobody knows."""
+def unlogged_stderr(pid: int, log: Path) -> str:
+    """Return why the log lacks what a live process writes to stderr; nothing when it has it, or that is not known."""
     stderr = f"/proc/{pid}/fd/2"
     try:
         if os.path.samestat(os.stat(stderr), log.stat()):  # noqa: PTH116 - no path, a name of the kernel's
@@ -79,36 +79,49 @@ def unheard(pid: int, log: Path) -> str:
         return ""
 
 
-def _said(lines: Iterable[bytes], witnesses: Path | None) -> Iterator[Leak]:
-    """Yield what the log and the hook tell; what both tell counts once: tasks as the log has them, it says more."""
-    heard = tuple(log.read(lines))
-    seen = dict.fromkeys(hook_records.read(witnesses)) if witnesses is not None else {}
-    tasks = {_told(leak) for leak in heard if leak.kind is LeakKind.TASK}
-    yield from (leak for leak in seen if _told(leak) not in tasks)
-    told = {_told(leak) for leak in seen} - tasks
-    yield from (leak for leak in heard if _told(leak) not in told)
+def _reported(evidence: LeakEvidence) -> LeakReport:
+    """Return the leaks that the log and the hook report; one that both report counts once.
+
+    Of a task the log has more detail, of anything else the hook.
+    """
+    logged = tuple(log.read(evidence.lines))
+    recorded = dict.fromkeys(hook_records.read(evidence.hook_folder)) if evidence.hook_folder is not None else {}
+    tasks = {_identity(leak) for leak in logged if leak.kind is LeakKind.TASK}
+    known = {_identity(leak) for leak in recorded} - tasks
+    leaks = (
+        *(leak for leak in recorded if _identity(leak) not in tasks),
+        *(leak for leak in logged if _identity(leak) not in known),
+    )
+    return LeakReport(
+        leaks=tuple(_graded(leak, evidence.own_code) for leak in leaks),
+        not_observable=tuple(_not_observable(evidence)),
+    )
 
 
-def _weighed(leak: Leak, own_code: Sequence[Path]) -> Leak:
-    place = Path(leak.file)
-    foreign = bool(own_code) and _INSTALLED.intersection(place.parts) and not any(map(place.is_relative_to, own_code))
-    return replace(leak, grade=Grade.HINT) if foreign and leak.kind is LeakKind.WARNING else leak
-
-
-def _told(leak: Leak) -> tuple[LeakKind, str]:
+def _identity(leak: Leak) -> tuple[LeakKind, str]:
     """Return what log and hook have in common: a traceback names the module of an exception, the hook does not."""
     return leak.kind, _MODULE.sub("", leak.subject) if leak.kind is LeakKind.EXCEPTION else leak.subject
 
 
-def _unseen(witnesses: Path | None, deaf_because: str, ended_by: str) -> Iterator[str]:
-    hook_installed = witnesses is not None and hook_records.ran(witnesses)
-    if deaf_because and not hook_installed:
-        yield f"warnings, tasks and exceptions are not observable: {deaf_because}"
-    if witnesses is None:
+def _graded(leak: Leak, own_code: Sequence[Path]) -> Leak:
+    """Return a warning about another distribution's code as a hint, and any other leak as it is."""
+    if leak.kind is not LeakKind.WARNING or not own_code:
+        return leak
+    file = Path(leak.file)
+    is_own = _INSTALLED.isdisjoint(file.parts) or any(map(file.is_relative_to, own_code))
+    return leak if is_own else replace(leak, grade=Grade.HINT)
+
+
+def _not_observable(evidence: LeakEvidence) -> Iterator[str]:
+    folder = evidence.hook_folder
+    hook_ran = folder is not None and hook_records.ran(folder)
+    if evidence.unlogged_because and not hook_ran:
+        yield f"warnings, tasks and exceptions are not observable: {evidence.unlogged_because}"
+    if folder is None:
         yield "threads alive at the exit are not observable: there is no hook in this run"
-    elif not hook_installed:
+    elif not hook_ran:
         yield "threads alive at the exit are not observable: the hook did not run (no Python, or one started with -S)"
-    if ended_by:
-        yield f"what an interpreter finds at its exit is not observable: {ended_by} ended it before that"
-    elif witnesses is not None and hook_installed and not hook_records.exited(witnesses):
+    if evidence.ended_by:
+        yield f"what an interpreter finds at its exit is not observable: {evidence.ended_by} ended it before that"
+    elif folder is not None and hook_ran and not hook_records.exited(folder):
         yield "what an interpreter finds at its exit is not observable: none came to it (os._exit or exec)"

@@ -12,7 +12,6 @@ from tox.tox_env.python.runner import PythonRun
 from tox_prodsim import deployment
 from tox_prodsim.building import reference_wheel
 from tox_prodsim.checks import installed
-from tox_prodsim.model.errors import MeasurementError
 from tox_prodsim.model.events import Change, Compared
 from tox_prodsim.model.metrics import START_UP, Metric
 from tox_prodsim.model.scenario import Deployment, Scenario
@@ -56,7 +55,7 @@ def compare(tox_env: PythonRun, reference: Reference, cancel: Cancel, imports: S
         base = install_base(inputs, _artefact(reference, inputs))
         samplers = _import_samplers(imports or _default_imports(scenario, context), inputs, base)
         if scenario.deployment is not None and scenario.timing.startup and not imports:
-            samplers[START_UP] = _start_sampler(scenario.deployment, context.place, inputs, base)
+            samplers[START_UP] = _start_sampler(scenario.deployment, context.launch_context, inputs, base)
         wheel = f"{context.wheel.name} {context.wheel.version}"
         write(f"prodsim: {wheel} beside {base.artefact.origin} ({reference.display}), in {tox_env.name}\n")
         return _compared(samplers, scenario.timing.tolerance)
@@ -117,20 +116,13 @@ def _import_samplers(
 
 
 def _start_sampler(
-    deployed: Deployment, place: deployment.LaunchContext, inputs: ReferenceInputs, base: BaseInstall
+    deployed: Deployment, launch_context: deployment.LaunchContext, inputs: ReferenceInputs, base: BaseInstall
 ) -> paired.PairedSampler:
     """Return what times the start-up in both environments."""
-    deployment.keep_snapshot(place)
-    base_place = launch_context_of(place, inputs.site, base.site)
-    starts = (partial(_start, deployed, place), partial(_start, deployed, base_place))
+    deployment.copy_scratch(launch_context)
+    base_context = launch_context_of(launch_context, inputs.site, base.site)
+    starts = (partial(deployment.measure_start, deployed, each) for each in (launch_context, base_context))
     return paired.start_sampler(*starts, python=inputs.site.python, runner=inputs.runner)
-
-
-def _start(deployed: Deployment, place: deployment.LaunchContext) -> float:
-    try:
-        return deployment.timed_start(deployed, place)
-    except RuntimeError as problem:
-        raise MeasurementError(str(problem)) from problem
 
 
 def _compared(samplers: Mapping[Metric, paired.PairedSampler], tolerance: float) -> list[Compared]:

@@ -94,7 +94,7 @@ def _context(inputs: _Inputs, origin: str) -> RunContext:
         subject=_distribution(tox_env, wheel),
         python=Path(tox_env.env_python()),
         scripts_dir=Path(tox_env.env_bin_dir()),
-        place=launch_context,
+        launch_context=launch_context,
         baselines=baselines,
         execute=production_env.helper,
         reference=_reference(inputs, baselines),

@@ -19,7 +19,7 @@ from tox.tox_env.python.runner import PythonRun
 
 from tox_prodsim import supervision
 from tox_prodsim.deployment import LaunchContext
-from tox_prodsim.deployment.environ import hidden_folders, production
+from tox_prodsim.deployment.environ import hidden_folders, production_variables
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.parsing import fill
 from tox_prodsim.model.runner import NO_VARIABLES, Completed
@@ -77,7 +77,7 @@ class ProductionEnv:
         """Return production's variables with the placeholders of ``set_env`` filled."""
         variables = {name: fill(value, values) for name, value in self._variables.items()}
         folders = self.folders
-        return production(
+        return production_variables(
             variables,
             home=folders.home,
             temporary=temporary or folders.temporary,
@@ -117,7 +117,7 @@ class ProductionEnv:
             scratch=self.folders.scratch,
             cwd=self.cwd,
             temporary=self.folders.temporary,
-            snapshot=self.folders.snapshot,
+            scratch_copy=self.folders.snapshot,
             log=folder / "deploy.log",
             environ=self.environ,
             resolve=self.resolve,

@@ -160,6 +160,8 @@ def test_damage_anywhere_is_survived(tmp_path: Path) -> None:
 OLD = "acme/_speedups.cpython-39-x86_64-linux-gnu.so"
 ANY_ABI = "acme/_speedups.abi3.so"
 EXPORTS = "void free(void *p) { } void *malloc(long n) { return 0; }"
+DLOPEN = "void *dlopen(const char *, int);"
+DEBUG = 'char much[1850000] = {1}; __asm__(".section .debug_acme; .zero 11700000; .previous");'
 LOCAL = "cp311-cp311-linux_x86_64"
 
 
@@ -176,10 +178,17 @@ LOCAL = "cp311-cp311-linux_x86_64"
             LINUX,
             id="EXT410",
         ),
+        pytest.param("EXT411", lambda: {NAME: extension("_speedups", top=DEBUG)}, LINUX, id="EXT411"),
         pytest.param("EXT412", lambda: {ANY_ABI: extension("_speedups", top=EXPORTS)}, LINUX, id="EXT412"),
         pytest.param("EXT413", lambda: {ANY_ABI: extension("_speedups", "-Wl,-z,execstack")}, LINUX, id="EXT413"),
         pytest.param("EXT415", lambda: {ANY_ABI: extension("_renamed")}, LINUX, id="EXT415"),
         pytest.param("EXT420", dict, LOCAL, id="EXT420"),
+        pytest.param(
+            "EXT421",
+            lambda: {ANY_ABI: extension("_speedups", top=DLOPEN, body="dlopen(0, 1)")},
+            "cp311-abi3-manylinux2014_x86_64",
+            id="EXT421",
+        ),
     ],
 )
 def test_an_example_of_the_catalogue_is_what_is_really_found(

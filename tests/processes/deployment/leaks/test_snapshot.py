@@ -20,7 +20,7 @@ from support.pythons import python, site_packages
 
 from tox_prodsim import supervision
 from tox_prodsim.deployment import leaks
-from tox_prodsim.deployment.environ import showing_leaks
+from tox_prodsim.deployment.environ import with_resource_warnings
 from tox_prodsim.deployment.leaks import findings
 from tox_prodsim.deployment.output import read_lines
 from tox_prodsim.model.leaks import Leak, LeakKind, LeakReport
@@ -36,7 +36,7 @@ on_each_python = pytest.mark.parametrize("version", ["3.11", "3.13"])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Yard:
+class RunFolders:
     """The folders of a run; its shared memory is the machine's, or an empty folder of its own."""
 
     folder: Path
@@ -47,43 +47,49 @@ class Yard:
     def log(self) -> Path:
         return self.folder / "deploy.log"
 
-    def start(self, argv: list[str]) -> tuple[leaks.Ground, supervision.Process]:
+    def start(self, argv: list[str]) -> tuple[leaks.Snapshot, supervision.Process]:
         for name in ("tmp", "scratch"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         env = {**os.environ, "TMPDIR": str(self.folder / "tmp"), **(self.hook.variables if self.hook else {})}
-        ground = leaks.before(temporary=self.folder / "tmp", scratch=self.folder / "scratch", shared=self.shared)
+        snapshot = leaks.take_snapshot(
+            temporary=self.folder / "tmp", scratch=self.folder / "scratch", shared=self.shared
+        )
         with self.log.open("wb") as file:
             fd = file.fileno()
-            process = supervision.start(argv, cwd=self.folder / "scratch", env=showing_leaks(env), stdout=fd, stderr=fd)
-        return ground, process
+            process = supervision.start(
+                argv, cwd=self.folder / "scratch", env=with_resource_warnings(env), stdout=fd, stderr=fd
+            )
+        return snapshot, process
 
     def run(self, program: str, interpreter: Path = Path(sys.executable)) -> LeakReport:
-        ground, process = self.start([str(interpreter), "-c", ALARM + textwrap.dedent(program)])
+        snapshot, process = self.start([str(interpreter), "-c", ALARM + textwrap.dedent(program)])
         try:
             ending = process.wait(40)
         finally:
             process.close()
         assert ending is not None, self.log.read_text()
-        witnesses = self.hook.folder if self.hook else None
-        return findings.look(ground, ending, lines=read_lines(self.log), witnesses=witnesses)
+        hook_folder = self.hook.folder if self.hook else None
+        return findings.report_leaks(
+            snapshot, ending, leaks.LeakEvidence(lines=read_lines(self.log), hook_folder=hook_folder)
+        )
 
 
 @pytest.fixture
-def yard(tmp_path: Path) -> Yard:
+def run_folders(tmp_path: Path) -> RunFolders:
     (tmp_path / "shm").mkdir()
-    return Yard(folder=tmp_path, shared=tmp_path / "shm")
+    return RunFolders(folder=tmp_path, shared=tmp_path / "shm")
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Yard]:
-    """A yard with the machine's shared memory, for one test at a time."""
+def machine(tmp_path: Path) -> Iterator[RunFolders]:
+    """The folders of a run with the machine's shared memory, for one test at a time."""
     with (Path(tempfile.gettempdir()) / "tox-prodsim-test-shared-memory").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield Yard(folder=tmp_path, shared=SHARED)
+        yield RunFolders(folder=tmp_path, shared=SHARED)
 
 
-def graded(looked: LeakReport) -> set[tuple[str, str]]:
-    return {(leak.kind.value, leak.grade.value) for leak in looked.leaks}
+def graded(report: LeakReport) -> set[tuple[str, str]]:
+    return {(leak.kind.value, leak.grade.value) for leak in report.leaks}
 
 
 FORKED = "import os, time\nif os.fork() == 0:\n    {}\n    time.sleep(30)\ntime.sleep(0.3)\n"
@@ -157,9 +163,9 @@ ROWS = [
 @on_each_python
 @pytest.mark.parametrize(("program", "kinds"), ROWS)
 def test_a_leak_is_found_by_its_kind_and_grade(
-    yard: Yard, program: str, kinds: set[tuple[str, str]], version: str
+    run_folders: RunFolders, program: str, kinds: set[tuple[str, str]], version: str
 ) -> None:
-    assert graded(yard.run(program, python(version))) == kinds, yard.log.read_text()
+    assert graded(run_folders.run(program, python(version))) == kinds, run_folders.log.read_text()
 
 
 SHARED_MEMORY = [
@@ -191,50 +197,50 @@ SHARED_MEMORY = [
 @on_each_python
 @pytest.mark.parametrize(("program", "detail"), SHARED_MEMORY)
 def test_shared_memory_that_is_left_is_found_by_its_name(
-    machine: Yard, program: str, detail: str, version: str
+    machine: RunFolders, program: str, detail: str, version: str
 ) -> None:
-    looked = machine.run(program, python(version))
+    report = machine.run(program, python(version))
     name = machine.log.read_text().strip()
     (SHARED / name).unlink()
-    assert [(leak.grade, leak.detail) for leak in looked.leaks if leak.subject == name] == [("firm", detail)]
+    assert [(leak.grade, leak.detail) for leak in report.leaks if leak.subject == name] == [("firm", detail)]
 
 
-def test_a_segment_of_system_v_is_found_by_its_id_and_its_creator(machine: Yard) -> None:
+def test_a_segment_of_system_v_is_found_by_its_id_and_its_creator(machine: RunFolders) -> None:
     libc = "import ctypes, os; libc = ctypes.CDLL(None)"
-    looked = machine.run(f"{libc}; print(libc.shmget(0, 10, 0o1600), os.getpid())")
+    report = machine.run(f"{libc}; print(libc.shmget(0, 10, 0o1600), os.getpid())")
     number, pid = machine.log.read_text().split()
     assert ctypes.CDLL(None).shmctl(int(number), 0, None) == 0
     detail = f"System V segment, 10 bytes, made during the run by pid {pid}, which has ended"
-    assert [leak.detail for leak in looked.leaks if leak.subject == f"shmid {number}"] == [detail]
+    assert [leak.detail for leak in report.leaks if leak.subject == f"shmid {number}"] == [detail]
 
 
 @on_each_python
-def test_what_the_resource_tracker_removes_is_told_by_it_alone(machine: Yard, version: str) -> None:
-    looked = machine.run(
+def test_what_the_resource_tracker_removes_is_reported_by_it_alone(machine: RunFolders, version: str) -> None:
+    report = machine.run(
         "from multiprocessing import shared_memory as s; m = s.SharedMemory(create=True, size=9)", python(version)
     )
-    said = [leak for leak in looked.leaks if leak.kind is LeakKind.SHARED_MEMORY and "tracker" in leak.detail]
-    assert [leak.grade for leak in said] == ["firm"]
-    assert not any((SHARED / leak.subject).exists() for leak in said)
+    tracked = [leak for leak in report.leaks if leak.kind is LeakKind.SHARED_MEMORY and "tracker" in leak.detail]
+    assert [leak.grade for leak in tracked] == ["firm"]
+    assert not any((SHARED / leak.subject).exists() for leak in tracked)
 
 
-def test_memory_that_somebody_else_still_holds_is_not_called_left(machine: Yard) -> None:
-    ground, process = machine.start([sys.executable, "-I", "-S", "-c", "import time; time.sleep(0.2)"])
+def test_memory_that_somebody_else_still_holds_is_not_called_left(machine: RunFolders) -> None:
+    snapshot, process = machine.start([sys.executable, "-I", "-S", "-c", "import time; time.sleep(0.2)"])
     with tempfile.NamedTemporaryFile(dir=SHARED, prefix="prodsim-held-") as held:
         ending = process.wait(20)
         process.close()
         assert ending is not None
-        looked = findings.look(ground, ending)
-        assert Path(held.name).name not in {leak.subject for leak in looked.leaks}
+        report = findings.report_leaks(snapshot, ending, leaks.LeakEvidence())
+        assert Path(held.name).name not in {leak.subject for leak in report.leaks}
 
 
-def test_the_places_are_those_in_the_source(yard: Yard) -> None:
-    (yard.folder / "program.py").write_text(
+def test_the_places_are_those_in_the_source(run_folders: RunFolders) -> None:
+    (run_folders.folder / "program.py").write_text(
         "import threading\n\nf = open('/dev/null')\ndel f\n"
         "threading.Thread(target=lambda: 1 / 0, name='worker').start()\n"
     )
-    looked = yard.run(f"import runpy; runpy.run_path({str(yard.folder / 'program.py')!r})")
-    places = {(leak.subject.partition(" ")[0], leak.detail, Path(leak.file).name, leak.line) for leak in looked.leaks}
+    report = run_folders.run(f"import runpy; runpy.run_path({str(run_folders.folder / 'program.py')!r})")
+    places = {(leak.subject.partition(" ")[0], leak.detail, Path(leak.file).name, leak.line) for leak in report.leaks}
     assert places == {
         ("ResourceWarning:", "", "program.py", 4),
         ("ZeroDivisionError:", "in thread worker", "program.py", 5),
@@ -245,29 +251,29 @@ def test_the_places_are_those_in_the_source(yard: Yard) -> None:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MonitoredStart:
-    """A yard whose interpreter has the hook."""
+class RunWithHook:
+    """The folders of a run whose interpreter has the hook."""
 
-    yard: Yard
+    run_folders: RunFolders
     interpreter: Path
 
     def run(self, program: str) -> LeakReport:
-        return self.yard.run(program, self.interpreter)
+        return self.run_folders.run(program, self.interpreter)
 
 
 @pytest.fixture(params=["3.11", "3.13"])
-def observed(
-    request: pytest.FixtureRequest, yard: Yard, environments: Callable[[str], Path], tmp_path: Path
-) -> Iterator[MonitoredStart]:
+def run_with_hook(
+    request: pytest.FixtureRequest, run_folders: RunFolders, environments: Callable[[str], Path], tmp_path: Path
+) -> Iterator[RunWithHook]:
     folder = environments(request.param)
     hook = supervision.Hook(site_packages(folder), tmp_path / "hook")
     hook.install()
-    yield MonitoredStart(yard=replace(yard, hook=hook), interpreter=folder / "bin" / "python")
+    yield RunWithHook(run_folders=replace(run_folders, hook=hook), interpreter=folder / "bin" / "python")
     hook.remove()
 
 
-def test_with_the_hook_nothing_counts_twice_and_nothing_is_unseen(observed: MonitoredStart) -> None:
-    looked = observed.run(
+def test_with_the_hook_nothing_counts_twice_and_nothing_is_unseen(run_with_hook: RunWithHook) -> None:
+    report = run_with_hook.run(
         """
         import asyncio, gc, threading
         class Broken:
@@ -286,35 +292,35 @@ def test_with_the_hook_nothing_counts_twice_and_nothing_is_unseen(observed: Moni
         "ZeroDivisionError: division by zero",
         "task stuck",
     ]
-    assert sorted(leak.subject.partition(" <")[0] for leak in looked.leaks) == subjects
-    assert looked.not_observable == ()
+    assert sorted(leak.subject.partition(" <")[0] for leak in report.leaks) == subjects
+    assert report.not_observable == ()
 
 
-def test_with_the_hook_a_closed_stderr_hides_nothing(observed: MonitoredStart) -> None:
-    looked = observed.run("import os; os.close(2); f = open('/dev/null'); del f")
-    assert graded(looked) == {("warnings", "firm")}
-    assert looked.not_observable == ()
+def test_with_the_hook_a_closed_stderr_hides_nothing(run_with_hook: RunWithHook) -> None:
+    report = run_with_hook.run("import os; os.close(2); f = open('/dev/null'); del f")
+    assert graded(report) == {("warnings", "firm")}
+    assert report.not_observable == ()
 
 
-def test_with_the_hook_threads_that_live_at_the_exit_are_hints(observed: MonitoredStart) -> None:
-    looked = observed.run(
+def test_with_the_hook_threads_that_live_at_the_exit_are_hints(run_with_hook: RunWithHook) -> None:
+    report = run_with_hook.run(
         """
         import threading, time
         threading.Thread(target=time.sleep, args=(30,), name="metrics", daemon=True).start()
         threading.Thread(target=time.sleep, args=(0.3,), name="worker").start()
         """
     )
-    assert sorted((leak.grade.value, leak.subject, leak.detail) for leak in looked.leaks) == [
+    assert sorted((leak.grade.value, leak.subject, leak.detail) for leak in report.leaks) == [
         ("hint", "metrics", "a daemon"),
         ("hint", "worker", "no daemon"),
     ]
 
 
 @pytest.mark.parametrize("end", ["os._exit(0)", "os.execv('/bin/true', ['true'])"])
-def test_with_the_hook_an_end_without_an_exit_is_not_called_clean(observed: MonitoredStart, end: str) -> None:
-    looked = observed.run(f"import os; f = open('/dev/null'); {end}")
-    assert looked.leaks == ()
-    assert looked.not_observable == (
+def test_with_the_hook_an_end_without_an_exit_is_not_called_clean(run_with_hook: RunWithHook, end: str) -> None:
+    report = run_with_hook.run(f"import os; f = open('/dev/null'); {end}")
+    assert report.leaks == ()
+    assert report.not_observable == (
         "what an interpreter finds at its exit is not observable: none came to it (os._exit or exec)",
     )
 
@@ -352,7 +358,7 @@ CLEAN = [
 
 @on_each_python
 @pytest.mark.parametrize("program", CLEAN)
-def test_a_clean_program_leaves_nothing(machine: Yard, program: str, version: str) -> None:
+def test_a_clean_program_leaves_nothing(machine: RunFolders, program: str, version: str) -> None:
     assert machine.run(program, python(version)).leaks == (), machine.log.read_text()
 
 
@@ -368,54 +374,55 @@ def load() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("load")
-def test_clean_runs_under_load_give_no_false_leak(machine: Yard) -> None:
+def test_clean_runs_under_load_give_no_false_leak(machine: RunFolders) -> None:
     wrong: list[Leak] = []
     for _ in range(CLEAN_RUNS):
-        ground, process = machine.start([sys.executable, "-I", "-S", "-c", "print('done')"])
+        snapshot, process = machine.start([sys.executable, "-I", "-S", "-c", "print('done')"])
         ending = process.wait(60)
         process.close()
         assert ending is not None
-        wrong += findings.look(ground, ending, lines=read_lines(machine.log)).leaks
+        evidence = leaks.LeakEvidence(lines=read_lines(machine.log))
+        wrong += findings.report_leaks(snapshot, ending, evidence).leaks
     assert wrong == []
 
 
 # what cannot be seen is said
 
 
-def test_a_stderr_that_goes_elsewhere_is_said(yard: Yard) -> None:
-    _, process = yard.start(["/bin/sh", "-c", "exec 2>/dev/null; echo; exec sleep 20"])
-    wait_for_output(yard)
-    said = leaks.unheard(process.pid, yard.log)
+def test_a_stderr_that_goes_elsewhere_is_said(run_folders: RunFolders) -> None:
+    _, process = run_folders.start(["/bin/sh", "-c", "exec 2>/dev/null; echo; exec sleep 20"])
+    wait_for_output(run_folders)
+    reason = leaks.unlogged_stderr(process.pid, run_folders.log)
     process.stop(signal.SIGTERM, 1)
-    assert said == "its stderr goes to /dev/null"
+    assert reason == "its stderr goes to /dev/null"
 
 
-def test_a_stderr_that_is_closed_is_said(yard: Yard) -> None:
-    _, process = yard.start(["/bin/sh", "-c", "exec 2>&-; echo; exec sleep 20"])
-    wait_for_output(yard)
-    said = leaks.unheard(process.pid, yard.log)
+def test_a_stderr_that_is_closed_is_said(run_folders: RunFolders) -> None:
+    _, process = run_folders.start(["/bin/sh", "-c", "exec 2>&-; echo; exec sleep 20"])
+    wait_for_output(run_folders)
+    reason = leaks.unlogged_stderr(process.pid, run_folders.log)
     process.stop(signal.SIGTERM, 1)
-    assert said == "its stderr is closed"
+    assert reason == "its stderr is closed"
 
 
-def test_a_stderr_that_is_the_log_is_no_reason(yard: Yard) -> None:
-    _, process = yard.start(["/bin/sh", "-c", "echo; exec sleep 20"])
-    wait_for_output(yard)
-    said = leaks.unheard(process.pid, yard.log)
+def test_a_stderr_that_is_the_log_is_no_reason(run_folders: RunFolders) -> None:
+    _, process = run_folders.start(["/bin/sh", "-c", "echo; exec sleep 20"])
+    wait_for_output(run_folders)
+    reason = leaks.unlogged_stderr(process.pid, run_folders.log)
     process.stop(signal.SIGTERM, 1)
-    assert (said, leaks.unheard(process.pid, yard.log)) == ("", "")
+    assert (reason, leaks.unlogged_stderr(process.pid, run_folders.log)) == ("", "")
 
 
-def test_a_death_by_signal_is_no_exit_and_that_is_said(yard: Yard) -> None:
-    looked = yard.run("import os; f = open('/dev/null'); os.kill(os.getpid(), 15)")
-    assert looked.leaks == ()
-    assert looked.not_observable[-1] == (
+def test_a_death_by_signal_is_no_exit_and_that_is_said(run_folders: RunFolders) -> None:
+    report = run_folders.run("import os; f = open('/dev/null'); os.kill(os.getpid(), 15)")
+    assert report.leaks == ()
+    assert report.not_observable[-1] == (
         "what an interpreter finds at its exit is not observable: SIGTERM ended it before that"
     )
 
 
-def wait_for_output(yard: Yard) -> None:
+def wait_for_output(run_folders: RunFolders) -> None:
     until = time.monotonic() + 20
-    while not yard.log.read_bytes():
+    while not run_folders.log.read_bytes():
         assert time.monotonic() < until
         time.sleep(0.01)

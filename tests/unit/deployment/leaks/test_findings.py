@@ -1,4 +1,4 @@
-"""Leftovers: what is left after a run, and the findings that come of it."""
+"""The leaks of a run, its processes included, and their findings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tox_prodsim.deployment import leaks
-from tox_prodsim.deployment.leaks import findings as leftovers
+from tox_prodsim.deployment.leaks import findings as leak_findings
 from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.leaks import AllowLeaks, Grade, Leak, LeakKind, parse
 from tox_prodsim.supervision import Cause, Ending, Survivor
@@ -17,7 +17,7 @@ def leak(kind: LeakKind, subject: str, *, grade: Grade = Grade.FIRM, detail: str
 
 
 def findings(*found: Leak, allow: AllowLeaks | None = None) -> list[Finding]:
-    return list(leftovers.findings("app", found, allow or AllowLeaks()))
+    return list(leak_findings.to_findings("app", found, allow or AllowLeaks()))
 
 
 def test_each_kind_is_one_finding_with_the_first_three_and_a_count() -> None:
@@ -73,8 +73,8 @@ def left(*survivors: Survivor, signal: int | None = None) -> Ending:
     return Ending(cause=Cause.EXITED, code=0, signal=signal, duration_s=1.0, survivors=survivors)
 
 
-def test_a_survivor_is_told_with_what_it_holds_and_its_addresses_once_more() -> None:
-    found = findings(*leftovers.survived(left(WORKER)))
+def test_a_survivor_is_reported_with_what_it_holds_and_its_addresses_once_more() -> None:
+    found = findings(*leak_findings.survivor_leaks(left(WORKER)))
     assert [f"{each.code} {each.message}" for each in found] == [
         "RUN620 left 1 process running: pid 7 python -m w (listens on 127.0.0.1:80, [::]:81, holds the output open)",
         "RUN621 left 2 addresses in use: 127.0.0.1:80 (pid 7 python -m w); [::]:81 (pid 7 python -m w)",
@@ -82,25 +82,26 @@ def test_a_survivor_is_told_with_what_it_holds_and_its_addresses_once_more() -> 
 
 
 def test_an_accepted_process_may_still_not_hold_the_output_or_a_port() -> None:
-    found = findings(*leftovers.survived(left(WORKER)), allow=parse(["processes"]))
+    found = findings(*leak_findings.survivor_leaks(left(WORKER)), allow=parse(["processes"]))
     assert [f"{each.code} {each.message[:38]}" for each in found] == [
         "RUN620 left its output open in 1 process: pid",
         "RUN621 left 2 addresses in use: 127.0.0.1:80 ",
     ]
-    assert findings(*leftovers.survived(left(WORKER)), allow=parse(["processes", "output", "ports"])) == []
+    assert findings(*leak_findings.survivor_leaks(left(WORKER)), allow=parse(["processes", "output", "ports"])) == []
 
 
-def test_the_look_after_a_run_is_at_its_survivors_and_at_its_ground(tmp_path: Path) -> None:
+def test_the_report_of_a_run_has_its_survivors_and_what_is_new_since_the_snapshot(tmp_path: Path) -> None:
     folders = {name: tmp_path / name for name in ("temporary", "scratch", "shared", "system_v")}
     (tmp_path / "temporary").mkdir()
-    before = leaks.before(**folders)
+    snapshot = leaks.take_snapshot(**folders)
     (tmp_path / "temporary/a").write_text("")
-    looked = leftovers.look(before, left(Survivor(pid=7, command="sleep 9", listens=()), signal=9))
-    assert [each.subject for each in looked.leaks] == ["pid 7 sleep 9", "a"]
-    assert looked.not_observable[-1].endswith("SIGKILL ended it before that")
+    ending = left(Survivor(pid=7, command="sleep 9", listens=()), signal=9)
+    report = leak_findings.report_leaks(snapshot, ending, leaks.LeakEvidence())
+    assert [each.subject for each in report.leaks] == ["pid 7 sleep 9", "a"]
+    assert report.not_observable[-1].endswith("SIGKILL ended it before that")
 
 
 def test_the_resource_tracker_that_is_slow_to_end_is_no_leak() -> None:
     command = "python -c from multiprocessing.resource_tracker import main;main(5)"
     tracker = Survivor(pid=7, command=command, listens=(), holds_output=True)
-    assert list(leftovers.survived(left(tracker))) == []
+    assert list(leak_findings.survivor_leaks(left(tracker))) == []

@@ -1,4 +1,4 @@
-"""Leaks: what is new in real folders, what a log and the witnesses say, and what cannot be seen."""
+"""Leaks: what is new in real folders, what a log and the records of the hook say, and what cannot be seen."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 from tox_prodsim.deployment import leaks
-from tox_prodsim.deployment.leaks import files as folders
-from tox_prodsim.deployment.leaks import hook_records, log, snapshot
+from tox_prodsim.deployment.leaks import LeakEvidence, files, find_leaks, hook_records, log
 from tox_prodsim.model.leaks import Grade, LeakKind, LeakReport
 
 
-class Yard:
-    """The folders of a run, and what is done in them between the two looks."""
+class RunFolders:
+    """The folders of a run, and what is done in them after the snapshot."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -25,70 +24,70 @@ class Yard:
         self.tmp, self.scratch, self.shm, self.hook = (folder / name for name in ("tmp", "scratch", "shm", "hook"))
         self.table = folder / "sysvipc"
 
-    def before(self) -> leaks.Ground:
-        return leaks.before(temporary=self.tmp, scratch=self.scratch, shared=self.shm, system_v=self.table)
+    def take_snapshot(self) -> leaks.Snapshot:
+        return leaks.take_snapshot(temporary=self.tmp, scratch=self.scratch, shared=self.shm, system_v=self.table)
 
-    def witness(self, *records: object, pid: int = 7) -> None:
+    def record(self, *records: object, pid: int = 7) -> None:
         text = "".join(f"{json.dumps(record)}\n" for record in records)
         (self.hook / f"{pid}.witness.jsonl").write_text(text)
 
 
 @pytest.fixture
-def yard(tmp_path: Path) -> Yard:
-    return Yard(tmp_path)
+def run_folders(tmp_path: Path) -> RunFolders:
+    return RunFolders(tmp_path)
 
 
-def texts(looked: LeakReport) -> list[str]:
-    return [f"{leak.grade} {leak.subject}: {leak.detail}" for leak in looked.leaks]
+def texts(report: LeakReport) -> list[str]:
+    return [f"{leak.grade} {leak.subject}: {leak.detail}" for leak in report.leaks]
 
 
 # folders
 
 
-def test_what_is_new_in_tmpdir_is_left_and_a_folder_counts_once(yard: Yard) -> None:
-    (yard.tmp / "old").write_text("old")
-    before = yard.before()
-    (yard.tmp / "one").write_bytes(b"12345")
-    (yard.tmp / "deep/er").mkdir(parents=True)
-    (yard.tmp / "deep/er/a").write_bytes(b"1" * 1500)
-    (yard.tmp / "deep/b").write_bytes(b"1" * 500)
-    (yard.tmp / "empty").mkdir()
-    assert sorted(texts(leaks.after(before))) == [
+def test_what_is_new_in_tmpdir_is_left_and_a_folder_counts_once(run_folders: RunFolders) -> None:
+    (run_folders.tmp / "old").write_text("old")
+    snapshot = run_folders.take_snapshot()
+    (run_folders.tmp / "one").write_bytes(b"12345")
+    (run_folders.tmp / "deep/er").mkdir(parents=True)
+    (run_folders.tmp / "deep/er/a").write_bytes(b"1" * 1500)
+    (run_folders.tmp / "deep/b").write_bytes(b"1" * 500)
+    (run_folders.tmp / "empty").mkdir()
+    assert sorted(texts(find_leaks(snapshot))) == [
         "certain deep: folder in TMPDIR with 2 files, 2.0 kB",
         "certain empty: empty folder in TMPDIR",
         "certain one: file in TMPDIR, 5 bytes",
     ]
 
 
-def test_a_new_file_in_an_old_folder_is_named_by_its_path(yard: Yard) -> None:
-    (yard.tmp / "old").mkdir()
-    before = yard.before()
-    (yard.tmp / "old/new").write_text("")
-    assert texts(leaks.after(before)) == ["certain old/new: file in TMPDIR, 0 bytes"]
+def test_a_new_file_in_an_old_folder_is_named_by_its_path(run_folders: RunFolders) -> None:
+    (run_folders.tmp / "old").mkdir()
+    snapshot = run_folders.take_snapshot()
+    (run_folders.tmp / "old/new").write_text("")
+    assert texts(find_leaks(snapshot)) == ["certain old/new: file in TMPDIR, 0 bytes"]
 
 
-def test_what_was_there_or_only_changed_or_went_away_is_not_left(yard: Yard) -> None:
-    (yard.tmp / "kept").write_text("1")
-    (yard.tmp / "removed").write_text("1")
-    before = yard.before()
-    (yard.tmp / "kept").write_text("another")
-    (yard.tmp / "removed").unlink()
-    assert leaks.after(before).leaks == ()
+def test_what_was_there_or_only_changed_or_went_away_is_not_left(run_folders: RunFolders) -> None:
+    (run_folders.tmp / "kept").write_text("1")
+    (run_folders.tmp / "removed").write_text("1")
+    snapshot = run_folders.take_snapshot()
+    (run_folders.tmp / "kept").write_text("another")
+    (run_folders.tmp / "removed").unlink()
+    assert find_leaks(snapshot).leaks == ()
 
 
-def test_of_the_working_folder_only_what_a_live_process_needs_is_left(yard: Yard) -> None:
-    (yard.scratch / "old.pid").write_text("1")
-    before = yard.before()
+def test_of_the_working_folder_only_what_a_live_process_needs_is_left(run_folders: RunFolders) -> None:
+    (run_folders.scratch / "old.pid").write_text("1")
+    snapshot = run_folders.take_snapshot()
     for name in ("app.pid", "data.db", "report.txt", "uv.lock"):
-        (yard.scratch / name).write_text("1")
-    (yard.scratch / "big.lock").write_text("x" * 300)
-    (yard.scratch / "run").mkdir()
-    (yard.scratch / "run/held.lock").write_text("77 host")
-    (yard.scratch / "run/free.lock").write_text("")
-    os.mkfifo(yard.scratch / "pipe")
+        (run_folders.scratch / name).write_text("1")
+    (run_folders.scratch / "big.lock").write_text("x" * 300)
+    (run_folders.scratch / "run").mkdir()
+    (run_folders.scratch / "run/held.lock").write_text("77 host")
+    (run_folders.scratch / "run/free.lock").write_text("")
+    os.mkfifo(run_folders.scratch / "pipe")
     with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(os.path.relpath(yard.scratch / "api"))
-    assert sorted(texts(leaks.after(before))) == [
+        listening.bind(os.path.relpath(run_folders.scratch / "api"))
+    assert sorted(texts(find_leaks(snapshot))) == [
         "certain api: socket in the working folder, one of 9 files written there",
         "certain app.pid: pid file in the working folder, one of 9 files written there",
         "certain pipe: named pipe in the working folder, one of 9 files written there",
@@ -97,141 +96,145 @@ def test_of_the_working_folder_only_what_a_live_process_needs_is_left(yard: Yard
     ]
 
 
-def test_a_tmpdir_inside_of_the_working_folder_is_looked_at_once(yard: Yard) -> None:
-    inside = yard.scratch / "tmp"
+def test_a_tmpdir_inside_of_the_working_folder_is_looked_at_once(run_folders: RunFolders) -> None:
+    inside = run_folders.scratch / "tmp"
     inside.mkdir()
-    before = leaks.before(temporary=inside, scratch=yard.scratch, shared=yard.shm, system_v=yard.table)
+    snapshot = leaks.take_snapshot(
+        temporary=inside, scratch=run_folders.scratch, shared=run_folders.shm, system_v=run_folders.table
+    )
     (inside / "a.pid").write_text("1")
-    assert texts(leaks.after(before)) == ["certain a.pid: file in TMPDIR, 1 byte"]
+    assert texts(find_leaks(snapshot)) == ["certain a.pid: file in TMPDIR, 1 byte"]
 
 
-def test_no_link_is_followed(yard: Yard, tmp_path: Path) -> None:
+def test_no_link_is_followed(run_folders: RunFolders, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "foreign.pid").write_text("1" * 5000)
-    before = yard.before()
-    (yard.tmp / "link").symlink_to(elsewhere)
-    (yard.scratch / "link").symlink_to(elsewhere)
-    (yard.scratch / "round").symlink_to(yard.scratch)
-    assert texts(leaks.after(before)) == ["certain link: symbolic link in TMPDIR, " + folders.size(len(str(elsewhere)))]
+    snapshot = run_folders.take_snapshot()
+    (run_folders.tmp / "link").symlink_to(elsewhere)
+    (run_folders.scratch / "link").symlink_to(elsewhere)
+    (run_folders.scratch / "round").symlink_to(run_folders.scratch)
+    assert texts(find_leaks(snapshot)) == [
+        "certain link: symbolic link in TMPDIR, " + files.format_size(len(str(elsewhere)))
+    ]
 
 
-def test_a_name_that_is_no_text_can_be_written_in_any_report(yard: Yard) -> None:
-    before = yard.before()
-    os.close(os.open(os.fsencode(yard.tmp) + b"/a\xff", os.O_CREAT))
-    (leak,) = leaks.after(before).leaks
+def test_a_name_that_is_no_text_can_be_written_in_any_report(run_folders: RunFolders) -> None:
+    snapshot = run_folders.take_snapshot()
+    os.close(os.open(os.fsencode(run_folders.tmp) + b"/a\xff", os.O_CREAT))
+    (leak,) = find_leaks(snapshot).leaks
     assert leak.subject == r"a\xff"
 
 
-def test_a_tree_deeper_than_a_path_may_be_long_ends_somewhere(yard: Yard) -> None:
-    before = yard.before()
-    here = os.open(yard.tmp, os.O_RDONLY)
+def test_a_tree_deeper_than_a_path_may_be_long_ends_somewhere(run_folders: RunFolders) -> None:
+    snapshot = run_folders.take_snapshot()
+    here = os.open(run_folders.tmp, os.O_RDONLY)
     for _ in range(60):
         os.mkdir("d" * 100, dir_fd=here)
         below = os.open("d" * 100, os.O_RDONLY, dir_fd=here)
         os.close(here)
         here = below
     os.close(here)
-    assert texts(leaks.after(before)) == [f"certain {'d' * 100}: empty folder in TMPDIR"]
+    assert texts(find_leaks(snapshot)) == [f"certain {'d' * 100}: empty folder in TMPDIR"]
 
 
-def test_more_than_can_be_held_is_said_and_not_held(yard: Yard) -> None:
-    before = yard.before()
-    for number in range(folders.LIMIT + 5):
-        os.close(os.open(yard.tmp / str(number), os.O_CREAT))
-    looked = leaks.after(before)
-    assert len(looked.leaks) == folders.LIMIT + 1
-    assert looked.not_observable[0] == "files left in TMPDIR are not all observable: it has more than 10000 entries"
-    assert leaks.after(yard.before()).not_observable[0] == (
+def test_more_than_can_be_held_is_said_and_not_held(run_folders: RunFolders) -> None:
+    snapshot = run_folders.take_snapshot()
+    for number in range(files.LIMIT + 5):
+        os.close(os.open(run_folders.tmp / str(number), os.O_CREAT))
+    report = find_leaks(snapshot)
+    assert len(report.leaks) == files.LIMIT + 1
+    assert report.not_observable[0] == "files left in TMPDIR are not all observable: it has more than 10000 entries"
+    assert find_leaks(run_folders.take_snapshot()).not_observable[0] == (
         "files left in TMPDIR are not observable: it had more than 10000 entries before the start"
     )
 
 
-def test_a_folder_that_is_gone_or_never_was_holds_nothing(yard: Yard) -> None:
-    before = yard.before()
-    yard.tmp.rmdir()
-    yard.scratch.rmdir()
-    assert leaks.after(before).leaks == ()
+def test_a_folder_that_is_gone_or_never_was_holds_nothing(run_folders: RunFolders) -> None:
+    snapshot = run_folders.take_snapshot()
+    run_folders.tmp.rmdir()
+    run_folders.scratch.rmdir()
+    assert find_leaks(snapshot).leaks == ()
 
 
 # shared memory
 
 
-def test_shared_memory_is_left_when_it_is_new_even_under_an_old_name(yard: Yard) -> None:
-    (yard.shm / "kept").write_text("1")
-    (yard.shm / "again").write_text("1")
-    before = yard.before()
-    (yard.shm / "spare").write_text("")  # so that the inode of the old one is not used again
-    (yard.shm / "other").write_text("1")
-    (yard.shm / "other").rename(yard.shm / "again")
-    (yard.shm / "spare").unlink()
-    (yard.shm / "sem.lock").write_text("1")
-    assert texts(leaks.after(before)) == [
+def test_shared_memory_is_left_when_it_is_new_even_under_an_old_name(run_folders: RunFolders) -> None:
+    (run_folders.shm / "kept").write_text("1")
+    (run_folders.shm / "again").write_text("1")
+    snapshot = run_folders.take_snapshot()
+    (run_folders.shm / "spare").write_text("")  # so that the inode of the old one is not used again
+    (run_folders.shm / "other").write_text("1")
+    (run_folders.shm / "other").rename(run_folders.shm / "again")
+    (run_folders.shm / "spare").unlink()
+    (run_folders.shm / "sem.lock").write_text("1")
+    assert texts(find_leaks(snapshot)) == [
         "firm again: shared memory, 1 byte, made by this user during the run",
         "firm sem.lock: semaphore, 1 byte, made by this user during the run",
     ]
 
 
-def test_shared_memory_that_a_process_holds_is_its_own(yard: Yard) -> None:
-    before = yard.before()
-    with (yard.shm / "held").open("w"):
-        assert leaks.after(before).leaks == ()
-    assert len(leaks.after(before).leaks) == 1
+def test_shared_memory_that_a_process_holds_is_its_own(run_folders: RunFolders) -> None:
+    snapshot = run_folders.take_snapshot()
+    with (run_folders.shm / "held").open("w"):
+        assert find_leaks(snapshot).leaks == ()
+    assert len(find_leaks(snapshot).leaks) == 1
 
 
-def test_shared_memory_of_another_user_is_not_ours(yard: Yard) -> None:
-    before = yard.before()
-    (yard.shm / "theirs").write_text("1")
+def test_shared_memory_of_another_user_is_not_ours(run_folders: RunFolders) -> None:
+    snapshot = run_folders.take_snapshot()
+    (run_folders.shm / "theirs").write_text("1")
     try:
-        os.chown(yard.shm / "theirs", os.getuid() + 1, -1)
+        os.chown(run_folders.shm / "theirs", os.getuid() + 1, -1)
     except PermissionError:
         pytest.skip("only root can give a file away")
-    assert leaks.after(before).leaks == ()
+    assert find_leaks(snapshot).leaks == ()
 
 
-def test_a_machine_without_dev_shm_says_so(yard: Yard) -> None:
-    yard.shm.rmdir()
-    looked = leaks.after(yard.before())
-    assert looked.not_observable[0] == f"shared memory is not observable: there is no {yard.shm}"
+def test_a_machine_without_dev_shm_says_so(run_folders: RunFolders) -> None:
+    run_folders.shm.rmdir()
+    report = find_leaks(run_folders.take_snapshot())
+    assert report.not_observable[0] == f"shared memory is not observable: there is no {run_folders.shm}"
 
 
 HEAD = "key shmid perms size cpid lpid nattch uid gid cuid cgid\n"
 
 
-def test_a_segment_is_left_when_nobody_holds_it_and_its_creator_is_dead(yard: Yard) -> None:
+def test_a_segment_is_left_when_nobody_holds_it_and_its_creator_is_dead(run_folders: RunFolders) -> None:
     me, dead = os.getuid(), 2**22 + 1
     old = f"0 1 600 10 {dead} 0 0 {me} 0 {me} 0\n"
-    yard.table.write_text(HEAD + old)
-    before = yard.before()
+    run_folders.table.write_text(HEAD + old)
+    snapshot = run_folders.take_snapshot()
     rows = [
         f"0 2 600 2000 {dead} 0 0 {me} 0 {me} 0\n",
         f"0 3 600 10 {os.getpid()} 0 0 {me} 0 {me} 0\n",
         f"0 4 600 10 {dead} 0 1 {me} 0 {me} 0\n",
         f"0 5 600 10 {dead} 0 0 {me} 0 {me + 1} 0\n",
     ]
-    yard.table.write_text(HEAD + old + "".join(rows))
-    assert texts(leaks.after(before)) == [
+    run_folders.table.write_text(HEAD + old + "".join(rows))
+    assert texts(find_leaks(snapshot)) == [
         f"firm shmid 2: System V segment, 2.0 kB, made during the run by pid {dead}, which has ended"
     ]
 
 
 @pytest.mark.parametrize("text", ["", "garbage", HEAD + "1 2", HEAD + "a b c d e f g h i j k"])
-def test_a_table_that_cannot_be_read_holds_nothing(yard: Yard, text: str) -> None:
-    before = yard.before()
-    yard.table.write_text(text)
-    assert leaks.after(before).leaks == ()
+def test_a_table_that_cannot_be_read_holds_nothing(run_folders: RunFolders, text: str) -> None:
+    snapshot = run_folders.take_snapshot()
+    run_folders.table.write_text(text)
+    assert find_leaks(snapshot).leaks == ()
 
 
 # the log
 
 
-def told(text: str) -> list[tuple[str, str, str, str, int | None]]:
+def logged(text: str) -> list[tuple[str, str, str, str, int | None]]:
     lines = [line.encode() for line in text.splitlines(keepends=True)]
     return [(leak.kind.value, leak.subject, leak.detail, leak.file, leak.line) for leak in log.read(lines)]
 
 
 def test_a_resource_warning_is_a_leak_with_its_place() -> None:
-    assert told(
+    assert logged(
         "/srv/app.py:14: ResourceWarning: unclosed file <_io.FileIO name=3>\n  f = 1\n"
         "ResourceWarning: Enable tracemalloc to get the object allocation traceback\n"
         "sys:1: ResourceWarning: unclosed <socket.socket fd=5>\n"
@@ -246,7 +249,7 @@ def test_a_resource_warning_is_a_leak_with_its_place() -> None:
 
 
 def test_a_coroutine_that_was_never_awaited_is_a_leak_and_no_other_runtime_warning() -> None:
-    assert told(
+    assert logged(
         "/srv/app.py:7: RuntimeWarning: coroutine 'work' was never awaited\n  work()\n"
         "/srv/app.py:8: RuntimeWarning: divide by zero encountered in log\n"
         "/srv/app.py:9: DeprecationWarning: old\n"
@@ -267,14 +270,16 @@ def test_a_server_may_keep_what_it_listens_on_to_the_end_and_no_other_socket() -
     assert grades("sys:1: ResourceWarning: unclosed file <_io.FileIO name='a'>") == ["firm"]
 
 
-def test_what_another_distribution_does_not_close_is_a_hint_where_one_knows_whose_it_is(yard: Yard) -> None:
+def test_what_another_distribution_does_not_close_is_a_hint_where_one_knows_whose_it_is(
+    run_folders: RunFolders,
+) -> None:
     site = Path("/venv/lib/python3.11/site-packages")
-    files = [site / "acme/app.py", site / "waitress/wasyncore.py", Path("/usr/lib/python3.11/tempfile.py")]
-    lines = [f"{file}:7: ResourceWarning: unclosed {at}".encode() for at, file in enumerate(files)]
-    before = yard.before()
-    known = leaks.after(before, lines=lines, own_code=[site / "acme", site / "acme.py"])
+    sources = [site / "acme/app.py", site / "waitress/wasyncore.py", Path("/usr/lib/python3.11/tempfile.py")]
+    lines = [f"{file}:7: ResourceWarning: unclosed {at}".encode() for at, file in enumerate(sources)]
+    snapshot = run_folders.take_snapshot()
+    known = find_leaks(snapshot, LeakEvidence(lines=lines, own_code=[site / "acme", site / "acme.py"]))
     assert [leak.grade for leak in known.leaks] == [Grade.FIRM, Grade.HINT, Grade.FIRM]
-    assert {leak.grade for leak in leaks.after(before, lines=lines).leaks} == {Grade.FIRM}
+    assert {leak.grade for leak in find_leaks(snapshot, LeakEvidence(lines=lines)).leaks} == {Grade.FIRM}
 
 
 def test_an_exception_in_a_thread_is_told_with_its_last_frame() -> None:
@@ -283,14 +288,14 @@ def test_an_exception_in_a_thread_is_told_with_its_last_frame() -> None:
         '  File "/lib/threading.py", line 1045, in _bootstrap_inner\n    self.run()\n'
         '  File "/srv/app.py", line 9, in work\n    1 / 0\n    ~~^~~\nZeroDivisionError: division by zero\n'
     )
-    assert told(text + "INFO: next\n") == [
+    assert logged(text + "INFO: next\n") == [
         ("exceptions", "ZeroDivisionError: division by zero", "in thread Thread-1 (work)", "/srv/app.py", 9)
     ]
-    assert told(text) == told(text + "INFO: next\n")
+    assert logged(text) == logged(text + "INFO: next\n")
 
 
 def test_of_a_chain_of_exceptions_the_last_one_ended_the_thread() -> None:
-    assert told(
+    assert logged(
         'Exception in thread T:\nTraceback (most recent call last):\n  File "/a.py", line 1, in f\nKeyError: 1\n\n'
         "During handling of the above exception, another exception occurred:\n\n"
         'Traceback (most recent call last):\n  File "/a.py", line 3, in f\nacme.Broken: it\n\n'
@@ -314,18 +319,18 @@ def test_of_a_chain_of_exceptions_the_last_one_ended_the_thread() -> None:
 )
 def test_an_exception_that_nobody_can_catch_is_told(header: str, where: str) -> None:
     text = f'{header}\nTraceback (most recent call last):\n  File "/a.py", line 2, in __del__\nKeyError: 1\n'
-    assert told(text) == [("exceptions", "KeyError: 1", where, "/a.py", 2)]
+    assert logged(text) == [("exceptions", "KeyError: 1", where, "/a.py", 2)]
 
 
 def test_a_warning_that_was_made_an_exception_stays_a_warning() -> None:
     text = (
         "Exception ignored in: <_io.FileIO>\nTraceback (most recent call last):\nResourceWarning: unclosed file <f>\n"
     )
-    assert told(text) == [("warnings", "ResourceWarning: unclosed file <f>", "", "", None)]
+    assert logged(text) == [("warnings", "ResourceWarning: unclosed file <f>", "", "", None)]
 
 
 def test_a_task_that_asyncio_complains_of_is_told_by_its_name() -> None:
-    assert told(
+    assert logged(
         "ERROR:asyncio:Task was destroyed but it is pending!\n"
         "task: <Task pending name='stuck' coro=<wait() running at /srv/app.py:3> wait_for=<Future pending>>\n"
         "Task exception was never retrieved\n"
@@ -344,10 +349,10 @@ def test_what_the_resource_tracker_removed_is_told_by_name_where_it_names_them()
     line = (
         "/lib/resource_tracker.py:254: UserWarning: resource_tracker: There appear to be 2 leaked {} to clean up at {}"
     )
-    assert told(line.format("shared_memory objects", "shutdown") + "\n") == [
+    assert logged(line.format("shared_memory objects", "shutdown") + "\n") == [
         ("shared_memory", "2 shared_memory objects", "shared_memory, removed by the resource tracker", "", None)
     ]
-    assert told(line.format("semaphore objects", "shutdown: {'/mp-a', '/mp-b'}") + "\n") == [
+    assert logged(line.format("semaphore objects", "shutdown: {'/mp-a', '/mp-b'}") + "\n") == [
         ("shared_memory", "mp-a", "semaphore, removed by the resource tracker", "", None),
         ("shared_memory", "mp-b", "semaphore, removed by the resource tracker", "", None),
     ]
@@ -365,13 +370,14 @@ def test_what_the_resource_tracker_removed_is_told_by_name_where_it_names_them()
     ],
 )
 def test_prose_about_leaks_is_no_leak(line: str) -> None:
-    assert told(line + "\n") == []
+    assert logged(line + "\n") == []
 
 
 def test_a_header_at_the_end_of_the_log_is_told_and_the_same_leak_once() -> None:
-    assert [row[1] for row in told("Exception in thread T:\n")] == ["an exception"]
+    assert [row[1] for row in logged("Exception in thread T:\n")] == ["an exception"]
     assert (
-        len(told("/a.py:1: ResourceWarning: unclosed <x at 0x1>\n/a.py:1: ResourceWarning: unclosed <x at 0x2>\n")) == 1
+        len(logged("/a.py:1: ResourceWarning: unclosed <x at 0x1>\n/a.py:1: ResourceWarning: unclosed <x at 0x2>\n"))
+        == 1
     )
 
 
@@ -387,15 +393,15 @@ def test_an_endless_log_of_leaks_is_read_no_longer_than_it_must_be() -> None:
 
 def test_a_traceback_without_an_end_does_not_swallow_the_log() -> None:
     text = "Exception in thread T:\n" + "  deeper\n" * 2000 + "/a.py:1: ResourceWarning: unclosed x\n"
-    assert [row[0] for row in told(text)] == ["exceptions", "warnings"]
+    assert [row[0] for row in logged(text)] == ["exceptions", "warnings"]
 
 
-# the witnesses
+# the records of the hook
 
 
-def test_the_hook_tells_of_warnings_threads_exceptions_and_tasks(yard: Yard) -> None:
-    before = yard.before()
-    yard.witness(
+def test_the_hook_records_warnings_threads_exceptions_and_tasks(run_folders: RunFolders) -> None:
+    snapshot = run_folders.take_snapshot()
+    run_folders.record(
         {"kind": "warning", "category": "ResourceWarning", "message": "unclosed x", "file": "/a.py", "line": 3},
         {"kind": "thread", "name": "metrics", "daemon": True},
         {"kind": "thread", "name": "worker", "daemon": False},
@@ -403,16 +409,16 @@ def test_the_hook_tells_of_warnings_threads_exceptions_and_tasks(yard: Yard) -> 
         {"kind": "task", "name": "Task-7", "message": "Task was destroyed but it is pending!"},
         {"kind": "exit"},
     )
-    looked = leaks.after(before, witnesses=yard.hook)
-    assert texts(looked) == [
+    report = find_leaks(snapshot, LeakEvidence(hook_folder=run_folders.hook))
+    assert texts(report) == [
         "firm ResourceWarning: unclosed x: ",
         "hint metrics: a daemon",
         "hint worker: no daemon",
         "firm KeyError: 1: in thread T",
         "firm task Task-7: destroyed while pending",
     ]
-    assert [(leak.file, leak.line) for leak in looked.leaks if leak.file] == [("/a.py", 3), ("/a.py", 4)]
-    assert looked.not_observable == ()
+    assert [(leak.file, leak.line) for leak in report.leaks if leak.file] == [("/a.py", 3), ("/a.py", 4)]
+    assert report.not_observable == ()
 
 
 @pytest.mark.parametrize(
@@ -424,14 +430,16 @@ def test_the_hook_tells_of_warnings_threads_exceptions_and_tasks(yard: Yard) -> 
         ("Exception ignored in atexit callback function", "ignored in atexit callback function"),
     ],
 )
-def test_the_hook_says_where_an_exception_ended_as_the_log_does(yard: Yard, where: str, detail: str) -> None:
-    yard.witness({"kind": "exception", "where": where, "type": "KeyError", "message": "1"})
-    assert [leak.detail for leak in hook_records.read(yard.hook)] == [detail]
+def test_the_hook_says_where_an_exception_ended_as_the_log_does(
+    run_folders: RunFolders, where: str, detail: str
+) -> None:
+    run_folders.record({"kind": "exception", "where": where, "type": "KeyError", "message": "1"})
+    assert [leak.detail for leak in hook_records.read(run_folders.hook)] == [detail]
 
 
-def test_what_log_and_hook_both_tell_counts_once(yard: Yard) -> None:
-    before = yard.before()
-    yard.witness(
+def test_what_log_and_hook_both_report_counts_once(run_folders: RunFolders) -> None:
+    snapshot = run_folders.take_snapshot()
+    run_folders.record(
         {"kind": "warning", "category": "ResourceWarning", "message": "unclosed <x at 0x12>"},
         {"kind": "exception", "where": "thread T", "type": "Broken", "message": "it\nhas lines"},
         {"kind": "task", "name": "stuck", "message": "Task was destroyed but it is pending!"},
@@ -444,14 +452,14 @@ def test_what_log_and_hook_both_tell_counts_once(yard: Yard) -> None:
         b"task: <Task pending name='stuck' coro=<f() running at /a.py:1>>\n",
         b"sys:1: ResourceWarning: another\n",
     )
-    looked = leaks.after(before, lines=lines, witnesses=yard.hook)
-    assert [leak.subject for leak in looked.leaks] == [
+    report = find_leaks(snapshot, LeakEvidence(lines=lines, hook_folder=run_folders.hook))
+    assert [leak.subject for leak in report.leaks] == [
         "ResourceWarning: unclosed <x>",
         "Broken: it",
         "task stuck",
         "ResourceWarning: another",
     ]
-    assert [leak.line for leak in looked.leaks if leak.kind is LeakKind.TASK] == [1]
+    assert [leak.line for leak in report.leaks if leak.kind is LeakKind.TASK] == [1]
 
 
 @pytest.mark.parametrize(
@@ -468,28 +476,28 @@ def test_what_log_and_hook_both_tell_counts_once(yard: Yard) -> None:
         pytest.param(b'{"kind": "warning", "line": 1' + b"0" * 9000 + b"}\n", id="a number too long"),
     ],
 )
-def test_a_witness_that_cannot_be_understood_is_nothing(yard: Yard, content: bytes) -> None:
-    (yard.hook / "7.witness.jsonl").write_bytes(content)
-    assert list(hook_records.read(yard.hook)) == []
+def test_a_record_that_cannot_be_understood_is_nothing(run_folders: RunFolders, content: bytes) -> None:
+    (run_folders.hook / "7.witness.jsonl").write_bytes(content)
+    assert list(hook_records.read(run_folders.hook)) == []
 
 
-def test_a_witness_that_is_no_plain_file_is_not_opened(yard: Yard) -> None:
-    (yard.folder / "foreign").write_text('{"kind": "thread", "name": "foreign"}\n')
-    (yard.hook / "1.witness.jsonl").symlink_to(yard.folder / "foreign")
-    os.mkfifo(yard.hook / "2.witness.jsonl")
-    (yard.hook / "3.witness.jsonl").mkdir()
-    assert list(hook_records.read(yard.hook)) == []
+def test_records_that_are_no_plain_file_are_not_opened(run_folders: RunFolders) -> None:
+    (run_folders.folder / "foreign").write_text('{"kind": "thread", "name": "foreign"}\n')
+    (run_folders.hook / "1.witness.jsonl").symlink_to(run_folders.folder / "foreign")
+    os.mkfifo(run_folders.hook / "2.witness.jsonl")
+    (run_folders.hook / "3.witness.jsonl").mkdir()
+    assert list(hook_records.read(run_folders.hook)) == []
 
 
-def test_one_bad_line_does_not_hide_the_others(yard: Yard) -> None:
-    (yard.hook / "7.witness.jsonl").write_bytes(b'{"kind"\n{"kind": "thread", "name": "T\\ud800"}\n')
-    assert [leak.subject for leak in hook_records.read(yard.hook)] == [r"T\ud800"]
+def test_one_bad_line_does_not_hide_the_others(run_folders: RunFolders) -> None:
+    (run_folders.hook / "7.witness.jsonl").write_bytes(b'{"kind"\n{"kind": "thread", "name": "T\\ud800"}\n')
+    assert [leak.subject for leak in hook_records.read(run_folders.hook)] == [r"T\ud800"]
 
 
 @pytest.mark.parametrize(
-    ("hook", "stacks", "exits", "deaf", "ended_by", "expected"),
+    ("hook", "stacks", "exits", "unlogged", "ended_by", "expected"),
     [
-        pytest.param(True, True, True, "x", "", [], id="the hook hears what stderr does not"),
+        pytest.param(True, True, True, "x", "", [], id="the hook records what stderr does not"),
         pytest.param(True, True, False, "", "", ["exit is not observable: none came to it (os._exit"], id="os._exit"),
         pytest.param(True, True, False, "", "SIGTERM", ["exit is not observable: SIGTERM ended it"], id="a signal"),
         pytest.param(True, False, False, "", "", ["the hook did not run"], id="no Python"),
@@ -500,17 +508,19 @@ def test_one_bad_line_does_not_hide_the_others(yard: Yard) -> None:
     ],
 )
 def test_what_could_not_be_seen_is_said_with_its_reason(
-    yard: Yard, hook: bool, stacks: bool, exits: bool, deaf: str, ended_by: str, expected: list[str]
+    run_folders: RunFolders, hook: bool, stacks: bool, exits: bool, unlogged: str, ended_by: str, expected: list[str]
 ) -> None:
     if stacks:
-        (yard.hook / "7.stacks").write_text("")
+        (run_folders.hook / "7.stacks").write_text("")
     if exits:
-        yard.witness({"kind": "exit"})
-    witnesses = yard.hook if hook else None
-    looked = leaks.after(yard.before(), witnesses=witnesses, deaf_because=deaf, ended_by=ended_by)
-    assert len(looked.not_observable) == len(expected)
-    assert all(part in said for part, said in zip(expected, looked.not_observable, strict=True))
+        run_folders.record({"kind": "exit"})
+    hook_folder = run_folders.hook if hook else None
+    report = find_leaks(
+        run_folders.take_snapshot(), LeakEvidence(hook_folder=hook_folder, unlogged_because=unlogged, ended_by=ended_by)
+    )
+    assert len(report.not_observable) == len(expected)
+    assert all(part in reason for part, reason in zip(expected, report.not_observable, strict=True))
 
 
-def test_a_process_that_is_gone_has_no_stderr_to_complain_of(tmp_path: Path) -> None:
-    assert snapshot.unheard(2**22 + 1, tmp_path) == ""
+def test_nothing_is_known_of_the_stderr_of_a_process_that_is_gone(tmp_path: Path) -> None:
+    assert leaks.unlogged_stderr(2**22 + 1, tmp_path) == ""

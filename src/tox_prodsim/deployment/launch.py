@@ -1,0 +1,168 @@
+"""Where a deployment runs, and how it is started there."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tox_prodsim import supervision
+from tox_prodsim.deployment import findings
+from tox_prodsim.model.findings import Finding
+from tox_prodsim.model.leaks import AllowLeaks
+from tox_prodsim.model.probes import LOOPBACK, NotifyProbe, Probe
+from tox_prodsim.model.runner import NO_VARIABLES, Completed, Runner
+from tox_prodsim.model.scenario import Deployment, Launch
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LaunchContext:
+    """Where a deployment runs: folders, its log, and how a command line and an environment become production's."""
+
+    scratch: Path
+    """Working folder, which the deployment may fill."""
+    cwd: Path
+    """Folder in which the command is started; mostly the scratch folder."""
+    temporary: Path
+    """TMPDIR of the deployment alone."""
+    scratch_copy: Path
+    """Copy of the scratch folder as it was before the first start; it need not exist."""
+    log: Path
+    """File of both outputs."""
+    environ: Callable[[Mapping[str, str]], dict[str, str]]
+    """Returns production's variables; the argument has the values of the placeholders."""
+    resolve: Callable[[Sequence[str], str], list[str]]
+    """Finds the executable of a command; the second argument is the key that names the command."""
+    cancel: supervision.Cancel
+    """Ends every wait when the user stops the run."""
+    hook: supervision.Hook
+    """Lets Python processes report where they hang and what they leave."""
+    ledger: Path
+    """Folder in which runs are recorded."""
+    own_code: tuple[Path, ...] = ()
+    """Folders and modules of the project's own code."""
+    containment: supervision.ContainmentKind = "auto"
+    """How the processes are held together."""
+    allow_leaks: AllowLeaks = field(default_factory=AllowLeaks)
+    """Leaks that the user accepts."""
+    own_network: bool = False
+    """Whether the deployment has a network namespace of its own, in which the probes must ask."""
+
+    @contextmanager
+    def hook_installed(self) -> Iterator[None]:
+        """Have the hook in the environment, for the time in which nothing is timed."""
+        try:
+            self.hook.install()
+            yield
+        finally:
+            self.hook.remove()
+
+    def diagnose(self, process: supervision.Process) -> tuple[str, ...]:
+        """Return in lines what the process is doing now, where it hangs first; nothing is ended for that.
+
+        A cancel cuts the diagnosis short.
+        """
+        diagnosis = supervision.diagnose(
+            process.tree(), hook=self.hook, output=self.log, give_up=lambda: self.cancel.is_set
+        )
+        return tuple(supervision.summary(diagnosis, self.own_code))
+
+    def runner(self, values: Mapping[str, str]) -> Runner:
+        """Return what runs a short command as the deployment is run, its placeholders filled with ``values``."""
+
+        def run(argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] = NO_VARIABLES) -> Completed:
+            completed = supervision.run(
+                self.resolve(argv, "ready"),
+                cwd=self.cwd,
+                env={**self.environ(values), **variables},
+                timeout_s=timeout_s,
+                cancel=self.cancel,
+                ledger=self.ledger,
+                containment=self.containment,
+            )
+            return supervision.outcome(completed)
+
+        return run
+
+
+def launch_for(deployment: Deployment, context: LaunchContext) -> Launch:
+    """Return the command line and the probes of one start; a port that they name is free now."""
+    return deployment.launch(port=_free_port() if deployment.uses_port else None, scratch=context.scratch)
+
+
+def start_variables(launch: Launch, context: LaunchContext) -> dict[str, str]:
+    """Return the variables of one start: production's, and the port that is its own."""
+    port = {"PORT": str(launch.port)} if launch.port is not None else {}
+    return {**context.environ(launch.values), **port}
+
+
+class Start:
+    """One start of a deployment: its ``process``, and its ``notify`` socket (None: nothing waits for its messages).
+
+    Both outputs go to the end of the log. Raises Cancelled and OSError; whoever makes one closes it.
+    """
+
+    def __init__(self, deployment: Deployment, launch: Launch, context: LaunchContext, env: Mapping[str, str]) -> None:
+        self.notify = _notify_socket(deployment, launch, context)
+        notify_variables = self.notify.variables if self.notify is not None else {}
+        with ExitStack() as on_error:
+            on_error.callback(self._close_notify)
+            self.process = _start_process(launch, context, {**env, **notify_variables})
+            on_error.callback(self.process.close)
+            if self.notify is not None:
+                self.notify.start_reader(self.process.tree)
+            on_error.pop_all()
+
+    def close(self) -> None:
+        """Kill at once whatever is left of it; idempotent."""
+        self.process.close()
+        self._close_notify()
+
+    def _close_notify(self) -> None:
+        if self.notify is not None:
+            self.notify.close()
+
+
+def _notify_socket(deployment: Deployment, launch: Launch, context: LaunchContext) -> supervision.NotifySocket | None:
+    interval_s = deployment.watchdog_timeout_s
+    if interval_s is None and not any(isinstance(probe, NotifyProbe) for probe in launch.probes):
+        return None
+    return supervision.NotifySocket(context.log.parent, watchdog_s=interval_s, clock=supervision.clock.now)
+
+
+def _start_process(launch: Launch, context: LaunchContext, env: Mapping[str, str]) -> supervision.Process:
+    context.log.unlink(missing_ok=True)
+    with context.log.open("ab", buffering=0) as log:
+        return supervision.start(
+            context.resolve(launch.argv, "deploy"),
+            cwd=context.cwd,
+            env=env,
+            stdout=log.fileno(),
+            stderr=log.fileno(),
+            cancel=context.cancel,
+            containment=context.containment,
+            remove_if_lost=(context.hook.pth,),
+            ledger=context.ledger,
+        )
+
+
+def _free_port() -> int:
+    """Return a TCP port of the loopback address that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def taken_addresses(probes: Sequence[Probe], scratch: Path) -> Iterator[Finding]:
+    """Yield a finding for each port and Unix socket of the probes on which something listens before the start."""
+    for host, port in supervision.probe_ports(probes):
+        owner = supervision.port_owner(host, port)
+        if owner is not None:
+            yield findings.port_taken(f"{host}:{port}", *owner)
+    for path in supervision.probe_sockets(probes, scratch):
+        owner = supervision.socket_owner(path)
+        if owner is not None:
+            yield findings.socket_taken(str(path), *owner)

@@ -1,0 +1,63 @@
+"""IMP, EXT and VER303: what importing comes to."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from support.examples.answers import PYTHON, SITE, Answers, Record, effect, lacks, loaded, raised
+from tox_prodsim.checks import installed
+from tox_prodsim.model.findings import Finding
+from tox_prodsim.model.runner import Completed
+
+ACME = installed.Distribution(name="acme", version="2.1.0", top_levels=("acme",), modules=("acme", "acme.trio"))
+COMPILED = installed.Distribution(
+    name="acme",
+    version="2.1.0",
+    top_levels=("acme",),
+    modules=("acme", "acme._speedups"),
+    extensions=("acme._speedups",),
+)
+LIBRARY = f"{SITE}/acme/_speedups.cpython-311-x86_64-linux-gnu.so"
+
+
+def importing(answer: Record) -> Callable[[Path], Iterable[Finding]]:
+    """Return the case of a package whose import comes to this."""
+    return lambda _: installed.check_imports(ACME, Answers({"acme": answer}), PYTHON).checked.findings
+
+
+def module_gone(_: Path) -> Iterable[Finding]:
+    answers, known = Answers({"acme.trio": lacks("trio")}), frozenset({"acme.trio"})
+    return installed.check_modules(ACME, answers, PYTHON, remembered=known).checked.findings
+
+
+def extension(symbol: str, *, only_with: str = "") -> Callable[[Path], Iterable[Finding]]:
+    """Return the case of an extension without a symbol, missed always or ``only_with`` a variable."""
+    error = raised("ImportError", f"{LIBRARY}: undefined symbol: {symbol}")
+    answers = Answers({"acme._speedups": error}, only_with=only_with)
+    return lambda _: installed.check_extensions(COMPILED, answers, PYTHON).checked.findings
+
+
+def enables_gil(_: Path) -> Iterable[Finding]:
+    warning = "The global interpreter lock (GIL) has been enabled to load module 'acme._speedups'"
+    free_threaded = Completed(returncode=0, timed_out=False, stdout=b"1\n", stderr=b"")
+    answers = Answers({"acme._speedups": loaded(printed=warning)}, command=lambda *_: free_threaded)
+    return installed.check_extensions(COMPILED, answers, PYTHON).checked.findings
+
+
+EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
+    "EXT405": extension("acme_init"),
+    "EXT406": extension("acme_flush", only_with="LD_BIND_NOW"),
+    "EXT414": enables_gil,
+    "IMP501": importing({"died": signal.SIGSEGV}),
+    "IMP502": importing(loaded(elsewhere="/home/me/acme/acme/__init__.py")),
+    "IMP503": importing(lacks("yaml")),
+    "IMP504": module_gone,
+    "IMP520": importing(effect("descriptor", "leaves a socket open")),
+    "IMP521": importing(effect("daemon", "leaves the thread acme-metrics running")),
+    "IMP522": importing(effect("network", "connects to 93.184.215.14:443")),
+    "IMP523": importing(loaded(printed="debug: settings loaded")),
+    "IMP524": importing(effect("state", "adds a StreamHandler to the root logger")),
+    "VER303": importing(loaded(version="2.0.9")),
+}

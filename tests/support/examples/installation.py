@@ -1,0 +1,73 @@
+"""DEP: what is installed, and what an installer would take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from support.examples.answers import PYTHON, Answers, Record, distribution, survey
+from support.wheels import subject_of, wheel
+from tox_prodsim.checks import installed, resolution
+from tox_prodsim.checks.artifact import open_wheel
+from tox_prodsim.checks.resolution.answers import Answer, Conflict, Impossible, Resolved, Taken
+from tox_prodsim.model.findings import Finding, Level
+
+ACME = installed.Distribution(name="acme", version="2.1.0")
+YANKED = Taken(name="urllib3", version="2.0.0", from_sdist=False, yanked="responses are cut short")
+CLICK = (Conflict(requirer="acme 1.0", requirement="click>=8.1"), Conflict(requirer="acme 1.0", requirement="click<8"))
+
+
+def present(*distributions: Record, requires: tuple[str, ...] = ()) -> Callable[[Path], Iterable[Finding]]:
+    """Return the case of these distributions in the environment."""
+    subject = installed.Distribution(name="acme", version="2.1.0", requires=requires)
+    return lambda _: installed.check_distribution(subject, Answers(installed=survey(*distributions)), PYTHON).findings
+
+
+def undeclared(folder: Path) -> Iterable[Finding]:
+    files = {"acme/__init__.py": "from acme import plugins\n", "acme/plugins.py": "import pkg_resources\n"}
+    path = wheel(folder, files=files)
+    there = survey(distribution("acme", "1.0"), distribution("setuptools", "80.0", tops=["pkg_resources"]))
+    subject = subject_of(open_wheel(path))
+    imported = frozenset(subject.modules)
+    return installed.check_undeclared(subject, Answers(installed=there), PYTHON, path, imported=imported).findings
+
+
+class Installer:
+    """An installer that answers for the wheel and for its extras."""
+
+    def __init__(self, base: Answer, extras: Answer) -> None:
+        self._base = base
+        self._extras = extras
+
+    def resolve(self, requirements: list[str], *_: object, **__: object) -> Answer:
+        return self._extras if "[" in requirements[0] else self._base
+
+
+def resolved(base: Answer, extras: Answer) -> Callable[[Path], Iterable[Finding]]:
+    request = resolution.ResolutionRequest(wheel=Path(), name="acme", requires=("click",), provided=("web",))
+    installer = cast("resolution.Installer", Installer(base, extras))
+    return lambda folder: resolution.check_resolution(request, installer, cast("Any", None), folder).findings
+
+
+def lowest(_: Path) -> Iterable[Finding]:
+    pinned = (("click", "2.0"), ("jinja2", "3.0.0"))
+    failed = [Finding(code=code, level=Level.ERROR, subject="acme", message="") for code in ("IMP503", "ENT510")]
+    lowered = resolution.Lowest(requirements=(), pinned=pinned)
+    return [resolution.lowest_failed(lowered, ("click==2.0", "jinja2==3.0.0"), failed)]
+
+
+EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
+    "DEP202": present(distribution("acme", "2.0.9")),
+    "DEP203": present(
+        distribution("acme", "2.1.0"),
+        distribution("acme-plugins", "1.4.0", "click<9"),
+        distribution("click", "9.0.1"),
+    ),
+    "DEP204": undeclared,
+    "DEP205": resolved(Resolved(taken=(YANKED,)), Resolved(taken=())),
+    "DEP206": resolved(Resolved(taken=()), Impossible(reason="; ".join(map(str, CLICK)))),
+    "DEP208": lowest,
+    "DEP209": present(distribution("acme", "2.1.0"), requires=("pyyaml>=6",)),
+    "IMP500": present(distribution("acme", "2.1.0", editable="file:///home/me/acme")),
+}
