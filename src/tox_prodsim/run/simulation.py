@@ -54,9 +54,9 @@ def _played(condition: Condition, cast: SimulationContext) -> CheckResult:
         return _not_checked(condition, _HOME_IS_SET)
     with _folder(cast.place.snapshot.with_name("simulated")) as folder:
         scene = ConditionRun(condition=condition, python=cast.python, folder=folder)
-        if reason := installed.why_not(scene, cast.runner):
+        if reason := installed.unavailable_reason(scene, cast.runner):
             return _not_checked(condition, reason)
-        checked = installed.check_under(scene, cast.subject, cast.runner, cast.scripts_dir)
+        checked = installed.check_condition(scene, cast.subject, cast.runner, cast.scripts_dir)
         return CheckResult.of(checked, _deployed(scene, cast))
 
 
