@@ -61,7 +61,7 @@ def check(provenance: Provenance, wheel: artifact.Wheel) -> CheckResult:
     return CheckResult.of(
         artifact.check_sdist(sdist),
         CheckResult(detail="", codes=provenance.codes),
-        artifact.check_shipped(sdist, wheel),
+        artifact.check_sdist_vs_wheel(sdist, wheel),
         _beside_tree(provenance, sdist, wheel),
     )
 
@@ -80,7 +80,7 @@ def _equal(
     provenance: Provenance, sdist: artifact.Sdist, wheel: artifact.Wheel, from_tree: artifact.TreeWheel
 ) -> CheckResult:
     try:
-        return artifact.check_equal(sdist, wheel.path, from_tree, again=provenance.again)
+        return artifact.check_equal(sdist, wheel.path, from_tree, rebuild=provenance.again)
     except TreeUnavailableError as problem:
         return CheckResult(detail="", codes=(), not_checked=(("BLD104", str(problem)),))
 
