@@ -52,11 +52,11 @@ def _check(
     importing = ahead.submit(_imports, scenario, context)
     survey = ahead.submit(installed.check_distribution, context.subject, context.execute, context.python)
     sdist = context.provenance.sdist.path if context.provenance.sdist else None
-    audits = audit.begin(context.tools, context.wheel.path, sdist, ahead) if context.tools else None
+    audits = audit.start(context.tools, context.wheel.path, sdist, ahead) if context.tools else None
     yield from results.step(Step.SDIST, lambda: sourcing.check(context.provenance, context.wheel))
     yield from results.step(Step.WHEEL, lambda: _file(scenario, context, syntax))
     if audits:
-        yield from results.step(Step.AUDIT, audits.heard)
+        yield from results.step(Step.AUDIT, audits.result)
     yield from results.step(Step.INSTALL, lambda: _install(scenario, context, survey, fresh))
     yield from results.step(Step.IMPORT, lambda: importing.result().checked)
     yield from results.step(Step.SCRIPTS, lambda: _scripts(context))
@@ -145,5 +145,5 @@ def _contents(scenario: Scenario, baselines: BaselineFiles) -> CheckResult:
 def blamed(context: RunContext, results: RunResults) -> Iterator[Event]:
     """Yield that it is the lowest versions with which something failed."""
     failed = [finding for finding in results.errors if finding.code.startswith(_OF_VERSIONS)]
-    if isinstance(context.lowered, resolution.Lowest) and context.lowered.pinned and failed:
+    if isinstance(context.lowered, resolution.LowestVersions) and context.lowered.pinned and failed:
         yield Found(finding=resolution.lowest_failed(context.lowered, context.baselines.now.dists, failed))

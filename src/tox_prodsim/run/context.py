@@ -69,12 +69,12 @@ class RunContext:
     baselines: BaselineFiles
     execute: Runner
     reference: ReferenceInputs | None = None
-    tools: audit.Tools | None = None
+    tools: audit.AuditTools | None = None
     private: tuple[Path, ...] = ()
     provenance: sourcing.Provenance = sourcing.UNKNOWN
     fresh_install: Callable[[], CheckResult] = lambda: _NOTHING
     tested: frozenset[str] | None = None
-    lowered: resolution.Lowest | resolution.Impossible | resolution.VersionUnavailable | None = None
+    lowered: resolution.LowestVersions | resolution.Impossible | resolution.VersionUnavailable | None = None
 
     @property
     def within(self) -> Interpreter:

@@ -14,7 +14,7 @@ from support.wheels import wheel
 from tox_prodsim.catalogue import CATALOGUE, FAMILIES, Check, listing, page
 from tox_prodsim.checks import resolution as resolving
 from tox_prodsim.checks.artifact import check_versions, check_wheel, open_wheel
-from tox_prodsim.checks.resolution.answers import Conflict, Impossible, Resolved, Taken
+from tox_prodsim.checks.resolution.results import Conflict, Impossible, Resolved, ResolvedDistribution
 from tox_prodsim.deployment import findings
 from tox_prodsim.deployment.leaks import findings as leak_findings
 from tox_prodsim.model.findings import Finding, Level
@@ -100,31 +100,31 @@ def leaked(name: str, *leaks: Leak) -> list[Finding]:
 class Answers:
     """An installer that answers for the wheel and for its extras."""
 
-    def __init__(self, base: resolving.answers.Answer, extras: resolving.answers.Answer) -> None:
+    def __init__(self, base: resolving.results.Resolution, extras: resolving.results.Resolution) -> None:
         self._base = base
         self._extras = extras
 
-    def resolve(self, requirements: list[str], *_: object, **__: object) -> resolving.answers.Answer:
+    def resolve(self, requirements: list[str], *_: object, **__: object) -> resolving.results.Resolution:
         return self._extras if "[" in requirements[0] else self._base
 
 
-def resolution(base: resolving.answers.Answer, extras: resolving.answers.Answer) -> tuple[Finding, ...]:
+def resolution(base: resolving.results.Resolution, extras: resolving.results.Resolution) -> tuple[Finding, ...]:
     request = resolving.ResolutionRequest(wheel=ROOT, name="acme", requires=("click",), provided=("web",))
     installer = cast("resolving.Installer", Answers(base, extras))
     return resolving.check_resolution(request, installer, cast("Any", None), ROOT).findings
 
 
-YANKED = Taken(name="urllib3", version="2.0.0", from_sdist=False, yanked="responses are cut short")
+YANKED = ResolvedDistribution(name="urllib3", version="2.0.0", from_sdist=False, yanked="responses are cut short")
 CLICK = (Conflict(requirer="acme 1.0", requirement="click>=8.1"), Conflict(requirer="acme 1.0", requirement="click<8"))
 
 
 @pytest.mark.parametrize(
     "finding",
     [
-        *resolution(Resolved(taken=(YANKED,)), Resolved(taken=())),
-        *resolution(Resolved(taken=()), Impossible(reason="; ".join(map(str, CLICK)))),
+        *resolution(Resolved(distributions=(YANKED,)), Resolved(distributions=())),
+        *resolution(Resolved(distributions=()), Impossible(reason="; ".join(map(str, CLICK)))),
         resolving.lowest_failed(
-            resolving.Lowest(requirements=(), pinned=(("click", "2.0"), ("jinja2", "3.0.0"))),
+            resolving.LowestVersions(requirements=(), pinned=(("click", "2.0"), ("jinja2", "3.0.0"))),
             ("click==2.0", "jinja2==3.0.0"),
             [
                 Finding(code="IMP503", level=Level.ERROR, subject="acme", message=""),
