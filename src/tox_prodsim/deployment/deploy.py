@@ -19,6 +19,7 @@ from tox_prodsim.deployment.place import LaunchContext, free_port, taken
 from tox_prodsim.deployment.readiness import ReadinessWait, ended
 from tox_prodsim.model.events import Event, Evidence, Found, Outcome, Progress, Step, StepFinished, StepStarted
 from tox_prodsim.model.findings import Finding, Level
+from tox_prodsim.model.formatting import plural
 from tox_prodsim.model.probes import ListenProbe
 from tox_prodsim.model.scenario import Deployment
 
@@ -173,7 +174,7 @@ class DeploymentRun:
     def _stopped(self, observed: MonitoredStart) -> Generator[Event, None, supervision.Ending]:
         """Stop it, tell how that went, and judge it; returns how it ended."""
         stop, count = self._deployment.stop, len(observed.process.tree())
-        yield self._happened(stop.signal.name, f"to {count} process{'es' if count != 1 else ''}")
+        yield self._happened(stop.signal.name, f"to {count} {plural('process', count)}")
         asked = supervision.clock.now()
         ending = observed.stop()
         took_s = supervision.clock.now() - asked

@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from tox_prodsim.model.formatting import joined
+
 _SYSTEM_FOLDERS = {"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"}
 _INSTALLERS_OWN = ("PIP_", "UV_", "VIRTUALENV_")
 _TOX_DEFAULTS = {"PYTHONIOENCODING": "utf-8"}
@@ -40,7 +42,7 @@ def showing_leaks(variables: Mapping[str, str]) -> dict[str, str]:
     The filter is put first: of those that match, the last one counts, so that a filter of the user's own still decides.
     """
     filters = (_SHOW, variables.get(_FILTERS, ""))
-    return {**variables, _FILTERS: ",".join(filter(None, filters))}
+    return {**variables, _FILTERS: joined(filters, ",")}
 
 
 def hidden_folders(own_scripts: Iterable[str], ambient: Mapping[str, str]) -> set[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tox_prodsim.model.findings import Finding, Level, error
+from tox_prodsim.model.formatting import counted, joined, listed
 from tox_prodsim.supervision import Cause, Ending, NotifyState, Survivor, WrongProcess
 
 _SILENT = 0.5
@@ -277,19 +278,19 @@ def smoke_refused(run_id: str, reason: str) -> Finding:
 
 
 def _count(survivors: tuple[Survivor, ...]) -> str:
-    return f"{len(survivors)} process{'es' if len(survivors) > 1 else ''}"
+    return counted(len(survivors), "process")
 
 
 def _named(survivors: tuple[Survivor, ...]) -> str:
-    shown = [f"pid {each.pid} {_short(_by_name(each.command))}{_kind(each)}" for each in survivors[:3]]
-    return "; ".join(shown + ([f"and {len(survivors) - 3} more"] if len(survivors) > 3 else []))
+    shown = [f"pid {each.pid} {_short(_by_name(each.command))}{_kind(each)}" for each in survivors]
+    return listed(shown, 3, separator="; ")
 
 
 def _kind(survivor: Survivor) -> str:
     """Return in words what is known of a process that cannot be killed."""
     user = f"user {survivor.uid}" if survivor.uid is not None else ""
     waits = f"in {survivor.waits_on}" if survivor.waits_on else ""
-    known = ", ".join(filter(None, (user, survivor.state, waits)))
+    known = joined((user, survivor.state, waits))
     return f" ({known})" if known else ""
 
 

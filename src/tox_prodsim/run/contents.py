@@ -135,7 +135,7 @@ def _detail(then: Contents, now: Contents, since: str, gone: int) -> str:
         f"new: {formatting.listed(new, _SHOWN)}" if new else "",
         f"descriptors left open: {then.descriptors} -> {now.descriptors}" if _other_descriptors(then, now) else "",
     ]
-    return "; ".join(filter(None, facts))
+    return formatting.joined(facts, "; ")
 
 
 def _other_descriptors(then: Contents, now: Contents) -> bool:

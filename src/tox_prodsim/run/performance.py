@@ -26,6 +26,7 @@ from tox_prodsim.model.events import (
     StepStarted,
 )
 from tox_prodsim.model.findings import Finding
+from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.scenario import Deployment, Timing
 from tox_prodsim.run import confirmation
 from tox_prodsim.run.context import BaselineFiles, Interpreter
@@ -95,7 +96,7 @@ def compare(
                 step=Step.COMPARE, title=f"{broken.finding.subject}, {broken.finding.code}", lines=broken.lines
             )
     done = keep(baselines, series.measured, recorded.work if not recorded.missing else None, update=wanted.update)
-    detail = done if series.measured else "; ".join(filter(None, ("nothing measured", done)))
+    detail = done if series.measured else joined(("nothing measured", done), "; ")
     yield StepFinished(
         step=Step.COMPARE,
         outcome=Outcome.OK if series.measured else Outcome.NOT_CHECKED,

@@ -15,6 +15,7 @@ from tox_prodsim import deployment
 from tox_prodsim.checks import installed
 from tox_prodsim.model.conditions import Condition, ConditionRun
 from tox_prodsim.model.findings import CheckResult
+from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.runner import Runner
 from tox_prodsim.model.scenario import Deployment
 
@@ -41,7 +42,7 @@ def check_simulations(conditions: Sequence[Condition], cast: SimulationContext) 
     missing = "; ".join(f"{name}: {reason}" for name, reason in whole.not_checked)
     facts = (good, f"not checked: {missing}" if whole.codes and missing else missing)
     return CheckResult(
-        detail="; ".join(filter(None, facts)),
+        detail=joined(facts, "; "),
         codes=tuple(dict.fromkeys(whole.codes)),
         findings=whole.findings,
         not_checked=whole.not_checked,

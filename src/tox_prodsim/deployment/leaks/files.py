@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tox_prodsim.model.formatting import counted, plural
 from tox_prodsim.model.leaks import Grade, Leak, LeakKind, LeakReport
 
 LIMIT = 10_000
@@ -83,7 +84,7 @@ def printable(path: str) -> str:
 def size(count_bytes: int) -> str:
     """Return a size in words: bytes, kB or MB."""
     if count_bytes < 1000:
-        return f"{count_bytes} byte{'s' if count_bytes != 1 else ''}"
+        return f"{count_bytes} {plural('byte', count_bytes)}"
     return f"{count_bytes / 1e3:.1f} kB" if count_bytes < 1e6 else f"{count_bytes / 1e6:.1f} MB"
 
 
@@ -117,7 +118,7 @@ def _what(new: _New) -> str:
         return f"{_special(new.status) or 'file'} in TMPDIR, {size(new.size_bytes)}"
     if not new.files:
         return "empty folder in TMPDIR"
-    return f"folder in TMPDIR with {new.files} file{'s' if new.files != 1 else ''}, {size(new.size_bytes)}"
+    return f"folder in TMPDIR with {counted(new.files, 'file')}, {size(new.size_bytes)}"
 
 
 def _special(status: os.stat_result) -> str:

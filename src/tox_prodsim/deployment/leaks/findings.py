@@ -12,6 +12,7 @@ from pathlib import Path
 from tox_prodsim.deployment import leaks
 from tox_prodsim.deployment.findings import signal_name
 from tox_prodsim.model.findings import Finding, Level
+from tox_prodsim.model.formatting import joined, listed
 from tox_prodsim.model.leaks import AllowLeaks, Grade, Leak, LeakKind, LeakReport
 from tox_prodsim.supervision import Ending, Survivor
 
@@ -144,8 +145,7 @@ def findings(name: str, found: Iterable[Leak], allow: AllowLeaks) -> Iterator[Fi
 
 def _finding(name: str, meaning: _Meaning, alike: list[Leak]) -> Finding:
     says = meaning.one if len(alike) == 1 else meaning.several.format(count=len(alike))
-    more = [f"and {len(alike) - _NAMED} more"] if len(alike) > _NAMED else []
-    named = "; ".join([*map(_named, alike[:_NAMED]), *more])
+    named = listed([*map(_named, alike)], _NAMED, separator="; ")
     place = next((leak for leak in alike if leak.file), alike[0])
     return Finding(
         code=meaning.code,
@@ -160,14 +160,14 @@ def _finding(name: str, meaning: _Meaning, alike: list[Leak]) -> Finding:
 
 def _named(leak: Leak) -> str:
     where = f"{Path(leak.file).name}:{leak.line}" if leak.file else ""
-    known = ", ".join(filter(None, (leak.detail, where)))
+    known = joined((leak.detail, where))
     return f"{_short(leak.subject)} ({_short(known)})" if known else _short(leak.subject)
 
 
 def _of(survivor: Survivor) -> str:
     """Return in words what a survivor has that others may wait for."""
     listens = f"listens on {', '.join(survivor.listens)}" if survivor.listens else ""
-    return ", ".join(filter(None, (listens, "holds the output open" if survivor.holds_output else "")))
+    return joined((listens, "holds the output open" if survivor.holds_output else ""))
 
 
 def _certain(kind: LeakKind, subject: str, detail: str = "") -> Leak:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import psutil
 
+from tox_prodsim.model.formatting import listed
 from tox_prodsim.supervision.diagnosis import pyspy
 from tox_prodsim.supervision.diagnosis.hook import Answer, Hook, is_ours
 from tox_prodsim.supervision.diagnosis.processes import cpu_seconds, cpu_shares, seen
@@ -97,7 +98,10 @@ def _from_outside(
         if process.pid not in answers:
             reasons.setdefault(_why_silent(process, hook), []).append(process.pid)
     outside = (_REFUSED if refused else _FAILED) if program else _INSTALL
-    hints = [f"no Python stack of pid {_listed(pids)}: {reason}; {outside}" for reason, pids in reasons.items()]
+    hints = [
+        f"no Python stack of pid {listed([*map(str, pids)], 5)}: {reason}; {outside}"
+        for reason, pids in reasons.items()
+    ]
     return answers, tuple(hints)
 
 
@@ -105,10 +109,6 @@ def _why_silent(process: Seen, hook: Hook | None) -> str:
     if process.state == psutil.STATUS_STOPPED:
         return "it is stopped and cannot answer"
     return hook.why_silent(process.pid) if hook else "no hook is active in this run"
-
-
-def _listed(pids: Sequence[int]) -> str:
-    return ", ".join(map(str, pids[:5])) + (f" and {len(pids) - 5} more" if len(pids) > 5 else "")
 
 
 def _told(process: Seen, answer: Answer | None, cpu_share: float, sources: SourceLines) -> Seen:
