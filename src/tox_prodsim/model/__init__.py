@@ -15,6 +15,7 @@ __all__ = [
     "leaks",
     "parsing",
     "probes",
+    "python_source",
     "runner",
     "scenario",
 ]

@@ -11,6 +11,8 @@ from pathlib import PurePosixPath
 
 from packaging.tags import Tag
 
+from tox_prodsim.checks.artifact.wheel import dotted_parts
+
 ANY = "any"
 """The platform of a wheel that fits every machine."""
 
@@ -96,11 +98,8 @@ def _module(path: PurePosixPath, modules: Collection[str]) -> str:
     """Return the extension module that the member is, wherever in the wheel its scheme puts it."""
     if path.suffix not in {".so", ".pyd"}:
         return ""
-    parts = path.parent.parts
-    if parts and parts[0].endswith(".data"):
-        parts = parts[2:]
-    stem = path.name.partition(".")[0]
-    name = ".".join(parts if stem == "__init__" else (*parts, stem))
+    in_scheme = path.parts[0].endswith(".data") and len(path.parts) > 2
+    name = ".".join(dotted_parts(PurePosixPath(*path.parts[2:]) if in_scheme else path))
     return name if name in modules else ""
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from tox_prodsim.checks.artifact.wheel import Wheel
+from tox_prodsim.checks.artifact.wheel import Wheel, dotted_parts
 
 _MODULE_KINDS = {".py", ".pyc", ".so", ".pyd"}
 _SCHEME = re.compile(r"[^/]+\.data/(?P<scheme>data|headers|scripts)/(?P<path>.+)")
@@ -64,9 +64,7 @@ def _stable_path(file: str) -> str:
 
 
 def _is_module(path: PurePosixPath, modules: frozenset[str]) -> bool:
-    stem = path.name.partition(".")[0]
-    parts = path.parent.parts if stem == "__init__" else (*path.parent.parts, stem)
-    return path.suffix in _MODULE_KINDS and ".".join(parts) in modules
+    return path.suffix in _MODULE_KINDS and ".".join(dotted_parts(path)) in modules
 
 
 def _is_bundled(path: PurePosixPath) -> bool:

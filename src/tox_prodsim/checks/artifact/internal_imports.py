@@ -6,7 +6,6 @@ Modules that are imported by tests, below an ``if``, or in a ``try`` that catche
 from __future__ import annotations
 
 import ast
-import warnings
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from pathlib import PurePosixPath
 
 from tox_prodsim.checks.artifact.non_code import TESTS
 from tox_prodsim.checks.artifact.wheel import Wheel
+from tox_prodsim.model.python_source import parse_source
 
 _CATCH_IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException", "OSError", "AttributeError"}
 
@@ -46,19 +46,10 @@ def _sources(wheel: Wheel) -> Iterator[tuple[str, _Source]]:
         for member in archive.namelist():
             path = PurePosixPath(member.partition(".data/")[2].partition("/")[2] or member)
             if path.suffix == ".py" and not TESTS & {*path.parts, path.stem}:
-                tree = _parsed(archive.read(member))
+                tree = parse_source(archive.read(member))
                 parts = path.parent.parts if path.stem == "__init__" else (*path.parent.parts, path.stem)
                 if tree is not None:
                     yield member, _Source(".".join(parts), ".".join(path.parent.parts), tree)
-
-
-def _parsed(source: bytes) -> ast.Module | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about escapes in strings
-        try:
-            return ast.parse(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):  # another check says so
-            return None
 
 
 def _bound(source: _Source) -> set[str]:

@@ -15,8 +15,9 @@ from typing import cast
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
+from tox_prodsim.checks.artifact import pep440
 from tox_prodsim.checks.artifact.archive_scan import disagreement
 from tox_prodsim.checks.artifact.wheel import Wheel, members
 from tox_prodsim.model.findings import CheckResult, Finding, Level, error, note
@@ -107,10 +108,8 @@ def _is_known(version: str) -> bool:
 
 
 def _is_newer(version: str) -> bool:
-    try:
-        return Version(version) > Version(_TOLERANT) and not _is_known(version)
-    except InvalidVersion:
-        return False
+    parsed = pep440.parsed(version)
+    return parsed is not None and parsed > Version(_TOLERANT) and not _is_known(version)
 
 
 def _is_field(key: str) -> bool:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
-from packaging.version import InvalidVersion, Version
 
+from tox_prodsim.checks.artifact import pep440
 from tox_prodsim.checks.artifact.wheel import Wheel
 from tox_prodsim.model.findings import CheckResult, Finding, Level, error, note
 
@@ -92,12 +91,12 @@ def _contradictions(wheel: Wheel, claimed: tuple[str, ...]) -> Iterator[Finding]
 
 
 def _local(wheel: Wheel) -> Iterator[Finding]:
-    with suppress(InvalidVersion):
-        if Version(wheel.version).local is not None:
-            hint = "build from a clean checkout of the tag; let the tool that computes versions leave local parts out"
-            level = Level.NOTE if wheel.is_private else Level.WARNING
-            message = "is a local version, which PyPI refuses"
-            yield Finding(code="VER302", level=level, subject=wheel.version, message=message, hint=hint)
+    version = pep440.parsed(wheel.version)
+    if version is not None and version.local is not None:
+        hint = "build from a clean checkout of the tag; let the tool that computes versions leave local parts out"
+        level = Level.NOTE if wheel.is_private else Level.WARNING
+        message = "is a local version, which PyPI refuses"
+        yield Finding(code="VER302", level=level, subject=wheel.version, message=message, hint=hint)
 
 
 def _untested(claimed: tuple[str, ...], tested: frozenset[str]) -> Iterator[Finding]:

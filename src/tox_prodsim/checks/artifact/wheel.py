@@ -170,9 +170,15 @@ def module_parts(file: PurePosixPath) -> tuple[str, ...]:
     stem, _, suffix = file.name.partition(".")
     if suffix not in {"py", "pyc"} and not _is_extension(stem, suffix):
         return ()
-    parts = file.parent.parts if stem == "__init__" else (*file.parent.parts, stem)
+    parts = dotted_parts(file)
     importable = "__pycache__" not in parts and all(part.isidentifier() for part in parts)
     return parts if importable else ()
+
+
+def dotted_parts(file: PurePosixPath) -> tuple[str, ...]:
+    """Return the parts of the dotted name for the path of a module."""
+    stem = file.name.partition(".")[0]
+    return file.parent.parts if stem == "__init__" else (*file.parent.parts, stem)
 
 
 def _is_extension(stem: str, suffix: str) -> bool:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from tox_prodsim.model.python_source import parse_source
 
 _IMPORT = re.compile(
     r"^(?:from[ \t]+(?P<source>\.*[\w.]*)[ \t]+import[ \t]*(?P<names>\([^)]*\)|[^#\n;(]*)"
@@ -42,7 +43,8 @@ class SourceFiles:
 
     def always_imported(self, module: str) -> Iterator[tuple[str, int]]:
         """Yield the full name and the line of every absolute import at module level."""
-        for node in _body(self.texts[module]):
+        tree = parse_source(self.texts[module])
+        for node in tree.body if tree is not None else ():
             if isinstance(node, ast.Import):
                 yield from ((alias.name, node.lineno) for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
@@ -81,12 +83,3 @@ def read(wheel_file: Path, modules: Iterable[str]) -> SourceFiles:
                 texts[module] = archive.read(file).decode("utf-8", "replace")
                 files[module] = file
     return SourceFiles(texts=texts, files=files)
-
-
-def _body(text: str) -> list[ast.stmt]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about escapes in strings
-        try:
-            return ast.parse(text).body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return []
