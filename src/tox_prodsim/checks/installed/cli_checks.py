@@ -35,7 +35,7 @@ _PARALLEL = 2
 _PATHS_SHOWN = 3
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class CommandRunner:
     """Runs the commands of a distribution with one option each."""
 

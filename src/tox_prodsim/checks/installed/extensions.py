@@ -79,19 +79,19 @@ def check_extensions(
         return Imported(checked=CheckResult(detail="", codes=()))
     recorder = _StderrRecorder(runner, _EAGER)
     loads = _load_all(distribution, partial(_load, recorder, runner, python, limit_s), required)
-    checked = CheckResult.of(
-        CheckResult(
-            detail=_detail(loads),
-            codes=_CODES if loads.eager else (),
-            findings=(*_failures(distribution, loads.lazy, required), *_bound_late(loads)),
-            not_checked=(
-                *_NOT_CHECKED,
-                *(("EXT405", f"{name}: its package does not import") for name in loads.blocked),
-            ),
-        ),
-        _gil(distribution, runner, python, recorder.stderr),
-    )
+    loading = _check_loading(distribution, loads, required)
+    checked = CheckResult.of(loading, _gil(distribution, runner, python, recorder.stderr))
     return Imported(checked=checked, modules=frozenset(name for name, each in loads.lazy.items() if _is_loaded(each)))
+
+
+def _check_loading(distribution: Distribution, loads: _Loads, required: Sequence[str]) -> CheckResult:
+    blocked = (("EXT405", f"{name}: its package does not import") for name in loads.blocked)
+    return CheckResult(
+        detail=_detail(loads),
+        codes=_CODES if loads.eager else (),
+        findings=(*_failures(distribution, loads.lazy, required), *_bound_late(loads)),
+        not_checked=(*_NOT_CHECKED, *blocked),
+    )
 
 
 def _load_all(

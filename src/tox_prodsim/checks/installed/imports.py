@@ -12,7 +12,7 @@ from tox_prodsim.checks.installed.import_runs import import_watched
 from tox_prodsim.checks.installed.messages import finding, hint_for
 from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Died, Distribution, Loaded, Outcome, Raised, is_below
 from tox_prodsim.checks.installed.side_effects import CODES as EFFECTS
-from tox_prodsim.checks.installed.side_effects import check_effects, open_descriptors
+from tox_prodsim.checks.installed.side_effects import ImportAfter, check_effects, open_descriptors
 from tox_prodsim.checks.installed.versions import contradicts, is_released_again, same_version
 from tox_prodsim.model.findings import CheckResult, Finding, Level
 from tox_prodsim.model.formatting import listed
@@ -69,9 +69,8 @@ def check_imports(
     remembered: frozenset[str] = frozenset(),
     limit_s: float = LOAD_LIMIT_S,
 ) -> Imported:
-    """Return what is wrong with importing the top-levels, and the side effects of the main ones.
+    """Return what is wrong with importing the top-levels (``limit_s`` each), and the effects of the main ones.
 
-    ``limit_s`` is the limit for one import.
     ``remembered`` are the modules that imported when the baseline was accepted.
     """
     main = main_names(distribution)
@@ -80,18 +79,21 @@ def check_imports(
         return Imported(checked=_not_checked("no importable module"))
     outcomes = dict(zip([*main, *others], import_watched(main, runner, python, limit_s, then=others), strict=True))
     main_outcomes = {name: outcomes[name] for name in main}
-
-    def import_after(name: str, after: Sequence[str]) -> Outcome:
-        return import_watched([name], runner, python, limit_s, after=after)[0]
-
     findings = tuple(_findings(distribution, outcomes, main, remembered))
     imports = CheckResult(detail=_detail(outcomes), codes=_CODES, findings=findings)
-    effects = check_effects(distribution, main_outcomes, import_after)
+    effects = check_effects(distribution, main_outcomes, _importer(runner, python, limit_s))
     return Imported(
         checked=CheckResult.of(imports, effects),
         modules=frozenset(name for name, outcome in outcomes.items() if isinstance(outcome, Loaded)),
         descriptors=open_descriptors(main_outcomes.values()),
     )
+
+
+def _importer(runner: Runner, python: Path, limit_s: float) -> ImportAfter:
+    def import_after(name: str, after: Sequence[str]) -> Outcome:
+        return import_watched([name], runner, python, limit_s, after=after)[0]
+
+    return import_after
 
 
 def _not_checked(reason: str) -> CheckResult:

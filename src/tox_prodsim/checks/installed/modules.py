@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import keyword
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,7 @@ _MOST_ALONE = 20
 """This many failures that are more than a note are repeated, each in a process of its own."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Importer:
     """Imports modules of one distribution within one budget."""
 
@@ -95,9 +95,7 @@ def check_modules(
     Compiled modules are left to ``check_extensions``. ``remembered`` are the modules that imported when the baseline
     was accepted. ``limit_s`` is the limit for one import, ``budget_s`` for all; what is then left is not checked.
     """
-    importer = _Importer(
-        distribution=distribution, runner=runner, python=python, limit_s=limit_s, end_at=time.monotonic() + budget_s
-    )
+    importer = _Importer(distribution, runner, python, limit_s, time.monotonic() + budget_s)
     known = imported.union(distribution.extensions)
     pending = [name for name in modules_to_import(distribution, remembered) if name not in known]
     outcomes = importer.load_twice(pending)
@@ -105,13 +103,20 @@ def check_modules(
     loaded = imported | {name for name, outcome in outcomes.items() if isinstance(outcome, Loaded)}
     missed = len(pending) - len(outcomes)
     reason = f"{missed} of {len(pending)} modules were not reached within {budget_s:g} s" if missed else ""
-    checked = CheckResult(
-        detail=_detail(len(loaded), len(imported.union(pending))),
+    findings = tuple(_findings(distribution, outcomes, remembered))
+    return Imported(checked=_to_check_result(loaded, imported.union(pending), findings, reason), modules=loaded)
+
+
+def _to_check_result(
+    loaded: Collection[str], modules: Collection[str], findings: tuple[Finding, ...], reason: str
+) -> CheckResult:
+    """Return the result; the ``reason`` says why some modules were not checked."""
+    return CheckResult(
+        detail=_detail(len(loaded), len(modules)),
         codes=() if reason else (CODE,),
-        findings=tuple(_findings(distribution, outcomes, remembered)),
+        findings=findings,
         not_checked=((CODE, reason),) if reason else (),
     )
-    return Imported(checked=checked, modules=loaded)
 
 
 def modules_to_import(distribution: Distribution, remembered: frozenset[str]) -> list[str]:

@@ -31,30 +31,29 @@ def check_scripts(
     limit_s: float = LOAD_LIMIT_S,
     help_limit_s: float = HELP_LIMIT_S,
 ) -> CheckResult:
-    """Return what is wrong with the entry points.
+    """Return what is wrong with the entry points; the limits are for loading one, and for one run of a command.
 
-    ``folders`` are those in which ``--help`` should leave nothing: HOME, TMPDIR and the working folder. ``limit_s`` is
-    the limit for loading one entry point, ``help_limit_s`` that for one run of a command.
+    ``folders`` are those in which ``--help`` should leave nothing: HOME, TMPDIR and the working folder.
     """
     about_commands, about_plugins = _load_findings(distribution, runner, python, limit_s)
-    commands = CommandRunner(
-        distribution=distribution, runner=runner, scripts_dir=scripts_dir, limit_s=help_limit_s, folders=tuple(folders)
+    commands = CommandRunner(distribution, runner, scripts_dir, help_limit_s, tuple(folders))
+    answering, about_running = _run_findings(commands, _without(distribution.commands, about_commands))
+    loading = len(distribution.plugins) - len(about_plugins)
+    codes, not_checked = _checked_codes(distribution, folders)
+    return CheckResult(
+        detail=_detail(distribution, answering=answering, loading=loading),
+        codes=codes,
+        findings=(*about_commands, *about_running, *about_plugins),
+        not_checked=not_checked,
     )
-    loading = _without(distribution.commands, about_commands)
+
+
+def _run_findings(commands: CommandRunner, loading: Sequence[EntryPoint]) -> tuple[int, list[Finding]]:
+    """Return how many of the commands that load print their help, and what is wrong with the others."""
     absent = _findings(_presence_finding(point, commands) for point in loading)
     scripts = [point for point in _without(loading, absent) if _is_console(point)]
     about_options = check_options(commands, scripts)
-    codes, not_checked = _checked_codes(distribution, folders)
-    return CheckResult(
-        detail=_detail(
-            distribution,
-            answering=len(scripts) - sum(map(_is_without_help, about_options)),
-            loading=len(distribution.plugins) - len(about_plugins),
-        ),
-        codes=codes,
-        findings=(*about_commands, *absent, *about_options, *about_plugins),
-        not_checked=not_checked,
-    )
+    return len(scripts) - sum(map(_is_without_help, about_options)), [*absent, *about_options]
 
 
 def _load_findings(

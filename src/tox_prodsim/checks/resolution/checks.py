@@ -64,13 +64,10 @@ def check_resolution(
         return CheckResult(detail="", codes=("DEP205", "DEP206"), findings=absent)
     resolver = _ExtrasResolver(request, installer, runner, folder, limit_s)
     requested, others = _divided_extras(request)
-    with ThreadPoolExecutor(1, thread_name_prefix="prodsim-resolving") as pool:
-        all_others = pool.submit(resolver.resolve, others) if others else None
-        needs_any = requested or not _is_all_of_extras(request.requires)
-        base = resolver.resolve(requested) if needs_any else Resolved(distributions=())
+    base, all_others = resolver.resolve_both(requested, others)
     if not isinstance(base, Resolved):
         return _without_base(request, base, absent)
-    resolver.resolve_each(others, all_others.result() if all_others else None)
+    resolver.resolve_each(others, all_others)
     unknown = dict.fromkeys((*base.unknown_extras, *resolver.unknown_extras))
     return CheckResult(
         detail=resolver.detail(base, others),
@@ -115,6 +112,14 @@ class _ExtrasResolver:
         left_s = max(self._end_at - time.monotonic(), 0.1)
         requirements = [self._request.requirement(extras)]
         return self._installer.resolve(requirements, self._runner, self._folder, limit_s=left_s)
+
+    def resolve_both(self, requested: Sequence[str], others: Sequence[str]) -> tuple[Resolution, Resolution | None]:
+        """Return what would be installed with the requested extras, and with all others (None: there are none)."""
+        with ThreadPoolExecutor(1, thread_name_prefix="prodsim-resolving") as pool:
+            all_others = pool.submit(self.resolve, others) if others else None
+            needs_any = requested or not _is_all_of_extras(self._request.requires)
+            base = self.resolve(requested) if needs_any else Resolved(distributions=())
+        return base, all_others.result() if all_others else None
 
     def resolve_each(self, extras: Sequence[str], together: Resolution | None = None) -> None:
         """Resolve each of these extras; that some exclude each other is not a fault of theirs.
