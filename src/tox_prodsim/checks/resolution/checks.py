@@ -47,9 +47,9 @@ class ResolutionRequest:
 
     def requirement(self, extras: Iterable[str]) -> str:
         """Return the wheel with extras as a requirement."""
-        return f"{self.shown(extras)} @ {self.wheel.resolve().as_uri()}"
+        return f"{self.display(extras)} @ {self.wheel.resolve().as_uri()}"
 
-    def shown(self, extras: Iterable[str]) -> str:
+    def display(self, extras: Iterable[str]) -> str:
         """Return the name with extras, as ``acme[http]``."""
         names = ",".join(extras)
         return f"{self.name}[{names}]" if names else self.name
@@ -142,7 +142,7 @@ class _ExtrasResolver:
                 self.resolve_each(extras[len(extras) // 2 :])
             case Impossible() | VersionUnavailable() as result:
                 self.resolved += extras
-                self.findings.append(_not_installable(self._request.shown(extras), result, base=False))
+                self.findings.append(_not_installable(self._request.display(extras), result, base=False))
             case result:
                 self._leave(extras, result.reason)
 
@@ -152,7 +152,7 @@ class _ExtrasResolver:
     def reasons(self) -> Iterator[str]:
         """Yield which extras were not resolved, and why."""
         for reason, extras in self._unresolved.items():
-            yield f"{self._request.shown(extras)}: {reason}"
+            yield f"{self._request.display(extras)}: {reason}"
 
     def detail(self, base: Resolved, others: Sequence[str]) -> str:
         """Return how many distributions would be installed, and how many extras can be."""
@@ -171,7 +171,7 @@ def _is_all_of_extras(requires: Iterable[str]) -> bool:
 def _without_base(request: ResolutionRequest, base: Resolution, absent: tuple[Finding, ...]) -> CheckResult:
     """Return the result if the wheel itself cannot be resolved, or that is not known."""
     if isinstance(base, Impossible | VersionUnavailable):
-        found = _not_installable(request.shown(request.requested), base, base=True)
+        found = _not_installable(request.display(request.requested), base, base=True)
         reason = "the wheel cannot be resolved"
         return CheckResult(detail="", codes=("DEP206",), findings=(*absent, found), not_checked=(("DEP205", reason),))
     reason = "" if isinstance(base, Resolved) else base.reason
@@ -187,7 +187,7 @@ def _absent_extras(request: ResolutionRequest) -> Iterator[Finding]:
         if canonicalize_name(extra) not in known:
             message = f"the wheel has no such extra; it has {', '.join(known.values()) or 'none'}"
             hint = "correct 'extras' of the environment, or declare it in [project.optional-dependencies]"
-            yield _finding("DEP206", Level.ERROR, request.shown([extra]), message, hint)
+            yield _finding("DEP206", Level.ERROR, request.display([extra]), message, hint)
 
 
 def _doubtful(distributions: Iterable[ResolvedDistribution]) -> Iterator[Finding]:
