@@ -147,7 +147,9 @@ def _wheel_sources(tox_env: PythonRun, folder: Path, cancel: supervision.Cancel)
 # auditors
 
 
-def audit_tools(tox_env: PythonRun, auditors: tuple[Auditor, ...], cancel: supervision.Cancel) -> audit.AuditTools | None:
+def audit_tools(
+    tox_env: PythonRun, auditors: tuple[Auditor, ...], cancel: supervision.Cancel
+) -> audit.AuditTools | None:
     """Return the tools that audit the files of this environment; None: no auditor is configured.
 
     They run in the folder of the project, where their configuration is, with tox's own Python.
