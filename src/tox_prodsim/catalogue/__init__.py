@@ -1,6 +1,8 @@
-"""The catalogue: every code this version can report, what it means, and what to do about it.
+"""The catalogue: every code that this version can report, its meaning, and what to do about it.
 
-A code is here when it is implemented; it is never renumbered, and never used again for something else.
+Each file holds the entries of one step of a run, or of one package of checks, in a table ``CHECKS``; ``check.py`` has
+the type of an entry, and ``pages.py`` renders them. To add a code, add an entry to the table that fits. A code is never
+renumbered, and never used again for another check.
 """
 
 from __future__ import annotations
@@ -13,10 +15,9 @@ from tox_prodsim.catalogue import (
     building,
     contents,
     deployment,
-    effects,
-    file_names,
     imports,
-    installation,
+    installed,
+    layout,
     leaks,
     metadata,
     native,
@@ -24,6 +25,7 @@ from tox_prodsim.catalogue import (
     resolution,
     scripts,
     sdist,
+    side_effects,
     simulation,
     supervision,
     wheel,
@@ -37,15 +39,15 @@ _MODULES = (
     building,
     sdist,
     wheel,
-    file_names,
+    layout,
     metadata,
     contents,
     audit,
-    installation,
+    installed,
     resolution,
     native,
     imports,
-    effects,
+    side_effects,
     scripts,
     simulation,
     deployment,
@@ -63,4 +65,4 @@ CATALOGUE: Mapping[str, Check] = MappingProxyType(
         if check.code.startswith(letters)
     }
 )
-"""All checks by code: the families in the order in which a run makes them, the codes of each in theirs."""
+"""All checks by code: families in the order of a run, and the codes of each in ascending order."""

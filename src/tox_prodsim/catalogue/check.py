@@ -9,16 +9,18 @@ from tox_prodsim.model.findings import Level
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """What one code means: ``title`` completes "the finding says that …", ``example`` is a line as it is printed.
-
-    ``level`` is the usual level; ``exception`` says when it is another one, empty when it never is.
-    """
+    """The meaning of one code."""
 
     code: str
     level: Level
+    """The usual level."""
     title: str
+    """It completes "the finding says that …"."""
     why: str
+    """Why it matters."""
     example: str
+    """A line as it is printed."""
     causes: tuple[str, ...]
     solution: tuple[str, ...]
     exception: str = ""
+    """When the level is another one; empty when it never is."""

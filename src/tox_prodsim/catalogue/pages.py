@@ -1,4 +1,4 @@
-"""How the catalogue is shown: the page of a code, and the list of all of them; ASCII, at most 100 columns."""
+"""Render the catalogue: the page of a code, and the list of all codes; ASCII, at most 100 columns."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ FAMILIES = {
     "SIM": "harsher conditions",
     "PRF": "performance",
 }
-"""What the letters of a code stand for, in the order of the listing."""
+"""The meaning of the letters of a code, in the order of the listing."""
 
 
 def page(check: Check) -> str:
-    """Return everything there is to know about a code, as text to read in a terminal."""
+    """Return the page of a code, as text for a terminal."""
     sections = [
         f"{check.code}: {check.title}",
         _wrapped(f"{FAMILIES[check.code[:3]]}, {_level(check)}", indent=""),

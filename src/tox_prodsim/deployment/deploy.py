@@ -19,6 +19,7 @@ from tox_prodsim.deployment.progress import DeploymentProgress
 from tox_prodsim.deployment.readiness import ReadinessWait, wait_for_ending
 from tox_prodsim.model.events import Event, Found, Outcome, Step, StepFinished, StepStarted
 from tox_prodsim.model.findings import Finding
+from tox_prodsim.model.formatting import counted
 from tox_prodsim.model.probes import ListenProbe
 from tox_prodsim.model.scenario import Deployment
 
@@ -182,7 +183,7 @@ class DeploymentRun:
     def _stop_running(self, monitored: MonitoredStart) -> Generator[Event, None, supervision.Ending]:
         """Stop it, and report how that went; returns how it ended."""
         stop, count = self._deployment.stop, len(monitored.process.tree())
-        yield self._progress.event(stop.signal.name, f"to {count} process{'es' if count != 1 else ''}")
+        yield self._progress.event(stop.signal.name, f"to {counted(count, 'process')}")
         stopped_at = supervision.clock.now()
         ending = monitored.stop()
         took_s = supervision.clock.now() - stopped_at

@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from tox_prodsim.model.formatting import joined
+
 _SYSTEM_FOLDERS = {"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"}
 _INSTALLER_PREFIXES = ("PIP_", "UV_", "VIRTUALENV_")
 _TOX_DEFAULTS = {"PYTHONIOENCODING": "utf-8"}
@@ -40,7 +42,7 @@ def with_resource_warnings(variables: Mapping[str, str]) -> dict[str, str]:
     The filter is put first: the last one that matches counts, so that a filter of the user overrides it.
     """
     both = (_SHOW_RESOURCE_WARNINGS, variables.get(_WARNING_FILTERS, ""))
-    return {**variables, _WARNING_FILTERS: ",".join(filter(None, both))}
+    return {**variables, _WARNING_FILTERS: joined(both, ",")}
 
 
 def hidden_folders(own_scripts: Iterable[str], ambient: Mapping[str, str]) -> set[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tox_prodsim.model.conditions import Condition
 from tox_prodsim.model.findings import Finding, Level, error, note, warning
+from tox_prodsim.model.formatting import counted, joined, listed
 from tox_prodsim.supervision import Cause, Ending, NotifyState, Survivor, WrongProcess
 
 _LONG_IDLE = 0.5
@@ -283,19 +284,19 @@ def _format_owner(pid: int | None, command: str) -> str:
 
 
 def _format_count(survivors: tuple[Survivor, ...]) -> str:
-    return f"{len(survivors)} process{'es' if len(survivors) > 1 else ''}"
+    return counted(len(survivors), "process")
 
 
 def _format_processes(survivors: tuple[Survivor, ...]) -> str:
-    shown = [f"pid {each.pid} {_short(without_folder(each.command))}{_format_state(each)}" for each in survivors[:3]]
-    return "; ".join(shown + ([f"and {len(survivors) - 3} more"] if len(survivors) > 3 else []))
+    shown = [f"pid {each.pid} {_short(without_folder(each.command))}{_format_state(each)}" for each in survivors]
+    return listed(shown, 3, separator="; ")
 
 
 def _format_state(survivor: Survivor) -> str:
     """Return what is known of a process that cannot be killed, as text."""
     user = f"user {survivor.uid}" if survivor.uid is not None else ""
     waits = f"in {survivor.waits_on}" if survivor.waits_on else ""
-    known = ", ".join(filter(None, (user, survivor.state, waits)))
+    known = joined((user, survivor.state, waits))
     return f" ({known})" if known else ""
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "metrics",
     "parsing",
     "probes",
+    "python_source",
     "runner",
     "scenario",
 ]

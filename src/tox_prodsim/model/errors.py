@@ -85,7 +85,7 @@ class TreeUnavailableError(UnavailableError):
 
 
 class UnreadableElfError(UnavailableError):
-    """The file begins as an ELF file, and does not go on as one."""
+    """The file is not a complete ELF file."""
 
 
 class WheelUnavailableError(UnavailableError):

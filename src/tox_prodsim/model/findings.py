@@ -1,4 +1,4 @@
-"""What was found, how bad it is, and what that means for the run."""
+"""Findings, their levels, the policy that decides which of them count, and the verdict of a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How much a finding weighs: only an error fails the run."""
+    """The level of a finding; only an error fails the run."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -17,13 +17,13 @@ class Level(StrEnum):
 
     @property
     def and_milder(self) -> tuple[Level, ...]:
-        """Return this level and those that weigh less."""
+        """Return this level and the lower ones."""
         levels = tuple(Level)
         return levels[levels.index(self) :]
 
 
 class Verdict(StrEnum):
-    """How a run ended; INCOMPLETE is a run that was cut short by something else than a user."""
+    """How a run ended; INCOMPLETE is a run that was interrupted, but not by the user."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -33,14 +33,19 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One fact about the thing under test: ``message`` is a sentence, ``hint`` something one can do."""
+    """One fact about the thing under test."""
 
     code: str
+    """The code in the catalogue, such as ``WHL101``."""
     level: Level
     subject: str
+    """What it is about, such as a module, a file or an entry point."""
     message: str
+    """A sentence that follows the subject."""
     hint: str = ""
+    """What to do about it, as an imperative."""
     file: str = ""
+    """Where it is; relative to site-packages, or to the wheel."""
     line: int | None = None
 
 
@@ -61,21 +66,21 @@ class Counts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckResult:
-    """What a group of checks came to: ``codes`` were really checked, ``not_checked`` pairs codes with reasons.
-
-    ``detail`` is the evidence of a success, shown on the line of the step; ``told`` are titles and lines of evidence
-    for the findings, such as the output of a tool.
-    """
+    """The result of a group of checks."""
 
     detail: str
+    """What was checked, for the line of the step."""
     codes: tuple[str, ...]
+    """The codes that were really checked."""
     findings: tuple[Finding, ...] = ()
     not_checked: tuple[tuple[str, str], ...] = ()
+    """Codes that could not be checked, with reasons."""
     evidence: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Titles and lines that support the findings, such as the output of a tool."""
 
     @classmethod
     def of(cls, *parts: CheckResult) -> CheckResult:
-        """Return several groups as one, their evidence in a row."""
+        """Return several results as one."""
         return cls(
             detail=", ".join(part.detail for part in parts if part.detail),
             codes=tuple(code for part in parts for code in part.codes),
@@ -98,39 +103,39 @@ class Policy:
     warn: tuple[str, ...] = ()
 
     def apply(self, finding: Finding) -> Finding | None:
-        """Return the finding as it counts under this policy, or None when it is not wanted."""
-        wanted = _longest(self.select, finding.code) if self.select else 0
-        unwanted = _longest(self.ignore, finding.code)
-        if wanted is None or (unwanted is not None and unwanted >= wanted):
+        """Return the finding as it counts under this policy, or None when it is ignored."""
+        selected = _longest(self.select, finding.code) if self.select else 0
+        ignored = _longest(self.ignore, finding.code)
+        if selected is None or (ignored is not None and ignored >= selected):
             return None
         if finding.level is Level.ERROR and _longest(self.warn, finding.code) is not None:
             return replace(finding, level=Level.WARNING)
         return finding
 
     def drops(self, family: str) -> bool:
-        """Return whether no finding of this family (``PRF``) can count, so that looking for one is in vain."""
+        """Return whether no finding of this family (``PRF``) can count, so that its checks need not run."""
         return any(family.startswith(item) for item in self.ignore) and not any(
             item.startswith(family) for item in self.select
         )
 
 
 def error(code: str, subject: str, message: str, hint: str) -> Finding:
-    """Return what fails the run."""
+    """Return a finding that fails the run."""
     return Finding(code=code, level=Level.ERROR, subject=subject, message=message, hint=hint)
 
 
 def warning(code: str, subject: str, message: str, hint: str) -> Finding:
-    """Return what should be looked at."""
+    """Return a finding that does not fail the run."""
     return Finding(code=code, level=Level.WARNING, subject=subject, message=message, hint=hint)
 
 
 def note(code: str, subject: str, message: str, hint: str) -> Finding:
-    """Return what is good to know."""
+    """Return a finding for information."""
     return Finding(code=code, level=Level.NOTE, subject=subject, message=message, hint=hint)
 
 
 def decide(findings: Iterable[Finding], *, finished: bool, cancelled: bool = False) -> Verdict:
-    """Return the verdict of a run; a run that was cut short never passes."""
+    """Return the verdict of a run; a run that was interrupted never passes."""
     if cancelled:
         return Verdict.CANCELLED
     if any(finding.level is Level.ERROR for finding in findings):
@@ -139,5 +144,5 @@ def decide(findings: Iterable[Finding], *, finished: bool, cancelled: bool = Fal
 
 
 def _longest(patterns: tuple[str, ...], code: str) -> int | None:
-    """Return the length of the longest pattern that is a prefix of the code, or None when none is."""
+    """Return the length of the longest pattern that is a prefix of the code, or None when there is none."""
     return max((len(pattern) for pattern in patterns if code.startswith(pattern)), default=None)

@@ -1,6 +1,6 @@
-"""What one word of the configuration means: a time limit, a percentage, a number, a pattern, a name, a placeholder.
+"""Parse single values of the configuration: time limits, percentages, numbers, patterns, names and placeholders.
 
-Whatever means nothing is refused with the key it belongs to.
+An invalid value raises ProdsimError with the key it belongs to.
 """
 
 from __future__ import annotations
@@ -14,21 +14,17 @@ from tox_prodsim.model.errors import ProdsimError
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """Replace the known placeholders, once; other braces are left as they are, for regular expressions and JSON."""
-    return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), text)
+    """Replace the known placeholders, once; other braces stay, for regular expressions and JSON."""
+    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), text)
 
 
 def seconds(key: str, value: object) -> float:
-    """Return the value when it is a usable time limit; raises ProdsimError naming the key otherwise."""
-    number = _positive(value)
-    if number is None:
-        msg = f"{_written(value)} is no time limit, give a number of seconds above 0"
-        raise ProdsimError(key, msg)
-    return number
+    """Return a time limit; raises ProdsimError if it is not valid."""
+    return _required(key, value, "is no time limit, give a number of seconds above 0")
 
 
 def limit(key: str, value: object, *, unit: str) -> float | None:
-    """Return the value when it is a usable limit, None when it is 0: no limit; raises ProdsimError naming the key."""
+    """Return a limit, None for 0: no limit; raises ProdsimError if it is not valid."""
     number = _positive(value)
     if number is None and str(value).strip() not in {"0", "0.0"}:
         msg = f"{_written(value)} is no limit, give a number of {unit} above 0, or 0 for no limit"
@@ -37,7 +33,7 @@ def limit(key: str, value: object, *, unit: str) -> float | None:
 
 
 def count(key: str, value: object, *, unit: str) -> int | None:
-    """Return the value when it is a usable whole limit, None when it is 0: no limit; raises ProdsimError."""
+    """Return a whole limit, None for 0: no limit; raises ProdsimError if it is not valid."""
     number = limit(key, value, unit=unit)
     if number is not None and number != int(number):
         msg = f"{_written(value)} is no limit, give a whole number of {unit}, or 0 for no limit"
@@ -46,7 +42,7 @@ def count(key: str, value: object, *, unit: str) -> int | None:
 
 
 def modules(key: str, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names when each can be one of a module; raises ProdsimError naming the key otherwise."""
+    """Return names of modules; raises ProdsimError if one is not valid."""
     for name in names:
         if not all(part.isidentifier() for part in name.split(".")):
             msg = f"{name!r} is no name of a module, write for example pandas or acme.testing"
@@ -55,16 +51,21 @@ def modules(key: str, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def percent(key: str, value: object) -> float:
-    """Return the value when it is a usable percentage; raises ProdsimError naming the key otherwise."""
+    """Return a percentage; raises ProdsimError if it is not valid."""
+    return _required(key, value, "is no percentage, give a number above 0 without the sign")
+
+
+def _required(key: str, value: object, problem: str) -> float:
+    """Return the finite number above 0; raises ProdsimError with the problem otherwise."""
     number = _positive(value)
     if number is None:
-        msg = f"{_written(value)} is no percentage, give a number above 0 without the sign"
+        msg = f"{_written(value)} {problem}"
         raise ProdsimError(key, msg)
     return number
 
 
 def _positive(value: object) -> float | None:
-    """Return the finite number above 0 that the value is, or that its text means; None when there is none."""
+    """Return the value as a finite number above 0; None when it is not one."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -75,12 +76,12 @@ def _positive(value: object) -> float | None:
 
 
 def _written(value: object) -> str:
-    """Return the value as the user wrote it, quoted when it would not be seen otherwise."""
+    """Return the value as the user wrote it; other types than text, and an empty text, as Python writes them."""
     return value if isinstance(value, str) and value else repr(value)
 
 
 def whole(text: str) -> int | None:
-    """Return the number that plain digits mean; ``isdigit`` also accepts what ``int`` refuses, such as a raised 2."""
+    """Return the number of plain digits; ``isdigit`` also accepts what ``int`` refuses, such as a superscript 2."""
     return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
@@ -96,7 +97,7 @@ def parse_signal(text: str) -> signal.Signals | None:
 
 
 def regex(key: str, text: object) -> re.Pattern[bytes]:
-    """Return the regular expression, for matching bytes; raises ProdsimError naming the key when it is none."""
+    """Return a regular expression for bytes; raises ProdsimError if it is not valid."""
     if not isinstance(text, str):
         msg = f"{text!r} is no text, put the regular expression in quotes"
         raise ProdsimError(key, msg)
@@ -108,5 +109,5 @@ def regex(key: str, text: object) -> re.Pattern[bytes]:
 
 
 def canonical(name: str) -> str:
-    """Return the name of a distribution as it is compared (PEP 503)."""
+    """Return the canonical name of a distribution (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()

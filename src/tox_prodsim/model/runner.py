@@ -1,4 +1,4 @@
-"""How a helper program is run and how it ended, for those who need one but are not to know who supervises it."""
+"""How a helper program is run and how it ended, without knowledge of who supervises it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,23 @@ NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Completed:
-    """How a program ended: ``returncode`` is negative for a death by signal, None when it did not end by itself."""
+    """How a program ended."""
 
     returncode: int | None
+    """Negative for a death by signal, None when it did not end by itself."""
     timed_out: bool
     stdout: bytes
     stderr: bytes
+
+
+def succeeded(completed: Completed) -> bool:
+    """Return whether the program ended by itself, with exit code 0."""
+    return completed.returncode == 0 and not completed.timed_out
+
+
+def output_of(completed: Completed) -> str:
+    """Return the text on stdout and then that on stderr."""
+    return (completed.stdout + b"\n" + completed.stderr).decode("utf-8", "replace")
 
 
 class Runner(Protocol):

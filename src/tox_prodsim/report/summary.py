@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from tox_prodsim.model.events import Evidence, RunFinished, Step
 from tox_prodsim.model.findings import Finding, Level, Verdict
+from tox_prodsim.model.formatting import joined
 from tox_prodsim.report import units
 from tox_prodsim.report.format import NORMAL, VERBOSE, RenderOptions
 from tox_prodsim.report.layout import LineWriter
@@ -106,7 +107,7 @@ class Summary:
         if self._options.report_path:
             facts.append(f"report {self._options.report_path}")
         # In the head, which is never wrapped: the summary stays one line, directly above the one of tox.
-        self._lines.row([(f"{self.env_name}: ", ""), (f"{label}  ", color), (" · ".join(filter(None, facts)), "")])
+        self._lines.row([(f"{self.env_name}: ", ""), (f"{label}  ", color), (joined(facts, " · "), "")])
 
 
 def _counts(event: RunFinished) -> str:

@@ -25,6 +25,7 @@ from tox_prodsim.model.events import (
     unfinished,
 )
 from tox_prodsim.model.findings import Finding, Level
+from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.metrics import Metric
 from tox_prodsim.report import units
 from tox_prodsim.report.format import NORMAL, QUIET, VERBOSE, RenderOptions
@@ -186,7 +187,7 @@ class TerminalReporter:
 
 
 def _joined(*facts: str) -> str:
-    return " · ".join(fact for fact in facts if fact)
+    return joined(facts, " · ")
 
 
 def _label(outcome: Outcome, findings: Iterable[Finding]) -> Piece:

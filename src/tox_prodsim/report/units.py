@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from tox_prodsim.model.formatting import plural
+
 
 def size(size_bytes: int) -> str:
     """Return a size such as ``812 B``, ``84 kB`` or ``1.2 MB``."""
@@ -48,4 +50,4 @@ def change(ratio: float) -> str:
 
 def count(number: int, name: str) -> str:
     """Return a number with the name of what is counted, such as ``1 note`` or ``3 notes``."""
-    return f"{number} {name}" if number == 1 else f"{number} {name}s"
+    return f"{number} {plural(name, number)}"

@@ -53,7 +53,7 @@ def _run_checks(
     yield from results.run_step(Step.SDIST, lambda: sdist.check(context.provenance, context.wheel))
     yield from results.run_step(Step.WHEEL, lambda: _wheel(scenario, context, syntax))
     if audits:
-        yield from results.run_step(Step.AUDIT, audits.heard)
+        yield from results.run_step(Step.AUDIT, audits.result)
     yield from results.run_step(Step.INSTALL, lambda: _install(scenario, context, survey, fresh))
     yield from results.run_step(Step.IMPORT, lambda: importing.result().checked)
     yield from results.run_step(Step.SCRIPTS, lambda: _scripts(context))
@@ -67,7 +67,7 @@ def _begin_audits(context: RunContext, executor: Executor) -> audit.Audits | Non
     if context.tools is None:
         return None
     source = context.provenance.sdist
-    return audit.begin(context.tools, context.wheel.path, source.path if source else None, executor)
+    return audit.start(context.tools, context.wheel.path, source.path if source else None, executor)
 
 
 def _wheel(scenario: Scenario, context: RunContext, syntax: Future[CheckResult]) -> CheckResult:
@@ -150,5 +150,5 @@ def _contents(scenario: Scenario, baselines: BaselineFiles) -> CheckResult:
 def lowest_failed(context: RunContext, results: RunResults) -> Iterator[Event]:
     """Yield that something failed with the lowest versions, when a version can be to blame."""
     failed = [finding for finding in results.errors if finding.code.startswith(_VERSION_CODES)]
-    if isinstance(context.lowest, resolution.Lowest) and context.lowest.pinned and failed:
+    if isinstance(context.lowest, resolution.LowestVersions) and context.lowest.pinned and failed:
         yield Found(finding=resolution.lowest_failed(context.lowest, context.baselines.now.dists, failed))

@@ -33,8 +33,8 @@ def contents_of(wheel: artifact.Wheel, created: str) -> Contents:
     return Contents(
         version=wheel.version,
         created=created,
-        modules=artifact.lasting_modules(wheel.modules),
-        extensions=artifact.lasting_modules(wheel.extensions),
+        modules=artifact.stable_modules(wheel.modules),
+        extensions=artifact.stable_modules(wheel.extensions),
         entry_points=frozenset(points | {f"[scripts] {name}" for name in artifact.script_files(wheel)}),
         data=artifact.data_files(wheel),
     )
@@ -133,7 +133,7 @@ def _detail(then: Contents, now: Contents, since: str, gone: int) -> str:
         f"new: {formatting.listed(new, _MOST_NAMES)}" if new else "",
         f"descriptors left open: {then.descriptors} -> {now.descriptors}" if _other_descriptors(then, now) else "",
     ]
-    return "; ".join(filter(None, facts))
+    return formatting.joined(facts, "; ")
 
 
 def _other_descriptors(then: Contents, now: Contents) -> bool:

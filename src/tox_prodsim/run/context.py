@@ -72,7 +72,7 @@ class RunContext:
     """Runs a command in the environment as production would."""
     reference: ReferenceInputs | None = None
     """None: a change cannot be confirmed with the wheel of the baseline."""
-    tools: audit.Tools | None = None
+    tools: audit.AuditTools | None = None
     """They audit the files; None: none is configured."""
     private: tuple[Path, ...] = ()
     """The folders that ``execute`` gives a command as HOME and TMPDIR, and to run in."""
@@ -81,7 +81,7 @@ class RunContext:
     """Asks the installer what it would install, which needs the index and seconds."""
     tested_pythons: frozenset[str] | None = None
     """The Pythons that tox's env_list names, such as 3.12; None: it names none."""
-    lowest: resolution.Lowest | resolution.Impossible | resolution.VersionUnavailable | None = None
+    lowest: resolution.LowestVersions | resolution.Impossible | resolution.VersionUnavailable | None = None
     """What installing the lowest versions came to; None: not configured, or done by an earlier run."""
 
     @property

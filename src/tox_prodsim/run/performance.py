@@ -27,6 +27,7 @@ from tox_prodsim.model.events import (
     StepStarted,
 )
 from tox_prodsim.model.findings import Finding
+from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.metrics import START_UP, Metric
 from tox_prodsim.model.scenario import Scenario, Timing
 from tox_prodsim.run.confirmation import BaseInstall, Confirmation
@@ -219,7 +220,7 @@ class _Comparisons:
         """Store what is to be stored, and return the end of the step."""
         config, recordings = self._config, self._recordings
         stored = keep(self._baselines, self._measured, recordings.complete_work, update=config.update)
-        detail = stored if self._measured else "; ".join(filter(None, ("nothing measured", stored)))
+        detail = stored if self._measured else joined(("nothing measured", stored), "; ")
         unchecked = budgets.unchecked_budgets(config.budgets, recordings, self._baselines.stored)
         return StepFinished(
             step=Step.COMPARE,

@@ -16,6 +16,7 @@ from tox_prodsim import deployment
 from tox_prodsim.model.errors import Cancelled
 from tox_prodsim.model.events import Event, Evidence, Found, Outcome, RunStarted, Step, StepFinished
 from tox_prodsim.model.findings import CheckResult, Policy
+from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.scenario import LOWEST, Scenario
 from tox_prodsim.run import checks, performance, simulation
 from tox_prodsim.run.context import CommandsOutcome, Paused, RunContext, ToxPhase
@@ -170,7 +171,7 @@ def _performance(
     """Measure and compare, when nothing has failed: the times of a broken release say nothing."""
     if reason := _reason_not_timed(scenario, results):
         kept = performance.keep(context.baselines, update=scenario.timing.update) if results.acceptable else ""
-        yield _not_checked(Step.COMPARE, "; ".join(filter(None, (reason, kept))))
+        yield _not_checked(Step.COMPARE, joined((reason, kept), "; "))
         return
     yield from results.apply_policy(performance.compare(scenario, context, start_s=start_s, first=first))
 

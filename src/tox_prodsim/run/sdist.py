@@ -59,7 +59,7 @@ def check(provenance: Provenance, wheel: artifact.Wheel) -> CheckResult:
     return CheckResult.of(
         artifact.check_sdist(sdist),
         CheckResult(detail="", codes=provenance.codes),
-        artifact.check_shipped(sdist, wheel),
+        artifact.check_sdist_vs_wheel(sdist, wheel),
         _check_tree(provenance, sdist, wheel),
     )
 
@@ -78,7 +78,7 @@ def _equal(
     provenance: Provenance, sdist: artifact.Sdist, wheel: artifact.Wheel, from_tree: artifact.TreeWheel
 ) -> CheckResult:
     try:
-        return artifact.check_equal(sdist, wheel.path, from_tree, again=provenance.rebuild)
+        return artifact.check_equal(sdist, wheel.path, from_tree, rebuild=provenance.rebuild)
     except TreeUnavailableError as problem:
         return CheckResult(detail="", codes=(), not_checked=(("BLD104", str(problem)),))
 

@@ -16,6 +16,7 @@ from tox_prodsim.checks import installed
 from tox_prodsim.model.conditions import Condition, ConditionRun
 from tox_prodsim.model.errors import RestartError
 from tox_prodsim.model.findings import CheckResult
+from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.runner import Runner
 from tox_prodsim.model.scenario import Deployment
 
@@ -43,7 +44,7 @@ def check_simulations(conditions: Sequence[Condition], context: SimulationContex
     missing = "; ".join(f"{name}: {reason}" for name, reason in whole.not_checked)
     facts = (good, f"not checked: {missing}" if whole.codes and missing else missing)
     return CheckResult(
-        detail="; ".join(filter(None, facts)),
+        detail=joined(facts, "; "),
         codes=tuple(dict.fromkeys(whole.codes)),
         findings=whole.findings,
         not_checked=whole.not_checked,
@@ -56,9 +57,9 @@ def _simulate(condition: Condition, context: SimulationContext) -> CheckResult:
         return _not_checked(condition, _HOME_IS_SET)
     with _folder(context.launch_context.scratch_copy.with_name("simulated")) as folder:
         condition_run = ConditionRun(condition=condition, python=context.python, folder=folder)
-        if reason := installed.why_not(condition_run, context.runner):
+        if reason := installed.unavailable_reason(condition_run, context.runner):
             return _not_checked(condition, reason)
-        checked = installed.check_under(condition_run, context.subject, context.runner, context.scripts_dir)
+        checked = installed.check_condition(condition_run, context.subject, context.runner, context.scripts_dir)
         return CheckResult.of(checked, _deploy(condition_run, context))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from tox_prodsim.model.formatting import counted, joined
 from tox_prodsim.timing.recording import Recording
 
 _MOST_NAMES = 3
@@ -32,12 +33,12 @@ class Gain:
         """Return for example ``41 modules are no longer loaded, most of rich (28); 48 % less work``."""
         count = sum(modules for _, modules in self.gone)
         most = ", ".join(f"{name} ({modules})" for name, modules in self.gone[:_MOST_NAMES])
-        plural = "module is" if count == 1 else "modules are"
-        facts = [f"{count} {plural} no longer loaded, of {most}" if count else ""]
+        are = "is" if count == 1 else "are"
+        facts = [f"{counted(count, 'module')} {are} no longer loaded, of {most}" if count else ""]
         facts += [f"{name} does less, {-work:,} {self.unit}" for name, work in self.less[:_MOST_NAMES]]
         if self.now < self.then:
             facts.append(f"{100 * (1 - self.now / self.then):.0f} % less work")
-        return "; ".join(filter(None, facts)) or "the work is as it was: it is native code, I/O or waiting"
+        return joined(facts, "; ") or "the work is as it was: it is native code, I/O or waiting"
 
 
 def gain(then: Recording, now: Recording) -> Gain:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from tox_prodsim.model.formatting import joined
 from tox_prodsim.timing.attribution import CauseKind, Explanation, Link, RegressionCause
 from tox_prodsim.timing.recording import STDLIB
 
@@ -25,7 +26,7 @@ def headline(cause: RegressionCause, unit: str) -> str:
     """Return for example ``+226 ms  new  pandas  [pandas 3.1.1]  445 modules``."""
     cost = format_work(cause.work, unit) if cause.seconds is None else f"{1000 * cause.seconds:+.1f} ms"
     count = f"{cause.modules} modules" if cause.modules > 1 else ""
-    return "  ".join(filter(None, [cost, cause.kind, cause.module, _versions(cause), count]))
+    return joined([cost, cause.kind, cause.module, _versions(cause), count], "  ")
 
 
 def sentence(cause: RegressionCause, unit: str) -> str:

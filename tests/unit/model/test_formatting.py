@@ -1,10 +1,10 @@
-"""What an installer said, in a line."""
+"""Counts, lists of names, and the last lines of programs."""
 
 from __future__ import annotations
 
 import pytest
 
-from tox_prodsim.model.formatting import last_error
+from tox_prodsim.model.formatting import counted, joined, last_error, last_line, listed, plural
 
 NOTHING = "ERROR: No matching distribution found for acme-audit"
 RETRYING = "WARNING: Retrying (Retry(total=4, connect=None)) after connection broken by 'Refused': /simple/acme-audit/"
@@ -23,3 +23,43 @@ RETRYING = "WARNING: Retrying (Retry(total=4, connect=None)) after connection br
 )
 def test_the_last_error_is_the_reason_and_an_index_out_of_reach_another(told: str, reason: str) -> None:
     assert last_error(told) == reason
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [
+        pytest.param(0, "module", "no modules", id="none"),
+        pytest.param(1, "module", "1 module", id="one"),
+        pytest.param(2, "module", "2 modules", id="several"),
+        pytest.param(1, "process", "1 process", id="one that ends with an s"),
+        pytest.param(2, "process", "2 processes", id="several that end with an s"),
+    ],
+)
+def test_a_count_has_the_noun_in_its_number(number: int, noun: str, text: str) -> None:
+    assert counted(number, noun) == text
+    assert text.endswith(f" {plural(noun, number)}")
+
+
+def test_a_list_shows_the_first_names_and_how_many_more_there_are() -> None:
+    names = ["a", "b", "c", "d"]
+    assert listed([], 2) == ""
+    assert listed(names[:2], 2) == "a, b"
+    assert listed(names, 2) == "a, b and 2 more"
+    assert listed(names) == "a and 3 more"
+
+
+def test_a_list_can_name_what_there_is_more_of_and_separate_it() -> None:
+    assert listed(["a", "b"], noun="module") == "a and 1 more module"
+    assert listed(["a", "b", "c"], noun="module") == "a and 2 more modules"
+    assert listed(["a, b", "c", "d"], 2, separator="; ") == "a, b; c; and 1 more"
+
+
+def test_facts_are_joined_without_the_empty_ones() -> None:
+    assert joined(["a", "", "b"]) == "a, b"
+    assert joined(["", ""], " and ") == ""
+
+
+def test_the_last_line_is_short_and_may_be_absent() -> None:
+    assert last_line("first\n last \n\n") == "last"
+    assert last_line("x" * 300) == "x" * 200
+    assert last_line("\n") == ""

@@ -1,39 +1,61 @@
-"""The files that will be uploaded, read and checked without installing anything of them.
+"""Checks of the files that will be uploaded, without installing anything from them.
 
-``wheel`` reads a wheel. Each family of checks is one file with a function ``check_…(wheel, …) -> CheckResult``.
+A check is ``check_…(wheel, …) -> CheckResult``. To add one that reads only the wheel file, write such a function in the
+file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are exported here and called in ``run``.
+
+=======================  ==========================================================================
+``wheel.py``             reads a wheel: ``open_wheel``
+``wheel_checks.py``      all checks of the wheel file alone: ``check_wheel``
+``record.py``            WHL101 to WHL104, WHL107: RECORD, duplicates, modes
+``file_name.py``         WHL105, WHL106: the file name against METADATA and WHEEL
+``upload.py``            WHL108, DEP201, DEP207: what PyPI would refuse (with ``archive_scan.py``)
+``layout.py``            WHL110, WHL120 to WHL133, ENT510: what is installed where
+``wheel_strays.py``      WHL131: stray files (with ``stray_patterns.py``)
+``versions.py``          VER301, VER302, VER304: version and Pythons (with ``pep440.py``)
+``syntax.py``            VER305: the syntax is valid for the oldest Python
+``native.py``            EXT401 to EXT404, EXT420: compiled files and tags (with ``binaries.py``)
+``linkage.py``           EXT410 to EXT413, EXT415, EXT421: what the loader sees (with ``elf.py``)
+``sdist.py``             reads an sdist; SDI203, SDI205: its form
+``sdist_strays.py``      SDI204: secrets and stray files in an sdist
+``sdist_vs_wheel.py``    SDI202, WHL111, WHL120: the wheel against the sdist (with
+                         ``internal_imports.py``)
+``equality.py``          BLD104, BLD105: the wheel of the sdist against that of the source tree (with
+                         ``elf_sections.py``)
+``build_failure.py``     BLD101, BLD102, SDI201: a build that failed (with ``build_log.py``)
+``data_files.py``        the files that a baseline remembers
+``non_code.py``          the names of tests, documentation and examples
+``digest.py``            the SHA-256 of a file
+=======================  ==========================================================================
 """
 
 from tox_prodsim.checks.artifact import build_failure
-from tox_prodsim.checks.artifact.build_log import evidence, is_absent_file, last_words
-from tox_prodsim.checks.artifact.data_files import data_files, lasting_modules, script_files
+from tox_prodsim.checks.artifact.build_log import build_error
+from tox_prodsim.checks.artifact.data_files import data_files, script_files, stable_modules
 from tox_prodsim.checks.artifact.equality import TreeWheel, check_equal
 from tox_prodsim.checks.artifact.native import check_native
 from tox_prodsim.checks.artifact.sdist import Sdist, check_sdist, open_sdist
-from tox_prodsim.checks.artifact.sdist_vs_wheel import check_shipped
+from tox_prodsim.checks.artifact.sdist_vs_wheel import check_sdist_vs_wheel
 from tox_prodsim.checks.artifact.syntax import check_syntax
 from tox_prodsim.checks.artifact.versions import check_versions
 from tox_prodsim.checks.artifact.wheel import Wheel, open_wheel
-from tox_prodsim.checks.artifact.wheel_checks import CODES, check_wheel
+from tox_prodsim.checks.artifact.wheel_checks import check_wheel
 
 __all__ = [
-    "CODES",
     "Sdist",
     "TreeWheel",
     "Wheel",
+    "build_error",
     "build_failure",
     "check_equal",
     "check_native",
     "check_sdist",
-    "check_shipped",
+    "check_sdist_vs_wheel",
     "check_syntax",
     "check_versions",
     "check_wheel",
     "data_files",
-    "evidence",
-    "is_absent_file",
-    "last_words",
-    "lasting_modules",
     "open_sdist",
     "open_wheel",
     "script_files",
+    "stable_modules",
 ]

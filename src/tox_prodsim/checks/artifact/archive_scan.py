@@ -1,7 +1,7 @@
-"""Read an archive from front to back, as a program does that does not look into its directory first.
+"""Read an archive from front to back, as a program does that does not read its directory first.
 
-An archive that such a program sees otherwise than Python's ``zipfile`` can show one content to a scanner and another
-to an installer (CVE-2025-54368). PyPI reads every upload both ways, and refuses those that differ.
+If such a program and Python's ``zipfile`` disagree, a scanner can be shown other content than an installer
+(CVE-2025-54368). PyPI reads every upload both ways, and refuses archives that differ.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ _HAS_DATA_DESCRIPTOR = 0x08
 
 
 def disagreement(path: Path, archive: zipfile.ZipFile) -> str:
-    """Return the first thing that the two ways of reading see differently; nothing when they agree."""
+    """Return the first difference between the two ways of reading; nothing when there is none."""
     with path.open("rb") as stream:
-        return _of_members(stream, archive) or _of_end(stream, archive)
+        return _in_members(stream, archive) or _in_end(stream, archive)
 
 
-def _of_members(stream: BinaryIO, archive: zipfile.ZipFile) -> str:
+def _in_members(stream: BinaryIO, archive: zipfile.ZipFile) -> str:
     at = 0
     for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
         if info.header_offset != at:
             return f"something that its directory does not list lies before {info.filename}"
         stream.seek(at)
         header = stream.read(_LOCAL_HEADER_BYTES)
-        if problem := _of_header(header, info):
+        if problem := _in_header(header, info):
             return problem
         at += _LOCAL_HEADER_BYTES + _number(header, 26, 2) + _number(header, 28, 2) + info.compress_size
     return "" if at == archive.start_dir else "something that its directory does not list lies before the directory"
 
 
-def _of_header(header: bytes, info: zipfile.ZipInfo) -> str:
+def _in_header(header: bytes, info: zipfile.ZipInfo) -> str:
     if any(character < " " or character == "\x7f" for character in info.orig_filename):
         return f"the name {info.orig_filename!r} has characters that cannot be printed"
     if _number(header, 6, 2) & _HAS_DATA_DESCRIPTOR:
@@ -48,7 +48,7 @@ def _of_header(header: bytes, info: zipfile.ZipInfo) -> str:
     return ""
 
 
-def _of_end(stream: BinaryIO, archive: zipfile.ZipFile) -> str:
+def _in_end(stream: BinaryIO, archive: zipfile.ZipFile) -> str:
     stream.seek(archive.start_dir)
     tail, at = stream.read(), 0
     while tail[at : at + 4] == b"PK\1\2":
@@ -59,8 +59,8 @@ def _of_end(stream: BinaryIO, archive: zipfile.ZipFile) -> str:
     at += _ZIP64_LOCATOR_BYTES if tail[at : at + 4] == b"PK\6\7" else 0
     if tail[at : at + 4] != b"PK\5\6":
         return "something lies between its directory and its end"
-    over = len(tail) - at - _END_BYTES - _number(tail, at + 20, 2)
-    return f"{over} bytes follow its end" if over else ""
+    excess_bytes = len(tail) - at - _END_BYTES - _number(tail, at + 20, 2)
+    return f"{excess_bytes} bytes follow its end" if excess_bytes else ""
 
 
 def _number(data: bytes, at: int, size_bytes: int) -> int:

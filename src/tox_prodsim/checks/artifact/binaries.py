@@ -1,4 +1,4 @@
-"""The compiled members of a wheel: found by what they begin with, and what their names say of the Pythons they suit."""
+"""The compiled members of a wheel: found by their first bytes, and the Pythons that their names are for."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from packaging.tags import Tag
+
+from tox_prodsim.checks.artifact.wheel import dotted_parts
 
 ANY = "any"
 """The platform of a wheel that fits every machine."""
@@ -50,17 +52,16 @@ class BinaryFormat(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Binary:
-    """One compiled member; ``module`` is the extension module that it is, empty when it is none.
-
-    ``suffix`` is what its name says between the module and ``.so``: ``cpython-311-x86_64-linux-gnu``, ``abi3`` or
-    nothing. ``machine`` is the number that ELF has for a processor, 0 in another format.
-    """
+    """One compiled member."""
 
     member: str
     module: str
+    """The extension module that it is; empty when it is not one."""
     suffix: str
-    kind: BinaryFormat
+    """The part of its name between the module and ``.so``: ``cpython-311-x86_64-linux-gnu``, ``abi3`` or nothing."""
+    format: BinaryFormat
     machine: int
+    """The number of the processor in an ELF file, 0 in another format."""
 
     @property
     def stem(self) -> str:
@@ -68,12 +69,12 @@ class Binary:
         return PurePosixPath(self.member).name.partition(".")[0]
 
     @property
-    def suits_one_version(self) -> bool:
-        """Return whether its name binds it to one version of Python."""
+    def is_for_one_version(self) -> bool:
+        """Return whether its name is that for one version of Python only."""
         return bool(_CPYTHON.match(self.suffix) or _PYPY.match(self.suffix))
 
 
-def binaries(archive: zipfile.ZipFile, modules: Collection[str]) -> tuple[Binary, ...]:
+def find_binaries(archive: zipfile.ZipFile, modules: Collection[str]) -> tuple[Binary, ...]:
     """Return the compiled members; ``modules`` are the extension modules of the wheel."""
     found = (_binary(archive, info, modules) for info in archive.infolist() if not info.is_dir())
     return tuple(filter(None, found))
@@ -85,31 +86,27 @@ def _binary(archive: zipfile.ZipFile, info: zipfile.ZipInfo, modules: Collection
         return None
     with archive.open(info) as stream:
         head = stream.read(_HEAD_BYTES)
-    kind, module = _kind(head, path.suffix), _module(path, modules)
-    if kind is BinaryFormat.NONE and not module:
+    format_, module = _format(head, path.suffix), _module(path, modules)
+    if format_ is BinaryFormat.NONE and not module:
         return None
-    machine = int.from_bytes(head[18:20], "little" if head[5:6] == b"\1" else "big") if kind is BinaryFormat.ELF else 0
+    machine = _elf_number(head, 18) if format_ is BinaryFormat.ELF else 0
     suffix = path.name.partition(".")[2].rpartition(".")[0]
-    return Binary(member=info.filename, module=module, suffix=suffix, kind=kind, machine=machine)
+    return Binary(member=info.filename, module=module, suffix=suffix, format=format_, machine=machine)
 
 
 def _module(path: PurePosixPath, modules: Collection[str]) -> str:
     """Return the extension module that the member is, wherever in the wheel its scheme puts it."""
     if path.suffix not in {".so", ".pyd"}:
         return ""
-    parts = path.parent.parts
-    if parts and parts[0].endswith(".data"):
-        parts = parts[2:]
-    stem = path.name.partition(".")[0]
-    name = ".".join(parts if stem == "__init__" else (*parts, stem))
+    in_scheme = path.parts[0].endswith(".data") and len(path.parts) > 2
+    name = ".".join(dotted_parts(PurePosixPath(*path.parts[2:]) if in_scheme else path))
     return name if name in modules else ""
 
 
-def _kind(head: bytes, suffix: str) -> BinaryFormat:
+def _format(head: bytes, suffix: str) -> BinaryFormat:
     magic = head[:4]
     if magic == b"\x7fELF":
-        loadable = int.from_bytes(head[16:18], "little" if head[5:6] == b"\1" else "big") in _LOADABLE
-        return BinaryFormat.ELF if loadable else BinaryFormat.OTHER
+        return BinaryFormat.ELF if _elf_number(head, 16) in _LOADABLE else BinaryFormat.OTHER
     if magic in _MACHO or (magic == b"\xca\xfe\xba\xbe" and int.from_bytes(head[4:8], "big") < _JAVA_MAJOR):
         return BinaryFormat.MACHO
     if magic[:2] == b"MZ":
@@ -119,8 +116,13 @@ def _kind(head: bytes, suffix: str) -> BinaryFormat:
     return BinaryFormat.OTHER if magic in {b"!<ar", b"\0asm"} else BinaryFormat.NONE
 
 
-def misfit(binary: Binary, tags: Collection[Tag]) -> str:
-    """Return why no Python that the tags let install the wheel loads the extension module; nothing when one may."""
+def _elf_number(head: bytes, at: int) -> int:
+    """Return the number of two bytes in the header of an ELF file."""
+    return int.from_bytes(head[at : at + 2], "little" if head[5:6] == b"\1" else "big")
+
+
+def mismatch(binary: Binary, tags: Collection[Tag]) -> str:
+    """Return why no Python on which the tags allow the wheel loads the extension module; nothing when one may."""
     return _wrong_format(binary, tags) or _wrong_python(binary.suffix, tags)
 
 
@@ -130,20 +132,23 @@ def _wrong_format(binary: Binary, tags: Collection[Tag]) -> str:
     if "" in formats:
         return ""
     shown = ", ".join(sorted(platforms))
-    if binary.kind not in formats:
-        what = (
-            f"a {binary.kind} file"
-            if binary.kind in {BinaryFormat.MACHO, BinaryFormat.PE}
-            else f"no {min(formats)} file"
-        )
-        if binary.kind is BinaryFormat.ELF:
-            what = "an ELF file"
-        return f"is {what}, but the wheel is for {shown}"
+    if binary.format not in formats:
+        return f"is {_described(binary.format, min(formats))}, but the wheel is for {shown}"
     ends = _MACHINES.get(binary.machine, ())
     known = tuple(end for each in _MACHINES.values() for end in each)
     if ends and all(platform.endswith(known) and not platform.endswith(ends) for platform in platforms):
         return f"is compiled for {ends[0]}, but the wheel is for {shown}"
     return ""
+
+
+def _described(actual: BinaryFormat, expected: str) -> str:
+    """Return a phrase for the format of a file that should be ``expected``."""
+    match actual:
+        case BinaryFormat.ELF:
+            return "an ELF file"
+        case BinaryFormat.MACHO | BinaryFormat.PE:
+            return f"a {actual} file"
+    return f"no {expected} file"
 
 
 def _wrong_python(suffix: str, tags: Collection[Tag]) -> str:
@@ -161,14 +166,14 @@ def _wrong_python(suffix: str, tags: Collection[Tag]) -> str:
         return ""
     if abi in abis or any(tag.abi == "none" and tag.interpreter == interpreter for tag in tags):
         return ""
-    return f"has a name that {_shown(abi)} alone loads, but the wheel says {', '.join(sorted(_promises(tags)))}"
+    return f"has a name that {_display(abi)} alone loads, but the wheel says {', '.join(sorted(_pythons(tags)))}"
 
 
-def _promises(tags: Collection[Tag]) -> Iterator[str]:
+def _pythons(tags: Collection[Tag]) -> Iterator[str]:
     return (f"{tag.interpreter}-{tag.abi}" for tag in set(tags))
 
 
-def _shown(abi: str) -> str:
+def _display(abi: str) -> str:
     found = re.fullmatch(r"cp(\d)(\d+)([a-z]*)", abi)
     if not found:
         return abi

@@ -1,11 +1,11 @@
-"""A build that failed, as findings and evidence: what there is to say when there is no wheel to test."""
+"""A build that failed, as findings and evidence: the report if there is no wheel to test."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from tox_prodsim.checks.artifact.build_log import evidence, is_absent_file, last_words
+from tox_prodsim.checks.artifact.build_log import build_error, error_lines, is_absent_file
 from tox_prodsim.checks.artifact.sdist import Sdist, check_sdist
 from tox_prodsim.model.findings import CheckResult, Finding, error
 
@@ -20,61 +20,64 @@ _INCLUDE = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BackendOutput:
-    """What a back end wrote; ``kind`` and ``text`` are its exception, where it is known apart."""
+    """What a back end wrote, and its exception, if that is known separately."""
 
     output: str
-    kind: str = ""
-    text: str = ""
+    exception: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildFailure:
-    """What is to be reported: the checks of the step, and the lines that show it."""
+    """The report of a build that failed: the checks of the step, and the lines that show the error."""
 
     checked: CheckResult
     title: str
     lines: tuple[str, ...]
 
 
-def no_sdist(said: BackendOutput, source: Path) -> BuildFailure:
-    """Return the story of a source tree that builds no sdist."""
-    words = last_words(said.output, source, kind=said.kind, text=said.text)
+def sdist_failure(backend: BackendOutput, source: Path) -> BuildFailure:
+    """Return the report for a source tree that builds no sdist."""
     hint = "run 'python -m build --sdist' in a clean checkout, it fails in the same way"
-    finding = error("BLD101", "sdist", f"does not build: {words}", hint)
-    return _story(CheckResult(detail="", codes=("BLD101",), findings=(finding,)), said, source)
+    finding = error("BLD101", "sdist", f"does not build: {_error(backend, source)}", hint)
+    return _failure(CheckResult(detail="", codes=("BLD101",), findings=(finding,)), backend, source)
 
 
-def no_wheel(sdist: Sdist, said: BackendOutput, *, tree_builds: bool | None) -> BuildFailure:
-    """Return the story of an sdist that builds no wheel; ``tree_builds`` None: there is no tree to compare with."""
-    source = _unpacked(said, sdist)
-    words = last_words(said.output, source, kind=said.kind, text=said.text)
-    incomplete = is_absent_file(words) if tree_builds is None else tree_builds
-    finding = _incomplete(sdist, words, tree_builds=tree_builds) if incomplete else _unbuildable(sdist, words)
+def wheel_failure(sdist: Sdist, backend: BackendOutput, *, tree_builds: bool | None) -> BuildFailure:
+    """Return the report for an sdist that builds no wheel; ``tree_builds`` None: there is no source tree to compare."""
+    source = _unpacked(backend, sdist)
+    reason = _error(backend, source)
+    incomplete = is_absent_file(reason) if tree_builds is None else tree_builds
+    finding = _incomplete(sdist, reason, tree_builds=tree_builds) if incomplete else _unbuildable(sdist, reason)
     known = CheckResult(detail="", codes=("BLD102", "SDI201"), findings=(finding,))
-    return _story(CheckResult.of(known, check_sdist(sdist)), said, source)
+    return _failure(CheckResult.of(known, check_sdist(sdist)), backend, source)
 
 
-def _incomplete(sdist: Sdist, words: str, *, tree_builds: bool | None) -> Finding:
+def _error(backend: BackendOutput, source: Path) -> str:
+    return build_error(backend.output, source, exception=backend.exception, message=backend.message)
+
+
+def _incomplete(sdist: Sdist, reason: str, *, tree_builds: bool | None) -> Finding:
     also = "the wheel builds from the source tree, but not from it" if tree_builds else "no wheel builds from it"
     family = next((hint for name, hint in _INCLUDE.items() if sdist.backend.startswith(name)), "")
     hint = f"have the sdist include it: {family}" if family else "have the sdist include what the build reads"
-    return error("SDI201", sdist.file_name, f"is incomplete, {also}: {words}", hint)
+    return error("SDI201", sdist.file_name, f"is incomplete, {also}: {reason}", hint)
 
 
-def _unbuildable(sdist: Sdist, words: str) -> Finding:
+def _unbuildable(sdist: Sdist, reason: str) -> Finding:
     hint = "unpack it elsewhere and run 'pip wheel .' there, it fails in the same way"
-    return error("BLD102", sdist.file_name, f"builds no wheel: {words}", hint)
+    return error("BLD102", sdist.file_name, f"builds no wheel: {reason}", hint)
 
 
-def _unpacked(said: BackendOutput, sdist: Sdist) -> Path:
-    """Return where the back end saw the sources: below the name of the sdist's one folder, wherever that was."""
-    for line in said.output.splitlines():
+def _unpacked(backend: BackendOutput, sdist: Sdist) -> Path:
+    """Return the folder that the back end built from: the one in its output with the name of the sdist's top folder."""
+    for line in backend.output.splitlines():
         before, found, _ = line.partition(f"/{sdist.top}/")
         if found and '"' in before:
             return Path(before.rpartition('"')[2]) / sdist.top
     return Path(sdist.top)
 
 
-def _story(checked: CheckResult, said: BackendOutput, source: Path) -> BuildFailure:
-    lines = evidence(said.output, source)
+def _failure(checked: CheckResult, backend: BackendOutput, source: Path) -> BuildFailure:
+    lines = error_lines(backend.output, source)
     return BuildFailure(checked=checked, title="the last words of the build", lines=lines)

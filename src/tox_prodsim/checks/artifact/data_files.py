@@ -1,4 +1,4 @@
-"""Which members of a wheel are data: neither modules nor metadata, by names that stay from release to release."""
+"""The data files of a wheel, neither modules nor metadata, by names that are stable between releases."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from tox_prodsim.checks.artifact.wheel import Wheel
+from tox_prodsim.checks.artifact.wheel import Wheel, dotted_parts
 
 _MODULE_KINDS = {".py", ".pyc", ".so", ".pyd"}
 _SCHEME = re.compile(r"[^/]+\.data/(?P<scheme>data|headers|scripts)/(?P<path>.+)")
 _NO_DATA = re.compile(r"(^|/)(__pycache__/|[^/]*\.(dist|egg)-info/|[^/]*\.(libs|dylibs)/|[0-9a-f]{16,}__mypyc\.)")
-"""Bytecode, metadata of what is vendored, and libraries that a tool has put there under names with hashes."""
+"""Bytecode, metadata of vendored distributions, and libraries that a tool adds under names with hashes."""
 _BUNDLED_KINDS = frozenset(
     {
         *(".css", ".html", ".js", ".json", ".map", ".mjs", ".txt", ".wasm"),
@@ -20,19 +20,19 @@ _BUNDLED_KINDS = frozenset(
         *(".br", ".gz"),
     }
 )
-"""What a bundler writes: where it does, every build has other names."""
+"""What a bundler writes, under other names in every build."""
 _HEX = re.compile(r"(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{8,}")
 _MIXED = re.compile(r"(?=.*[a-z])(?=.+[A-Z])[0-9A-Za-z]{8}")
 _HASHED_MODULE = re.compile(r"(^|\.)[0-9a-f]{16,}__mypyc")
-"""mypyc names what it shares between modules for a hash of their names, which is an identifier or not."""
+"""mypyc names a file that modules share by a hash of their names."""
 
 
 def data_files(wheel: Wheel) -> frozenset[str]:
-    """Return the data files at the paths where they are installed; what goes elsewhere is below its scheme.
+    """Return the data files at the paths where they are installed; those of another scheme are below its name.
 
     In a folder where a bundler names files by their content, ``acme/static/*.js`` stands for all of them.
     """
-    files = {path for path in map(_stable, wheel.files) if path}
+    files = {path for path in map(_stable_path, wheel.files) if path}
     modules = frozenset(wheel.modules)
     data = [path for path in map(PurePosixPath, files) if not _is_module(path, modules)]
     bundled = {path.parent for path in data if _is_bundled(path)}
@@ -43,20 +43,20 @@ def data_files(wheel: Wheel) -> frozenset[str]:
 
 
 def script_files(wheel: Wheel) -> Iterator[str]:
-    """Yield the names of the files that an installer puts beside the commands."""
+    """Yield the names of the files that an installer puts into the folder of the commands."""
     for file in wheel.files:
         found = _SCHEME.fullmatch(file)
         if found is not None and found["scheme"] == "scripts":
             yield found["path"]
 
 
-def lasting_modules(names: tuple[str, ...]) -> frozenset[str]:
-    """Return the modules without those whose name is made anew by a build."""
+def stable_modules(names: tuple[str, ...]) -> frozenset[str]:
+    """Return the modules without those whose names differ between builds."""
     return frozenset(name for name in names if not _HASHED_MODULE.search(name))
 
 
-def _stable(file: str) -> str:
-    """Return the path without the version that the folder of a scheme has; nothing for what is no data."""
+def _stable_path(file: str) -> str:
+    """Return the path without the version in the folder of a scheme; nothing if it is not a data file."""
     found = _SCHEME.fullmatch(file)
     if found is not None:
         return "" if found["scheme"] == "scripts" else f"{found['scheme']}:{found['path']}"
@@ -64,9 +64,7 @@ def _stable(file: str) -> str:
 
 
 def _is_module(path: PurePosixPath, modules: frozenset[str]) -> bool:
-    stem = path.name.partition(".")[0]
-    parts = path.parent.parts if stem == "__init__" else (*path.parent.parts, stem)
-    return path.suffix in _MODULE_KINDS and ".".join(parts) in modules
+    return path.suffix in _MODULE_KINDS and ".".join(dotted_parts(path)) in modules
 
 
 def _is_bundled(path: PurePosixPath) -> bool:

@@ -1,4 +1,4 @@
-"""Read what a dynamic loader reads of an ELF file, with pyelftools where that is installed."""
+"""Read what the dynamic loader reads of an ELF file, with pyelftools if it is installed."""
 
 from __future__ import annotations
 
@@ -12,36 +12,37 @@ from typing import IO, Any
 from tox_prodsim.model.errors import UnreadableElfError
 
 MISSING = "needs tox-prodsim[native]"
-"""Why nothing is read where there is no pyelftools."""
+"""Why nothing is read without pyelftools."""
 
 _GLIBC = re.compile(r"GLIBC_(\d+)\.(\d+)(?:\.\d+)?$")
 _DEBUG = (".debug_", ".zdebug_")
 
 
 class StackFlag(Enum):
-    """What the file says about the stack: UNSAID is taken for EXECUTABLE by the loader of x86."""
+    """What the file says about the stack; the loader of x86 treats UNSPECIFIED as EXECUTABLE."""
 
     PLAIN = "plain"
     EXECUTABLE = "executable"
-    UNSAID = "unsaid"
+    UNSPECIFIED = "unspecified"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Elf:
-    """One file: ``search`` are the folders of RPATH and RUNPATH, ``defines`` those of the asked names that it exports.
-
-    ``mentions`` are those of the asked names that its dynamic symbols have, defined or not. ``glibc`` is the highest
-    version of glibc's symbols that it needs, None when it needs none. ``is_program`` is False for a shared library.
-    """
+    """One file."""
 
     size_bytes: int
     is_program: bool
+    """False for a shared library."""
     search: tuple[str, ...]
+    """The folders of RPATH and RUNPATH."""
     debug_bytes: int
     stack: StackFlag
     defines: frozenset[str]
+    """The symbols that it exports, of the names that were asked for."""
     mentions: frozenset[str]
+    """The dynamic symbols that it has, defined or not, of the names that were asked for."""
     glibc: tuple[int, int] | None
+    """The highest version of glibc's symbols that it needs; None when it needs none."""
 
 
 def available() -> bool:
@@ -50,9 +51,9 @@ def available() -> bool:
 
 
 def read(stream: IO[bytes], *, names: Iterable[str]) -> Elf:
-    """Return the facts of a file that can be sought in; raises UnreadableError when it is damaged."""
+    """Return the facts of a file that can be sought in; raises UnreadableElfError when it is damaged."""
     from elftools.common.exceptions import ELFError  # noqa: PLC0415 - an optional dependency
-    from elftools.elf.elffile import ELFFile  # noqa: PLC0415 - the same
+    from elftools.elf.elffile import ELFFile  # noqa: PLC0415 - an optional dependency
 
     try:
         return _facts(ELFFile(stream), frozenset(names), stream.seek(0, 2))
@@ -89,12 +90,12 @@ def _search(dynamic: Any) -> Iterator[str]:
 def _stack(segments: Iterable[Any]) -> StackFlag:
     flags = next((segment["p_flags"] for segment in segments if segment["p_type"] == "PT_GNU_STACK"), None)
     if flags is None:
-        return StackFlag.UNSAID
+        return StackFlag.UNSPECIFIED
     return StackFlag.EXECUTABLE if flags & 1 else StackFlag.PLAIN
 
 
 def _mentioned(elf: Any, names: frozenset[str]) -> frozenset[str]:
-    """Return the names that are in the table of dynamic names: far cheaper than a look at every symbol."""
+    """Return the names that are in the table of dynamic names, which is far cheaper than reading every symbol."""
     table = elf.get_section_by_name(".dynstr")
     known = table.data() if table is not None else b""
     return frozenset(name for name in names if b"\0%b\0" % name.encode() in known)
@@ -111,5 +112,5 @@ def _glibc(elf: Any) -> Iterator[tuple[int, int]]:
     for _, needed in section.iter_versions() if section is not None else ():
         for version in needed:
             found = _GLIBC.match(version.name)
-            if found and not version["vna_flags"] & 2:  # VER_FLG_WEAK: it does without
+            if found and not version["vna_flags"] & 2:  # VER_FLG_WEAK: optional
                 yield int(found[1]), int(found[2])

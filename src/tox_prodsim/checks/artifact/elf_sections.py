@@ -1,10 +1,12 @@
-"""What of a compiled file is loaded into memory: debug information is not, and differs with the folder of the build."""
+"""The part of a compiled file that is loaded: without debug information, which differs with the folder of the build."""
 
 from __future__ import annotations
 
 import hashlib
 import struct
 from dataclasses import dataclass
+
+from tox_prodsim.model.errors import UnreadableElfError
 
 MAGIC = b"\x7fELF"
 _ALLOCATED = 0x2
@@ -16,20 +18,20 @@ _BUILD_ID = b".note.gnu.build-id"
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Section:
     name: int
-    kind: int
+    type: int
     flags: int
     offset: int
     size: int
 
 
-def loaded(data: bytes) -> str:
-    """Return a digest of the sections that are loaded, with their names; raises ValueError when it is no ELF file.
+def loaded_digest(data: bytes) -> str:
+    """Return a digest of the sections that are loaded, with their names; raises UnreadableElfError.
 
     The layout is that of elf(5), for both word sizes and byte orders. The build id is left out: it is a digest of all.
     """
     if data[:4] != MAGIC:
-        msg = "no ELF file"
-        raise ValueError(msg)
+        msg = "it is not an ELF file"
+        raise UnreadableElfError(msg)
     try:
         sections, names_at = _sections(data)
         digest = hashlib.sha256()
@@ -37,11 +39,11 @@ def loaded(data: bytes) -> str:
             start = sections[names_at].offset + section.name
             name = data[start : data.index(b"\0", start)]
             if section.flags & _ALLOCATED and name != _BUILD_ID:
-                content = b"" if section.kind == _NO_CONTENT else data[section.offset : section.offset + section.size]
+                content = b"" if section.type == _NO_CONTENT else data[section.offset : section.offset + section.size]
                 digest.update(b"%s %d " % (name, section.size) + hashlib.sha256(content).digest())
-    except (struct.error, IndexError) as problem:
-        msg = f"no whole ELF file: {problem}"
-        raise ValueError(msg) from problem
+    except (struct.error, IndexError, ValueError) as problem:
+        msg = f"it is not a complete ELF file: {problem}"
+        raise UnreadableElfError(msg) from problem
     return digest.hexdigest()
 
 
@@ -53,6 +55,6 @@ def _sections(data: bytes) -> tuple[list[_Section], int]:
     layout = f"{order}IIQQQQ" if wide else f"{order}IIIIII"
     found = []
     for at in range(count):
-        name, kind, flags, _, offset, size = struct.unpack_from(layout, data, table + at * entry_bytes)
-        found.append(_Section(name=name, kind=kind, flags=flags, offset=offset, size=size))
+        name, type_, flags, _, offset, size = struct.unpack_from(layout, data, table + at * entry_bytes)
+        found.append(_Section(name=name, type=type_, flags=flags, offset=offset, size=size))
     return found, names_at

@@ -1,6 +1,6 @@
 """BLD104 and BLD105: the wheel from the sdist against the one from the source tree, member by member.
 
-RECORD is left out, it only repeats the differences; of compiled files only what is loaded into memory counts.
+RECORD is left out, because it only repeats the differences. Of compiled files only the part that is loaded counts.
 """
 
 from __future__ import annotations
@@ -9,71 +9,81 @@ import hashlib
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.checks.artifact import elf_sections
 from tox_prodsim.checks.artifact.sdist import Sdist
+from tox_prodsim.model.errors import UnreadableElfError
 from tox_prodsim.model.findings import CheckResult, Finding, error, note
-from tox_prodsim.model.formatting import folded
+from tox_prodsim.model.formatting import listed
 
 _LEFT_OUT = re.compile(r"\.dist-info/RECORD(\.jws|\.p7s)?$")
 _INFO = re.compile(r"^[^/]+(\.dist-info|\.data)/")
 _SHOWN = 5
-"""So many differences of a kind are told one by one."""
+"""This many differences of a kind get a finding each."""
 _MACHINE_CODE = (b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"MZ")
-"""How compiled files of macOS and Windows begin; where debug information is in them is not known here."""
+"""The first bytes of compiled files of macOS and Windows, in which debug information is not recognized."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Member:
     sha256: str
     loaded: str
+    """A digest of the part that is loaded into memory."""
     executable: bool
     compiled: bool
     opaque: bool
+    """Whether it is compiled, in a format in which debug information is not recognized."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TreeWheel:
-    """The wheel that the source tree builds, how long that took, and what an old build/ in the tree holds."""
+    """The wheel that the source tree builds, how long that took, and the files in an old build/ of the tree."""
 
     path: Path
     took_s: float
     stale: frozenset[str]
 
 
-def check_equal(sdist: Sdist, from_sdist: Path, from_tree: TreeWheel, *, again: Callable[[], Path]) -> CheckResult:
+def check_equal(sdist: Sdist, from_sdist: Path, from_tree: TreeWheel, *, rebuild: Callable[[], Path]) -> CheckResult:
     """Return how the two wheels differ.
 
-    ``again`` builds the wheel from the sdist once more, and is called when contents differ: what differs between two
-    builds of the same sdist says nothing about the tree. Nor does a file that the build writes anew, such as a version
-    file in which only a tree with git has a commit: it is left open, unless it is compiled or metadata.
+    ``rebuild`` builds the wheel from the sdist once more. It is called if contents differ: a difference between two
+    builds of the same sdist says nothing about the tree.
     """
     one, other = _members(from_sdist), _members(from_tree.path)
     differing = [name for name in one.keys() & other.keys() if _differ(one[name], other[name])]
-    unsteady = _unsteady(one, differing, again)
-    steady = [name for name in sorted(differing) if name not in unsteady]
-    open_ = {name: reason for name in steady if (reason := _left_open(name, one[name], sdist))}
-    changed = [name for name in steady if name not in open_]
-    findings = [
-        *_shortened(
-            "only", sorted(other.keys() - one.keys()), lambda name: _only_in_tree(name, stale=name in from_tree.stale)
-        ),
-        *_shortened("only", sorted(one.keys() - other.keys()), _only_in_sdist),
-        *_shortened("changed", changed, lambda name: _changed(name, one[name], other[name])),
-        *(_not_repeated(name) for name in sorted(unsteady)),
-    ]
+    varying = _varying(one, differing, rebuild)
+    stable = [name for name in sorted(differing) if name not in varying]
+    unclear = {name: reason for name in stable if (reason := _unclear(name, one[name], sdist))}
+    changed = [name for name in stable if name not in unclear]
+    findings = (
+        *_only_in_one(one.keys(), other.keys(), from_tree.stale),
+        *_shortened(changed, lambda name: _changed(name, one[name], other[name]), "differ between the two wheels"),
+        *map(_not_reproducible, sorted(varying)),
+    )
     return CheckResult(
         detail="" if findings else f"builds the same wheel as the source tree (in {from_tree.took_s:.1f} s, meanwhile)",
         codes=("BLD104", "BLD105") if differing else ("BLD104",),
-        findings=tuple(findings),
-        not_checked=tuple(("BLD104", f"{name} {reason}") for name, reason in open_.items()),
+        findings=findings,
+        not_checked=tuple(("BLD104", f"{name} {reason}") for name, reason in unclear.items()),
     )
 
 
-def _left_open(name: str, member: _Member, sdist: Sdist) -> str:
-    """Return why it cannot be said what a difference means; nothing when it can."""
+def _only_in_one(one: AbstractSet[str], other: AbstractSet[str], stale: frozenset[str]) -> Iterator[Finding]:
+    """Yield what only one of the wheels holds."""
+    summary = "are in one of the two wheels only"
+    yield from _shortened(sorted(other - one), lambda name: _only_in_tree(name, stale=name in stale), summary)
+    yield from _shortened(sorted(one - other), _only_in_sdist, summary)
+
+
+def _unclear(name: str, member: _Member, sdist: Sdist) -> str:
+    """Return why the meaning of a difference is not known; nothing when it is.
+
+    A file that the build generates says nothing, such as a version file with a commit that only a tree with git knows.
+    """
     if member.opaque:
         return "differs, perhaps in its debug information only"
     if name.startswith(".dist-info/") or member.compiled or sdist.holds(name, member.sha256):
@@ -82,7 +92,7 @@ def _left_open(name: str, member: _Member, sdist: Sdist) -> str:
 
 
 def _members(wheel: Path) -> Mapping[str, _Member]:
-    """Return the members by their names, those of metadata without the version, which is that of the file name."""
+    """Return the members by their names; those of metadata without the version, which the file name has."""
     with zipfile.ZipFile(wheel) as archive:
         infos = [each for each in archive.infolist() if not each.is_dir() and not _LEFT_OUT.search(each.filename)]
         return {_INFO.sub(r"\1/", each.filename): _member(archive.read(each), each) for each in infos}
@@ -91,23 +101,23 @@ def _members(wheel: Path) -> Mapping[str, _Member]:
 def _member(data: bytes, info: zipfile.ZipInfo) -> _Member:
     sha256 = hashlib.sha256(data).hexdigest()
     try:
-        in_memory = elf_sections.loaded(data)
-    except ValueError:
-        in_memory = sha256
+        loaded = elf_sections.loaded_digest(data)
+    except UnreadableElfError:
+        loaded = sha256
     executable, opaque = bool(info.external_attr >> 16 & 0o100), data.startswith(_MACHINE_CODE)
     compiled = data.startswith(elf_sections.MAGIC)
-    return _Member(sha256=sha256, loaded=in_memory, executable=executable, compiled=compiled, opaque=opaque)
+    return _Member(sha256=sha256, loaded=loaded, executable=executable, compiled=compiled, opaque=opaque)
 
 
 def _differ(one: _Member, other: _Member) -> bool:
     return (one.loaded, one.executable) != (other.loaded, other.executable)
 
 
-def _unsteady(one: Mapping[str, _Member], differing: list[str], again: Callable[[], Path]) -> Mapping[str, _Member]:
-    """Return those that come out differently from the same sdist, too."""
+def _varying(one: Mapping[str, _Member], differing: list[str], rebuild: Callable[[], Path]) -> Mapping[str, _Member]:
+    """Return the members that also differ between two builds of the same sdist."""
     if not differing:
         return {}
-    repeated = _members(again())
+    repeated = _members(rebuild())
     return {name: one[name] for name in differing if name not in repeated or _differ(one[name], repeated[name])}
 
 
@@ -134,16 +144,15 @@ def _changed(name: str, one: _Member, other: _Member) -> Finding:
     return error("BLD104", name, message, hint)
 
 
-def _not_repeated(name: str) -> Finding:
+def _not_reproducible(name: str) -> Finding:
     message = "comes out differently each time the same sdist is built"
     hint = "keep times, random numbers and paths of the build out of it, or take them from SOURCE_DATE_EPOCH"
     return note("BLD105", name, message, hint)
 
 
-def _shortened(kind: str, names: list[str], finding: Callable[[str], Finding]) -> Iterator[Finding]:
-    """Yield a finding for each name; of many, one for all that are left at the end."""
+def _shortened(names: list[str], finding: Callable[[str], Finding], summary: str) -> Iterator[Finding]:
+    """Yield a finding for each name, or one with the summary for all that are left after the first ones."""
     shown = names if len(names) <= _SHOWN + 1 else names[:_SHOWN]
     yield from map(finding, shown)
     if more := names[len(shown) :]:
-        summary = "are in one of the two wheels only" if kind == "only" else "differ between the two wheels"
-        yield error("BLD104", folded(more), summary, finding(more[0]).hint)
+        yield error("BLD104", listed(more), summary, finding(more[0]).hint)

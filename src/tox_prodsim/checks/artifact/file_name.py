@@ -1,4 +1,4 @@
-"""WHL105 and WHL106: the file name says what METADATA and WHEEL say."""
+"""WHL105 and WHL106: the file name agrees with METADATA and WHEEL."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def _identity(archive: zipfile.ZipFile, wheel: Wheel) -> Iterator[Finding]:
     if pep440.parsed(wheel.version) != version:
         yield error("WHL105", wheel.file_name, f"METADATA says that its version is {wheel.version}", hint)
     for folder in sorted({member.partition("/")[0] for member in members(archive)}):
-        if folder.endswith(".dist-info") and not _named_like(folder, name, version):
+        if folder.endswith(".dist-info") and not _belongs_to(folder, name, version):
             yield error("WHL105", folder, f"does not belong to {wheel.file_name}, pip refuses such a wheel", hint)
 
 
-def _named_like(folder: str, name: str, version: Version) -> bool:
+def _belongs_to(folder: str, name: str, version: Version) -> bool:
     its_name, _, its_version = folder.removesuffix(".dist-info").partition("-")
     return canonicalize_name(its_name) == name and pep440.parsed(its_version.replace("_", "-")) == version
 
@@ -41,19 +41,19 @@ def _named_like(folder: str, name: str, version: Version) -> bool:
 def _tags(archive: zipfile.ZipFile, wheel: Wheel) -> Iterator[Finding]:
     _, _, _, expected = parse_wheel_filename(wheel.file_name)
     lines = text(archive, f"{wheel.dist_info}/WHEEL").splitlines()
-    words = [line.partition(":")[2].strip() for line in lines if line.lower().startswith("tag:")]
-    if not words:
+    found = [line.partition(":")[2].strip() for line in lines if line.lower().startswith("tag:")]
+    if not found:
         hint = "build it with a build back end of PEP 517; installers refuse it as it is"
         yield error("WHL106", f"{wheel.dist_info}/WHEEL", "is absent or names no tag", hint)
         return
-    tags = frozenset[Tag]().union(*(parse_tag(word) for word in words if word.count("-") == 2))
+    tags = frozenset[Tag]().union(*(parse_tag(tag) for tag in found if tag.count("-") == 2))
     if tags != expected:
         message = (
-            f"WHEEL says {_shown(tags - expected) or 'nothing'} where the file name says {_shown(expected - tags)}"
+            f"WHEEL says {_display(tags - expected) or 'nothing'} where the file name says {_display(expected - tags)}"
         )
         hint = "use 'wheel tags' to retag a wheel: it changes the file name, WHEEL and RECORD together"
         yield error("WHL106", wheel.file_name, message, hint)
 
 
-def _shown(tags: frozenset[Tag]) -> str:
+def _display(tags: frozenset[Tag]) -> str:
     return ", ".join(sorted(map(str, tags))) or "nothing"

@@ -1,12 +1,11 @@
 """What the modules of a wheel import of their own package, read from their sources; nothing is run.
 
-What is imported in a ``try`` that expects its absence, below an ``if`` or by tests, need not be there.
+Modules that are imported by tests, below an ``if``, or in a ``try`` that catches a failure, may be absent.
 """
 
 from __future__ import annotations
 
 import ast
-import warnings
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -15,8 +14,9 @@ from pathlib import PurePosixPath
 
 from tox_prodsim.checks.artifact.non_code import TESTS
 from tox_prodsim.checks.artifact.wheel import Wheel
+from tox_prodsim.model.python_source import parse_source
 
-_TOLERANT = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException", "OSError", "AttributeError"}
+_CATCH_IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException", "OSError", "AttributeError"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class _Source:
 
 
 def references(wheel: Wheel) -> Mapping[str, set[str]]:
-    """Return by which files each module is imported without any condition; absent modules are among them."""
+    """Return the files that import each module unconditionally; absent modules are among them."""
     sources = {source.name: (file, source) for file, source in _sources(wheel)}
     bound = {name: _bound(source) for name, (_, source) in sources.items()}
     found = defaultdict(set)
@@ -46,23 +46,14 @@ def _sources(wheel: Wheel) -> Iterator[tuple[str, _Source]]:
         for member in archive.namelist():
             path = PurePosixPath(member.partition(".data/")[2].partition("/")[2] or member)
             if path.suffix == ".py" and not TESTS & {*path.parts, path.stem}:
-                tree = _parsed(archive.read(member))
+                tree = parse_source(archive.read(member))
                 parts = path.parent.parts if path.stem == "__init__" else (*path.parent.parts, path.stem)
                 if tree is not None:
                     yield member, _Source(".".join(parts), ".".join(path.parent.parts), tree)
 
 
-def _parsed(source: bytes) -> ast.Module | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about escapes in strings
-        try:
-            return ast.parse(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):  # another check says so
-            return None
-
-
 def _bound(source: _Source) -> set[str]:
-    """Return the names that a module has without a module of that name: bound anywhere in it, not from itself."""
+    """Return the names that a module binds anywhere, except by imports from itself."""
     nodes = list(ast.walk(source.tree))
     names = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -75,8 +66,8 @@ def _bound(source: _Source) -> set[str]:
 
 
 def _imports(source: _Source) -> Iterator[tuple[str, str]]:
-    """Yield what is imported whatever happens: a module, and the name that is wanted of it."""
-    for node in _certain(source.tree):
+    """Yield what is imported unconditionally: a module, and the name that is imported from it."""
+    for node in _unconditional(source.tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -91,21 +82,25 @@ def _base(package: str, node: ast.ImportFrom) -> str:
     return ".".join([*parts[: len(parts) - node.level + 1], *([node.module] if node.module else [])])
 
 
-def _certain(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes below that no condition guards."""
+def _unconditional(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes below that are not conditional."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If | ast.IfExp | ast.Match) or (isinstance(child, ast.Try) and _tolerates(child)):
+        if isinstance(child, ast.If | ast.IfExp | ast.Match) or (
+            isinstance(child, ast.Try) and _catches_failure(child)
+        ):
             continue
         yield child
-        yield from _certain(child)
+        yield from _unconditional(child)
 
 
-def _tolerates(node: ast.Try) -> bool:
+def _catches_failure(node: ast.Try) -> bool:
     """Return whether a failed import in the body is caught."""
     for handler in node.handlers:
         caught = (
-            {name.id for name in ast.walk(handler.type) if isinstance(name, ast.Name)} if handler.type else _TOLERANT
+            {name.id for name in ast.walk(handler.type) if isinstance(name, ast.Name)}
+            if handler.type
+            else _CATCH_IMPORT_ERRORS
         )
-        if caught & _TOLERANT:
+        if caught & _CATCH_IMPORT_ERRORS:
             return True
     return False

@@ -1,4 +1,4 @@
-"""WHL110 to WHL133 and ENT510: what an installer would put into site-packages, and what that does there."""
+"""WHL110 to WHL133 and ENT510: what an installer would put into site-packages, and its effect there."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from packaging.utils import canonicalize_name
 
 from tox_prodsim.checks.artifact.wheel import Wheel, parents
 from tox_prodsim.model.findings import CheckResult, Finding, error, note, warning
-from tox_prodsim.model.formatting import folded
+from tox_prodsim.model.formatting import listed
 
 CODES = ("WHL110", "WHL120", "WHL121", "WHL130", "WHL133", "ENT510")
 
 _MARKER = "py.typed"
-_OF_THE_PROJECT = frozenset(
+_COMMON = frozenset(
     {"tests", "test", "docs", "doc", "examples", "example", "benchmarks", "benchmark", "scripts", "tools"}
     | {"build", "dist", "src", "setup", "conftest", "noxfile"}
 )
-"""What lies beside a package in its repository, and what two distributions would overwrite in each other."""
+"""Names beside a package in its repository; two distributions that install them overwrite each other."""
 
 
 def check_contents(wheel: Wheel) -> CheckResult:
-    """Return what is missing, what is in the way, and what should not be there."""
+    """Return what is missing, what hides something else, and what should not be there."""
     findings = (
         *_emptiness(wheel),
         *_typed_without_marker(wheel),
         *_stubs_without_marker(wheel),
         *_shadowed(wheel),
-        *_of_the_project(wheel),
+        *_common_top_levels(wheel),
         *wheel.problems,
         *_absent_script_modules(wheel),
     )
@@ -43,45 +43,41 @@ def _emptiness(wheel: Wheel) -> Iterator[Finding]:
 
 
 def _typed_without_marker(wheel: Wheel) -> Iterator[Finding]:
-    """Yield the claim to be typed that no type checker hears; PEP 561 knows no marker for a single module."""
+    """Yield a classifier for types that type checkers ignore; PEP 561 has no marker for a single module."""
     folders = {file.partition("/")[0] for file in wheel.files if "/" in file}
     stubs = any(folder.endswith("-stubs") for folder in folders)
     packages = any(file.endswith("/__init__.py") for file in wheel.files)
-    if "Typing :: Typed" in wheel.classifiers and packages and not stubs and not _marked(wheel.files):
+    if "Typing :: Typed" in wheel.classifiers and packages and not stubs and not _marked_folders(wheel.files):
         message = f"the classifier says Typing :: Typed, but there is no {_MARKER} in the wheel"
         hint = f"add an empty {_MARKER} beside the __init__.py and have the build include it, or drop the classifier"
         yield error("WHL120", wheel.file_name, message, hint)
 
 
-def _marked(files: Iterable[str]) -> set[str]:
+def _marked_folders(files: Iterable[str]) -> set[str]:
     """Return the folders with a marker."""
     return {file.rpartition("/")[0] for file in files if file.endswith(f"/{_MARKER}")}
 
 
 def _stubs_without_marker(wheel: Wheel) -> Iterator[Finding]:
-    """Yield stubs that mypy passes over; only those of a package as a whole are surely meant for others.
+    """Yield stubs that mypy ignores; only those of a whole package are certainly meant for users.
 
     pandas, scipy and grpcio ship stubs of some modules, for themselves and for editors, and are not typed.
     """
-    marked = _marked(wheel.files)
-    unheard = [file for file in wheel.files if file.endswith(".pyi") and "/" in file and not _is_heard(file, marked)]
-    whole = [file for file in unheard if _describes_package(file, wheel.files)]
-    if unheard:
+    marked = _marked_folders(wheel.files)
+    ignored = [file for file in wheel.files if file.endswith(".pyi") and "/" in file and not _is_marked(file, marked)]
+    whole = [file for file in ignored if _describes_package(file, wheel.files)]
+    if ignored:
+        subject = listed([*whole, *(file for file in ignored if file not in whole)])
+        message = f"mypy passes over it, because the package has no {_MARKER}"
         hint = f"add an empty {_MARKER} beside the __init__.py and have the build include it"
-        say = warning if whole else note
-        yield say(
-            "WHL121",
-            folded([*whole, *(file for file in unheard if file not in whole)]),
-            f"mypy passes over it, because the package has no {_MARKER}",
-            hint,
-        )
+        yield (warning if whole else note)("WHL121", subject, message, hint)
 
 
 def _describes_package(stub: str, files: Iterable[str]) -> bool:
     return stub.endswith("/__init__.pyi") and not stub.startswith("_") and stub[:-1] in files
 
 
-def _is_heard(stub: str, marked: set[str]) -> bool:
+def _is_marked(stub: str, marked: set[str]) -> bool:
     folders = {str(parent) for parent in PurePosixPath(stub).parents}
     return stub.partition("/")[0].endswith("-stubs") or bool(marked & folders)
 
@@ -95,35 +91,35 @@ def _shadowed(wheel: Wheel) -> Iterator[Finding]:
             yield warning("WHL130", file, message, "rename one of the two, or leave the module out of the wheel")
 
 
-def _of_the_project(wheel: Wheel) -> Iterator[Finding]:
-    """Yield the top-level names that every other project could install as well, unless it is this one's own name."""
+def _common_top_levels(wheel: Wheel) -> Iterator[Finding]:
+    """Yield the top-levels that every other project could install as well, except the name of this project."""
     found: dict[str, list[str]] = defaultdict(list)
     for file in wheel.files:
         found[file.partition("/")[0].removesuffix(".py")].append(file)
-    for name in sorted(_OF_THE_PROJECT & found.keys()):
+    for name in sorted(_COMMON & found.keys()):
         if not _is_own(name, found[name], wheel):
             yield _stray_top_level(name, found[name], wheel)
 
 
 def _is_own(name: str, files: list[str], wheel: Wheel) -> bool:
-    """Return whether the project is called so, or has a part of a namespace that is called so."""
+    """Return whether the project has this name, or a part of a namespace of this name."""
     project = canonicalize_name(wheel.name)
     return project == name or (f"{name}/__init__.py" not in files and project.startswith(f"{name}-"))
 
 
 def _stray_top_level(name: str, files: list[str], wheel: Wheel) -> Finding:
-    code = any(file.endswith(".py") for file in files) and files != [f"{name}.py"]
-    wanted = any(module == name or name in parents(module) for module in wheel.console_modules)
+    has_code = any(file.endswith(".py") for file in files) and files != [f"{name}.py"]
+    is_used = any(module == name or name in parents(module) for module in wheel.console_modules)
     subject = f"{name}/" if "/" in files[0] else f"{name}.py"
     message = f"would be installed as top-level {name}, beside and over that of every other project"
     hint = f"leave {name} out of the wheel (exclude it in the configuration of the build back end)"
-    if wanted:
+    if is_used:
         return warning("WHL133", subject, message, f"move {name} into the package of the project")
-    return error("WHL133", subject, message, hint) if code else warning("WHL133", subject, message, hint)
+    return (error if has_code else warning)("WHL133", subject, message, hint)
 
 
 def _absent_script_modules(wheel: Wheel) -> Iterator[Finding]:
-    """Yield the commands whose module should be in this wheel; others may point to a dependency."""
+    """Yield the commands whose module should be in this wheel; others may be in a dependency."""
     modules = set(wheel.modules)
     for point in wheel.scripts:
         if point.module not in modules and modules & set(parents(point.module)):

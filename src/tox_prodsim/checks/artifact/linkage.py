@@ -1,4 +1,4 @@
-"""What the dynamic loader will make of the binaries of a wheel, told from their files: folders, symbols, stack."""
+"""EXT410 to EXT413, EXT415, EXT421: how the dynamic loader treats the ELF files: folders, symbols, stack, glibc."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ _C_LIBRARY = frozenset(
 _MAKES_MODULE = frozenset({"PyModule_Create2", "PyModuleDef_Init", "PyModule_FromDefAndSpec2"})
 _SYSTEM = ("/lib", "/lib32", "/lib64", "/usr")
 _WRITABLE = ("/home", "/root", "/Users", "/tmp", "/var/tmp")  # noqa: S108 - where others may write is the point
-_FOREIGN = {BinaryFormat.MACHO, BinaryFormat.PE}
+_NOT_READ = {BinaryFormat.MACHO, BinaryFormat.PE}
 _X86 = {3, 62}
 _MEMORY_BYTES = 64 << 20  # what is larger is read from a file
 _DEBUG_BYTES = 1_000_000
-"""Debug information of this size is worth a note: half of the popular wheels have some, and leave it in on purpose."""
+"""Debug information from this size on is a note: half of the popular wheels have some, on purpose."""
 _GLIBC_OF = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}  # PEP 513, 571, 599
 
 
 def check_linkage(archive: zipfile.ZipFile, found: Sequence[Binary], tags: Collection[Tag]) -> CheckResult:
-    """Return what is wrong with the ELF files; other formats, and all where pyelftools is absent, are not checked."""
-    of_elf = [binary for binary in found if binary.kind is BinaryFormat.ELF]
-    reasons = sorted({f"no {binary.kind} file is looked into" for binary in found if binary.kind in _FOREIGN})
-    if of_elf and not elf.available():
-        reasons, of_elf = [*reasons, elf.MISSING], []
+    """Return what is wrong with the ELF files; other formats are not checked, and nothing is without pyelftools."""
+    elf_files = [binary for binary in found if binary.format is BinaryFormat.ELF]
+    reasons = sorted({f"no {binary.format} file is looked into" for binary in found if binary.format in _NOT_READ})
+    if elf_files and not elf.available():
+        reasons, elf_files = [*reasons, elf.MISSING], []
     facts: dict[Binary, elf.Elf] = {}
-    for binary in of_elf:
+    for binary in elf_files:
         try:
             facts[binary] = _read(archive, binary)
         except UnreadableElfError as problem:
             reasons.append(f"{binary.member} is damaged: {problem}")
-    findings = [found for binary, each in facts.items() for found in _findings(binary, each, tags)]
+    findings = [finding for binary, each in facts.items() for finding in _findings(binary, each, tags)]
     return CheckResult(
         detail="",
         codes=CODES if facts else (),
@@ -59,14 +59,14 @@ def check_linkage(archive: zipfile.ZipFile, found: Sequence[Binary], tags: Colle
 
 
 def _read(archive: zipfile.ZipFile, binary: Binary) -> elf.Elf:
-    names = _C_LIBRARY | _MAKES_MODULE | _entries(binary)
+    names = _C_LIBRARY | _MAKES_MODULE | _init_functions(binary)
     with archive.open(binary.member) as member, tempfile.SpooledTemporaryFile(_MEMORY_BYTES) as file:
         shutil.copyfileobj(member, file)
         return elf.read(file, names=names)
 
 
-def _entries(binary: Binary) -> frozenset[str]:
-    """Return the functions by one of which Python makes a module of the file; the second is that of PEP 793."""
+def _init_functions(binary: Binary) -> frozenset[str]:
+    """Return the functions of which Python calls one to make the module; the second is that of PEP 793."""
     return frozenset({f"PyInit_{binary.stem}", f"PyModExport_{binary.stem}"})
 
 
@@ -82,14 +82,14 @@ def _findings(binary: Binary, facts: elf.Elf, tags: Collection[Tag]) -> Iterator
 def _search(binary: Binary, facts: elf.Elf, tags: Collection[Tag]) -> Iterator[Finding]:
     """Yield the folders of the build machine.
 
-    It is a note where a stranger can hardly put anything (/opt and the like), and of a wheel that PyPI does not take:
-    the Python that built it, such as one of pyenv, put the folder there, and it is not what users get.
+    It is a note if other users can hardly write there (/opt and the like), and for a wheel that PyPI does not accept:
+    the Python that built it, such as one of pyenv, added the folder, and users get another wheel.
     """
     foreign = [folder for folder in facts.search if _is_foreign(folder)]
     if foreign:
         risky = [folder for folder in foreign if not folder.startswith("/") or _is_below(folder, _WRITABLE)]
-        first = (risky or foreign)[0]
-        message = f"looks for its libraries in {first or 'the working folder'}{_more(len(foreign) - 1)} first"
+        shown = listed([(risky or foreign)[0] or "the working folder", *foreign[1:]])
+        message = f"looks for its libraries in {shown} first"
         hint = (
             "link without -rpath, or use $ORIGIN; take it out with 'patchelf --remove-rpath' before the wheel is packed"
         )
@@ -106,15 +106,11 @@ def _is_below(folder: str, parents: Sequence[str]) -> bool:
     return any(f"{folder}/".startswith(f"{parent}/") for parent in parents)
 
 
-def _more(count: int) -> str:
-    return f" and {count} more" if count else ""
-
-
 def _stack(binary: Binary, facts: elf.Elf) -> Iterator[Finding]:
     match facts.stack:
         case elf.StackFlag.EXECUTABLE:
             message = "asks for an executable stack, which glibc 2.41 and newer and hardened systems refuse"
-        case elf.StackFlag.UNSAID if binary.machine in _X86 and not facts.is_program:
+        case elf.StackFlag.UNSPECIFIED if binary.machine in _X86 and not facts.is_program:
             message = "does not say that its stack need not be executable, which the loader takes for a wish"
         case _:
             return
@@ -123,7 +119,7 @@ def _stack(binary: Binary, facts: elf.Elf) -> Iterator[Finding]:
 
 
 def _glibc(binary: Binary, facts: elf.Elf, tags: Collection[Tag]) -> Iterator[Finding]:
-    """Yield what is newer than the oldest glibc that the tags promise; a program is not what Python loads."""
+    """Yield files that need a newer glibc than the tags promise; a note for programs, which Python does not load."""
     promised = {version: tag.platform for tag in tags if (version := _promised(tag.platform))}
     if not promised or facts.glibc is None or facts.glibc <= min(promised):
         return
@@ -135,7 +131,7 @@ def _glibc(binary: Binary, facts: elf.Elf, tags: Collection[Tag]) -> Iterator[Fi
 
 
 def _promised(platform: str) -> tuple[int, int] | None:
-    """Return the glibc on which a wheel with this tag must run; None: the tag says nothing of it."""
+    """Return the glibc on which a wheel with this tag must run; None: the tag says nothing about it."""
     if found := re.match(r"manylinux_(\d+)_(\d+)_", platform):
         return int(found[1]), int(found[2])
     return _GLIBC_OF.get(platform.partition("_")[0])
@@ -150,8 +146,8 @@ def _exports(binary: Binary, facts: elf.Elf) -> Iterator[Finding]:
 
 
 def _entry(binary: Binary, facts: elf.Elf) -> Iterator[Finding]:
-    """Yield the file that makes a module under another name; one that makes none is a library for ctypes or torch."""
-    if facts.mentions & _MAKES_MODULE and not facts.defines & _entries(binary) and binary.stem.isascii():
+    """Yield a module with another name than its file; a file without a module is a library for ctypes or torch."""
+    if facts.mentions & _MAKES_MODULE and not facts.defines & _init_functions(binary) and binary.stem.isascii():
         message = f"exports no PyInit_{binary.stem}, so that it cannot be imported as {binary.module}"
         hint = "let the name of the extension be that of its PyMODINIT_FUNC, and do not rename the file"
         yield error("EXT415", binary.member, message, hint)
@@ -164,7 +160,8 @@ def _debug(facts: dict[Binary, elf.Elf]) -> Iterator[Finding]:
         return
     largest = max(heavy, key=lambda binary: heavy[binary].debug_bytes)
     whole_bytes = sum(each.size_bytes for each in heavy.values())
-    others = f", in this file{_more(len(heavy) - 1)}" if len(heavy) > 1 else ""
-    message = f"{size_bytes / 1e6:.1f} MB of {whole_bytes / 1e6:.1f} MB are debug information{others}"
+    files = listed(["this file", *(binary.member for binary in heavy if binary != largest)])
+    where = f", in {files}" if len(heavy) > 1 else ""
+    message = f"{size_bytes / 1e6:.1f} MB of {whole_bytes / 1e6:.1f} MB are debug information{where}"
     hint = "link with -Wl,--strip-debug, or let 'auditwheel repair --strip' do it"
     yield note("EXT411", largest.member, message, hint)

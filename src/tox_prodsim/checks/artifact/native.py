@@ -1,4 +1,4 @@
-"""Whether the compiled part of a wheel is there, and is what the tags say: told from the file alone."""
+"""EXT401 to EXT404, EXT420: whether the compiled part of a wheel is there and fits the tags, read from the file."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from itertools import groupby
 from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
 
-from tox_prodsim.checks.artifact.binaries import ANY, Binary, BinaryFormat, binaries, misfit
+from tox_prodsim.checks.artifact.binaries import ANY, Binary, BinaryFormat, find_binaries, mismatch
 from tox_prodsim.checks.artifact.linkage import check_linkage
 from tox_prodsim.checks.artifact.non_code import is_not_built
 from tox_prodsim.checks.artifact.wheel import Wheel
 from tox_prodsim.model.findings import CheckResult, Finding, Level, error, note, warning
-from tox_prodsim.model.formatting import counted, folded
+from tox_prodsim.model.formatting import counted, listed
 
 _LIBRARIES = {BinaryFormat.ELF, BinaryFormat.MACHO}
 _ACCEPTED = re.compile(
     r"any|win32|win_(amd64|arm64|ia64)|manylinux(1|2010|2014)_\w+|(many|musl)linux_\d+_\d+_\w+|linux_armv[67]l"
     r"|macosx_\d+_\d+_\w+|(ios|android|pyodide|pyemscripten)_\w+"
 )
-"""The platform tags that PyPI takes (its "File upload API"); the linux_ ones are of the Raspberry Pi."""
+"""The platform tags that PyPI accepts (its "File upload API"); the linux_ ones are those of the Raspberry Pi."""
 
 
 def check_native(
@@ -31,14 +31,14 @@ def check_native(
     """Return what is wrong with the compiled files; ``required`` are the extension modules that must be there.
 
     ``compiled_sources`` are the files of the sdist that are written in C, Cython, Rust and the like; None: there is no
-    sdist to tell.
+    sdist.
     """
     tags = parse_wheel_filename(wheel.file_name)[3]
     with zipfile.ZipFile(wheel.path) as archive:
-        found = binaries(archive, wheel.extensions)
+        found = find_binaries(archive, wheel.extensions)
         return CheckResult.of(
             _tags(wheel, found, tags),
-            _silence(wheel, found, tags, compiled_sources),
+            _compilation(wheel, found, tags, compiled_sources),
             _presence(wheel, required),
             check_linkage(archive, found, tags),
         )
@@ -47,7 +47,7 @@ def check_native(
 def _tags(wheel: Wheel, found: Sequence[Binary], tags: Collection[Tag]) -> CheckResult:
     findings = [
         *_binaries_of_a_pure_wheel(wheel, found, tags),
-        *_misfits(found, tags),
+        *_mismatches(found, tags),
         *_refused_platforms(wheel, tags),
     ]
     detail = counted(len(wheel.extensions), "extension") if wheel.extensions else ""
@@ -60,22 +60,22 @@ def _is_pure(tags: Collection[Tag]) -> bool:
 
 
 def _binaries_of_a_pure_wheel(wheel: Wheel, found: Sequence[Binary], tags: Collection[Tag]) -> Iterator[Finding]:
-    """Yield the first binary; a note when there are those of several systems, among which the package may choose.
+    """Yield the first binary; a note if there are those of several systems, which the package may choose from.
 
-    Programs and libraries for Windows alone are passed over: starters of scripts, and .NET, which runs anywhere; and
-    what tests read. What is no extension module may be data, which nobody means to run here: a warning.
+    Files that tests read are ignored, and those for Windows alone: launchers of scripts, and .NET, which runs anywhere.
+    A file that is not an extension module may be data: a warning.
     """
     bound = [
-        binary for binary in found if binary.module or (binary.kind in _LIBRARIES and not is_not_built(binary.member))
+        binary for binary in found if binary.module or (binary.format in _LIBRARIES and not is_not_built(binary.member))
     ]
     if not bound or not _is_pure(tags):
         return
     first = next((binary for binary in bound if binary.module), bound[0])
-    kinds = sorted({binary.kind for binary in found} & {BinaryFormat.ELF, BinaryFormat.MACHO, BinaryFormat.PE})
+    formats = sorted({binary.format for binary in found} & {BinaryFormat.ELF, BinaryFormat.MACHO, BinaryFormat.PE})
     tag = "-".join(wheel.file_name.removesuffix(".whl").split("-")[-3:])
     more = f" (and {len(bound) - 1} more)" if len(bound) > 1 else ""
-    if len(kinds) > 1:
-        level, message = Level.NOTE, f"is one of the binaries for {' and '.join(kinds)}{more} in a wheel for {tag}"
+    if len(formats) > 1:
+        level, message = Level.NOTE, f"is one of the binaries for {' and '.join(formats)}{more} in a wheel for {tag}"
         hint = "see to it that the package does without them on every other machine, which will install it too"
     else:
         level = Level.ERROR if first.module else Level.WARNING
@@ -84,16 +84,16 @@ def _binaries_of_a_pure_wheel(wheel: Wheel, found: Sequence[Binary], tags: Colle
     yield Finding(code="EXT401", level=level, subject=first.member, message=message, hint=hint)
 
 
-def _misfits(found: Sequence[Binary], tags: Collection[Tag]) -> Iterator[Finding]:
-    """Yield the extension modules that cannot be loaded; a warning when another file of the same module can be."""
+def _mismatches(found: Sequence[Binary], tags: Collection[Tag]) -> Iterator[Finding]:
+    """Yield the extension modules that cannot be loaded; a warning if another file of the same module can be."""
     if _is_pure(tags):
         return
     modules = sorted((binary for binary in found if binary.module), key=lambda binary: binary.module)
     for _, group in groupby(modules, key=lambda binary: binary.module):
         files = list(group)
-        reasons = {binary: reason for binary in files if (reason := misfit(binary, tags))}
+        reasons = {binary: reason for binary in files if (reason := mismatch(binary, tags))}
         several_versions = len(files) > 1 and any(tag.abi == "abi3" for tag in tags)
-        if several_versions and all(binary.suits_one_version for binary in reasons):
+        if several_versions and all(binary.is_for_one_version for binary in reasons):
             continue
         level = Level.ERROR if len(reasons) == len(files) else Level.WARNING
         hint = "clean the source tree of earlier builds, and build in a fresh environment of the Python it is for"
@@ -109,10 +109,10 @@ def _refused_platforms(wheel: Wheel, tags: Collection[Tag]) -> Iterator[Finding]
         yield note("EXT420", wheel.file_name, message, hint)
 
 
-def _silence(
+def _compilation(
     wheel: Wheel, found: Sequence[Binary], tags: Collection[Tag], sources: Sequence[str] | None
 ) -> CheckResult:
-    """Return whether a build that failed to compile went on without a word."""
+    """Return whether compilation probably failed without an error."""
     if found or not wheel.modules:
         return CheckResult(detail="", codes=("EXT403",))
     if not _is_pure(tags):
@@ -124,7 +124,7 @@ def _silence(
 
 
 def _nothing_compiled(wheel: Wheel, tags: Collection[Tag]) -> Finding:
-    """Return the finding; a note when the tags bind the wheel to a platform, and to no Python: it may bring data."""
+    """Return the finding; a note if the tags name a platform but no Python: the wheel may hold data."""
     level = Level.NOTE if all(tag.abi == "none" for tag in tags) else Level.WARNING
     message = "has the tag of one platform, but nothing in it is compiled: did the compiler fail without a word?"
     hint = "read the output of the build; extensions = acme._speedups makes a module that must be there an error"
@@ -133,7 +133,7 @@ def _nothing_compiled(wheel: Wheel, tags: Collection[Tag]) -> Finding:
 
 def _not_compiled(wheel: Wheel, sources: Sequence[str]) -> Iterator[Finding]:
     if sources:
-        message = f"holds no compiled code, but the sdist has {folded(sources)}: did the compiler fail without a word?"
+        message = f"holds no compiled code, but the sdist has {listed(sources)}: did the compiler fail without a word?"
         hint = "read the output of the build; ignore EXT403 where a wheel without the extension is wanted"
         yield warning("EXT403", wheel.file_name, message, hint)
 

@@ -1,4 +1,4 @@
-"""WHL101 to WHL104 and WHL107: every member as RECORD says, none of them twice, and to be read by everybody."""
+"""WHL101 to WHL104 and WHL107: every member agrees with RECORD, is there once, and is readable for all users."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 
 from tox_prodsim.checks.artifact.wheel import Wheel, installed_path, members, module_parts, text
 from tox_prodsim.model.findings import CheckResult, Finding, error, warning
-from tox_prodsim.model.formatting import folded
+from tox_prodsim.model.formatting import listed
 
 CODES = ("WHL101", "WHL102", "WHL103", "WHL104", "WHL107")
 
@@ -23,8 +23,8 @@ _SIGNATURES = ("RECORD.jws", "RECORD.p7s")
 
 
 def check_record(wheel: Wheel, archive: zipfile.ZipFile) -> CheckResult:
-    """Return how the archive and its inventory differ; the evidence is the file that agrees."""
-    differences = [*_duplicates(archive), *_against_record(archive, wheel.dist_info)]
+    """Return how the archive and RECORD differ."""
+    differences = [*_duplicates(archive), *_record_differences(archive, wheel.dist_info)]
     return CheckResult(
         detail="" if differences else "RECORD", codes=CODES, findings=(*differences, *_unreadable(archive))
     )
@@ -36,7 +36,7 @@ def _duplicates(archive: zipfile.ZipFile) -> Iterator[Finding]:
             yield error("WHL104", name, f"is in the wheel {count} times", _REBUILD)
 
 
-def _against_record(archive: zipfile.ZipFile, dist_info: str) -> Iterator[Finding]:
+def _record_differences(archive: zipfile.ZipFile, dist_info: str) -> Iterator[Finding]:
     record = f"{dist_info}/RECORD"
     there = dict.fromkeys(members(archive))
     if record not in there:
@@ -73,16 +73,16 @@ def _difference(archive: zipfile.ZipFile, info: zipfile.ZipInfo, expected: str, 
 
 
 def _unreadable(archive: zipfile.ZipFile) -> Iterator[Finding]:
-    """Yield one finding for the modules that others may not read once a program that keeps modes has unpacked them.
+    """Yield one finding for the modules that other users cannot read after a program that keeps modes unpacked them.
 
-    Only modules: zipfile.writestr stores 0600 for a RECORD, which harms nobody.
+    Only modules count: zipfile.writestr stores 0600 for RECORD, which does no harm.
     """
     modes = {info.filename: stat.S_IMODE(info.external_attr >> 16) for info in archive.infolist() if _is_module(info)}
     wrong = [name for name, mode in modes.items() if mode and not mode & stat.S_IROTH]
     if wrong:
         message = f"others may not read what unzip makes of it (mode {modes[wrong[0]]:04o})"
         hint = "chmod -R go+rX the source tree before the build, or set umask 022; pip and uv repair it, unzip does not"
-        yield warning("WHL107", folded(wrong), message, hint)
+        yield warning("WHL107", listed(wrong), message, hint)
 
 
 def _is_module(info: zipfile.ZipInfo) -> bool:

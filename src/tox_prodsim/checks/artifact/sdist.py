@@ -1,6 +1,6 @@
-"""Read an sdist without unpacking it, and hold it against what installers and PyPI demand.
+"""Read an sdist without unpacking it, and check it against the rules of installers and PyPI.
 
-Paths of members are told without the one top folder in which an sdist keeps everything.
+Paths of members are given without the one top folder that holds everything in an sdist.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import tarfile
 import tomllib
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from packaging.metadata import RawMetadata, parse_email
 from packaging.utils import canonicalize_name
 
 from tox_prodsim.checks.artifact import pep440, sdist_strays
+from tox_prodsim.checks.artifact.digest import file_sha256
 from tox_prodsim.checks.artifact.non_code import is_not_built
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import CheckResult, Finding, error, warning
@@ -26,11 +27,11 @@ from tox_prodsim.model.formatting import counted
 CODES = ("SDI203", "SDI204", "SDI205")
 
 _READ_LIMIT_BYTES = 1 << 20
-"""No file of a configuration or a key is larger."""
-_KEPT = {"PKG-INFO", "pyproject.toml", "setup.py"}
+"""No configuration file is larger."""
+_READ = {"PKG-INFO", "pyproject.toml", "setup.py"}
 _COMPILED_SUFFIXES = (".c", ".cc", ".cpp", ".cxx", ".pyx", ".rs", ".f90", ".f", ".cu", ".m", ".mm")
 _COMPILES = ("maturin", "scikit_build_core", "mesonpy", "setuptools_rust")
-"""Build back ends that are there for nothing but compiled code."""
+"""Build back ends that are used for compiled code only."""
 _EXTENSIONS = re.compile(
     rb"^[^#\n]*\b(ext_modules|Extension\(|cythonize\(|mypycify\(|rust_extensions|cffi_modules)", re.MULTILINE
 )
@@ -41,25 +42,26 @@ _HINT_NAME = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sdist:
-    """What an sdist says about itself; ``top`` is the one folder in it, empty when there is not exactly one.
-
-    ``files`` are the paths of its files below ``top``, ``compiled_sources`` those from which compiled code is made.
-    """
+    """What an sdist says about itself."""
 
     path: Path
     file_name: str
     size_bytes: int
     sha256: str
     top: str
+    """The one folder in it; empty when there is not exactly one."""
     files: tuple[str, ...]
+    """The paths of its files below ``top``."""
     metadata: RawMetadata | None
+    """The fields of PKG-INFO; None when it is absent."""
     compiled_sources: tuple[str, ...]
+    """The files that show that it builds compiled code."""
     backend: str
     problems: tuple[Finding, ...]
-    """Findings made while reading: unsafe members, secrets and leavings."""
+    """Findings made while reading: unsafe members, secrets and stray files."""
 
     def holds(self, name: str, sha256: str) -> bool:
-        """Return whether a file of this content is there at the end of whose path the name stands."""
+        """Return whether it has a file with this content whose path ends with the name."""
         with tarfile.open(self.path, "r:gz") as archive:
             for member in archive:
                 if member.isfile() and f"/{member.name}".endswith(f"/{name}"):
@@ -70,7 +72,7 @@ class Sdist:
 
 
 def open_sdist(path: Path) -> Sdist:
-    """Return what the sdist says about itself; raises ProdsimError when it is no archive that can be read."""
+    """Return what the sdist says about itself; raises ProdsimError when it cannot be read."""
     try:
         with tarfile.open(path, "r:gz") as archive:
             return _read(path, archive)
@@ -80,41 +82,56 @@ def open_sdist(path: Path) -> Sdist:
 
 
 def check_sdist(sdist: Sdist) -> CheckResult:
-    """Return what is wrong with the file, found without building anything of it."""
+    """Return what is wrong with the file, without building anything from it."""
     findings = (*sdist.problems, *_form(sdist))
     detail = f"{sdist.file_name}, {counted(len(sdist.files), 'file')}"
     return CheckResult(detail=detail, codes=CODES, findings=findings)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Contents:
+    """What one pass over the archive finds."""
+
+    members: list[tarfile.TarInfo] = field(default_factory=list)
+    texts: dict[str, bytes] = field(default_factory=dict)
+    """The content of the files that are read, by their paths."""
+    secrets: list[Finding] = field(default_factory=list)
+
+
 def _read(path: Path, archive: tarfile.TarFile) -> Sdist:
-    members, kept, secrets = [], {}, []
-    for member in archive:  # in one pass: to seek in a compressed archive is to read it from its beginning
-        members.append(member)
-        name = _inside(member.name)
-        if not member.isfile() or _danger(member):
-            continue
-        if name in _KEPT:
-            kept[name] = _content(archive, member)
-        elif sdist_strays.may_hold_secret(name, member.size):
-            secrets.append(sdist_strays.secret(name, _content(archive, member)))
+    contents = _contents(archive)
+    members, texts = contents.members, contents.texts
     tops = {member.name.partition("/")[0] for member in members}
     files = tuple(_inside(member.name) for member in members if member.isfile() and not _danger(member))
-    pyproject = _table(kept.get("pyproject.toml", b""))
-    with path.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    lying_about = sdist_strays.strays({*files, *(_inside(member.name) for member in members if not member.isdir())})
+    pyproject = _table(texts.get("pyproject.toml", b""))
+    strays = sdist_strays.strays({*files, *(_inside(member.name) for member in members if not member.isdir())})
     return Sdist(
         path=path,
         file_name=path.name,
         size_bytes=path.stat().st_size,
-        sha256=sha256,
+        sha256=file_sha256(path),
         top=next(iter(tops)) if len(tops) == 1 else "",
         files=files,
-        metadata=parse_email(kept["PKG-INFO"])[0] if "PKG-INFO" in kept else None,
-        compiled_sources=tuple(_compiled(files, kept.get("setup.py", b""), pyproject)),
+        metadata=parse_email(texts["PKG-INFO"])[0] if "PKG-INFO" in texts else None,
+        compiled_sources=tuple(_compiled(files, texts.get("setup.py", b""), pyproject)),
         backend=_backend(pyproject),
-        problems=(*_unsafe(members), *lying_about, *filter(None, secrets)),
+        problems=(*_unsafe(members), *strays, *contents.secrets),
     )
+
+
+def _contents(archive: tarfile.TarFile) -> _Contents:
+    """Read the archive in one pass, because to seek in a compressed archive is to read it from its beginning."""
+    contents = _Contents()
+    for member in archive:
+        contents.members.append(member)
+        name = _inside(member.name)
+        if not member.isfile() or _danger(member):
+            continue
+        if name in _READ:
+            contents.texts[name] = _content(archive, member)
+        elif sdist_strays.may_hold_secret(name, member.size):
+            contents.secrets.extend(sdist_strays.secrets(name, _content(archive, member)))
+    return contents
 
 
 def _inside(name: str) -> str:
@@ -127,7 +144,7 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 
 def _table(pyproject: bytes) -> Mapping[str, object]:
-    """Return what pyproject.toml says; nothing when it is broken, which the build will say."""
+    """Return the content of pyproject.toml; nothing when it is broken, which the build reports."""
     try:
         return tomllib.loads(pyproject.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
@@ -169,12 +186,12 @@ def _danger(member: tarfile.TarInfo) -> str:
 
 
 def _is_foreign(name: str) -> bool:
-    """Return whether it begins somewhere else than in the folder, here or on Windows."""
+    """Return whether it begins outside of the folder, here or on Windows."""
     return name.startswith("/") or "\\" in name or re.match(r"[A-Za-z]:", name) is not None
 
 
 def _climbs_out(path: PurePosixPath) -> bool:
-    """Return whether a path of the archive leaves the top folder anywhere on its way."""
+    """Return whether any part of a path in the archive is outside of the top folder."""
     depth = 0
     for at, part in enumerate(path.parts):
         depth += -1 if part == ".." else 1
@@ -190,7 +207,7 @@ def _unsafe(members: Iterable[tarfile.TarInfo]) -> Iterator[Finding]:
             yield error("SDI203", member.name, reason, hint)
 
 
-# SDI205: what an sdist has to be
+# SDI205: the form of an sdist
 
 
 def _form(sdist: Sdist) -> Iterator[Finding]:
@@ -214,7 +231,7 @@ def _form(sdist: Sdist) -> Iterator[Finding]:
 
 
 def _naming(sdist: Sdist, name: str, version: str) -> Iterator[Finding]:
-    """Yield what of the names contradicts PKG-INFO (an error), or is not in its normal form."""
+    """Yield names that contradict PKG-INFO (an error), or are not in their normal form."""
     its_name, _, its_version = sdist.file_name.removesuffix(".tar.gz").rpartition("-")
     if canonicalize_name(its_name) != canonicalize_name(name) or not pep440.same(its_version, version):
         message = f"PKG-INFO says that it is {name} {version}"
@@ -229,7 +246,7 @@ def _naming(sdist: Sdist, name: str, version: str) -> Iterator[Finding]:
 
 
 def _licences(sdist: Sdist, metadata: RawMetadata) -> Iterator[Finding]:
-    """Yield the licence files that PKG-INFO names and nobody packed: from Metadata-Version 2.4 on PyPI refuses that."""
+    """Yield the licence files in PKG-INFO that are absent: PyPI refuses that from Metadata-Version 2.4 on."""
     if not pep440.reaches(metadata["metadata_version"], "2.4"):
         return
     files = set(sdist.files)

@@ -1,4 +1,4 @@
-"""SDI204: secrets, and what lay about in the folder when the sdist was built."""
+"""SDI204: secrets, and stray files that were in the folder when the sdist was built."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tox_prodsim.checks.artifact import stray_patterns
 from tox_prodsim.model.findings import Finding, Level, warning
 
 _VENV = "is a virtual environment"
-_LITTER = stray_patterns.Known(
+_STRAYS = stray_patterns.StrayPatterns(
     {
         _VENV: r"\.venv/",
         "is packages of Node.js": r"node_modules/",
@@ -18,12 +18,14 @@ _LITTER = stray_patterns.Known(
         "was left by a merge or a patch": r"[^/]+\.(orig|rej)$",
     }
 )
-_ASIDE = re.compile(r"(^|[/_.-])(tests?|testing|testdata|fixtures?|docs?|examples?|samples?|dummyserver)([/_.-]|$)")
-"""Where keys and strange names are the material of tests and manuals."""
+_TEST_MATERIAL = re.compile(
+    r"(^|[/_.-])(tests?|testing|testdata|fixtures?|docs?|examples?|samples?|dummyserver)([/_.-]|$)"
+)
+"""Paths where keys and unusual names belong to tests or documentation."""
 _READ_LIMIT_BYTES = 64 << 10
 _PRIVATE_KEY = re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----\s+[A-Za-z0-9+/=:,\s-]{64}")
 _TOKEN = re.compile(rb"pypi-AgE[A-Za-z0-9_-]{80,}")
-"""A token of PyPI: the prefix, and the beginning of every macaroon."""
+"""A token of PyPI: the prefix, and the first characters of every macaroon."""
 _PASSWORD = re.compile(rb"(?m)^\s*password\s*[=:]\s*[^\s%${<]{8,}")
 _SETTING = re.compile(rb"(?m)^\s*(?:export\s+)?\w*(?:SECRET|TOKEN|PASSWORD|API_?KEY)\w*\s*=\s*['\"]?[^\s'\"#$<{]{8,}")
 _REVOKE = "revoke it now if this sdist was ever uploaded, and leave the file out"
@@ -33,36 +35,38 @@ _LEAVE_OUT = (
 
 
 def may_hold_secret(name: str, size_bytes: int) -> bool:
-    """Return whether the content of a file is worth a look."""
-    return size_bytes <= _READ_LIMIT_BYTES and not _ASIDE.search(name)
+    """Return whether the content of a file should be searched for secrets."""
+    return size_bytes <= _READ_LIMIT_BYTES and not _TEST_MATERIAL.search(name)
 
 
 def strays(names: Iterable[str]) -> Iterator[Finding]:
-    """Yield what lay about; a folder that should not be there is told once."""
+    """Yield the stray files; a stray folder is one finding."""
     found: dict[str, str] = {}
     for name in sorted(names):
-        if stray := _LITTER.find(name):
+        if stray := _STRAYS.find(name):
             found.setdefault(stray.path, stray.what)
         elif PurePosixPath(name).name == "pyvenv.cfg":
             found.setdefault(name.removesuffix("pyvenv.cfg"), _VENV)
-    yield from (warning("SDI204", path, what, _LEAVE_OUT) for path, what in found.items() if not _ASIDE.search(path))
+    yield from (
+        warning("SDI204", path, what, _LEAVE_OUT) for path, what in found.items() if not _TEST_MATERIAL.search(path)
+    )
 
 
-def secret(name: str, content: bytes) -> Finding | None:
-    """Return what gives somebody access: an error when there is no doubt, otherwise a warning; or None."""
+def secrets(name: str, content: bytes) -> Iterator[Finding]:
+    """Yield the secret in a file: an error when it certainly is one, otherwise a warning."""
     last = PurePosixPath(name).name
     if _TOKEN.search(content):
-        return _found(name, "holds a token of PyPI", Level.ERROR)
-    if last == ".pypirc":
+        yield _to_finding(name, "holds a token of PyPI", Level.ERROR)
+    elif last == ".pypirc":
         sure = _PASSWORD.search(content) is not None
         message = "holds a password for uploads" if sure else "is a configuration of uploads"
-        return _found(name, message, Level.ERROR if sure else Level.WARNING)
-    if _PRIVATE_KEY.search(content):
-        return _found(name, "holds a private key", Level.ERROR if last in stray_patterns.KEY_FILES else Level.WARNING)
-    if (last == ".env" or last.startswith(".env.")) and _SETTING.search(content):
-        return _found(name, "sets what looks like a secret", Level.WARNING)
-    return None
+        yield _to_finding(name, message, Level.ERROR if sure else Level.WARNING)
+    elif _PRIVATE_KEY.search(content):
+        level = Level.ERROR if last in stray_patterns.KEY_FILES else Level.WARNING
+        yield _to_finding(name, "holds a private key", level)
+    elif (last == ".env" or last.startswith(".env.")) and _SETTING.search(content):
+        yield _to_finding(name, "sets what looks like a secret", Level.WARNING)
 
 
-def _found(name: str, message: str, level: Level) -> Finding:
+def _to_finding(name: str, message: str, level: Level) -> Finding:
     return Finding(code="SDI204", level=level, subject=name, message=message, hint=_REVOKE)

@@ -1,4 +1,4 @@
-"""What the sdist promises and the wheel built from it does not keep: metadata, modules, the marker of its types."""
+"""Where the wheel contradicts the sdist that it was built from: metadata, modules, py.typed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from tox_prodsim.checks.artifact import pep440
 from tox_prodsim.checks.artifact.internal_imports import references
-from tox_prodsim.checks.artifact.non_code import BESIDE
+from tox_prodsim.checks.artifact.non_code import NON_CODE
 from tox_prodsim.checks.artifact.sdist import Sdist
 from tox_prodsim.checks.artifact.wheel import Wheel
 from tox_prodsim.model.findings import CheckResult, Finding, error
@@ -22,13 +22,13 @@ _FIELDS = {
     "requires_python": "Requires-Python",
     "provides_extra": "Provides-Extra",
 }
-"""What an installer decides by; the backend of today may well write the rest otherwise than that of the release."""
+"""The fields that installers use; another version of the back end may write the others differently."""
 _KEPT_SINCE = "2.2"
 """From this Metadata-Version on a field that is not Dynamic is the same in every wheel (PEP 643)."""
 
 
-def check_shipped(sdist: Sdist, wheel: Wheel) -> CheckResult:
-    """Return what is wrong with the wheel when the sdist is right."""
+def check_sdist_vs_wheel(sdist: Sdist, wheel: Wheel) -> CheckResult:
+    """Return where the wheel differs from what the sdist says."""
     return CheckResult.of(_metadata(sdist, wheel), _packages(sdist, wheel))
 
 
@@ -36,26 +36,26 @@ def check_shipped(sdist: Sdist, wheel: Wheel) -> CheckResult:
 
 
 def _metadata(sdist: Sdist, wheel: Wheel) -> CheckResult:
-    promised = sdist.metadata
-    if promised is None or not promised.get("version"):
+    sdist_metadata = sdist.metadata
+    if sdist_metadata is None or not sdist_metadata.get("version"):
         return _not_checked("PKG-INFO tells no version", "SDI202")
-    return CheckResult(detail="", codes=("SDI202",), findings=tuple(_broken_promises(promised, wheel)))
+    return CheckResult(detail="", codes=("SDI202",), findings=tuple(_differences(sdist_metadata, wheel)))
 
 
 def _not_checked(reason: str, *codes: str) -> CheckResult:
     return CheckResult(detail="", codes=(), not_checked=tuple((code, reason) for code in codes))
 
 
-def _broken_promises(promised: RawMetadata, wheel: Wheel) -> Iterator[Finding]:
-    if pep440.normal(promised["version"]) != pep440.normal(wheel.version):
-        yield _differs("Version", promised["version"], wheel.version)
-    if not pep440.reaches(promised.get("metadata_version", ""), _KEPT_SINCE):
+def _differences(expected: RawMetadata, wheel: Wheel) -> Iterator[Finding]:
+    if pep440.normal(expected["version"]) != pep440.normal(wheel.version):
+        yield _differs("Version", expected["version"], wheel.version)
+    if not pep440.reaches(expected.get("metadata_version", ""), _KEPT_SINCE):
         return
-    dynamic = {name.lower() for name in promised.get("dynamic", ())}
+    dynamic = {name.lower() for name in expected.get("dynamic", ())}
     for key, shown in _FIELDS.items():
-        then, now = _normal(key, promised), _normal(key, _fields(wheel))
-        if shown.lower() not in dynamic and then != now:
-            yield _differs(shown, _shown(then - now), _shown(now - then))
+        before, after = _normal(key, expected), _normal(key, _fields(wheel))
+        if shown.lower() not in dynamic and before != after:
+            yield _differs(shown, _display(before - after), _display(after - before))
 
 
 def _fields(wheel: Wheel) -> RawMetadata:
@@ -67,7 +67,7 @@ def _fields(wheel: Wheel) -> RawMetadata:
 
 
 def _normal(key: str, fields: RawMetadata) -> set[str]:
-    """Return the values of a field in a form in which equal ones are the same text."""
+    """Return the values of a field in their normal form."""
     match key:
         case "requires_dist":
             return {_requirement(each) for each in fields.get("requires_dist", ())}
@@ -96,12 +96,12 @@ def _specifiers(text: str) -> str:
         return text
 
 
-def _shown(values: set[str]) -> str:
+def _display(values: set[str]) -> str:
     return ", ".join(sorted(values)) or "nothing"
 
 
-def _differs(field: str, then: str, now: str) -> Finding:
-    message = f"PKG-INFO says {then} where METADATA of the wheel built from it says {now}"
+def _differs(field: str, before: str, after: str) -> Finding:
+    message = f"PKG-INFO says {before} where METADATA of the wheel built from it says {after}"
     hint = "have the build compute it from what is in the sdist, or declare the field dynamic"
     return error("SDI202", field, message, hint)
 
@@ -119,21 +119,21 @@ def _packages(sdist: Sdist, wheel: Wheel) -> CheckResult:
 
 def _package_folders(sdist: Sdist, wheel: Wheel) -> Mapping[str, str]:
     """Return where the sdist keeps the packages of the wheel: installed path and path in the sdist."""
-    shipped, sources, found = set(wheel.files), set(sdist.files), {}
+    installed, sources, found = set(wheel.files), set(sdist.files), {}
     for name in wheel.top_levels:
         path = name.replace(".", "/")
         tails = (f"{path}/__init__.py", f"{path}/__init__.pyi")
         starts = [file for file in sources for tail in tails if file == tail or file.endswith(f"/{tail}")]
         folders = sorted({str(PurePosixPath(file).parent) for file in starts}, key=lambda each: (each.count("/"), each))
-        fitting = [each for each in folders if _is_source(each, path, sources, shipped)]
+        fitting = [each for each in folders if _is_source(each, path, sources, installed)]
         if fitting:
             found[path] = fitting[0]
     return found
 
 
-def _is_source(folder: str, path: str, sources: set[str], shipped: set[str]) -> bool:
-    """Return whether most modules of the package come from this folder: another one may only be named like it."""
-    own = [file for file in shipped if file.startswith(f"{path}/") and file.endswith(".py")]
+def _is_source(folder: str, path: str, sources: set[str], installed: set[str]) -> bool:
+    """Return whether most modules of the package come from this folder; another one may have its name."""
+    own = [file for file in installed if file.startswith(f"{path}/") and file.endswith(".py")]
     return 2 * sum(f"{folder}{file.removeprefix(path)}" in sources for file in own) > len(own)
 
 
@@ -155,14 +155,14 @@ def _modules(sdist: Sdist, wheel: Wheel, folders: Mapping[str, str]) -> Iterator
 
 
 def _missing(sdist: Sdist, wheel: Wheel, path: str, folder: str) -> Iterator[tuple[str, str]]:
-    """Yield the modules of a package that only the sdist has, and their files; tests and the like may stay behind."""
+    """Yield the modules of a package that only the sdist has, and their files, except tests and the like."""
     modules = set(wheel.modules)
     for file in sdist.files:
         if file.startswith(f"{folder}/") and file.endswith(".py"):
             parts = PurePosixPath(path + file.removeprefix(folder).removesuffix(".py")).parts
             parts = parts[:-1] if parts[-1] == "__init__" else parts
-            sound = all(part.isidentifier() for part in parts) and not BESIDE & set(parts)
-            if sound and ".".join(parts) not in modules:
+            expected = all(part.isidentifier() for part in parts) and not NON_CODE & set(parts)
+            if expected and ".".join(parts) not in modules:
                 yield ".".join(parts), file
 
 

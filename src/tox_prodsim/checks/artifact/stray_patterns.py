@@ -1,6 +1,6 @@
-"""What gets into an archive because it lay about where it was built: how it is named, and what it is.
+"""Stray files, which are in an archive only because they were in the folder of the build: their names and kinds.
 
-How much that weighs is for others to say: ``strays`` for a wheel (WHL131), ``leavings`` for an sdist (SDI204).
+``wheel_strays`` (WHL131) and ``sdist_strays`` (SDI204) decide on the level of each.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ _ANYWHERE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Litter:
-    """What a file is, to go behind the path of what is to be left out: the folder when that is the litter."""
+class Stray:
+    """A stray file or folder: ``what`` it is completes a sentence with its ``path``."""
 
     what: str
     path: str
 
 
-class Known:
-    """Knows litter by its path: what is litter anywhere, and ``more`` that is so in one kind of archive."""
+class StrayPatterns:
+    """Recognizes stray files by their paths: those of any archive, and ``more`` of one kind of archive."""
 
     def __init__(self, more: Mapping[str, str]) -> None:
         self._patterns = {what: re.compile(f"(?:^|/)(?:{each})") for what, each in {**_ANYWHERE, **more}.items()}
 
-    def find(self, path: str) -> Litter | None:
-        """Return the outermost litter that the file is or is in; None when it is none."""
+    def find(self, path: str) -> Stray | None:
+        """Return the outermost stray file or folder that the file is or is in; None when there is none."""
         matches = [(found, what) for what, each in self._patterns.items() if (found := each.search(path))]
         if not matches:
             return None
         found, what = min(matches, key=lambda match: match[0].end())
-        return Litter(what, path[: found.end()])
+        return Stray(what, path[: found.end()])

@@ -1,7 +1,7 @@
-"""VER305: the source is understood by the oldest Python that the wheel claims to run on.
+"""VER305: the sources are valid for the oldest Python on which the wheel claims to run.
 
-A real compile under that Python is the proof, where a ``pythonX.Y`` of it is on PATH or the environment has it. Else a
-newer one parses the source with ``ast``, which knows of many but not of all things that an older one did not have.
+That Python compiles them, if a ``pythonX.Y`` is on PATH or it is that of the environment. Otherwise a newer one parses
+them with ``ast``, which finds many but not all of the features that are missing in the older one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from tox_prodsim.checks.artifact.versions import Python, oldest
 from tox_prodsim.checks.artifact.wheel import Wheel, installed_path, module_parts, parents
 from tox_prodsim.model.findings import CheckResult, Finding, Level
-from tox_prodsim.model.formatting import folded
+from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.runner import CHILD_SCRIPTS, Runner
 
 CODES = ("VER305",)
@@ -24,29 +24,32 @@ CODES = ("VER305",)
 _SCRIPT = CHILD_SCRIPTS / "syntax.py"
 _LIMIT_S = 120.0
 _PARSED_FROM = (3, 7)
-"""The oldest version for which the documentation of ``ast.parse`` promises an answer."""
+"""The oldest version that ``ast.parse`` supports as ``feature_version``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Survey:
-    """What a Python said of all modules: ``wrong`` maps a member to a line and a message."""
+class _SyntaxReport:
+    """What one Python found in the sources."""
 
     compiled: bool
+    """Whether it compiled them; otherwise it parsed them as an older version."""
     wrong: Mapping[str, tuple[int | None, str]]
+    """The members with a syntax error: line and message."""
     imports: Mapping[str, Sequence[str]]
+    """What each member imports unconditionally."""
 
 
 def check_syntax(wheel: Wheel, runner: Runner, python: Path) -> CheckResult:
-    """Return the modules that the oldest claimed Python does not understand; ``python`` is the environment's."""
+    """Return the modules that are not valid for the oldest claimed Python; ``python`` is that of the environment."""
     version = oldest(wheel)
     if version is None:
         return _not_checked("neither Requires-Python nor the tags say which Python is the oldest")
     shown = f"{version[0]}.{version[1]}"
-    survey = _ask(wheel, version, runner, python)
-    if survey is None:
+    report = _report(wheel, version, runner, python)
+    if report is None:
         return _not_checked(f"no Python {shown} was found, and none that could speak for it")
-    findings = tuple(_findings(wheel, survey, shown))
-    detail = "" if findings else f"compiles on {shown}" if survey.compiled else f"parses as {shown}"
+    findings = tuple(_findings(wheel, report, shown))
+    detail = "" if findings else f"compiles on {shown}" if report.compiled else f"parses as {shown}"
     return CheckResult(detail=detail, codes=CODES, findings=findings)
 
 
@@ -54,51 +57,50 @@ def _not_checked(reason: str) -> CheckResult:
     return CheckResult(detail="", codes=(), not_checked=(("VER305", reason),))
 
 
-def _ask(wheel: Wheel, version: Python, runner: Runner, python: Path) -> _Survey | None:
-    """Return what the first says that can: a Python of that very version, then any newer one."""
+def _report(wheel: Wheel, version: Python, runner: Runner, python: Path) -> _SyntaxReport | None:
+    """Return the report of the first Python that compiles the sources, else of the first that parses them."""
     shown = f"{version[0]}.{version[1]}"
     exact = shutil.which(f"python{shown}")
     parsed = None
-    # What no other Python can speak for need not be asked of them.
     for each in (exact, str(python), sys.executable) if version >= _PARSED_FROM else (exact,):
-        answer = _answer(wheel, shown, runner, each) if each and parsed is None else None
-        if answer is not None and answer.compiled:
-            return answer
-        parsed = parsed or answer
+        report = _report_of(wheel, shown, runner, each) if each and parsed is None else None
+        if report is not None and report.compiled:
+            return report
+        parsed = parsed or report
     return parsed
 
 
-def _answer(wheel: Wheel, shown: str, runner: Runner, python: str) -> _Survey | None:
-    """Return what it says; None when it is an older one, or does not start, as the stand-in of a version manager."""
-    ran = runner([python, "-I", str(_SCRIPT), str(wheel.path), shown], timeout_s=_LIMIT_S)
-    if ran.returncode != 0:
+def _report_of(wheel: Wheel, shown: str, runner: Runner, python: str) -> _SyntaxReport | None:
+    """Return the report of one Python; None if it is an older one, or only a shim of a version manager."""
+    completed = runner([python, "-I", str(_SCRIPT), str(wheel.path), shown], timeout_s=_LIMIT_S)
+    if completed.returncode != 0:
         return None
-    answer = json.loads(ran.stdout.splitlines()[-1])  # what a .pth file prints comes before
+    answer = json.loads(completed.stdout.splitlines()[-1])  # what a .pth file prints comes before
     if answer["how"] == "unable":
         return None
     wrong = {member: (line, str(message)) for member, (line, message) in answer["wrong"].items()}
-    return _Survey(compiled=answer["how"] == "compiled", wrong=wrong, imports=answer["imports"])
+    return _SyntaxReport(compiled=answer["how"] == "compiled", wrong=wrong, imports=answer["imports"])
 
 
-def _findings(wheel: Wheel, survey: _Survey, shown: str) -> Iterator[Finding]:
-    """Yield an error for what cannot but be imported, a note for what nobody need import."""
-    names = {member: name for member in (*survey.wrong, *survey.imports) if (name := _module(member))}
-    reached = _reached(wheel, names, survey.imports)
-    needed = [member for member in survey.wrong if names.get(member) in reached]
-    others = [member for member in survey.wrong if member in names and member not in needed]
+def _findings(wheel: Wheel, report: _SyntaxReport, shown: str) -> Iterator[Finding]:
+    """Yield an error for modules that every user imports, a note for the others."""
+    names = {member: name for member in (*report.wrong, *report.imports) if (name := _module(member))}
+    reached = _reached(wheel, names, report.imports)
+    needed = [member for member in report.wrong if names.get(member) in reached]
+    others = [member for member in report.wrong if member in names and member not in needed]
     if needed:
-        yield _finding(Level.ERROR, needed, survey, f"is no valid Python {shown}, the oldest that the wheel claims")
+        yield _finding(Level.ERROR, needed, report, f"is no valid Python {shown}, the oldest that the wheel claims")
     if others:
-        yield _finding(Level.NOTE, others, survey, f"is no valid Python {shown}, if it is ever imported there")
+        yield _finding(Level.NOTE, others, report, f"is no valid Python {shown}, if it is ever imported there")
 
 
-def _finding(level: Level, members: Sequence[str], survey: _Survey, message: str) -> Finding:
-    line, problem = survey.wrong[members[0]]
+def _finding(level: Level, members: Sequence[str], report: _SyntaxReport, message: str) -> Finding:
+    line, problem = report.wrong[members[0]]
     hint = "raise requires-python, or write it so that the oldest Python understands it, and test it there"
     return Finding(
         code="VER305",
         level=level,
-        subject=folded(members),
+        subject=listed(members),
         message=f"{message}: {problem}",
         hint=hint,
         file=members[0],
@@ -111,15 +113,15 @@ def _module(member: str) -> str:
 
 
 def _reached(wheel: Wheel, names: Mapping[str, str], imports: Mapping[str, Sequence[str]]) -> set[str]:
-    """Return the modules that are imported, whatever the circumstances, by importing what users import."""
+    """Return the modules that are always imported with the top-levels and the modules of commands."""
     members = {name: member for member, name in names.items()}
     reached: set[str] = set()
-    waiting = [*wheel.top_levels, *wheel.console_modules]
-    while waiting:
-        for name in _with_parents(waiting.pop()):
+    pending = [*wheel.top_levels, *wheel.console_modules]
+    while pending:
+        for name in _with_parents(pending.pop()):
             if name in members and name not in reached:
                 reached.add(name)
-                waiting += _targets(name, members[name], imports)
+                pending += _targets(name, members[name], imports)
     return reached
 
 

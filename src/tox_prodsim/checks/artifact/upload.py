@@ -1,6 +1,6 @@
-"""WHL108, DEP201 and DEP207: what PyPI says to the upload, as far as it can be known without asking.
+"""WHL108, DEP201 and DEP207: whether PyPI would accept the upload, as far as that is known offline.
 
-Not checked: whether PyPI knows every classifier (the list grows), and whether the project may have this version.
+Not checked: whether PyPI knows every classifier (the list grows), and whether this version can still be uploaded.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import cast
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
+from tox_prodsim.checks.artifact import pep440
 from tox_prodsim.checks.artifact.archive_scan import disagreement
 from tox_prodsim.checks.artifact.wheel import Wheel, members
 from tox_prodsim.model.findings import CheckResult, Finding, Level, error, note
@@ -24,7 +25,7 @@ from tox_prodsim.model.findings import CheckResult, Finding, Level, error, note
 CODES = ("WHL108", "DEP201", "DEP207")
 
 _TOLERANT = "2.4"
-"""The Metadata-Version that older metadata is held against: setuptools wrote License-File of 2.4 into 2.1 for years."""
+"""Older metadata is checked against this Metadata-Version: setuptools wrote License-File of 2.4 into 2.1 for years."""
 _FORMER = {"2.0"}
 _LIMIT_BYTES = 100 << 20
 _SUMMARY_LIMIT, _LABEL_LIMIT = 512, 32
@@ -36,29 +37,31 @@ _REPACK = "build it again; a tool that changes a finished wheel has to write the
 
 
 def check_upload(wheel: Wheel, archive: zipfile.ZipFile) -> CheckResult:
-    """Return why the upload would be refused; the evidence is the file that is as PyPI wants it.
-
-    What a ``Private ::`` classifier keeps from PyPI on purpose is told as a note.
-    """
+    """Return why the upload would be refused; notes only for a wheel with a ``Private ::`` classifier."""
     raw, unparsed = _fields(archive.read(f"{wheel.dist_info}/METADATA"))
     version = raw.get("metadata_version", "")
     unknown = f"Metadata-Version {version} is newer than what can be checked here" if _is_newer(version) else ""
     about_metadata = [
-        *_of_metadata(wheel, raw, unparsed),
-        *_of_values(wheel, raw),
-        *_of_license_files(wheel, raw, archive),
-        *_direct_urls(wheel),
+        *_metadata_findings(wheel, raw, unparsed),
+        *_value_findings(wheel, raw),
+        *_license_findings(wheel, raw, archive),
+        *_direct_url_findings(wheel),
     ]
     return CheckResult(
         detail="" if about_metadata or unknown else "METADATA",
         codes=tuple(code for code in CODES if not (unknown and code == "WHL108")),
-        findings=(*about_metadata, *_of_archive(wheel, archive), *_of_name(wheel), *_unbounded(wheel)),
+        findings=(
+            *about_metadata,
+            *_archive_findings(wheel, archive),
+            *_name_findings(wheel),
+            *_unbounded_findings(wheel),
+        ),
         not_checked=(("WHL108", unknown),) if unknown else (),
     )
 
 
 def _fields(content: bytes) -> tuple[RawMetadata, Mapping[str, list[str]]]:
-    """Return the fields; those are absent for which distutils wrote UNKNOWN, as they are for PyPI."""
+    """Return the fields; those with the UNKNOWN of distutils are absent, as they are for PyPI."""
     raw, unparsed = parse_email(content)
     return cast("RawMetadata", {key: value for key, value in raw.items() if value != "UNKNOWN"}), unparsed
 
@@ -70,8 +73,8 @@ def _refused(
     return Finding(code=code, level=level, subject=subject, message=f"PyPI refuses it: {message}", hint=hint)
 
 
-def _of_metadata(wheel: Wheel, raw: RawMetadata, unparsed: Mapping[str, list[str]]) -> Iterator[Finding]:
-    """Yield what the specification of core metadata refuses, fields that came with a later version excepted."""
+def _metadata_findings(wheel: Wheel, raw: RawMetadata, unparsed: Mapping[str, list[str]]) -> Iterator[Finding]:
+    """Yield what contradicts the specification of core metadata; fields of a later version are allowed."""
     version = raw.get("metadata_version", "")
     if version in _FORMER:
         hint = "build it again with a current build back end"
@@ -83,12 +86,12 @@ def _of_metadata(wheel: Wheel, raw: RawMetadata, unparsed: Mapping[str, list[str
     for key in unparsed:
         if _is_field(key):
             message = "it is there twice, or cannot be read"
-            yield _refused(wheel, _titled(key), message, _correct(key))
+            yield _refused(wheel, _header(key), message, _correct(key))
     tolerant = version if _is_known(version) and Version(version) > Version(_TOLERANT) else _TOLERANT
     for problem in _problems({**raw, "metadata_version": tolerant}):
         if problem.field not in unparsed:
             message = _USER.sub("://", str(problem))
-            yield _refused(wheel, _titled(problem.field), message, _correct(problem.field))
+            yield _refused(wheel, _header(problem.field), message, _correct(problem.field))
 
 
 def _problems(raw: RawMetadata) -> list[InvalidMetadata]:
@@ -105,10 +108,8 @@ def _is_known(version: str) -> bool:
 
 
 def _is_newer(version: str) -> bool:
-    try:
-        return Version(version) > Version(_TOLERANT) and not _is_known(version)
-    except InvalidVersion:
-        return False
+    parsed = pep440.parsed(version)
+    return parsed is not None and parsed > Version(_TOLERANT) and not _is_known(version)
 
 
 def _is_field(key: str) -> bool:
@@ -116,16 +117,16 @@ def _is_field(key: str) -> bool:
     return bool({name, f"{name}s"} & RawMetadata.__annotations__.keys())
 
 
-def _titled(key: str) -> str:
+def _header(key: str) -> str:
     return "-".join(word.capitalize() for word in key.split("-"))
 
 
 def _correct(key: str) -> str:
-    return f"correct what {_titled(key)} is made from in the configuration of the project, and build again"
+    return f"correct what {_header(key)} is made from in the configuration of the project, and build again"
 
 
-def _of_values(wheel: Wheel, raw: RawMetadata) -> Iterator[Finding]:
-    """Yield what PyPI demands beyond the specification."""
+def _value_findings(wheel: Wheel, raw: RawMetadata) -> Iterator[Finding]:
+    """Yield what contradicts the rules of PyPI beyond the specification."""
     if len(raw.get("summary", "")) > _SUMMARY_LIMIT:
         message = f"it has {len(raw['summary'])} characters, more than {_SUMMARY_LIMIT}"
         yield _refused(wheel, "Summary", message, _correct("summary"))
@@ -134,16 +135,16 @@ def _of_values(wheel: Wheel, raw: RawMetadata) -> Iterator[Finding]:
     for key, text in (("author-email", raw.get("author_email")), ("maintainer-email", raw.get("maintainer_email"))):
         address = parseaddr(text or "")[1]
         if address and not _ADDRESS.fullmatch(address):
-            yield _refused(wheel, _titled(key), f"{address} is no address", _correct(key))
+            yield _refused(wheel, _header(key), f"{address} is no address", _correct(key))
     for key, url in (("home-page", raw.get("home_page")), ("download-url", raw.get("download_url"))):
         if url and not _is_url(url):
-            yield _refused(wheel, _titled(key), f"{url} does not begin with https:// or http://", _correct(key))
+            yield _refused(wheel, _header(key), f"{url} does not begin with https:// or http://", _correct(key))
     for label, url in raw.get("project_urls", {}).items():
-        if problem := _of_project_url(label, url):
+        if problem := _url_problem(label, url):
             yield _refused(wheel, "Project-Url", problem, _correct("project-url"))
 
 
-def _of_project_url(label: str, url: str) -> str:
+def _url_problem(label: str, url: str) -> str:
     if len(label) > _LABEL_LIMIT:
         return f"the label {label!r} is longer than {_LABEL_LIMIT} characters"
     if not label or not url:
@@ -155,16 +156,16 @@ def _is_url(text: str) -> bool:
     return text.lower().startswith(("https://", "http://"))
 
 
-def _direct_urls(wheel: Wheel) -> Iterator[Finding]:
+def _direct_url_findings(wheel: Wheel) -> Iterator[Finding]:
     for requirement in _requirements(wheel):
         if requirement.url is not None:
             hint = f"release {requirement.name} and require its version; a fork for development is named in tox.ini"
-            message = f"the wheel requires it from {_shown(requirement.url)}, not from an index"
+            message = f"the wheel requires it from {_without_secrets(requirement.url)}, not from an index"
             yield _refused(wheel, requirement.name, message, hint, code="DEP201")
 
 
-def _shown(url: str) -> str:
-    """Return the URL without what may be secret in it."""
+def _without_secrets(url: str) -> str:
+    """Return the URL without the parts that may be secret."""
     return _USER.sub("://", url).partition("?")[0].partition("#")[0]
 
 
@@ -173,11 +174,11 @@ def _requirements(wheel: Wheel) -> Iterator[Requirement]:
         try:
             yield Requirement(text)
         except InvalidRequirement:
-            continue  # is told of Requires-Dist as a whole
+            continue  # reported for Requires-Dist as a whole
 
 
-def _of_license_files(wheel: Wheel, raw: RawMetadata, archive: zipfile.ZipFile) -> Iterator[Finding]:
-    """Yield the licences that are named but absent; before 2.4 there was no rule about where they are."""
+def _license_findings(wheel: Wheel, raw: RawMetadata, archive: zipfile.ZipFile) -> Iterator[Finding]:
+    """Yield the licence files that are named but absent; before 2.4 there was no rule about their place."""
     version = raw.get("metadata_version", "")
     if _is_known(version) and Version(version) >= Version(_TOLERANT):
         known = set(members(archive))
@@ -188,7 +189,7 @@ def _of_license_files(wheel: Wheel, raw: RawMetadata, archive: zipfile.ZipFile) 
                 yield _refused(wheel, "License-File", f"{path} is not in the wheel", hint)
 
 
-def _of_archive(wheel: Wheel, archive: zipfile.ZipFile) -> Iterator[Finding]:
+def _archive_findings(wheel: Wheel, archive: zipfile.ZipFile) -> Iterator[Finding]:
     for info in archive.infolist():
         if PurePosixPath(info.filename).is_absolute() or ".." in PurePosixPath(info.filename).parts:
             message = "is outside of where it would be installed, so that pip refuses the wheel"
@@ -205,7 +206,7 @@ def _of_archive(wheel: Wheel, archive: zipfile.ZipFile) -> Iterator[Finding]:
         yield _refused(wheel, wheel.file_name, message, hint, level=Level.NOTE)
 
 
-def _of_name(wheel: Wheel) -> Iterator[Finding]:
+def _name_findings(wheel: Wheel) -> Iterator[Finding]:
     name, version = wheel.file_name.split("-")[:2]
     expected = canonicalize_name(wheel.name).replace("-", "_")
     if name != expected and canonicalize_name(name) == canonicalize_name(wheel.name):
@@ -220,8 +221,8 @@ def _of_name(wheel: Wheel) -> Iterator[Finding]:
         yield _refused(wheel, wheel.file_name, f"its metadata is in {wheel.dist_info}, not in {folder}", _REPACK)
 
 
-def _unbounded(wheel: Wheel) -> Iterator[Finding]:
-    """Yield one finding for all dependencies of which any version ever released may be installed."""
+def _unbounded_findings(wheel: Wheel) -> Iterator[Finding]:
+    """Yield one finding for all dependencies without a lower bound."""
     always = (requirement for requirement in _requirements(wheel) if "extra" not in str(requirement.marker))
     found = [requirement.name for requirement in always if requirement.url is None and not _is_bounded(requirement)]
     if found:

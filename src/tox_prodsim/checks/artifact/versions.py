@@ -1,16 +1,15 @@
-"""VER301, VER302 and VER304: what the wheel says about versions, of itself and of Python, agrees with itself."""
+"""VER301, VER302 and VER304: what the wheel says about its version and about Pythons is consistent."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
-from packaging.version import InvalidVersion, Version
 
+from tox_prodsim.checks.artifact import pep440
 from tox_prodsim.checks.artifact.wheel import Wheel
 from tox_prodsim.model.findings import CheckResult, Finding, Level, error, note
 
@@ -25,7 +24,7 @@ _PATCHES = range(60)
 
 
 def check_versions(wheel: Wheel, tested: frozenset[str] | None) -> CheckResult:
-    """Return the contradictions; ``tested`` are the Pythons (``3.12``) that tox tests, None: nobody can tell."""
+    """Return the contradictions; ``tested`` are the Pythons (``3.12``) that tox tests, None: not known."""
     claimed = claims(wheel)
     reason = "env_list names no Python version" if tested is None else "" if claimed else "no classifier names one"
     untested = _untested(claimed, tested) if tested and claimed else ()
@@ -41,21 +40,21 @@ def claims(wheel: Wheel) -> tuple[str, ...]:
 
 
 def oldest(wheel: Wheel) -> Python | None:
-    """Return the oldest Python that an installer gives this wheel to; None when nothing says which one that is."""
+    """Return the oldest Python for which an installer takes this wheel; None when nothing limits it."""
     specifier = _requires_python(wheel)
-    served = {python for tag in _tags(wheel) for python in _served(tag)}
+    accepted = {python for tag in _tags(wheel) for python in _accepted(tag)}
     if specifier is None:
         limited = all(_MINOR.fullmatch(tag.interpreter) for tag in _tags(wheel))
-        return min(served) if limited and served else None
-    return min((python for python in served if _allows(specifier, python)), default=None)
+        return min(accepted) if limited and accepted else None
+    return min((python for python in accepted if _allows(specifier, python)), default=None)
 
 
 def _tags(wheel: Wheel) -> frozenset[Tag]:
     return parse_wheel_filename(wheel.file_name)[3]
 
 
-def _served(tag: Tag) -> Iterator[Python]:
-    """Yield the Pythons that take a wheel of this tag: ``cp312-cp312`` that one, ``py36`` and ``abi3`` later ones."""
+def _accepted(tag: Tag) -> Iterator[Python]:
+    """Yield the Pythons for a tag: ``cp312-cp312`` is for one, ``py36`` and ``abi3`` are for later ones, too."""
     found = _INTERPRETER.fullmatch(tag.interpreter)
     if found:
         major, minor = int(found["major"]), int(found["minor"] or 0)
@@ -64,7 +63,7 @@ def _served(tag: Tag) -> Iterator[Python]:
 
 
 def _requires_python(wheel: Wheel) -> SpecifierSet | None:
-    """Return the specifier; None when there is none, and when it cannot be read, which is WHL108."""
+    """Return the specifier; None when there is none, and when it is not valid, which is WHL108."""
     try:
         return SpecifierSet(wheel.requires_python) if wheel.requires_python else None
     except InvalidSpecifier:
@@ -72,7 +71,7 @@ def _requires_python(wheel: Wheel) -> SpecifierSet | None:
 
 
 def _allows(specifier: SpecifierSet, python: Python) -> bool:
-    """Return whether any release of that Python fits: ``!=3.9.7`` excludes one of many."""
+    """Return whether any release of that Python is allowed: ``!=3.9.7`` excludes one of many."""
     return any(specifier.contains(f"{python[0]}.{python[1]}.{patch}") for patch in _PATCHES)
 
 
@@ -85,19 +84,19 @@ def _contradictions(wheel: Wheel, claimed: tuple[str, ...]) -> Iterator[Finding]
         message = f"a classifier claims it, but Requires-Python {wheel.requires_python} excludes it"
         hint = "correct requires-python or the classifiers in pyproject.toml, whichever is wrong"
         yield error("VER301", f"Python {', '.join(excluded)}", message, hint)
-    if not any(_allows(specifier, python) for tag in _tags(wheel) for python in _served(tag)):
+    if not any(_allows(specifier, python) for tag in _tags(wheel) for python in _accepted(tag)):
         message = f"no Python takes a wheel of this name that Requires-Python {wheel.requires_python} lets in"
         hint = "build it with a Python that requires-python allows, or correct requires-python"
         yield error("VER301", wheel.file_name, message, hint)
 
 
 def _local(wheel: Wheel) -> Iterator[Finding]:
-    with suppress(InvalidVersion):
-        if Version(wheel.version).local is not None:
-            hint = "build from a clean checkout of the tag; let the tool that computes versions leave local parts out"
-            level = Level.NOTE if wheel.is_private else Level.WARNING
-            message = "is a local version, which PyPI refuses"
-            yield Finding(code="VER302", level=level, subject=wheel.version, message=message, hint=hint)
+    version = pep440.parsed(wheel.version)
+    if version is not None and version.local is not None:
+        hint = "build from a clean checkout of the tag; let the tool that computes versions leave local parts out"
+        level = Level.NOTE if wheel.is_private else Level.WARNING
+        message = "is a local version, which PyPI refuses"
+        yield Finding(code="VER302", level=level, subject=wheel.version, message=message, hint=hint)
 
 
 def _untested(claimed: tuple[str, ...], tested: frozenset[str]) -> Iterator[Finding]:

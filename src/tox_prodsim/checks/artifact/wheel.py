@@ -1,12 +1,11 @@
 """Read a wheel without installing it.
 
-Members are judged by where an installer puts them: ``x.data/purelib/acme/a.py`` counts as ``acme/a.py``.
+Members are listed by where an installer puts them: ``x.data/purelib/acme/a.py`` is ``acme/a.py``.
 """
 
 from __future__ import annotations
 
 import configparser
-import hashlib
 import re
 import zipfile
 import zlib
@@ -17,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from packaging.metadata import RawMetadata, parse_email
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
+from tox_prodsim.checks.artifact.digest import file_sha256
 from tox_prodsim.model.entry_points import EntryPoint
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import Finding, error
@@ -31,30 +31,32 @@ _REFERENCE = re.compile(r"(?P<module>[\w.]+)\s*(:\s*(?P<attr>[\w.]+)\s*)?(\[(?P<
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wheel:
-    """What a wheel file says about itself; ``name`` and ``version`` are those of METADATA.
-
-    ``modules`` are all importable names, ``pkg.__main__`` included. ``top_levels`` are those of them that have no
-    parent in this wheel: ``acme`` for a regular package or module, ``google.cloud.storage`` below a namespace package.
-    ``extensions`` are the modules that are compiled. ``files`` are the members outside of ``.dist-info``, at the paths
-    where they are installed.
-    """
+    """What a wheel file says about itself."""
 
     path: Path
     file_name: str
     size_bytes: int
     sha256: str
     name: str
+    """The name in METADATA."""
     version: str
+    """The version in METADATA."""
     requires: tuple[str, ...]
+    """The lines of Requires-Dist."""
     provides_extras: tuple[str, ...]
     requires_python: str
     classifiers: tuple[str, ...]
     entry_points: tuple[EntryPoint, ...]
     top_levels: tuple[str, ...]
+    """The modules without a parent in this wheel: ``acme``, or ``google.cloud.storage`` below a namespace package."""
     modules: tuple[str, ...]
+    """All importable names, ``pkg.__main__`` included."""
     extensions: tuple[str, ...]
+    """The modules that are compiled."""
     files: tuple[str, ...]
+    """The members outside of ``.dist-info``, at the paths where they are installed."""
     dist_info: str
+    """The name of the folder of metadata."""
     problems: tuple[Finding, ...]
     """Findings made while reading, such as an entry point that cannot be read."""
 
@@ -75,7 +77,7 @@ class Wheel:
 
 
 def open_wheel(path: Path) -> Wheel:
-    """Return what the wheel says about itself; raises ProdsimError when the file is no wheel that can be read."""
+    """Return what the wheel says about itself; raises ProdsimError when the file cannot be read as a wheel."""
     try:
         parse_wheel_filename(path.name)
         with zipfile.ZipFile(path) as archive:
@@ -93,13 +95,11 @@ def _read(path: Path, archive: zipfile.ZipFile) -> Wheel:
     files = tuple(filter(None, map(installed_path, members(archive))))
     modules = _modules(files)
     points, problems = _entry_points(text(archive, f"{dist_info}/entry_points.txt"))
-    with path.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     return Wheel(
         path=path,
         file_name=path.name,
         size_bytes=path.stat().st_size,
-        sha256=sha256,
+        sha256=file_sha256(path),
         name=metadata["name"],
         version=metadata["version"],
         requires=tuple(metadata.get("requires_dist", ())),
@@ -117,19 +117,19 @@ def _read(path: Path, archive: zipfile.ZipFile) -> Wheel:
 
 
 def _dist_info(path: Path, archive: zipfile.ZipFile) -> str:
-    """Return the name of the metadata folder: the one that fits the file name when there are several."""
+    """Return the name of the metadata folder; of several, the one that fits the file name."""
     folders = sorted({name.partition("/")[0] for name in archive.namelist() if ".dist-info/" in name})
     folders = [folder for folder in folders if folder.endswith(".dist-info")]
     if not folders:
         msg = f"{path.name} is no wheel: it has no .dist-info folder"
         raise ProdsimError(_KEY, msg)
-    wanted, _, _, _ = parse_wheel_filename(path.name)
-    fitting = [folder for folder in folders if canonicalize_name(folder.partition("-")[0]) == wanted]
+    expected, _, _, _ = parse_wheel_filename(path.name)
+    fitting = [folder for folder in folders if canonicalize_name(folder.partition("-")[0]) == expected]
     return (fitting or folders)[0]
 
 
 def _metadata(path: Path, archive: zipfile.ZipFile, dist_info: str) -> RawMetadata:
-    """Return the fields of METADATA; tolerant, because 15 of 114 good wheels do not pass a strict validation."""
+    """Return the fields of METADATA, without validation: 15 of 114 good wheels do not pass it."""
     fields, _ = parse_email(text(archive, f"{dist_info}/METADATA"))
     for key in ("name", "version"):
         if not fields.get(key):
@@ -166,17 +166,23 @@ def _modules(files: Iterable[str]) -> tuple[str, ...]:
 
 
 def module_parts(file: PurePosixPath) -> tuple[str, ...]:
-    """Return the dotted name's parts of the module that a file holds; none when it holds no module."""
+    """Return the parts of the dotted name of the module in a file; nothing when the file is not a module."""
     stem, _, suffix = file.name.partition(".")
     if suffix not in {"py", "pyc"} and not _is_extension(stem, suffix):
         return ()
-    parts = file.parent.parts if stem == "__init__" else (*file.parent.parts, stem)
+    parts = dotted_parts(file)
     importable = "__pycache__" not in parts and all(part.isidentifier() for part in parts)
     return parts if importable else ()
 
 
+def dotted_parts(file: PurePosixPath) -> tuple[str, ...]:
+    """Return the parts of the dotted name for the path of a module."""
+    stem = file.name.partition(".")[0]
+    return file.parent.parts if stem == "__init__" else (*file.parent.parts, stem)
+
+
 def _is_extension(stem: str, suffix: str) -> bool:
-    """Return whether it is named as extension modules are; ``libfoo.so`` is a library for ctypes."""
+    """Return whether it has the name of an extension module; ``libfoo.so`` is a library for ctypes."""
     tag, dot, kind = suffix.rpartition(".")
     if kind not in {"so", "pyd"}:
         return False
@@ -184,7 +190,7 @@ def _is_extension(stem: str, suffix: str) -> bool:
 
 
 def _extensions(files: Iterable[str]) -> tuple[str, ...]:
-    """Return the modules that are compiled; one that has a source beside it is still compiled when it is imported."""
+    """Return the modules that are compiled; Python imports the compiled file even if there is a source."""
     paths = [PurePosixPath(file) for file in files]
     compiled = (path for path in paths if path.suffix in {".so", ".pyd"})
     return tuple(sorted({".".join(parts) for path in compiled if (parts := module_parts(path))}))
@@ -196,16 +202,23 @@ def _top_levels(modules: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def parents(name: str) -> Iterator[str]:
-    """Yield the packages that a module is in, the nearest first."""
+    """Yield the packages of a module, the innermost first."""
     while "." in name:
         name = name.rpartition(".")[0]
         yield name
 
 
+class _CaseSensitiveParser(configparser.ConfigParser):
+    """Keeps the case of the names of entry points."""
+
+    def optionxform(self, optionstr: str) -> str:
+        """Return the name as it is."""
+        return optionstr
+
+
 def _entry_points(text: str) -> tuple[tuple[EntryPoint, ...], tuple[Finding, ...]]:
     """Return the entry points that can be read, and findings for the commands that cannot."""
-    parser = configparser.ConfigParser(delimiters="=", interpolation=None, strict=False)
-    parser.optionxform = str  # type: ignore[assignment,method-assign] # names of scripts keep their case
+    parser = _CaseSensitiveParser(delimiters="=", interpolation=None, strict=False)
     try:
         parser.read_string(text)
     except configparser.Error as problem:

@@ -1,4 +1,4 @@
-"""All that is found in the file itself, without installing or importing anything of it."""
+"""All checks of the wheel file itself, without installing or importing anything from it."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from dataclasses import replace
 from tox_prodsim.checks.artifact import file_name, layout, record, upload, wheel_strays
 from tox_prodsim.checks.artifact.wheel import Wheel
 from tox_prodsim.model.findings import CheckResult
-from tox_prodsim.model.formatting import counted
+from tox_prodsim.model.formatting import counted, joined
 
 CODES = (*record.CODES, *file_name.CODES, *upload.CODES, *layout.CODES, *wheel_strays.CODES)
 
 
 def check_wheel(wheel: Wheel) -> CheckResult:
-    """Return what is wrong with the file, found without installing or importing anything of it."""
+    """Return what is wrong with the file, without installing or importing anything from it."""
     with zipfile.ZipFile(wheel.path) as archive:
-        recorded, uploaded = record.check_record(wheel, archive), upload.check_upload(wheel, archive)
+        of_record, of_upload = record.check_record(wheel, archive), upload.check_upload(wheel, archive)
         checked = CheckResult.of(
-            recorded,
+            of_record,
             file_name.check_identity(wheel, archive),
-            uploaded,
+            of_upload,
             layout.check_contents(wheel),
             wheel_strays.check_strays(wheel, archive),
         )
-    return replace(checked, detail=_evidence(wheel, " and ".join(filter(None, (recorded.detail, uploaded.detail)))))
+    return replace(checked, detail=_detail(wheel, joined((of_record.detail, of_upload.detail), " and ")))
 
 
-def _evidence(wheel: Wheel, sound: str) -> str:
+def _detail(wheel: Wheel, valid: str) -> str:
     scripts = [point for point in wheel.scripts if point.group == "console_scripts"]
     facts = [
-        f"{sound} ok" if sound else "",
+        f"{valid} ok" if valid else "",
         counted(len(wheel.modules), "module"),
         counted(len(scripts), "console script"),
     ]
-    return ", ".join(filter(None, facts))
+    return joined(facts)

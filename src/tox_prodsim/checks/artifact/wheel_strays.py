@@ -1,4 +1,4 @@
-"""WHL131: files that got into the wheel because they were lying about."""
+"""WHL131: stray files, which are in the wheel only because they were in the folder of the build."""
 
 from __future__ import annotations
 
@@ -10,50 +10,50 @@ from collections.abc import Iterator
 from tox_prodsim.checks.artifact import stray_patterns
 from tox_prodsim.checks.artifact.wheel import Wheel
 from tox_prodsim.model.findings import CheckResult, Finding, error, warning
-from tox_prodsim.model.formatting import folded
+from tox_prodsim.model.formatting import listed
 
 CODES = ("WHL131",)
 
-_LITTER = stray_patterns.Known({"is the setting of an editor": r"\.(idea|vscode)/"})
+_STRAYS = stray_patterns.StrayPatterns({"is the setting of an editor": r"\.(idea|vscode)/"})
 _EGG_INFO = re.compile(r"[^/]+\.egg-info/")
-_GIVEN = re.compile(r"(^|/)[^/]*(test|template|skeleton|fixture|example|scaffold|\{\{)[^/]*/", re.IGNORECASE)
-"""Folders of files that are handed on as they are; whatever is in them may be meant to be there."""
+_TEMPLATES = re.compile(r"(^|/)[^/]*(test|template|skeleton|fixture|example|scaffold|\{\{)[^/]*/", re.IGNORECASE)
+"""Folders of files that are copied or shown; any file in them may be there on purpose."""
 _KEY_FILE = re.compile(r"\.(pem|key)$")
 _EXCLUDE = "exclude it in the configuration of the build back end, and build from a clean checkout"
 _REVOKE = "revoke what it gives away, then exclude it in the configuration of the build back end"
 
 
 def check_strays(wheel: Wheel, archive: zipfile.ZipFile) -> CheckResult:
-    """Return the files that nobody meant to ship, one finding for each kind."""
-    files = [file for file in wheel.files if not _GIVEN.search(file)]
-    return CheckResult(detail="", codes=CODES, findings=(*_strays(files), *_beside(files), *_keys(files, archive)))
+    """Return the stray files, one finding for each kind."""
+    files = [file for file in wheel.files if not _TEMPLATES.search(file)]
+    return CheckResult(detail="", codes=CODES, findings=(*_strays(files), *_leftovers(files), *_keys(files, archive)))
 
 
 def _strays(files: list[str]) -> Iterator[Finding]:
     if found := [file for file in files if file.rpartition("/")[2] in stray_patterns.SECRET_FILES]:
-        yield error("WHL131", folded(found), "is where secrets are kept", _REVOKE)
+        yield error("WHL131", listed(found), "is where secrets are kept", _REVOKE)
     kinds: dict[str, list[str]] = defaultdict(list)
     for file in files:
-        if stray := _LITTER.find(file):
+        if stray := _STRAYS.find(file):
             kinds[stray.what].append(file)
     for what, found in kinds.items():
         grave = what == stray_patterns.REPOSITORY
-        yield (error if grave else warning)("WHL131", folded(found), what, _REVOKE if grave else _EXCLUDE)
+        yield (error if grave else warning)("WHL131", listed(found), what, _REVOKE if grave else _EXCLUDE)
     if found := [file for file in files if _EGG_INFO.match(file)]:
         message = "is the metadata of another build, which installers and importlib.metadata take for a distribution"
-        yield warning("WHL131", folded(found), message, _EXCLUDE)
+        yield warning("WHL131", listed(found), message, _EXCLUDE)
 
 
-def _beside(files: list[str]) -> Iterator[Finding]:
-    """Yield what counts only beside the file that it came from.
+def _leftovers(files: list[str]) -> Iterator[Finding]:
+    """Yield files that are stray only beside the file that they were made from.
 
-    Bytecode without its source is how programs without sources are shipped, and jupyterlab ships package.json.orig.
+    Bytecode without its source is a way to ship programs, and jupyterlab ships package.json.orig.
     """
     known = set(files)
     if found := [file for file in files if file.endswith((".pyc", ".pyo")) and file[:-1] in known]:
-        yield warning("WHL131", folded(found), "is bytecode beside its source", _EXCLUDE)
+        yield warning("WHL131", listed(found), "is bytecode beside its source", _EXCLUDE)
     if found := [file for file in files if file.endswith((".orig", ".rej")) and file.rpartition(".")[0] in known]:
-        yield warning("WHL131", folded(found), "was left by a merge or a patch", _EXCLUDE)
+        yield warning("WHL131", listed(found), "was left by a merge or a patch", _EXCLUDE)
 
 
 def _keys(files: list[str], archive: zipfile.ZipFile) -> Iterator[Finding]:
@@ -61,4 +61,4 @@ def _keys(files: list[str], archive: zipfile.ZipFile) -> Iterator[Finding]:
     named = [file for file in files if _KEY_FILE.search(file) and file in known]
     if found := [file for file in named if b"PRIVATE KEY-----" in archive.read(file)]:
         hint = "if it protects anything, revoke it: it is published with the wheel"
-        yield warning("WHL131", folded(found), "holds a private key", hint)
+        yield warning("WHL131", listed(found), "holds a private key", hint)

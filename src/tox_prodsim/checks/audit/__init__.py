@@ -1,5 +1,9 @@
-"""Have other tools look at the files: ``auditing`` runs them and hears what they say, ``toolbox`` keeps them."""
+"""Checks of the files by other tools: AUD801 what a tool reports, AUD802 a tool that could not be run.
 
-from tox_prodsim.checks.audit.run import Audits, Tools, begin
+``run.py`` starts the tools and turns their output into findings; ``tool_env.py`` keeps the environments of the tools.
+To add a tool that needs special arguments, see ``model.auditors``.
+"""
 
-__all__ = ["Audits", "Tools", "begin"]
+from tox_prodsim.checks.audit.run import Audits, AuditTools, start
+
+__all__ = ["AuditTools", "Audits", "start"]

@@ -1,7 +1,7 @@
-"""Have other tools look at the files: each in an environment of its own, kept from run to run, and hear what they say.
+"""Run other tools on the files, each in an environment of its own that is kept from run to run.
 
-The tools are begun at the start of a run, in threads, and heard in their step. What the user asked for and could not be
-had is an error like a dependency that does not install: a release that nobody has audited is not an audited one.
+The tools start in threads at the beginning of a run, and their step waits for the results. A tool that cannot be
+installed or run is an error, like a dependency that does not install: the release was not audited.
 """
 
 from __future__ import annotations
@@ -18,159 +18,163 @@ from tox_prodsim.model import auditors
 from tox_prodsim.model.auditors import Auditor
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import CheckResult, Finding, Level
-from tox_prodsim.model.runner import Completed, Runner
+from tox_prodsim.model.runner import Completed, Runner, output_of
 
 _LIMIT_S = 600.0
-_SHOWN_LINES = 60
+_LINES_SHOWN = 60
 _READABLE = {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "500", "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"}
-"""What makes tools print one line for one thing, without colours."""
+"""Variables that make tools print one line for each problem, without colours."""
 _CONTROLS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_STAMPED = re.compile(r"^\[\d\d:\d\d:\d\d\]\s+")
-_PICTURES = re.compile(r"^[^\x21-\x7e]+")
-_GRAVE = re.compile(r"(?:error|warning|[A-Z]\d{3})\b", re.IGNORECASE)
+_TIME_STAMP = re.compile(r"^\[\d\d:\d\d:\d\d\]\s+")
+_SYMBOLS = re.compile(r"^[^\x21-\x7e]+")
+_COMPLAINT = re.compile(r"(?:error|warning|[A-Z]\d{3})\b", re.IGNORECASE)
 _COULD_BE = re.compile(r'platform\s+tag:\s+"(\w+)"')
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Tools:
-    """The tools that were asked for; their environments are kept in ``folder``, ``anew``: made again.
-
-    ``install`` makes an environment with a requirement in a folder, and raises ProdsimError; ``run`` runs a tool;
-    ``interrupted`` is whether to give up.
-    """
+class AuditTools:
+    """The tools that were asked for, and how they are installed and run."""
 
     auditors: tuple[Auditor, ...]
     folder: Path
+    """The folder of their environments, which are kept from run to run."""
     install: Callable[[str, Path], None]
+    """Makes an environment with a requirement in a folder; raises ProdsimError."""
     run: Runner
     interrupted: Callable[[], bool]
-    anew: bool = False
+    """Returns whether to give up."""
+    recreate: bool = False
+    """Whether the environments are made again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Audits:
-    """Audits that go on."""
+    """Audits that are running."""
 
     pending: tuple[Future[CheckResult], ...]
 
-    def heard(self) -> CheckResult:
-        """Wait for all of them and return what they came to; raises Cancelled."""
-        every = [each.result() for each in self.pending]
-        ran = [each for each in every if each.codes]
-        return replace(CheckResult.of(*every), detail=CheckResult.of(*(ran or every)).detail)
+    def result(self) -> CheckResult:
+        """Wait for all of them and return what they found; raises Cancelled."""
+        results = [each.result() for each in self.pending]
+        ran = [each for each in results if each.codes]
+        return replace(CheckResult.of(*results), detail=CheckResult.of(*(ran or results)).detail)
 
 
-def begin(tools: Tools, wheel: Path, sdist: Path | None, ahead: Executor) -> Audits:
-    """Begin all audits of the wheel and, when there is one, of the sdist."""
-    return Audits(pending=tuple(ahead.submit(audit, tools, each, wheel, sdist) for each in tools.auditors))
+def start(tools: AuditTools, wheel: Path, sdist: Path | None, executor: Executor) -> Audits:
+    """Start all audits of the wheel and, if there is one, of the sdist."""
+    return Audits(pending=tuple(executor.submit(audit, tools, each, wheel, sdist) for each in tools.auditors))
 
 
-def audit(tools: Tools, auditor: Auditor, wheel: Path, sdist: Path | None) -> CheckResult:
-    """Return what one tool says; raises Cancelled."""
+def audit(tools: AuditTools, auditor: Auditor, wheel: Path, sdist: Path | None) -> CheckResult:
+    """Return what one tool reports; raises Cancelled."""
     if reason := auditor.inapplicable(wheel.name, sdist):
         skipped = f"{auditor.name}: {reason}"
         return CheckResult(detail=skipped, codes=(), not_checked=(("AUD801", skipped),))
-    kept = tool_env.Kept(folder=tools.folder / _folder_name(auditor), purpose=auditor.requirement)
+    env = tool_env.ToolEnv(folder=tools.folder / _folder_name(auditor), purpose=auditor.requirement)
     try:
-        with kept.alone(tools.interrupted):
-            ran = _ran(tools, kept, auditor, auditor.command(wheel, sdist))
-            version = kept.version(auditor.name)
+        with env.locked(tools.interrupted):
+            completed = _run_installed(tools, env, auditor, auditor.command(wheel, sdist))
+            version = env.version(auditor.name)
     except ProdsimError as problem:
-        return _impossible(auditor, problem.message)
-    told = _told(ran, {wheel: wheel.name} | ({sdist: sdist.name} if sdist else {}))
-    if reason := _crash(ran):
-        return _impossible(auditor, f"could not be run: {reason}", told)
+        return _failed(auditor, problem.message)
+    lines = _output_lines(completed, {wheel: wheel.name} | ({sdist: sdist.name} if sdist else {}))
+    if reason := _crash(completed):
+        return _failed(auditor, f"could not be run: {reason}", lines)
     names = [file.name for file in (wheel, sdist) if file is not None]
-    complaint = _complaint(told, names) if ran.returncode else _overclaims(auditor, told, wheel.name)
-    return _judged(auditor, version, complaint, told, lacks_sdist=sdist is None and auditor.needs("{sdist}"))
+    complaint = _complaint(lines, names) if completed.returncode else _overclaims(auditor, lines, wheel.name)
+    lacks_sdist = sdist is None and auditor.needs("{sdist}")
+    return _to_check_result(auditor, version, complaint, lines, lacks_sdist=lacks_sdist)
 
 
 def _folder_name(auditor: Auditor) -> str:
     return f"{auditor.name}-{hashlib.sha256(auditor.requirement.encode()).hexdigest()[:8]}"
 
 
-def _ran(tools: Tools, kept: tool_env.Kept, auditor: Auditor, command: Sequence[str]) -> Completed:
-    """Run the tool; one of a kept environment that crashes is installed anew, and gets another chance."""
-    anew = tools.anew or kept.command(command[0]) is None
-    fresh = kept.made(lambda folder: _install(tools, auditor, folder), anew=anew)
-    ran = _run(tools, kept, auditor, command)
-    if _crash(ran) and not fresh:
-        kept.made(lambda folder: _install(tools, auditor, folder), anew=True)
-        ran = _run(tools, kept, auditor, command)
-    return ran
+def _run_installed(tools: AuditTools, env: tool_env.ToolEnv, auditor: Auditor, command: Sequence[str]) -> Completed:
+    """Install and run the tool; one that crashes in a kept environment is installed again, and run once more."""
+    recreate = tools.recreate or env.command(command[0]) is None
+    is_new = env.ensure(lambda folder: _install(tools, auditor, folder), recreate=recreate)
+    completed = _run(tools, env, auditor, command)
+    if _crash(completed) and not is_new:
+        env.ensure(lambda folder: _install(tools, auditor, folder), recreate=True)
+        completed = _run(tools, env, auditor, command)
+    return completed
 
 
-def _install(tools: Tools, auditor: Auditor, folder: Path) -> None:
+def _install(tools: AuditTools, auditor: Auditor, folder: Path) -> None:
     try:
         tools.install(auditor.requirement, folder)
     except ProdsimError as problem:
         raise ProdsimError("audit", f"could not be installed: {problem.message}") from problem
 
 
-def _run(tools: Tools, kept: tool_env.Kept, auditor: Auditor, command: Sequence[str]) -> Completed:
-    program = kept.command(command[0])
+def _run(tools: AuditTools, env: tool_env.ToolEnv, auditor: Auditor, command: Sequence[str]) -> Completed:
+    program = env.command(command[0])
     if program is None:
         raise ProdsimError("audit", f"could not be run: {auditor.requirement} brings no command {command[0]}")
     return tools.run([str(program), *command[1:]], timeout_s=_LIMIT_S, variables=_READABLE)
 
 
-def _crash(ran: Completed) -> str:
-    """Return why the tool came to no result, nothing when it did, whatever it says."""
-    if ran.timed_out:
+def _crash(completed: Completed) -> str:
+    """Return why the tool has no result; nothing if it has one."""
+    returncode = completed.returncode
+    if completed.timed_out:
         return f"it took more than {_LIMIT_S:g} s"
-    if ran.returncode is None or ran.returncode < 0:
-        return "it died" if ran.returncode is None else f"it died of signal {-ran.returncode}"
-    lines = (ran.stdout + b"\n" + ran.stderr).decode(errors="replace").rstrip().splitlines()
-    return lines[-1].strip() if ran.returncode and any(line.startswith("Traceback (most") for line in lines) else ""
+    if returncode is None or returncode < 0:
+        return "it died" if returncode is None else f"it died of signal {-returncode}"
+    lines = output_of(completed).rstrip().splitlines()
+    return lines[-1].strip() if returncode and any(line.startswith("Traceback (most") for line in lines) else ""
 
 
-def _told(ran: Completed, shorter: Mapping[Path, str]) -> tuple[str, ...]:
-    """Return the lines of the output, with the files by their names."""
-    text = _CONTROLS.sub("", (ran.stdout + b"\n" + ran.stderr).decode(errors="replace"))
-    for path, name in shorter.items():
+def _output_lines(completed: Completed, names: Mapping[Path, str]) -> tuple[str, ...]:
+    """Return the lines of the output, with names in place of paths."""
+    text = _CONTROLS.sub("", output_of(completed))
+    for path, name in names.items():
         text = text.replace(str(path), name)
-    return tuple(_STAMPED.sub("", line).rstrip() for line in text.splitlines() if line.strip())
+    return tuple(_TIME_STAMP.sub("", line).rstrip() for line in text.splitlines() if line.strip())
 
 
-def _judged(auditor: Auditor, version: str, complaint: str, told: tuple[str, ...], *, lacks_sdist: bool) -> CheckResult:
+def _to_check_result(
+    auditor: Auditor, version: str, complaint: str, lines: tuple[str, ...], *, lacks_sdist: bool
+) -> CheckResult:
     found = _finding("AUD801", auditor, complaint, _HINTS["AUD801"]) if complaint else None
     return CheckResult(
         detail=f"{auditor.name} {version}".rstrip(),
         codes=("AUD801", "AUD802"),
         findings=(found,) if found else (),
         not_checked=(("AUD801", f"{auditor.name}: no sdist"),) if lacks_sdist else (),
-        evidence=((f"what {auditor.name} says", _cut(told)),) if found else (),
+        evidence=((f"what {auditor.name} says", _cut(lines)),) if found else (),
     )
 
 
-def _complaint(told: Sequence[str], names: Sequence[str]) -> str:
-    """Return the first line that calls itself an error or a warning, else the last; with the next when it goes on."""
-    lines = [_without(line, names) for line in told] or ["it says nothing"]
-    at = next((at for at, line in enumerate(lines) if _GRAVE.match(line)), len(lines) - 1)
-    goes_on = lines[at].endswith(":") and at + 1 < len(lines)
-    return " ".join(" ".join(lines[at : at + 2] if goes_on else [lines[at]]).split())
+def _complaint(output: Sequence[str], names: Sequence[str]) -> str:
+    """Return the first line that begins as an error or a warning, else the last; with the next one if it continues."""
+    lines = [_without(line, names) for line in output] or ["it says nothing"]
+    at = next((at for at, line in enumerate(lines) if _COMPLAINT.match(line)), len(lines) - 1)
+    continues = lines[at].endswith(":") and at + 1 < len(lines)
+    return " ".join(" ".join(lines[at : at + 2] if continues else [lines[at]]).split())
 
 
 def _without(line: str, names: Sequence[str]) -> str:
-    """Return the line without what stands before the complaint: pictures, and the name of the file."""
-    line = _PICTURES.sub("", line)
+    """Return the line without what precedes the complaint: symbols, and the name of the file."""
+    line = _SYMBOLS.sub("", line)
     return next((line.removeprefix(f"{name}: ") for name in names if line.startswith(f"{name}: ")), line)
 
 
-def _overclaims(auditor: Auditor, told: Sequence[str], name: str) -> str:
-    """Return what auditwheel says without failing: that the wheel needs a newer system than its name promises."""
-    could_be = _COULD_BE.search(" ".join(told)) if auditor.name == "auditwheel" else None
+def _overclaims(auditor: Auditor, lines: Sequence[str], name: str) -> str:
+    """Return what auditwheel reports without failing: that the wheel needs a newer system than its name promises."""
+    could_be = _COULD_BE.search(" ".join(lines)) if auditor.name == "auditwheel" else None
     claim = auditors.overclaimed_tag(name, could_be[1]) if could_be else ""
     return f"it is {could_be[1]}, and its name promises {claim}" if could_be and claim else ""
 
 
-def _impossible(auditor: Auditor, reason: str, told: tuple[str, ...] = ()) -> CheckResult:
+def _failed(auditor: Auditor, reason: str, lines: tuple[str, ...] = ()) -> CheckResult:
     return CheckResult(
         detail="",
         codes=("AUD802",),
         findings=(_finding("AUD802", auditor, reason, _HINTS["AUD802"]),),
         not_checked=(("AUD801", f"{auditor.name}: {reason}"),),
-        evidence=((f"what {auditor.name} says", _cut(told)),) if told else (),
+        evidence=((f"what {auditor.name} says", _cut(lines)),) if lines else (),
     )
 
 
@@ -185,5 +189,5 @@ def _finding(code: str, auditor: Auditor, message: str, hint: str) -> Finding:
 
 
 def _cut(lines: tuple[str, ...]) -> tuple[str, ...]:
-    more = len(lines) - _SHOWN_LINES
-    return lines if more <= 0 else (*lines[:_SHOWN_LINES], f"({more} more lines)")
+    more = len(lines) - _LINES_SHOWN
+    return lines if more <= 0 else (*lines[:_LINES_SHOWN], f"({more} more lines)")

@@ -1,4 +1,4 @@
-"""Environments that are kept from run to run: one user at a time, made anew when they are not what they should be."""
+"""Environments that are kept from run to run, used by one process at a time, and made again when they are not valid."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from filelock import FileLock, Timeout
 
 from tox_prodsim.model.errors import Cancelled
 
-_LOOK_S = 0.2
+_RETRY_S = 0.2
 _STAMP = "prodsim-made.txt"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Kept:
-    """A folder with an environment of the Python that runs us, made for ``purpose``; another purpose needs another."""
+class ToolEnv:
+    """A folder with a virtual environment of the Python that runs tox, made for one ``purpose``."""
 
     folder: Path
     purpose: str
@@ -33,29 +33,29 @@ class Kept:
         return self._path("scripts")
 
     def command(self, name: str) -> Path | None:
-        """Return one of its commands, None when it has none of that name."""
+        """Return one of its commands; None when it has none with that name."""
         found = shutil.which(name, path=str(self.scripts))
         return Path(found) if found else None
 
     def version(self, distribution: str) -> str:
-        """Return the version of what is installed; nothing when it is not."""
+        """Return the version of a distribution in it; nothing when it is not installed."""
         found = importlib.metadata.distributions(name=distribution, path=[str(self._path("purelib"))])
         return next((each.version for each in found), "")
 
-    def is_sound(self) -> bool:
-        """Return whether it was made to the end, for this purpose and this Python, and its Python is still there."""
+    def is_valid(self) -> bool:
+        """Return whether it was made completely, for this purpose and this Python, and its Python still exists."""
         try:
-            made = (self.folder / _STAMP).read_text(encoding="utf-8")
+            stamp = (self.folder / _STAMP).read_text(encoding="utf-8")
         except (OSError, UnicodeError):
             return False
-        return made == self._stamp() and self.command("python") is not None
+        return stamp == self._stamp() and self.command("python") is not None
 
-    def made(self, make: Callable[[Path], None], *, anew: bool) -> bool:
-        """Have it made where it is not sound, or ``anew``; return whether it was made now.
+    def ensure(self, make: Callable[[Path], None], *, recreate: bool) -> bool:
+        """Make it if it is not valid or is to be recreated; return whether it was made now.
 
-        What ``make`` leaves when it raises is made again the next time.
+        If ``make`` raises, the next call makes it again.
         """
-        if not anew and self.is_sound():
+        if not recreate and self.is_valid():
             return False
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -64,15 +64,15 @@ class Kept:
         return True
 
     @contextmanager
-    def alone(self, interrupted: Callable[[], bool]) -> Iterator[None]:
-        """Keep other threads and processes away meanwhile; raises Cancelled when ``interrupted`` while it waits."""
+    def locked(self, interrupted: Callable[[], bool]) -> Iterator[None]:
+        """Lock it against other threads and processes; raises Cancelled when ``interrupted`` while it waits."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(f"{self.folder}.lock")
         while not lock.is_locked:
             if interrupted():
                 raise Cancelled
             try:
-                lock.acquire(timeout=_LOOK_S)
+                lock.acquire(timeout=_RETRY_S)
             except Timeout:
                 continue
         try:

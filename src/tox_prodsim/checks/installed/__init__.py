@@ -1,10 +1,27 @@
-"""What is installed in an environment, seen from inside of it: requirements, imports, extensions, entry points.
+"""Checks of the installed distribution: its requirements, imports, extension modules, entry points and commands.
 
-All of it is ``check_…(subject, runner, python, …) -> CheckResult``, or ``Imported`` where modules are loaded; what they
-need of the environment comes through ``look``. A new family of checks is a new file of that shape beside these.
+A check is ``check_…(distribution, runner, python, …) -> CheckResult``; those that import modules return ``Imported``.
+To add one, write such a function in the file that fits, or in a new one, export it here and call it in ``run.checks``.
+
+====================  ==============================================================================
+``requirements.py``   DEP202, DEP203, DEP209, IMP500: the right distribution, all requirements are met
+``undeclared.py``     DEP204: modules are imported that no requirement names (reads ``sources.py``)
+``imports.py``        IMP501 to IMP504, VER303: the top-levels import, from site-packages
+``side_effects.py``   IMP520 to IMP524: what an import does besides
+``modules.py``        IMP504: all other modules import
+``extensions.py``     EXT405, EXT406, EXT414: extension modules load
+``scripts.py``        ENT510, ENT511: commands and other entry points load
+``cli_checks.py``     ENT512 to ENT514, VER306: what commands print with ``--help`` and ``--version``
+``conditions.py``     SIM801, SIM802: imports and commands under a harsher condition
+``import_runs.py``    imports many modules: a few with their effects, or all within a budget
+``probe.py``          runs ``_child/probe.py`` in the environment and reads its answers
+``sources.py``        what the sources in a wheel import at module level
+``messages.py``       findings and hints about what does not load
+``versions.py``       compares a reported version with that of METADATA
+====================  ==============================================================================
 """
 
-from tox_prodsim.checks.installed.conditions import check_under, why_not
+from tox_prodsim.checks.installed.conditions import check_condition, unavailable_reason
 from tox_prodsim.checks.installed.extensions import check_extensions
 from tox_prodsim.checks.installed.imports import Imported, check_imports, main_names
 from tox_prodsim.checks.installed.modules import check_modules
@@ -16,13 +33,13 @@ from tox_prodsim.checks.installed.undeclared import check_undeclared
 __all__ = [
     "Distribution",
     "Imported",
+    "check_condition",
     "check_distribution",
     "check_extensions",
     "check_imports",
     "check_modules",
     "check_scripts",
     "check_undeclared",
-    "check_under",
     "main_names",
-    "why_not",
+    "unavailable_reason",
 ]

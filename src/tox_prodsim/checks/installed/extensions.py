@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from tox_prodsim.checks.installed.imports import Imported
 from tox_prodsim.checks.installed.messages import finding, hint_for
 from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Died, Distribution, Loaded, Outcome, Raised, load
 from tox_prodsim.model.findings import CheckResult, Finding, Level
+from tox_prodsim.model.formatting import counted, listed
 from tox_prodsim.model.runner import NO_VARIABLES, Completed, Runner
 
 Outcomes = Mapping[str, Outcome]
@@ -26,110 +27,134 @@ _UNLOADABLE = re.compile(
     r"undefined symbol|symbol not found|invalid ELF|wrong ELF class|file too short|version `.+' not found"
     r"|shared object|^dlopen\(|DLL load failed|compiled (against|using)|binary incompatib"
 )
-"""What the loaders of all systems say, and what NumPy's and Cython's modules say that meet another version."""
+"""Messages of the loaders of all systems, and of modules built for another NumPy or Cython."""
 _GIL = re.compile(r"GIL\) has been enabled to load module '(?P<module>[\w.]+)'")
-_GIL_QUESTION = "import sysconfig; print(int(bool(sysconfig.get_config_var('Py_GIL_DISABLED'))))"
-_QUESTION_LIMIT_S = 30.0
+_PRINT_GIL_DISABLED = "import sysconfig; print(int(bool(sysconfig.get_config_var('Py_GIL_DISABLED'))))"
+_PRINT_LIMIT_S = 30.0
 
 
 @dataclass(slots=True)
-class _Listener:
-    """Runs as the runner does, with some more variables, and keeps what was said on stderr."""
+class _StderrRecorder:
+    """Runs as the runner does, with additional variables, and records what was printed on stderr."""
 
     runner: Runner
-    more: Mapping[str, str]
-    heard: list[str] = field(default_factory=list)
+    variables: Mapping[str, str]
+    stderr: list[str] = field(default_factory=list)
 
     def __call__(
         self, argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] = NO_VARIABLES
     ) -> Completed:
         """Return how it ended."""
-        ran = self.runner(argv, timeout_s=timeout_s, variables={**variables, **self.more})
-        self.heard.append(ran.stderr.decode("utf-8", "replace"))
-        return ran
+        completed = self.runner(argv, timeout_s=timeout_s, variables={**variables, **self.variables})
+        self.stderr.append(completed.stderr.decode("utf-8", "replace"))
+        return completed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Loads:
+    """What loading the extension modules came to."""
+
+    eager: Outcomes
+    """With every symbol bound at once."""
+    lazy: Outcomes
+    """As Python loads them by default."""
+    blocked: Sequence[str] = ()
+    """The modules that were not loaded, because their package does not import."""
 
 
 def check_extensions(
-    subject: Distribution, runner: Runner, python: Path, *, required: Sequence[str] = (), limit_s: float = LOAD_LIMIT_S
+    distribution: Distribution,
+    runner: Runner,
+    python: Path,
+    *,
+    required: Sequence[str] = (),
+    limit_s: float = LOAD_LIMIT_S,
 ) -> Imported:
-    """Return which extension modules load and what is wrong with others; for ``required`` ones there is no excuse.
+    """Return which extension modules load and what is wrong with the others; each of the ``required`` ones must load.
 
-    All are loaded in one process with every symbol bound at once, which is the harder way; only what fails is loaded
-    again, the easier way, and in a process of its own.
+    All are loaded in one process with every symbol bound at once, which is the stricter way. Only those that fail are
+    loaded again, by default rules and in a process of their own.
     """
-    if not subject.extensions:
+    if not distribution.extensions:
         return Imported(checked=CheckResult(detail="", codes=()))
-    listener = _Listener(runner, _EAGER)
-    loads = partial(_both_ways, listener, runner, python, limit_s)
-    _, packages = loads(list(dict.fromkeys(filter(None, (_package(subject, name) for name in subject.extensions)))))
-    broken = {package for package, outcome in packages.items() if not _loads(outcome)}
-    blocked = [name for name in subject.extensions if _package(subject, name) in broken and name not in required]
-    eager, lazy = loads([name for name in subject.extensions if name not in blocked])
-    checked = CheckResult.of(
-        CheckResult(
-            detail=_detail(eager, lazy),
-            codes=_CODES if eager else (),
-            findings=(*_failures(subject, lazy, required), *_bound_late(eager, lazy)),
-            not_checked=(*_NOT_CHECKED, *(("EXT405", f"{name}: its package does not import") for name in blocked)),
-        ),
-        _gil(subject, runner, python, listener.heard),
+    recorder = _StderrRecorder(runner, _EAGER)
+    loads = _load_all(distribution, partial(_load, recorder, runner, python, limit_s), required)
+    loading = _check_loading(distribution, loads, required)
+    checked = CheckResult.of(loading, _gil(distribution, runner, python, recorder.stderr))
+    return Imported(checked=checked, modules=frozenset(name for name, each in loads.lazy.items() if _is_loaded(each)))
+
+
+def _check_loading(distribution: Distribution, loads: _Loads, required: Sequence[str]) -> CheckResult:
+    blocked = (("EXT405", f"{name}: its package does not import") for name in loads.blocked)
+    return CheckResult(
+        detail=_detail(loads),
+        codes=_CODES if loads.eager else (),
+        findings=(*_failures(distribution, loads.lazy, required), *_bound_late(loads)),
+        not_checked=(*_NOT_CHECKED, *blocked),
     )
-    return Imported(checked=checked, modules=frozenset(name for name, outcome in lazy.items() if _loads(outcome)))
 
 
-def _package(subject: Distribution, name: str) -> str:
+def _load_all(
+    distribution: Distribution, load_modules: Callable[[Sequence[str]], _Loads], required: Sequence[str]
+) -> _Loads:
+    """Load the packages of the extension modules, then the modules whose package loads, and the required ones."""
+    package_of = {name: _package(distribution, name) for name in distribution.extensions}
+    packages = load_modules(list(dict.fromkeys(filter(None, package_of.values())))).lazy
+    broken = {package for package, outcome in packages.items() if not _is_loaded(outcome)}
+    blocked = [name for name, package in package_of.items() if package in broken and name not in required]
+    return replace(load_modules([name for name in package_of if name not in blocked]), blocked=blocked)
+
+
+def _package(distribution: Distribution, name: str) -> str:
     """Return the package of the module; empty when it is a top-level, or in a namespace without code of its own."""
     parent = name.rpartition(".")[0]
-    return parent if parent in subject.modules else ""
+    return parent if parent in distribution.modules else ""
 
 
-def _both_ways(
-    eager: Runner, lazy: Runner, python: Path, limit_s: float, names: Sequence[str]
-) -> tuple[Outcomes, Outcomes]:
-    """Return what loading each comes to with its symbols bound at once, and as it is loaded when nobody asks."""
+def _load(eager: Runner, lazy: Runner, python: Path, limit_s: float, names: Sequence[str]) -> _Loads:
+    """Load each module with its symbols bound at once, and those that fail once more by default rules."""
     first = _outcomes(eager, python, limit_s, names)
-    again = [name for name, outcome in first.items() if isinstance(outcome, Raised | Died)]
-    return first, {**first, **_outcomes(lazy, python, limit_s, again)}
+    failed = [name for name, outcome in first.items() if isinstance(outcome, Raised | Died)]
+    return _Loads(eager=first, lazy={**first, **_outcomes(lazy, python, limit_s, failed)})
 
 
 def _outcomes(runner: Runner, python: Path, limit_s: float, names: Sequence[str]) -> Outcomes:
     return dict(zip(names, load([(name, "") for name in names], runner, python, limit_s), strict=True))
 
 
-def _loads(outcome: Outcome) -> bool:
+def _is_loaded(outcome: Outcome) -> bool:
     return isinstance(outcome, Loaded)
 
 
-def _failures(subject: Distribution, outcomes: Outcomes, required: Sequence[str]) -> Iterator[Finding]:
-    """Yield what does not load; what is only noted and fails in the same words is one note."""
-    noted: dict[str, list[Finding]] = {}
+def _failures(distribution: Distribution, outcomes: Outcomes, required: Sequence[str]) -> Iterator[Finding]:
+    """Yield what does not load; notes with the same reason become one."""
+    notes: dict[str, list[Finding]] = {}
     for name, outcome in outcomes.items():
-        if _loads(outcome) or (name not in required and _is_library(outcome)):
+        if _is_loaded(outcome) or (name not in required and _is_library(outcome)):
             continue
         level, hint = Level.ERROR, ""
         if isinstance(outcome, Raised) and name not in required:
-            level, hint = _excuse(name, outcome)
-        hint = hint or hint_for(subject, name, outcome)
+            level, hint = _weight(name, outcome)
+        hint = hint or hint_for(distribution, name, outcome)
         found = finding("EXT405", level, name, f"does not load: {outcome}", hint, outcome=outcome)
         if level is Level.NOTE:
-            noted.setdefault(str(outcome), []).append(found)
+            notes.setdefault(str(outcome), []).append(found)
         else:
             yield found
-    for first, *others in noted.values():
-        more = f" and {len(others)} more module{'' if len(others) == 1 else 's'}" if others else ""
-        yield replace(first, subject=f"{first.subject}{more}")
+    for same in notes.values():
+        yield replace(same[0], subject=listed([note.subject for note in same], noun="module"))
 
 
 def _is_library(outcome: Outcome) -> bool:
-    """Return whether it is a library for ctypes after all; EXT415 tells when it was to be a module."""
+    """Return whether it is a library for ctypes; EXT415 reports one that should be a module."""
     return isinstance(outcome, Raised) and outcome.message.startswith(_NO_MODULE)
 
 
-def _excuse(name: str, raised: Raised) -> tuple[Level, str]:
-    """Return how bad it is that the module does not load, and what to do when that is not for everybody to say.
+def _weight(name: str, raised: Raised) -> tuple[Level, str]:
+    """Return the level of a module that does not load, and a hint that fits the reason better than the usual one.
 
-    What it raises once it is loaded says nothing against the file: some modules of good wheels are to be imported after
-    others, or need a library that few have.
+    An exception of the loaded module is not a fault of the file: some modules of good wheels must be imported after
+    others, or need a library that is rarely installed.
     """
     if raised.missing == name:
         return Level.NOTE, "it is compiled for another Python or system than that of this environment"
@@ -143,36 +168,36 @@ def _excuse(name: str, raised: Raised) -> tuple[Level, str]:
     return Level.ERROR, ""
 
 
-def _bound_late(eager: Outcomes, lazy: Outcomes) -> Iterator[Finding]:
-    """Yield what fails only when it is used; one that fails as another does imports that one, and says nothing new."""
-    told = set[str]()
-    for name, outcome in eager.items():
-        if _loads(lazy[name]) and not _loads(outcome) and str(outcome) not in told:
-            told.add(str(outcome))
+def _bound_late(loads: _Loads) -> Iterator[Finding]:
+    """Yield modules that fail only when they are used, once a reason: a second one with it only imports the first."""
+    reported = set[str]()
+    for name, outcome in loads.eager.items():
+        if _is_loaded(loads.lazy[name]) and not _is_loaded(outcome) and str(outcome) not in reported:
+            reported.add(str(outcome))
             message = f"loads, but not with every symbol bound at once: {outcome}"
             hint = "its first call of what is missing ends the process: link what has it, in the right version"
             yield finding("EXT406", Level.WARNING, name, message, hint, outcome=outcome)
 
 
-def _detail(eager: Outcomes, lazy: Outcomes) -> str:
-    modules = [name for name, outcome in lazy.items() if not _is_library(outcome)]
-    good = [name for name in modules if _loads(lazy[name])]
+def _detail(loads: _Loads) -> str:
+    modules = [name for name, outcome in loads.lazy.items() if not _is_library(outcome)]
+    good = [name for name in modules if _is_loaded(loads.lazy[name])]
     if not good:
         return "no extension loads" if modules else ""
-    words = "1 extension loads" if len(good) == 1 else f"{len(good)} extensions load"
-    at_once = _EAGER and all(_loads(eager[name]) for name in good)
-    return f"{words}, also with every symbol bound at once" if at_once else words
+    number = f"{counted(len(good), 'extension')} {'loads' if len(good) == 1 else 'load'}"
+    at_once = _EAGER and all(_is_loaded(loads.eager[name]) for name in good)
+    return f"{number}, also with every symbol bound at once" if at_once else number
 
 
-def _gil(subject: Distribution, runner: Runner, python: Path, heard: Sequence[str]) -> CheckResult:
-    """Return whether a free-threaded Python had to enable its GIL, which it says once, of the first module."""
-    ran = runner([str(python), "-I", "-c", _GIL_QUESTION], timeout_s=_QUESTION_LIMIT_S)
-    if ran.stdout.strip() != b"1":
+def _gil(distribution: Distribution, runner: Runner, python: Path, stderr: Sequence[str]) -> CheckResult:
+    """Return whether a free-threaded Python had to enable its GIL, which it prints once, for the first module."""
+    completed = runner([str(python), "-I", "-c", _PRINT_GIL_DISABLED], timeout_s=_PRINT_LIMIT_S)
+    if completed.stdout.strip() != b"1":
         return CheckResult(detail="", codes=(), not_checked=(("EXT414", "this Python is not free-threaded"),))
-    modules = {found["module"] for text in heard for found in _GIL.finditer(text)}
+    modules = {found["module"] for text in stderr for found in _GIL.finditer(text)}
     hint = "let it say that it needs no GIL (Py_mod_gil), once its threads are known to be safe"
     message = "importing it re-enables the GIL"
     findings = [
-        finding("EXT414", Level.WARNING, name, message, hint) for name in sorted(modules & {*subject.extensions})
+        finding("EXT414", Level.WARNING, name, message, hint) for name in sorted(modules & {*distribution.extensions})
     ]
     return CheckResult(detail="", codes=("EXT414",), findings=tuple(findings))

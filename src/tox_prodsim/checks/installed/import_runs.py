@@ -1,4 +1,4 @@
-"""Import modules in the environment: watched, or as many as there is time for."""
+"""Import modules in the environment: a few while their side effects are recorded, or all within a time budget."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tox_prodsim.checks.installed.probe import Died, Hung, Outcome, Survey, ask_once, is_below, item, load_items
+from tox_prodsim.checks.installed.probe import Died, Hung, Outcome, is_below, load_item, load_items, load_within
 from tox_prodsim.model.runner import Runner
 
 _REQUEST_BYTES = 60_000  # one argument may have 128 KiB on Linux
 
 
-def watch(
+def import_watched(
     modules: Sequence[str],
     runner: Runner,
     python: Path,
@@ -23,39 +23,38 @@ def watch(
     after: Sequence[str] = (),
     then: Sequence[str] = (),
 ) -> list[Outcome]:
-    """Return what importing each comes to, as ``load`` does, and what it does besides.
+    """Return the outcome of importing each module, as ``load`` does, with its side effects.
 
-    Modules to import ``after`` are those whose own effects are not to be seen; those ``then`` are not watched.
+    The modules ``after`` are imported first, without a record of their effects. Those ``then`` are imported at the end,
+    and not watched.
     """
-    watched = [{**item(name), "watched": True, "after": _fitting(after)} for name in modules]
-    return load_items([*watched, *map(item, then)], runner, python, limit_s)
+    watched = [{**load_item(name), "watched": True, "after": _first_of_one_request(after)} for name in modules]
+    return load_items([*watched, *map(load_item, then)], runner, python, limit_s)
 
 
 def load_all(
     modules: Sequence[str], runner: Runner, python: Path, *, limit_s: float, budget_s: float
 ) -> dict[str, Outcome]:
-    """Return what importing each comes to, of as many as ``budget_s`` allows; parents stand before their children.
+    """Return the outcome of importing each module, of as many as ``budget_s`` allows; parents precede their children.
 
-    What is below a module that failed has failed as well. A failure may be the fault of what was imported before.
+    The modules below one that failed have failed as well. A module imported earlier may be the cause of a failure.
     """
     outcomes: dict[str, Outcome] = {}
     give_up_at = time.monotonic() + budget_s
     pending = list(modules)
     while pending and (left_s := give_up_at - time.monotonic()) > 0:
-        batch = _fitting(pending)
-        answers = ask_once([item(name) for name in batch], runner, python, limit_s, left_s)
-        outcomes |= {
-            name: answer for name, answer in zip(batch, answers, strict=False) if not isinstance(answer, Survey)
-        }
-        pending = pending[len(answers) :]
-        if answers and isinstance(answers[-1], Died | Hung):
-            lost = [name for name in pending if is_below(name, batch[len(answers) - 1])]
-            outcomes |= dict.fromkeys(lost, answers[-1])
+        batch = _first_of_one_request(pending)
+        loaded = load_within([load_item(name) for name in batch], runner, python, limit_s, left_s)
+        outcomes |= dict(zip(batch, loaded, strict=False))
+        pending = pending[len(loaded) :]
+        if loaded and isinstance(loaded[-1], Died | Hung):
+            lost = [name for name in pending if is_below(name, batch[len(loaded) - 1])]
+            outcomes |= dict.fromkeys(lost, loaded[-1])
             pending = [name for name in pending if name not in outcomes]
     return outcomes
 
 
-def _fitting(names: Sequence[str]) -> list[str]:
-    """Return as many of the first names as one request takes."""
-    sizes = itertools.accumulate(len(name) + len(json.dumps(item(""))) for name in names)
+def _first_of_one_request(names: Sequence[str]) -> list[str]:
+    """Return the first names, as many as one request takes."""
+    sizes = itertools.accumulate(len(name) + len(json.dumps(load_item(""))) for name in names)
     return [name for name, size in zip(names, sizes, strict=True) if size < _REQUEST_BYTES]

@@ -1,20 +1,21 @@
-"""Whether the top-levels import, from site-packages and with the version that METADATA says."""
+"""Whether the top-levels import, from site-packages and with the version of METADATA."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from tox_prodsim.checks.installed.import_runs import watch
+from tox_prodsim.checks.installed.import_runs import import_watched
 from tox_prodsim.checks.installed.messages import finding, hint_for
 from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Died, Distribution, Loaded, Outcome, Raised, is_below
 from tox_prodsim.checks.installed.side_effects import CODES as EFFECTS
-from tox_prodsim.checks.installed.side_effects import check_effects, open_descriptors
+from tox_prodsim.checks.installed.side_effects import ImportAfter, check_effects, open_descriptors
 from tox_prodsim.checks.installed.versions import contradicts, is_released_again, same_version
 from tox_prodsim.model.findings import CheckResult, Finding, Level
+from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.runner import Runner
 
 _CODES = ("IMP501", "IMP502", "IMP503", "VER303")
@@ -45,79 +46,82 @@ _STRAY = frozenset(
         "tools",
     }
 )
-"""Top-levels that reach a wheel by accident; importing them runs somebody's tests or set-up."""
+"""Top-levels that are in a wheel by accident; importing them runs tests or a set-up."""
+_NAMES_SHOWN = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Imported:
-    """What importing came to, to be remembered when a baseline is accepted.
-
-    ``modules`` are those that imported, ``descriptors`` is how many the main ones left open (None: it is not known).
-    """
+    """The result of importing modules, with what a baseline keeps of it."""
 
     checked: CheckResult
     modules: frozenset[str] = frozenset()
+    """The modules that imported."""
     descriptors: int | None = None
+    """How many file descriptors the main modules left open; None: not known."""
 
 
 def check_imports(
-    subject: Distribution,
+    distribution: Distribution,
     runner: Runner,
     python: Path,
     *,
     remembered: frozenset[str] = frozenset(),
     limit_s: float = LOAD_LIMIT_S,
 ) -> Imported:
-    """Return what is wrong with importing the top-levels, and what the main ones do besides.
+    """Return what is wrong with importing the top-levels (``limit_s`` each), and the effects of the main ones.
 
-    ``limit_s`` is what one import may take; ``remembered`` are modules that imported when a baseline was accepted.
+    ``remembered`` are the modules that imported when the baseline was accepted.
     """
-    main = main_names(subject)
-    others = [name for name in subject.top_levels if name not in main and not _is_stray(name)]
-    names = [*main, *others]
-    if not names:
-        reason = "no importable module"
-        not_checked = tuple((code, reason) for code in (*_CODES, *EFFECTS))
-        return Imported(checked=CheckResult(detail=reason, codes=(), not_checked=not_checked))
-    outcomes = dict(zip(names, watch(main, runner, python, limit_s, then=others), strict=True))
-    some_load = any(isinstance(outcomes[name], Loaded) for name in main)
-    findings: list[Finding] = []
-    for name, outcome in outcomes.items():
-        vital = name in main and not (some_load and _excusable(subject, name, outcome))
-        findings += _findings(subject, name, outcome, vital=vital, known=name in remembered)
+    main = main_names(distribution)
+    others = [name for name in distribution.top_levels if name not in main and not _is_stray(name)]
+    if not main and not others:
+        return Imported(checked=_not_checked("no importable module"))
+    outcomes = dict(zip([*main, *others], import_watched(main, runner, python, limit_s, then=others), strict=True))
+    main_outcomes = {name: outcomes[name] for name in main}
+    findings = tuple(_findings(distribution, outcomes, main, remembered))
+    imports = CheckResult(detail=_detail(outcomes), codes=_CODES, findings=findings)
+    effects = check_effects(distribution, main_outcomes, _importer(runner, python, limit_s))
+    return Imported(
+        checked=CheckResult.of(imports, effects),
+        modules=frozenset(name for name, outcome in outcomes.items() if isinstance(outcome, Loaded)),
+        descriptors=open_descriptors(main_outcomes.values()),
+    )
 
-    def again(name: str, after: Sequence[str]) -> Outcome:
-        return watch([name], runner, python, limit_s, after=after)[0]
 
-    imports = CheckResult(detail=_detail(outcomes), codes=_CODES, findings=tuple(findings))
-    effects = check_effects(subject, {name: outcomes[name] for name in main}, again)
-    loaded = frozenset(name for name, outcome in outcomes.items() if isinstance(outcome, Loaded))
-    descriptors = open_descriptors(outcomes[name] for name in main)
-    return Imported(checked=CheckResult.of(imports, effects), modules=loaded, descriptors=descriptors)
+def _importer(runner: Runner, python: Path, limit_s: float) -> ImportAfter:
+    def import_after(name: str, after: Sequence[str]) -> Outcome:
+        return import_watched([name], runner, python, limit_s, after=after)[0]
+
+    return import_after
+
+
+def _not_checked(reason: str) -> CheckResult:
+    not_checked = tuple((code, reason) for code in (*_CODES, *EFFECTS))
+    return CheckResult(detail=reason, codes=(), not_checked=not_checked)
 
 
 def _detail(outcomes: Mapping[str, Outcome]) -> str:
     good = [name for name, outcome in outcomes.items() if isinstance(outcome, Loaded) and not outcome.elsewhere]
-    more = f" and {len(good) - 3} more" if len(good) > 3 else ""
-    return f"{', '.join(good[:3])}{more} from site-packages" if good else "nothing imports from site-packages"
+    return f"{listed(good, _NAMES_SHOWN)} from site-packages" if good else "nothing imports from site-packages"
 
 
-def main_names(subject: Distribution) -> tuple[str, ...]:
+def main_names(distribution: Distribution) -> tuple[str, ...]:
     """Return the top-levels that must import: named like the project or used by a command, else all public ones."""
-    named = [name for name in subject.top_levels if _is_named(subject, name)]
-    others = [name for name in subject.top_levels if not _is_stray(name)]
+    named = [name for name in distribution.top_levels if _is_named(distribution, name)]
+    others = [name for name in distribution.top_levels if not _is_stray(name)]
     public = [name for name in others if not _is_private(name)]
     return tuple(named or public or others)
 
 
-def _is_named(subject: Distribution, name: str) -> bool:
+def _is_named(distribution: Distribution, name: str) -> bool:
     """Return whether the project's name or a command that needs no extra leads to the module."""
-    commands = [point.module for point in subject.commands if not point.extras]
-    return _is_namesake(subject, name) or any(is_below(module, name) for module in commands)
+    commands = [point.module for point in distribution.commands if not point.extras]
+    return _is_namesake(distribution, name) or any(is_below(module, name) for module in commands)
 
 
-def _is_namesake(subject: Distribution, name: str) -> bool:
-    return canonicalize_name(name) == subject.key and not _is_private(name)
+def _is_namesake(distribution: Distribution, name: str) -> bool:
+    return canonicalize_name(name) == distribution.key and not _is_private(name)
 
 
 def _is_private(name: str) -> bool:
@@ -128,27 +132,39 @@ def _is_stray(name: str) -> bool:
     return name.partition(".")[0] in _STRAY
 
 
-def _excusable(subject: Distribution, name: str, outcome: Outcome) -> bool:
-    """Return whether a top-level, main only for want of a better one, lacks what may be an optional dependency."""
-    return not _is_named(subject, name) and isinstance(outcome, Raised) and subject.lacks_foreign(outcome.missing)
+def _is_excusable(distribution: Distribution, name: str, outcome: Outcome) -> bool:
+    """Return whether a top-level that only its being public makes a main one lacks a possibly optional dependency."""
+    return (
+        not _is_named(distribution, name)
+        and isinstance(outcome, Raised)
+        and distribution.lacks_foreign(outcome.missing)
+    )
 
 
-def _findings(subject: Distribution, name: str, outcome: Outcome, *, vital: bool, known: bool) -> Iterator[Finding]:
-    if isinstance(outcome, Loaded):
-        yield from _origin_findings(name, outcome)
-        yield from _version_findings(subject, name, outcome)
-        return
-    message, hint = f"importing it fails: {outcome}", hint_for(subject, name, outcome)
+def _findings(
+    distribution: Distribution, outcomes: Mapping[str, Outcome], main: Collection[str], remembered: frozenset[str]
+) -> Iterator[Finding]:
+    some_load = any(isinstance(outcomes[name], Loaded) for name in main)
+    for name, outcome in outcomes.items():
+        if isinstance(outcome, Loaded):
+            yield from _origin_findings(name, outcome)
+            yield from _version_findings(distribution, name, outcome)
+        else:
+            vital = name in main and not (some_load and _is_excusable(distribution, name, outcome))
+            yield _failure(distribution, name, outcome, vital=vital, known=name in remembered)
+
+
+def _failure(distribution: Distribution, name: str, outcome: Outcome, *, vital: bool, known: bool) -> Finding:
+    message, hint = f"importing it fails: {outcome}", hint_for(distribution, name, outcome)
     if isinstance(outcome, Died):
-        yield finding("IMP501", Level.ERROR, name, message, hint)
-    elif vital:
-        yield finding("IMP503", Level.ERROR, name, message, hint, outcome=outcome)
-    elif known:
+        return finding("IMP501", Level.ERROR, name, message, hint)
+    if vital:
+        return finding("IMP503", Level.ERROR, name, message, hint, outcome=outcome)
+    if known:
         message += ", but it did import when the baseline was accepted"
-        yield finding("IMP504", Level.ERROR, name, message, hint, outcome=outcome)
-    else:
-        message += ", but neither the project's name nor a command leads to it"
-        yield finding("IMP504", Level.NOTE, name, message, hint, outcome=outcome)
+        return finding("IMP504", Level.ERROR, name, message, hint, outcome=outcome)
+    message += ", but neither the project's name nor a command leads to it"
+    return finding("IMP504", Level.NOTE, name, message, hint, outcome=outcome)
 
 
 def _origin_findings(name: str, loaded: Loaded) -> Iterator[Finding]:
@@ -160,16 +176,16 @@ def _origin_findings(name: str, loaded: Loaded) -> Iterator[Finding]:
         yield finding("IMP502", Level.ERROR, name, message, hint)
 
 
-def _version_findings(subject: Distribution, name: str, loaded: Loaded) -> Iterator[Finding]:
-    """Yield a finding for a version that contradicts METADATA; a part of it will do where the names differ, too."""
-    if not loaded.version or loaded.elsewhere or same_version(loaded.version, subject.version):
+def _version_findings(distribution: Distribution, name: str, loaded: Loaded) -> Iterator[Finding]:
+    """Yield a finding for a version that contradicts METADATA; a part of the version is enough if the names differ."""
+    if not loaded.version or loaded.elsewhere or same_version(loaded.version, distribution.version):
         return
-    namesake = _is_namesake(subject, name)
-    if name not in main_names(subject) or not (namesake or contradicts(loaded.version, subject.version)):
+    namesake = _is_namesake(distribution, name)
+    if name not in main_names(distribution) or not (namesake or contradicts(loaded.version, distribution.version)):
         return
-    message = f"__version__ is {loaded.version!r}, but METADATA says {subject.version}"
+    message = f"__version__ is {loaded.version!r}, but METADATA says {distribution.version}"
     hint = "keep the version in one place, for example importlib.metadata.version() or the build's dynamic version"
     level = Level.ERROR if namesake else Level.WARNING
-    if is_released_again(loaded.version, subject.version):
+    if is_released_again(loaded.version, distribution.version):
         level = Level.NOTE
     yield finding("VER303", level, name, message, hint)

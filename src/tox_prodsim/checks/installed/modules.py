@@ -1,14 +1,15 @@
 """Whether all other modules of the wheel import, and which did.
 
-One good package in four has modules that do not: they need an optional dependency or another system. What does not
-import is therefore a note, unless the module imported at the last accepted state, or misses a file of the package.
+One good package in four has modules that do not: they need an optional dependency or another system. A failure is
+therefore a note, unless the module imported when the baseline was accepted, or lacks a file of the package.
 """
 
 from __future__ import annotations
 
 import keyword
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.checks.installed.import_runs import load_all
@@ -16,6 +17,7 @@ from tox_prodsim.checks.installed.imports import Imported
 from tox_prodsim.checks.installed.messages import finding, hint_for
 from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Distribution, Loaded, Outcome, Raised, is_below, load
 from tox_prodsim.model.findings import CheckResult, Finding, Level
+from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.runner import Runner
 
 MODULE_LIMIT_S = 10.0
@@ -40,17 +42,46 @@ _NOT_FOR_IMPORT = frozenset(
         "tests",
     }
 )
-"""Parts of the names of modules that are run or collected, and do their work when they are imported."""
-_REASONS = 3
-"""So many reasons are told one by one."""
-_MISSING = 8
-"""So many of what is not installed are named."""
-_ALONE = 20
-"""So many failures that weigh more than a note are repeated, each in a process of its own."""
+"""Parts of the names of modules that are scripts or tests, and do their work when they are imported."""
+_REASONS_SHOWN = 3
+"""This many reasons get a finding each."""
+_MISSING_SHOWN = 8
+_NAMES_SHOWN = 10
+_MOST_ALONE = 20
+"""This many failures that are more than a note are repeated, each in a process of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Importer:
+    """Imports modules of one distribution within one budget."""
+
+    distribution: Distribution
+    runner: Runner
+    python: Path
+    limit_s: float
+    """The limit for one import."""
+    end_at: float
+    """When the budget ends, on the monotonic clock."""
+
+    def load(self, names: Sequence[str]) -> dict[str, Outcome]:
+        """Return the outcome of importing each module, of as many as the budget allows."""
+        left_s = self.end_at - time.monotonic()
+        return load_all(names, self.runner, self.python, limit_s=self.limit_s, budget_s=left_s)
+
+    def load_twice(self, names: Sequence[str]) -> dict[str, Outcome]:
+        """Return the same, the better of two outcomes for modules whose failure another one may have caused."""
+        outcomes = self.load(names)
+        unclear = [name for name in reversed(outcomes) if not _is_settled(self.distribution, outcomes[name])]
+        again = self.load(unclear)
+        return outcomes | {name: outcome for name, outcome in again.items() if isinstance(outcome, Loaded)}
+
+    def load_alone(self, names: Sequence[str]) -> dict[str, Outcome]:
+        """Return the outcome of importing each module in a process of its own, without the limits."""
+        return {name: load([(name, "")], self.runner, self.python, LOAD_LIMIT_S)[0] for name in names}
 
 
 def check_modules(
-    subject: Distribution,
+    distribution: Distribution,
     runner: Runner,
     python: Path,
     *,
@@ -59,40 +90,41 @@ def check_modules(
     limit_s: float = MODULE_LIMIT_S,
     budget_s: float = BUDGET_S,
 ) -> Imported:
-    """Return what is wrong with importing the modules of the wheel, but those that are known to have ``imported``.
+    """Return what is wrong with importing the modules of the wheel, except those that are known to have ``imported``.
 
-    Compiled ones are left to ``check_extensions``, which loads each by itself.
-
-    ``remembered`` are the modules that imported when a baseline was accepted. ``limit_s`` is what one import may take,
-    ``budget_s`` what all of them may; what was not reached then is said to be not checked.
+    Compiled modules are left to ``check_extensions``. ``remembered`` are the modules that imported when the baseline
+    was accepted. ``limit_s`` is the limit for one import, ``budget_s`` for all; what is then left is not checked.
     """
-    known = imported.union(subject.extensions)
-    wanted = [name for name in modules_to_import(subject, remembered) if name not in known]
-    give_up_at = time.monotonic() + budget_s
-    outcomes = load_all(wanted, runner, python, limit_s=limit_s, budget_s=budget_s)
-    doubtful = [name for name in reversed(outcomes) if not _is_settled(subject, outcomes[name])]
-    again = load_all(doubtful, runner, python, limit_s=limit_s, budget_s=give_up_at - time.monotonic())
-    outcomes |= {name: outcome for name, outcome in again.items() if isinstance(outcome, Loaded)}
-    for name in _grave(subject, outcomes, remembered)[:_ALONE]:
-        outcomes |= {name: load([(name, "")], runner, python, LOAD_LIMIT_S)[0]}
+    importer = _Importer(distribution, runner, python, limit_s, time.monotonic() + budget_s)
+    known = imported.union(distribution.extensions)
+    pending = [name for name in modules_to_import(distribution, remembered) if name not in known]
+    outcomes = importer.load_twice(pending)
+    outcomes |= importer.load_alone(_above_note(distribution, outcomes, remembered)[:_MOST_ALONE])
     loaded = imported | {name for name, outcome in outcomes.items() if isinstance(outcome, Loaded)}
-    missed = len(wanted) - len(outcomes)
-    reason = f"{missed} of {len(wanted)} modules were not reached within {budget_s:g} s" if missed else ""
-    checked = CheckResult(
-        detail=_detail(len(loaded), len(imported | set(wanted))),
+    missed = len(pending) - len(outcomes)
+    reason = f"{missed} of {len(pending)} modules were not reached within {budget_s:g} s" if missed else ""
+    findings = tuple(_findings(distribution, outcomes, remembered))
+    return Imported(checked=_to_check_result(loaded, imported.union(pending), findings, reason), modules=loaded)
+
+
+def _to_check_result(
+    loaded: Collection[str], modules: Collection[str], findings: tuple[Finding, ...], reason: str
+) -> CheckResult:
+    """Return the result; the ``reason`` says why some modules were not checked."""
+    return CheckResult(
+        detail=_detail(len(loaded), len(modules)),
         codes=() if reason else (CODE,),
-        findings=tuple(_findings(subject, outcomes, remembered)),
+        findings=findings,
         not_checked=((CODE, reason),) if reason else (),
     )
-    return Imported(checked=checked, modules=loaded)
 
 
-def modules_to_import(subject: Distribution, remembered: frozenset[str]) -> list[str]:
-    """Return the modules that are there to be imported, parents before their children, and what is remembered."""
-    tops = [name for name in subject.top_levels if not _NOT_FOR_IMPORT & set(name.split("."))]
+def modules_to_import(distribution: Distribution, remembered: frozenset[str]) -> list[str]:
+    """Return the modules that users import, and the ``remembered`` ones; parents before their children."""
+    tops = [name for name in distribution.top_levels if not _NOT_FOR_IMPORT & set(name.split("."))]
     return [
         name
-        for name in sorted(subject.modules)
+        for name in sorted(distribution.modules)
         if name in remembered or any(is_below(name, top) and _is_for_import(name[len(top) :]) for top in tops)
     ]
 
@@ -103,20 +135,20 @@ def _is_for_import(below: str) -> bool:
     return not (_NOT_FOR_IMPORT & {*parts, *private} or any(map(keyword.iskeyword, parts)))
 
 
-def _is_settled(subject: Distribution, outcome: Outcome) -> bool:
-    """Return whether nothing that was imported before can be to blame: it loaded, or lacks what is not installed."""
+def _is_settled(distribution: Distribution, outcome: Outcome) -> bool:
+    """Return whether no module imported earlier can be the cause: it loaded, or lacks what is not installed."""
     match outcome:
         case Loaded():
             return True
         case Raised(type="ModuleNotFoundError", message=message):
-            return subject.lacks_foreign(outcome.missing) and message.startswith("No module named")
+            return distribution.lacks_foreign(outcome.missing) and message.startswith("No module named")
     return False
 
 
-def _grave(subject: Distribution, outcomes: Mapping[str, Outcome], remembered: frozenset[str]) -> list[str]:
-    """Return the failures that weigh more than a note."""
+def _above_note(distribution: Distribution, outcomes: Mapping[str, Outcome], remembered: frozenset[str]) -> list[str]:
+    """Return the failures that are more than a note."""
     failed = [name for name, outcome in outcomes.items() if not isinstance(outcome, Loaded)]
-    return [name for name in failed if _level(subject, name, outcomes[name], remembered) is not Level.NOTE]
+    return [name for name in failed if _level(distribution, name, outcomes[name], remembered) is not Level.NOTE]
 
 
 def _detail(good: int, total: int) -> str:
@@ -125,46 +157,63 @@ def _detail(good: int, total: int) -> str:
     return f"{total} modules import" if good == total else f"{good} of {total} modules import"
 
 
-def _findings(subject: Distribution, outcomes: Mapping[str, Outcome], remembered: frozenset[str]) -> Iterator[Finding]:
-    """Yield one finding for each reason why modules fail, the graver ones first; top-levels are told of elsewhere.
+def _findings(
+    distribution: Distribution, outcomes: Mapping[str, Outcome], remembered: frozenset[str]
+) -> Iterator[Finding]:
+    """Yield one finding for each reason why modules fail, errors first; other checks report the top-levels."""
+    groups = _by_reason(distribution, outcomes, remembered)
+    notes = [names for (level, _), names in groups.items() if level is Level.NOTE]
+    rest = notes[_REASONS_SHOWN:] if len(notes) > _REASONS_SHOWN + 1 else []
+    for level in Level:
+        for (its_level, reason), names in groups.items():
+            if its_level is level and names not in rest:
+                yield _group_finding(distribution, level, reason, names, outcomes)
+    if rest:
+        yield _various_reasons([name for names in rest for name in names])
 
-    What is not installed is one reason, whatever it is: no module is to blame for what it is optional for.
+
+def _by_reason(
+    distribution: Distribution, outcomes: Mapping[str, Outcome], remembered: frozenset[str]
+) -> Mapping[tuple[Level, str], list[str]]:
+    """Return the modules that fail, by level and reason.
+
+    All that is not installed is one reason, an empty one: each module may be made for an optional dependency.
     """
     groups: dict[tuple[Level, str], list[str]] = {}
     for name, outcome in outcomes.items():
-        if name not in subject.top_levels and not isinstance(outcome, Loaded):
-            level = _level(subject, name, outcome, remembered)
-            wanting = level is Level.NOTE and _foreign(subject, outcome)
-            groups.setdefault((level, "" if wanting else _reason(outcome)), []).append(name)
-    notes = [names for (level, _), names in groups.items() if level is Level.NOTE]
-    folded = notes[_REASONS:] if len(notes) > _REASONS + 1 else []
-    for level in Level:
-        for (its_level, reason), names in groups.items():
-            if its_level is level and names not in folded:
-                missing = [] if reason else list(dict.fromkeys(_foreign(subject, outcomes[name]) for name in names))
-                several = len(missing) > 1
-                yield _wanting(subject, names, missing) if several else _finding(subject, level, names, outcomes)
-    if folded:
-        yield _rest([name for names in folded for name in names])
+        if name not in distribution.top_levels and not isinstance(outcome, Loaded):
+            level = _level(distribution, name, outcome, remembered)
+            optional = level is Level.NOTE and _foreign(distribution, outcome)
+            groups.setdefault((level, "" if optional else _reason(outcome)), []).append(name)
+    return groups
 
 
-def _foreign(subject: Distribution, outcome: Outcome) -> str:
-    """Return what is not installed and should come from another distribution; nothing when that is not the reason."""
+def _group_finding(
+    distribution: Distribution, level: Level, reason: str, names: Sequence[str], outcomes: Mapping[str, Outcome]
+) -> Finding:
+    missing = [] if reason else list(dict.fromkeys(_foreign(distribution, outcomes[name]) for name in names))
+    if len(missing) > 1:
+        return _not_installed(distribution, names, missing)
+    return _finding(distribution, level, names, outcomes[names[0]])
+
+
+def _foreign(distribution: Distribution, outcome: Outcome) -> str:
+    """Return the module of another distribution that is not installed; nothing if that is not the reason."""
     missing = outcome.missing if isinstance(outcome, Raised) else ""
-    return missing if subject.lacks_foreign(missing) else ""
+    return missing if distribution.lacks_foreign(missing) else ""
 
 
-def _level(subject: Distribution, name: str, outcome: Outcome, remembered: frozenset[str]) -> Level:
+def _level(distribution: Distribution, name: str, outcome: Outcome, remembered: frozenset[str]) -> Level:
     if name in remembered:
         return Level.ERROR
-    return Level.WARNING if _lacks_own_file(subject, outcome) else Level.NOTE
+    return Level.WARNING if _lacks_own_file(distribution, outcome) else Level.NOTE
 
 
-def _lacks_own_file(subject: Distribution, outcome: Outcome) -> bool:
+def _lacks_own_file(distribution: Distribution, outcome: Outcome) -> bool:
     """Return whether a file was not found that the package looks for in its own folder."""
     if not (isinstance(outcome, Raised) and outcome.type == "FileNotFoundError"):
         return False
-    folders = [name.replace(".", "/") for name in subject.top_levels]
+    folders = [name.replace(".", "/") for name in distribution.top_levels]
     return any(f"/site-packages/{folder}/" in Path(outcome.filename).as_posix() for folder in folders)
 
 
@@ -172,34 +221,30 @@ def _reason(outcome: Outcome) -> str:
     return f"lacks {outcome.missing}" if isinstance(outcome, Raised) and outcome.missing else str(outcome)
 
 
-def _finding(subject: Distribution, level: Level, names: Sequence[str], outcomes: Mapping[str, Outcome]) -> Finding:
-    many, outcome = len(names) > 1, outcomes[names[0]]
+def _finding(distribution: Distribution, level: Level, names: Sequence[str], outcome: Outcome) -> Finding:
+    many = len(names) > 1
     message = f"importing {'them' if many else 'it'} fails: {outcome}"
     if level is Level.ERROR:
         message += f", but {'they' if many else 'it'} did import when the baseline was accepted"
-    hint = hint_for(subject, names[0], outcome)
-    return finding(CODE, level, _named(names), message, f"{hint}; {_listed(names)}" if many else hint, outcome=outcome)
+    hint = hint_for(distribution, names[0], outcome)
+    hint = f"{hint}; {_enumerated(names)}" if many else hint
+    return finding(CODE, level, listed(names, noun="module"), message, hint, outcome=outcome)
 
 
-def _wanting(subject: Distribution, names: Sequence[str], missing: Sequence[str]) -> Finding:
+def _not_installed(distribution: Distribution, names: Sequence[str], missing: Sequence[str]) -> Finding:
     """Return the one note for modules that need various things that are not installed."""
-    more = f" and {len(missing) - _MISSING} more" if len(missing) > _MISSING else ""
-    message = f"importing them fails, because these are not installed: {', '.join(missing[:_MISSING])}{more}"
-    extras = list(dict.fromkeys(extra for module in missing for extra in subject.extras_with(module)[:1]))
+    message = f"importing them fails, because these are not installed: {listed(missing, _MISSING_SHOWN)}"
+    extras = list(dict.fromkeys(extra for module in missing for extra in distribution.extras_with(module)[:1]))
     how = f"set extras = {', '.join(extras)}" if extras else "add them to deps"
-    hint = f"to have them checked: {how}; {_listed(names)}"
-    return finding(CODE, Level.NOTE, _named(names), message, hint)
+    hint = f"to have them checked: {how}; {_enumerated(names)}"
+    return finding(CODE, Level.NOTE, listed(names, noun="module"), message, hint)
 
 
-def _rest(names: Sequence[str]) -> Finding:
+def _various_reasons(names: Sequence[str]) -> Finding:
     message = "importing them fails for various reasons"
-    return finding(CODE, Level.NOTE, _named(names), message, f"import them one by one to see why; {_listed(names)}")
+    hint = f"import them one by one to see why; {_enumerated(names)}"
+    return finding(CODE, Level.NOTE, listed(names, noun="module"), message, hint)
 
 
-def _named(names: Sequence[str]) -> str:
-    others = len(names) - 1
-    return names[0] + (f" and {others} more module{'' if others == 1 else 's'}" if others else "")
-
-
-def _listed(names: Sequence[str]) -> str:
-    return f"they are {', '.join(names[:10])}" + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+def _enumerated(names: Sequence[str]) -> str:
+    return f"they are {listed(names, _NAMES_SHOWN)}"

@@ -1,6 +1,6 @@
-"""Look into an environment: ``_child/probe.py``, run by its own Python, says what is installed and what loads.
+"""Run ``_child/probe.py`` with the Python of an environment: it reports what is installed there and what loads.
 
-What loading a module or an entry point can come to is ``Loaded | Raised | Died | Hung``.
+The outcome of loading a module or an entry point is ``Loaded | Raised | Died | Hung``.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from tox_prodsim.model.runner import CHILD_SCRIPTS, Completed, Runner
 
 COMMAND_GROUPS = ("console_scripts", "gui_scripts")
 LOAD_LIMIT_S = 120.0
-"""Many times what the slowest import takes, for a machine that is busy with something else."""
+"""Many times longer than the slowest import, for a machine that is busy with other work."""
 
 _PROBE = CHILD_SCRIPTS / "probe.py"
 _PREFIX = b"tox-prodsim: "  # probe.PREFIX
@@ -37,18 +37,20 @@ _FRAME = re.compile(r'  File "(?P<file>[^"<]+)", line (?P<line>\d+) in (?P<funct
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Distribution:
-    """The distribution under test, as its wheel describes it; ``extras`` are those that were requested.
-
-    ``modules`` are all importable names and ``extensions`` those of them that are compiled.
-    """
+    """The distribution under test, as its wheel describes it."""
 
     name: str
     version: str
     requires: tuple[str, ...] = ()
+    """The lines of Requires-Dist."""
     extras: tuple[str, ...] = ()
+    """The extras with which it is installed."""
     top_levels: tuple[str, ...] = ()
+    """The modules without a parent in the wheel."""
     modules: tuple[str, ...] = ()
+    """All importable names."""
     extensions: tuple[str, ...] = ()
+    """The modules that are compiled."""
     entry_points: tuple[EntryPoint, ...] = ()
 
     @property
@@ -63,29 +65,26 @@ class Distribution:
 
     @property
     def plugins(self) -> tuple[EntryPoint, ...]:
-        """Return the other entry points, which some host loads."""
+        """Return the other entry points, which another program loads."""
         return tuple(point for point in self.entry_points if point.group not in COMMAND_GROUPS)
 
     @property
     def known_extras(self) -> tuple[str, ...]:
-        """Return the extras that bring requirements."""
+        """Return the extras that have requirements."""
         return tuple(dict.fromkeys(extra for text in self.requires for extra in _EXTRA.findall(text)))
 
     def extras_with(self, module: str) -> tuple[str, ...]:
-        """Return the extras that bring a distribution with the name of the module."""
-        name = canonicalize_name(module)
-        brought = [
-            text for text in self.requires if (found := _NAME.match(text)) and canonicalize_name(found[0]) == name
-        ]
-        return tuple(dict.fromkeys(extra for text in brought for extra in _EXTRA.findall(text)))
+        """Return the extras that require a distribution with the name of the module."""
+        return tuple(dict.fromkeys(extra for text in self._requirements_of(module) for extra in _EXTRA.findall(text)))
 
     def requires_always(self, module: str) -> bool:
         """Return whether a distribution with the name of the module is required without an extra."""
+        return any(not _EXTRA.search(text) for text in self._requirements_of(module))
+
+    def _requirements_of(self, module: str) -> Iterator[str]:
+        """Yield the requirements of a distribution with the name of the module."""
         name = canonicalize_name(module)
-        return any(
-            (found := _NAME.match(text)) and canonicalize_name(found[0]) == name and not _EXTRA.search(text)
-            for text in self.requires
-        )
+        return (text for text in self.requires if (found := _NAME.match(text)) and canonicalize_name(found[0]) == name)
 
     def lacks_foreign(self, missing: str) -> bool:
         """Return whether the module that was not found belongs to another distribution."""
@@ -95,40 +94,43 @@ class Distribution:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Effect:
-    """What an import did besides: ``what`` completes "importing it …", ``places`` are file and line, innermost first.
-
-    ``kind`` is one of those of ``_child/effects.py``, or ``printed``. Files are relative to site-packages.
-    """
+    """A side effect of an import."""
 
     kind: str
+    """One of the kinds of ``_child/effects.py``, or ``printed``."""
     what: str
+    """It completes "importing it …"."""
     places: tuple[tuple[str, int], ...] = ()
+    """Files, relative to site-packages, and lines; innermost first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loaded:
-    """It loaded; ``elsewhere`` is where from, and empty when that is the environment's site-packages, as it should.
-
-    ``effects`` of an import that was watched are None when it broke what would tell; ``brought`` are the installed
-    modules that came with it.
-    """
+    """It loaded."""
 
     elsewhere: str
+    """Where it was loaded from; empty for the environment's site-packages, where it should be."""
     version: str
+    """Its ``__version__``, empty when it has none."""
     callable: bool
     effects: tuple[Effect, ...] | None = ()
+    """The side effects, if the import was watched; None: the import broke the recording of them."""
     brought: tuple[str, ...] = ()
+    """The other installed modules that it imported."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Raised:
-    """It raised; ``missing`` is the module that was not found, ``file`` is relative to site-packages."""
+    """It raised an exception."""
 
     type: str
     message: str
     missing: str
+    """The module that was not found."""
     filename: str
+    """The file that was not found."""
     file: str
+    """Where it was raised, relative to site-packages."""
     line: int | None
 
     def __str__(self) -> str:
@@ -138,7 +140,7 @@ class Raised:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Died:
-    """It ended the interpreter; ``frames`` are the innermost ones of the stack, when that is known."""
+    """It ended the interpreter; ``frames`` are the innermost ones of the stack, if it is known."""
 
     how: str
     frames: tuple[str, ...]
@@ -149,7 +151,7 @@ class Died:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hung:
-    """It did not come to an end within ``limit_s`` seconds."""
+    """It did not end within ``limit_s`` seconds."""
 
     limit_s: float
     frames: tuple[str, ...]
@@ -163,28 +165,27 @@ Outcome = Loaded | Raised | Died | Hung
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InstalledDistribution:
-    """One installed distribution; ``editable`` tells what shows that its code is somewhere else.
-
-    ``tops`` are the names that it adds to what can be imported.
-    """
+    """One installed distribution."""
 
     name: str
     version: str
     requires: tuple[str, ...]
     editable: str
+    """What shows that its code is outside of the environment; empty when it is inside."""
     tops: tuple[str, ...] = ()
+    """Its importable top-level names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Survey:
-    """What is installed, by canonical name, and the marker environment of the Python it is installed in.
-
-    ``stdlib`` are the names of its standard library; none are known before Python 3.10.
-    """
+class Inventory:
+    """What is installed in an environment."""
 
     environment: Mapping[str, str]
+    """The values of its Python for the variables of markers."""
     distributions: Mapping[str, InstalledDistribution]
+    """The distributions by canonical name."""
     stdlib: frozenset[str] = frozenset()
+    """The modules of its standard library; none are known before Python 3.10."""
 
 
 def is_below(module: str, parent: str) -> bool:
@@ -192,84 +193,96 @@ def is_below(module: str, parent: str) -> bool:
     return module == parent or module.startswith(parent + ".")
 
 
-def survey(subject: Distribution, runner: Runner, python: Path) -> Survey:
-    """Return what is installed; raises ProdsimError when the environment's Python cannot tell."""
-    answer = _ask([{"kind": "survey", "name": subject.name}], runner, python, LOAD_LIMIT_S)[0]
-    if isinstance(answer, Survey):
+def take_inventory(distribution: Distribution, runner: Runner, python: Path) -> Inventory:
+    """Return what is installed; raises ProdsimError when the environment's Python cannot list it."""
+    item = {"kind": "survey", "name": distribution.name}
+    (answer,) = _run_probe([item], runner, python, LOAD_LIMIT_S, None)
+    if isinstance(answer, Inventory):
         return answer
     raise ProdsimError(str(python), f"what is installed there cannot be listed: {answer}")
 
 
 def load(targets: Sequence[tuple[str, str]], runner: Runner, python: Path, limit_s: float) -> list[Outcome]:
-    """Return what loading each module and attribute comes to, in as few processes as they leave alive.
+    """Return the outcome of loading each module and attribute, in as few processes as possible.
 
-    A failure counts only when it happens in a process of its own, too: what was loaded before it may be to blame.
+    A failure counts only if it also happens in a process of its own: a module loaded earlier may be the cause.
     """
-    return load_items([item(module, attr) for module, attr in targets], runner, python, limit_s)
+    return load_items([load_item(module, attr) for module, attr in targets], runner, python, limit_s)
 
 
-def item(module: str, attr: str = "") -> dict[str, Any]:
-    """Return what the probe is asked to load; see there for what else it may be told about it."""
+def load_item(module: str, attr: str = "") -> dict[str, Any]:
+    """Return an item of a request to the probe; the script documents its other keys."""
     return {"kind": "load", "module": module, "attr": attr}
 
 
 def load_items(items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float) -> list[Outcome]:
-    """Return what loading each item comes to, as ``load`` does."""
-    outcomes = [answer for answer in _ask(items, runner, python, limit_s) if not isinstance(answer, Survey)]
+    """Return the outcome of loading each item, as ``load`` does."""
+    outcomes = _load_in_batches(items, runner, python, limit_s)
     for at, outcome in enumerate(outcomes):
         if at and isinstance(outcome, Raised | Died):
-            (again,) = _ask([items[at]], runner, python, limit_s)
-            outcomes[at] = outcome if isinstance(again, Survey) else again
+            (outcomes[at],) = load_within([items[at]], runner, python, limit_s, None)
     return outcomes
 
 
-def _ask(items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float) -> list[Outcome | Survey]:
-    """Return the answer to every item; when one ends the process, the next process goes on behind it."""
-    answers: list[Outcome | Survey] = []
-    while len(answers) < len(items):
-        answers += ask_once(items[len(answers) : len(answers) + _BATCH], runner, python, limit_s, None)
-    return answers
+def _load_in_batches(items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float) -> list[Outcome]:
+    """Return the outcome of every item; when one ends the process, the next process goes on behind it."""
+    outcomes: list[Outcome] = []
+    while len(outcomes) < len(items):
+        outcomes += load_within(items[len(outcomes) : len(outcomes) + _BATCH], runner, python, limit_s, None)
+    return outcomes
 
 
-def ask_once(
+def load_within(
     items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float, budget_s: float | None
-) -> list[Outcome | Survey]:
-    """Return the answers of one process: to all items, up to the one that ended it, or to those within the budget."""
+) -> list[Outcome]:
+    """Return the outcomes of one process: of all items, up to the one that ended it, or of those within the budget."""
+    answers = _run_probe(items, runner, python, limit_s, budget_s)
+    return [answer for answer in answers if not isinstance(answer, Inventory)]
+
+
+def _run_probe(
+    items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float, budget_s: float | None
+) -> list[Outcome | Inventory]:
+    """Return the answers of one process to the items."""
     request = json.dumps({"limit_s": limit_s, "budget_s": budget_s, "items": items})
     longest_s = limit_s * len(items) if budget_s is None else min(budget_s, limit_s * len(items)) + limit_s
-    ran = runner([str(python), "-I", "-B", str(_PROBE), request], timeout_s=longest_s + _START_S)
-    lines = [line for line in ran.stdout.splitlines() if line.startswith(_PREFIX)]
+    completed = runner([str(python), "-I", "-B", str(_PROBE), request], timeout_s=longest_s + _START_S)
+    lines = [line for line in completed.stdout.splitlines() if line.startswith(_PREFIX)]
     records = [json.loads(line.removeprefix(_PREFIX)) for line in lines]
     if not records:
-        raise ProdsimError(str(python), f"cannot be asked what is installed: it {ending(ran.returncode)}")
+        raise ProdsimError(str(python), f"cannot be asked what is installed: it {ending(completed.returncode)}")
     # by number, because a fork at import may answer twice
-    ended = {record["end"]: _answer(record, ran.stderr) for record in records if "end" in record}
+    ended = {record["end"]: _answer(record, completed.stderr) for record in records if "end" in record}
     if len(ended) == len(items) or any("left" in record for record in records):
         return list(ended.values())
-    return [*ended.values(), _cut_short(ran, limit_s)]
+    return [*ended.values(), _interrupted(completed, limit_s)]
 
 
-def _answer(record: dict[str, Any], stderr: bytes) -> Outcome | Survey:
+def _answer(record: dict[str, Any], stderr: bytes) -> Outcome | Inventory:
     fields = {key: value for key, value in record.items() if key not in {"end", "outcome"}}
     match record["outcome"]:
         case "loaded":
-            return _loaded_from(fields, _printed(stderr, record["end"]))
+            return _to_loaded(fields, _printed(stderr, record["end"]))
         case "raised":
             return Raised(**fields)
+    return _inventory(fields)
+
+
+def _inventory(fields: dict[str, Any]) -> Inventory:
     found = [
-        InstalledDistribution(**{**item, "requires": tuple(item["requires"]), "tops": tuple(item["tops"])})
-        for item in fields["distributions"]
+        InstalledDistribution(**{**each, "requires": tuple(each["requires"]), "tops": tuple(each["tops"])})
+        for each in fields["distributions"]
     ]
     # reversed: the first of a name on sys.path is the one that is used
-    by_name = {canonicalize_name(distribution.name): distribution for distribution in reversed(found)}
-    return Survey(
+    by_name = {canonicalize_name(each.name): each for each in reversed(found)}
+    return Inventory(
         environment=fields["environment"],
         distributions=dict(sorted(by_name.items())),
         stdlib=frozenset(fields["stdlib"]),
     )
 
 
-def _loaded_from(fields: dict[str, Any], printed: tuple[Effect, ...]) -> Loaded:
+def _to_loaded(fields: dict[str, Any], printed: tuple[Effect, ...]) -> Loaded:
     effects = fields.pop("effects", ())
     if effects is not None:
         done = (Effect(kind=each["kind"], what=each["what"], places=_places(each["frames"])) for each in effects)
@@ -282,23 +295,24 @@ def _places(frames: Sequence[Sequence[Any]]) -> tuple[tuple[str, int], ...]:
 
 
 def _printed(stderr: bytes, number: int) -> tuple[Effect, ...]:
-    """Return what was printed while the item was watched; nothing when it was not."""
-    begin, end = (_PREFIX + json.dumps({word: number}).encode() + b"\n" for word in ("begin", "end"))
+    """Return what was printed while the item was watched; nothing if it was not watched."""
+    begin, end = (_PREFIX + json.dumps({key: number}).encode() + b"\n" for key in ("begin", "end"))
     text = stderr.partition(begin)[2].partition(end)[0].decode("utf-8", "replace").strip()
     return (Effect(kind="printed", what=f"prints {text.splitlines()[0][:100]!r}"),) if text else ()
 
 
-def _cut_short(ran: Completed, limit_s: float) -> Died | Hung:
-    text = ran.stderr.decode("utf-8", "replace")
-    if ran.timed_out or re.search(r"^Timeout \(", text, re.MULTILINE):  # faulthandler's watchdog
+def _interrupted(completed: Completed, limit_s: float) -> Died | Hung:
+    """Return how the item ended that ended the process."""
+    text = completed.stderr.decode("utf-8", "replace")
+    if completed.timed_out or re.search(r"^Timeout \(", text, re.MULTILINE):  # faulthandler's watchdog
         return Hung(limit_s=limit_s, frames=_frames(text))
-    if ran.returncode == _LOST_OUTPUT:
+    if completed.returncode == _LOST_OUTPUT:
         return Died(how="lost a file descriptor that was not the package's to close", frames=())
-    return Died(how=ending(ran.returncode), frames=_frames(text))
+    return Died(how=ending(completed.returncode), frames=_frames(text))
 
 
 def ending(returncode: int | None) -> str:
-    """Return how a program ended, to go behind its name."""
+    """Return how a program ended, to follow its name in a sentence."""
     if returncode is None:
         return "did not end"
     if returncode < 0:

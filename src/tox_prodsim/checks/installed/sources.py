@@ -1,18 +1,19 @@
-"""The sources in a wheel, and what their modules import on their own level.
+"""The sources in a wheel, and what their modules import at module level.
 
-Most files are read with a regular expression, which takes a hundredth of the time of a parser and finds a little too
-much: what stands at the beginning of a line of a text as well. What matters is looked up in the syntax tree.
+A regular expression reads most files: it takes a hundredth of the time of a parser, and also finds the beginnings of
+lines in strings. The syntax tree then decides on those that matter.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from tox_prodsim.model.python_source import parse_source
 
 _IMPORT = re.compile(
     r"^(?:from[ \t]+(?P<source>\.*[\w.]*)[ \t]+import[ \t]*(?P<names>\([^)]*\)|[^#\n;(]*)"
@@ -30,26 +31,27 @@ class SourceFiles:
     files: Mapping[str, str]
 
     def leads_to(self, module: str) -> Iterator[str]:
-        """Yield the names in the wheel whose import this module's own level may cause."""
+        """Yield the modules of the wheel that importing this module may import."""
         for name in self._imported(module):
             parts = name.split(".")
             above = (".".join(parts[:length]) for length in range(1, len(parts) + 1))
             yield from (each for each in above if each in self.texts)
 
     def foreign(self, module: str) -> set[str]:
-        """Return the first parts of all names that are imported absolutely, perhaps."""
+        """Return the first parts of all names outside of the wheel that may be imported."""
         return {name.partition(".")[0] for name in self._imported(module) if name not in self.texts}
 
     def always_imported(self, module: str) -> Iterator[tuple[str, int]]:
-        """Yield the full name and the line of every absolute import on the module's own level."""
-        for node in _body(self.texts[module]):
+        """Yield the full name and the line of every absolute import at module level."""
+        tree = parse_source(self.texts[module])
+        for node in tree.body if tree is not None else ():
             if isinstance(node, ast.Import):
                 yield from ((alias.name, node.lineno) for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
                 yield node.module, node.lineno
 
     def _imported(self, module: str) -> Iterator[str]:
-        """Yield the full names of what the beginnings of lines import; of ``from a import b`` it is ``a.b``."""
+        """Yield the full names that lines seem to import; for ``from a import b`` that is ``a.b``."""
         for found in _IMPORT.finditer(self.texts[module]):
             if found["modules"] is not None:
                 yield from (words[0] for part in found["modules"].split(",") if (words := part.split()))
@@ -70,7 +72,7 @@ class SourceFiles:
 
 
 def read(wheel_file: Path, modules: Iterable[str]) -> SourceFiles:
-    """Return the sources of these modules, those that the wheel has; what is only compiled is left out."""
+    """Return the sources of these modules; those without a source in the wheel are left out."""
     texts, files = {}, {}
     with zipfile.ZipFile(wheel_file) as archive:
         members = set(archive.namelist())
@@ -81,12 +83,3 @@ def read(wheel_file: Path, modules: Iterable[str]) -> SourceFiles:
                 texts[module] = archive.read(file).decode("utf-8", "replace")
                 files[module] = file
     return SourceFiles(texts=texts, files=files)
-
-
-def _body(text: str) -> list[ast.stmt]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about escapes in strings
-        try:
-            return ast.parse(text).body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return []

@@ -1,4 +1,4 @@
-"""Compare what is said to be the version with what METADATA says."""
+"""Compare a version that a module or a command reports with that of METADATA."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def same_version(text: str, expected: str) -> bool:
 
 
 def is_released_again(text: str, expected: str) -> bool:
-    """Return whether it is what ``expected`` is a post release of, in which PEP 440 has the software unchanged."""
+    """Return whether ``expected`` is a post release of it: by PEP 440 the software of both is the same."""
     released, post, number = expected.rpartition(".post")
     return bool(post) and number.isdigit() and same_version(text, released)
 
 
 def contradicts(text: str, expected: str) -> bool:
-    """Return whether it is more than a part of the other: cv2 4.8.0 of opencv-python 4.8.0.74 is part of it."""
+    """Return whether it is not the beginning of the other one: cv2 4.8.0 does not contradict opencv-python 4.8.0.74."""
     try:
         release = Version(text).release
     except InvalidVersion:

@@ -1,26 +1,35 @@
-"""What the installer at hand would take: for a fresh install, for every extra, and at the lowest versions allowed.
+"""Checks of the requirements: what an installer would take, and whether it can be installed. Nothing is installed.
 
-Nothing is installed: pip and uv are asked what they would do, with the settings of the user.
+====================  =============================================================================
+``checks.py``         DEP205, DEP206: a fresh install and all extras; DEP208: the lowest versions
+``lowest.py``         the lowest versions that the requirements allow
+``installers.py``     how pip and uv are run, with the settings of the user
+``results.py``        the results: ``Resolved``, ``Impossible`` and others
+``pip_output.py``     parses what pip prints
+``uv_output.py``      parses what uv prints
+====================  =============================================================================
+
+To add a check, write a function in ``checks.py``. To add an installer, add a class to ``installers.py``.
 """
 
-from tox_prodsim.checks.resolution.answers import Impossible, Unanswered, Unreachable, VersionUnavailable
 from tox_prodsim.checks.resolution.checks import ResolutionRequest, check_lowest, check_resolution, lowest_failed
 from tox_prodsim.checks.resolution.installers import Installer, Pip, Uv, pip_of_virtualenv
-from tox_prodsim.checks.resolution.lowest import Lowest, lowest
+from tox_prodsim.checks.resolution.lowest import LowestVersions, resolve_lowest
+from tox_prodsim.checks.resolution.results import Impossible, IndexUnreachable, Undetermined, VersionUnavailable
 
 __all__ = [
     "Impossible",
+    "IndexUnreachable",
     "Installer",
-    "Lowest",
+    "LowestVersions",
     "Pip",
     "ResolutionRequest",
-    "Unanswered",
-    "Unreachable",
+    "Undetermined",
     "Uv",
     "VersionUnavailable",
     "check_lowest",
     "check_resolution",
-    "lowest",
     "lowest_failed",
     "pip_of_virtualenv",
+    "resolve_lowest",
 ]

@@ -1,4 +1,4 @@
-"""Which installer is asked, and how: pip and uv answer the same questions in words of their own."""
+"""The installers pip and uv: what they would install, without installing it."""
 
 from __future__ import annotations
 
@@ -10,62 +10,59 @@ from pathlib import Path
 
 from virtualenv.seed.wheels.embed import get_embed_wheel
 
-from tox_prodsim.checks.resolution import pip, uv
-from tox_prodsim.checks.resolution.answers import Answer, Unanswered
+from tox_prodsim.checks.resolution import pip_output, uv_output
+from tox_prodsim.checks.resolution.results import Resolution, Undetermined
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.runner import Runner
 
-_ANSWER_S = 10.0
-"""What an installer may wait for one answer of the index: without retries, so that no network is found out quickly."""
+_INDEX_TIMEOUT_S = 10.0
+"""The limit for one answer of the index; there are no retries, so that a missing network is found quickly."""
 _PLAIN = ("--no-input", "--no-color", "--disable-pip-version-check")
-_QUICKLY = ("--retries", "0", "--timeout", f"{_ANSWER_S:g}", *_PLAIN)
-_DRY_RUN = ("install", *_QUICKLY, "--progress-bar", "off", "--dry-run", "--ignore-installed")
-_UV_VARIABLES = {"UV_HTTP_TIMEOUT": f"{_ANSWER_S:g}", "UV_HTTP_RETRIES": "0", "UV_NO_PROGRESS": "1"}
+_WITHOUT_RETRIES = ("--retries", "0", "--timeout", f"{_INDEX_TIMEOUT_S:g}", *_PLAIN)
+_DRY_RUN = ("install", *_WITHOUT_RETRIES, "--progress-bar", "off", "--dry-run", "--ignore-installed")
+_UV_VARIABLES = {"UV_HTTP_TIMEOUT": f"{_INDEX_TIMEOUT_S:g}", "UV_HTTP_RETRIES": "0", "UV_NO_PROGRESS": "1"}
 _UV_PLAIN = ("--no-header", "--no-annotate", "--color", "never")
 _ONLY_WHEELS = ("--only-binary", ":all:")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pip:
-    """The pip in ``program``, run by the Python that it chooses for; the environment need not have any."""
+    """The pip in ``program``, run by the ``python`` that it resolves for, which need not have a pip of its own."""
 
     python: Path
     program: Path
 
-    def resolve(self, requirements: Sequence[str], runner: Runner, folder: Path, *, limit_s: float) -> Answer:
+    def resolve(self, requirements: Sequence[str], runner: Runner, folder: Path, *, limit_s: float) -> Resolution:
         """Return what pip would install for these requirements, whatever is installed already."""
-        give_up_at = time.monotonic() + limit_s
-        answer = self._answer(requirements, runner, folder, limit_s=limit_s, logs=False)
-        if answer is None:  # a log doubles what pip takes, and only why it refused has to be looked for there
-            left_s = max(give_up_at - time.monotonic(), 0.1)
-            answer = self._answer(requirements, runner, folder, limit_s=left_s, logs=True)
-        return answer or Unanswered(reason="pip gives another answer when it is asked again")
+        end_at = time.monotonic() + limit_s
+        result = self._resolve(requirements, runner, folder, limit_s=limit_s, logs=False)
+        if result is None:  # a log doubles the time of pip, and is only needed for the reason of a failure
+            left_s = max(end_at - time.monotonic(), 0.1)
+            result = self._resolve(requirements, runner, folder, limit_s=left_s, logs=True)
+        return result or Undetermined(reason="pip gives another answer when it is asked again")
 
-    def _answer(
+    def _resolve(
         self, requirements: Sequence[str], runner: Runner, folder: Path, *, limit_s: float, logs: bool
-    ) -> Answer | None:
-        """Return what pip says; None when it refuses and there is no log that would tell why."""
+    ) -> Resolution | None:
+        """Return the result; None if pip fails and there is no log with the reason."""
         with tempfile.TemporaryDirectory(dir=folder) as work:
-            wanted, log, report = (Path(work, name) for name in ("wanted.txt", "log.txt", "report.json"))
-            wanted.write_text("\n".join(requirements), encoding="utf-8")
-            files = ("--report", str(report), "-r", str(wanted), *(("--log", str(log)) if logs else ()))
-            ran = runner([*self._command, *_DRY_RUN, *files], timeout_s=limit_s)
-            stderr = ran.stderr.decode(errors="replace")
-            if ran.timed_out:
-                return Unanswered(reason=f"pip came to no answer within {limit_s:.0f} s")
-            if ran.returncode == 0 and report.exists():
-                return pip.resolved(report.read_text(encoding="utf-8"), stderr)
-            return pip.refused(log.read_text(encoding="utf-8", errors="replace"), stderr) if log.exists() else None
+            file, log, report = (Path(work, name) for name in ("requirements.txt", "log.txt", "report.json"))
+            file.write_text("\n".join(requirements), encoding="utf-8")
+            files = ("--report", str(report), "-r", str(file), *(("--log", str(log)) if logs else ()))
+            completed = runner([*self._command, *_DRY_RUN, *files], timeout_s=limit_s)
+            stderr = completed.stderr.decode(errors="replace")
+            if completed.timed_out:
+                return Undetermined(reason=f"pip came to no answer within {limit_s:.0f} s")
+            if completed.returncode == 0 and report.exists():
+                return pip_output.parse_report(report.read_text(encoding="utf-8"), stderr)
+            text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else None
+            return pip_output.parse_log(text, stderr) if text is not None else None
 
     def versions(self, name: str, runner: Runner, *, limit_s: float, only_wheels: bool) -> tuple[str, ...]:
-        """Return the releases of a project that this Python could install; none, too, where there is no answer.
-
-        Those that were yanked are not among them.
-        """
-        chosen = _ONLY_WHEELS if only_wheels else ()
-        argv = [*self._command, "index", "versions", *_QUICKLY, *chosen, "--pre", "--json", name]
-        ran = runner(argv, timeout_s=limit_s)
-        return pip.versions(ran.stdout.decode(errors="replace")) if ran.returncode == 0 else ()
+        """Return the releases of a project that this Python can install, except yanked ones; none if pip fails."""
+        options = (*_WITHOUT_RETRIES, *(_ONLY_WHEELS if only_wheels else ()), "--pre", "--json")
+        completed = runner([*self._command, "index", "versions", *options, name], timeout_s=limit_s)
+        return pip_output.parse_versions(completed.stdout.decode(errors="replace")) if completed.returncode == 0 else ()
 
     @property
     def _command(self) -> tuple[str, ...]:
@@ -74,16 +71,16 @@ class Pip:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Uv:
-    """The uv in ``program``, which chooses for ``python``."""
+    """The uv in ``program``, which resolves for ``python``."""
 
     python: Path
     program: Path
 
-    def resolve(self, requirements: Sequence[str], runner: Runner, folder: Path, *, limit_s: float) -> Answer:
+    def resolve(self, requirements: Sequence[str], runner: Runner, folder: Path, *, limit_s: float) -> Resolution:
         """Return what uv would install for these requirements, whatever is installed already."""
         return self._compile(requirements, (), ("--format", "pylock.toml"), runner, folder, limit_s=limit_s)
 
-    def lowest(
+    def resolve_lowest(
         self,
         requirements: Sequence[str],
         bounds: Sequence[str],
@@ -92,10 +89,10 @@ class Uv:
         *,
         limit_s: float,
         only_wheels: bool,
-    ) -> Answer:
-        """Return what uv would install for the requirements at their lowest, with the rest within ``bounds``."""
-        chosen = ("--format", "pylock.toml", "--resolution", "lowest-direct", *(_ONLY_WHEELS if only_wheels else ()))
-        return self._compile(requirements, bounds, chosen, runner, folder, limit_s=limit_s)
+    ) -> Resolution:
+        """Return what uv would install for the lowest versions of the requirements, the rest within ``bounds``."""
+        options = ("--format", "pylock.toml", "--resolution", "lowest-direct", *(_ONLY_WHEELS if only_wheels else ()))
+        return self._compile(requirements, bounds, options, runner, folder, limit_s=limit_s)
 
     def _compile(
         self,
@@ -106,25 +103,25 @@ class Uv:
         folder: Path,
         *,
         limit_s: float,
-    ) -> Answer:
+    ) -> Resolution:
         with tempfile.TemporaryDirectory(dir=folder) as work:
-            wanted, limits = Path(work, "wanted.in"), Path(work, "bounds.txt")
-            wanted.write_text("\n".join(requirements), encoding="utf-8")
-            limits.write_text("\n".join(bounds), encoding="utf-8")
-            files = ("--python", str(self.python), "--constraint", str(limits), str(wanted))
+            file, constraints = Path(work, "requirements.in"), Path(work, "constraints.txt")
+            file.write_text("\n".join(requirements), encoding="utf-8")
+            constraints.write_text("\n".join(bounds), encoding="utf-8")
+            files = ("--python", str(self.python), "--constraint", str(constraints), str(file))
             argv = [str(self.program), "pip", "compile", *_UV_PLAIN, *options, *files]
-            ran = runner(argv, timeout_s=limit_s, variables=_UV_VARIABLES)
-        stdout, stderr = ran.stdout.decode(errors="replace"), ran.stderr.decode(errors="replace")
-        if ran.timed_out:
-            return Unanswered(reason=f"uv came to no answer within {limit_s:.0f} s")
-        return uv.resolved(stdout, stderr) if ran.returncode == 0 else uv.refused(stderr)
+            completed = runner(argv, timeout_s=limit_s, variables=_UV_VARIABLES)
+        stdout, stderr = completed.stdout.decode(errors="replace"), completed.stderr.decode(errors="replace")
+        if completed.timed_out:
+            return Undetermined(reason=f"uv came to no answer within {limit_s:.0f} s")
+        return uv_output.parse_lock(stdout, stderr) if completed.returncode == 0 else uv_output.parse_error(stderr)
 
 
 Installer = Pip | Uv
 
 
 def pip_of_virtualenv(python: Path, version: str) -> Pip:
-    """Return the pip that virtualenv brings along for Python ``version`` (``3.11``): a wheel that runs as it is.
+    """Return the pip that virtualenv includes for Python ``version`` (``3.11``): a wheel that runs uninstalled.
 
     Raises ProdsimError when there is none.
     """

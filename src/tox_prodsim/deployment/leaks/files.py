@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tox_prodsim.model.formatting import counted, plural
 from tox_prodsim.model.leaks import Grade, Leak, LeakKind, LeakReport
 
 LIMIT = 10_000
@@ -87,7 +88,7 @@ def printable(path: str) -> str:
 def format_size(count_bytes: int) -> str:
     """Return a size as text: bytes, kB or MB."""
     if count_bytes < 1000:
-        return f"{count_bytes} byte{'s' if count_bytes != 1 else ''}"
+        return f"{count_bytes} {plural('byte', count_bytes)}"
     return f"{count_bytes / 1e3:.1f} kB" if count_bytes < 1e6 else f"{count_bytes / 1e6:.1f} MB"
 
 
@@ -121,7 +122,7 @@ def _describe(new: _New) -> str:
         return f"{_special_kind(new.status) or 'file'} in TMPDIR, {format_size(new.size_bytes)}"
     if not new.files:
         return "empty folder in TMPDIR"
-    return f"folder in TMPDIR with {new.files} file{'s' if new.files != 1 else ''}, {format_size(new.size_bytes)}"
+    return f"folder in TMPDIR with {counted(new.files, 'file')}, {format_size(new.size_bytes)}"
 
 
 def _special_kind(status: os.stat_result) -> str:

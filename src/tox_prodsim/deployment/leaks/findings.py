@@ -12,6 +12,7 @@ from pathlib import Path
 from tox_prodsim.deployment import leaks
 from tox_prodsim.deployment.findings import signal_name, without_folder
 from tox_prodsim.model.findings import Finding, Level
+from tox_prodsim.model.formatting import joined, listed
 from tox_prodsim.model.leaks import AllowLeaks, Grade, Leak, LeakKind, LeakReport
 from tox_prodsim.supervision import Ending, Survivor
 
@@ -138,8 +139,7 @@ def to_findings(name: str, found: Iterable[Leak], allow: AllowLeaks) -> Iterator
 
 def _to_finding(name: str, meaning: _Meaning, same_kind: list[Leak]) -> Finding:
     summary = meaning.one if len(same_kind) == 1 else meaning.several.format(count=len(same_kind))
-    more = [f"and {len(same_kind) - _NAMED} more"] if len(same_kind) > _NAMED else []
-    named = "; ".join([*map(_format_leak, same_kind[:_NAMED]), *more])
+    named = listed([*map(_format_leak, same_kind)], _NAMED, separator="; ")
     with_place = next((leak for leak in same_kind if leak.file), same_kind[0])
     return Finding(
         code=meaning.code,
@@ -154,14 +154,14 @@ def _to_finding(name: str, meaning: _Meaning, same_kind: list[Leak]) -> Finding:
 
 def _format_leak(leak: Leak) -> str:
     place = f"{Path(leak.file).name}:{leak.line}" if leak.file else ""
-    known = ", ".join(filter(None, (leak.detail, place)))
+    known = joined((leak.detail, place))
     return f"{_short(leak.subject)} ({_short(known)})" if known else _short(leak.subject)
 
 
 def _describe_held(survivor: Survivor) -> str:
     """Return what a survivor holds that other processes may wait for."""
     listens = f"listens on {', '.join(survivor.listens)}" if survivor.listens else ""
-    return ", ".join(filter(None, (listens, "holds the output open" if survivor.holds_output else "")))
+    return joined((listens, "holds the output open" if survivor.holds_output else ""))
 
 
 def _certain(kind: LeakKind, subject: str, detail: str = "") -> Leak:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from tox_prodsim.model.formatting import plural
 from tox_prodsim.model.leaks import Grade, Leak, LeakKind
 
 LIMIT = 1000
@@ -123,7 +124,7 @@ def _tracker_leaks(count: int, what: str, names: str) -> Iterator[Leak]:
     detail = f"{what}, removed by the resource tracker"
     kind = LeakKind.FILE if what in {"file", "folder"} else LeakKind.SHARED_MEMORY
     subjects = [name.strip(" '\"").lstrip("/") for name in names.split(",") if name.strip()]
-    for subject in subjects or [f"{count} {what} object{'s' if count != 1 else ''}"]:
+    for subject in subjects or [f"{count} {what} {plural('object', count)}"]:
         yield Leak(kind=kind, grade=Grade.FIRM, subject=subject, detail=detail)
 
 

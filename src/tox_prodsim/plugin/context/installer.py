@@ -10,14 +10,14 @@ from tox.tox_env.python.runner import PythonRun
 
 from tox_prodsim import supervision
 from tox_prodsim.checks import resolution
-from tox_prodsim.checks.resolution import Impossible, Lowest, Unanswered, Unreachable, VersionUnavailable
+from tox_prodsim.checks.resolution import Impossible, IndexUnreachable, LowestVersions, Undetermined, VersionUnavailable
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.formatting import last_error
 from tox_prodsim.model.runner import Runner
 from tox_prodsim.plugin.context import runners
 from tox_prodsim.plugin.paths import ledger_of
 
-Lowered = Lowest | Impossible | VersionUnavailable
+Lowered = LowestVersions | Impossible | VersionUnavailable
 _LOCAL_SETTINGS = frozenset({"CONSTRAINT", "USER", "TARGET", "PREFIX", "ROOT", "LOG", "REPORT", "REQUIRE_VIRTUALENV"})
 """Settings of pip and uv that concern this machine, and not what an index has."""
 
@@ -52,16 +52,16 @@ def install_lowest(tox_env: PythonRun, packages: Any, folder: Path, cancel: supe
     requirements = [str(dep) for package in packages for dep in package.deps]
     runner = runner_of(tox_env, cancel)
     folder.mkdir(parents=True, exist_ok=True)
-    found = resolution.lowest(installer_of(tox_env), requirements, runner, folder)
+    found = resolution.resolve_lowest(installer_of(tox_env), requirements, runner, folder)
     match found:
-        case Unanswered() | Unreachable():
+        case Undetermined() | IndexUnreachable():
             raise ProdsimError("resolution", f"the lowest versions cannot be found out: {found.reason}")
-        case Lowest() if found.requirements:
+        case LowestVersions() if found.requirements:
             return _install(tox_env, packages, found)
     return found
 
 
-def _install(tox_env: PythonRun, packages: Any, found: Lowest) -> Lowered:
+def _install(tox_env: PythonRun, packages: Any, found: LowestVersions) -> Lowered:
     """Install the requirements with tox's own command line."""
     own: Any = tox_env.installer  # the installers of pip and uv have this method, their base class has not
     command = own.build_install_cmd([*map(str, found.requirements)])

@@ -146,7 +146,9 @@ def _wheel_sources(tox_env: PythonRun, folder: Path, cancel: supervision.Cancel)
 # auditors
 
 
-def audit_tools(tox_env: PythonRun, auditors: tuple[Auditor, ...], cancel: supervision.Cancel) -> audit.Tools | None:
+def audit_tools(
+    tox_env: PythonRun, auditors: tuple[Auditor, ...], cancel: supervision.Cancel
+) -> audit.AuditTools | None:
     """Return the tools that audit the files of this environment; None: no auditor is configured.
 
     They run in the folder of the project, where their configuration is, with tox's own Python.
@@ -156,13 +158,13 @@ def audit_tools(tox_env: PythonRun, auditors: tuple[Auditor, ...], cancel: super
     environ = build_environ(tox_env.environment_variables)
     execute = build_execute(tox_env, environ, cancel, key="audit")
     install = partial(frontend.environment_with, python=Path(sys.executable), execute=execute)
-    return audit.Tools(
+    return audit.AuditTools(
         auditors=auditors,
         folder=tool_envs_of(tox_env),
         install=lambda requirement, folder: install(requirement, folder=folder),
         run=_tool_runner(tox_env, environ, cancel),
         interrupted=lambda: cancel.is_set,
-        anew=bool(tox_env.options.recreate),
+        recreate=bool(tox_env.options.recreate),
     )
 
 

@@ -73,10 +73,10 @@ class ProvenanceTracker:
         self._reported = True
         sdist = sdist or self._given
         output = build_failure.BackendOutput(
-            output=problem.err or problem.out, kind=problem.exc_type, text=problem.exc_msg
+            output=problem.err or problem.out, exception=problem.exc_type, message=problem.exc_msg
         )
         if sdist is None:
-            self._report(build_failure.no_sdist(output, self._root))
+            self._report(build_failure.sdist_failure(output, self._root))
             return
         self._keep(sdist)
         builder = self._package_env()
@@ -149,7 +149,7 @@ class ProvenanceTracker:
                 tree_builds = True
             except TreeUnavailableError:
                 tree_builds = False
-        return build_failure.no_wheel(artifact.open_sdist(sdist), output, tree_builds=tree_builds)
+        return build_failure.wheel_failure(artifact.open_sdist(sdist), output, tree_builds=tree_builds)
 
     # the source tree
 
@@ -175,7 +175,7 @@ class ProvenanceTracker:
             built = self._tree.result()
         except (ProdsimError, OSError) as problem:
             output = problem.output if isinstance(problem, BuildError) else ""
-            reason = artifact.last_words(output, self._tree.copy) if output else str(problem)
+            reason = artifact.build_error(output, self._tree.copy) if output else str(problem)
             msg = f"the source tree alone builds no wheel: {reason}"
             raise TreeUnavailableError(msg) from problem
         wheel = artifact.TreeWheel(path=built.wheel, took_s=built.took_s, stale=built.stale)

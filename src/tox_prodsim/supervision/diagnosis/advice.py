@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from tox_prodsim.model.formatting import plural
 from tox_prodsim.supervision.diagnosis.values import Diagnosis, ProcessSnapshot
 
 _IDLE = 0.02
@@ -30,5 +31,5 @@ def _advice_for(process: ProcessSnapshot) -> Iterator[str]:
     if process.tasks and "_run_once" in functions and functions[-1] != "select":
         where = f"{Path(main.frames[-1].file).name}:{main.frames[-1].line}"
         others = len(process.tasks) - 1
-        waiting = f": {others} other task{'s' if others > 1 else ''} cannot run meanwhile" if others else ""
+        waiting = f": {others} other {plural('task', others)} cannot run meanwhile" if others else ""
         yield f"{functions[-1]} blocks the event loop at {where}{waiting}"

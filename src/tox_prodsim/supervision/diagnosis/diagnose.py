@@ -21,6 +21,7 @@ from pathlib import Path
 
 import psutil
 
+from tox_prodsim.model.formatting import listed
 from tox_prodsim.supervision.diagnosis import pyspy
 from tox_prodsim.supervision.diagnosis.hook import Hook, StackReport, is_hook_frame
 from tox_prodsim.supervision.diagnosis.processes import cpu_seconds, cpu_shares, snapshot
@@ -115,7 +116,10 @@ def _read_with_pyspy(
         if process.pid not in answers:
             reasons.setdefault(_why_unread(process, hook), []).append(process.pid)
     outside = (_REFUSED if refused else _FAILED) if program else _INSTALL
-    hints = [f"no Python stack of pid {_format_pids(pids)}: {reason}; {outside}" for reason, pids in reasons.items()]
+    hints = [
+        f"no Python stack of pid {listed([*map(str, pids)], 5)}: {reason}; {outside}"
+        for reason, pids in reasons.items()
+    ]
     return answers, tuple(hints)
 
 
@@ -123,10 +127,6 @@ def _why_unread(process: ProcessSnapshot, hook: Hook | None) -> str:
     if process.state == psutil.STATUS_STOPPED:
         return "it is stopped and cannot answer"
     return hook.why_unread(process.pid) if hook else "no hook is active in this run"
-
-
-def _format_pids(pids: Sequence[int]) -> str:
-    return ", ".join(map(str, pids[:5])) + (f" and {len(pids) - 5} more" if len(pids) > 5 else "")
 
 
 def _with_stacks(

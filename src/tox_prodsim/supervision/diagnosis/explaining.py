@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tox_prodsim.model.formatting import listed, plural
 from tox_prodsim.supervision.diagnosis.values import Frame, ProcessSnapshot, ThreadStack
 
 _INSTALLED = re.compile(r"/(?:site|dist)-packages/([^/]+)")
@@ -53,9 +54,7 @@ def _shutdown(_frame: Frame, stack: ThreadStack, process: ProcessSnapshot) -> st
     names = [each.thread for each in process.stacks if each.daemon is False and not each.is_main]
     if not names:
         return "waits for threads that are no daemons"
-    plural = "s" if len(names) > 1 else ""
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f"waits for non-daemon thread{plural} {', '.join(names[:5])}{more}"
+    return f"waits for non-daemon {plural('thread', len(names))} {listed(names, 5)}"
 
 
 def _join(frame: Frame, _stack: ThreadStack, _process: ProcessSnapshot) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from tox_prodsim.model.formatting import counted
 from tox_prodsim.supervision.diagnosis.advice import advice
 from tox_prodsim.supervision.diagnosis.explaining import explanation, is_own, package_of
 from tox_prodsim.supervision.diagnosis.values import Diagnosis, Frame, ProcessSnapshot, Task, ThreadStack
@@ -121,8 +122,7 @@ def _format_place(frame: Frame) -> str:
 def _fold(frames: Sequence[Frame]) -> str:
     packages = list(dict.fromkeys(package_of(frame.file) for frame in frames))
     more = ", …" if len(packages) > 3 else ""
-    plural = "s" if len(frames) > 1 else ""
-    return f"… {len(frames)} frame{plural} of {', '.join(packages[:3])}{more}"
+    return f"… {counted(len(frames), 'frame')} of {', '.join(packages[:3])}{more}"
 
 
 def _tasks(process: ProcessSnapshot, own_code: Sequence[Path]) -> Iterator[str]:

@@ -15,8 +15,8 @@ import pytest
 from support.wheels import Ended
 
 from tox_prodsim.checks.audit import run
-from tox_prodsim.checks.audit.run import Tools
-from tox_prodsim.checks.audit.tool_env import Kept
+from tox_prodsim.checks.audit.run import AuditTools
+from tox_prodsim.checks.audit.tool_env import ToolEnv
 from tox_prodsim.model import auditors
 from tox_prodsim.model.errors import Cancelled, ProdsimError
 from tox_prodsim.model.findings import CheckResult
@@ -44,7 +44,7 @@ class Index:
         (folder / "bin" / "python").symlink_to(sys.executable)
         (folder / "bin" / name).write_text(f"#!/bin/sh\n{self.scripts[name]}\n")
         (folder / "bin" / name).chmod(0o755)
-        info = Kept(folder=folder, purpose="")._path("purelib") / f"{name.replace('-', '_')}-6.1.dist-info"
+        info = ToolEnv(folder=folder, purpose="")._path("purelib") / f"{name.replace('-', '_')}-6.1.dist-info"
         info.mkdir(parents=True)
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 6.1\n")
 
@@ -52,8 +52,8 @@ class Index:
         ran = subprocess.run(argv, env={**os.environ, **variables}, capture_output=True, timeout=timeout_s, check=False)
         return Ended(ran.returncode, False, ran.stdout, ran.stderr)
 
-    def tools(self, *items: str) -> Tools:
-        return Tools(
+    def tools(self, *items: str) -> AuditTools:
+        return AuditTools(
             auditors=auditors.parse("audit", items),
             folder=self.folder / "tools",
             install=self.install,
@@ -62,8 +62,8 @@ class Index:
         )
 
     def audit(self, *items: str, wheel: Path = WHEEL, sdist: Path | None = None) -> CheckResult:
-        with ThreadPoolExecutor(4) as ahead:
-            return run.begin(self.tools(*items), wheel, sdist, ahead).heard()
+        with ThreadPoolExecutor(4) as executor:
+            return run.start(self.tools(*items), wheel, sdist, executor).result()
 
 
 @pytest.fixture
@@ -190,7 +190,7 @@ def test_an_environment_is_kept_for_the_next_run_until_another_version_is_asked_
 def test_an_environment_is_made_anew_when_that_is_asked_for(index: Index) -> None:
     index.scripts = {"twine": "true"}
     index.audit("twine")
-    tools = replace(index.tools("twine"), anew=True)
+    tools = replace(index.tools("twine"), recreate=True)
     assert run.audit(tools, tools.auditors[0], WHEEL, None).findings == ()
     assert index.installed == ["twine", "twine"]
 
@@ -220,21 +220,21 @@ def test_an_installation_that_was_cut_short_is_made_again(index: Index) -> None:
 
 def test_two_runs_do_not_install_into_one_environment(index: Index) -> None:
     index.scripts = {"twine": "true"}
-    with ThreadPoolExecutor(2) as ahead:
+    with ThreadPoolExecutor(2) as executor:
         tools = index.tools("twine")
-        both = [ahead.submit(run.audit, tools, tools.auditors[0], WHEEL, None) for _ in range(2)]
+        both = [executor.submit(run.audit, tools, tools.auditors[0], WHEEL, None) for _ in range(2)]
     assert [each.result().detail for each in both] == ["twine 6.1", "twine 6.1"]
     assert index.installed == ["twine"]
 
 
 def test_who_waits_for_another_run_can_be_interrupted(index: Index) -> None:
     tools = index.tools("twine")
-    kept = Kept(folder=tools.folder / run._folder_name(tools.auditors[0]), purpose="twine")
+    kept = ToolEnv(folder=tools.folder / run._folder_name(tools.auditors[0]), purpose="twine")
     index.interrupted = True
     held, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with kept.alone(lambda: False):
+        with kept.locked(lambda: False):
             held.set()
             done.wait(30)
 

@@ -11,7 +11,7 @@ from support.wheels import Env, subject_of, wheel
 
 from tox_prodsim.checks import installed
 from tox_prodsim.checks.installed import Distribution
-from tox_prodsim.checks.installed.cli_checks import told_version
+from tox_prodsim.checks.installed.cli_checks import printed_version
 from tox_prodsim.model.entry_points import EntryPoint
 from tox_prodsim.model.findings import CheckResult, Level
 
@@ -116,11 +116,11 @@ def test_a_command_is_not_asked_for_a_version_that_its_help_does_not_offer(env: 
     ],
 )
 def test_a_version_is_told_when_it_stands_behind_the_name(text: str, told: str) -> None:
-    assert told_version(Distribution(name="acme.web", version="1.2"), _command("acme-web"), text) == told
+    assert printed_version(Distribution(name="acme.web", version="1.2"), _command("acme-web"), text) == told
 
 
 def test_a_version_alone_is_not_that_of_a_command_with_another_name() -> None:
-    assert told_version(Distribution(name="acme", version="1.2"), _command("npm"), "9.8.1") == ""
+    assert printed_version(Distribution(name="acme", version="1.2"), _command("npm"), "9.8.1") == ""
 
 
 def _command(name: str) -> EntryPoint:

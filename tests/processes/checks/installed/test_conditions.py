@@ -86,7 +86,7 @@ def played(name: str, env: Env, tmp_path: Path, source: str, *, entry_points: st
     """Return what a package with this source comes to, or skip where the condition is not to be had."""
     package = f"acme_{name}_{abs(hash(source))}"
     scene = scene_of(name, env, tmp_path)
-    if reason := installed.why_not(scene, env.run):
+    if reason := installed.unavailable_reason(scene, env.run):
         pytest.skip(f"{name}: {reason}")
     opened = env.install(
         wheel(
@@ -96,7 +96,7 @@ def played(name: str, env: Env, tmp_path: Path, source: str, *, entry_points: st
     for point in opened.scripts:  # as pip and uv write them: they heed the variables of Python
         script = env.scripts_dir / point.name
         script.write_text(script.read_text().replace(" -I\n", "\n", 1))
-    return installed.check_under(scene, subject_of(opened), env.run, env.scripts_dir, help_limit_s=20)
+    return installed.check_condition(scene, subject_of(opened), env.run, env.scripts_dir, help_limit_s=20)
 
 
 # the top-levels
@@ -191,7 +191,7 @@ def test_the_command_has_the_pid_of_the_wrapper_and_what_was_changed_goes_with_i
     name: str, env: Env, tmp_path: Path
 ) -> None:
     scene = scene_of(name, env, tmp_path)
-    if reason := installed.why_not(scene, env.run):
+    if reason := installed.unavailable_reason(scene, env.run):
         pytest.skip(f"{name}: {reason}")
     before = state()
     argv = scene.command([str(env.python), "-c", "import os; print(os.getpid())"])

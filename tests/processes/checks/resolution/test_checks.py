@@ -13,10 +13,10 @@ from support.wheels import wheel
 
 from tox_prodsim.checks import resolution
 from tox_prodsim.checks.artifact import open_wheel
-from tox_prodsim.checks.resolution import Impossible, Installer, Lowest, Pip, Unreachable
-from tox_prodsim.checks.resolution import pip as pip_words
-from tox_prodsim.checks.resolution import uv as uv_words
-from tox_prodsim.checks.resolution.answers import Resolved, VersionUnavailable
+from tox_prodsim.checks.resolution import Impossible, IndexUnreachable, Installer, LowestVersions, Pip
+from tox_prodsim.checks.resolution.pip_output import parse_log
+from tox_prodsim.checks.resolution.results import Resolved, VersionUnavailable
+from tox_prodsim.checks.resolution.uv_output import parse_error
 from tox_prodsim.model.findings import CheckResult, Level
 
 E, W, N = Level.ERROR, Level.WARNING, Level.NOTE
@@ -177,7 +177,7 @@ def test_what_requires_nothing_needs_no_index(tmp_path: Path) -> None:
 def test_extras_for_which_there_is_no_time_are_not_called_checked(check: Check) -> None:
     class Instant:
         def resolve(self, requirements: list[str], *_: object, **__: object) -> Resolved | Impossible:
-            return Impossible(reason="both") if "[a,b]" in requirements[0] else Resolved(taken=())
+            return Impossible(reason="both") if "[a,b]" in requirements[0] else Resolved(distributions=())
 
     checked = check(cast("Installer", Instant()), "plain", extras={"a": "old", "b": "plain"}, limit_s=0.0)
     assert brief(checked) == []
@@ -189,7 +189,7 @@ def test_extras_for_which_there_is_no_time_are_not_called_checked(check: Check) 
 
 
 def lowest(index: Index, folder: Path, installer: Installer, *requires: str) -> object:
-    return resolution.lowest(installer, requires, indexes.runner(index.variables), folder)
+    return resolution.resolve_lowest(installer, requires, indexes.runner(index.variables), folder)
 
 
 def test_the_lowest_are_taken_that_can_be_together_and_what_has_no_lower_bound_is_free(
@@ -197,8 +197,8 @@ def test_the_lowest_are_taken_that_can_be_together_and_what_has_no_lower_bound_i
 ) -> None:
     wanted = ("plain>=1.0,<3", "needy>=1", "source", "windows>=1; sys_platform == 'win32'")
     found = lowest(index, tmp_path, installer, *wanted)
-    assert isinstance(found, Lowest)
-    assert (found.pinned, found.free) == ((("plain", "1.5"), ("needy", "1.0")), ("source",))
+    assert isinstance(found, LowestVersions)
+    assert (found.pinned, found.unbounded) == ((("plain", "1.5"), ("needy", "1.0")), ("source",))
     assert list(map(str, found.requirements)) == [
         "plain==1.5",
         "needy==1.0",
@@ -216,11 +216,11 @@ def test_what_nobody_can_have_together_has_no_lowest(index: Index, tmp_path: Pat
 
 def test_without_an_index_there_is_no_lowest(index: Index, tmp_path: Path) -> None:
     run = indexes.runner({**index.variables, "UV_DEFAULT_INDEX": "http://127.0.0.1:9/", "UV_NO_CACHE": "1"})
-    assert isinstance(resolution.lowest(indexes.uv(), ["plain>=1"], run, tmp_path), Unreachable)
+    assert isinstance(resolution.resolve_lowest(indexes.uv(), ["plain>=1"], run, tmp_path), IndexUnreachable)
 
 
 def test_the_lowest_are_shown_as_far_as_they_apply_here() -> None:
-    found = Lowest(requirements=(), pinned=(("Click", "8.0.0"), ("pywin32", "300")), free=("six",))
+    found = LowestVersions(requirements=(), pinned=(("Click", "8.0.0"), ("pywin32", "300")), unbounded=("six",))
     checked = resolution.check_lowest(found, ("click==8.0.0", "six==1.17.0"))
     assert checked.codes == ("DEP208",)
     assert checked.detail == "lowest: Click 8.0.0; no lower bound, so the newest: six"
@@ -244,24 +244,24 @@ OTHER_PYTHON = "9.0 Requires-Python >=3.15"
 
 def test_a_conflict_that_a_release_for_another_python_would_solve_is_not_certain() -> None:
     reason = "acme 1.0 asks for click>=8; the request asks for click!=8.1.0"
-    found = pip_words.refused(CONFLICT.format(why=OTHER_PYTHON, bound="8"), "")
+    found = parse_log(CONFLICT.format(why=OTHER_PYTHON, bound="8"), "")
     assert isinstance(found, VersionUnavailable)
     assert found.reason == reason
-    assert isinstance(pip_words.refused(CONFLICT.format(why="not a file", bound="8"), ""), Impossible)
-    assert isinstance(pip_words.refused(CONFLICT.format(why=OTHER_PYTHON, bound="9.1"), ""), Impossible)
+    assert isinstance(parse_log(CONFLICT.format(why="not a file", bound="8"), ""), Impossible)
+    assert isinstance(parse_log(CONFLICT.format(why=OTHER_PYTHON, bound="9.1"), ""), Impossible)
 
 
 def test_an_index_that_refuses_is_none_that_lacks_something() -> None:
     log = "2026-01-01T10:00:00,000 Could not fetch URL https://i.org/click/: 403 Client Error: Forbidden - skipping\n"
     more = "ERROR: Could not find a version that satisfies the requirement click (from versions: none)\n"
-    assert isinstance(pip_words.refused(log + more, ""), Unreachable)
-    assert pip_words.refused(log.replace("403", "404") + more, "") == Impossible(reason="the index has no click")
+    assert isinstance(parse_log(log + more, ""), IndexUnreachable)
+    assert parse_log(log.replace("403", "404") + more, "") == Impossible(reason="the index has no click")
 
 
 def test_what_does_not_build_here_is_no_fault_of_who_requires_it() -> None:
     stderr = "ERROR: Failed to build 'mysqlclient' when getting requirements to build wheel\n"
     reason = "Failed to build 'mysqlclient' when getting requirements to build wheel"
-    assert pip_words.refused("", stderr) == VersionUnavailable(reason=reason)
+    assert parse_log("", stderr) == VersionUnavailable(reason=reason)
 
 
 def test_of_a_build_that_fails_uv_is_heard_to_the_last_words() -> None:
@@ -271,7 +271,7 @@ def test_of_a_build_that_fails_uv_is_heard_to_the_last_words() -> None:
         '         [stderr]\n         Traceback (most recent call last):\n           File "<string>", line 42\n'
         "         SyntaxError: invalid syntax\n\nhint: Build failures usually indicate a problem with the package\n"
     )
-    assert uv_words.refused(told) == VersionUnavailable(
+    assert parse_error(told) == VersionUnavailable(
         reason="qpid-python==1.36.0.post1 does not build: SyntaxError: invalid syntax"
     )
 
@@ -287,4 +287,4 @@ def test_of_a_build_that_fails_uv_is_heard_to_the_last_words() -> None:
 def test_what_uv_cannot_have_here_is_not_certain(because: str) -> None:
     told = f"error: No solution found when resolving dependencies\n  cause: Because {because} and you require it, "
     told += "we can conclude that your requirements are unsatisfiable.\n"
-    assert uv_words.refused(told) == VersionUnavailable(reason=because)
+    assert parse_error(told) == VersionUnavailable(reason=because)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tox_prodsim.checks.artifact import evidence, is_absent_file, last_words
+from tox_prodsim.checks.artifact.build_log import build_error, error_lines, is_absent_file
 
 SETUP = """\
 Traceback (most recent call last):
@@ -36,16 +36,19 @@ RuntimeError: no compiler
     ],
 )
 def test_the_error_and_its_place_are_told(output: str, words: str) -> None:
-    assert last_words(output, Path("/src/acme-1.0")) == words
+    assert build_error(output, Path("/src/acme-1.0")) == words
 
 
 def test_an_error_that_is_known_apart_counts() -> None:
-    assert last_words(OWN, Path("/src/acme-1.0"), kind="OSError", text="no space") == "OSError: no space (backend.py:7)"
+    assert (
+        build_error(OWN, Path("/src/acme-1.0"), exception="OSError", message="no space")
+        == "OSError: no space (backend.py:7)"
+    )
 
 
 def test_an_absent_file_is_told_from_other_trouble() -> None:
-    assert is_absent_file(last_words(SETUP, Path("/src")))
-    assert not is_absent_file(last_words(OWN, Path("/src")))
+    assert is_absent_file(build_error(SETUP, Path("/src")))
+    assert not is_absent_file(build_error(OWN, Path("/src")))
 
 
 @pytest.mark.parametrize(
@@ -59,4 +62,4 @@ def test_an_absent_file_is_told_from_other_trouble() -> None:
     ],
 )
 def test_the_evidence_is_what_happened_in_the_sources(output: str, lines: list[str]) -> None:
-    assert list(evidence(output, Path("/src/acme-1.0"))) == lines
+    assert list(error_lines(output, Path("/src/acme-1.0"))) == lines

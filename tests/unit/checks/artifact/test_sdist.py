@@ -8,7 +8,7 @@ from support.refusals import refused
 from support.sdists import PKG_INFO, sdist, special
 from support.wheels import wheel
 
-from tox_prodsim.checks.artifact import check_sdist, check_shipped, open_sdist, open_wheel
+from tox_prodsim.checks.artifact import check_sdist, check_sdist_vs_wheel, open_sdist, open_wheel
 from tox_prodsim.model.findings import CheckResult
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "b3BlbnNzaC1rZXk" * 8 + "\n-----END OPENSSH PRIVATE KEY-----\n"
@@ -24,7 +24,7 @@ def findings(path: Path) -> list[tuple[str, str, str, str]]:
 
 
 def shipped(path: Path, built: Path) -> list[tuple[str, str, str]]:
-    checked = check_shipped(open_sdist(path), open_wheel(built))
+    checked = check_sdist_vs_wheel(open_sdist(path), open_wheel(built))
     return [(found.code, found.subject, found.message) for found in checked.findings]
 
 
@@ -259,7 +259,7 @@ def test_a_module_that_was_compiled_is_there(tmp_path: Path) -> None:
 
 
 def test_without_the_sources_of_a_package_its_modules_are_not_checked(tmp_path: Path) -> None:
-    checked = check_shipped(open_sdist(sdist(tmp_path, files={})), open_wheel(wheel(tmp_path)))
+    checked = check_sdist_vs_wheel(open_sdist(sdist(tmp_path, files={})), open_wheel(wheel(tmp_path)))
     assert checked.codes == ("SDI202",)
     assert checked.not_checked == (("WHL111", "the sdist has no folder from which a package of the wheel comes"),)
 

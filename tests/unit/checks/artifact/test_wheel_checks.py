@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from support.wheels import wheel
 
-from tox_prodsim.checks.artifact import CODES, check_wheel, open_wheel
+from tox_prodsim.checks.artifact import check_wheel, open_wheel
+from tox_prodsim.checks.artifact.wheel_checks import CODES
 from tox_prodsim.model.entry_points import EntryPoint
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import Finding, Level

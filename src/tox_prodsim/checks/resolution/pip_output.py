@@ -1,4 +1,4 @@
-"""What pip writes, understood: its report (a JSON format of its own), its log, and its messages."""
+"""Parse the output of pip: its installation report (JSON), its log, and its messages."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from packaging.utils import (
 )
 from packaging.version import InvalidVersion, Version
 
-from tox_prodsim.checks.resolution.answers import (
-    Answer,
+from tox_prodsim.checks.resolution.results import (
     Conflict,
     Impossible,
-    Resolved,
-    Taken,
-    Unanswered,
-    Unreachable,
+    IndexUnreachable,
+    Resolution,
+    ResolvedDistribution,
+    Undetermined,
     VersionUnavailable,
+    resolved,
 )
 
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\dT[\d:,]+ ", re.MULTILINE)
@@ -36,11 +36,11 @@ _YANKED = re.compile(
 )
 _UNKNOWN_EXTRA = re.compile(r"WARNING: (?P<name>\S+) (?P<version>\S+) does not provide the extra '(?P<extra>[^']+)'")
 _NO_VERSION = re.compile(
-    r"ERROR: Could not find a version that satisfies the requirement (?P<wanted>.+?) \(from versions: (?P<known>.*)\)"
+    r"ERROR: Could not find a version that satisfies the requirement (?P<required>.+?) \(from versions: (?P<known>.*)\)"
 )
 _FROM = re.compile(r" \(from [^()]*\)$")
-_CONFLICT = re.compile(r"^\s+(?P<requirer>\S.*?) depends on (?P<wanted>.+)$", re.MULTILINE)
-_REQUESTED = re.compile(r"^\s+The user requested (?P<wanted>.+)$", re.MULTILINE)
+_CONFLICT = re.compile(r"^\s+(?P<requirer>\S.*?) depends on (?P<required>.+)$", re.MULTILINE)
+_REQUESTED = re.compile(r"^\s+The user requested (?P<required>.+)$", re.MULTILINE)
 _FETCHED = re.compile(r"^\s*Could not fetch URL (?P<url>\S+): (?P<why>.*)$", re.MULTILINE)
 _SKIPPED = re.compile(
     r"Skipping link: (?:none of the wheel's tags|.*Requires-Python|.*[Rr]equires a different Python).*?(?P<url>\S+://\S+)"
@@ -49,14 +49,14 @@ _FOUND = re.compile(r"Found link (?P<url>\S+://\S+)")
 _IMPOSSIBLE = "ResolutionImpossible"
 
 
-def resolved(report: str, stderr: str) -> Answer:
-    """Return what is in an installation report, and what pip warns of."""
+def parse_report(report: str, stderr: str) -> Resolution:
+    """Return the distributions in an installation report, and the extras that pip warns of."""
     reasons = {
         (canonicalize_name(found["name"]), found["version"]): found["reason"] for found in _YANKED.finditer(stderr)
     }
     items = [item for item in json.loads(report)["install"] if not item.get("is_direct")]
-    taken = tuple(
-        Taken(
+    distributions = (
+        ResolvedDistribution(
             name=(meta := item["metadata"])["name"],
             version=meta["version"],
             from_sdist=not item["download_info"]["url"].endswith(".whl"),
@@ -64,82 +64,81 @@ def resolved(report: str, stderr: str) -> Answer:
         )
         for item in items
     )
-    extras = (found.groups() for found in _UNKNOWN_EXTRA.finditer(stderr))
-    return Resolved(taken=taken, unknown_extras=tuple(dict.fromkeys((name, ver, extra) for name, ver, extra in extras)))
+    return resolved(distributions, _UNKNOWN_EXTRA.finditer(stderr))
 
 
-def refused(log: str, stderr: str) -> Answer:
+def parse_log(log: str, stderr: str) -> Resolution:
     """Return why there is no resolution."""
-    told = _STAMP.sub("", log)
-    if any(not found["why"].startswith("404") for found in _FETCHED.finditer(told)):
-        return Unreachable()
-    if missing := _NO_VERSION.search(told):
-        return _no_version(missing["wanted"], missing["known"], told)
-    if _IMPOSSIBLE in told:
-        return _conflict(told)
+    text = _STAMP.sub("", log)
+    if any(not found["why"].startswith("404") for found in _FETCHED.finditer(text)):
+        return IndexUnreachable()
+    if missing := _NO_VERSION.search(text):
+        return _no_version(missing["required"], missing["known"], text)
+    if _IMPOSSIBLE in text:
+        return _conflict(text)
     errors = [line.removeprefix("ERROR: ") for line in stderr.splitlines() if line.startswith("ERROR: ")]
     reason = errors[-1] if errors else "no reason is given"
-    return VersionUnavailable(reason=reason) if "build" in reason else Unanswered(reason=f"pip: {reason}")
+    return VersionUnavailable(reason=reason) if "build" in reason else Undetermined(reason=f"pip: {reason}")
 
 
-def versions(text: str) -> tuple[str, ...]:
-    """Return the versions that ``pip index versions --json`` names."""
+def parse_versions(text: str) -> tuple[str, ...]:
+    """Return the versions in the output of ``pip index versions --json``."""
     try:
         return tuple(json.loads(text)["versions"])
     except (ValueError, KeyError, TypeError):
         return ()
 
 
-def _no_version(wanted: str, known: str, told: str) -> Answer:
-    """Return whether nobody or only this Python lacks what is wanted: pip does not tell, its log does."""
+def _no_version(required: str, known: str, log: str) -> Resolution:
+    """Return whether the release is absent for all Pythons or for this one: pip does not say it, but its log does."""
     try:
-        requirement = Requirement(_FROM.sub("", wanted))
+        requirement = Requirement(_FROM.sub("", required))
     except InvalidRequirement:
-        return Unanswered(reason=f"pip: nothing satisfies {wanted}")
+        return Undetermined(reason=f"pip: nothing satisfies {required}")
     name, shown = canonicalize_name(requirement.name), f"{requirement.name}{requirement.specifier}"
-    if any(requirement.specifier.contains(version, prereleases=True) for version in _only_elsewhere(name, told)):
+    if any(requirement.specifier.contains(version, prereleases=True) for version in _only_elsewhere(name, log)):
         return VersionUnavailable(reason=f"{shown} is not there for this Python on this platform")
     if known != "none":
-        ahead = _is_ahead(requirement.specifier, _found(name, told))
-        return Impossible(reason=f"no release of {requirement.name} satisfies {shown}", ahead=ahead)
-    absent = [found for found in _FETCHED.finditer(told) if f"/{name}/" in f"{found['url']}/"]
-    return Impossible(reason=f"the index has no {requirement.name}") if absent else Unreachable()
+        unreleased = _is_unreleased(requirement.specifier, _available(name, log))
+        return Impossible(reason=f"no release of {requirement.name} satisfies {shown}", unreleased=unreleased)
+    absent = [found for found in _FETCHED.finditer(log) if f"/{name}/" in f"{found['url']}/"]
+    return Impossible(reason=f"the index has no {requirement.name}") if absent else IndexUnreachable()
 
 
-def _is_ahead(specifier: SpecifierSet, known: set[Version]) -> bool:
-    """Return whether a version is asked for that is newer than all known ones."""
+def _is_unreleased(specifier: SpecifierSet, known: set[Version]) -> bool:
+    """Return whether it requires a version that is newer than all known ones."""
     bounds = {each.version.removesuffix(".*") for each in specifier if each.operator in {">=", ">", "==", "~="}}
     return bool(known) and any(Version(bound) > max(known) for bound in bounds)
 
 
-def _conflict(told: str) -> Answer:
+def _conflict(log: str) -> Resolution:
     """Return the requirements that exclude each other, unless a release for another Python could satisfy them."""
-    conflicts = tuple(dict.fromkeys(_conflicts(told)))
+    conflicts = tuple(dict.fromkeys(_conflicts(log)))
     reason = "; ".join(map(str, conflicts)) or "versions exclude each other"
-    asked: dict[str, SpecifierSet] = defaultdict(SpecifierSet)
+    required: dict[str, SpecifierSet] = defaultdict(SpecifierSet)
     for conflict in conflicts:
         requirement = Requirement(conflict.requirement)
-        asked[canonicalize_name(requirement.name)] &= requirement.specifier
-        asked[canonicalize_name(re.split(r"[\[ ]", conflict.requirer)[0])] &= SpecifierSet()
-    for name, specifier in asked.items():
-        if any(specifier.contains(version, prereleases=True) for version in _only_elsewhere(name, told)):
+        required[canonicalize_name(requirement.name)] &= requirement.specifier
+        required[canonicalize_name(re.split(r"[\[ ]", conflict.requirer)[0])] &= SpecifierSet()
+    for name, specifier in required.items():
+        if any(specifier.contains(version, prereleases=True) for version in _only_elsewhere(name, log)):
             return VersionUnavailable(reason=reason, conflicts=conflicts)
-    ahead = any(_is_ahead(specifier, _found(name, told)) for name, specifier in asked.items())
-    return Impossible(reason=reason, conflicts=conflicts, ahead=ahead)
+    unreleased = any(_is_unreleased(specifier, _available(name, log)) for name, specifier in required.items())
+    return Impossible(reason=reason, conflicts=conflicts, unreleased=unreleased)
 
 
-def _conflicts(told: str) -> Iterator[Conflict]:
-    part = told.rpartition("The conflict is caused by:")[2].partition("To fix this")[0]
+def _conflicts(log: str) -> Iterator[Conflict]:
+    part = log.rpartition("The conflict is caused by:")[2].partition("To fix this")[0]
     for found in _CONFLICT.finditer(part):
-        if requirement := _readable(found["wanted"]):
+        if requirement := _normalized(found["required"]):
             yield Conflict(requirer=re.sub(r"\[.*\]", "", found["requirer"]), requirement=requirement)
     for found in _REQUESTED.finditer(part):
-        if requirement := _readable(found["wanted"]):
+        if requirement := _normalized(found["required"]):
             yield Conflict(requirer="the request", requirement=requirement)
 
 
-def _readable(text: str) -> str:
-    """Return the name and versions of a requirement, nothing when it is none; its marker has done its work."""
+def _normalized(text: str) -> str:
+    """Return the name and versions of a requirement without its marker; nothing when it is not valid."""
     try:
         requirement = Requirement(_FROM.sub("", text))
     except InvalidRequirement:
@@ -147,15 +146,15 @@ def _readable(text: str) -> str:
     return f"{requirement.name}{requirement.specifier}"
 
 
-def _only_elsewhere(name: str, told: str) -> set[Version]:
+def _only_elsewhere(name: str, log: str) -> set[Version]:
     """Return the releases of a project all of whose files are for another Python or platform."""
-    skipped = {version for found in _SKIPPED.finditer(told) if (version := _version_in(found["url"], name))}
-    return skipped - _found(name, told)
+    skipped = {version for found in _SKIPPED.finditer(log) if (version := _version_in(found["url"], name))}
+    return skipped - _available(name, log)
 
 
-def _found(name: str, told: str) -> set[Version]:
+def _available(name: str, log: str) -> set[Version]:
     """Return the releases of a project of which there is a file for this Python."""
-    return {version for found in _FOUND.finditer(told) if (version := _version_in(found["url"], name))}
+    return {version for found in _FOUND.finditer(log) if (version := _version_in(found["url"], name))}
 
 
 def _version_in(url: str, name: str) -> Version | None:
