@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from injected import BASE, LaunchContext, draw
+from injected import BASE, InjectedApp, draw
 from tox_prodsim.model.events import Change, Compared
 from tox_prodsim.model.metrics import Metric
 from tox_prodsim.timing import measure, sampling, stats
@@ -29,7 +29,7 @@ _TIMEOUT_S = 600
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Evidence:
+class ToolVerdict:
     """What a tool said of a candidate: whether it is slower, its ratio, and the samples it took, in its own unit."""
 
     slower: bool
@@ -38,7 +38,7 @@ class Evidence:
     words: str = ""
 
 
-Tool = Callable[[LaunchContext, str], Evidence]
+Tool = Callable[[InjectedApp, str], ToolVerdict]
 """Compares the base with the candidate of this name."""
 
 
@@ -61,7 +61,7 @@ def tools(stored: StoredRatio) -> dict[str, Tool]:
 class Recorder:
     """A sampler of ``measure`` that keeps what it has drawn; the first round is its warm-up."""
 
-    def __init__(self, place: LaunchContext, target: Sequence[str], control: Sequence[str]) -> None:
+    def __init__(self, place: InjectedApp, target: Sequence[str], control: Sequence[str]) -> None:
         self.drawn: list[dict[str, list[Sample]]] = []
         self._place = place
         self._jobs = {"target": target, "control": control}
@@ -77,18 +77,18 @@ class Recorder:
         return {name: [[figures_of(each) for each in series[name]] for series in self.drawn] for name in self._jobs}
 
 
-def side_by_side(place: LaunchContext, candidate: str) -> Evidence:
+def side_by_side(place: InjectedApp, candidate: str) -> ToolVerdict:
     """Judge the candidate against the base in the same rounds."""
     even = StoredRatio(ratio=1.0, rel_error=0.0, control=sampling.CONTROL, clock="")
     return _ours(Recorder(place, (candidate,), (BASE,)), even, TOLERANCES[SIDE_BY_SIDE])
 
 
-def against(stored: StoredRatio, place: LaunchContext, candidate: str) -> Evidence:
+def against(stored: StoredRatio, place: InjectedApp, candidate: str) -> ToolVerdict:
     """Judge the candidate beside the control against a stored ratio."""
     return _ours(Recorder(place, (candidate,), sampling.CONTROL_MODULES), stored, TOLERANCES[STORED])
 
 
-def stored_ratio(place: LaunchContext) -> StoredRatio:
+def stored_ratio(place: InjectedApp) -> StoredRatio:
     """Return the ratio of the base, as ``--prodsim-update-baseline`` would store it now."""
     recorder = Recorder(place, (BASE,), sampling.CONTROL_MODULES)
     made, compared = measure.measure(METRIC, recorder, None, tolerance=0.1, plan=measure.Plan(recording=True))
@@ -98,7 +98,7 @@ def stored_ratio(place: LaunchContext) -> StoredRatio:
     return StoredRatio(ratio=made.ratio, rel_error=error, control=made.control, clock=made.clock)
 
 
-def _ours(recorder: Recorder, stored: StoredRatio, tolerance: float) -> Evidence:
+def _ours(recorder: Recorder, stored: StoredRatio, tolerance: float) -> ToolVerdict:
     _, compared = measure.measure(
         METRIC, recorder, stored, tolerance=tolerance, plan=measure.Plan(least_tolerance=tolerance)
     )
@@ -106,10 +106,10 @@ def _ours(recorder: Recorder, stored: StoredRatio, tolerance: float) -> Evidence
     return replace(told, samples={**recorder.series(), "stored": [stored.ratio, stored.rel_error]})
 
 
-def told_of(compared: Compared) -> Evidence:
+def told_of(compared: Compared) -> ToolVerdict:
     """Return a comparison of ours as a verdict; the first word says which of the four it is."""
     words = f"{compared.change.name}: {compared.detail}"
-    return Evidence(slower=compared.change is Change.SLOWER, ratio=compared.ratio, samples={}, words=words)
+    return ToolVerdict(slower=compared.change is Change.SLOWER, ratio=compared.ratio, samples={}, words=words)
 
 
 def figures_of(sample: Sample) -> tuple[float | None, ...]:
@@ -120,7 +120,7 @@ def figures_of(sample: Sample) -> tuple[float | None, ...]:
 # the others
 
 
-def pytest_benchmark(place: LaunchContext, candidate: str) -> Evidence:
+def pytest_benchmark(place: InjectedApp, candidate: str) -> ToolVerdict:
     """``--benchmark-compare-fail=mean:10%`` of running an interpreter that imports."""
     folder = _fresh(place.folder / "pytest-benchmark")
     test = "import os, subprocess, sys\n\ndef test_import(benchmark):\n"
@@ -135,7 +135,7 @@ def pytest_benchmark(place: LaunchContext, candidate: str) -> Evidence:
     return _means(*samples, slower=done.returncode == 1)
 
 
-def pyperf(place: LaunchContext, candidate: str) -> Evidence:
+def pyperf(place: InjectedApp, candidate: str) -> ToolVerdict:
     """``pyperf command --fast`` twice and ``compare_to``: significant, and slower."""
     folder = _fresh(place.folder / "pyperf")
     samples: list[list[float]] = []
@@ -167,14 +167,14 @@ print(json.dumps({"samples": samples, "ratio": new / base, "slower": bool(worse)
 """
 
 
-def asv(place: LaunchContext, candidate: str) -> Evidence:
+def asv(place: InjectedApp, candidate: str) -> ToolVerdict:
     """Compare by the timer of ``timeraw_`` and the rule of ``asv continuous``: Mann-Whitney and a factor of 1.1."""
     answer = json.loads(_run([str(place.python), "-c", _ASV, BASE, candidate], place, place.folder).stdout)
     base, new = answer["samples"]
-    return Evidence(slower=answer["slower"], ratio=answer["ratio"], samples={"base": base, "candidate": new})
+    return ToolVerdict(slower=answer["slower"], ratio=answer["ratio"], samples={"base": base, "candidate": new})
 
 
-def hyperfine(place: LaunchContext, candidate: str) -> Evidence:
+def hyperfine(place: InjectedApp, candidate: str) -> ToolVerdict:
     """Its defaults; it has no verdict, so it is a mean that is more than 10 % longer."""
     answer = _fresh(place.folder / "hyperfine") / "answer.json"
     commands = [f"{place.python} -c 'import {module}'" for module in (BASE, candidate)]
@@ -183,7 +183,7 @@ def hyperfine(place: LaunchContext, candidate: str) -> Evidence:
     return _means(base, new)
 
 
-def importtime_check(place: LaunchContext, candidate: str) -> Evidence:
+def importtime_check(place: InjectedApp, candidate: str) -> ToolVerdict:
     """Record a baseline of a module that imports the base, with 10 % and 1 ms; check it with the candidate instead."""
     folder = _fresh(place.folder / "importtime-check")
     tool = [str(place.python.with_name("importtime-check"))]
@@ -193,14 +193,14 @@ def importtime_check(place: LaunchContext, candidate: str) -> Evidence:
     _run([*tool, "baseline", "record", "--module=subject", *baseline], place, folder)
     module.write_text(f"import {candidate}\n", encoding="utf-8")
     done = _run([*tool, "check", "--baseline=base.json", "--format=json"], place, folder, expect=(0, 1))
-    return Evidence(slower=done.returncode == 1, ratio=None, samples={}, words=done.stdout.strip())
+    return ToolVerdict(slower=done.returncode == 1, ratio=None, samples={}, words=done.stdout.strip())
 
 
-def _means(base: Sequence[float], new: Sequence[float], *, slower: bool | None = None) -> Evidence:
+def _means(base: Sequence[float], new: Sequence[float], *, slower: bool | None = None) -> ToolVerdict:
     """Return a verdict of the means, where the tool has none of its own."""
     ratio = statistics.fmean(new) / statistics.fmean(base)
     said = ratio > LIMIT if slower is None else slower
-    return Evidence(slower=said, ratio=ratio, samples={"base": list(base), "candidate": list(new)})
+    return ToolVerdict(slower=said, ratio=ratio, samples={"base": list(base), "candidate": list(new)})
 
 
 def _fresh(folder: Path) -> Path:
@@ -210,7 +210,7 @@ def _fresh(folder: Path) -> Path:
 
 
 def _run(
-    argv: Sequence[str], place: LaunchContext, cwd: Path, *, expect: Sequence[int] = (0,), **variables: str
+    argv: Sequence[str], place: InjectedApp, cwd: Path, *, expect: Sequence[int] = (0,), **variables: str
 ) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         argv, cwd=cwd, env=place.environ(**variables), capture_output=True, text=True, check=False, timeout=_TIMEOUT_S

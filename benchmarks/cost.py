@@ -50,7 +50,7 @@ class Cost:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Distribution:
+class MeasuredWheel:
     """A wheel with an installer, and what its rounds cost without us and with us."""
 
     name: str
@@ -93,7 +93,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _subject(folder: Path, python: Path, requirement: str, installer: str) -> Distribution:
+def _subject(folder: Path, python: Path, requirement: str, installer: str) -> MeasuredWheel:
     """Download the wheel, once, and make a project of its own, so that the work folders are apart."""
     wheels, project = folder / "wheels" / requirement, folder / f"{requirement}-{list(INSTALLERS).index(installer)}"
     if not wheels.exists():
@@ -113,7 +113,7 @@ def _subject(folder: Path, python: Path, requirement: str, installer: str) -> Di
     project.mkdir()
     (project / "tox.ini").write_text(TOX_INI.replace("{module}", WHEELS[requirement]), encoding="utf-8")
     (wheel,) = wheels.glob("*.whl")
-    return Distribution(
+    return MeasuredWheel(
         name=f"{'-'.join(wheel.name.split('-')[:2])}, {installer}",
         wheel=wheel,
         project=project,
@@ -122,7 +122,7 @@ def _subject(folder: Path, python: Path, requirement: str, installer: str) -> Di
     )
 
 
-def _round(subject: Distribution, alone: Path, with_us: Path) -> tuple[Cost, Cost]:
+def _round(subject: MeasuredWheel, alone: Path, with_us: Path) -> tuple[Cost, Cost]:
     costs = {}
     for python, env in random.sample([(alone, "plain"), (with_us, "prodsim")], 2):
         work = subject.project / f"work-{env}"
@@ -131,7 +131,7 @@ def _round(subject: Distribution, alone: Path, with_us: Path) -> tuple[Cost, Cos
     return costs["plain"], costs["prodsim"]
 
 
-def _cost(argv: Sequence[str], subject: Distribution) -> Cost:
+def _cost(argv: Sequence[str], subject: MeasuredWheel) -> Cost:
     """Return what a tox run took; exits when it fails."""
     with (subject.project / "output.txt").open("w+b") as output:
         variables = {**environ(), **subject.variables}
@@ -158,7 +158,7 @@ def _children_s() -> float:
     return times.children_user + times.children_system
 
 
-def _row(subject: Distribution) -> bool:
+def _row(subject: MeasuredWheel) -> bool:
     """Print what a subject came to, and return whether the target is met."""
     counted = subject.pairs[1:]
     walls = [(plain.wall_s, ours.wall_s) for plain, ours in counted]

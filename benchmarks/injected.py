@@ -86,7 +86,7 @@ VARIANTS = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LaunchContext:
+class InjectedApp:
     """The scratch environment that has the app, its variants and the tools; ``folder`` is for what the tools write."""
 
     python: Path
@@ -99,7 +99,7 @@ class LaunchContext:
         return {**kept, **more}
 
 
-def make(folder: Path) -> LaunchContext:
+def make(folder: Path) -> InjectedApp:
     """Make the environment, with copies of the interpreter because importtime-check follows links out of it."""
     venv = folder / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--copies", str(venv)], check=True)
@@ -109,12 +109,12 @@ def make(folder: Path) -> LaunchContext:
     work.mkdir()
     ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
     answer = subprocess.run([str(python), "-c", ask], check=True, capture_output=True, text=True).stdout
-    place = LaunchContext(python=python, site_packages=Path(answer.strip()), folder=work)
+    place = InjectedApp(python=python, site_packages=Path(answer.strip()), folder=work)
     _install(place)
     return place
 
 
-def _install(place: LaunchContext) -> None:
+def _install(place: InjectedApp) -> None:
     """Write the app and its variants into the environment, their work calibrated."""
     (place.site_packages / f"{BASE}.py").write_text(APP, encoding="utf-8")
     names = {LOOP: "calibrate_loop", HASH: "calibrate_hash"}
@@ -130,7 +130,7 @@ def _install(place: LaunchContext) -> None:
 
 
 def draw(
-    place: LaunchContext, jobs: Mapping[str, Sequence[str]], rounds: int, *, warm: bool = False
+    place: InjectedApp, jobs: Mapping[str, Sequence[str]], rounds: int, *, warm: bool = False
 ) -> dict[str, list[Sample]]:
     """Return so many fresh samples of importing each job's modules, in random order in each round."""
     request = {

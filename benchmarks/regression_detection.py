@@ -30,8 +30,8 @@ from typing import Any
 import contenders
 import injected
 import replays
-from contenders import SIDE_BY_SIDE, STORED, Evidence
-from injected import BURSTY, CONDITIONS, COPY, FIFTH, LOADED, QUIET, TENTH, VARIANTS, LaunchContext, Variant
+from contenders import SIDE_BY_SIDE, STORED, ToolVerdict
+from injected import BURSTY, CONDITIONS, COPY, FIFTH, LOADED, QUIET, TENTH, VARIANTS, InjectedApp, Variant
 from replays import Outcome
 from tox_prodsim.timing import sampling
 
@@ -131,9 +131,7 @@ def _chosen(tools: dict[str, contenders.Tool], beginnings: Sequence[str] | None)
     return {name: tool for name, tool in tools.items() if name.startswith(tuple(beginnings))}
 
 
-def _trial(
-    place: LaunchContext, tools: dict[str, contenders.Tool], condition: str, variant: Variant
-) -> Iterator[Record]:
+def _trial(place: InjectedApp, tools: dict[str, contenders.Tool], condition: str, variant: Variant) -> Iterator[Record]:
     with injected.neighbour(condition):
         for name in random.sample(list(tools), len(tools)):
             began = time.monotonic()
@@ -149,7 +147,7 @@ def _trial(
             }
 
 
-def _session(place: LaunchContext, condition: str) -> Record:
+def _session(place: InjectedApp, condition: str) -> Record:
     jobs = {replays.CONTROL: sampling.CONTROL_MODULES, injected.BASE: (injected.BASE,)}
     jobs[COPY.name] = (COPY.module,)
     with injected.neighbour(condition):
@@ -193,8 +191,8 @@ def _live(records: Sequence[Record]) -> Iterator[Outcome]:
             )
 
 
-def _as_told(record: Record) -> Evidence:
-    return Evidence(**{name: record[name] for name in ("slower", "ratio", "samples", "words")})
+def _as_told(record: Record) -> ToolVerdict:
+    return ToolVerdict(**{name: record[name] for name in ("slower", "ratio", "samples", "words")})
 
 
 def _base_s(sessions: Sequence[replays.Session]) -> float:

@@ -16,7 +16,7 @@ from tox_prodsim.checks.artifact import (
     build_failure,
     check_equal,
     check_sdist,
-    check_shipped,
+    check_sdist_vs_wheel,
     open_sdist,
     open_wheel,
 )
@@ -41,18 +41,18 @@ def traceback(file: str, line: int, error: str) -> build_failure.BackendOutput:
 
 def no_sdist(_: Path) -> Iterable[Finding]:
     error = "FileNotFoundError: [Errno 2] No such file or directory: 'VERSION'"
-    return build_failure.no_sdist(traceback("/src/acme/setup.py", 6, error), Path("/src/acme")).checked.findings
+    return build_failure.sdist_failure(traceback("/src/acme/setup.py", 6, error), Path("/src/acme")).checked.findings
 
 
 def no_wheel(folder: Path) -> Iterable[Finding]:
     output = traceback("/tmp/acme-2.1.0/setup.py", 40, "RuntimeError: no compiler")
-    return build_failure.no_wheel(open_sdist(acme_sdist(folder)), output, tree_builds=None).checked.findings
+    return build_failure.wheel_failure(open_sdist(acme_sdist(folder)), output, tree_builds=None).checked.findings
 
 
 def incomplete(folder: Path) -> Iterable[Finding]:
     error = "FileNotFoundError: [Errno 2] No such file or directory: 'LICENSE'"
     output = traceback("/tmp/acme-2.1.0/setup.py", 16, error)
-    return build_failure.no_wheel(open_sdist(acme_sdist(folder)), output, tree_builds=True).checked.findings
+    return build_failure.wheel_failure(open_sdist(acme_sdist(folder)), output, tree_builds=True).checked.findings
 
 
 def written(folder: Path) -> Iterable[Finding]:
@@ -62,8 +62,8 @@ def written(folder: Path) -> Iterable[Finding]:
         sdist=open_sdist(acme_sdist(folder)),
         reason="",
         codes=(),
-        from_tree=lambda: sdist_step.FromTree(wheel=tree, written=(("src/acme/_version.py", False),)),
-        again=lambda: made,
+        build_tree=lambda: sdist_step.TreeBuild(wheel=tree, written=(("src/acme/_version.py", False),)),
+        rebuild=lambda: made,
     )
     return sdist_step.check(provenance, open_wheel(made)).findings
 
@@ -77,7 +77,7 @@ def equality(
         made[name] = wheel(folder / name, files=files)
     tree = TreeWheel(path=made["tree"], took_s=1.0, stale=frozenset({"acme/legacy.py"}))
     source = open_sdist(acme_sdist(folder, files=one))
-    return check_equal(source, made["sdist"], tree, again=lambda: made["again"]).findings
+    return check_equal(source, made["sdist"], tree, rebuild=lambda: made["again"]).findings
 
 
 def stale(folder: Path) -> Iterable[Finding]:
@@ -91,13 +91,15 @@ def unsteady(folder: Path) -> Iterable[Finding]:
 
 def another_requirement(folder: Path) -> Iterable[Finding]:
     made = wheel(folder, version="2.1.0", requires=["tomli>=2"])
-    return check_shipped(open_sdist(acme_sdist(folder)), open_wheel(made)).findings
+    return check_sdist_vs_wheel(open_sdist(acme_sdist(folder)), open_wheel(made)).findings
 
 
 def module_left_out(folder: Path) -> Iterable[Finding]:
     engine = {"acme/__init__.py": "", "acme/engine.py": "import acme.rules\n"}
     source = {f"src/{name}": text for name, text in {**engine, "acme/rules/__init__.py": ""}.items()}
-    return check_shipped(open_sdist(acme_sdist(folder, source)), open_wheel(wheel(folder, files=engine))).findings
+    return check_sdist_vs_wheel(
+        open_sdist(acme_sdist(folder, source)), open_wheel(wheel(folder, files=engine))
+    ).findings
 
 
 def link(folder: Path) -> Iterable[Finding]:
@@ -115,7 +117,7 @@ def licence(folder: Path) -> Iterable[Finding]:
 
 
 def audited(folder: Path, item: str, install: Callable[[str, Path], None], output: str = "") -> Iterable[Finding]:
-    tools = audit.Tools(
+    tools = audit.AuditTools(
         auditors=auditors.parse("audit", [item]),
         folder=folder / "tools",
         install=install,
@@ -123,7 +125,7 @@ def audited(folder: Path, item: str, install: Callable[[str, Path], None], outpu
         interrupted=lambda: False,
     )
     with ThreadPoolExecutor(1) as executor:
-        audits = audit.begin(tools, Path("acme-2.1.0-py3-none-any.whl"), Path("acme-2.1.0.tar.gz"), executor)
+        audits = audit.start(tools, Path("acme-2.1.0-py3-none-any.whl"), Path("acme-2.1.0.tar.gz"), executor)
         (pending,) = audits.pending
         return pending.result().findings
 

@@ -10,11 +10,11 @@ from support.examples.answers import PYTHON, Answers, Record, distribution, surv
 from support.wheels import subject_of, wheel
 from tox_prodsim.checks import installed, resolution
 from tox_prodsim.checks.artifact import open_wheel
-from tox_prodsim.checks.resolution.answers import Answer, Conflict, Impossible, Resolved, Taken
+from tox_prodsim.checks.resolution.results import Conflict, Impossible, Resolution, Resolved, ResolvedDistribution
 from tox_prodsim.model.findings import Finding, Level
 
 ACME = installed.Distribution(name="acme", version="2.1.0")
-YANKED = Taken(name="urllib3", version="2.0.0", from_sdist=False, yanked="responses are cut short")
+YANKED = ResolvedDistribution(name="urllib3", version="2.0.0", from_sdist=False, yanked="responses are cut short")
 CLICK = (Conflict(requirer="acme 1.0", requirement="click>=8.1"), Conflict(requirer="acme 1.0", requirement="click<8"))
 
 
@@ -36,15 +36,15 @@ def undeclared(folder: Path) -> Iterable[Finding]:
 class Installer:
     """An installer that answers for the wheel and for its extras."""
 
-    def __init__(self, base: Answer, extras: Answer) -> None:
+    def __init__(self, base: Resolution, extras: Resolution) -> None:
         self._base = base
         self._extras = extras
 
-    def resolve(self, requirements: list[str], *_: object, **__: object) -> Answer:
+    def resolve(self, requirements: list[str], *_: object, **__: object) -> Resolution:
         return self._extras if "[" in requirements[0] else self._base
 
 
-def resolved(base: Answer, extras: Answer) -> Callable[[Path], Iterable[Finding]]:
+def resolved(base: Resolution, extras: Resolution) -> Callable[[Path], Iterable[Finding]]:
     request = resolution.ResolutionRequest(wheel=Path(), name="acme", requires=("click",), provided=("web",))
     installer = cast("resolution.Installer", Installer(base, extras))
     return lambda folder: resolution.check_resolution(request, installer, cast("Any", None), folder).findings
@@ -53,8 +53,8 @@ def resolved(base: Answer, extras: Answer) -> Callable[[Path], Iterable[Finding]
 def lowest(_: Path) -> Iterable[Finding]:
     pinned = (("click", "2.0"), ("jinja2", "3.0.0"))
     failed = [Finding(code=code, level=Level.ERROR, subject="acme", message="") for code in ("IMP503", "ENT510")]
-    lowered = resolution.Lowest(requirements=(), pinned=pinned)
-    return [resolution.lowest_failed(lowered, ("click==2.0", "jinja2==3.0.0"), failed)]
+    lowest_versions = resolution.LowestVersions(requirements=(), pinned=pinned)
+    return [resolution.lowest_failed(lowest_versions, ("click==2.0", "jinja2==3.0.0"), failed)]
 
 
 EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
@@ -65,8 +65,8 @@ EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
         distribution("click", "9.0.1"),
     ),
     "DEP204": undeclared,
-    "DEP205": resolved(Resolved(taken=(YANKED,)), Resolved(taken=())),
-    "DEP206": resolved(Resolved(taken=()), Impossible(reason="; ".join(map(str, CLICK)))),
+    "DEP205": resolved(Resolved(distributions=(YANKED,)), Resolved(distributions=())),
+    "DEP206": resolved(Resolved(distributions=()), Impossible(reason="; ".join(map(str, CLICK)))),
     "DEP208": lowest,
     "DEP209": present(distribution("acme", "2.1.0"), requires=("pyyaml>=6",)),
     "IMP500": present(distribution("acme", "2.1.0", editable="file:///home/me/acme")),

@@ -72,7 +72,7 @@ def import_without_home(folder: Path) -> Iterable[Finding]:
     acme = installed.Distribution(name="acme", version="2.1.0", top_levels=("acme",))
     error = raised("NotADirectoryError", "[Errno 20] Not a directory: '/dev/null/.acme'")
     answers = Answers({"acme": error}, only_with="HOME")
-    return installed.check_under(condition("no_home", folder), acme, answers, folder).findings
+    return installed.check_condition(condition("no_home", folder), acme, answers, folder).findings
 
 
 def help_in_ascii(folder: Path) -> Iterable[Finding]:
@@ -82,7 +82,7 @@ def help_in_ascii(folder: Path) -> Iterable[Finding]:
         return ended(1, TRACEBACK + ASCII.format(12)) if variables.get("LC_ALL") == "C" else ended()
 
     run = condition("c_locale", folder)
-    return installed.check_under(run, subject("acme", "acme.cli"), Answers(command=command), folder).findings
+    return installed.check_condition(run, subject("acme", "acme.cli"), Answers(command=command), folder).findings
 
 
 EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {

@@ -11,14 +11,16 @@ from support.baselines import ACME
 from tox_prodsim import timing
 from tox_prodsim.model.events import Change, Compared
 from tox_prodsim.model.findings import Finding
+from tox_prodsim.model.metrics import START_UP, Metric
 from tox_prodsim.model.scenario import Budgets
 from tox_prodsim.timing import budgets, measure, messages, sampling, stats
 from tox_prodsim.timing.attribution import CauseKind, Link, RegressionCause
 from tox_prodsim.timing.baseline.store import Baseline
-from tox_prodsim.timing.explanation import Recorded
-from tox_prodsim.timing.recording import Module, Recording, Spot
+from tox_prodsim.timing.explanation import ImportRecordings
+from tox_prodsim.timing.recording import Module, Recording, SourceLocation
 
-PANDAS = Spot(file="acme/report.py", line=3)
+ACME_IMPORT = Metric.of_import("acme")
+PANDAS = SourceLocation(file="acme/report.py", line=3)
 CAUSE = RegressionCause(
     kind=CauseKind.NEW,
     module="pandas",
@@ -31,7 +33,7 @@ CAUSE = RegressionCause(
 )
 
 
-def compared(metric: str, now_s: float, then_s: float, change: Change, cause: str = "") -> list[Finding]:
+def compared(metric: Metric, now_s: float, then_s: float, change: Change, cause: str = "") -> list[Finding]:
     """Return the finding of a time beside what the baseline amounts to here."""
     ratio = now_s / then_s
     return _found(
@@ -67,11 +69,11 @@ def busy_machine() -> sampling.Sampler:
 
 def inconclusive(_: Path) -> Iterable[Finding]:
     stored = stats.StoredRatio(ratio=1.0, rel_error=0.0, control=sampling.CONTROL, clock=stats.PACED)
-    return _found(measure.measure("import acme", busy_machine(), stored, tolerance=0.1)[1])
+    return _found(measure.measure(ACME_IMPORT, busy_machine(), stored, tolerance=0.1)[1])
 
 
 def not_compared(_: Path) -> Iterable[Finding]:
-    return _found(measure.measure(measure.START_UP, busy_machine(), None, tolerance=0.1, known_s=3.1)[1])
+    return _found(measure.measure(START_UP, busy_machine(), None, tolerance=0.1, known_s=3.1)[1])
 
 
 def recording(*modules: tuple[str, str, int]) -> Recording:
@@ -82,7 +84,7 @@ def recording(*modules: tuple[str, str, int]) -> Recording:
             importer=importer,
             own=work,
             origin=name.partition(".")[0],
-            at=Spot(file=f"{importer.replace('.', '/')}.py", line=3) if importer else None,
+            at=SourceLocation(file=f"{importer.replace('.', '/')}.py", line=3) if importer else None,
         )
         for name, importer, work in modules
     )
@@ -91,8 +93,8 @@ def recording(*modules: tuple[str, str, int]) -> Recording:
 
 def broken(limits: Budgets, now: Recording, stored: Baseline | None = None) -> list[Finding]:
     """Return the findings of budgets that need no clock."""
-    recorded = Recorded(imports={"acme": now}, missing={})
-    return [each.finding for each in budgets.broken(limits, {}, recorded, stored, str)]
+    recorded = ImportRecordings(imports={"acme": now}, missing={})
+    return [each.finding for each in budgets.broken_budgets(limits, {}, recorded, stored, str)]
 
 
 def many_modules(_: Path) -> Iterable[Finding]:
@@ -111,13 +113,13 @@ def more_work(_: Path) -> Iterable[Finding]:
 
 
 EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
-    "PRF701": lambda _: compared("import acme", 0.148, 0.092, Change.SLOWER, messages.sentence(CAUSE, "bytecodes")),
-    "PRF702": lambda _: compared(measure.START_UP, 0.412, 0.221, Change.SLOWER),
+    "PRF701": lambda _: compared(ACME_IMPORT, 0.148, 0.092, Change.SLOWER, messages.sentence(CAUSE, "bytecodes")),
+    "PRF702": lambda _: compared(START_UP, 0.412, 0.221, Change.SLOWER),
     "PRF703": inconclusive,
-    "PRF704": lambda _: compared("import acme", 0.071, 0.092, Change.FASTER),
+    "PRF704": lambda _: compared(ACME_IMPORT, 0.071, 0.092, Change.FASTER),
     "PRF706": not_compared,
-    "PRF707": lambda _: [budgets.over_time("import acme", 0.412, 16, 0.3)],
-    "PRF708": lambda _: [budgets.over_time(measure.START_UP, 2.41, 8, 2.0)],
+    "PRF707": lambda _: [budgets.over_time(ACME_IMPORT, budgets.MetricDuration(seconds=0.412, rounds=16), 0.3)],
+    "PRF708": lambda _: [budgets.over_time(START_UP, budgets.MetricDuration(seconds=2.41, rounds=8), 2.0)],
     "PRF709": many_modules,
     "PRF710": forbidden,
     "PRF711": more_work,
