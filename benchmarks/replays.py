@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from contenders import METRIC, SIDE_BY_SIDE, STORED, TOLERANCES, Evidence, told_of
+from contenders import METRIC, SIDE_BY_SIDE, STORED, TOLERANCES, ToolVerdict, told_of
 from injected import BASE, COPY, FIFTH, TENTH, Variant
 from tox_prodsim.model.errors import MeasurementError
 from tox_prodsim.model.events import Change, Compared, Measured
@@ -182,7 +182,7 @@ def _stored(
     return compared, drawn.now_s
 
 
-def again(record: Mapping[str, Any]) -> Evidence:
+def again(record: Mapping[str, Any]) -> ToolVerdict:
     """Judge the samples of a comparison of ours anew, by the rule of this tree; more rounds there are not."""
     recorded = record["samples"]
     ratio, error = recorded["stored"]
