@@ -25,14 +25,19 @@ ProbeSource = str | Mapping[str, object]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HttpProbe:
-    """Ready when the URL answers with one of ``statuses`` (empty: any 2xx) and a matching body, in ``timeout_s``."""
+    """Ready when the URL answers as described."""
 
     url: str
+    """http or https"""
     statuses: tuple[int, ...] = ()
+    """Accepted statuses; empty: any 2xx."""
     body: str = ""
+    """Regular expression that the body must match; empty: any body."""
     header: tuple[str, str] | None = None
+    """A header and the regular expression that its value must match; None: any."""
     method: str = "GET"
     timeout_s: float = 1.0
+    """Seconds for one request."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -33,17 +33,22 @@ _DRAIN_S = 0.5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SuperviseRequest:
-    """What to run, and until when; None: without limit."""
+    """What to run, and until when."""
 
     command: tuple[str, ...]
     run_timeout_s: float | None
+    """None: without limit."""
     idle_timeout_s: float | None
+    """Seconds without output; None: without limit."""
     stop_signal: signal.Signals
     stop_timeout_s: float
+    """Seconds from the stop signal to SIGKILL."""
     containment: supervision.ContainmentKind
     diagnose: bool
+    """Whether a stopped command is diagnosed first."""
     fail_on_leak: bool
     ledger: Path | None
+    """The folder in which the run is recorded; None: it is not."""
 
 
 def main(arguments: Sequence[str]) -> int:

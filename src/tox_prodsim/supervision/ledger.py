@@ -32,28 +32,38 @@ LOST = "its supervising processes and their host were killed together"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """One run; ``guard``, ``warden`` and ``adopter`` are None as long as (or where) they are not known."""
+    """One run in the ledger."""
 
     tag: str
+    """Marks the environment of its processes."""
     boot: str
+    """The id of the boot."""
     namespace: str
+    """The pid namespace."""
     host: Identity
+    """The process that started the run."""
     mark: int = 0
+    """The RLIMIT_RTTIME of the guard; 0: there is none."""
     guard: Identity | None = None
+    """None: not known yet, or there is none."""
     warden: Identity | None = None
+    """None: not known yet, or there is none."""
     adopter: Identity | None = None
+    """The subreaper that orphans of the run go to; None: not known."""
     cgroup: str | None = None
     argv: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepResult:
-    """A record that a sweep acted on, or would not touch: ``killed`` are pids with their command lines."""
+    """A record that a sweep acted on, or did not touch."""
 
     tag: str
     command: str
     killed: tuple[tuple[int, str], ...]
+    """Pids with their command lines."""
     reason: str
+    """What was done, or why nothing was."""
 
 
 class RunRecord:

@@ -25,12 +25,15 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProcessStatus:
-    """What a process is at this moment; ``state`` is a letter of proc(5)."""
+    """The status of a process at this moment."""
 
     identity: Identity
     state: str
+    """A letter of proc(5)."""
     parent: int
+    """The pid of its parent."""
     session: int
+    """The id of its session."""
 
     @property
     def lives(self) -> bool:

@@ -41,10 +41,14 @@ class CandidateChange:
 
     metric: Metric
     rounds: Rounds
+    """Those of the first series."""
     judgement: Judgement
     stored: StoredRatio
+    """The baseline."""
     tolerance: float
+    """0.1 is 10 %."""
     sampler: _CappedSampler
+    """Takes the rounds of the confirmation."""
 
     @property
     def series(self) -> Series:

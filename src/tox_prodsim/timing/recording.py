@@ -165,11 +165,17 @@ class _Import:
 
     name: str
     importer: str
+    """The module that imports it; empty: the recorder."""
     loaded: bool
+    """Whether ``sys.modules`` has the module when the import is over."""
     own: tuple[int, int]
+    """Two readings of the clock of the recorder, without those of the imports inside."""
     at: tuple[str, int]
+    """File and line of the import."""
     through: tuple[str, int]
+    """File and line in the body of the importer through which the import came there."""
     file: str
+    """Its source, or its extension module."""
     pyc_bytes: int
 
 

@@ -112,12 +112,16 @@ NO_ROUNDS = Rounds(target_s=(), control_s=(), clock="")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredRatio:
-    """What a baseline says of one metric: its ratio to the named control, read from the named clock."""
+    """What a baseline stores of one metric."""
 
     ratio: float
+    """Metric / control."""
     rel_error: float
+    """Relative standard error of the ratio."""
     control: str
+    """The name of the control."""
     clock: str
+    """The name of the clock."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

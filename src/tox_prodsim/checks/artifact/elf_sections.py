@@ -17,11 +17,16 @@ _BUILD_ID = b".note.gnu.build-id"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Section:
+    """A section header, in its order of fields."""
+
     name: int
+    """Offset in the table of names."""
     type: int
     flags: int
     offset: int
+    """In the file."""
     size: int
+    """In bytes."""
 
 
 def loaded_digest(data: bytes) -> str:

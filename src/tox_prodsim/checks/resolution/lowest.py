@@ -51,10 +51,12 @@ _Versions = Mapping[str, Version]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Request:
-    """The requirements of a project, those with a lower bound and the others, and how they are resolved."""
+    """The requirements of a project, and how they are resolved."""
 
     bounded: Sequence[Requirement]
+    """Those with a lower bound."""
     unbounded: Sequence[Requirement]
+    """The others."""
     runner: Runner
     folder: Path
 

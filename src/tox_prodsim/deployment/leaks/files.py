@@ -46,9 +46,12 @@ class _New:
     """A new file, or a new folder with everything in it."""
 
     path: str
+    """Relative to the folder that was compared."""
     status: os.stat_result
     files: int = 0
+    """How many a folder has."""
     size_bytes: int = 0
+    """Of all of them."""
 
 
 def content(folder: Path, *, without: Path | None = None) -> Content:

@@ -28,12 +28,15 @@ class NotReady:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WrongProcess:
-    """It answered, but the listener is no process of ours; ``pid`` is None and the texts empty where not known."""
+    """An answer of a listener that does not belong to the deployment."""
 
     address: str
     pid: int | None
+    """None: not known."""
     command: str
+    """Empty: not known."""
     since: str
+    """When it was started; empty: not known."""
 
 
 Answer = Ready | NotReady | WrongProcess

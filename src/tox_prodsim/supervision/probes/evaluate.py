@@ -42,13 +42,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProbeContext:
-    """What a probe may need; ``notify`` and ``execute`` may be None when no probe is of that kind."""
+    """What a probe may need."""
 
     tree: Tree
+    """Returns the processes of the deployment."""
     log: LogWatch
     scratch: Path
+    """The folder of relative paths."""
     notify: NotifySocket | None = None
+    """None: no probe needs it."""
     execute: ExecWatch | None = None
+    """None: no probe needs it."""
 
 
 def poll_intervals() -> Iterator[float]:

@@ -73,14 +73,20 @@ class CountDecrease:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LostContents:
-    """What a release held and the next one does not, sorted; a lost extension is not also a lost module."""
+    """What a release held and the next one does not, sorted."""
 
     modules: tuple[str, ...]
+    """Without those that are lost extensions."""
     extensions: tuple[str, ...]
+    """Extension modules, dotted."""
     entry_points: tuple[str, ...]
+    """``[group] name``."""
     data: tuple[str, ...]
+    """Paths as installed."""
     packages: tuple[CountDecrease, ...]
+    """Packages of which fewer modules are left."""
     folders: tuple[CountDecrease, ...]
+    """Folders of which fewer files are left."""
 
 
 def lost(then: Contents, now: Contents) -> LostContents:

@@ -19,26 +19,29 @@ _KEY = "history"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HistoryPoint:
-    """One accepted value: ``value_ms`` is its ratio beside the newest control, so that machines do not matter.
-
-    ``date`` is that of the commit, ISO; ``commit`` is NOT_COMMITTED for what only the working tree has.
-    """
+    """One accepted value."""
 
     date: str
+    """That of the commit, ISO 8601."""
     commit: str
+    """NOT_COMMITTED for what only the working tree has."""
     version: str
+    """Of the release."""
     ratio: float
     value_ms: float
+    """The ratio, scaled to the newest control, so that machines do not matter."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HistoryLine:
-    """One metric of one file, its points oldest first."""
+    """One metric of one file."""
 
     title: str
+    """The path of the file."""
     metric: Metric
     control: str
     points: tuple[HistoryPoint, ...]
+    """Oldest first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
