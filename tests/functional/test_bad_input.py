@@ -337,7 +337,7 @@ def test_a_baseline_that_cannot_be_used_is_refused_and_left_as_it_is(quick_proje
         version=platform.python_version(),
         platform=sysconfig.get_platform(),
     )
-    names = [f"prodsim/baselines/prodsim-{at}/{key}.json" for at in range(len(BASELINES) + 1)]
+    names = [f".prodsim/baselines/prodsim-{at}/{key}.json" for at in range(len(BASELINES) + 1)]
     paths = [quick_project.write(name, text) for name, text in zip(names, BASELINES, strict=False)]
     folder = quick_project.folder / names[-1]
     folder.mkdir(parents=True)

@@ -334,7 +334,7 @@ def test_baselines_are_accepted_shown_and_named_when_broken(quick_project: Proje
     quick_project.write("tox.ini", "[testenv:prodsim]\n")
     assert "no baseline is stored yet" in quick_project.tox("prodsim", "baseline", "show").passed().out
     quick_project.tox("prodsim", "baseline", "update", "--installpkg", quick_project.wheel()).passed()
-    path = next(Path(quick_project.folder).glob("prodsim/baselines/prodsim/cpython-*.json"))
+    path = next(Path(quick_project.folder).glob(".prodsim/baselines/prodsim/cpython-*.json"))
     out = quick_project.tox("prodsim", "baseline", "show").passed().out
     assert re.search(r"^  import acme +\d+\.\d ms, 0\.\d+ of stdlib-1, \d+ rounds$", out, re.MULTILINE), out
     path.write_text("{")

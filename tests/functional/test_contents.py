@@ -60,7 +60,7 @@ def test_a_loss_fails_until_it_is_accepted(quick_project: Project) -> None:
     wheel = full(quick_project)
     result = quick_project.prodsim("--installpkg", wheel, UPDATE).passed()
     assert "  contents not checked: no baseline yet" in result.out
-    assert "not checked: PRF is ignored; baseline stored: prodsim/baselines/" in said(result)
+    assert "not checked: PRF is ignored; baseline stored: .prodsim/baselines/" in said(result)
     path = stored(quick_project)
     before = path.read_bytes()
     assert {**held(path), "created": ""} == {

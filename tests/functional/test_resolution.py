@@ -89,7 +89,7 @@ def test_what_changed_since_the_baseline_is_told_where_the_packages_are(quick_pr
         metrics={},
         dists=("acme==0.9", "gone==1.0", "plain==2.0"),
     )
-    store.save(store.path_for(quick_project.folder / "prodsim/baselines", "prodsim", key), stored)
+    store.save(store.path_for(quick_project.folder / ".prodsim/baselines", "prodsim", key), stored)
     wheel = quick_project.wheel(files={"acme/__init__.py": "import nothing"}, requires=["plain>=1"])
     result = quick_project.prodsim("--installpkg", wheel, env=index.variables).failed()
     detail = next(step["detail"] for step in quick_project.report()["steps"] if step["step"] == "install")

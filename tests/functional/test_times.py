@@ -91,7 +91,7 @@ def test_an_accepted_baseline_is_compared_with_and_stays_as_it_is_when_nothing_c
     update = ("--prodsim-update-baseline", "--installpkg", wheel)
     quick_project.prodsim(*update, "--prodsim-allow-ci-update", env=in_ci).passed()
     (path,) = baselines(quick_project)
-    assert path.parent == quick_project.folder / "prodsim/baselines/prodsim"
+    assert path.parent == quick_project.folder / ".prodsim/baselines/prodsim"
     before = path.read_bytes()
     assert quick_project.findings() == []
 

@@ -100,7 +100,7 @@ CHECKS = (
             "the interpreter or the platform is another one: each has a baseline of its own",
             "the file is not committed, or prodsim_baseline_dir points elsewhere",
         ),
-        solution=("store one: tox run -e prodsim --prodsim-update-baseline, and commit prodsim/baselines",),
+        solution=("store one: tox run -e prodsim --prodsim-update-baseline, and commit .prodsim/baselines",),
     ),
     Check(
         code="PRF706",
@@ -217,6 +217,6 @@ CHECKS = (
         ),
         example="NOTE PRF712 baseline: it is 214 days old, of 2026-04-22",
         causes=("nobody has accepted new times for 180 days",),
-        solution=("store it anew: tox run -e prodsim --prodsim-update-baseline, and commit prodsim/baselines",),
+        solution=("store it anew: tox run -e prodsim --prodsim-update-baseline, and commit .prodsim/baselines",),
     ),
 )

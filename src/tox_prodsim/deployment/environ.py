@@ -13,16 +13,24 @@ _INSTALLER_PREFIXES = ("PIP_", "UV_", "VIRTUALENV_")
 _TOX_DEFAULTS = {"PYTHONIOENCODING": "utf-8"}
 """Variables that tox sets for the output that it reads; with them a program that fails in a C locale would pass."""
 _WARNING_FILTERS = "PYTHONWARNINGS"
+_GIT_CEILING = "GIT_CEILING_DIRECTORIES"
 _SHOW_RESOURCE_WARNINGS = "default::ResourceWarning"
 
 
 def production_variables(
-    variables: Mapping[str, str], *, home: Path, temporary: Path, hidden: Iterable[str], ambient: Mapping[str, str]
+    variables: Mapping[str, str],
+    *,
+    home: Path,
+    temporary: Path,
+    hidden: Iterable[str],
+    ambient: Mapping[str, str],
+    ceilings: Iterable[Path] = (),
 ) -> dict[str, str]:
     """Return the variables with which production would run a command of the environment.
 
     ``variables`` is what tox would use and ``ambient`` the environment of tox itself: HOME and TMPDIR become private
-    unless ``set_env`` gave them another value. ``hidden`` are folders that must not satisfy a missing script.
+    unless ``set_env`` gave them another value. ``hidden`` are folders that must not satisfy a missing script. In
+    ``ceilings`` and below, git finds no repository above them, as in production.
     """
     kept = {name: value for name, value in variables.items() if not _is_removed(name, value)}
     kept["PATH"] = os.pathsep.join(_not_hidden(kept.get("PATH", "").split(os.pathsep), set(hidden)))
@@ -31,6 +39,8 @@ def production_variables(
         if name in {"HOME", "TMPDIR"} or name in kept:
             given = kept.get(name)
             kept[name] = str(folder) if given is None or given == ambient.get(name) else given
+    if limits := joined([*map(str, ceilings), kept.get(_GIT_CEILING, "")], os.pathsep):
+        kept[_GIT_CEILING] = limits
     kept.setdefault("PYTHONSAFEPATH", "1")
     kept.setdefault("PYTHONUNBUFFERED", "1")
     return kept

@@ -24,6 +24,8 @@ from tox_prodsim.model.probes import LOOPBACK, Probe, ProbeSource, base_url, par
 ContainmentKind = Literal["auto", "subreaper", "cgroup", "pidns", "group"]
 """How the processes of a run are held together."""
 CONTAINMENT_KINDS: tuple[ContainmentKind, ...] = get_args(ContainmentKind)
+BASELINE_DIR = ".prodsim/baselines"
+"""Below the tox root: a hidden folder is not taken for a package by any build back end."""
 HIGHEST, LOWEST = "highest", "lowest-direct"
 """Which versions of its direct dependencies a wheel is tried with."""
 DEFAULT_REJECT = (r"Traceback \(most recent call last\)",)
@@ -128,7 +130,7 @@ class Timing:
     """Whether the start-up of the deployment is timed."""
     tolerance: float = 0.05
     """Fraction by which a time may exceed its baseline."""
-    baseline_dir: Path = field(default_factory=lambda: Path("prodsim/baselines"))
+    baseline_dir: Path = field(default_factory=lambda: Path(BASELINE_DIR))
     """The folder of the baselines of all environments."""
     update: bool = False
     """Whether the times of this run become the baseline."""

@@ -74,6 +74,10 @@ def _requested_envs() -> Iterator[str]:
     factors = (name for group in getattr(options, "factors", None) or [] for name in group)
     requested = [name for name in [*_env_names(options), *factors] if _is_prodsim(name)]
     listed = getattr(options, "command", "") in _LISTS_ENVS and ".pkg" not in _states[0].conf.core["env_list"]
+    if options is not None and not _runs_only_others(options):
+        from tox_prodsim.plugin.config import defaults
+
+        defaults.own_runner(_states[0], requested, refuse=options.command in _RUNS_ENVS)
     if requested or listed:
         from tox_prodsim.plugin.config import variants
 

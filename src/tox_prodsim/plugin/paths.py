@@ -6,6 +6,11 @@ from pathlib import Path
 
 from tox.tox_env.api import ToxEnv
 
+from tox_prodsim.model.scenario import BASELINE_DIR
+
+_FORMER_BASELINE_DIR = "prodsim/baselines"
+"""The default before 0.2: setuptools takes a folder of this name for a package."""
+
 
 def ledger_of(tox_env: ToxEnv) -> Path:
     """Return the folder in which live runs are recorded."""
@@ -20,3 +25,19 @@ def tool_envs_of(tox_env: ToxEnv) -> Path:
 def wheels_of(tox_env: ToxEnv) -> Path:
     """Return the folder in which wheels are kept."""
     return Path(tox_env.core["work_dir"]) / ".prodsim-wheels"
+
+
+def baseline_dir(root: Path, configured: str) -> Path:
+    """Return the folder of the baselines: the former default, as long as baselines are there and nowhere else."""
+    folder, former = root / configured, root / _FORMER_BASELINE_DIR
+    moved = configured != BASELINE_DIR or folder.is_dir()
+    return former if not moved and any(former.glob("*/*.json")) else folder
+
+
+def move_advice(root: Path, path: Path) -> str:
+    """Return how to move the baselines away from the former default; empty: they are not there."""
+    if not path.is_relative_to(root / _FORMER_BASELINE_DIR):
+        return ""
+    target = str(Path(BASELINE_DIR).parent)
+    move = f"mkdir -p {target} && git mv {_FORMER_BASELINE_DIR} {target}/"
+    return f"builds can take this folder for a package, move it: {move}"

@@ -106,6 +106,10 @@ class BaselineFiles:
     """The tox root."""
     wheels: Path
     """Where the wheels of baselines are kept."""
+    advice: str = ""
+    """What to do about the folder of the baseline; empty: nothing."""
+    is_ignored: Callable[[], bool] = lambda: False
+    """Whether git ignores the file of the baseline."""
 
     def display(self, path: Path) -> str:
         """Return a path as the user knows it: below the tox root without the root."""

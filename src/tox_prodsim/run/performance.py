@@ -93,13 +93,14 @@ def _samplers(names: Sequence[str], scenario: Scenario, context: RunContext) -> 
 def _origin(config: Timing, baselines: BaselineFiles) -> str:
     path = baselines.display(baselines.path)
     if config.update:
-        return f"measuring anew for {path}"
+        return joined((f"measuring anew for {path}", baselines.advice), "; ")
     if baselines.stored is None:
         return f"no baseline yet ({path})"
     # Other distributions are reported by the step ``install``.
     machine = baseline.environment_changes(baselines.stored, baselines.now).machine
     changes = f"; since then: {', '.join(machine)}" if machine else ""
-    return f"with {path}, version {baselines.stored.built.version} of {baselines.stored.built.created}{changes}"
+    built = baselines.stored.built
+    return joined((f"with {path}, version {built.version} of {built.created}{changes}", baselines.advice), "; ")
 
 
 def _as_installed(first: Mapping[str, timing.Sample], start_s: float | None) -> Iterator[Progress]:
@@ -275,4 +276,5 @@ def keep(
         return f"baseline unchanged: {baselines.display(baselines.path)}"
     baseline.save(baselines.path, accepted)
     reference_wheel.accept(accepted.built.wheel_sha256, baselines.wheels)
-    return f"baseline stored: {baselines.display(baselines.path)}"
+    ignored = "git ignores this file, so CI will not see it: change .gitignore" if baselines.is_ignored() else ""
+    return joined((f"baseline stored: {baselines.display(baselines.path)}", ignored), "; ")

@@ -14,7 +14,12 @@ from tox_prodsim.model.formatting import listed
 
 CODES = ("WHL131",)
 
-_STRAYS = stray_patterns.StrayPatterns({"is the setting of an editor": r"\.(idea|vscode)/"})
+_STRAYS = stray_patterns.StrayPatterns(
+    {
+        "is the setting of an editor": r"\.(idea|vscode)/",
+        "is a baseline of tox-prodsim": r"\.?prodsim/baselines/(?=.*\.json$)",
+    }
+)
 _EGG_INFO = re.compile(r"[^/]+\.egg-info/")
 _TEMPLATES = re.compile(r"(^|/)[^/]*(test|template|skeleton|fixture|example|scaffold|\{\{)[^/]*/", re.IGNORECASE)
 """Folders of files that are copied or shown; any file in them may be there on purpose."""

@@ -8,6 +8,8 @@ from pathlib import Path
 from tox.session.state import State
 from tox.tox_env.runner import RunToxEnv
 
+from tox_prodsim.plugin.paths import baseline_dir
+
 
 def selected(state: State) -> Iterator[RunToxEnv]:
     """Yield the environments that ``-e`` and the other options of tox select."""
@@ -28,8 +30,7 @@ def _environments(state: State, *, only_selected: bool) -> Iterator[RunToxEnv]:
 
 def baseline_folder(env: RunToxEnv) -> Path:
     """Return the folder of the baselines of all environments, as the environment configures it."""
-    root: Path = env.core["tox_root"]
-    return root / str(env.conf["prodsim_baseline_dir"])
+    return baseline_dir(env.core["tox_root"], str(env.conf["prodsim_baseline_dir"]))
 
 
 def baseline_paths(state: State) -> list[Path]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+import shutil
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from tox.config.loader.api import Loader
@@ -13,6 +15,7 @@ from tox.config.sets import EnvConfigSet
 from tox.report import HandledError
 from tox.session.state import State
 from tox.tox_env.python.pip.req_file import PythonDeps
+from tox.tox_env.register import REGISTER
 
 from tox_prodsim.plugin.config.variants import ENV_NAME, VARIANTS
 
@@ -66,7 +69,7 @@ def _defaults(conf: EnvConfigSet, state: State) -> _Defaults:
     return _Defaults(
         description="prove that the wheel works as production will use it",
         package=lambda: "wheel" if builds_no_wheel(conf) else "sdist-wheel",  # the other runner knows no sdist-wheel
-        recreate=lambda: _checked_recreate(conf, recreate=recreate),
+        recreate=lambda: _checked_recreate(conf, options, recreate=recreate),
         change_dir=lambda: conf["env_tmp_dir"] / "scratch",
         disallow_pass_env=["PYTHON*", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_*"],
         parallel_show_output=True,
@@ -82,15 +85,44 @@ def _defaults(conf: EnvConfigSet, state: State) -> _Defaults:
     )
 
 
+def own_runner(state: State, requested: Collection[str], *, refuse: bool) -> None:
+    """Give prodsim environments the default runner, unless their own section or that of ``prodsim`` names one.
+
+    tox reads the runner before it calls any hook for the environment, so the loaders are changed before that. A runner
+    of the base section is for the other environments, like ``deps``. With ``refuse``, a runner for lock files of a
+    requested environment is refused here if tox does not know it: tox would only say that it is not available.
+    """
+    listed = [*state.conf.core["env_list"], *(section.name for section in state.conf.sections())]
+    named = _runner_of(state.conf.get_env(ENV_NAME), state)
+    for name in {ENV_NAME, *requested, *(name for name in listed if ENV_NAME in name.split("-"))}:
+        conf = state.conf.get_env(name)
+        runner = _runner_of(conf, state) or named
+        unknown = runner not in REGISTER.env_runners
+        if refuse and unknown and name in requested and (reason := _refuse_lock_runner(runner)):
+            msg = f"failed with runner: {reason}"
+            raise HandledError(msg)
+        conf.loaders.insert(_first_base(conf), _Defaults(runner=runner or state.conf.options.default_runner))
+
+
+def _runner_of(conf: EnvConfigSet, state: State) -> str:
+    """Return the runner of the section of the environment itself; empty: it has none."""
+    own = (loader for loader in conf.loaders[: _first_base(conf)] if "runner" in loader.found_keys())
+    return next((str(loader.load_raw("runner", state.conf, conf.env_name)).strip() for loader in own), "")
+
+
 def builds_no_wheel(conf: EnvConfigSet) -> str:
-    """Return why the runner of the environment cannot serve, or nothing: uv's runner for lock files builds no wheel."""
-    runner = str(conf["runner"])
+    """Return why the runner of the environment cannot be used, or nothing."""
+    return _refuse_lock_runner(str(conf["runner"]))
+
+
+def _refuse_lock_runner(runner: str) -> str:
+    """Return why a runner cannot be used, or nothing: uv's runner for lock files builds no wheel."""
     if "lock" not in runner:
         return ""
     return f"{runner} installs the project without building a wheel, set runner = {runner.replace('-lock', '')}"
 
 
-def _checked_recreate(conf: EnvConfigSet, *, recreate: bool) -> bool:
+def _checked_recreate(conf: EnvConfigSet, options: Any, *, recreate: bool) -> bool:
     """Return the default of ``recreate``, the first key that tox reads before an installation, or refuse the runner.
 
     A runner that builds no wheel calls no hook before it installs.
@@ -98,7 +130,20 @@ def _checked_recreate(conf: EnvConfigSet, *, recreate: bool) -> bool:
     if reason := builds_no_wheel(conf):
         msg = f"failed with runner: {reason}"
         raise HandledError(msg)
+    if recreate:
+        _keep_given_file(conf, options)
     return recreate
+
+
+def _keep_given_file(conf: EnvConfigSet, options: Any) -> None:
+    """Copy the file of ``--installpkg`` out of the environment, which is deleted before the installation."""
+    given = getattr(options, "install_pkg", None)
+    folder = Path(conf["env_dir"])
+    if given is None or not Path(given).is_file() or not Path(given).resolve().is_relative_to(folder.resolve()):
+        return
+    kept = folder.parent / ".prodsim-given" / Path(given).name
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    options.install_pkg = Path(shutil.copy2(given, kept))
 
 
 def environment_overrides(conf: EnvConfigSet, values: Mapping[str, str]) -> None:

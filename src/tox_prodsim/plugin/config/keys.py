@@ -317,7 +317,7 @@ KEYS: tuple[Key, ...] = (
         name="prodsim_baseline_dir",
         help="where the baselines are, relative to the tox root",
         of_type=str,
-        default="prodsim/baselines",
+        default=scenario.BASELINE_DIR,
         schema=_TEXT,
     ),
     Key(

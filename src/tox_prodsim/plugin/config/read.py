@@ -19,6 +19,7 @@ from tox_prodsim.model import probes, scenario
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import Policy
 from tox_prodsim.plugin.config.keys import KEYS, Key
+from tox_prodsim.plugin.paths import baseline_dir
 
 _MISSPELT = 0.8
 """How similar to one of ours an unknown key is when it is refused."""
@@ -140,7 +141,7 @@ def _timing(values: Mapping[str, Any], root: Path, *, update: bool) -> scenario.
         imports=values["measure_imports"],
         startup=values["measure_startup"],
         tolerance=values["time_tolerance_percent"],
-        baseline_dir=root / values["prodsim_baseline_dir"],
+        baseline_dir=baseline_dir(root, values["prodsim_baseline_dir"]),
         update=update,
         budgets=scenario.Budgets(
             import_s=values["max_import_time"],

@@ -31,7 +31,7 @@ from tox_prodsim.model.scenario import Scenario
 from tox_prodsim.plugin.config import read
 from tox_prodsim.plugin.context import installer, runners
 from tox_prodsim.plugin.context.environment import ProductionEnv
-from tox_prodsim.plugin.paths import wheels_of
+from tox_prodsim.plugin.paths import move_advice, wheels_of
 from tox_prodsim.run import contents
 from tox_prodsim.run.context import BaselineFiles, ReferenceInputs, RunContext, WheelUnderTest
 from tox_prodsim.timing import baseline, sampling
@@ -189,14 +189,16 @@ def _key(tox_env: PythonRun) -> str:
 
 def _baselines(inputs: _Inputs) -> BaselineFiles:
     """Return the stored baseline, and what is known so far of the one of this run."""
-    path = _baseline_path(inputs.tox_env, inputs.scenario)
+    path, root = _baseline_path(inputs.tox_env, inputs.scenario), Path(inputs.tox_env.core["tox_root"])
     return BaselineFiles(
         stored=baseline.load(path),
         path=path,
         candidate=inputs.folder / "candidate.json",
         now=_new_baseline(inputs),
-        root=Path(inputs.tox_env.core["tox_root"]),
+        root=root,
         wheels=wheels_of(inputs.tox_env),
+        advice=move_advice(root, path),
+        is_ignored=lambda: _git(root, "check-ignore", "--quiet", str(path)) is not None,
     )
 
 
@@ -260,17 +262,17 @@ def _installed_versions(tox_env: PythonRun) -> tuple[str, ...]:
 @functools.cache
 def _commit(root: Path) -> str:
     """Return the commit of the tree; empty: there is no git or no commit."""
+    return (_git(root, "rev-parse", "--short=12", "HEAD") or "").strip()
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    """Return the output of git in the tree; None: it failed, or there is no git."""
     git = shutil.which("git")
     if git is None:
-        return ""
-    answer = subprocess.run(
-        [git, "-C", str(root), "rev-parse", "--short=12", "HEAD"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=10,
-    )
-    return answer.stdout.strip() if answer.returncode == 0 else ""
+        return None
+    command = [git, "-C", str(root), *arguments]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+    return answer.stdout if answer.returncode == 0 else None
 
 
 @functools.cache

@@ -70,6 +70,13 @@ class ProductionEnv:
             str(Path(shutil.which("uv") or "").parent),
         }
         self._hidden = hidden_folders(scripts - {""}, os.environ)
+        self._ceilings = tuple(
+            dict.fromkeys(
+                form
+                for folder in (tox_env.env_dir, tox_env.env_tmp_dir)
+                for form in (Path(folder).parent, Path(folder).resolve().parent)
+            )
+        )
         self.ledger = ledger_of(tox_env)
         self.hook = supervision.Hook(Path(tox_env.env_site_package_dir()), self.folders.hook_records)
 
@@ -83,6 +90,7 @@ class ProductionEnv:
             temporary=temporary or folders.temporary,
             hidden=self._hidden,
             ambient=os.environ,
+            ceilings=self._ceilings,
         )
 
     def smoke_environ(self, values: Mapping[str, str]) -> dict[str, str]:
