@@ -359,7 +359,7 @@ def test_no_baseline_is_stored_in_ci(quick_project: Project) -> None:
     )
     assert line in result.failed().out
     assert "install_package" not in result.out
-    assert not (quick_project.folder / "prodsim").exists()
+    assert not (quick_project.folder / ".prodsim").exists()
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ UPDATE = "--prodsim-update-baseline"
 
 
 def stored(project: Project) -> Path:
-    (path,) = (project.folder / "prodsim").rglob("*.json")
+    (path,) = (project.folder / ".prodsim").rglob("*.json")
     return path
 
 
@@ -125,7 +125,7 @@ def test_a_project_without_anything_to_import_is_remembered_too(quick_project: P
     quick_project.write("tox.ini", "[testenv:prodsim]\nselect = WHL13\n")
     quick_project.prodsim("--installpkg", quick_project.wheel(files={"acme/a.json": "", "acme/b.json": ""}), UPDATE)
     assert held(stored(quick_project))["data"] == ["acme/a.json", "acme/b.json"]
-    for command in ("init -q", "add prodsim", "-c user.name=a -c user.email=a@example.org commit -q -m held"):
+    for command in ("init -q", "add .prodsim", "-c user.name=a -c user.email=a@example.org commit -q -m held"):
         subprocess.run(["git", *command.split()], cwd=quick_project.folder, check=True)
     assert "no times are stored, so there is no history" in quick_project.tox("prodsim", "history").passed().out
     quick_project.prodsim("--installpkg", quick_project.wheel(files={"acme/a.json": ""}, version="1.1")).failed()

@@ -138,7 +138,8 @@ def test_what_installs_no_wheel_is_refused_in_one_line(quick_project: Project) -
 def test_a_lock_runner_of_the_base_section_is_for_the_other_environments(quick_project: Project) -> None:
     source(quick_project)
     lint = "[testenv:lint]\nrunner = uv-venv-runner\nskip_install = true\ncommands = python -c 'print(\"LINTED\")'\n"
-    quick_project.write("tox.ini", "[testenv]\nrunner = uv-venv-lock-runner\n" + lint)
+    base = "[testenv]\nrunner = uv-venv-lock-runner\n[testenv:prodsim]\nignore = WHL, PRF\n"
+    quick_project.write("tox.ini", base + lint)
     result = quick_project.tox("run", "-e", "prodsim,lint").passed()
     assert LOCKED not in result.out
     assert "\n  prodsim: OK (" in result.out
