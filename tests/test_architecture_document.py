@@ -12,7 +12,7 @@ FILES = re.findall(r"`((?:_?[a-z]+/)+(?:\w+\.(?:py|json|md))?)`", DOCUMENT)
 
 
 def test_every_file_that_is_named_exists() -> None:
-    root = PACKAGE.parents[1]
+    root = Path(__file__).parents[1]
     assert len(FILES) > 50
     assert [name for name in FILES if not ((PACKAGE / name).exists() or (root / name).exists())] == []
 

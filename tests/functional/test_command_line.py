@@ -346,4 +346,4 @@ def test_accepting_is_refused_where_ci_is_set_before_anything_is_made(quick_proj
     quick_project.write("tox.ini", CONFIG)
     result = quick_project.tox("prodsim", "baseline", "update", "--installpkg", quick_project.wheel(), env={"CI": "1"})
     one_line(result, "--prodsim-update-baseline", "--prodsim-allow-ci-update")
-    assert not (quick_project.folder / "prodsim").exists()
+    assert not (quick_project.folder / ".prodsim").exists()

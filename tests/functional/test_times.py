@@ -52,7 +52,7 @@ def replayed(project: Project) -> Change:
 
 
 def baselines(project: Project) -> list[Path]:
-    return sorted((project.folder / "prodsim").rglob("*.json"))
+    return sorted((project.folder / ".prodsim").rglob("*.json"))
 
 
 def test_the_first_run_has_nothing_to_compare_with_and_writes_a_candidate(any_project: Project) -> None:
@@ -125,7 +125,7 @@ def test_the_history_is_that_of_the_file_in_git(quick_project: Project) -> None:
     result = quick_project.tox("prodsim", "history").failed()
     assert "history: git knows nothing of " in result.out
 
-    for command in ("init -q", "add prodsim", "-c user.name=a -c user.email=a@example.org commit -q -m times"):
+    for command in ("init -q", "add .prodsim", "-c user.name=a -c user.email=a@example.org commit -q -m times"):
         subprocess.run(["git", *command.split()], cwd=quick_project.folder, check=True)
     result = quick_project.tox("prodsim", "history", "--svg", "times.svg").passed()
     assert "  import acme, beside the newest control (stdlib-1)" in result.out

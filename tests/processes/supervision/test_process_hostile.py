@@ -151,8 +151,13 @@ def test_a_user_that_has_too_many_processes_is_told_so(spare: int) -> None:
     """The guard, the warden and the command need three; the limit counts all processes of the user."""
     script = """
         pids = [name for name in os.listdir("/proc") if name.isdigit()]
-        mine = [pid for pid in pids if os.stat("/proc/" + pid).st_uid == os.getuid()]
-        threads = sum(len(os.listdir(f"/proc/{pid}/task")) for pid in mine)
+        threads = 0
+        for pid in pids:
+            try:
+                mine = os.stat("/proc/" + pid).st_uid == os.getuid()
+                threads += len(os.listdir(f"/proc/{pid}/task")) if mine else 0
+            except OSError:  # it has ended meanwhile
+                pass
         limit = threads + int(sys.argv[1])
         resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))
         process = start(["true"])
