@@ -74,15 +74,22 @@ def _requested_envs() -> Iterator[str]:
     factors = (name for group in getattr(options, "factors", None) or [] for name in group)
     requested = [name for name in [*_env_names(options), *factors] if _is_prodsim(name)]
     listed = getattr(options, "command", "") in _LISTS_ENVS and ".pkg" not in _states[0].conf.core["env_list"]
-    if options is not None and not _runs_only_others(options):
+    if requested or listed or (options is not None and not _runs_only_others(options) and _configured_envs()):
         from tox_prodsim.plugin.config import defaults
 
-        defaults.own_runner(_states[0], requested, refuse=options.command in _RUNS_ENVS)
+        names = {"prodsim", *requested, *_configured_envs()}
+        defaults.own_runner(_states[0], names, requested if getattr(options, "command", "") in _RUNS_ENVS else ())
     if requested or listed:
         from tox_prodsim.plugin.config import variants
 
         yield variants.ENV_NAME
         yield from variants.variants(requested, listed=listed)
+
+
+def _configured_envs() -> list[str]:
+    """Return the prodsim environments that the project lists, or has a section of."""
+    conf = _states[0].conf
+    return [*filter(_is_prodsim, [*conf.core["env_list"], *(section.name for section in conf.sections())])]
 
 
 def _env_names(options: Any) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -85,20 +85,19 @@ def _defaults(conf: EnvConfigSet, state: State) -> _Defaults:
     )
 
 
-def own_runner(state: State, requested: Collection[str], *, refuse: bool) -> None:
+def own_runner(state: State, names: Iterable[str], to_run: Collection[str]) -> None:
     """Give prodsim environments the default runner, unless their own section or that of ``prodsim`` names one.
 
     tox reads the runner before it calls any hook for the environment, so the loaders are changed before that. A runner
-    of the base section is for the other environments, like ``deps``. With ``refuse``, a runner for lock files of a
-    requested environment is refused here if tox does not know it: tox would only say that it is not available.
+    of the base section is for the other environments, like ``deps``. A runner for lock files of an environment to run
+    is refused here if tox does not know it: tox would only say that it is not available.
     """
-    listed = [*state.conf.core["env_list"], *(section.name for section in state.conf.sections())]
     named = _runner_of(state.conf.get_env(ENV_NAME), state)
-    for name in {ENV_NAME, *requested, *(name for name in listed if ENV_NAME in name.split("-"))}:
+    for name in names:
         conf = state.conf.get_env(name)
         runner = _runner_of(conf, state) or named
         unknown = runner not in REGISTER.env_runners
-        if refuse and unknown and name in requested and (reason := _refuse_lock_runner(runner)):
+        if unknown and name in to_run and (reason := _refuse_lock_runner(runner)):
             msg = f"failed with runner: {reason}"
             raise HandledError(msg)
         conf.loaders.insert(_first_base(conf), _Defaults(runner=runner or state.conf.options.default_runner))
