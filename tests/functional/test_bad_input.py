@@ -37,6 +37,10 @@ INI = {
     "select = XYZ": f"select: 'XYZ' {NO_CODE}",
     "ignore = RUN9": f"ignore: 'RUN9' {NO_CODE}",
     "warn = run607": f"warn: 'run607' {NO_CODE}",
+    "ignore = IMPS504:plum.win32": f"ignore: 'IMPS504:plum.win32' {NO_CODE}",
+    "ignore = IMP504: plum.win32": (
+        "ignore: tox takes 'IMP504:' before a blank for a factor, write it without the blank"
+    ),
     "simulate = no_hoem": (
         "simulate: 'no_hoem' is no condition, did you mean no_home? there are no_home, read_only_home, read_only_site, "
         "no_network, c_locale, utc, closed_stdin, umask_077, optimize, non_root, low_fds"

@@ -263,10 +263,17 @@ def resolution(key: str, word: str) -> str:
 
 
 def codes(key: str, words: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
-    """Return the items of ``select``, ``ignore`` or ``warn``, each a code of the catalogue or a prefix of some."""
+    """Return the items of ``select``, ``ignore`` or ``warn``, each a code of the catalogue or a prefix of some.
+
+    A glob of subjects may follow a colon: ``IMP504:acme.win32``.
+    """
     known = tuple(known)
     for word in words:
-        if not word or not any(code.startswith(word) for code in known):
+        prefix, colon, glob = word.partition(":")
+        if not prefix or not any(code.startswith(prefix) for code in known):
             msg = f"{word!r} is no code and no prefix of one, see 'tox prodsim checks'"
+            raise ProdsimError(key, msg)
+        if colon and not glob:
+            msg = f"{word!r} names no subject, write for example {prefix}:acme.* without a blank behind the colon"
             raise ProdsimError(key, msg)
     return tuple(words)
