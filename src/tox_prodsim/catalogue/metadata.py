@@ -95,7 +95,7 @@ CHECKS = (
     Check(
         code="VER302",
         level=Level.WARNING,
-        exception=_PRIVATE,
+        exception=f"{_PRIVATE}, and for a version between two releases, such as 1.2.dev3+g3f2a1c9",
         title="the version is a local one, which PyPI refuses",
         why=(
             "2.1.0+g3f2a1c9 is for builds of your own. Where it comes from a tag, it says that the tree was not the "

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
+from packaging.version import Version
 
 from tox_prodsim.checks.artifact import pep440
 from tox_prodsim.checks.artifact.wheel import Wheel
@@ -19,6 +20,8 @@ CODES = ("VER301", "VER302", "VER304")
 _CLASSIFIER = re.compile(r"Programming Language :: Python :: (\d+\.\d+)")
 _INTERPRETER = re.compile(r"[a-z]+(?P<major>\d)(?P<minor>\d*)(_.*)?")
 _MINOR = re.compile(r"[a-z]+\d\d+(_.*)?")
+_COMMITS_SINCE_TAG = re.compile(r"[1-9]\d*\.g[0-9a-f]{7,}(\.dirty)?")
+"""The local part as versioneer and ``git describe`` make it: 1.2+3.g3f2a1c9."""
 _MINORS = {2: range(6, 8), 3: range(40)}
 _PATCHES = range(60)
 
@@ -94,9 +97,14 @@ def _local(wheel: Wheel) -> Iterator[Finding]:
     version = pep440.parsed(wheel.version)
     if version is not None and version.local is not None:
         hint = "build from a clean checkout of the tag; let the tool that computes versions leave local parts out"
-        level = Level.NOTE if wheel.is_private else Level.WARNING
+        level = Level.NOTE if wheel.is_private or _is_between_releases(version) else Level.WARNING
         message = "is a local version, which PyPI refuses"
         yield Finding(code="VER302", level=level, subject=wheel.version, message=message, hint=hint)
+
+
+def _is_between_releases(version: Version) -> bool:
+    """Return whether a tool has made the version of a commit behind a tag: nobody means to upload that."""
+    return version.is_devrelease or bool(_COMMITS_SINCE_TAG.fullmatch(version.local or ""))
 
 
 def _untested(claimed: tuple[str, ...], tested: frozenset[str]) -> Iterator[Finding]:

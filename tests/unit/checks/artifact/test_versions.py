@@ -58,6 +58,23 @@ def test_a_local_version_is_found(tmp_path: Path) -> None:
     assert [each.level for each in check_versions(private, None).findings] == [N]
 
 
+@pytest.mark.parametrize(
+    ("version", "level"),
+    [
+        pytest.param("2.4.dev7+g1c5e9d04b", N, id="setuptools-scm"),
+        pytest.param("2.3.post1.dev7+g1c5e9d04b.d20261002", N, id="setuptools-scm, other scheme"),
+        pytest.param("2.3.post7.dev0+1c5e9d0", N, id="poetry-dynamic-versioning"),
+        pytest.param("2.3+7.g1c5e9d0", N, id="versioneer"),
+        pytest.param("2.3+0.g1c5e9d0.dirty", W, id="the tag, but changed"),
+        pytest.param("2.3+d20261002", W, id="a date"),
+        pytest.param("2.3+ubuntu1", W, id="a vendor"),
+        pytest.param("2.3.post1+cu118", W, id="a variant"),
+    ],
+)
+def test_a_version_between_two_releases_is_a_note(tmp_path: Path, version: str, level: Level) -> None:
+    assert [each.level for each in check_versions(opened(tmp_path, version=version), None).findings] == [level]
+
+
 # env_list
 
 
