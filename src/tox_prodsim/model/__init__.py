@@ -1,12 +1,13 @@
 """Values: frozen data and pure functions of them. Everything imports this package, and it imports nothing of ours.
 
 ``scenario`` is what the user asked for, with ``probes``, ``conditions`` and ``auditors``; ``events`` is what happens
-during a run, ``findings`` what is wrong, ``leaks`` what is left behind, ``metrics`` what is timed; ``errors`` has all
-exceptions, and ``files`` writes files.
+during a run, ``findings`` what is wrong and ``causes`` what of that is one fault, ``leaks`` what is left behind,
+``metrics`` what is timed; ``errors`` has all exceptions, and ``files`` writes files.
 """
 
 __all__ = [
     "auditors",
+    "causes",
     "conditions",
     "entry_points",
     "errors",

@@ -52,6 +52,8 @@ class Finding:
     file: str = ""
     """Where it is; relative to site-packages, or to the wheel."""
     line: int | None = None
+    reason: str = ""
+    """What other findings of the same cause have as well, such as an exception with its place; empty: not known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +71,12 @@ class Counts:
         return cls(errors=counted[Level.ERROR], warnings=counted[Level.WARNING], notes=counted[Level.NOTE])
 
 
+class NothingToCheck(str):
+    """A reason why a check is not made that is no loss: there is nothing for it to look at."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckResult:
     """The result of a group of checks."""
@@ -79,7 +87,7 @@ class CheckResult:
     """The codes that were really checked."""
     findings: tuple[Finding, ...] = ()
     not_checked: tuple[tuple[str, str], ...] = ()
-    """Codes that could not be checked, with reasons."""
+    """Codes that were not checked, with reasons: one that could not be, or a NothingToCheck."""
     evidence: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Titles and lines that support the findings, such as the output of a tool."""
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from tox_prodsim.checks import artifact, audit, installed, resolution
 from tox_prodsim.model.events import Event, Found, Step
-from tox_prodsim.model.findings import CheckResult
+from tox_prodsim.model.findings import CheckResult, NothingToCheck
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.scenario import LOWEST, Scenario
 from tox_prodsim.run import contents, sdist
@@ -100,7 +100,7 @@ def _fresh_install(scenario: Scenario, context: RunContext) -> CheckResult:
     if all(scenario.policy.drops(code) for code in _FRESH_INSTALL_CODES):
         return NOT_CHECKED
     if scenario.resolution == LOWEST:
-        reason = f"resolution is {LOWEST}, which is no fresh install"
+        reason = NothingToCheck(f"resolution is {LOWEST}, which is no fresh install")
         return CheckResult(detail="", codes=(), not_checked=tuple((code, reason) for code in _FRESH_INSTALL_CODES))
     return context.fresh_install()
 

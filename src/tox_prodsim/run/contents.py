@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from tox_prodsim.checks import artifact
 from tox_prodsim.model import formatting
-from tox_prodsim.model.findings import CheckResult, Finding, Level, error
+from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck, error
 from tox_prodsim.timing import baseline
 from tox_prodsim.timing.baseline import contents
 from tox_prodsim.timing.baseline.contents import Contents, CountDecrease, LostContents
@@ -123,7 +123,9 @@ def _checked_codes(then: Contents) -> tuple[tuple[str, ...], tuple[tuple[str, st
         "ENT515": (len(then.entry_points), "entry points"),
     }
     codes = tuple(code for code, (number, _) in had.items() if number)
-    return codes, tuple((code, f"{then.version} had no {what}") for code, (number, what) in had.items() if not number)
+    return codes, tuple(
+        (code, NothingToCheck(f"{then.version} had no {what}")) for code, (number, what) in had.items() if not number
+    )
 
 
 def _detail(then: Contents, now: Contents, since: str, gone: int) -> str:

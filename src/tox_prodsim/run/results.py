@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import asdict
 
+from tox_prodsim.model import causes
 from tox_prodsim.model.events import Event, Evidence, Found, Outcome, RunFinished, Step, StepFinished, StepStarted
-from tox_prodsim.model.findings import CheckResult, Counts, Finding, Level, Policy, decide
+from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck, Policy, decide
 
 
 class RunResults:
@@ -50,7 +51,8 @@ class RunResults:
             step=step,
             outcome=_outcome(result, counted),
             detail=result.detail,
-            not_checked=tuple(f"{code}: {reason}" for code, reason in result.not_checked),
+            not_checked=_described(result.not_checked),
+            impossible=_described(pair for pair in result.not_checked if not isinstance(pair[1], NothingToCheck)),
             duration_s=time.monotonic() - began,
         )
         return result
@@ -76,10 +78,14 @@ class RunResults:
         """Return the last event."""
         return RunFinished(
             verdict=decide(self._findings, finished=True, cancelled=self.cancelled),
-            **asdict(Counts.of(self._findings)),
+            **asdict(causes.counted(self._findings)),
             checks=len(self.codes),
             duration_s=time.monotonic() - self._began,
         )
+
+
+def _described(not_checked: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    return tuple(f"{code}: {reason}" for code, reason in not_checked)
 
 
 def _outcome(result: CheckResult, findings: Iterable[Finding]) -> Outcome:

@@ -132,6 +132,7 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
                 "detail": "RECORD ok",
                 "duration_s": 0.25,
                 "not_checked": ["ENT512: no console scripts"],
+                "impossible": [],
                 "timeline": [],
                 "evidence": [],
             },
@@ -142,6 +143,7 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
                 "detail": "",
                 "duration_s": 30.5,
                 "not_checked": [],
+                "impossible": [],
                 "timeline": [
                     {"at_s": 0.5, "name": "stopped", "detail": "exit code 0", "limit_s": 10.0, "used_s": 0.125}
                 ],
@@ -154,6 +156,7 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
                 "detail": "no baseline",
                 "duration_s": 0.0,
                 "not_checked": [],
+                "impossible": [],
                 "timeline": [],
                 "evidence": [],
             },
@@ -167,6 +170,8 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
                 "hint": "wait",
                 "file": "a",
                 "line": 3,
+                "reason": "",
+                "cause": "",
                 "step": "deploy",
             },
             {
@@ -177,6 +182,8 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
                 "hint": "",
                 "file": "",
                 "line": None,
+                "reason": "",
+                "cause": "",
                 "step": None,
             },
         ],

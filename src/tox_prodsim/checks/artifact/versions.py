@@ -12,7 +12,7 @@ from packaging.version import Version
 
 from tox_prodsim.checks.artifact import pep440
 from tox_prodsim.checks.artifact.wheel import Wheel
-from tox_prodsim.model.findings import CheckResult, Finding, Level, error, note
+from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck, error, note
 
 Python = tuple[int, int]
 CODES = ("VER301", "VER302", "VER304")
@@ -33,7 +33,9 @@ def check_versions(wheel: Wheel, tested: frozenset[str] | None) -> CheckResult:
     untested = _untested(claimed, tested) if tested and claimed else ()
     findings = (*_contradictions(wheel, claimed), *_local(wheel), *untested)
     codes = CODES[:2] if reason else CODES
-    return CheckResult(detail="", codes=codes, findings=findings, not_checked=(("VER304", reason),) if reason else ())
+    return CheckResult(
+        detail="", codes=codes, findings=findings, not_checked=(("VER304", NothingToCheck(reason)),) if reason else ()
+    )
 
 
 def claims(wheel: Wheel) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Died, Distribution,
 from tox_prodsim.checks.installed.side_effects import CODES as EFFECTS
 from tox_prodsim.checks.installed.side_effects import ImportAfter, check_effects, open_descriptors
 from tox_prodsim.checks.installed.versions import contradicts, is_released_again, same_version
-from tox_prodsim.model.findings import CheckResult, Finding, Level
+from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.runner import Runner
 
@@ -76,7 +76,7 @@ def check_imports(
     main = main_names(distribution)
     others = [name for name in distribution.top_levels if name not in main and not _is_stray(name)]
     if not main and not others:
-        return Imported(checked=_not_checked("no importable module"))
+        return Imported(checked=_not_checked(NothingToCheck("no importable module")))
     outcomes = dict(zip([*main, *others], import_watched(main, runner, python, limit_s, then=others), strict=True))
     main_outcomes = {name: outcomes[name] for name in main}
     findings = tuple(_findings(distribution, outcomes, main, remembered))

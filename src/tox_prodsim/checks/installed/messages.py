@@ -21,7 +21,10 @@ def finding(
 ) -> Finding:
     """Return the finding, placed where the outcome's exception was raised when it has one."""
     file, line = (outcome.file, outcome.line) if isinstance(outcome, Raised) else ("", None)
-    return Finding(code=code, level=level, subject=subject, message=message, hint=hint, file=file, line=line)
+    reason = f"{outcome} at {file}:{line}" if file else ""
+    return Finding(
+        code=code, level=level, subject=subject, message=message, hint=hint, file=file, line=line, reason=reason
+    )
 
 
 def hint_for(distribution: Distribution, module: str, outcome: Outcome) -> str:

@@ -12,7 +12,7 @@ from tox_prodsim.checks.installed.cli_checks import RECREATE, CommandRunner, che
 from tox_prodsim.checks.installed.messages import finding, hint_for
 from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Distribution, Loaded, Outcome, Raised, load
 from tox_prodsim.model.entry_points import EntryPoint
-from tox_prodsim.model.findings import CheckResult, Finding, Level
+from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck
 from tox_prodsim.model.runner import Runner
 
 _FOR_DEVELOPERS = re.compile(r"(?:^|[-_.])(?:dev|doc|lint|test|typing|mypy|ci$|all$)", re.IGNORECASE)
@@ -163,7 +163,7 @@ def _checked_codes(
         "VER306": (consoles, "no console scripts"),
     }
     codes = tuple(code for code, (present, _) in needs.items() if present)
-    return codes, tuple((code, reason) for code, (present, reason) in needs.items() if not present)
+    return codes, tuple((code, NothingToCheck(reason)) for code, (present, reason) in needs.items() if not present)
 
 
 def _detail(distribution: Distribution, *, answering: int, loading: int) -> str:
