@@ -131,6 +131,8 @@ class StepFinished:
     duration_s: float
     not_checked: tuple[str, ...] = ()
     """Single checks of the step that were not made, as ``CODE: reason``."""
+    known: tuple[str, ...] = ()
+    """What was found and is not reported, because the baseline knows it."""
     impossible: tuple[str, ...] = ()
     """Those of them that could not be made, although there was something to check."""
 

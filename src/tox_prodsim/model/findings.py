@@ -88,6 +88,8 @@ class CheckResult:
     findings: tuple[Finding, ...] = ()
     not_checked: tuple[tuple[str, str], ...] = ()
     """Codes that were not checked, with reasons: one that could not be, or a NothingToCheck."""
+    known: tuple[str, ...] = ()
+    """What was found and is not reported, because the baseline knows it."""
     evidence: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Titles and lines that support the findings, such as the output of a tool."""
 
@@ -99,6 +101,7 @@ class CheckResult:
             codes=tuple(code for part in parts for code in part.codes),
             findings=tuple(finding for part in parts for finding in part.findings),
             not_checked=tuple(pair for part in parts for pair in part.not_checked),
+            known=tuple(text for part in parts for text in part.known),
             evidence=tuple(pair for part in parts for pair in part.evidence),
         )
 

@@ -10,6 +10,7 @@ import re
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -120,6 +121,14 @@ class Budgets:
     """Fraction by which the work of the imports may exceed that of the baseline."""
 
 
+class Update(StrEnum):
+    """What of a run becomes the baseline."""
+
+    ALL = "all"
+    CONTENTS = "contents"
+    TIMES = "times"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timing:
     """What to time and against what."""
@@ -132,10 +141,20 @@ class Timing:
     """Fraction by which a time may exceed its baseline."""
     baseline_dir: Path = field(default_factory=lambda: Path(BASELINE_DIR))
     """The folder of the baselines of all environments."""
-    update: bool = False
-    """Whether the times of this run become the baseline."""
+    update: Update | None = None
+    """What of this run becomes the baseline; None: nothing."""
     budgets: Budgets = field(default_factory=Budgets)
     """The limits that hold whatever the baseline."""
+
+    @property
+    def updates_contents(self) -> bool:
+        """Return whether what the release holds becomes the baseline."""
+        return self.update in {Update.ALL, Update.CONTENTS}
+
+    @property
+    def updates_times(self) -> bool:
+        """Return whether the times become the baseline."""
+        return self.update in {Update.ALL, Update.TIMES}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

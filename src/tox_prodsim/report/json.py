@@ -129,6 +129,7 @@ def _step(step: Step, subject: str) -> dict[str, Any]:
         "duration_s": None,
         "not_checked": [],
         "impossible": [],
+        "known": [],
         "timeline": [],
         "evidence": [],
     }

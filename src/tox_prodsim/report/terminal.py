@@ -184,6 +184,8 @@ class TerminalReporter:
         label, color = _label(event.outcome, findings)
         duration = (units.duration(event.duration_s), "dim")
         self._lines.row([*head, (f"{label:<4}  ", color)], (event.detail + _codes(findings)).strip(), tail=duration)
+        for known in event.known if self._verbosity >= VERBOSE else ():
+            self._lines.row([(f"{'':<17}", ""), ("known ", "dim")], known)
         for reason in self._not_checked(event):
             self._lines.row([(f"{'':<17}", ""), ("not checked ", "yellow")], reason)
 

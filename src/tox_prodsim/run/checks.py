@@ -8,11 +8,12 @@ from contextlib import contextmanager
 
 from tox_prodsim.checks import artifact, audit, installed, resolution
 from tox_prodsim.model.events import Event, Found, Step
-from tox_prodsim.model.findings import CheckResult, NothingToCheck
+from tox_prodsim.model.findings import CheckResult, Level, NothingToCheck, Policy
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.scenario import LOWEST, Scenario
 from tox_prodsim.run import contents, sdist
 from tox_prodsim.run.context import NOT_CHECKED, BaselineFiles, RunContext
+from tox_prodsim.run.known import Known
 from tox_prodsim.run.results import RunResults
 from tox_prodsim.timing import baseline
 
@@ -47,7 +48,7 @@ def _run_checks(
     """
     fresh = executor.submit(_fresh_install, scenario, context)
     syntax = executor.submit(artifact.check_syntax, context.wheel, context.execute, context.python)
-    importing = executor.submit(_imports, scenario, context)
+    importing = executor.submit(_imports, scenario, context, results.known)
     survey = executor.submit(installed.check_distribution, context.subject, context.execute, context.python)
     audits = _begin_audits(context, executor)
     yield from results.run_step(Step.SDIST, lambda: sdist.check(context.provenance, context.wheel))
@@ -58,7 +59,7 @@ def _run_checks(
     yield from results.run_step(Step.IMPORT, lambda: importing.result().checked)
     yield from results.run_step(Step.SCRIPTS, lambda: _scripts(context))
     imported = importing.result()
-    baselines = context.baselines.with_imports(imported.modules, descriptors=imported.descriptors)
+    baselines = context.baselines.with_checks(imported, results.notes)
     yield from results.run_step(Step.CONTENTS, lambda: _contents(scenario, baselines))
     return baselines
 
@@ -123,18 +124,31 @@ def _changes_since_baseline(context: RunContext) -> str:
     return f"since the baseline: {listed(dists, _MOST_CHANGES)}" if dists else ""
 
 
-def _imports(scenario: Scenario, context: RunContext) -> installed.Imported:
+def _imports(scenario: Scenario, context: RunContext, known: Known) -> installed.Imported:
     """Import the top-levels, then all other modules, and compare what they import with the requirements."""
-    remembered = frozenset[str]() if scenario.timing.update else context.baselines.stored_imports
+    remembered = frozenset[str]() if scenario.timing.updates_contents else context.baselines.stored_imports
     environment = (context.subject, context.execute, context.python)
     tops = installed.check_imports(*environment, remembered=remembered)
-    others = installed.check_modules(*environment, imported=tops.modules, remembered=remembered)
+    others = installed.check_modules(
+        *environment,
+        imported=tops.modules,
+        remembered=remembered,
+        silent=lambda *failure: _is_silent(scenario.policy, known, *failure),
+    )
     undeclared = installed.check_undeclared(*environment, context.wheel.path, imported=others.modules)
     extensions = installed.check_extensions(*environment, required=scenario.extensions)
-    checked = CheckResult.of(tops.checked, others.checked, undeclared, extensions.checked)
+    quiet = CheckResult(detail="", codes=(), known=known.failures(others.failed))
     return installed.Imported(
-        checked=checked, modules=others.modules | extensions.modules, descriptors=tops.descriptors
+        checked=CheckResult.of(tops.checked, others.checked, undeclared, extensions.checked, quiet),
+        modules=others.modules | extensions.modules,
+        descriptors=tops.descriptors,
+        failed=others.failed,
     )
+
+
+def _is_silent(policy: Policy, known: Known, level: Level, module: str, reason: str) -> bool:
+    """Return whether the failure of one module, of several in one finding, is ignored or known."""
+    return policy.ignores("IMP504", module) or known.has_failure(level, module, reason)
 
 
 def _scripts(context: RunContext) -> CheckResult:
@@ -144,7 +158,7 @@ def _scripts(context: RunContext) -> CheckResult:
 
 
 def _contents(scenario: Scenario, baselines: BaselineFiles) -> CheckResult:
-    return contents.check_contents(baselines.stored, baselines.now, accepting=scenario.timing.update)
+    return contents.check_contents(baselines.stored, baselines.now, accepting=scenario.timing.updates_contents)
 
 
 def lowest_failed(context: RunContext, results: RunResults) -> Iterator[Event]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
@@ -13,8 +13,10 @@ from tox_prodsim.checks import artifact, audit, installed, resolution
 from tox_prodsim.model.events import RunStarted
 from tox_prodsim.model.findings import CheckResult, Finding
 from tox_prodsim.model.runner import Runner
+from tox_prodsim.run.known import stable, without_failures
 from tox_prodsim.run.sdist import UNKNOWN, Provenance
 from tox_prodsim.timing import baseline
+from tox_prodsim.timing.baseline.contents import MOST
 
 
 class ToxPhase(IntEnum):
@@ -120,12 +122,18 @@ class BaselineFiles:
         found = (folder for folder in ("src", ".") if (self.root / folder / file).is_file())
         return next((str(Path(folder, file)) for folder in found), file)
 
-    def with_imports(self, modules: Collection[str], *, descriptors: int | None = None) -> BaselineFiles:
-        """Return the same with the modules that were imported, and how many descriptors that left open."""
+    def with_checks(self, imported: installed.Imported, notes: frozenset[str]) -> BaselineFiles:
+        """Return the same with what the imports came to, and what there was to say of the release."""
         held = self.now.contents
         if held is None:
             return self
-        held = replace(held, imported=held.modules.intersection(modules), descriptors=descriptors)
+        held = replace(
+            held,
+            imported=held.modules.intersection(imported.modules),
+            descriptors=imported.descriptors,
+            failed={name: stable(imported.failed[name]) for name in sorted(imported.failed)[:MOST]},
+            notes=without_failures(notes, imported.failed),
+        )
         return replace(self, now=replace(self.now, contents=held))
 
     @property

@@ -20,6 +20,7 @@ from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.scenario import LOWEST, Scenario
 from tox_prodsim.run import checks, performance, simulation
 from tox_prodsim.run.context import CommandsOutcome, Paused, RunContext, ToxPhase
+from tox_prodsim.run.known import Known
 from tox_prodsim.run.results import RunResults
 from tox_prodsim.timing import Sample
 
@@ -29,7 +30,7 @@ _Suspension = Generator[Event | Paused, CommandsOutcome, CommandsOutcome]
 
 def run(scenario: Scenario, context: RunContext) -> Run:
     """Yield what happens, from RunStarted to RunFinished; see the module for how it is suspended and closed."""
-    results = RunResults(scenario.policy)
+    results = RunResults(scenario.policy, _known(scenario, context), context.wheel.version)
     yield context.started
     try:
         context = replace(context, baselines=(yield from checks.run_checks(scenario, context, results)))
@@ -45,6 +46,12 @@ def run(scenario: Scenario, context: RunContext) -> Run:
     except Cancelled:
         results.cancelled = True
     yield results.finished()
+
+
+def _known(scenario: Scenario, context: RunContext) -> Known:
+    """Return what the baseline knows of the release; nothing when it is to be replaced."""
+    stored = context.baselines.stored
+    return Known.of(stored.contents if stored is not None and not scenario.timing.updates_contents else None)
 
 
 def without_wheel(started: RunStarted, checked: CheckResult, evidence: Evidence) -> Iterator[Event]:
@@ -146,7 +153,7 @@ def _reason_not_simulated(scenario: Scenario, results: RunResults) -> str:
 
 def _reason_not_timed(scenario: Scenario, results: RunResults) -> str:
     """Return why no times are taken, or nothing."""
-    if results.failed:
+    if not results.times_are_meaningful:
         return "the run has failed already"
     if scenario.resolution == LOWEST:
         return f"resolution is {LOWEST}, which nobody installs for its speed"
@@ -168,12 +175,22 @@ def _performance(
     start_s: float | None,
     first: Mapping[str, Sample],
 ) -> Iterator[Event]:
-    """Measure and compare, when nothing has failed: the times of a broken release say nothing."""
+    """Measure and compare, unless something has failed that makes the times those of a broken release."""
+    refused = _reason_not_accepted(scenario, results)
     if reason := _reason_not_timed(scenario, results):
-        kept = performance.keep(context.baselines, update=scenario.timing.update) if results.acceptable else ""
+        kept = refused or performance.keep(context.baselines, update=scenario.timing.update)
         yield _not_checked(Step.COMPARE, joined((reason, kept), "; "))
         return
-    yield from results.apply_policy(performance.compare(scenario, context, start_s=start_s, first=first))
+    compared = performance.compare(scenario, context, start_s=start_s, first=first, refused=refused)
+    yield from results.apply_policy(compared)
+
+
+def _reason_not_accepted(scenario: Scenario, results: RunResults) -> str:
+    """Return why nothing of this run can become a baseline, or nothing."""
+    if results.acceptable:
+        return ""
+    what = "baseline not stored" if scenario.timing.update is not None else "no candidate"
+    return f"{what}: {', '.join(sorted({finding.code for finding in results.errors}))} must be mended first"
 
 
 def _not_checked(step: Step, reason: str) -> StepFinished:

@@ -133,6 +133,7 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
                 "duration_s": 0.25,
                 "not_checked": ["ENT512: no console scripts"],
                 "impossible": [],
+                "known": [],
                 "timeline": [],
                 "evidence": [],
             },
@@ -144,6 +145,7 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
                 "duration_s": 30.5,
                 "not_checked": [],
                 "impossible": [],
+                "known": [],
                 "timeline": [
                     {"at_s": 0.5, "name": "stopped", "detail": "exit code 0", "limit_s": 10.0, "used_s": 0.125}
                 ],
@@ -157,6 +159,7 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
                 "duration_s": 0.0,
                 "not_checked": [],
                 "impossible": [],
+                "known": [],
                 "timeline": [],
                 "evidence": [],
             },

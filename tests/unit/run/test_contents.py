@@ -12,7 +12,7 @@ from support.findings import printed
 from support.wheels import wheel
 
 from tox_prodsim.catalogue import CATALOGUE
-from tox_prodsim.checks import artifact
+from tox_prodsim.checks import artifact, installed
 from tox_prodsim.model.findings import CheckResult, Level
 from tox_prodsim.run import contents
 from tox_prodsim.run.context import BaselineFiles
@@ -299,8 +299,20 @@ def test_what_imported_when_the_baseline_was_stored_is_known(tmp_path: Path) -> 
     now = replace(ACME, contents=contents_now)
     baselines = baselines_of(path, now)
     assert baselines.stored_imports == frozenset()
-    known = baselines.with_imports({"acme", "acme.cli", "click"}, descriptors=3)
-    assert known.now.contents == replace(contents_now, imported=frozenset({"acme", "acme.cli"}), descriptors=3)
+    imported = installed.Imported(
+        checked=CheckResult(detail="", codes=()),
+        modules=frozenset({"acme", "acme.cli", "click"}),
+        descriptors=3,
+        failed={"acme.sub": "no file /a/b.json"},
+    )
+    known = baselines.with_checks(imported, frozenset({"IMP504 acme.sub: fails", "WHL131 a: is so"}))
+    assert known.now.contents == replace(
+        contents_now,
+        imported=frozenset({"acme", "acme.cli"}),
+        descriptors=3,
+        failed={"acme.sub": "no file b.json"},
+        notes=frozenset({"WHL131 a: is so"}),
+    )
     assert replace(baselines, stored=known.now).stored_imports == {"acme", "acme.cli"}
     assert replace(baselines, stored=replace(ACME)).stored_imports == frozenset()
 

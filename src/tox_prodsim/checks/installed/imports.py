@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -59,6 +59,8 @@ class Imported:
     """The modules that imported."""
     descriptors: int | None = None
     """How many file descriptors the main modules left open; None: not known."""
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """The reasons why modules below the top-levels did not import, by module."""
 
 
 def check_imports(

@@ -28,7 +28,7 @@ from tox_prodsim.model.events import RunStarted
 from tox_prodsim.model.findings import CheckResult
 from tox_prodsim.model.probes import ExecProbe
 from tox_prodsim.model.scenario import Scenario
-from tox_prodsim.plugin.config import read
+from tox_prodsim.plugin.config import read, values
 from tox_prodsim.plugin.context import installer, runners
 from tox_prodsim.plugin.context.environment import ProductionEnv
 from tox_prodsim.plugin.paths import move_advice, wheels_of
@@ -36,15 +36,16 @@ from tox_prodsim.run import contents
 from tox_prodsim.run.context import BaselineFiles, ReferenceInputs, RunContext, WheelUnderTest
 from tox_prodsim.timing import baseline, sampling
 
+_UPDATE = "--prodsim-update-baseline"
 _PYTHON_FACTOR = re.compile(r"(?:(?:py|cp|python|cpython|pypy|graalpy)(\d)\.?|(\d)\.)(\d+)t?")
 
 
 def scenario_of(tox_env: PythonRun) -> Scenario:
     """Return the scenario of the environment; raises ProdsimError for what is wrong with it."""
     options = tox_env.options
-    update = bool(options.prodsim_update_baseline)
+    update = values.update(_UPDATE, options.prodsim_update_baseline)
     if update and (refused := baseline.update_refused(os.environ, allowed=options.prodsim_allow_ci_update)):
-        raise ProdsimError("--prodsim-update-baseline", refused)
+        raise ProdsimError(_UPDATE, refused)
     scenario = read.read(tox_env, update_baseline=update)
     baseline.load(_baseline_path(tox_env, scenario))
     return scenario
