@@ -249,8 +249,8 @@ class _Comparisons:
         """Yield what could not be stored, each with the reason."""
         if self._not_stored:
             yield f"not stored: {', '.join(self._not_stored)}"
-        for module, reason in self._recordings.missing.items():
-            yield f"work not stored: {reason if module in reason else f'import {module}: {reason}'}"
+        if missing := self._recordings.missing:
+            yield f"work of the imports not stored: {', '.join(missing)} could not be recorded"
 
 
 def _folded(findings: Sequence[Finding], stored: baseline.Baseline | None) -> Iterator[Finding]:
