@@ -8,7 +8,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from tox_prodsim import deployment
-from tox_prodsim.building import clone_env, reference_wheel
+from tox_prodsim.building import base_requirements, clone_env, reference_wheel
 from tox_prodsim.checks import artifact, audit, installed, resolution
 from tox_prodsim.model.events import RunStarted
 from tox_prodsim.model.findings import CheckResult, Finding
@@ -175,6 +175,8 @@ class ReferenceInputs:
     """What changed in the environment since the baseline."""
     writes_bytecode: bool = True
     """Whether Python may write it in production."""
+    requirements: base_requirements.RequirementSource | None = None
+    """How what only that wheel requires is installed; None: not at all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -236,7 +236,12 @@ def _reference(inputs: _Inputs, baselines: BaselineFiles) -> ReferenceInputs | N
     )
     changes = baseline.environment_changes(baselines.stored, baselines.now, project=name)
     return runners.reference_inputs(
-        tox_env, spec, runner=production_env.helper, cancel=production_env.cancel, changes=changes
+        tox_env,
+        spec,
+        runner=production_env.helper,
+        cancel=production_env.cancel,
+        changes=changes,
+        recorded=baselines.stored.dists,
     )
 
 
