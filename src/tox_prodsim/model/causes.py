@@ -49,7 +49,12 @@ def counted(findings: Iterable[Finding]) -> Counts:
 
 def display(finding: Finding) -> str:
     """Return code and subject."""
-    return f"{finding.code} {finding.subject}"
+    return f"{finding.code} {short_subject(finding)}"
+
+
+def short_subject(finding: Finding) -> str:
+    """Return the subject, that of an entry point without what it names."""
+    return finding.subject.partition(" = ")[0] if finding.subject.startswith("[") else finding.subject
 
 
 def _heads(findings: Sequence[Finding]) -> list[int]:

@@ -100,7 +100,7 @@ class Summary:
     def _print_also(self, fault: Fault) -> None:
         """Print what follows from the same cause: the subject alone where the code is the same."""
         own = fault.finding
-        names = [each.subject if each.code == own.code else causes.display(each) for each in fault.also]
+        names = [causes.short_subject(each) if each.code == own.code else causes.display(each) for each in fault.also]
         if names:
             most = len(names) if self._options.verbosity >= VERBOSE else _MOST_ALSO
             self._lines.row([(f"{_INDENT}also: ", "")], listed([*dict.fromkeys(names)], most))

@@ -64,12 +64,12 @@ def compare(
     *,
     start_s: float | None,
     first: Mapping[str, timing.Sample],
-    refused: str = "",
+    refused: str | None = None,
 ) -> Iterator[Event]:
     """Yield what was measured, and what it means; raises ProdsimError when the accepted baseline cannot be stored.
 
     ``start_s`` is what a start is already known to take: one that takes too long is not repeated. ``first`` are the
-    first imports as installed. ``refused`` is why nothing of this run can become a baseline; empty: it can.
+    first imports as installed. ``refused`` is why nothing of this run can become a baseline; None: it can.
     """
     began, config = time.monotonic(), scenario.timing
     yield StepStarted(step=Step.COMPARE, detail=_origin(config, context.baselines))
@@ -226,24 +226,35 @@ class _Comparisons:
                 title = f"{broken.finding.subject}, {broken.finding.code}"
                 yield Evidence(step=Step.COMPARE, title=title, lines=broken.lines)
 
-    def finished(self, left_out: Sequence[str], began: float, refused: str) -> StepFinished:
+    def finished(self, left_out: Sequence[str], began: float, refused: str | None) -> StepFinished:
         """Store what is to be stored, and return the end of the step."""
-        config, recordings = self._config, self._recordings
+        config = self._config
         facts = (
             "" if self._measured else "nothing measured",
-            refused or keep(self._baselines, self._measured, recordings.complete_work, update=config.update),
-            *(self._omissions() if config.updates_times and not refused else ()),
+            *self._stored(refused),
             f"not timed: {', '.join(left_out)}" if left_out else "",
         )
-        unchecked = tuple(budgets.unchecked_budgets(config.budgets, recordings, self._baselines.stored))
+        unchecked = () if config.updates_times else tuple(self._unchecked_budgets())
         return StepFinished(
             step=Step.COMPARE,
             outcome=Outcome.OK if self._measured else Outcome.NOT_CHECKED,
             detail=joined(facts, "; "),
             duration_s=time.monotonic() - began,
-            not_checked=() if config.updates_times else unchecked,
-            impossible=() if config.updates_times else unchecked,
+            not_checked=unchecked,
+            impossible=unchecked,
         )
+
+    def _unchecked_budgets(self) -> Iterator[str]:
+        return budgets.unchecked_budgets(self._config.budgets, self._recordings, self._baselines.stored)
+
+    def _stored(self, refused: str | None) -> Iterator[str]:
+        """Store what is to be stored, and yield what was done."""
+        if refused is not None:
+            yield refused
+            return
+        yield keep(self._baselines, self._measured, self._recordings.complete_work, update=self._config.update)
+        if self._config.updates_times:
+            yield from self._omissions()
 
     def _omissions(self) -> Iterator[str]:
         """Yield what could not be stored, each with the reason."""

@@ -178,19 +178,20 @@ def _performance(
     """Measure and compare, unless something has failed that makes the times those of a broken release."""
     refused = _reason_not_accepted(scenario, results)
     if reason := _reason_not_timed(scenario, results):
-        kept = refused or performance.keep(context.baselines, update=scenario.timing.update)
+        update = scenario.timing.update
+        kept = performance.keep(context.baselines, update=update) if refused is None else refused
         yield _not_checked(Step.COMPARE, joined((reason, kept), "; "))
         return
     compared = performance.compare(scenario, context, start_s=start_s, first=first, refused=refused)
     yield from results.apply_policy(compared)
 
 
-def _reason_not_accepted(scenario: Scenario, results: RunResults) -> str:
-    """Return why nothing of this run can become a baseline, or nothing."""
+def _reason_not_accepted(scenario: Scenario, results: RunResults) -> str | None:
+    """Return why nothing of this run can become a baseline, empty when that was not asked for; None: it can."""
     if results.acceptable:
-        return ""
-    what = "baseline not stored" if scenario.timing.update is not None else "no candidate"
-    return f"{what}: {', '.join(sorted({finding.code for finding in results.errors}))} must be mended first"
+        return None
+    codes = ", ".join(sorted({finding.code for finding in results.errors}))
+    return f"baseline not stored: {codes} must be mended first" if scenario.timing.update is not None else ""
 
 
 def _not_checked(step: Step, reason: str) -> StepFinished:

@@ -24,7 +24,7 @@ def test_what_lacks_the_same_module_has_one_cause() -> None:
     assert [(each.finding, each.also) for each in faults(found)] == [(PACKAGE, (COMMAND, PLUGIN)), (STRAY, ())]
     assert causes(found) == ["", "", "IMP503 plum", "IMP503 plum"]
     assert counted(found) == Counts(errors=2, warnings=0, notes=0)
-    assert display(PACKAGE) == "IMP503 plum"
+    assert [display(PACKAGE), display(COMMAND)] == ["IMP503 plum", "ENT510 [console_scripts] plum"]
 
 
 def test_the_worst_stands_for_a_cause_wherever_it_comes() -> None:
