@@ -165,7 +165,7 @@ class DeploymentRun:
             outcome=Outcome.FAILED if progress.failed else Outcome.OK,
             detail="" if progress.failed else self._evidence(),
             not_checked=not_observable,
-            impossible=not_observable,
+            impossible=() if progress.failed else not_observable,
             duration_s=progress.elapsed_s,
         )
 

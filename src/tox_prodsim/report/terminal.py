@@ -203,7 +203,7 @@ def _by_reason(not_checked: Iterable[str]) -> Iterator[str]:
     codes: dict[str, list[str]] = {}
     for code, _, reason in (each.partition(": ") for each in not_checked):
         codes.setdefault(reason, []).append(code)
-    yield from (f"{', '.join(same)}: {reason}" for reason, same in codes.items())
+    yield from (joined((", ".join(same), reason), ": ") for reason, same in codes.items())
 
 
 def _joined(*facts: str) -> str:

@@ -19,6 +19,7 @@ from tox_prodsim.timing import baseline
 
 _MOST_CHANGES = 8
 _FRESH_INSTALL_CODES = ("DEP205", "DEP206")
+_FAILS = "IMP504"
 _VERSION_CODES = ("DEP203", "DEP209", "IMP", "ENT", "SIM", "RUN")
 """What another version of a dependency can be to blame for."""
 
@@ -129,15 +130,16 @@ def _imports(scenario: Scenario, context: RunContext, known: Known) -> installed
     remembered = frozenset[str]() if scenario.timing.updates_contents else context.baselines.stored_imports
     environment = (context.subject, context.execute, context.python)
     tops = installed.check_imports(*environment, remembered=remembered)
+    silence = _Silence(scenario.policy, known)
     others = installed.check_modules(
         *environment,
         imported=tops.modules,
         remembered=remembered,
-        silent=lambda *failure: _is_silent(scenario.policy, known, *failure),
+        silent=silence,
     )
     undeclared = installed.check_undeclared(*environment, context.wheel.path, imported=others.modules)
     extensions = installed.check_extensions(*environment, required=scenario.extensions)
-    quiet = CheckResult(detail="", codes=(), known=known.failures(others.failed))
+    quiet = CheckResult(detail="", codes=(), known=tuple(silence.known))
     return installed.Imported(
         checked=CheckResult.of(tops.checked, others.checked, undeclared, extensions.checked, quiet),
         modules=others.modules | extensions.modules,
@@ -146,9 +148,22 @@ def _imports(scenario: Scenario, context: RunContext, known: Known) -> installed
     )
 
 
-def _is_silent(policy: Policy, known: Known, level: Level, module: str, reason: str) -> bool:
-    """Return whether the failure of one module, of several in one finding, is ignored or known."""
-    return policy.ignores("IMP504", module) or known.has_failure(level, module, reason)
+class _Silence:
+    """Decides of what nothing is said: failures of modules that are ignored, and those in ``known``, which it keeps."""
+
+    def __init__(self, policy: Policy, known: Known) -> None:
+        self._policy = policy
+        self._known = known
+        self.known: list[str] = []
+
+    def __call__(self, level: Level, module: str, reason: str) -> bool:
+        """Return whether nothing is said of this one."""
+        if self._policy.ignores(_FAILS, module):
+            return True
+        if self._known.has_failure(level, module, reason):
+            self.known.append(f"{_FAILS} {module}: {reason}")
+            return True
+        return False
 
 
 def _scripts(context: RunContext) -> CheckResult:

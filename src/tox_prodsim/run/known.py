@@ -47,11 +47,6 @@ class Known:
         """Return whether the same was noted; ``version`` is that of the release under test."""
         return is_remembered(finding) and described(finding, version) in self.notes
 
-    def failures(self, failed: Mapping[str, str]) -> tuple[str, ...]:
-        """Return which of these modules failed for the same reason, as text."""
-        same = (name for name, reason in failed.items() if self.failed.get(name) == stable(reason))
-        return tuple(f"IMP504 {name}: {failed[name]}" for name in sorted(same))
-
 
 NOTHING = Known()
 

@@ -19,7 +19,6 @@ def test_a_failure_is_known_until_the_module_or_the_reason_is_another() -> None:
     assert not KNOWN.has_failure(Level.NOTE, "plum.win32", "lacks msvcrt")
     assert not KNOWN.has_failure(Level.NOTE, "plum.nt", LACKS)
     assert not KNOWN.has_failure(Level.ERROR, "plum.win32", LACKS), "an error is never silent"
-    assert KNOWN.failures({"plum.win32": LACKS, "plum.nt": LACKS}) == ("IMP504 plum.win32: lacks winreg",)
 
 
 def test_a_note_is_known_whatever_the_version_of_the_release() -> None:
