@@ -56,7 +56,7 @@ def _run_checks(
         yield from results.run_step(Step.AUDIT, audits.result)
     yield from results.run_step(Step.INSTALL, lambda: _install(scenario, context, survey, fresh))
     yield from results.run_step(Step.IMPORT, lambda: importing.result().checked)
-    yield from results.run_step(Step.SCRIPTS, lambda: _scripts(context))
+    yield from results.run_step(Step.SCRIPTS, lambda: _scripts(context, importing.result().modules))
     imported = importing.result()
     baselines = context.baselines.with_imports(imported.modules, descriptors=imported.descriptors)
     yield from results.run_step(Step.CONTENTS, lambda: _contents(scenario, baselines))
@@ -131,16 +131,16 @@ def _imports(scenario: Scenario, context: RunContext) -> installed.Imported:
     others = installed.check_modules(*environment, imported=tops.modules, remembered=remembered)
     undeclared = installed.check_undeclared(*environment, context.wheel.path, imported=others.modules)
     extensions = installed.check_extensions(*environment, required=scenario.extensions)
-    checked = CheckResult.of(tops.checked, others.checked, undeclared, extensions.checked)
+    start = installed.check_start(*environment)
+    checked = CheckResult.of(tops.checked, others.checked, undeclared, extensions.checked, start)
     return installed.Imported(
         checked=checked, modules=others.modules | extensions.modules, descriptors=tops.descriptors
     )
 
 
-def _scripts(context: RunContext) -> CheckResult:
-    return installed.check_scripts(
-        context.subject, context.execute, context.python, context.scripts_dir, folders=context.private
-    )
+def _scripts(context: RunContext, imported: frozenset[str]) -> CheckResult:
+    environment = (context.subject, context.execute, context.python, context.scripts_dir)
+    return installed.check_scripts(*environment, folders=context.private, imported=imported)
 
 
 def _contents(scenario: Scenario, baselines: BaselineFiles) -> CheckResult:

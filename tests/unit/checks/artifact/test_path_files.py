@@ -1,0 +1,34 @@
+"""The paths in the ``.pth`` files of a wheel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.wheels import wheel
+
+from tox_prodsim.checks.artifact import check_wheel, open_wheel
+
+
+def found(folder: Path, name: str, content: str) -> list[tuple[str, str]]:
+    path = wheel(folder, files={"acme.py": "", name: content})
+    return [(each.code, each.subject) for each in check_wheel(open_wheel(path)).findings]
+
+
+@pytest.mark.parametrize("content", ["/home/me/acme/src\n", "acme\nC:\\work\\acme\n"])
+def test_a_path_of_the_build_machine_is_found(tmp_path: Path, content: str) -> None:
+    assert found(tmp_path, "acme.pth", content) == [("IMP510", "acme.pth")]
+    assert found(tmp_path, "acme-1.0.data/purelib/acme.pth", content) == [("IMP510", "acme.pth")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        pytest.param("acme.pth", "acme/vendor\n", id="relative"),
+        pytest.param("acme.pth", "import os; print('/home')\n", id="code"),
+        pytest.param("__editable__.acme-1.0.pth", "/home/me/acme\n", id="editable"),
+        pytest.param("acme/acme.pth", "/home/me/acme\n", id="weights of a model"),
+    ],
+)
+def test_others_pass(tmp_path: Path, name: str, content: str) -> None:
+    assert found(tmp_path, name, content) == []
