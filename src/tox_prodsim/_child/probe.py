@@ -43,7 +43,10 @@ PREFIX = "tox-prodsim: "
 LOST_OUTPUT = 71
 """Exit code when an import closed the file descriptor on which we answer."""
 
-_CO_COROUTINE, _CO_GENERATORS = 0x80, 0x20 | 0x200  # inspect's, which is not to be imported here
+# those of inspect and types, which are not to be imported here
+_CO_COROUTINE, _CO_GENERATORS = 0x80, 0x20 | 0x200
+_FUNCTION: Any = type(lambda: None)
+_METHOD: Any = type(effects.ImportWatch.begin.__get__(object()))
 
 # bound now, because what is imported may replace or patch them
 _write, _dumps, _exit, _now = os.write, json.dumps, os._exit, time.monotonic
@@ -337,8 +340,6 @@ def marker_environment() -> dict[str, str]:
         "sys_platform": sys.platform,
     }
 
-
-_FUNCTION, _METHOD = type(main), type(effects.ImportWatch([]).begin)  # types, which are not to be imported here
 
 if __name__ == "__main__":
     main()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-from tox_prodsim.checks.installed.commands import Command, CommandKind, CommandRunner
+from tox_prodsim.checks.installed.commands import CommandKind, CommandRunner, InstalledCommand
 from tox_prodsim.checks.installed.help_failures import never_awaited, no_help
 from tox_prodsim.checks.installed.messages import finding
 from tox_prodsim.checks.installed.own_words import TRACEBACK
@@ -33,10 +33,10 @@ _PARALLEL = 2
 _PATHS_SHOWN = 3
 
 
-def check_options(commands: CommandRunner, asked: Sequence[Command]) -> list[Finding]:
+def check_options(commands: CommandRunner, asked: Sequence[InstalledCommand]) -> list[Finding]:
     """Return what is wrong with the output of these commands."""
     found: list[Finding] = []
-    helps: list[tuple[Command, str]] = []
+    helps: list[tuple[InstalledCommand, str]] = []
     for command in asked:
         text, findings = _help(commands, command)
         found += findings
@@ -47,7 +47,7 @@ def check_options(commands: CommandRunner, asked: Sequence[Command]) -> list[Fin
     return [*found, *(each for future in more if (each := future.result()) is not None)]
 
 
-def _help(commands: CommandRunner, command: Command) -> tuple[str | None, list[Finding]]:
+def _help(commands: CommandRunner, command: InstalledCommand) -> tuple[str | None, list[Finding]]:
     """Return the help of a command (None: it printed none), and what is wrong with how it ended and what it left."""
     before = _files_below(commands.folders)
     try:
@@ -64,7 +64,7 @@ def _help(commands: CommandRunner, command: Command) -> tuple[str | None, list[F
     return None, [*left, *([failure] if failure else [])]
 
 
-def _help_in_ascii(commands: CommandRunner, command: Command) -> Finding | None:
+def _help_in_ascii(commands: CommandRunner, command: InstalledCommand) -> Finding | None:
     """Return the finding for a command whose help cannot be printed everywhere."""
     completed = commands.run(command, "--help", CONDITIONS["c_locale"].variables)
     text = output_of(completed).strip()
@@ -76,7 +76,7 @@ def _help_in_ascii(commands: CommandRunner, command: Command) -> Finding | None:
     return finding("ENT513", Level.NOTE if on_purpose else Level.WARNING, command.subject, message, hint)
 
 
-def _version(commands: CommandRunner, command: Command) -> Finding | None:
+def _version(commands: CommandRunner, command: InstalledCommand) -> Finding | None:
     """Return the finding for a command that prints another version than METADATA has."""
     expected = commands.distribution.version
     completed = commands.run(command, "--version")
@@ -90,7 +90,7 @@ def _version(commands: CommandRunner, command: Command) -> Finding | None:
     return finding("VER306", Level.WARNING, command.subject, message, hint)
 
 
-def printed_version(distribution: Distribution, command: Command, text: str) -> str:
+def printed_version(distribution: Distribution, command: InstalledCommand, text: str) -> str:
     """Return the version of the distribution in the text; nothing when it may be that of something else.
 
     It must stand behind the name of the distribution, or alone if the command has that name.
@@ -119,7 +119,7 @@ def _files_below(folders: Sequence[Path]) -> set[Path]:
     }
 
 
-def _new_files(command: Command, before: set[Path], after: set[Path]) -> Iterator[Finding]:
+def _new_files(command: InstalledCommand, before: set[Path], after: set[Path]) -> Iterator[Finding]:
     """Yield a finding for files that were not there before; a new folder stands for everything in it."""
     new = after - before
     tops = sorted(path for path in new if path.parent not in new)

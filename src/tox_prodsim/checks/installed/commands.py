@@ -36,7 +36,7 @@ class CommandKind(Enum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Command:
+class InstalledCommand:
     """One command of a distribution."""
 
     kind: CommandKind
@@ -63,14 +63,14 @@ class CommandRunner:
     folders: tuple[Path, ...] = ()
     """The folders in which ``--help`` should leave nothing."""
 
-    def run(self, command: Command, option: str, variables: Mapping[str, str] = NO_VARIABLES) -> Completed:
+    def run(self, command: InstalledCommand, option: str, variables: Mapping[str, str] = NO_VARIABLES) -> Completed:
         """Return how the command ended; raises OSError when it does not start."""
         windows = _WITHOUT_DISPLAY if command.kind is CommandKind.WINDOW else NO_VARIABLES
         return self.runner(
             [*command.argv, option], timeout_s=self.limit_of(command), variables={**variables, **windows}
         )
 
-    def limit_of(self, command: Command) -> float:
+    def limit_of(self, command: InstalledCommand) -> float:
         """Return the limit for one run of the command, in seconds."""
         unasked = command.kind in {CommandKind.WINDOW, CommandKind.MODULE}
         return min(self.limit_s, _UNASKED_LIMIT_S) if unasked else self.limit_s
@@ -82,27 +82,27 @@ def script_of(scripts_dir: Path, name: str) -> Path:
     return windows if windows.exists() else scripts_dir / name
 
 
-def of_entry_point(scripts_dir: Path, point: EntryPoint) -> Command:
+def of_entry_point(scripts_dir: Path, point: EntryPoint) -> InstalledCommand:
     """Return the command of an entry point."""
     argv = (str(script_of(scripts_dir, point.name)),)
-    return Command(kind=CommandKind(point.group), subject=str(point), typed=point.name, argv=argv)
+    return InstalledCommand(kind=CommandKind(point.group), subject=str(point), typed=point.name, argv=argv)
 
 
-def module_commands(distribution: Distribution, python: Path) -> Iterator[Command]:
+def module_commands(distribution: Distribution, python: Path) -> Iterator[InstalledCommand]:
     """Yield ``python -m`` for each main package that has a ``__main__``."""
     for name in main_names(distribution):
         if f"{name}.__main__" in distribution.modules:
             typed, argv = f"python -m {name}", (str(python), "-m", name)
-            yield Command(kind=CommandKind.MODULE, subject=typed, typed=typed, argv=argv)
+            yield InstalledCommand(kind=CommandKind.MODULE, subject=typed, typed=typed, argv=argv)
 
 
-def file_commands(distribution: Distribution, scripts_dir: Path) -> Iterator[Command]:
+def file_commands(distribution: Distribution, scripts_dir: Path) -> Iterator[InstalledCommand]:
     """Yield the programs of the wheel's scripts folder that are installed and can be asked for help."""
     for name in distribution.script_files:
         path = script_of(scripts_dir, name)
         kind = _kind(path, scripts_dir) if path.is_file() else None
         if kind is not None:
-            yield Command(kind=kind, subject=f"[scripts] {name}", typed=name, argv=(str(path),))
+            yield InstalledCommand(kind=kind, subject=f"[scripts] {name}", typed=name, argv=(str(path),))
 
 
 def _kind(path: Path, scripts_dir: Path) -> CommandKind | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tox_prodsim.checks.installed.commands import Command, CommandKind, CommandRunner
+from tox_prodsim.checks.installed.commands import CommandKind, CommandRunner, InstalledCommand
 from tox_prodsim.checks.installed.messages import hint_for_raised
 from tox_prodsim.checks.installed.own_words import MISTAKES, TRACEBACK, own_words, raised_line
 from tox_prodsim.checks.installed.probe import Distribution, Raised, ending, is_below
@@ -36,7 +36,7 @@ class _Judgement:
     hint: str
 
 
-def never_awaited(command: Command, completed: Completed) -> Finding | None:
+def never_awaited(command: InstalledCommand, completed: Completed) -> Finding | None:
     """Return the finding for a command that made a coroutine and did nothing else."""
     found = _NEVER_AWAITED.search(output_of(completed))
     if found is None or (completed.returncode == 0 and completed.stdout.strip()):
@@ -46,7 +46,7 @@ def never_awaited(command: Command, completed: Completed) -> Finding | None:
     return Finding(code=_CODE, level=Level.ERROR, subject=command.subject, message=message, hint=hint)
 
 
-def no_help(commands: CommandRunner, command: Command, completed: Completed) -> Finding | None:
+def no_help(commands: CommandRunner, command: InstalledCommand, completed: Completed) -> Finding | None:
     """Return the finding for a command that printed no help; None: a program with windows is not to be judged."""
     text = output_of(completed).strip()
     judgement = _judgement(commands, command, completed, text)
@@ -64,7 +64,7 @@ def no_help(commands: CommandRunner, command: Command, completed: Completed) -> 
     )
 
 
-def _judgement(commands: CommandRunner, command: Command, completed: Completed, text: str) -> _Judgement:
+def _judgement(commands: CommandRunner, command: InstalledCommand, completed: Completed, text: str) -> _Judgement:
     if completed.timed_out:
         message = f"--help does not end within {commands.limit_of(command):g} s"
         return _Judgement(level=_level(command), message=message, hint=_last_words(command, text))
@@ -83,19 +83,19 @@ def _judgement(commands: CommandRunner, command: Command, completed: Completed, 
     )
 
 
-def _exit_level(command: Command, completed: Completed, text: str) -> Level:
+def _exit_level(command: InstalledCommand, completed: Completed, text: str) -> Level:
     """Return the level of a command that exited: a note if it did so on purpose, and printed its usage."""
     if TRACEBACK in text or (completed.returncode or 0) <= 0:
         return Level.WARNING
     return Level.NOTE if _USAGE.search(text) else _level(command)
 
 
-def _level(command: Command) -> Level:
+def _level(command: InstalledCommand) -> Level:
     """Return the level of what fails without a traceback: only a console script is sure to be meant to have help."""
     return Level.WARNING if command.kind is CommandKind.CONSOLE else Level.NOTE
 
 
-def _failed_import(distribution: Distribution, command: Command, kind: str, said: str) -> _Judgement:
+def _failed_import(distribution: Distribution, command: InstalledCommand, kind: str, said: str) -> _Judgement:
     """Judge an import that failed; it is an error unless something that is installed by choice would bring the name."""
     found = _NO_MODULE.search(said)
     missing = found["module"] if found else ""
@@ -122,9 +122,9 @@ def _place(distribution: Distribution, text: str) -> tuple[str, int | None]:
     return chosen[-1] if chosen else ("", None)
 
 
-def _see(command: Command) -> str:
+def _see(command: InstalledCommand) -> str:
     return f"every user meets it; see the whole traceback with: {command.typed} --help"
 
 
-def _last_words(command: Command, text: str) -> str:
+def _last_words(command: InstalledCommand, text: str) -> str:
     return f"its last words: {last_line(text)}" if text else f"run {command.typed} --help by hand"

@@ -11,9 +11,9 @@ from packaging.utils import canonicalize_name
 
 from tox_prodsim.checks.installed.cli_checks import RECREATE, check_options
 from tox_prodsim.checks.installed.commands import (
-    Command,
     CommandKind,
     CommandRunner,
+    InstalledCommand,
     file_commands,
     module_commands,
     of_entry_point,
@@ -37,10 +37,10 @@ HELP_LIMIT_S = 60.0
 class _Asked:
     """The commands that are asked for help, and what is wrong with those that are not there."""
 
-    commands: tuple[Command, ...]
+    commands: tuple[InstalledCommand, ...]
     absent: tuple[Finding, ...]
 
-    def of(self, *kinds: CommandKind) -> tuple[Command, ...]:
+    def of(self, *kinds: CommandKind) -> tuple[InstalledCommand, ...]:
         """Return the commands of these kinds."""
         return tuple(command for command in self.commands if command.kind in kinds)
 
