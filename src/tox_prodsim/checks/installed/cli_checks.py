@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
@@ -33,8 +34,17 @@ _PARALLEL = 2
 _PATHS_SHOWN = 3
 
 
-def check_options(commands: CommandRunner, asked: Sequence[InstalledCommand]) -> list[Finding]:
-    """Return what is wrong with the output of these commands."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HelpAnswers:
+    """What came of asking commands for help."""
+
+    findings: tuple[Finding, ...]
+    answered: frozenset[str]
+    """The subjects of the commands that printed it."""
+
+
+def check_options(commands: CommandRunner, asked: Sequence[InstalledCommand]) -> HelpAnswers:
+    """Return which of these commands print help, and what is wrong with their output."""
     found: list[Finding] = []
     helps: list[tuple[InstalledCommand, str]] = []
     for command in asked:
@@ -44,7 +54,8 @@ def check_options(commands: CommandRunner, asked: Sequence[InstalledCommand]) ->
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="prodsim-commands") as pool:
         more = [pool.submit(_help_in_ascii, commands, command) for command, _ in helps]
         more += [pool.submit(_version, commands, command) for command, text in helps if "--version" in text]
-    return [*found, *(each for future in more if (each := future.result()) is not None)]
+    found += [each for future in more if (each := future.result()) is not None]
+    return HelpAnswers(findings=tuple(found), answered=frozenset(command.subject for command, _ in helps))
 
 
 def _help(commands: CommandRunner, command: InstalledCommand) -> tuple[str | None, list[Finding]]:

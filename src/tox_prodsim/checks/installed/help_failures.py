@@ -47,10 +47,10 @@ def never_awaited(command: InstalledCommand, completed: Completed) -> Finding | 
 
 
 def no_help(commands: CommandRunner, command: InstalledCommand, completed: Completed) -> Finding | None:
-    """Return the finding for a command that printed no help; None: a program with windows is not to be judged."""
+    """Return the finding for a command that printed no help; None: it may rightly have none."""
     text = output_of(completed).strip()
     judgement = _judgement(commands, command, completed, text)
-    if command.kind is CommandKind.WINDOW and judgement.level is not Level.ERROR:
+    if judgement is None or (command.kind is CommandKind.WINDOW and judgement.level is not Level.ERROR):
         return None
     file, line = _place(commands.distribution, text)
     return Finding(
@@ -64,7 +64,9 @@ def no_help(commands: CommandRunner, command: InstalledCommand, completed: Compl
     )
 
 
-def _judgement(commands: CommandRunner, command: InstalledCommand, completed: Completed, text: str) -> _Judgement:
+def _judgement(
+    commands: CommandRunner, command: InstalledCommand, completed: Completed, text: str
+) -> _Judgement | None:
     if completed.timed_out:
         message = f"--help does not end within {commands.limit_of(command):g} s"
         return _Judgement(level=_level(command), message=message, hint=_last_words(command, text))
@@ -76,11 +78,10 @@ def _judgement(commands: CommandRunner, command: InstalledCommand, completed: Co
         return _failed_import(commands.distribution, command, kind, said)
     if kind in MISTAKES and "NoneType" not in said:  # None is mostly a setting that production would have
         return _Judgement(level=Level.ERROR, message=f"--help ends in {kind}: {said}", hint=_see(command))
-    return _Judgement(
-        level=_exit_level(command, completed, text),
-        message=f"--help {ending(completed.returncode)}",
-        hint=_last_words(command, text),
-    )
+    level = _level(command) if kind == "IndexError" else _exit_level(command, completed, text)
+    if level is Level.NOTE and command.kind is not CommandKind.CONSOLE:
+        return None
+    return _Judgement(level=level, message=f"--help {ending(completed.returncode)}", hint=_last_words(command, text))
 
 
 def _exit_level(command: InstalledCommand, completed: Completed, text: str) -> Level:

@@ -67,7 +67,7 @@ def _hint_for_renamed(distribution: Distribution, name: str, module: str) -> str
 
 def _hint_for_foreign(distribution: Distribution, module: str) -> str:
     root = module.partition(".")[0]
-    if root in _OF_SETUPTOOLS:
+    if root in _OF_SETUPTOOLS and not distribution.extras_with(root):
         return _OF_SETUPTOOLS[root]
     if "." in module and distribution.requires_always(root):
         return f"the {root} that is installed has no {module}: bound its version, or adapt to it"

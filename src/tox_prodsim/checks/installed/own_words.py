@@ -38,7 +38,8 @@ _WORDS = {
         re.IGNORECASE,
     ),
     "it needs a library of the system: let the documentation say which": re.compile(
-        r"cannot open shared object file|\blibrary not found\b|\bcannot load library\b|\bcould not find .*\blibrary\b",
+        r"cannot open shared object file|\blibrary not found\b"
+        r"|\b(?:can ?not|can't|could not|unable to) (?:find|load|open)\b.*(?:\blibrary\b|\blib[a-z]\w+)",
         re.IGNORECASE,
     ),
     "give it what it asks for (set_env of the environment) to have it checked": re.compile(

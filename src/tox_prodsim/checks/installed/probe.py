@@ -30,7 +30,7 @@ _BATCH = 200  # items a process: one argument may have 128 KiB on Linux
 _START_S = 30.0  # what the interpreter may take to start and end beside its items
 _NAME = re.compile(r"[\w.-]+")  # of a requirement
 _EXTRA = re.compile(r"""\bextra\s*==\s*['"]([^'"]+)""")
-_FOR_DEVELOPERS = re.compile(r"(?:^|[-_.])(?:dev|doc|lint|test|typing|mypy|ci$|all$)", re.IGNORECASE)
+_FOR_DEVELOPERS = re.compile(r"(?:^|[-_.])(?:dev|doc|lint|test|typing|mypy$|ci$|all$)", re.IGNORECASE)
 """Extras for what maintainers need, or for everything."""
 _OURS = (str(_PROBE), "importlib/__init__.py")  # the frames between the probe and what it imports
 _AS_EXPECTED = re.compile(r"(?P<what>cannot import name .*) \(.*[/\\]site-packages[/\\].*\)")

@@ -65,12 +65,17 @@ def check_scripts(
     loading = _without(distribution.commands, about_commands)
     asked = _asked(distribution, python, scripts_dir, loading, imported)
     commands = CommandRunner(distribution, runner, help_limit_s, tuple(folders))
-    about_running = _unrepeated(about_commands, check_options(commands, asked.commands), asked)
+    answers = check_options(commands, asked.commands)
     codes, not_checked = _checked_codes(distribution, folders, asked)
     return CheckResult(
-        detail=_detail(distribution, asked, about_running, loading=len(distribution.plugins) - len(about_plugins)),
+        detail=_detail(distribution, asked, answers.answered, loading=len(distribution.plugins) - len(about_plugins)),
         codes=codes,
-        findings=(*about_commands, *asked.absent, *about_running, *about_plugins),
+        findings=(
+            *about_commands,
+            *asked.absent,
+            *_unrepeated(about_commands, answers.findings, asked),
+            *about_plugins,
+        ),
         not_checked=not_checked,
     )
 
@@ -246,15 +251,14 @@ def _checked_codes(
     return codes, tuple((code, reason) for code, (present, reason) in needs.items() if not present)
 
 
-def _detail(distribution: Distribution, asked: _Asked, found: Sequence[Finding], *, loading: int) -> str:
-    silent = {each.subject for each in found if each.code in {"ENT510", "ENT512"}}
+def _detail(distribution: Distribution, asked: _Asked, answered: Collection[str], *, loading: int) -> str:
     scripts = [*_names_of_scripts(distribution, asked)]
-    answering = [each for each in asked.of(*_SCRIPTS) if each.subject not in silent]
+    answering = [each for each in asked.of(*_SCRIPTS) if each.subject in answered]
     facts = ["no console scripts"]
     if scripts:
         answer = "answers" if len(scripts) == 1 else "answer"
         facts = [f"{_loading(len(answering), len(scripts), 'script')} and {answer} --help"]
-    facts += [f"{each.typed} too" for each in asked.of(CommandKind.MODULE) if each.subject not in silent]
+    facts += [f"{each.typed} answers --help" for each in asked.of(CommandKind.MODULE) if each.subject in answered]
     if plugins := len(distribution.plugins):
         facts.append(_loading(loading, plugins, "other entry point"))
     return ", ".join(facts)

@@ -17,7 +17,7 @@ USAGE = "import sys\nassert sys.argv[1:] == ['--help']\nprint('usage')\n"
 
 def test_a_package_that_can_be_run_is_asked_for_help(env: Env, put: Put) -> None:
     checked = scripts(env, put({**INIT, MAIN: USAGE}))
-    assert (checked.detail, brief(checked)) == ("no console scripts, python -m acme too", [])
+    assert (checked.detail, brief(checked)) == ("no console scripts, python -m acme answers --help", [])
     assert checked.codes == ("ENT510", "ENT512", "ENT513", "VER306")
     assert [argv[1:] for argv in env.argvs] == [["-m", "acme", "--help"]] * 2
 
@@ -27,7 +27,8 @@ def test_a_package_that_can_be_run_is_asked_for_help(env: Env, put: Put) -> None
     [
         pytest.param("qqq()", [(E, "--help ends in NameError: name 'qqq' is not defined")], id="a mistake"),
         pytest.param("1/0", [(W, "--help exited with 1")], id="another exception"),
-        pytest.param("raise SystemExit('what?')", [(N, "--help exited with 1")], id="no help, maybe on purpose"),
+        pytest.param("[][1]", [], id="other arguments"),
+        pytest.param("raise SystemExit('what?')", [], id="no help, maybe on purpose"),
         pytest.param(
             "import click_", [(W, "--help ends in ModuleNotFoundError: No module named 'click_'")], id="a dependency"
         ),
@@ -55,6 +56,7 @@ def test_it_does_not_repeat_what_the_command_said(env: Env, put: Put) -> None:
     files = {**INIT, "acme/cli.py": "def main(): qqq()\n", MAIN: "from acme.cli import main\nmain()\n"}
     checked = scripts(env, put(files, entry_points="[console_scripts]\nacme = acme.cli:main\n"))
     assert [found.subject for found in checked.findings] == ["[console_scripts] acme = acme.cli:main"]
+    assert checked.detail == "0 of 1 script loads and answers --help"
 
 
 def test_it_is_not_run_when_the_package_does_not_import(env: Env, put: Put) -> None:

@@ -23,6 +23,7 @@ HEAD = 'Traceback (most recent call last):\n  File "acme.py", line 1, in <module
         pytest.param("qt.qpa.xcb: could not connect to display", "it needs a display", id="qt"),
         pytest.param(f"{HEAD}KeyError: 'DISPLAY'", "it needs a display", id="a variable of displays"),
         pytest.param(f"{HEAD}OSError: PortAudio library not found", "it needs a library", id="a library"),
+        pytest.param(f"{HEAD}ValueError: Unable to find libsodium", "it needs a library", id="its file"),
         pytest.param("ACME_TOKEN is not set", "give it what", id="a variable"),
         pytest.param("Error: no configuration found", "answer --help before", id="a configuration"),
         pytest.param("acme only works on Windows", "it is for another", id="another system"),
