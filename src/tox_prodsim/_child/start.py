@@ -33,7 +33,7 @@ def main() -> None:
     """Do what an interpreter does when it starts."""
     site.addpackage = addpackage
     for name in ("sitecustomize", "usercustomize"):
-        if name + ".py" in left_out:
+        if left_out & {name + ".py", name + "/__init__.py"}:
             setattr(site, "exec" + name, lambda: None)
     site.main()
     took_s = time.process_time()

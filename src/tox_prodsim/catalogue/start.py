@@ -1,4 +1,4 @@
-"""IMP: what Python runs of the wheel whenever it starts."""
+"""IMP: what Python runs of the wheel whenever it starts, and what it does not find."""
 
 from __future__ import annotations
 
@@ -58,6 +58,22 @@ CHECKS = (
         solution=(
             "import only what the hook needs, and only if a variable asks for it",
             "see what is imported: python -X importtime -c pass",
+        ),
+    ),
+    Check(
+        code="IMP513",
+        level=Level.WARNING,
+        title="a file goes to the site-packages of one version of Python",
+        why=(
+            "The data scheme of a wheel is relative to the environment. A path in it that names the version of Python "
+            "is that of the Python that built the wheel. Under any other one the file is installed where nothing "
+            "looks for it, and nobody is told."
+        ),
+        example="WARN IMP513 acme.pth: goes to lib/python3.9/site-packages/, where only python3.9 finds it",
+        causes=("data_files of setup.py names the folder that sysconfig or distutils gives for site-packages",),
+        solution=(
+            "have the build put the file at the root of the wheel, for example with force-include of hatchling",
+            "a .pth that only sets something: do it where the package is imported",
         ),
     ),
 )

@@ -105,6 +105,7 @@ EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "VER302": local_version,
     "VER304": fields("Classifier: Programming Language :: Python :: 3.9"),
     "VER305": too_new,
+    "IMP513": files("acme.py", "acme-2.1.0.data/data/lib/python3.9/site-packages/acme.pth"),
     "ENT510": no_module,
     "ENT516": foreign_python,
 }

@@ -12,7 +12,7 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
 ``layout.py``            WHL110, WHL120 to WHL133, ENT510: what is installed where
 ``wheel_strays.py``      WHL131: stray files (with ``stray_patterns.py``)
 ``script_lines.py``      ENT516: the first lines of scripts
-``path_files.py``        IMP510: the paths in a ``.pth``
+``path_files.py``        IMP510, IMP513: the paths in a ``.pth``, files for one Python only
 ``versions.py``          VER301, VER302, VER304: version and Pythons (with ``pep440.py``)
 ``syntax.py``            VER305: the syntax is valid for the oldest Python
 ``native.py``            EXT401 to EXT404, EXT420: compiled files and tags (with ``binaries.py``)

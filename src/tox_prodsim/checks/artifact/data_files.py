@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from tox_prodsim.checks.artifact.wheel import Wheel, dotted_parts
 
-_CUSTOMIZE = {"sitecustomize.py", "usercustomize.py"}
+_AT_START = re.compile(r"[^/]+\.pth|(site|user)customize(\.py|/__init__\.py)")
 _MODULE_KINDS = {".py", ".pyc", ".so", ".pyd"}
 _SCHEME = re.compile(r"[^/]+\.data/(?P<scheme>data|headers|scripts)/(?P<path>.+)")
 _NO_DATA = re.compile(r"(^|/)(__pycache__/|[^/]*\.(dist|egg)-info/|[^/]*\.(libs|dylibs)/|[0-9a-f]{16,}__mypyc\.)")
@@ -57,7 +57,7 @@ def scheme_path(file: str, scheme: str) -> str:
 def start_files(wheel: Wheel) -> Iterator[str]:
     """Yield the files at the root of site-packages that every Python of the environment runs when it starts."""
     for file in wheel.files:
-        if "/" not in file and (file.endswith(".pth") or file in _CUSTOMIZE):
+        if _AT_START.fullmatch(file):
             yield file
 
 

@@ -32,7 +32,7 @@ def check_script_lines(archive: zipfile.ZipFile) -> CheckResult:
     scripts = [(member, path) for member in members(archive) if (path := scheme_path(member, "scripts"))]
     runnable = [(member, path) for member, path in scripts if PurePosixPath(path).suffix not in _OTHER_SYSTEMS]
     findings = [found for member, path in runnable for found in _findings(path, archive.read(member))]
-    return CheckResult(detail="", codes=CODES if scripts else (), findings=tuple(findings))
+    return CheckResult(detail="", codes=CODES, findings=tuple(findings))
 
 
 def _findings(path: str, content: bytes) -> Iterator[Finding]:

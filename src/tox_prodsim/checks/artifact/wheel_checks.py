@@ -10,7 +10,15 @@ from tox_prodsim.checks.artifact.wheel import Wheel
 from tox_prodsim.model.findings import CheckResult
 from tox_prodsim.model.formatting import counted, joined
 
-CODES = (*record.CODES, *file_name.CODES, *upload.CODES, *layout.CODES, *wheel_strays.CODES)
+CODES = (
+    *record.CODES,
+    *file_name.CODES,
+    *upload.CODES,
+    *layout.CODES,
+    *wheel_strays.CODES,
+    *script_lines.CODES,
+    *path_files.CODES,
+)
 
 
 def check_wheel(wheel: Wheel) -> CheckResult:

@@ -16,7 +16,7 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from tox_prodsim.checks.installed.commands import CommandKind, CommandRunner, InstalledCommand
-from tox_prodsim.checks.installed.help_failures import never_awaited, no_help
+from tox_prodsim.checks.installed.help_failures import USAGE, never_awaited, no_help
 from tox_prodsim.checks.installed.messages import finding
 from tox_prodsim.checks.installed.own_words import TRACEBACK
 from tox_prodsim.checks.installed.probe import Distribution, ending
@@ -52,10 +52,15 @@ def check_options(commands: CommandRunner, asked: Sequence[InstalledCommand]) ->
         found += findings
         helps += [] if text is None or command.kind is CommandKind.WINDOW else [(command, text)]
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="prodsim-commands") as pool:
-        more = [pool.submit(_help_in_ascii, commands, command) for command, _ in helps]
+        more = [pool.submit(_help_in_ascii, commands, command) for command, text in helps if _is_help(command, text)]
         more += [pool.submit(_version, commands, command) for command, text in helps if "--version" in text]
     found += [each for future in more if (each := future.result()) is not None]
     return HelpAnswers(findings=tuple(found), answered=frozenset(command.subject for command, _ in helps))
+
+
+def _is_help(command: InstalledCommand, text: str) -> bool:
+    """Return whether the text is that of a command which knows --help: a ``__main__`` may be a demonstration."""
+    return command.kind is CommandKind.CONSOLE or bool(USAGE.search(text))
 
 
 def _help(commands: CommandRunner, command: InstalledCommand) -> tuple[str | None, list[Finding]]:

@@ -17,7 +17,7 @@ from tox_prodsim.model.formatting import last_line
 from tox_prodsim.model.runner import Completed, output_of
 
 _CODE = "ENT512"
-_USAGE = re.compile(r"^\W*usage\b", re.IGNORECASE | re.MULTILINE)
+USAGE = re.compile(r"^\W*usage\b", re.IGNORECASE | re.MULTILINE)
 _NO_MODULE = re.compile(r"No module named '(?P<module>[\w.]+)'")
 _NEVER_AWAITED = re.compile(r"coroutine '(?P<name>[\w.<>]+)' was never awaited")
 _PLACE = re.compile(r'File "[^"]*[/\\]site-packages[/\\](?P<file>[^"]+)", line (?P<line>\d+)')
@@ -88,7 +88,7 @@ def _exit_level(command: InstalledCommand, completed: Completed, text: str) -> L
     """Return the level of a command that exited: a note if it did so on purpose, and printed its usage."""
     if TRACEBACK in text or (completed.returncode or 0) <= 0:
         return Level.WARNING
-    return Level.NOTE if _USAGE.search(text) else _level(command)
+    return Level.NOTE if USAGE.search(text) else _level(command)
 
 
 def _level(command: InstalledCommand) -> Level:

@@ -91,7 +91,8 @@ def _asked(
     subjects = {point.name: str(point) for point in loading}
     subjects |= {name: f"[scripts] {name}" for name in distribution.script_files}
     absent = {subject: name for name, subject in subjects.items() if not script_of(scripts_dir, name).exists()}
-    modules = module_commands(distribution, python)
+    broken = {point.module for point in distribution.commands if point not in loading}
+    modules = [each for each in module_commands(distribution, python) if f"{each.name}.__main__" not in broken]
     return _Asked(
         commands=(
             *(of_entry_point(scripts_dir, point) for point in loading if str(point) not in absent),

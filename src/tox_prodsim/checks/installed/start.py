@@ -62,9 +62,14 @@ def _failures(distribution: Distribution, completed: Completed) -> Iterator[Find
         message = f"with it in the environment, Python {how} before it runs anything"
         yield error("IMP510", listed(distribution.start_files), message, "see it with: python -c pass")
     for found in _FAILED.finditer(output_of(completed)):
-        name = PurePath(found["path"]).name if found["path"] else f"{found['module']}.py"
-        if name in distribution.start_files:
+        names = [PurePath(found["path"]).name] if found["path"] else _customizing(found["module"])
+        for name in {*names} & {*distribution.start_files}:
             yield _failure(distribution, name, found["line"], found["text"])
+
+
+def _customizing(module: str) -> list[str]:
+    """Return the files that sitecustomize or usercustomize can be."""
+    return [f"{module}.py", f"{module}/__init__.py"]
 
 
 def _failure(distribution: Distribution, name: str, line: str | None, text: str) -> Finding:

@@ -48,8 +48,9 @@ def test_what_is_wrong_with_it_is_found(env: Env, put: Put, source: str, expecte
 
 
 def test_help_of_it_is_asked_for_in_ascii(env: Env, put: Put) -> None:
-    (found,) = brief(scripts(env, put({**INIT, MAIN: "print('\u2014')"})))
+    (found,) = brief(scripts(env, put({**INIT, MAIN: "print('usage: \u2014')"})))
     assert found[:3] == ("ENT513", W, "python -m acme")
+    assert brief(scripts(env, put({**INIT, MAIN: "print('a demo: \u2014')"}))) == []
 
 
 def test_it_does_not_repeat_what_the_command_said(env: Env, put: Put) -> None:
@@ -57,6 +58,12 @@ def test_it_does_not_repeat_what_the_command_said(env: Env, put: Put) -> None:
     checked = scripts(env, put(files, entry_points="[console_scripts]\nacme = acme.cli:main\n"))
     assert [found.subject for found in checked.findings] == ["[console_scripts] acme = acme.cli:main"]
     assert checked.detail == "0 of 1 script loads and answers --help"
+
+
+def test_it_is_not_run_when_a_command_shows_that_it_does_not_load(env: Env, put: Put) -> None:
+    points = "[console_scripts]\nacme = acme.__main__:main\n"
+    checked = scripts(env, put({**INIT, MAIN: "raise SystemExit('pip install click_')\n"}, entry_points=points))
+    assert [found.subject for found in checked.findings] == ["[console_scripts] acme = acme.__main__:main"]
 
 
 def test_it_is_not_run_when_the_package_does_not_import(env: Env, put: Put) -> None:

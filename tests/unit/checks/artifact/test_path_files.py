@@ -32,3 +32,26 @@ def test_a_path_of_the_build_machine_is_found(tmp_path: Path, content: str) -> N
 )
 def test_others_pass(tmp_path: Path, name: str, content: str) -> None:
     assert found(tmp_path, name, content) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        pytest.param("lib/python3.9/site-packages/acme.pth", [("IMP513", "acme.pth")], id="of one Python"),
+        pytest.param("lib64/python3/dist-packages/acme/x.py", [("IMP513", "acme/x.py")], id="of Debian"),
+        pytest.param("share/acme/x.json", [], id="of the environment"),
+        pytest.param("lib/pkgconfig/acme.pc", [], id="a library's"),
+    ],
+)
+def test_a_file_for_one_python_only_is_found(tmp_path: Path, path: str, expected: list[tuple[str, str]]) -> None:
+    assert found(tmp_path, f"acme-1.0.data/data/{path}", "") == expected
+
+
+def test_files_of_one_folder_are_one_finding(tmp_path: Path) -> None:
+    site = "acme-1.0.data/data/lib/python3.9/site-packages"
+    path = wheel(tmp_path, files={"acme.py": "", f"{site}/a.pth": "", f"{site}/b.pth": ""})
+    (each,) = check_wheel(open_wheel(path)).findings
+    assert (each.subject, each.message) == (
+        "a.pth and 1 more",
+        "goes to lib/python3.9/site-packages/, where only python3.9 finds it",
+    )
