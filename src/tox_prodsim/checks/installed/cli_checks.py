@@ -55,7 +55,12 @@ def check_options(commands: CommandRunner, asked: Sequence[InstalledCommand]) ->
         more = [pool.submit(_help_in_ascii, commands, command) for command, text in helps if _is_help(command, text)]
         more += [pool.submit(_version, commands, command) for command, text in helps if "--version" in text]
     found += [each for future in more if (each := future.result()) is not None]
-    return HelpAnswers(findings=tuple(found), answered=frozenset(command.subject for command, _ in helps))
+    return HelpAnswers(findings=tuple(found), answered=frozenset(_answered(helps)))
+
+
+def _answered(helps: Sequence[tuple[InstalledCommand, str]]) -> Iterator[str]:
+    """Yield the subjects of the commands that answered; a module that does nothing when it is run did not."""
+    return (command.subject for command, text in helps if text or command.kind is not CommandKind.MODULE)
 
 
 def _is_help(command: InstalledCommand, text: str) -> bool:

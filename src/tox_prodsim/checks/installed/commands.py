@@ -1,7 +1,8 @@
 """The commands that a distribution gives its users, and how each is started.
 
-``python -m acme`` counts as one if the package has a ``__main__``, and so does a program in the scripts folder of the
-wheel (``.data/scripts``) that is written in Python or compiled. A shell script may be there to be sourced: never run.
+``python -m acme`` counts as one if the package has a ``__main__``, or if acme is the single module behind a script; one
+that does nothing when it is run is no fault. So does a program in the scripts folder of the wheel (``.data/scripts``)
+that is written in Python or compiled. A shell script may be there to be sourced, and is never run.
 """
 
 from __future__ import annotations
@@ -89,9 +90,11 @@ def of_entry_point(scripts_dir: Path, point: EntryPoint) -> InstalledCommand:
 
 
 def module_commands(distribution: Distribution, python: Path) -> Iterator[InstalledCommand]:
-    """Yield ``python -m`` for each main package that has a ``__main__``."""
+    """Yield ``python -m`` for the main packages that have a ``__main__``, and for the single modules of scripts."""
+    of_scripts = {point.module for point in distribution.commands if point.group == CommandKind.CONSOLE.value}
     for name in main_names(distribution):
-        if f"{name}.__main__" in distribution.modules:
+        is_single = not any(module.startswith(f"{name}.") for module in distribution.modules)
+        if f"{name}.__main__" in distribution.modules or (is_single and name in of_scripts):
             typed, argv = f"python -m {name}", (str(python), "-m", name)
             yield InstalledCommand(kind=CommandKind.MODULE, subject=typed, typed=typed, argv=argv)
 

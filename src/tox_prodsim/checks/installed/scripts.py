@@ -92,7 +92,7 @@ def _asked(
     subjects |= {name: f"[scripts] {name}" for name in distribution.script_files}
     absent = {subject: name for name, subject in subjects.items() if not script_of(scripts_dir, name).exists()}
     broken = {point.module for point in distribution.commands if point not in loading}
-    modules = [each for each in module_commands(distribution, python) if f"{each.name}.__main__" not in broken]
+    modules = [each for each in module_commands(distribution, python) if not broken & set(_run_by(each))]
     return _Asked(
         commands=(
             *(of_entry_point(scripts_dir, point) for point in loading if str(point) not in absent),
@@ -104,6 +104,11 @@ def _asked(
             for subject, name in absent.items()
         ),
     )
+
+
+def _run_by(command: InstalledCommand) -> tuple[str, str]:
+    """Return the modules that ``python -m`` may run."""
+    return command.name, f"{command.name}.__main__"
 
 
 def _unrepeated(known: Sequence[Finding], found: Sequence[Finding], asked: _Asked) -> list[Finding]:

@@ -60,6 +60,22 @@ def test_it_does_not_repeat_what_the_command_said(env: Env, put: Put) -> None:
     assert checked.detail == "0 of 1 script loads and answers --help"
 
 
+@pytest.mark.parametrize(
+    ("guard", "messages"),
+    [
+        pytest.param(
+            "if __name__ == '__main__':\n    qqq()\n", ["--help ends in NameError: name 'qqq' is not defined"]
+        ),
+        pytest.param("", []),
+    ],
+)
+def test_the_single_module_of_a_script_is_run_as_well(env: Env, put: Put, guard: str, messages: list[str]) -> None:
+    source = f"def main():\n    print('usage')\n{guard}"
+    checked = scripts(env, put({"acme.py": source}, entry_points="[console_scripts]\nacme = acme:main\n"))
+    assert [(found.subject, found.message) for found in checked.findings] == [("python -m acme", m) for m in messages]
+    assert checked.detail == "1 script loads and answers --help"
+
+
 def test_it_is_not_run_when_a_command_shows_that_it_does_not_load(env: Env, put: Put) -> None:
     points = "[console_scripts]\nacme = acme.__main__:main\n"
     checked = scripts(env, put({**INIT, MAIN: "raise SystemExit('pip install click_')\n"}, entry_points=points))
