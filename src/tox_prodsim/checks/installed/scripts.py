@@ -26,7 +26,7 @@ from tox_prodsim.model.entry_points import EntryPoint
 from tox_prodsim.model.findings import CheckResult, Finding, Level
 from tox_prodsim.model.runner import Runner
 
-_CAUSE = re.compile(r"(?:ends in|does not load:|what it lacks:|ASCII can be printed:|its last words:) (?P<cause>.+)$")
+_CAUSE = re.compile(r"(?:ends in|not load:|it lacks:|be printed:|last words:|--version) (?P<cause>.+)$")
 """What a finding says of its cause."""
 _SCRIPTS = (CommandKind.CONSOLE, CommandKind.FILE, CommandKind.BINARY)
 HELP_LIMIT_S = 60.0

@@ -53,11 +53,23 @@ def test_help_of_it_is_asked_for_in_ascii(env: Env, put: Put) -> None:
     assert brief(scripts(env, put({**INIT, MAIN: "print('a demo: \u2014')"}))) == []
 
 
-def test_it_does_not_repeat_what_the_command_said(env: Env, put: Put) -> None:
-    files = {**INIT, "acme/cli.py": "def main(): qqq()\n", MAIN: "from acme.cli import main\nmain()\n"}
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        pytest.param("qqq()", "ENT512", id="a mistake"),
+        pytest.param("1/0", "ENT512", id="another exception"),
+        pytest.param(
+            "print('usage: [--version]' if sys.argv[1] == '--help' else 'acme 0.9')", "VER306", id="a version"
+        ),
+    ],
+)
+def test_it_does_not_repeat_what_the_command_said(env: Env, put: Put, body: str, code: str) -> None:
+    main = f"import sys\ndef main():\n    {body}\n"
+    files = {**INIT, "acme/cli.py": main, MAIN: "from acme.cli import main\nmain()\n"}
     checked = scripts(env, put(files, entry_points="[console_scripts]\nacme = acme.cli:main\n"))
-    assert [found.subject for found in checked.findings] == ["[console_scripts] acme = acme.cli:main"]
-    assert checked.detail == "0 of 1 script loads and answers --help"
+    subject = "[console_scripts] acme = acme.cli:main"
+    assert [(found.code, found.subject) for found in checked.findings] == [(code, subject)]
+    assert ("python -m acme answers" in checked.detail) is (code != "ENT512")
 
 
 @pytest.mark.parametrize(
