@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tox_prodsim.checks.artifact import Wheel, open_wheel
+from tox_prodsim.checks.artifact import Wheel, open_wheel, script_files, start_files
 from tox_prodsim.checks.installed import Distribution
 
 Lines = list[str]
@@ -80,6 +80,8 @@ def subject_of(opened: Wheel, *, extras: tuple[str, ...] = ()) -> Distribution:
         modules=opened.modules,
         extensions=opened.extensions,
         entry_points=opened.entry_points,
+        script_files=tuple(script_files(opened)),
+        start_files=tuple(start_files(opened)),
     )
 
 
@@ -129,7 +131,16 @@ class Env:
             body = f"import sys\nfrom {point.module} import {point.attr}\nsys.exit({point.attr}())\n"
             script.write_text(f"#!{self.python} -I\n{body}")
             script.chmod(0o755)
+        for name in script_files(opened):
+            self._install_script(self.site_packages / f"{opened.dist_info.removesuffix('.dist-info')}.data", name)
         return opened
+
+    def _install_script(self, data: Path, name: str) -> None:
+        """Move a file of the scripts folder beside the commands, as an installer would."""
+        text = (data / "scripts" / name).read_bytes()
+        script = self.scripts_dir / name
+        script.write_bytes(text.replace(b"#!python\n", f"#!{self.python}\n".encode(), 1))
+        script.chmod(0o755)
 
     def run(self, argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] | None = None) -> Ended:
         """Run a program to its end in an empty folder, with some more variables."""

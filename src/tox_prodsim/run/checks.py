@@ -58,7 +58,7 @@ def _run_checks(
         yield from results.run_step(Step.AUDIT, audits.result)
     yield from results.run_step(Step.INSTALL, lambda: _install(scenario, context, survey, fresh))
     yield from results.run_step(Step.IMPORT, lambda: importing.result().checked)
-    yield from results.run_step(Step.SCRIPTS, lambda: _scripts(context))
+    yield from results.run_step(Step.SCRIPTS, lambda: _scripts(context, importing.result().modules))
     imported = importing.result()
     baselines = context.baselines.with_checks(imported, results.notes)
     yield from results.run_step(Step.CONTENTS, lambda: _contents(scenario, baselines))
@@ -139,9 +139,10 @@ def _imports(scenario: Scenario, context: RunContext, known: Known) -> installed
     )
     undeclared = installed.check_undeclared(*environment, context.wheel.path, imported=others.modules)
     extensions = installed.check_extensions(*environment, required=scenario.extensions)
+    start = installed.check_start(*environment)
     quiet = CheckResult(detail="", codes=(), known=tuple(silence.known))
     return installed.Imported(
-        checked=CheckResult.of(tops.checked, others.checked, undeclared, extensions.checked, quiet),
+        checked=CheckResult.of(tops.checked, others.checked, undeclared, extensions.checked, start, quiet),
         modules=others.modules | extensions.modules,
         descriptors=tops.descriptors,
         failed=others.failed,
@@ -166,10 +167,9 @@ class _Silence:
         return False
 
 
-def _scripts(context: RunContext) -> CheckResult:
-    return installed.check_scripts(
-        context.subject, context.execute, context.python, context.scripts_dir, folders=context.private
-    )
+def _scripts(context: RunContext, imported: frozenset[str]) -> CheckResult:
+    environment = (context.subject, context.execute, context.python, context.scripts_dir)
+    return installed.check_scripts(*environment, folders=context.private, imported=imported)
 
 
 def _contents(scenario: Scenario, baselines: BaselineFiles) -> CheckResult:

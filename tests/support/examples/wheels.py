@@ -79,6 +79,11 @@ def no_module(folder: Path) -> Iterable[Finding]:
     return checked(wheel(folder, entry_points="[console_scripts]\nacme-server = acme.cli:main\n"))
 
 
+def foreign_python(folder: Path) -> Iterable[Finding]:
+    script = {"acme-2.1.0.data/scripts/acme-run": "#!/home/me/acme/.venv/bin/python\n"}
+    return checked(wheel(folder, version="2.1.0", files={**PACKAGE, **script}))
+
+
 EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "WHL101": unrecorded,
     "WHL102": absent,
@@ -100,5 +105,7 @@ EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "VER302": local_version,
     "VER304": fields("Classifier: Programming Language :: Python :: 3.9"),
     "VER305": too_new,
+    "IMP513": files("acme.py", "acme-2.1.0.data/data/lib/python3.9/site-packages/acme.pth"),
     "ENT510": no_module,
+    "ENT516": foreign_python,
 }

@@ -11,6 +11,8 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
 ``upload.py``            WHL108, DEP201, DEP207: what PyPI would refuse (with ``archive_scan.py``)
 ``layout.py``            WHL110, WHL120 to WHL133, ENT510: what is installed where
 ``wheel_strays.py``      WHL131: stray files (with ``stray_patterns.py``)
+``script_lines.py``      ENT516: the first lines of scripts
+``path_files.py``        IMP510, IMP513: the paths in a ``.pth``, files for one Python only
 ``versions.py``          VER301, VER302, VER304: version and Pythons (with ``pep440.py``)
 ``syntax.py``            VER305: the syntax is valid for the oldest Python
 ``native.py``            EXT401 to EXT404, EXT420: compiled files and tags (with ``binaries.py``)
@@ -30,7 +32,7 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
 
 from tox_prodsim.checks.artifact import build_failure
 from tox_prodsim.checks.artifact.build_log import build_error
-from tox_prodsim.checks.artifact.data_files import data_files, script_files, stable_modules
+from tox_prodsim.checks.artifact.data_files import data_files, script_files, stable_modules, start_files
 from tox_prodsim.checks.artifact.equality import TreeWheel, check_equal
 from tox_prodsim.checks.artifact.native import check_native
 from tox_prodsim.checks.artifact.sdist import Sdist, check_sdist, open_sdist
@@ -58,4 +60,5 @@ __all__ = [
     "open_wheel",
     "script_files",
     "stable_modules",
+    "start_files",
 ]

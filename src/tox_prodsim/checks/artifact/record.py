@@ -8,7 +8,7 @@ import hashlib
 import stat
 import zipfile
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
@@ -34,6 +34,13 @@ def _duplicates(archive: zipfile.ZipFile) -> Iterator[Finding]:
     for name, count in Counter(members(archive)).items():
         if count > 1:
             yield error("WHL104", name, f"is in the wheel {count} times", _REBUILD)
+    places: dict[str, list[str]] = defaultdict(list)
+    for name in dict.fromkeys(members(archive)):
+        places[installed_path(name)].append(name)
+    for place, names in places.items():
+        if place and len(names) > 1:
+            message = f"is where {' and '.join(names)} are installed: the last one that an installer writes stays"
+            yield error("WHL104", place, message, "let the build put each file there once")
 
 
 def _record_differences(archive: zipfile.ZipFile, dist_info: str) -> Iterator[Finding]:

@@ -5,12 +5,20 @@ from __future__ import annotations
 import zipfile
 from dataclasses import replace
 
-from tox_prodsim.checks.artifact import file_name, layout, record, upload, wheel_strays
+from tox_prodsim.checks.artifact import file_name, layout, path_files, record, script_lines, upload, wheel_strays
 from tox_prodsim.checks.artifact.wheel import Wheel
 from tox_prodsim.model.findings import CheckResult
 from tox_prodsim.model.formatting import counted, joined
 
-CODES = (*record.CODES, *file_name.CODES, *upload.CODES, *layout.CODES, *wheel_strays.CODES)
+CODES = (
+    *record.CODES,
+    *file_name.CODES,
+    *upload.CODES,
+    *layout.CODES,
+    *wheel_strays.CODES,
+    *script_lines.CODES,
+    *path_files.CODES,
+)
 
 
 def check_wheel(wheel: Wheel) -> CheckResult:
@@ -23,6 +31,8 @@ def check_wheel(wheel: Wheel) -> CheckResult:
             of_upload,
             layout.check_contents(wheel),
             wheel_strays.check_strays(wheel, archive),
+            script_lines.check_script_lines(archive),
+            path_files.check_path_files(archive),
         )
     return replace(checked, detail=_detail(wheel, joined((of_record.detail, of_upload.detail), " and ")))
 

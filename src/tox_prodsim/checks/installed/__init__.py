@@ -11,7 +11,11 @@ To add one, write such a function in the file that fits, or in a new one, export
 ``modules.py``        IMP504: all other modules import
 ``extensions.py``     EXT405, EXT406, EXT414: extension modules load
 ``scripts.py``        ENT510, ENT511: commands and other entry points load
+``commands.py``       the commands of a distribution, and how each is started
 ``cli_checks.py``     ENT512 to ENT514, VER306: what commands print with ``--help`` and ``--version``
+``help_failures.py``  ENT512: what it means that ``--help`` fails
+``own_words.py``      what a program that failed says that it lacks
+``start.py``          IMP510 to IMP512: what Python does of the wheel when it starts
 ``conditions.py``     SIM801, SIM802: imports and commands under a harsher condition
 ``import_runs.py``    imports many modules: a few with their effects, or all within a budget
 ``probe.py``          runs ``_child/probe.py`` in the environment and reads its answers
@@ -28,6 +32,7 @@ from tox_prodsim.checks.installed.modules import check_modules
 from tox_prodsim.checks.installed.probe import Distribution
 from tox_prodsim.checks.installed.requirements import check_distribution
 from tox_prodsim.checks.installed.scripts import check_scripts
+from tox_prodsim.checks.installed.start import check_start
 from tox_prodsim.checks.installed.undeclared import check_undeclared
 
 __all__ = [
@@ -39,6 +44,7 @@ __all__ = [
     "check_imports",
     "check_modules",
     "check_scripts",
+    "check_start",
     "check_undeclared",
     "main_names",
     "unavailable_reason",

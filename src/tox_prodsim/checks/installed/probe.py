@@ -30,6 +30,8 @@ _BATCH = 200  # items a process: one argument may have 128 KiB on Linux
 _START_S = 30.0  # what the interpreter may take to start and end beside its items
 _NAME = re.compile(r"[\w.-]+")  # of a requirement
 _EXTRA = re.compile(r"""\bextra\s*==\s*['"]([^'"]+)""")
+_FOR_DEVELOPERS = re.compile(r"(?:^|[-_.])(?:dev|doc|lint|test|typing|mypy$|ci$|all$)", re.IGNORECASE)
+"""Extras for what maintainers need, or for everything."""
 _OURS = (str(_PROBE), "importlib/__init__.py")  # the frames between the probe and what it imports
 _AS_EXPECTED = re.compile(r"(?P<what>cannot import name .*) \(.*[/\\]site-packages[/\\].*\)")
 _FRAME = re.compile(r'  File "(?P<file>[^"<]+)", line (?P<line>\d+) in (?P<function>\S+)')
@@ -52,6 +54,10 @@ class Distribution:
     extensions: tuple[str, ...] = ()
     """The modules that are compiled."""
     entry_points: tuple[EntryPoint, ...] = ()
+    script_files: tuple[str, ...] = ()
+    """The files of ``.data/scripts``, which an installer puts beside the commands."""
+    start_files: tuple[str, ...] = ()
+    """The files of the root of site-packages that Python runs when it starts: ``.pth`` and ``sitecustomize``."""
 
     @property
     def key(self) -> str:
@@ -76,6 +82,10 @@ class Distribution:
     def extras_with(self, module: str) -> tuple[str, ...]:
         """Return the extras that require a distribution with the name of the module."""
         return tuple(dict.fromkeys(extra for text in self._requirements_of(module) for extra in _EXTRA.findall(text)))
+
+    def user_extras_with(self, module: str) -> tuple[str, ...]:
+        """Return those extras of ``extras_with`` that are meant for users."""
+        return tuple(extra for extra in self.extras_with(module) if not _FOR_DEVELOPERS.search(extra))
 
     def requires_always(self, module: str) -> bool:
         """Return whether a distribution with the name of the module is required without an extra."""
@@ -115,6 +125,8 @@ class Loaded:
     callable: bool
     effects: tuple[Effect, ...] | None = ()
     """The side effects, if the import was watched; None: the import broke the recording of them."""
+    never_runs: str = ""
+    """What a call of the function only makes: ``coroutine`` or ``generator``; empty: it runs."""
     brought: tuple[str, ...] = ()
     """The other installed modules that it imported."""
 

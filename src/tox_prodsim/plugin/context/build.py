@@ -145,6 +145,8 @@ def _distribution(tox_env: PythonRun, wheel: artifact.Wheel) -> installed.Distri
         modules=wheel.modules,
         extensions=wheel.extensions,
         entry_points=wheel.entry_points,
+        script_files=tuple(artifact.script_files(wheel)),
+        start_files=tuple(artifact.start_files(wheel)),
     )
 
 

@@ -76,7 +76,7 @@ def test_an_import_that_fails_is_found_with_its_place(env: Env, put: Put) -> Non
         pytest.param(
             "import pkg_resources",
             "ModuleNotFoundError: No module named 'pkg_resources'",
-            "pkg_resources comes with setuptools, which a fresh environment does not have: declare it or do without",
+            "setuptools has no pkg_resources since version 82: use importlib.metadata and importlib.resources",
             id="a part of setuptools",
         ),
         pytest.param(

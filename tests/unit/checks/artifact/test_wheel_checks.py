@@ -143,7 +143,7 @@ def test_a_sound_wheel_passes_and_says_what_it_holds(tmp_path: Path) -> None:
     assert checked.detail == "RECORD and METADATA ok, 2 modules, 1 console script"
     assert checked.codes == CODES
     assert sorted(CODES) == [
-        *("DEP201", "DEP207", "ENT510"),
+        *("DEP201", "DEP207", "ENT510", "ENT516", "IMP513"),
         *("WHL101", "WHL102", "WHL103", "WHL104", "WHL105", "WHL106", "WHL107", "WHL108"),
         *("WHL110", "WHL120", "WHL121", "WHL130", "WHL131", "WHL133"),
     ]
@@ -227,6 +227,13 @@ def test_metadata_that_others_may_not_read_harms_nobody(tmp_path: Path) -> None:
 def test_a_member_that_is_there_twice_is_found(tmp_path: Path) -> None:
     path = wheel(tmp_path, unrecorded=[("acme/__init__.py", "")])
     assert findings(path) == [("WHL104", "acme/__init__.py", "is in the wheel 2 times")]
+
+
+def test_two_members_that_are_installed_at_one_place_are_found(tmp_path: Path) -> None:
+    other = "acme-1.0.data/purelib/acme/__init__.py"
+    message = f"is where acme/__init__.py and {other} are installed: the last one that an installer writes stays"
+    path = wheel(tmp_path, files={"acme/__init__.py": "", other: "", "acme-1.0.data/data/acme/__init__.py": ""})
+    assert findings(path) == [("WHL104", "acme/__init__.py", message)]
 
 
 @pytest.mark.parametrize(
