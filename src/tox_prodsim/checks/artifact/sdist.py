@@ -17,24 +17,18 @@ from pathlib import Path, PurePosixPath
 from packaging.metadata import RawMetadata, parse_email
 from packaging.utils import canonicalize_name
 
-from tox_prodsim.checks.artifact import pep440, sdist_strays
+from tox_prodsim.checks.artifact import exclusions, pep440, sdist_strays
+from tox_prodsim.checks.artifact.compiled_sources import compiled_sources, is_build_script
 from tox_prodsim.checks.artifact.digest import file_sha256
-from tox_prodsim.checks.artifact.non_code import is_not_built
 from tox_prodsim.model.errors import ProdsimError
-from tox_prodsim.model.findings import CheckResult, Finding, error, warning
+from tox_prodsim.model.findings import CheckResult, Finding, error, note
 from tox_prodsim.model.formatting import counted
 
 CODES = ("SDI203", "SDI204", "SDI205")
 
 _READ_LIMIT_BYTES = 1 << 20
 """No configuration file is larger."""
-_READ = {"PKG-INFO", "pyproject.toml", "setup.py"}
-_COMPILED_SUFFIXES = (".c", ".cc", ".cpp", ".cxx", ".pyx", ".rs", ".f90", ".f", ".cu", ".m", ".mm")
-_COMPILES = ("maturin", "scikit_build_core", "mesonpy", "setuptools_rust")
-"""Build back ends that are used for compiled code only."""
-_EXTENSIONS = re.compile(
-    rb"^[^#\n]*\b(ext_modules|Extension\(|cythonize\(|mypycify\(|rust_extensions|cffi_modules)", re.MULTILINE
-)
+_READ = {"PKG-INFO", "pyproject.toml", *exclusions.FILES}
 _HINT_NAME = (
     "build it with a back end that writes names as PEP 625 has them: setuptools >= 69.3, hatchling, flit, poetry"
 )
@@ -57,6 +51,8 @@ class Sdist:
     compiled_sources: tuple[str, ...]
     """The files that show that it builds compiled code."""
     backend: str
+    excluded: tuple[str, ...]
+    """The patterns of files that the configuration of the build excludes."""
     problems: tuple[Finding, ...]
     """Findings made while reading: unsafe members, secrets and stray files."""
 
@@ -95,6 +91,8 @@ class _Contents:
     members: list[tarfile.TarInfo] = field(default_factory=list)
     texts: dict[str, bytes] = field(default_factory=dict)
     """The content of the files that are read, by their paths."""
+    scripts: dict[str, bytes] = field(default_factory=dict)
+    """The content of the scripts that may declare extension modules."""
     secrets: list[Finding] = field(default_factory=list)
 
 
@@ -113,8 +111,9 @@ def _read(path: Path, archive: tarfile.TarFile) -> Sdist:
         top=next(iter(tops)) if len(tops) == 1 else "",
         files=files,
         metadata=parse_email(texts["PKG-INFO"])[0] if "PKG-INFO" in texts else None,
-        compiled_sources=tuple(_compiled(files, texts.get("setup.py", b""), pyproject)),
+        compiled_sources=tuple(compiled_sources(files, contents.scripts, pyproject)),
         backend=_backend(pyproject),
+        excluded=exclusions.excluded(texts, pyproject),
         problems=(*_unsafe(members), *strays, *contents.secrets),
     )
 
@@ -127,10 +126,12 @@ def _contents(archive: tarfile.TarFile) -> _Contents:
         name = _inside(member.name)
         if not member.isfile() or _danger(member):
             continue
-        if name in _READ:
-            contents.texts[name] = _content(archive, member)
-        elif sdist_strays.may_hold_secret(name, member.size):
-            contents.secrets.extend(sdist_strays.secrets(name, _content(archive, member)))
+        searched = name not in _READ and sdist_strays.may_hold_secret(name, member.size)
+        if name in _READ or searched or is_build_script(name):
+            content = _content(archive, member)
+            kept = contents.texts if name in _READ else contents.scripts if is_build_script(name) else {}
+            kept[name] = content
+            contents.secrets.extend(sdist_strays.secrets(name, content) if searched else ())
     return contents
 
 
@@ -155,20 +156,6 @@ def _backend(pyproject: Mapping[str, object]) -> str:
     system = pyproject.get("build-system")
     backend = system.get("build-backend") if isinstance(system, dict) else None
     return backend if isinstance(backend, str) else "setuptools.build_meta"
-
-
-def _compiled(files: Iterable[str], setup: bytes, pyproject: Mapping[str, object]) -> Iterator[str]:
-    """Yield what compiled code is made from: sources by their names, and files that declare extension modules."""
-    for name in files:
-        if name.endswith(_COMPILED_SUFFIXES) and not is_not_built(name):
-            yield name
-    if _EXTENSIONS.search(setup):
-        yield "setup.py"
-    tool = pyproject.get("tool")
-    own = tool.get("setuptools") if isinstance(tool, dict) else None
-    declared = isinstance(own, dict) and own.get("ext-modules")
-    if declared or _backend(pyproject).partition(".")[0] in _COMPILES:
-        yield "pyproject.toml"
 
 
 # SDI203: what must not be unpacked
@@ -239,10 +226,16 @@ def _naming(sdist: Sdist, name: str, version: str) -> Iterator[Finding]:
         return
     expected = f"{canonicalize_name(name).replace('-', '_')}-{pep440.normal(version)}"
     if f"{expected}.tar.gz" != sdist.file_name:
-        message = f"is not named as PEP 625 wants, which is {expected}.tar.gz"
-        yield warning("SDI205", sdist.file_name, message, _HINT_NAME)
-    elif sdist.top != expected:
+        message = f"is not named as PEP 625 wants, which is {expected}.tar.gz; PyPI still accepts it"
+        yield note("SDI205", sdist.file_name, message, _HINT_NAME)
+    if sdist.top != f"{name}-{version}" and not _is_spelling_of(sdist.top, name, version):
         yield error("SDI205", sdist.file_name, f"holds the folder {sdist.top}, not {expected}", _HINT_NAME)
+
+
+def _is_spelling_of(top: str, name: str, version: str) -> bool:
+    """Return whether the folder is the name and the version in any spelling: installers and indexes accept them all."""
+    its_name, _, its_version = top.rpartition("-")
+    return canonicalize_name(its_name) == canonicalize_name(name) and pep440.same(its_version, version)
 
 
 def _licences(sdist: Sdist, metadata: RawMetadata) -> Iterator[Finding]:

@@ -9,15 +9,7 @@ from pathlib import PurePosixPath
 from tox_prodsim.checks.artifact import stray_patterns
 from tox_prodsim.model.findings import Finding, Level, warning
 
-_VENV = "is a virtual environment"
-_STRAYS = stray_patterns.StrayPatterns(
-    {
-        _VENV: r"\.venv/",
-        "is packages of Node.js": r"node_modules/",
-        "is eggs that setuptools once fetched": r"\.eggs/",
-        "was left by a merge or a patch": r"[^/]+\.(orig|rej)$",
-    }
-)
+_STRAYS = stray_patterns.StrayPatterns({"is eggs that setuptools once fetched": r"\.eggs/"})
 _TEST_MATERIAL = re.compile(
     r"(^|[/_.-])(tests?|testing|testdata|fixtures?|docs?|examples?|samples?|dummyserver)([/_.-]|$)"
 )
@@ -45,8 +37,6 @@ def strays(names: Iterable[str]) -> Iterator[Finding]:
     for name in sorted(names):
         if stray := _STRAYS.find(name):
             found.setdefault(stray.path, stray.what)
-        elif PurePosixPath(name).name == "pyvenv.cfg":
-            found.setdefault(name.removesuffix("pyvenv.cfg"), _VENV)
     yield from (
         warning("SDI204", path, what, _LEAVE_OUT) for path, what in found.items() if not _TEST_MATERIAL.search(path)
     )

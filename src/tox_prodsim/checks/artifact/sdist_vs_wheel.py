@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from tox_prodsim.checks.artifact import pep440
 from tox_prodsim.checks.artifact.internal_imports import references
 from tox_prodsim.checks.artifact.non_code import NON_CODE
+from tox_prodsim.checks.artifact.package_folders import package_folders
 from tox_prodsim.checks.artifact.sdist import Sdist
 from tox_prodsim.checks.artifact.wheel import Wheel
 from tox_prodsim.model.findings import CheckResult, Finding, error
@@ -102,39 +103,32 @@ def _display(values: set[str]) -> str:
 
 def _differs(field: str, before: str, after: str) -> Finding:
     message = f"PKG-INFO says {before} where METADATA of the wheel built from it says {after}"
-    hint = "have the build compute it from what is in the sdist, or declare the field dynamic"
-    return error("SDI202", field, message, hint)
+    return error("SDI202", field, message, _hint(field))
+
+
+def _hint(field: str) -> str:
+    """Return what to do; a version may not be declared dynamic (PEP 643)."""
+    match field:
+        case "Version":
+            return "have the build read the version from PKG-INFO or a file of the sdist, not from git or the clock"
+        case "Requires-Dist":
+            return (
+                "write it with a marker (tomli; python_version < '3.11'), or add 'dependencies' to dynamic of [project]"
+            )
+        case "Requires-Python":
+            return "write one requires-python for every build, or add 'requires-python' to dynamic of [project]"
+    return "declare the same extras in every build, or add 'optional-dependencies' to dynamic of [project]"
 
 
 # the modules
 
 
 def _packages(sdist: Sdist, wheel: Wheel) -> CheckResult:
-    folders = _package_folders(sdist, wheel)
+    folders = package_folders(sdist.files, wheel)
     if not folders and any("/" in file for file in wheel.files):
         return _not_checked("the sdist has no folder from which a package of the wheel comes", "WHL111")
     findings = (*_modules(sdist, wheel, folders), *_markers(sdist, wheel, folders))
     return CheckResult(detail="", codes=("WHL111", "WHL120"), findings=findings)
-
-
-def _package_folders(sdist: Sdist, wheel: Wheel) -> Mapping[str, str]:
-    """Return where the sdist keeps the packages of the wheel: installed path and path in the sdist."""
-    installed, sources, found = set(wheel.files), set(sdist.files), {}
-    for name in wheel.top_levels:
-        path = name.replace(".", "/")
-        tails = (f"{path}/__init__.py", f"{path}/__init__.pyi")
-        starts = [file for file in sources for tail in tails if file == tail or file.endswith(f"/{tail}")]
-        folders = sorted({str(PurePosixPath(file).parent) for file in starts}, key=lambda each: (each.count("/"), each))
-        fitting = [each for each in folders if _is_source(each, path, sources, installed)]
-        if fitting:
-            found[path] = fitting[0]
-    return found
-
-
-def _is_source(folder: str, path: str, sources: set[str], installed: set[str]) -> bool:
-    """Return whether most modules of the package come from this folder; another one may have its name."""
-    own = [file for file in installed if file.startswith(f"{path}/") and file.endswith(".py")]
-    return 2 * sum(f"{folder}{file.removeprefix(path)}" in sources for file in own) > len(own)
 
 
 def _modules(sdist: Sdist, wheel: Wheel, folders: Mapping[str, str]) -> Iterator[Finding]:
