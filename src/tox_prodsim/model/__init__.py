@@ -2,7 +2,7 @@
 
 ``scenario`` is what the user asked for, with ``probes``, ``conditions`` and ``auditors``; ``events`` is what happens
 during a run, ``findings`` what is wrong, ``leaks`` what is left behind, ``metrics`` what is timed; ``errors`` has all
-exceptions, and ``files`` writes files.
+exceptions, ``files`` writes files, and ``top_levels`` names what is not a project's own in site-packages.
 """
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "python_source",
     "runner",
     "scenario",
+    "top_levels",
 ]

@@ -72,8 +72,10 @@ class _Reading:
 def check_references(wheel: Wheel, known: Collection[str] = ()) -> CheckResult:
     """Return the data files that are read and are not there; the ``known`` ones are reported already."""
     found: dict[str, _Reading] = {}
-    for reading in _readings(wheel):
-        if reading.path not in known:
+    readings = list(_readings(wheel))
+    for reading in readings:
+        inside = any(other.path.startswith(f"{reading.path}/") for other in readings)
+        if reading.path not in known and not inside:
             found.setdefault(reading.path, reading)
     findings = (_finding([each for each in found.values() if each.member == member]) for member in _members(found))
     return CheckResult(detail="", codes=CODES, findings=tuple(findings))

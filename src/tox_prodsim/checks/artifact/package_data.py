@@ -22,14 +22,16 @@ CODES = ("WHL112", "WHL114")
 _TAKE_ALL = ("hatchling", "poetry", "flit", "pdm", "uv_build", "maturin", "scikit_build_core", "whey")
 """Build back ends that take every file of a package unless they are told not to."""
 _SOURCES = re.compile(
-    r".+\.(c|cc|cpp|cxx|h|hh|hpp|hxx|inc|ipp|cu|cuh|cl|pyx|pxd|pxi|pyf|rs|f|f90|for|m|mm|s|S|asm|go|java|swift|idl|def|rc"
-    r"|y|l|proto|thrift|capnp|fbs|i|src|in|am|ac|m4|cmake|mk|gradle|bzl|bazel|sh|bat|ps1|po|pot|ts|tsx|jsx|vue|coffee"
-    r"|scss|sass|less|styl|map|md|rst|ipynb|tex|xcf|psd|ai|ui|qrc|diff|patch|lock|toml|build|py[cod]|so|dll|dylib|a|o|lib)",
+    r".+\.(c|cc|cpp|cxx|h|hh|hpp|hxx|inc|ipp|pyx|pxd|pxi|pyf|rs|f|f90|for|m|mm|s|S|asm|go|java|swift|def|rc|y|l|i|src|in"
+    r"|am|ac|m4|cmake|mk|gradle|bzl|bazel|po|pot|ts|tsx|jsx|vue|coffee|scss|sass|less|styl|map|ipynb|xcf|psd|ai|diff|patch"
+    r"|lock|build|py[cod]|so|dll|dylib|a|o|lib)"
 )
-"""What something is made from, or documentation; a program does not read it."""
+"""What something is made from; a program does not read it."""
+_SELDOM = re.compile(r".+\.(md|rst|tex|sh|bat|ps1|proto|thrift|capnp|fbs|idl|cu|cuh|cl|ui|qrc|ini)")
+"""What a program reads if its code names it, and otherwise is there for those who develop it."""
 _NAMES = re.compile(
-    r"(makefile|cmakelists\.txt|meson[._].*|build|sconscript|dockerfile.*|manifest\.in|pipfile.*|setup\.cfg|.*\.ini"
-    r"|package(-lock)?\.json|tsconfig.*\.json|[^.]+\.config\.[cm]?js|requirements.*\.txt|owners|codeowners|vendor.*"
+    r"(makefile|cmakelists\.txt|meson[._].*|build|sconscript|dockerfile.*|manifest\.in|pipfile.*|setup\.cfg|(tox|pytest|mypy)\.ini"
+    r"|(pyproject|ruff)\.toml|package(-lock)?\.json|tsconfig.*\.json|[^.]+\.config\.[cm]?js|requirements.*\.txt|owners|codeowners|vendor.*"
     r"|(readme|change|history|news|licen[cs]e|copying|notice|authors|contribut|todo|thanks|install|release).*)",
     re.IGNORECASE,
 )
@@ -106,7 +108,8 @@ def _is_data(installed: str, path: str, shipped: Mapping[str, bool]) -> bool:
     if file.suffix == ".py" or file.name == "py.typed" or _SOURCES.fullmatch(file.name) or _NAMES.fullmatch(file.name):
         return False
     hidden = any(part.startswith((".", "__pycache__")) for part in file.parts)
-    if hidden or NON_CODE & set(file.parts) or is_stray(installed):
+    for_tests = NON_CODE & {*file.parts, *re.split(r"[._-]", file.stem.lower())}
+    if hidden or for_tests or is_stray(installed):
         return False
     above = next((str(parent) for parent in file.parents if str(parent) in shipped), path)
     return shipped.get(above, True)
@@ -119,7 +122,7 @@ def _findings(lost: list[_Lost], wheel: Wheel, *, takes_all: bool) -> Iterator[F
     for folder in sorted(folders):
         files = sorted((each for each in lost if _folder(each) == folder), key=lambda each: _name(each) not in users)
         yield _finding(files, f" and {users[_name(files[0])]} names it", is_warning=True)
-    rest = [each for each in lost if _folder(each) not in folders]
+    rest = [each for each in lost if _folder(each) not in folders and not _SELDOM.fullmatch(_name(each))]
     if rest:
         yield _finding(rest, "", is_warning=not takes_all)
 
@@ -164,7 +167,7 @@ def _licence(sdist: Sdist, wheel: Wheel) -> Iterator[Finding]:
     with zipfile.ZipFile(wheel.path) as archive:
         ours = any(_is_licence(PurePosixPath(member).name) or "/licenses/" in member for member in members(archive))
     if theirs and not ours:
-        message = "is in the sdist, but the wheel has no licence: most licences have to go with every copy"
+        message = "is in the sdist, but the wheel has no licence, which has to go with most copies"
         hint = f"name it in 'license-files' of [project]: license-files = ['{theirs[0]}']"
         yield warning("WHL114", theirs[0], message, hint)
 

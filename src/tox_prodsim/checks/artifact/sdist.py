@@ -5,6 +5,7 @@ Paths of members are given without the one top folder that holds everything in a
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import tarfile
@@ -15,16 +16,16 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from packaging.metadata import RawMetadata, parse_email
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from tox_prodsim.checks.artifact import exclusions, pep440, sdist_strays
+from tox_prodsim.checks.artifact import exclusions, pep440, portable_names, sdist_strays
 from tox_prodsim.checks.artifact.compiled_sources import compiled_sources, is_build_script
 from tox_prodsim.checks.artifact.digest import file_sha256
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import CheckResult, Finding, error, note
 from tox_prodsim.model.formatting import counted
 
-CODES = ("SDI203", "SDI204", "SDI205")
+CODES = ("SDI203", "SDI204", "SDI205", "SDI206")
 
 _READ_LIMIT_BYTES = 1 << 20
 """No configuration file is larger."""
@@ -77,9 +78,21 @@ def open_sdist(path: Path) -> Sdist:
     raise ProdsimError("sdist", msg)
 
 
+def sdist_beside(wheel: Path) -> Path | None:
+    """Return the sdist of the same release in the folder of a wheel; None: there is none that can be read."""
+    name, version, _, _ = parse_wheel_filename(wheel.name)
+    for path in sorted(wheel.parent.glob("*.tar.gz")):
+        its_name, _, its_version = path.name.removesuffix(".tar.gz").rpartition("-")
+        if canonicalize_name(its_name) == name and pep440.parsed(its_version) == version:
+            with contextlib.suppress(ProdsimError):
+                open_sdist(path)
+                return path
+    return None
+
+
 def check_sdist(sdist: Sdist) -> CheckResult:
     """Return what is wrong with the file, without building anything from it."""
-    findings = (*sdist.problems, *_form(sdist))
+    findings = (*sdist.problems, *_form(sdist), *_names(sdist))
     detail = f"{sdist.file_name}, {counted(len(sdist.files), 'file')}"
     return CheckResult(detail=detail, codes=CODES, findings=findings)
 
@@ -215,6 +228,13 @@ def _form(sdist: Sdist) -> Iterator[Finding]:
         return
     yield from _naming(sdist, metadata["name"], metadata["version"])
     yield from _licences(sdist, metadata)
+
+
+def _names(sdist: Sdist) -> Iterator[Finding]:
+    """Yield names that macOS or Windows cannot hold; those that tests work with may be there on purpose."""
+    files = [file for file in sdist.files if not sdist_strays.is_test_material(file)]
+    yield from portable_names.refused_by_windows("SDI206", files)
+    yield from portable_names.differing_in_case("SDI206", files)
 
 
 def _naming(sdist: Sdist, name: str, version: str) -> Iterator[Finding]:

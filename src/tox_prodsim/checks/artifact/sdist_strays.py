@@ -11,7 +11,7 @@ from tox_prodsim.model.findings import Finding, Level, warning
 
 _STRAYS = stray_patterns.StrayPatterns({"is eggs that setuptools once fetched": r"\.eggs/"})
 _TEST_MATERIAL = re.compile(
-    r"(^|[/_.-])(tests?|testing|testdata|fixtures?|docs?|examples?|samples?|dummyserver)([/_.-]|$)"
+    r"(^|[/_.-])(tests?|testing|unit|testdata|fixtures?|docs?|examples?|samples?|dummyserver)([/_.-]|$)"
 )
 """Paths where keys and unusual names belong to tests or documentation."""
 _READ_LIMIT_BYTES = 64 << 10
@@ -26,9 +26,14 @@ _LEAVE_OUT = (
 )
 
 
+def is_test_material(name: str) -> bool:
+    """Return whether it belongs to tests or documentation, so that an unusual name may be meant."""
+    return bool(_TEST_MATERIAL.search(name))
+
+
 def may_hold_secret(name: str, size_bytes: int) -> bool:
     """Return whether the content of a file should be searched for secrets."""
-    return size_bytes <= _READ_LIMIT_BYTES and not _TEST_MATERIAL.search(name)
+    return size_bytes <= _READ_LIMIT_BYTES and not is_test_material(name)
 
 
 def strays(names: Iterable[str]) -> Iterator[Finding]:
@@ -37,9 +42,7 @@ def strays(names: Iterable[str]) -> Iterator[Finding]:
     for name in sorted(names):
         if stray := _STRAYS.find(name):
             found.setdefault(stray.path, stray.what)
-    yield from (
-        warning("SDI204", path, what, _LEAVE_OUT) for path, what in found.items() if not _TEST_MATERIAL.search(path)
-    )
+    yield from (warning("SDI204", path, what, _LEAVE_OUT) for path, what in found.items() if not is_test_material(path))
 
 
 def secrets(name: str, content: bytes) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from packaging.metadata import RawMetadata
@@ -16,7 +16,7 @@ from tox_prodsim.checks.artifact.non_code import NON_CODE
 from tox_prodsim.checks.artifact.package_folders import package_folders
 from tox_prodsim.checks.artifact.sdist import Sdist
 from tox_prodsim.checks.artifact.wheel import Wheel
-from tox_prodsim.model.findings import CheckResult, Finding, error
+from tox_prodsim.model.findings import CheckResult, Finding, error, warning
 
 _FIELDS = {
     "requires_dist": "Requires-Dist",
@@ -28,9 +28,9 @@ _KEPT_SINCE = "2.2"
 """From this Metadata-Version on a field that is not Dynamic is the same in every wheel (PEP 643)."""
 
 
-def check_sdist_vs_wheel(sdist: Sdist, wheel: Wheel) -> CheckResult:
-    """Return where the wheel differs from what the sdist says."""
-    return CheckResult.of(_metadata(sdist, wheel), _packages(sdist, wheel))
+def check_sdist_vs_wheel(sdist: Sdist, wheel: Wheel, tracked: Collection[str] = ()) -> CheckResult:
+    """Return where the wheel differs from what the sdist says; ``tracked`` are the files that git tracks."""
+    return CheckResult.of(_metadata(sdist, wheel), _packages(sdist, wheel, tracked))
 
 
 # the metadata
@@ -123,11 +123,13 @@ def _hint(field: str) -> str:
 # the modules
 
 
-def _packages(sdist: Sdist, wheel: Wheel) -> CheckResult:
+def _packages(sdist: Sdist, wheel: Wheel, tracked: Collection[str]) -> CheckResult:
     folders = package_folders(sdist.files, wheel)
     if not folders and any("/" in file for file in wheel.files):
         return _not_checked("the sdist has no folder from which a package of the wheel comes", "WHL111")
-    findings = (*_modules(sdist, wheel, folders), *_markers(sdist, wheel, folders))
+    in_git = package_folders(tracked, wheel)
+    markers = {**_lost_markers(tracked, wheel, in_git, "tracked by git"), **_lost_markers(sdist.files, wheel, folders)}
+    findings = (*_modules(sdist, wheel, folders), *markers.values())
     return CheckResult(detail="", codes=("WHL111", "WHL120"), findings=findings)
 
 
@@ -160,9 +162,18 @@ def _missing(sdist: Sdist, wheel: Wheel, path: str, folder: str) -> Iterator[tup
                 yield ".".join(parts), file
 
 
-def _markers(sdist: Sdist, wheel: Wheel, folders: Mapping[str, str]) -> Iterator[Finding]:
+def _lost_markers(
+    files: Collection[str], wheel: Wheel, folders: Mapping[str, str], where: str = "in the sdist"
+) -> Mapping[str, Finding]:
+    """Return a warning for each py.typed that only the sources have, by the path where it would be installed.
+
+    Of a wheel that says that it is typed, its own check reports that.
+    """
+    found = {}
     for path, folder in folders.items():
-        if f"{folder}/py.typed" in sdist.files and f"{path}/py.typed" not in wheel.files:
-            message = f"is in the sdist ({folder}/py.typed), but not in the wheel: type checkers ignore its types"
+        target, source = f"{path}/py.typed", f"{folder}/py.typed"
+        if source in files and target not in wheel.files and "Typing :: Typed" not in wheel.classifiers:
+            message = f"is {where} ({source}), but not in the wheel: type checkers ignore its types"
             hint = "name it as package data: package-data = { '*' = ['py.typed'] } of [tool.setuptools]"
-            yield error("WHL120", f"{path}/py.typed", message, hint)
+            found[target] = warning("WHL120", target, message, hint)
+    return found

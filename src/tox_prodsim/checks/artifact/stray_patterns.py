@@ -26,13 +26,17 @@ _ANYWHERE = {
     "is a backup": r"[^/]+\.bak$",
     "was left by a merge or a patch": rf"(?!{_WRITTEN_BY_BUILDS})[^/]+\.(orig|rej)$",
     "is a log": r"(?![^/]*(?i:change|history))[^/]+\.log$",
-    "is packages of Node.js": r"(?<!lib/)node_modules/",
+    "is packages of Node.js": r"node_modules/",
     VENV: r"\.venv/",
     "was left by a file manager": r"(\.DS_Store|Thumbs\.db|desktop\.ini|\._[^/]+)$",
     "is a cache": r"(__pycache__|\.(mypy|pytest|ruff)_cache|\.ipynb_checkpoints|\.hypothesis)/",
     "is an environment of tox or nox": r"\.(tox|nox)/",
     "is data of a coverage run": r"(\.coverage(\.[^/]+)?$|htmlcov/)",
 }
+
+
+_NODE = re.compile(r"(^|/)lib/node_modules/npm/")
+"""Node.js itself brings packages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ class StrayPatterns:
         """Return the outermost stray file or folder that the file is or is in; None when there is none."""
         if path.endswith("/pyvenv.cfg") or path == "pyvenv.cfg":
             return Stray(VENV, path.removesuffix("pyvenv.cfg"))
+        if _NODE.search(path):
+            return None
         matches = [(found, what) for what, each in self._patterns.items() if (found := each.search(path))]
         if not matches:
             return None
