@@ -16,7 +16,7 @@ _COMMENT = re.compile(rb"#[^\n]*")
 _DECLARES = re.compile(rb"\b(ext_modules|rust_extensions)\b|Extension\(|\badd_extension\(")
 _MAKES_SOURCES = re.compile(rb"\b(cythonize\(|mypycify\(|cffi_modules\b)")
 """What compiles Python, or has its C inside of Python."""
-_OPTIONAL = re.compile(rb"\bmypycify\(")
+_OPTIONAL = re.compile(rb"\b(cythonize|mypycify)\(")
 _ASKS = re.compile(rb"\b(environ|getenv|argv)\b")
 
 
@@ -43,8 +43,8 @@ def compiled_sources(
 
 
 def _only_when_asked(text: bytes) -> bool:
-    """Return whether mypyc is used when a variable or an argument asks for it, as black and charset-normalizer do."""
-    return bool(_OPTIONAL.search(text) and _ASKS.search(text)) and not _DECLARES.search(_OPTIONAL.sub(b"", text))
+    """Return whether Python is compiled if a variable or an argument asks for it, as charset-normalizer does."""
+    return bool(_OPTIONAL.search(text) and _ASKS.search(text))
 
 
 def _is_declared(pyproject: Mapping[str, object]) -> bool:

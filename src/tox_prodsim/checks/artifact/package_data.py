@@ -77,11 +77,18 @@ def _lost(sdist: Sdist, wheel: Wheel, tracked: Collection[str]) -> list[_Lost]:
 
 def _missing(files: Collection[str], wheel: Wheel, path: str, folder: str) -> Iterator[str]:
     """Yield where the data files of a package would be installed that the wheel lacks."""
-    shipped, installed = _shipped_folders(files, wheel, path, folder), set(wheel.files)
+    shipped, left_out = _shipped_folders(files, wheel, path, folder), {*wheel.files, *_annotations(files)}
     for file in files:
         target = path + file.removeprefix(folder)
-        if file.startswith(f"{folder}/") and target not in installed and _is_data(target, path, shipped):
+        inside = file.startswith(f"{folder}/") and not left_out & {file, target}
+        if inside and _is_data(target, path, shipped):
             yield target
+
+
+def _annotations(files: Collection[str]) -> set[str]:
+    """Return the pages that Cython writes beside the C that it has made of a module."""
+    made = (file.rpartition(".")[0] for file in files if file.endswith((".c", ".cpp")))
+    return {f"{stem}.html" for stem in made}
 
 
 def _tail(file: str) -> str:

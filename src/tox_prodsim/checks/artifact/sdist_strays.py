@@ -11,7 +11,7 @@ from tox_prodsim.model.findings import Finding, Level, warning
 
 _STRAYS = stray_patterns.StrayPatterns({"is eggs that setuptools once fetched": r"\.eggs/"})
 _TEST_MATERIAL = re.compile(
-    r"(^|[/_.-])(tests?|testing|unit|testdata|fixtures?|docs?|examples?|samples?|dummyserver)([/_.-]|$)"
+    r"(^|[/_.-])(tests?|testing|unit|testdata|fixtures?|docs?|examples?|samples?|dummyserver)([/_.-]|$)|tests?/"
 )
 """Paths where keys and unusual names belong to tests or documentation."""
 _READ_LIMIT_BYTES = 64 << 10

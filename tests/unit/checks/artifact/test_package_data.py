@@ -86,6 +86,7 @@ def test_what_is_no_data_is_not_missed(tmp_path: Path, file: str) -> None:
     [
         pytest.param({"src/acme/rules.json": "", "MANIFEST.in": "global-exclude *.json"}, id="excluded"),
         pytest.param({"src/acme/sub/__init__.py": "", "src/acme/sub/rules.json": ""}, id="of a package left out"),
+        pytest.param({"src/acme/a.c": "", "src/acme/a.html": ""}, id="a page of Cython"),
         pytest.param({"data/rules.json": "", "rules.json": ""}, id="beside the package"),
     ],
 )

@@ -71,6 +71,7 @@ def test_what_compiled_code_is_made_from_is_seen(
         pytest.param({"setup.py": "# Extension(", "acme/template.c": ""}, id="a comment, and C as data"),
         pytest.param({"setup.py": "", "acme/template.c": ""}, id="nothing is declared"),
         pytest.param({"setup.py": "if os.environ.get('FAST'):\n    mypycify([])\n"}, id="mypyc if it is asked for"),
+        pytest.param({"setup.py": "if '--fast' in sys.argv:\n    ext_modules = cythonize(x)"}, id="Cython likewise"),
         pytest.param({"pyproject.toml": "[build-system]\nbuild-backend = 'maturin'", "src/lib.rs": ""}, id="Rust"),
         pytest.param({"pyproject.toml": "[build-system]\nbuild-backend = 'scikit_build_core.build'"}, id="CMake"),
     ],
@@ -136,6 +137,7 @@ def test_a_folder_that_lay_about_is_told_once(tmp_path: Path) -> None:
     ("name", "text"),
     [
         pytest.param("tests/certs/server.key", KEY, id="a key for tests"),
+        pytest.param("src/greentest/3.14/server.key", KEY, id="a key for tests of another name"),
         pytest.param("docs/example.txt", TOKEN, id="a token in a manual"),
         pytest.param("id_rsa.pub", "ssh-rsa AAAA", id="a public key"),
         pytest.param(".env", "DEBUG=1\nSECRET=${SECRET}\n", id="settings without a secret"),
