@@ -14,6 +14,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from packaging.utils import canonicalize_name
+
 from tox_prodsim.checks.artifact.file_expressions import Evaluator
 from tox_prodsim.checks.artifact.non_code import NON_CODE
 from tox_prodsim.checks.artifact.wheel import Wheel, installed_path, members, module_parts
@@ -28,6 +30,7 @@ _MAY_REFER = re.compile(
 )
 _BUILDS = re.compile(r"(^|_)(setup|build|builder|compile|make|generate|gen|conftest)(_|$)")
 """Names of modules that are run in the source tree."""
+_NAME = re.compile(r"[\w.-]+")
 _READS = frozenset({"read_text", "read_bytes"})
 _LOADS = frozenset(
     {"open", "read_csv", "read_excel", "read_json", "read_parquet", "read_pickle", "load", "loadtxt", "genfromtxt"}
@@ -105,6 +108,7 @@ def _readings(wheel: Wheel) -> Iterator[_Reading]:
     """Yield what is read in the folders of the wheel's packages, and is not there."""
     installed = {*wheel.files, *(str(parent) for file in wheel.files for parent in PurePosixPath(file).parents)}
     packages = {name.partition(".")[0] for name in wheel.modules if "." in name}
+    required = {canonicalize_name(found[0]) for text in wheel.requires if (found := _NAME.match(text))}
     with zipfile.ZipFile(wheel.path) as archive:
         for member in members(archive):
             path = PurePosixPath(installed_path(member))
@@ -113,8 +117,14 @@ def _readings(wheel: Wheel) -> Iterator[_Reading]:
             source = archive.read(member)
             tree = parse_source(source) if _MAY_REFER.search(source) else None
             for file, line in _read_in(tree, path) if tree is not None else ():
-                if str(file) not in installed and file.parts[0] in packages:
+                if str(file) not in installed and file.parts[0] in packages and not _is_required(file, required):
                     yield _Reading(path=str(file), member=str(path), line=line)
+
+
+def _is_required(file: PurePosixPath, required: Collection[str]) -> bool:
+    """Return whether it is in the part of a namespace that a requirement brings: poetry/core is that of poetry-core."""
+    parts = file.parts
+    return any(canonicalize_name("-".join(parts[:depth])) in required for depth in range(2, len(parts)))
 
 
 def _is_for_users(path: PurePosixPath) -> bool:

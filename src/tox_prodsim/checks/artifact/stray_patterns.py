@@ -35,7 +35,7 @@ _ANYWHERE = {
 }
 
 
-_NODE = re.compile(r"(^|/)lib/node_modules/npm/")
+_NODE = re.compile(r"(^|/)lib/node_modules/")
 """Node.js itself brings packages."""
 
 

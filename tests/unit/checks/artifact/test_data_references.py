@@ -84,6 +84,12 @@ def test_modules_that_run_in_the_source_tree_are_passed_over(tmp_path: Path, mod
     assert found(tmp_path, "open(Path(__file__).with_name('rules.json'))", module=module) == ()
 
 
+def test_what_a_requirement_brings_is_not_missed(tmp_path: Path) -> None:
+    files = {"acme/__init__.py": "from importlib.resources import files\nX = files('acme.core') / 'x.json'\n"}
+    assert check_references(open_wheel(wheel(tmp_path, files=files, requires=["acme-core>=1"]))).findings == ()
+    assert len(check_references(open_wheel(wheel(tmp_path, files=files))).findings) == 1
+
+
 def test_what_is_known_is_not_reported_again(tmp_path: Path) -> None:
     files = {"acme/__init__.py": "open(Path(__file__).with_name('rules.json'))"}
     assert check_references(open_wheel(wheel(tmp_path, files=files)), {"acme/rules.json"}).findings == ()
