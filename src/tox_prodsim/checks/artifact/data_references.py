@@ -28,7 +28,8 @@ CODES = ("WHL113",)
 _MAY_REFER = re.compile(
     rb"__file__|pkgutil\b.*\bget_data|importlib[._]resources|from importlib import .*resources|pkg_resources"
 )
-_BUILDS = re.compile(r"(^|_)(setup|build|builder|compile|make|generate|gen|conftest)(_|$)")
+_BUILDS = re.compile(r"build|(^|_)(setup|compile|make|generate|gen|conftest)(_|$)")
+_SOURCES = frozenset({".py", ".pyc", ".c", ".h", ".cpp", ".pyx", ".pxd"})
 """Names of modules that are run in the source tree."""
 _NAME = re.compile(r"[\w.-]+")
 _READS = frozenset({"read_text", "read_bytes"})
@@ -107,7 +108,7 @@ def _finding(readings: list[_Reading]) -> Finding:
 def _readings(wheel: Wheel) -> Iterator[_Reading]:
     """Yield what is read in the folders of the wheel's packages, and is not there."""
     installed = {*wheel.files, *(str(parent) for file in wheel.files for parent in PurePosixPath(file).parents)}
-    packages = {name.partition(".")[0] for name in wheel.modules if "." in name}
+    packages = {file.partition("/")[0] for file in wheel.files if "/" in file}
     required = {canonicalize_name(found[0]) for text in wheel.requires if (found := _NAME.match(text))}
     with zipfile.ZipFile(wheel.path) as archive:
         for member in members(archive):
@@ -124,7 +125,7 @@ def _readings(wheel: Wheel) -> Iterator[_Reading]:
 def _is_required(file: PurePosixPath, required: Collection[str]) -> bool:
     """Return whether it is in the part of a namespace that a requirement brings: poetry/core is that of poetry-core."""
     parts = file.parts
-    return any(canonicalize_name("-".join(parts[:depth])) in required for depth in range(2, len(parts)))
+    return any(canonicalize_name("-".join(parts[:depth])) in required for depth in range(2, len(parts) + 1))
 
 
 def _is_for_users(path: PurePosixPath) -> bool:
@@ -141,7 +142,7 @@ def _read_in(tree: ast.Module, path: PurePosixPath) -> Iterator[tuple[PurePosixP
     for node in _unconditional(tree):
         if isinstance(node, ast.expr):
             file = _needed(node, evaluator)
-            if file is not None and str(file) not in optional and file.suffix not in {".py", ".pyc"}:
+            if file is not None and str(file) not in optional and file.suffix not in _SOURCES:
                 yield file, node.lineno
 
 
@@ -165,7 +166,7 @@ def _needed(node: ast.expr, evaluator: Evaluator) -> PurePosixPath | None:
     """Return the file that an expression reads, or names and has to come with the program."""
     if isinstance(node, ast.Call) and (found := _read_by(node, evaluator)) is not None:
         return found
-    named = evaluator.path(node) if isinstance(node, ast.Call | ast.BinOp) else None
+    named = evaluator.path(node) if isinstance(node, ast.Call | ast.BinOp | ast.JoinedStr) else None
     return named if named is not None and named.suffix in _STATIC and not _MADE.search(named.name) else None
 
 

@@ -36,6 +36,12 @@ class Evaluator:
                 found = self._path if name == "__file__" else self._named(name)
             case ast.BinOp(left=left, op=ast.Div(), right=right):
                 found = _joined(self.path(left), [_text(right)])
+            case ast.BinOp(op=ast.Add()):
+                found = self._concatenated(_summands(node))
+            case ast.JoinedStr(values=parts):
+                found = self._concatenated(
+                    [each.value if isinstance(each, ast.FormattedValue) else each for each in parts]
+                )
             case ast.Attribute(value=value, attr="parent"):
                 found = _parent(self.path(value))
             case ast.Subscript(value=ast.Attribute(value=value, attr="parents"), slice=ast.Constant(value=int(depth))):
@@ -43,6 +49,12 @@ class Evaluator:
             case ast.Call():
                 found = self._call(node)
         return found
+
+    def _concatenated(self, parts: Sequence[ast.expr]) -> PurePosixPath | None:
+        """Return the path of a folder, a separator and the names below it, written one behind the other."""
+        texts = [_text(each) for each in parts[1:]]
+        below = "".join(text or "" for text in texts)
+        return _joined(self.path(parts[0]), [below[1:]]) if None not in texts and below.startswith("/") else None
 
     def package(self, call: ast.Call) -> PurePosixPath | None:
         """Return the folder that ``files(package)`` of importlib.resources gives; None for any other call."""
@@ -118,7 +130,16 @@ def _text(node: ast.expr) -> str | None:
             return text
         case ast.Attribute(attr="pardir"):
             return ".."
+        case ast.Attribute(attr="sep"):
+            return "/"
     return None
+
+
+def _summands(node: ast.expr) -> list[ast.expr]:
+    match node:
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return [*_summands(left), right]
+    return [node]
 
 
 def _joined(folder: PurePosixPath | None, parts: list[str | None]) -> PurePosixPath | None:
