@@ -35,6 +35,7 @@ _NAMES = re.compile(
     r"|(readme|change|history|news|licen[cs]e|copying|notice|authors|contribut|todo|thanks|install|release).*)",
     re.IGNORECASE,
 )
+_OTHER_PROJECTS = frozenset({"package.json", "Cargo.toml", "CMakeLists.txt", "go.mod"})
 _LICENCE = re.compile(r"(un)?licen[cs]e|copying", re.IGNORECASE)
 _SHOWN = 3
 
@@ -64,23 +65,31 @@ def lost_data(sdist: Sdist, wheel: Wheel, tracked: Collection[str] = ()) -> froz
 def _lost(sdist: Sdist, wheel: Wheel, tracked: Collection[str]) -> list[_Lost]:
     """Return the files that only the sources have; what the sdist has is not looked for in git."""
     found: dict[str, _Lost] = {}
-    known = {_tail(file) for file in wheel.files if file.partition("/")[0].endswith(".data")}
     for files, only_git in ((sdist.files, False), (tracked, True)):
-        for path, folder in all_folders(files, wheel).items():
+        folders = all_folders(files, wheel)
+        moved = _moved(files, wheel, folders)
+        for path, folder in folders.items():
             for each in _missing(files, wheel, path, folder):
-                excluded = _tail(each) in known or is_excluded(folder + each.removeprefix(path), sdist.excluded)
-                if not excluded and each not in found:
-                    source = folder + each.removeprefix(path)
+                source = folder + each.removeprefix(path)
+                known = each in found or PurePosixPath(each).name in moved or is_excluded(source, sdist.excluded)
+                if not known:
                     found[each] = _Lost(installed=each, source=source, tracked=only_git)
     return sorted(found.values(), key=lambda each: each.installed)
+
+
+def _moved(files: Collection[str], wheel: Wheel, folders: Mapping[str, str]) -> set[str]:
+    """Return the names of the data that the wheel has at other paths than the sources, such as below ``share``."""
+    targets = {path + file.removeprefix(folder) for path, folder in folders.items() for file in files}
+    return {PurePosixPath(file).name for file in wheel.files if file not in targets}
 
 
 def _missing(files: Collection[str], wheel: Wheel, path: str, folder: str) -> Iterator[str]:
     """Yield where the data files of a package would be installed that the wheel lacks."""
     shipped, left_out = _shipped_folders(files, wheel, path, folder), {*wheel.files, *_annotations(files)}
+    projects = _projects(files, folder)
     for file in files:
         target = path + file.removeprefix(folder)
-        inside = file.startswith(f"{folder}/") and not left_out & {file, target}
+        inside = file.startswith(f"{folder}/") and not left_out & {file, target} and not file.startswith(projects)
         if inside and _is_data(target, path, shipped):
             yield target
 
@@ -91,9 +100,10 @@ def _annotations(files: Collection[str]) -> set[str]:
     return {f"{stem}.html" for stem in made}
 
 
-def _tail(file: str) -> str:
-    """Return the folder and the name, by which a file is known that is installed below ``share``."""
-    return "/".join(PurePosixPath(file).parts[-2:])
+def _projects(files: Collection[str], folder: str) -> tuple[str, ...]:
+    """Return the folders inside of a package that are projects of another language: something is built from them."""
+    found = (file.rpartition("/")[0] for file in files if file.rpartition("/")[2] in _OTHER_PROJECTS)
+    return tuple(f"{each}/" for each in found if each.startswith(f"{folder}/"))
 
 
 def _shipped_folders(files: Collection[str], wheel: Wheel, path: str, folder: str) -> Mapping[str, bool]:

@@ -87,6 +87,7 @@ def test_what_is_no_data_is_not_missed(tmp_path: Path, file: str) -> None:
         pytest.param({"src/acme/rules.json": "", "MANIFEST.in": "global-exclude *.json"}, id="excluded"),
         pytest.param({"src/acme/sub/__init__.py": "", "src/acme/sub/rules.json": ""}, id="of a package left out"),
         pytest.param({"src/acme/a.c": "", "src/acme/a.html": ""}, id="a page of Cython"),
+        pytest.param({"src/acme/ui/package.json": "", "src/acme/ui/public/a.html": ""}, id="sources of a front end"),
         pytest.param({"data/rules.json": "", "rules.json": ""}, id="beside the package"),
     ],
 )
@@ -96,7 +97,9 @@ def test_what_is_left_out_with_a_reason_is_not_missed(tmp_path: Path, sources: d
 
 def test_what_is_there_or_installed_elsewhere_is_not_missed(tmp_path: Path) -> None:
     sources = {"src/acme/rules.json": "", "src/acme/web/a.html": ""}
-    shipped = {**SHIPPED, "acme/rules.json": "", "acme-1.0.data/data/share/acme/web/a.html": ""}
+    sources["src/acme/conf/b.json"] = ""
+    elsewhere = {"acme-1.0.data/data/share/acme/web/a.html": "", "acme/_conf/b.json": ""}
+    shipped = {**SHIPPED, "acme/rules.json": "", **elsewhere}
     assert found(tmp_path, sources, shipped=shipped) == []
 
 
