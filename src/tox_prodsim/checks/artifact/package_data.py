@@ -36,6 +36,7 @@ _NAMES = re.compile(
     re.IGNORECASE,
 )
 _OTHER_PROJECTS = frozenset({"package.json", "Cargo.toml", "CMakeLists.txt", "go.mod"})
+_VENDORED = frozenset({"vendor", "_vendor", "vendored", "_vendored", "extern", "third_party", "thirdparty"})
 _LICENCE = re.compile(r"(un)?licen[cs]e|copying", re.IGNORECASE)
 _SHOWN = 3
 
@@ -122,7 +123,12 @@ def _shipped_folders(files: Collection[str], wheel: Wheel, path: str, folder: st
 def _is_data(installed: str, path: str, shipped: Mapping[str, bool]) -> bool:
     """Return whether it looks like something that the program reads, in a part of the package that is shipped."""
     file = PurePosixPath(installed)
-    if file.suffix == ".py" or file.name == "py.typed" or _SOURCES.fullmatch(file.name) or _NAMES.fullmatch(file.name):
+    if (
+        file.suffix in {"", ".py"}
+        or file.name == "py.typed"
+        or _SOURCES.fullmatch(file.name)
+        or _NAMES.fullmatch(file.name)
+    ):
         return False
     hidden = any(part.startswith((".", "__pycache__")) for part in file.parts)
     for_tests = NON_CODE & {*file.parts, *re.split(r"[._-]", file.stem.lower())}
@@ -139,9 +145,15 @@ def _findings(lost: list[_Lost], wheel: Wheel, *, takes_all: bool) -> Iterator[F
     for folder in sorted(folders):
         files = sorted((each for each in lost if _folder(each) == folder), key=lambda each: _name(each) not in users)
         yield _finding(files, f" and {users[_name(files[0])]} names it", is_warning=True)
-    rest = [each for each in lost if _folder(each) not in folders and not _SELDOM.fullmatch(_name(each))]
+    rest = [each for each in lost if _folder(each) not in folders and not _is_seldom_read(each)]
     if rest:
         yield _finding(rest, "", is_warning=not takes_all)
+
+
+def _is_seldom_read(lost: _Lost) -> bool:
+    """Return whether it is probably not for the program, if no code names it."""
+    file = PurePosixPath(lost.installed)
+    return bool(_SELDOM.fullmatch(file.name) or _VENDORED & set(file.parts))
 
 
 def _name(lost: _Lost) -> str:
@@ -168,7 +180,8 @@ def _users(wheel: Wheel, names: Collection[str]) -> Mapping[str, str]:
     found: dict[str, str] = {}
     if not names:
         return found
-    pattern = re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)).encode())
+    alternatives = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    pattern = re.compile(rf"""["'/\\]({alternatives})["']""".encode())
     with zipfile.ZipFile(wheel.path) as archive:
         for member in members(archive):
             path = PurePosixPath(member)

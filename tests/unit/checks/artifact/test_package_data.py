@@ -61,6 +61,15 @@ def test_a_namespace_without_init_is_looked_at_too(tmp_path: Path) -> None:
     assert lost_data(source, open_wheel(wheel(tmp_path, files=shipped))) == {"acme/parts/x.csv"}
 
 
+def test_what_nobody_names_may_be_for_those_who_develop_it(tmp_path: Path) -> None:
+    name = "vendor/toml/notes.txt"
+    assert found(tmp_path, {f"src/acme/{name}": ""}) == []
+    shipped = {**SHIPPED, "acme/engine.py": "# see notes.txt"}
+    assert found(tmp_path, {f"src/acme/{name}": ""}, shipped=shipped) == []
+    shipped["acme/engine.py"] = f"open(HERE + '/{name}')"
+    assert len(found(tmp_path, {f"src/acme/{name}": ""}, shipped=shipped)) == 1
+
+
 def test_a_text_is_data_if_the_code_names_it(tmp_path: Path) -> None:
     assert found(tmp_path, {"src/acme/prompts/ask.md": ""}) == []
     shipped = {**SHIPPED, "acme/engine.py": "read('ask.md')"}
@@ -74,7 +83,7 @@ def test_a_text_is_data_if_the_code_names_it(tmp_path: Path) -> None:
         *("tests/data.json", "docs/a.html", "test.cfg", "example_data.txt", "rules_test.json"),
         *("_fast.c", "fast.pyx", "fast.h", "web/app.ts", "web/style.scss", "po/de.po", "version.py.in", "api.proto"),
         *("README.md", "LICENSE.txt", "Makefile", "CMakeLists.txt", "requirements.txt", "package.json", "setup.cfg"),
-        *(".gitignore", ".cache/x.json", "a.json.orig", "__pycache__/a.json", "py.typed"),
+        *(".gitignore", "source", "PKG-INFO", ".cache/x.json", "a.json.orig", "__pycache__/a.json", "py.typed"),
     ],
 )
 def test_what_is_no_data_is_not_missed(tmp_path: Path, file: str) -> None:
