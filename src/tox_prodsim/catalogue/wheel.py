@@ -160,5 +160,6 @@ CHECKS = (
             "look into the sdist first (tar -tzf dist/*.tar.gz): what is not in there cannot be in the wheel",
             "a project that is dependencies only, on purpose: ignore this code",
         ),
+        exception="a note for a project without commands that requires others of its own name, such as acme-core",
     ),
 )

@@ -48,12 +48,13 @@ def _run_checks(
     The scripts wait for the imports: what they leave in HOME must be known as theirs.
     """
     fresh = executor.submit(_fresh_install, scenario, context)
+    references = executor.submit(sdist.check_references, context.provenance, context.wheel)
     syntax = executor.submit(artifact.check_syntax, context.wheel, context.execute, context.python)
     importing = executor.submit(_imports, scenario, context, results.known)
     survey = executor.submit(installed.check_distribution, context.subject, context.execute, context.python)
     audits = _begin_audits(context, executor)
     yield from results.run_step(Step.SDIST, lambda: sdist.check(context.provenance, context.wheel))
-    yield from results.run_step(Step.WHEEL, lambda: _wheel(scenario, context, syntax))
+    yield from results.run_step(Step.WHEEL, lambda: _wheel(scenario, context, syntax, references))
     if audits:
         yield from results.run_step(Step.AUDIT, audits.result)
     yield from results.run_step(Step.INSTALL, lambda: _install(scenario, context, survey, fresh))
@@ -72,11 +73,14 @@ def _begin_audits(context: RunContext, executor: Executor) -> audit.Audits | Non
     return audit.start(context.tools, context.wheel.path, source.path if source else None, executor)
 
 
-def _wheel(scenario: Scenario, context: RunContext, syntax: Future[CheckResult]) -> CheckResult:
+def _wheel(
+    scenario: Scenario, context: RunContext, syntax: Future[CheckResult], references: Future[CheckResult]
+) -> CheckResult:
     """Check the wheel without installing it."""
     source = context.provenance.sdist
     return CheckResult.of(
         artifact.check_wheel(context.wheel),
+        references.result(),
         artifact.check_versions(context.wheel, context.tested_pythons),
         syntax.result(),
         artifact.check_native(

@@ -36,6 +36,8 @@ class Provenance:
     """Waits for the build of the source tree; raises TreeUnavailableError."""
     rebuild: Callable[[], Path]
     """Builds the wheel of the sdist once more; raises TreeUnavailableError."""
+    tracked: Callable[[], frozenset[str]] = frozenset
+    """Asks git for the files that it tracks in the source tree; nothing where there is none."""
 
 
 def _unavailable() -> TreeBuild:
@@ -59,9 +61,17 @@ def check(provenance: Provenance, wheel: artifact.Wheel) -> CheckResult:
     return CheckResult.of(
         artifact.check_sdist(sdist),
         CheckResult(detail="", codes=provenance.codes),
-        artifact.check_sdist_vs_wheel(sdist, wheel),
+        artifact.check_sdist_vs_wheel(sdist, wheel, provenance.tracked()),
+        artifact.check_package_data(sdist, wheel, provenance.tracked()),
         _check_tree(provenance, sdist, wheel),
     )
+
+
+def check_references(provenance: Provenance, wheel: artifact.Wheel) -> CheckResult:
+    """Return the files that the code reads and that are not there, without those that were lost on the way."""
+    sdist = provenance.sdist
+    known = artifact.lost_data(sdist, wheel, provenance.tracked()) if sdist is not None else frozenset[str]()
+    return artifact.check_references(wheel, known)
 
 
 def _check_tree(provenance: Provenance, sdist: artifact.Sdist, wheel: artifact.Wheel) -> CheckResult:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from support.wheels import wheel
-from tox_prodsim.checks.artifact import check_syntax, check_versions, check_wheel, open_wheel
+from tox_prodsim.checks.artifact import check_references, check_syntax, check_versions, check_wheel, open_wheel
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.runner import Completed
 
@@ -75,6 +75,11 @@ def too_new(folder: Path) -> Iterable[Finding]:
     return check_syntax(opened, runner, Path("/srv/env/bin/python")).findings
 
 
+def unread(folder: Path) -> Iterable[Finding]:
+    text = "\n" * 6 + "RULES = Path(__file__).with_name('rules.json').read_text()"
+    return check_references(open_wheel(wheel(folder, files={**PACKAGE, "acme/engine.py": text}))).findings
+
+
 def no_module(folder: Path) -> Iterable[Finding]:
     return checked(wheel(folder, entry_points="[console_scripts]\nacme-server = acme.cli:main\n"))
 
@@ -94,11 +99,14 @@ EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "WHL107": files(*(f"acme/{name}.py" for name in ("__init__", *"abcdefg")), mode=0o700),
     "WHL108": fields("Requires-Python: >=3.9,<4.x"),
     "WHL110": files(),
+    "WHL113": unread,
     "WHL120": fields("Classifier: Typing :: Typed", ["acme/__init__.py"]),
     "WHL121": files("acme/__init__.py", "acme/__init__.pyi", *(f"acme/{name}.pyi" for name in "abcd")),
     "WHL130": files("acme/__init__.py", "acme/util.py", "acme/util/__init__.py"),
     "WHL131": files("acme/__init__.py", "acme/.env"),
     "WHL133": files("acme/__init__.py", "tests/__init__.py"),
+    "WHL135": files("acme/__init__.py", "CHANGELOG.md", "LICENSE"),
+    "WHL136": files("acme/__init__.py", "acme/aux.py"),
     "DEP201": fields("Requires-Dist: acme-http @ git+https://github.com/acme/http"),
     "DEP207": fields("Requires-Dist: click\nRequires-Dist: rich"),
     "VER301": fields("Requires-Python: >=3.9,<3.11\nClassifier: Programming Language :: Python :: 3.12"),

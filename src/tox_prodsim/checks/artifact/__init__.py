@@ -13,17 +13,24 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
 ``wheel_strays.py``      WHL131: stray files (with ``stray_patterns.py``)
 ``script_lines.py``      ENT516: the first lines of scripts
 ``path_files.py``        IMP510, IMP513: the paths in a ``.pth``, files for one Python only
+``root_entries.py``      WHL135: what is in the root of site-packages and is not to be imported
+``portable_names.py``    WHL136, SDI206: names that macOS or Windows cannot hold
+``data_references.py``   WHL113: data files that the code reads (with ``file_expressions.py``)
 ``versions.py``          VER301, VER302, VER304: version and Pythons (with ``pep440.py``)
 ``syntax.py``            VER305: the syntax is valid for the oldest Python
 ``native.py``            EXT401 to EXT404, EXT420: compiled files and tags (with ``binaries.py``)
 ``linkage.py``           EXT410 to EXT413, EXT415, EXT421: what the loader sees (with ``elf.py``)
-``sdist.py``             reads an sdist; SDI203, SDI205: its form
+``sdist.py``             reads an sdist; SDI203, SDI205: its form (with ``compiled_sources.py``,
+                         ``exclusions.py``)
 ``sdist_strays.py``      SDI204: secrets and stray files in an sdist
 ``sdist_vs_wheel.py``    SDI202, WHL111, WHL120: the wheel against the sdist (with
                          ``internal_imports.py``)
+``package_data.py``      WHL112, WHL114: data files and the licence of the sources (with
+                         ``package_folders.py``)
 ``equality.py``          BLD104, BLD105: the wheel of the sdist against that of the source tree (with
                          ``elf_sections.py``)
-``build_failure.py``     BLD101, BLD102, SDI201: a build that failed (with ``build_log.py``)
+``build_failure.py``     BLD101, BLD102, SDI201: a build that failed (with ``build_log.py``,
+                         ``build_hints.py``)
 ``data_files.py``        the files that a baseline remembers
 ``non_code.py``          the names of tests, documentation and examples
 ``digest.py``            the SHA-256 of a file
@@ -33,9 +40,11 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
 from tox_prodsim.checks.artifact import build_failure
 from tox_prodsim.checks.artifact.build_log import build_error
 from tox_prodsim.checks.artifact.data_files import data_files, script_files, stable_modules, start_files
+from tox_prodsim.checks.artifact.data_references import check_references
 from tox_prodsim.checks.artifact.equality import TreeWheel, check_equal
 from tox_prodsim.checks.artifact.native import check_native
-from tox_prodsim.checks.artifact.sdist import Sdist, check_sdist, open_sdist
+from tox_prodsim.checks.artifact.package_data import check_package_data, lost_data
+from tox_prodsim.checks.artifact.sdist import Sdist, check_sdist, open_sdist, sdist_beside
 from tox_prodsim.checks.artifact.sdist_vs_wheel import check_sdist_vs_wheel
 from tox_prodsim.checks.artifact.syntax import check_syntax
 from tox_prodsim.checks.artifact.versions import check_versions
@@ -50,15 +59,19 @@ __all__ = [
     "build_failure",
     "check_equal",
     "check_native",
+    "check_package_data",
+    "check_references",
     "check_sdist",
     "check_sdist_vs_wheel",
     "check_syntax",
     "check_versions",
     "check_wheel",
     "data_files",
+    "lost_data",
     "open_sdist",
     "open_wheel",
     "script_files",
+    "sdist_beside",
     "stable_modules",
     "start_files",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tox_prodsim.checks.artifact import build_hints
 from tox_prodsim.checks.artifact.build_log import build_error, error_lines, is_absent_file
 from tox_prodsim.checks.artifact.sdist import Sdist, check_sdist
 from tox_prodsim.model.findings import CheckResult, Finding, error
@@ -38,7 +39,7 @@ class BuildFailure:
 
 def sdist_failure(backend: BackendOutput, source: Path) -> BuildFailure:
     """Return the report for a source tree that builds no sdist."""
-    hint = "run 'python -m build --sdist' in a clean checkout, it fails in the same way"
+    hint = build_hints.without_sdist(_error(backend, source), source)
     finding = error("BLD101", "sdist", f"does not build: {_error(backend, source)}", hint)
     return _failure(CheckResult(detail="", codes=("BLD101",), findings=(finding,)), backend, source)
 

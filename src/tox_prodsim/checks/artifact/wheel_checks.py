@@ -5,19 +5,26 @@ from __future__ import annotations
 import zipfile
 from dataclasses import replace
 
-from tox_prodsim.checks.artifact import file_name, layout, path_files, record, script_lines, upload, wheel_strays
+from packaging.utils import parse_wheel_filename
+
+from tox_prodsim.checks.artifact import (
+    file_name,
+    layout,
+    path_files,
+    portable_names,
+    record,
+    root_entries,
+    script_lines,
+    upload,
+    wheel_strays,
+)
 from tox_prodsim.checks.artifact.wheel import Wheel
 from tox_prodsim.model.findings import CheckResult
 from tox_prodsim.model.formatting import counted, joined
 
 CODES = (
-    *record.CODES,
-    *file_name.CODES,
-    *upload.CODES,
-    *layout.CODES,
-    *wheel_strays.CODES,
-    *script_lines.CODES,
-    *path_files.CODES,
+    *(*record.CODES, *file_name.CODES, *upload.CODES, *layout.CODES, *wheel_strays.CODES),
+    *(*root_entries.CODES, "WHL136", *script_lines.CODES, *path_files.CODES),
 )
 
 
@@ -33,8 +40,24 @@ def check_wheel(wheel: Wheel) -> CheckResult:
             wheel_strays.check_strays(wheel, archive),
             script_lines.check_script_lines(archive),
             path_files.check_path_files(archive),
+            root_entries.check_root(wheel),
+            _check_names(wheel),
         )
     return replace(checked, detail=_detail(wheel, joined((of_record.detail, of_upload.detail), " and ")))
+
+
+def _check_names(wheel: Wheel) -> CheckResult:
+    """Return the names that a system for which the wheel is made cannot hold."""
+    platforms = {tag.platform for tag in parse_wheel_filename(wheel.file_name)[3]}
+    systems = [each for each in wheel.classifiers if each.startswith("Operating System :: ")]
+    on_windows = any(platform.startswith(("any", "win")) for platform in platforms)
+    claims_windows = not systems or any("Windows" in each or "Independent" in each for each in systems)
+    is_for_linux = all("linux" in platform for platform in platforms)
+    findings = (
+        *(portable_names.refused_by_windows("WHL136", wheel.files) if on_windows and claims_windows else ()),
+        *(portable_names.differing_in_case("WHL136", wheel.files) if not is_for_linux else ()),
+    )
+    return CheckResult(detail="", codes=("WHL136",), findings=findings)
 
 
 def _detail(wheel: Wheel, valid: str) -> str:

@@ -140,7 +140,9 @@ def _to_check_result(
 
 def modules_to_import(distribution: Distribution, remembered: frozenset[str]) -> list[str]:
     """Return the modules that users import, and the ``remembered`` ones; parents before their children."""
-    tops = [name for name in distribution.top_levels if not _NOT_FOR_IMPORT & set(name.split("."))]
+    named = [name for name in distribution.top_levels if not _NOT_FOR_IMPORT & set(name.split("."))]
+    own = [name for name in named if not distribution.is_stray(name)]
+    tops = own or named
     return [
         name
         for name in sorted(distribution.modules)

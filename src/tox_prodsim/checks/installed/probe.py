@@ -15,6 +15,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from tox_prodsim.model import top_levels
 from tox_prodsim.model.entry_points import EntryPoint
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.runner import CHILD_SCRIPTS, Completed, Runner
@@ -95,6 +96,10 @@ class Distribution:
         """Yield the requirements of a distribution with the name of the module."""
         name = canonicalize_name(module)
         return (text for text in self.requires if (found := _NAME.match(text)) and canonicalize_name(found[0]) == name)
+
+    def is_stray(self, name: str) -> bool:
+        """Return whether a top-level is in the wheel by accident: importing it would run tests or a set-up."""
+        return top_levels.is_stray(name.partition(".")[0], self.key, self.modules)
 
     def lacks_foreign(self, missing: str) -> bool:
         """Return whether the module that was not found belongs to another distribution."""

@@ -57,9 +57,12 @@ class ProvenanceTracker:
     # the listener of tox's packaging
 
     def packaged(self, sdist: Path | None) -> None:
-        """Keep the sdist, and begin to build the wheel of the source tree."""
+        """Keep the sdist, and begin to build the wheel of the source tree; a wheel that is given may have its sdist."""
         shutil.rmtree(self._folder / "sdist", ignore_errors=True)  # that of an earlier run
         if sdist is None:
+            beside = artifact.sdist_beside(self._given) if self._given is not None and self._is_wheel_given else None
+            if beside is not None:
+                self._keep(beside)
             return
         self._keep(sdist)
         builder = self._package_env()
@@ -111,9 +114,10 @@ class ProvenanceTracker:
         return Provenance(
             sdist=artifact.open_sdist(kept),
             reason="",
-            codes=_BUILT if built_here else _BUILT[1:],
+            codes=_BUILT if built_here else () if self._is_wheel_given else _BUILT[1:],
             build_tree=self._from_tree,
             rebuild=partial(self._build_again, kept),
+            tracked=self._tree.tracked if built_here else frozenset,
         )
 
     def close(self) -> None:
@@ -129,6 +133,10 @@ class ProvenanceTracker:
         """Return the file of ``--installpkg``."""
         given = getattr(self._env.options, "install_pkg", None)
         return Path(given) if given is not None else None
+
+    @property
+    def _is_wheel_given(self) -> bool:
+        return self._given is not None and self._given.suffix == ".whl"
 
     def _keep(self, sdist: Path) -> None:
         kept = self._folder / "sdist" / sdist.name
@@ -169,7 +177,7 @@ class ProvenanceTracker:
     def _from_tree(self) -> TreeBuild:
         """Wait for the wheel of the source tree; raises TreeUnavailableError."""
         if not self._tree.is_started:
-            msg = "an sdist was given, without its source tree"
+            msg = f"{'a wheel' if self._is_wheel_given else 'an sdist'} was given, without its source tree"
             raise TreeUnavailableError(msg)
         try:
             built = self._tree.result()
@@ -178,7 +186,7 @@ class ProvenanceTracker:
             reason = artifact.build_error(output, self._tree.copy) if output else str(problem)
             msg = f"the source tree alone builds no wheel: {reason}"
             raise TreeUnavailableError(msg) from problem
-        wheel = artifact.TreeWheel(path=built.wheel, took_s=built.took_s, stale=built.stale)
+        wheel = artifact.TreeWheel(path=built.wheel, took_s=built.took_s, stale=built.stale, manifest=built.manifest)
         return TreeBuild(wheel=wheel, written=built.written)
 
     def _build_again(self, sdist: Path) -> Path:
