@@ -75,6 +75,7 @@ def subject_of(opened: Wheel, *, extras: tuple[str, ...] = ()) -> Distribution:
         name=opened.name,
         version=opened.version,
         requires=opened.requires,
+        requires_python=opened.requires_python,
         extras=extras,
         top_levels=opened.top_levels,
         modules=opened.modules,

@@ -73,4 +73,27 @@ CHECKS = (
             "run prodsim too: what fails there as well has nothing to do with the lowest versions",
         ),
     ),
+    Check(
+        code="DEP210",
+        level=Level.ERROR,
+        title="the release cannot be installed",
+        why=(
+            "'pip install' ends with an error for every user, and whoever has another version keeps it. The checks of "
+            "the files are made all the same, and the report has what the installer says. Nothing else can be tried: "
+            "no setting makes such a run pass."
+        ),
+        example=("FAIL DEP210 acme-1.0-py3-none-any.whl: cannot be installed: the index has no acme-htpp"),
+        causes=(
+            "a requirement is misprinted, was never released, or excludes another one",
+            "a requirement has no wheel for this Python on this platform, and its sdist does not build",
+            "the wheel is for another Python: by its tags, or by Requires-Python, which uv ignores for a file",
+            "the metadata is not valid for current installers, such as PyYAML>=5.1.*",
+            "the file is damaged, or has no RECORD: the findings about the wheel file say which",
+        ),
+        solution=(
+            "try it with the command of the hint; the whole output is in install.log, beside the report",
+            "test a wheel with the Python that it is for: tox run -e py312-prodsim",
+            "a sibling that is released together with it: set PIP_FIND_LINKS or UV_FIND_LINKS to the folder of it",
+        ),
+    ),
 )

@@ -91,6 +91,26 @@ class RunContext:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FileContext:
+    """What a run works with whose wheel could not be installed."""
+
+    started: RunStarted
+    wheel: artifact.Wheel
+    python: Path
+    """Of the environment."""
+    baselines: BaselineFiles
+    execute: Runner
+    """Runs a command in the environment as production would."""
+    tools: audit.AuditTools | None
+    """They audit the files; None: none is configured."""
+    provenance: Provenance
+    tested_pythons: frozenset[str] | None
+    """The Pythons that tox's env_list names, such as 3.12; None: it names none."""
+    uninstalled: Callable[[], CheckResult]
+    """Returns why the wheel is not installed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BaselineFiles:
     """The baseline of the environment, and the files that belong to it."""
 

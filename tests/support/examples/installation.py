@@ -57,6 +57,13 @@ def lowest(_: Path) -> Iterable[Finding]:
     return [resolution.lowest_failed(lowest_versions, ("click==2.0", "jinja2==3.0.0"), failed)]
 
 
+def uninstallable(_: Path) -> Iterable[Finding]:
+    name = "acme-1.0-py3-none-any.whl"
+    output = "ERROR: No matching distribution found for acme-htpp"
+    failed = resolution.FailedInstallation(subject=name, file=name, output=output, log="", of_requirements=True)
+    return resolution.check_installation(failed, lambda: Impossible(reason="the index has no acme-htpp")).findings
+
+
 EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "DEP202": present(distribution("acme", "2.0.9")),
     "DEP203": present(
@@ -69,5 +76,6 @@ EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "DEP206": resolved(Resolved(distributions=()), Impossible(reason="; ".join(map(str, CLICK)))),
     "DEP208": lowest,
     "DEP209": present(distribution("acme", "2.1.0"), requires=("pyyaml>=6",)),
+    "DEP210": uninstallable,
     "IMP500": present(distribution("acme", "2.1.0", editable="file:///home/me/acme")),
 }

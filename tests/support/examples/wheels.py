@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from support.wheels import wheel
-from tox_prodsim.checks.artifact import check_syntax, check_versions, check_wheel, open_wheel
+from tox_prodsim.checks.artifact import check_syntax, check_versions, check_wheel, open_wheel, unreadable_file
+from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.runner import Completed
 
@@ -79,6 +80,16 @@ def no_module(folder: Path) -> Iterable[Finding]:
     return checked(wheel(folder, entry_points="[console_scripts]\nacme-server = acme.cli:main\n"))
 
 
+def damaged(folder: Path) -> Iterable[Finding]:
+    path = folder / "acme-1.0-py3-none-any.whl"
+    path.write_bytes(wheel(folder).read_bytes()[:-40])
+    try:
+        open_wheel(path)
+    except ProdsimError as problem:
+        return unreadable_file(path, problem.message).findings
+    return ()
+
+
 EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "WHL101": unrecorded,
     "WHL102": absent,
@@ -94,6 +105,7 @@ EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "WHL130": files("acme/__init__.py", "acme/util.py", "acme/util/__init__.py"),
     "WHL131": files("acme/__init__.py", "acme/.env"),
     "WHL133": files("acme/__init__.py", "tests/__init__.py"),
+    "WHL140": damaged,
     "DEP201": fields("Requires-Dist: acme-http @ git+https://github.com/acme/http"),
     "DEP207": fields("Requires-Dist: click\nRequires-Dist: rich"),
     "VER301": fields("Requires-Python: >=3.9,<3.11\nClassifier: Programming Language :: Python :: 3.12"),

@@ -24,6 +24,7 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
 ``build_failure.py``     BLD101, BLD102, SDI201: a build that failed (with ``build_log.py``)
 ``data_files.py``        the files that a baseline remembers
 ``non_code.py``          the names of tests, documentation and examples
+``unreadable.py``        WHL140: a file that is neither a wheel nor an sdist
 ``digest.py``            the SHA-256 of a file
 =======================  ==========================================================================
 """
@@ -31,11 +32,13 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
 from tox_prodsim.checks.artifact import build_failure
 from tox_prodsim.checks.artifact.build_log import build_error
 from tox_prodsim.checks.artifact.data_files import data_files, script_files, stable_modules
+from tox_prodsim.checks.artifact.digest import file_sha256
 from tox_prodsim.checks.artifact.equality import TreeWheel, check_equal
 from tox_prodsim.checks.artifact.native import check_native
 from tox_prodsim.checks.artifact.sdist import Sdist, check_sdist, open_sdist
 from tox_prodsim.checks.artifact.sdist_vs_wheel import check_sdist_vs_wheel
 from tox_prodsim.checks.artifact.syntax import check_syntax
+from tox_prodsim.checks.artifact.unreadable import unreadable_file
 from tox_prodsim.checks.artifact.versions import check_versions
 from tox_prodsim.checks.artifact.wheel import Wheel, open_wheel
 from tox_prodsim.checks.artifact.wheel_checks import check_wheel
@@ -54,8 +57,10 @@ __all__ = [
     "check_versions",
     "check_wheel",
     "data_files",
+    "file_sha256",
     "open_sdist",
     "open_wheel",
     "script_files",
     "stable_modules",
+    "unreadable_file",
 ]

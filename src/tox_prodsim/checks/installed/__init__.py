@@ -4,7 +4,7 @@ A check is ``check_…(distribution, runner, python, …) -> CheckResult``; thos
 To add one, write such a function in the file that fits, or in a new one, export it here and call it in ``run.checks``.
 
 ====================  ==============================================================================
-``requirements.py``   DEP202, DEP203, DEP209, IMP500: the right distribution, all requirements are met
+``requirements.py``   DEP202, DEP203, DEP209, DEP210, IMP500: the right distribution, its requirements are met
 ``undeclared.py``     DEP204: modules are imported that no requirement names (reads ``sources.py``)
 ``imports.py``        IMP501 to IMP504, VER303: the top-levels import, from site-packages
 ``side_effects.py``   IMP520 to IMP524: what an import does besides
