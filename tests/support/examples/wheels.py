@@ -13,6 +13,7 @@ from tox_prodsim.model.runner import Completed
 
 PACKAGE = {"acme/__init__.py": ""}
 METADATA = "Metadata-Version: 2.4\nName: acme\nVersion: {}\n{}\n"
+README = "Acme\n====\n\nSee :ref:`usage`.\n"
 
 
 def checked(path: Path) -> Iterable[Finding]:
@@ -112,5 +113,9 @@ EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "VER302": local_version,
     "VER304": fields("Classifier: Programming Language :: Python :: 3.9"),
     "VER305": too_new,
+    "VER307": fields(""),
+    "WHL141": fields(f"Description-Content-Type: text/x-rst\n\n{README}"),
+    "WHL142": fields("Classifier: License :: OSI Approved :: MIT"),
+    "DEP212": fields("Requires-Dist: pytest"),
     "ENT510": no_module,
 }

@@ -9,9 +9,12 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
 ``record.py``            WHL101 to WHL104, WHL107: RECORD, duplicates, modes
 ``file_name.py``         WHL105, WHL106: the file name against METADATA and WHEEL
 ``upload.py``            WHL108, DEP201, DEP207: what PyPI would refuse (with ``archive_scan.py``)
+``description.py``       WHL141: the description renders
+``classifiers.py``       WHL142: PyPI knows the classifiers
+``tool_requirements.py`` DEP212: users install no test tools, linters and backports
 ``layout.py``            WHL110, WHL120 to WHL133, ENT510: what is installed where
 ``wheel_strays.py``      WHL131: stray files (with ``stray_patterns.py``)
-``versions.py``          VER301, VER302, VER304: version and Pythons (with ``pep440.py``)
+``versions.py``          VER301, VER302, VER304, VER307: version and Pythons (with ``pep440.py``)
 ``syntax.py``            VER305: the syntax is valid for the oldest Python
 ``native.py``            EXT401 to EXT404, EXT420: compiled files and tags (with ``binaries.py``)
 ``linkage.py``           EXT410 to EXT413, EXT415, EXT421: what the loader sees (with ``elf.py``)

@@ -5,12 +5,24 @@ from __future__ import annotations
 import zipfile
 from dataclasses import replace
 
-from tox_prodsim.checks.artifact import file_name, layout, record, upload, wheel_strays
+from tox_prodsim.checks.artifact import (
+    classifiers,
+    description,
+    file_name,
+    layout,
+    record,
+    tool_requirements,
+    upload,
+    wheel_strays,
+)
 from tox_prodsim.checks.artifact.wheel import Wheel
 from tox_prodsim.model.findings import CheckResult
 from tox_prodsim.model.formatting import counted, joined
 
-CODES = (*record.CODES, *file_name.CODES, *upload.CODES, *layout.CODES, *wheel_strays.CODES)
+CODES = (
+    *(*record.CODES, *file_name.CODES, *upload.CODES, *layout.CODES, *wheel_strays.CODES),
+    *(description.CODE, classifiers.CODE, tool_requirements.CODE),
+)
 
 
 def check_wheel(wheel: Wheel) -> CheckResult:
@@ -23,6 +35,9 @@ def check_wheel(wheel: Wheel) -> CheckResult:
             of_upload,
             layout.check_contents(wheel),
             wheel_strays.check_strays(wheel, archive),
+            description.check_description(wheel, archive),
+            classifiers.check_classifiers(wheel),
+            tool_requirements.check_tool_requirements(wheel, archive),
         )
     return replace(checked, detail=_detail(wheel, joined((of_record.detail, of_upload.detail), " and ")))
 

@@ -143,9 +143,9 @@ def test_a_sound_wheel_passes_and_says_what_it_holds(tmp_path: Path) -> None:
     assert checked.detail == "RECORD and METADATA ok, 2 modules, 1 console script"
     assert checked.codes == CODES
     assert sorted(CODES) == [
-        *("DEP201", "DEP207", "ENT510"),
+        *("DEP201", "DEP207", "DEP212", "ENT510"),
         *("WHL101", "WHL102", "WHL103", "WHL104", "WHL105", "WHL106", "WHL107", "WHL108"),
-        *("WHL110", "WHL120", "WHL121", "WHL130", "WHL131", "WHL133"),
+        *("WHL110", "WHL120", "WHL121", "WHL130", "WHL131", "WHL133", "WHL141", "WHL142"),
     ]
 
 
