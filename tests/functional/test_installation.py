@@ -51,6 +51,15 @@ def test_a_wheel_that_cannot_be_installed_is_a_finding_that_no_policy_makes_a_pa
     assert message.startswith("cannot be installed with this Python: ")
 
 
+def test_a_file_of_a_dependency_that_the_wheel_writes_too_is_found(quick_project: Project, index: Index) -> None:
+    quick_project.write("tox.ini", "[testenv:prodsim]\nignore = PRF\n")
+    files = {"acme/__init__.py": "", "plain/__init__.py": "VERSION = 'ours'\n"}
+    quick_project.prodsim("--installpkg", quick_project.wheel(files=files, requires=["plain>=1"]), env=index.variables)
+    (found,) = (each for each in quick_project.findings() if each["code"] == "DEP211")
+    assert (found["level"], found["subject"]) == ("warning", "plain/__init__.py")
+    assert found["message"].startswith("is a file of acme 1.0 and plain 2.0")
+
+
 def test_metadata_that_tox_cannot_read_is_a_finding_in_its_words(quick_project: Project) -> None:
     quick_project.write("tox.ini", "[testenv:prodsim]\nignore = PRF\n")
     quick_project.prodsim("--installpkg", quick_project.wheel(requires=["plain>=5.1.*"])).failed()

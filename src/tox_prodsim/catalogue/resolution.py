@@ -96,4 +96,32 @@ CHECKS = (
             "a sibling that is released together with it: set PIP_FIND_LINKS or UV_FIND_LINKS to the folder of it",
         ),
     ),
+    Check(
+        code="DEP211",
+        level=Level.WARNING,
+        exception=(
+            "a note for the same content, and for what two others of the installed distributions share; an error when "
+            "the module that is installed is not that of the wheel"
+        ),
+        title="two installed distributions write the same file or command",
+        why=(
+            "Whichever is installed last wins, and the order is not defined. Uninstalling or upgrading one of them "
+            "removes or changes the file of the other. Read for this are the RECORDs of all that is installed, and the "
+            "entry points, of which installers make commands. Folders that several share are no collision, nor are the "
+            "__init__.py of namespace packages."
+        ),
+        example=(
+            "WARN DEP211 acme: is a command of acme 2.1.0 and acme-hub 1.4.0, which run acme.cli:main and "
+            "acme_hub.cli:main"
+        ),
+        causes=(
+            "code moved to another distribution, and both still announce the command or ship the module",
+            "a top-level with a common name: tests, utils, config",
+            "two variants of a distribution are required at once, such as one for servers and one with a display",
+        ),
+        solution=(
+            "keep it in one of the two, and require that one",
+            "move modules below the package of the project; give the command another name",
+        ),
+    ),
 )

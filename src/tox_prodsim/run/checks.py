@@ -104,10 +104,17 @@ def _install(
     """Check what is installed, and what else an installer would install."""
     return CheckResult.of(
         survey.result(),
+        _owners(context),
         _lowest(scenario, context),
         fresh.result(),
         CheckResult(detail=_changes_since_baseline(context), codes=()),
     )
+
+
+def _owners(context: RunContext) -> CheckResult:
+    if context.site_packages is None:
+        return NOT_CHECKED
+    return installed.check_owners(context.subject, context.site_packages, context.scripts_dir)
 
 
 def _fresh_install(scenario: Scenario, context: RunContext) -> CheckResult:

@@ -74,6 +74,8 @@ class RunContext:
     """None: a change cannot be confirmed with the wheel of the baseline."""
     tools: audit.AuditTools | None = None
     """They audit the files; None: none is configured."""
+    site_packages: Path | None = None
+    """Where the wheel is installed; None: nothing is looked up there."""
     private: tuple[Path, ...] = ()
     """The folders that ``execute`` gives a command as HOME and TMPDIR, and to run in."""
     provenance: Provenance = UNKNOWN

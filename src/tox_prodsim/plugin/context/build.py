@@ -126,6 +126,7 @@ def _context(inputs: _Inputs, origin: str) -> RunContext:
         execute=production_env.helper,
         reference=_reference(inputs, baselines),
         tools=runners.audit_tools(tox_env, inputs.scenario.audit, production_env.cancel),
+        site_packages=Path(tox_env.env_site_package_dir()),
         private=(folders.home, folders.temporary, folders.probe),
         fresh_install=_fresh_install(inputs),
         tested_pythons=_tested_pythons(tox_env.core["env_list"]),

@@ -149,6 +149,14 @@ def test_a_sound_wheel_passes_and_says_what_it_holds(tmp_path: Path) -> None:
     ]
 
 
+def test_a_record_that_only_lacks_quotes_is_one_warning(tmp_path: Path) -> None:
+    (found,) = check_wheel(
+        open_wheel(wheel(tmp_path, files={**PACKAGE, "acme/a,b.txt": "x", "acme/c,d": "y"}))
+    ).findings
+    assert (found.code, found.level, found.subject) == ("WHL101", Level.WARNING, "acme/a,b.txt and 1 more")
+    assert found.message.startswith("the name has a comma, and its line in RECORD lacks the quotes")
+
+
 def test_a_finding_has_a_level_and_a_hint(tmp_path: Path) -> None:
     (found,) = check_wheel(open_wheel(wheel(tmp_path, unrecorded=[("acme/late.py", "")]))).findings
     assert found == Finding(
