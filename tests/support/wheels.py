@@ -42,7 +42,8 @@ def wheel(
     """
     dist_info = f"{name}-{version}.dist-info"
     members: dict[str, str | bytes] = dict({"acme/__init__.py": ""} if files is None else files)
-    fields = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}", *(f"Requires-Dist: {r}" for r in requires)]
+    own = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nRequires-Python: >=3.8"
+    fields = [own, *(f"Requires-Dist: {r}" for r in requires)]
     members[f"{dist_info}/METADATA"] = "\n".join(fields) + "\n" if metadata is None else metadata
     members[f"{dist_info}/WHEEL"] = f"Wheel-Version: 1.0\nTag: {tag}\n" if wheel_file is None else wheel_file
     if entry_points:
@@ -75,6 +76,7 @@ def subject_of(opened: Wheel, *, extras: tuple[str, ...] = ()) -> Distribution:
         name=opened.name,
         version=opened.version,
         requires=opened.requires,
+        requires_python=opened.requires_python,
         extras=extras,
         top_levels=opened.top_levels,
         modules=opened.modules,

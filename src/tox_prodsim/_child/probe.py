@@ -301,13 +301,19 @@ def _editable(distribution: Distribution) -> str:
     place = os.path.realpath(str(distribution.locate_file("")))
     if place not in site_packages():
         return "it is used from " + place
-    for file in distribution.files or ():
-        if len(file.parts) == 1 and file.suffix == ".pth":
-            with open(str(file.locate()), encoding="utf-8", errors="replace") as pth:
-                text = pth.read()
-            if "editable" in file.name + text or any(map(_leads_away, text.splitlines())):
-                return file.name + ": " + text.strip().splitlines()[0][:100]
+    for name in _pth_files(distribution):
+        with open(str(distribution.locate_file(name)), encoding="utf-8", errors="replace") as pth:
+            text = pth.read()
+        if "editable" in name + text or any(map(_leads_away, text.splitlines())):
+            return name + ": " + text.strip().splitlines()[0][:100]
     return ""
+
+
+def _pth_files(distribution: Distribution) -> list[str]:
+    """Return its .pth files; ``files`` raises an exception for a line that lacks the quotes of a name with a comma."""
+    lines = (distribution.read_text("RECORD") or "").splitlines()
+    names = (line.rsplit(",", 2)[0].strip('"') for line in lines)
+    return [name for name in names if name.endswith(".pth") and "/" not in name]
 
 
 def _leads_away(line: str) -> bool:

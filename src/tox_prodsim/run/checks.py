@@ -12,7 +12,7 @@ from tox_prodsim.model.findings import CheckResult, Level, NothingToCheck, Polic
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.scenario import LOWEST, Scenario
 from tox_prodsim.run import contents, sdist
-from tox_prodsim.run.context import NOT_CHECKED, BaselineFiles, RunContext
+from tox_prodsim.run.context import NOT_CHECKED, BaselineFiles, FileContext, RunContext
 from tox_prodsim.run.known import Known
 from tox_prodsim.run.results import RunResults
 from tox_prodsim.timing import baseline
@@ -48,15 +48,9 @@ def _run_checks(
     The scripts wait for the imports: what they leave in HOME must be known as theirs.
     """
     fresh = executor.submit(_fresh_install, scenario, context)
-    references = executor.submit(sdist.check_references, context.provenance, context.wheel)
-    syntax = executor.submit(artifact.check_syntax, context.wheel, context.execute, context.python)
     importing = executor.submit(_imports, scenario, context, results.known)
     survey = executor.submit(installed.check_distribution, context.subject, context.execute, context.python)
-    audits = _begin_audits(context, executor)
-    yield from results.run_step(Step.SDIST, lambda: sdist.check(context.provenance, context.wheel))
-    yield from results.run_step(Step.WHEEL, lambda: _wheel(scenario, context, syntax, references))
-    if audits:
-        yield from results.run_step(Step.AUDIT, audits.result)
+    yield from _files(scenario, context, results, executor)
     yield from results.run_step(Step.INSTALL, lambda: _install(scenario, context, survey, fresh))
     yield from results.run_step(Step.IMPORT, lambda: importing.result().checked)
     yield from results.run_step(Step.SCRIPTS, lambda: _scripts(context, importing.result().modules))
@@ -66,7 +60,28 @@ def _run_checks(
     return baselines
 
 
-def _begin_audits(context: RunContext, executor: Executor) -> audit.Audits | None:
+def check_files(scenario: Scenario, context: FileContext, results: RunResults) -> Iterator[Event]:
+    """Run the steps that need no installation, and report why there is none."""
+    with _executor() as executor:
+        yield from _files(scenario, context, results, executor)
+        yield from results.run_step(Step.INSTALL, context.uninstalled)
+        yield from results.run_step(Step.CONTENTS, lambda: _contents(scenario, context.baselines))
+
+
+def _files(
+    scenario: Scenario, context: RunContext | FileContext, results: RunResults, executor: Executor
+) -> Iterator[Event]:
+    """Run the steps that read the files; the wheel need not be installed."""
+    references = executor.submit(sdist.check_references, context.provenance, context.wheel)
+    syntax = executor.submit(artifact.check_syntax, context.wheel, context.execute, context.python)
+    audits = _begin_audits(context, executor)
+    yield from results.run_step(Step.SDIST, lambda: sdist.check(context.provenance, context.wheel))
+    yield from results.run_step(Step.WHEEL, lambda: _wheel(scenario, context, syntax, references))
+    if audits:
+        yield from results.run_step(Step.AUDIT, audits.result)
+
+
+def _begin_audits(context: RunContext | FileContext, executor: Executor) -> audit.Audits | None:
     if context.tools is None:
         return None
     source = context.provenance.sdist
@@ -74,7 +89,10 @@ def _begin_audits(context: RunContext, executor: Executor) -> audit.Audits | Non
 
 
 def _wheel(
-    scenario: Scenario, context: RunContext, syntax: Future[CheckResult], references: Future[CheckResult]
+    scenario: Scenario,
+    context: RunContext | FileContext,
+    syntax: Future[CheckResult],
+    references: Future[CheckResult],
 ) -> CheckResult:
     """Check the wheel without installing it."""
     source = context.provenance.sdist
@@ -95,10 +113,17 @@ def _install(
     """Check what is installed, and what else an installer would install."""
     return CheckResult.of(
         survey.result(),
+        _owners(context),
         _lowest(scenario, context),
         fresh.result(),
         CheckResult(detail=_changes_since_baseline(context), codes=()),
     )
+
+
+def _owners(context: RunContext) -> CheckResult:
+    if context.site_packages is None:
+        return NOT_CHECKED
+    return installed.check_owners(context.subject, context.site_packages, context.scripts_dir)
 
 
 def _fresh_install(scenario: Scenario, context: RunContext) -> CheckResult:

@@ -76,6 +76,8 @@ class RunContext:
     """None: a change cannot be confirmed with the wheel of the baseline."""
     tools: audit.AuditTools | None = None
     """They audit the files; None: none is configured."""
+    site_packages: Path | None = None
+    """Where the wheel is installed; None: nothing is looked up there."""
     private: tuple[Path, ...] = ()
     """The folders that ``execute`` gives a command as HOME and TMPDIR, and to run in."""
     provenance: Provenance = UNKNOWN
@@ -90,6 +92,26 @@ class RunContext:
     def interpreter(self) -> Interpreter:
         """Return the environment's Python, and how something is run there."""
         return Interpreter(python=self.python, runner=self.execute, reference=self.reference)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileContext:
+    """What a run works with whose wheel could not be installed."""
+
+    started: RunStarted
+    wheel: artifact.Wheel
+    python: Path
+    """Of the environment."""
+    baselines: BaselineFiles
+    execute: Runner
+    """Runs a command in the environment as production would."""
+    tools: audit.AuditTools | None
+    """They audit the files; None: none is configured."""
+    provenance: Provenance
+    tested_pythons: frozenset[str] | None
+    """The Pythons that tox's env_list names, such as 3.12; None: it names none."""
+    uninstalled: Callable[[], CheckResult]
+    """Returns why the wheel is not installed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

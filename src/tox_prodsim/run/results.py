@@ -119,10 +119,10 @@ class RunResults:
         known = {(each.code, each.subject, level) for each in self._findings for level in each.level.and_milder}
         return [each for each in findings if (each.code, each.subject, each.level) not in known]
 
-    def finished(self) -> RunFinished:
-        """Return the last event."""
+    def finished(self, *, complete: bool = True) -> RunFinished:
+        """Return the last event; a run that is not ``complete`` never passes."""
         return RunFinished(
-            verdict=decide(self._findings, finished=True, cancelled=self.cancelled),
+            verdict=decide(self._findings, finished=complete, cancelled=self.cancelled),
             **asdict(causes.counted(self._findings)),
             checks=len(self.codes),
             duration_s=time.monotonic() - self._began,

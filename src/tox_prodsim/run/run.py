@@ -19,7 +19,7 @@ from tox_prodsim.model.findings import CheckResult, Policy
 from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.scenario import LOWEST, Scenario
 from tox_prodsim.run import checks, performance, simulation
-from tox_prodsim.run.context import CommandsOutcome, Paused, RunContext, ToxPhase
+from tox_prodsim.run.context import CommandsOutcome, FileContext, Paused, RunContext, ToxPhase
 from tox_prodsim.run.known import Known
 from tox_prodsim.run.results import RunResults
 from tox_prodsim.timing import Sample
@@ -54,13 +54,27 @@ def _known(scenario: Scenario, context: RunContext) -> Known:
     return Known.of(stored.contents if stored is not None and not scenario.timing.updates_contents else None)
 
 
-def without_wheel(started: RunStarted, checked: CheckResult, evidence: Evidence) -> Iterator[Event]:
+def without_wheel(
+    started: RunStarted, checked: CheckResult, evidence: Evidence | None = None, *, step: Step = Step.SDIST
+) -> Iterator[Event]:
     """Yield the events of a run that has no wheel to test; no policy makes a wheel of it."""
     results = RunResults(Policy())
     yield started
-    yield from results.run_step(Step.SDIST, lambda: checked)
-    yield evidence
+    yield from results.run_step(step, lambda: checked)
+    yield from () if evidence is None else (evidence,)
     yield results.finished()
+
+
+def without_installation(scenario: Scenario, context: FileContext) -> Iterator[Event]:
+    """Yield the events of a run whose wheel could not be installed; no policy makes it pass."""
+    results = RunResults(scenario.policy)
+    yield context.started
+    try:
+        yield from checks.check_files(scenario, context, results)
+        yield from (_not_checked(step, "the wheel is not installed") for step in (Step.IMPORT, Step.SCRIPTS))
+    except Cancelled:
+        results.cancelled = True
+    yield results.finished(complete=False)
 
 
 def _suspend(context: RunContext, results: RunResults, pause: Paused, *, step: Step | None = None) -> _Suspension:

@@ -9,6 +9,9 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
 ``record.py``            WHL101 to WHL104, WHL107: RECORD, duplicates, modes
 ``file_name.py``         WHL105, WHL106: the file name against METADATA and WHEEL
 ``upload.py``            WHL108, DEP201, DEP207: what PyPI would refuse (with ``archive_scan.py``)
+``description.py``       WHL141: the description renders
+``classifiers.py``       WHL142: PyPI knows the classifiers
+``tool_requirements.py`` DEP212: users install no test tools, linters and backports
 ``layout.py``            WHL110, WHL120 to WHL133, ENT510: what is installed where
 ``wheel_strays.py``      WHL131: stray files (with ``stray_patterns.py``)
 ``script_lines.py``      ENT516: the first lines of scripts
@@ -16,7 +19,7 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
 ``root_entries.py``      WHL135: what is in the root of site-packages and is not to be imported
 ``portable_names.py``    WHL136, SDI206: names that macOS or Windows cannot hold
 ``data_references.py``   WHL113: data files that the code reads (with ``file_expressions.py``)
-``versions.py``          VER301, VER302, VER304: version and Pythons (with ``pep440.py``)
+``versions.py``          VER301, VER302, VER304, VER307: version and Pythons (with ``pep440.py``)
 ``syntax.py``            VER305: the syntax is valid for the oldest Python
 ``native.py``            EXT401 to EXT404, EXT420: compiled files and tags (with ``binaries.py``)
 ``linkage.py``           EXT410 to EXT413, EXT415, EXT421: what the loader sees (with ``elf.py``)
@@ -33,6 +36,7 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
                          ``build_hints.py``)
 ``data_files.py``        the files that a baseline remembers
 ``non_code.py``          the names of tests, documentation and examples
+``unreadable.py``        WHL140: a file that is neither a wheel nor an sdist
 ``digest.py``            the SHA-256 of a file
 =======================  ==========================================================================
 """
@@ -41,12 +45,14 @@ from tox_prodsim.checks.artifact import build_failure
 from tox_prodsim.checks.artifact.build_log import build_error
 from tox_prodsim.checks.artifact.data_files import data_files, script_files, stable_modules, start_files
 from tox_prodsim.checks.artifact.data_references import check_references
+from tox_prodsim.checks.artifact.digest import file_sha256
 from tox_prodsim.checks.artifact.equality import TreeWheel, check_equal
 from tox_prodsim.checks.artifact.native import check_native
 from tox_prodsim.checks.artifact.package_data import check_package_data, lost_data
 from tox_prodsim.checks.artifact.sdist import Sdist, check_sdist, open_sdist, sdist_beside
 from tox_prodsim.checks.artifact.sdist_vs_wheel import check_sdist_vs_wheel
 from tox_prodsim.checks.artifact.syntax import check_syntax
+from tox_prodsim.checks.artifact.unreadable import unreadable_file
 from tox_prodsim.checks.artifact.versions import check_versions
 from tox_prodsim.checks.artifact.wheel import Wheel, open_wheel
 from tox_prodsim.checks.artifact.wheel_checks import check_wheel
@@ -67,6 +73,7 @@ __all__ = [
     "check_versions",
     "check_wheel",
     "data_files",
+    "file_sha256",
     "lost_data",
     "open_sdist",
     "open_wheel",
@@ -74,4 +81,5 @@ __all__ = [
     "sdist_beside",
     "stable_modules",
     "start_files",
+    "unreadable_file",
 ]

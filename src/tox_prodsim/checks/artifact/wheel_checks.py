@@ -8,6 +8,8 @@ from dataclasses import replace
 from packaging.utils import parse_wheel_filename
 
 from tox_prodsim.checks.artifact import (
+    classifiers,
+    description,
     file_name,
     layout,
     path_files,
@@ -15,6 +17,7 @@ from tox_prodsim.checks.artifact import (
     record,
     root_entries,
     script_lines,
+    tool_requirements,
     upload,
     wheel_strays,
 )
@@ -25,6 +28,7 @@ from tox_prodsim.model.formatting import counted, joined
 CODES = (
     *(*record.CODES, *file_name.CODES, *upload.CODES, *layout.CODES, *wheel_strays.CODES),
     *(*root_entries.CODES, "WHL136", *script_lines.CODES, *path_files.CODES),
+    *(description.CODE, classifiers.CODE, tool_requirements.CODE),
 )
 
 
@@ -42,6 +46,9 @@ def check_wheel(wheel: Wheel) -> CheckResult:
             path_files.check_path_files(archive),
             root_entries.check_root(wheel),
             _check_names(wheel),
+            description.check_description(wheel, archive),
+            classifiers.check_classifiers(wheel),
+            tool_requirements.check_tool_requirements(wheel, archive),
         )
     return replace(checked, detail=_detail(wheel, joined((of_record.detail, of_upload.detail), " and ")))
 

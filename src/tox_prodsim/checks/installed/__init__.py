@@ -4,7 +4,8 @@ A check is ``check_…(distribution, runner, python, …) -> CheckResult``; thos
 To add one, write such a function in the file that fits, or in a new one, export it here and call it in ``run.checks``.
 
 ====================  ==============================================================================
-``requirements.py``   DEP202, DEP203, DEP209, IMP500: the right distribution, all requirements are met
+``requirements.py``   DEP202, DEP203, DEP209, DEP210, IMP500: the right distribution, its requirements are met
+``owners.py``         DEP211: files and commands of two distributions
 ``undeclared.py``     DEP204: modules are imported that no requirement names (reads ``sources.py``)
 ``imports.py``        IMP501 to IMP504, VER303: the top-levels import, from site-packages
 ``side_effects.py``   IMP520 to IMP524: what an import does besides
@@ -29,6 +30,7 @@ from tox_prodsim.checks.installed.conditions import check_condition, unavailable
 from tox_prodsim.checks.installed.extensions import check_extensions
 from tox_prodsim.checks.installed.imports import Imported, check_imports, main_names
 from tox_prodsim.checks.installed.modules import check_modules
+from tox_prodsim.checks.installed.owners import check_owners
 from tox_prodsim.checks.installed.probe import Distribution
 from tox_prodsim.checks.installed.requirements import check_distribution
 from tox_prodsim.checks.installed.scripts import check_scripts
@@ -43,6 +45,7 @@ __all__ = [
     "check_extensions",
     "check_imports",
     "check_modules",
+    "check_owners",
     "check_scripts",
     "check_start",
     "check_undeclared",

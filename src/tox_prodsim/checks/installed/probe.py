@@ -46,6 +46,7 @@ class Distribution:
     version: str
     requires: tuple[str, ...] = ()
     """The lines of Requires-Dist."""
+    requires_python: str = ""
     extras: tuple[str, ...] = ()
     """The extras with which it is installed."""
     top_levels: tuple[str, ...] = ()

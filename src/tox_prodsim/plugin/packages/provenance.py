@@ -29,7 +29,11 @@ _BUILT = ("BLD101", "BLD102", "SDI201")
 
 
 class ProvenanceTracker:
-    """Follows the packaging of one environment; ``report`` receives a build that failed, and raises Fail."""
+    """Follows the packaging of one environment.
+
+    ``report`` receives a build that failed, and ``report_refused`` a wheel that tox cannot read with its reason; both
+    raise Fail.
+    """
 
     def __init__(
         self,
@@ -37,11 +41,13 @@ class ProvenanceTracker:
         folder: Path,
         cancel: supervision.Cancel,
         report: Callable[[build_failure.BuildFailure], None],
+        report_refused: Callable[[Path, str], None],
     ) -> None:
         self._env = tox_env
         self._folder = folder
         self._cancel = cancel
         self._report = report
+        self._report_refused = report_refused
         self._root = Path(tox_env.core["package_root"])
         self._tree = tree_build.TreeBuilder(
             tree_build.SourceTree(
@@ -70,7 +76,9 @@ class ProvenanceTracker:
             self._start(Path(builder.env_python()), builder.environment_variables)
 
     def packaging_failed(self, problem: Fail, sdist: Path | None) -> None:
-        """Report why there is no wheel, if the build back end has given the reason."""
+        """Report why there is no wheel, if the build back end has given the reason, or why the given one is refused."""
+        if self._given is not None and self._given.suffix == ".whl":
+            self._report_refused(self._given, str(problem))
         if not isinstance(problem, ToxBackendFailed) or self._reported:
             return
         self._reported = True
