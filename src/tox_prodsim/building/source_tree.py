@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tox_prodsim.model.errors import Cancelled, TreeUnavailableError
+from tox_prodsim.model.errors import Cancelled, NoTreeError, TreeUnavailableError
 from tox_prodsim.model.runner import Runner
 
 LIMIT_BYTES, LIMIT_FILES = 1 << 30, 20_000
@@ -80,7 +80,7 @@ def repository(git: Runner) -> Repository:
     lines = os.fsdecode(completed.stdout).split("\n")
     if completed.returncode != 0 or len(lines) < 4:
         msg = "the project is in no git repository"
-        raise TreeUnavailableError(msg)
+        raise NoTreeError(msg)
     return Repository(git_dir=Path(lines[0]), common_dir=Path(lines[1]), top=Path(lines[2]), prefix=lines[3])
 
 

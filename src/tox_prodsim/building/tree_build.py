@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.building import frontend, source_tree
-from tox_prodsim.model.errors import TreeUnavailableError
+from tox_prodsim.model.errors import NoTreeError, TreeUnavailableError
+from tox_prodsim.model.findings import NothingToCheck
 from tox_prodsim.model.runner import Runner
 
 _COPY, _SDIST = "tree", "again"
@@ -136,6 +137,8 @@ class TreeBuilder:
         try:
             source_tree.repository(self._tree.git)
             return source_tree.status(copied, self._tree.git)
+        except NoTreeError as problem:
+            return NothingToCheck(problem)
         except TreeUnavailableError as problem:
             return str(problem)
 

@@ -5,6 +5,7 @@ Lines are never redrawn, so that a CI log reads like a terminal.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -35,6 +36,7 @@ from tox_prodsim.report.summary import LEVEL_LABELS, Summary
 _CHANGE_COLORS = {Change.SLOWER: "red", Change.FASTER: "green", Change.SAME: "", Change.UNKNOWN: "yellow"}
 _MOST_NOT_CHECKED = 3
 """Number of reasons why checks of a step could not be made."""
+_NOT_OBSERVABLE = re.compile(r" (is|are) not observable$")
 _LONG_STEPS = {Step.DEPLOY, Step.COMPARE}
 """Steps with lines of their own below a heading."""
 
@@ -202,7 +204,7 @@ def _by_reason(not_checked: Iterable[str]) -> Iterator[str]:
     """Yield ``CODE, CODE: reason`` for each reason why checks were not made."""
     codes: dict[str, list[str]] = {}
     for code, _, reason in (each.partition(": ") for each in not_checked):
-        codes.setdefault(reason, []).append(code)
+        codes.setdefault(reason, []).append(_NOT_OBSERVABLE.sub("", code))
     yield from (joined((", ".join(same), reason), ": ") for reason, same in codes.items())
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.checks import artifact
-from tox_prodsim.model.errors import TreeUnavailableError
-from tox_prodsim.model.findings import CheckResult, Finding, warning
+from tox_prodsim.model.errors import NoTreeError, TreeUnavailableError
+from tox_prodsim.model.findings import CheckResult, Finding, NothingToCheck, warning
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +42,7 @@ class Provenance:
 
 def _unavailable() -> TreeBuild:
     msg = "there is no source tree"
-    raise TreeUnavailableError(msg)
+    raise NoTreeError(msg)
 
 
 def unknown_provenance(reason: str) -> Provenance:
@@ -79,7 +79,8 @@ def _check_tree(provenance: Provenance, sdist: artifact.Sdist, wheel: artifact.W
     try:
         built = provenance.build_tree()
     except TreeUnavailableError as problem:
-        reasons = tuple((code, str(problem)) for code in ("BLD103", "BLD104"))
+        reason = NothingToCheck(problem) if isinstance(problem, NoTreeError) else str(problem)
+        reasons = tuple((code, reason) for code in ("BLD103", "BLD104"))
         return CheckResult(detail="builds the wheel under test", codes=(), not_checked=reasons)
     return CheckResult.of(_equal(provenance, sdist, wheel, built.wheel), _written(built.written))
 

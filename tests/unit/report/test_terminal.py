@@ -628,6 +628,11 @@ def test_checks_that_could_not_be_made_are_named_once_for_each_reason() -> None:
     assert "  not checked IMP504: c\n" in shown(*events, verbosity=3)
 
 
+def test_what_is_not_observable_is_named_without_saying_so_twice() -> None:
+    assert "  not checked ports: no /proc\n" in shown(*with_unchecked("ports are not observable: no /proc"))
+    assert "  not checked all of it\n" in shown(*with_unchecked("all of it"))
+
+
 def test_what_follows_from_another_finding_is_named_below_it() -> None:
     broken = Finding(
         code="IMP503",

@@ -20,7 +20,7 @@ from tox_prodsim import supervision
 from tox_prodsim.building import reference_wheel, tree_build
 from tox_prodsim.checks import artifact
 from tox_prodsim.checks.artifact import build_failure
-from tox_prodsim.model.errors import BuildError, ProdsimError, TreeUnavailableError
+from tox_prodsim.model.errors import BuildError, NoTreeError, ProdsimError, TreeUnavailableError
 from tox_prodsim.plugin.context import runners
 from tox_prodsim.run.context import WheelUnderTest
 from tox_prodsim.run.sdist import Provenance, TreeBuild, unknown_provenance
@@ -186,7 +186,7 @@ class ProvenanceTracker:
         """Wait for the wheel of the source tree; raises TreeUnavailableError."""
         if not self._tree.is_started:
             msg = f"{'a wheel' if self._is_wheel_given else 'an sdist'} was given, without its source tree"
-            raise TreeUnavailableError(msg)
+            raise NoTreeError(msg)
         try:
             built = self._tree.result()
         except (ProdsimError, OSError) as problem:
