@@ -327,7 +327,7 @@ def test_a_command_that_does_not_exist_fails_and_the_service_is_stopped(quick_pr
     )
     result = quick_project.prodsim("--installpkg", quick_project.wheel()).failed()
     assert "FAIL RUN605 commands[0]: " in result.out
-    assert "SIGTERM    to 1 process" in result.out
+    assert "SIGTERM    to the main process (1 process running)" in result.out
     assert quick_project.left() == []
 
 

@@ -268,7 +268,7 @@ def test_gunicorn_with_two_workers_that_serves(quick_project: Project) -> None:
     result = gunicorn(quick_project).passed()
     assert quick_project.accused() == []
     assert "WORKERS 2" in result.out
-    assert "SIGTERM    to 3 processes" in result.out
+    assert "SIGTERM    to the main process (3 processes running)" in result.out
 
 
 def test_gunicorn_with_a_worker_that_ignores_the_signal(quick_project: Project) -> None:

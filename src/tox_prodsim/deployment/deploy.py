@@ -19,7 +19,6 @@ from tox_prodsim.deployment.progress import DeploymentProgress
 from tox_prodsim.deployment.readiness import ReadinessWait, wait_for_ending
 from tox_prodsim.model.events import Event, Found, Outcome, Step, StepFinished, StepStarted
 from tox_prodsim.model.findings import Finding
-from tox_prodsim.model.formatting import counted
 from tox_prodsim.model.probes import ListenProbe
 from tox_prodsim.model.scenario import Deployment
 
@@ -182,20 +181,24 @@ class DeploymentRun:
 
     def _stop_running(self, monitored: MonitoredStart) -> Generator[Event, None, supervision.Ending]:
         """Stop it, and report how that went; returns how it ended."""
-        stop, count = self._deployment.stop, len(monitored.process.tree())
-        yield self._progress.event(stop.signal.name, f"to {counted(count, 'process')}")
+        stop, running = self._deployment.stop, len(monitored.process.tree())
+        yield self._progress.event(stop.signal.name, findings.describe_recipients(stop, running))
         stopped_at = supervision.clock.now()
-        ending = monitored.stop()
-        took_s = supervision.clock.now() - stopped_at
+        ending = monitored.stop_service()
+        took_s = ending.stopped_in_s or supervision.clock.now() - stopped_at
         yield self._progress.event("stopped", findings.describe_ending(ending), stop.grace_s, took_s)
         if ending.forced:
-            yield from self._progress.killed(stop, monitored.stop_diagnosis)
+            yield from self._killed(monitored, ending)
         else:
             yield from self._progress.near_limit("stop_timeout", took_s, stop.grace_s)
             yield from self._progress.report(
                 findings.unexpected_ending(self._name, ending, self._deployment.exit_codes)
             )
         return ending
+
+    def _killed(self, monitored: MonitoredStart, ending: supervision.Ending) -> Iterator[Event]:
+        finding = findings.stop_timeout_exceeded(self._name, self._deployment.stop, ending, monitored.main_program)
+        return self._progress.killed(finding, monitored.stop_diagnosis)
 
     def _report_left(self, monitored: MonitoredStart, ending: supervision.Ending) -> Iterator[Event]:
         yield from self._progress.report(findings.unkillable_processes(self._name, ending))
@@ -226,7 +229,7 @@ class DeploymentRun:
         sent = f" ({findings.describe_signals(ending)})" if ending.signals else ""
         yield self._progress.event("stopped" if sent else "ended", f"{findings.describe_ending(ending)}{sent}")
         if ending.forced:
-            yield from self._progress.killed(self._deployment.stop, monitored.stop_diagnosis)
+            yield from self._killed(monitored, ending)
         yield from self._report_left(monitored, ending)
 
     def _evidence(self) -> str:

@@ -10,7 +10,6 @@ from tox_prodsim import supervision
 from tox_prodsim.deployment import findings, output
 from tox_prodsim.model.events import Event, Evidence, Found, Progress, Step
 from tox_prodsim.model.findings import Finding, Level
-from tox_prodsim.model.scenario import Stop
 
 _NEAR = 0.8
 """From this share of a limit on, the next slow machine is a failure: RUN630."""
@@ -58,13 +57,13 @@ class DeploymentProgress:
         if self._diagnosis:
             yield Evidence(step=Step.DEPLOY, title="what it was doing", lines=self._diagnosis)
 
-    def killed(self, stop: Stop, diagnosis: tuple[str, ...]) -> Iterator[Event]:
+    def killed(self, finding: Finding, diagnosis: tuple[str, ...]) -> Iterator[Event]:
         """Yield RUN607, and where the deployment hung when it did not stop."""
         if diagnosis:
             is_same = _without_digits(diagnosis) == _without_digits(self._diagnosis)
             lines = ("the same as above",) if is_same else diagnosis
             yield Evidence(step=Step.DEPLOY, title="why it did not stop", lines=lines)
-        yield from self.report([findings.stop_timeout_exceeded(self._name, stop.signal.name, stop.grace_s)])
+        yield from self.report([finding])
 
     def log_end(self) -> Iterator[Event]:
         """Show the end of the log, once: at the moment of the failure, not after the messages of a stop."""

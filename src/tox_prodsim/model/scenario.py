@@ -24,6 +24,9 @@ from tox_prodsim.model.probes import LOOPBACK, Probe, ProbeSource, base_url, par
 ContainmentKind = Literal["auto", "subreaper", "cgroup", "pidns", "group"]
 """How the processes of a run are held together."""
 CONTAINMENT_KINDS: tuple[ContainmentKind, ...] = get_args(ContainmentKind)
+StopTo = Literal["main", "group", "tree"]
+"""Who gets the stop signal: the main process, its process group, or every process."""
+STOP_TO: tuple[StopTo, ...] = get_args(StopTo)
 BASELINE_DIR = ".prodsim/baselines"
 """Below the tox root: a hidden folder is not taken for a package by any build back end."""
 HIGHEST, LOWEST = "highest", "lowest-direct"
@@ -34,10 +37,11 @@ DEFAULT_REJECT = (r"Traceback \(most recent call last\)",)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stop:
-    """How to end a service: ``signal`` to the whole tree, then SIGKILL after ``grace_s`` seconds."""
+    """How to end a service: ``signal`` to the processes named by ``to``, SIGKILL to all after ``grace_s`` seconds."""
 
     signal: signal.Signals
     grace_s: float
+    to: StopTo = "main"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -243,6 +247,15 @@ def _exit_codes_of(key: str, word: str) -> set[int]:
 def patterns(key: str, lines: Sequence[object]) -> tuple[re.Pattern[bytes], ...]:
     """Return the regular expressions of a key, for matching the bytes of a log line by line."""
     return tuple(regex(f"{key}[{at}]" if len(lines) > 1 else key, line) for at, line in enumerate(lines))
+
+
+def stop_to(key: str, word: str) -> StopTo:
+    """Return who gets the stop signal; raises ProdsimError when it is none of the three words."""
+    found = [each for each in STOP_TO if each == word.strip()]
+    if not found:
+        msg = f"{word.strip()!r} is none of {', '.join(STOP_TO)}"
+        raise ProdsimError(key, msg)
+    return found[0]
 
 
 def containment(key: str, word: str) -> ContainmentKind:

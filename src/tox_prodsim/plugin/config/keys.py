@@ -117,12 +117,21 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="stop_signal",
-        help="signal that asks the service to stop; it goes to the whole process tree",
+        help="signal that asks the service to stop",
         of_type=str,
         default="SIGTERM" if sys.platform != "win32" else "CTRL_BREAK_EVENT",
         schema=_TEXT,
         parse=scenario.stop_signal,
         default_help="`SIGTERM`",
+    ),
+    Key(
+        name="stop_to",
+        help=f"who gets the stop signal: {_code(scenario.STOP_TO)}",
+        of_type=str,
+        default="main",
+        schema={"type": "string", "enum": list(scenario.STOP_TO)},
+        parse=scenario.stop_to,
+        more_help="the main process alone, its process group, or every process; see [stopping](stopping.md)",
     ),
     Key(
         name="stop_timeout",

@@ -32,7 +32,7 @@ def read(tox_env: RunToxEnv, *, update_baseline: bool = False) -> scenario.Scena
     values = {key.name: key.parse(key.name, _load(conf, key)) for key in KEYS}
     _refuse_incomplete(values)
     supervision.containment(values["containment"])  # one that is named must be available here
-    stop = scenario.Stop(signal=values["stop_signal"], grace_s=values["stop_timeout"])
+    stop = scenario.Stop(signal=values["stop_signal"], grace_s=values["stop_timeout"], to=values["stop_to"])
     return scenario.Scenario(
         env_name=tox_env.name,
         deployment=_deployment(conf, values, stop),
