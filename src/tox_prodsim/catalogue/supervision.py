@@ -15,7 +15,10 @@ CHECKS = (
             "requests it was working on, and every deployment takes the whole grace period longer. uvicorn 0.12.2 "
             "with two workers did exactly that."
         ),
-        example="FAIL RUN607 uvicorn: did not stop within stop_timeout = 10 s after SIGTERM and was killed",
+        example=(
+            "FAIL RUN607 uvicorn: did not stop within stop_timeout = 10 s after SIGTERM and was killed: pid 5127 "
+            "python -m acme.worker"
+        ),
         causes=(
             "a thread that is no daemon waits for work that never comes, and Python waits for the thread",
             "the signal's handler sets a flag that nobody looks at, or the main thread sits in C code",

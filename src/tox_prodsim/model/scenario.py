@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
+from urllib.parse import urlsplit
 
 from tox_prodsim.model.auditors import Auditor
 from tox_prodsim.model.conditions import Condition
@@ -19,7 +20,7 @@ from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import Policy
 from tox_prodsim.model.leaks import AllowLeaks
 from tox_prodsim.model.parsing import fill, parse_signal, regex, whole
-from tox_prodsim.model.probes import LOOPBACK, Probe, ProbeSource, base_url, parse_probe
+from tox_prodsim.model.probes import LOOPBACK, HttpProbe, Probe, ProbeSource, base_url, is_delay, parse_probe
 
 ContainmentKind = Literal["auto", "subreaper", "cgroup", "pidns", "group"]
 """How the processes of a run are held together."""
@@ -97,12 +98,14 @@ class Deployment:
     @property
     def proves_something(self) -> bool:
         """Return whether the deployment itself shows evidence beyond an exit code."""
-        return bool(self.ready or self.expect_output)
+        delays = [source for source in self.ready if is_delay(source)]
+        return len(self.ready) > len(delays) or bool(self.expect_output)
 
     def launch(self, *, port: int | None, scratch: Path) -> Launch:
         """Return this deployment with its placeholders filled for one start."""
         values = placeholders(port=port, scratch=scratch)
         probes = tuple(parse_probe(source, f"ready[{at}]", values) for at, source in enumerate(self.ready))
+        values |= _asked_url(probes, port)
         url = values.get("url") or next(filter(None, map(base_url, probes)), "")
         argv = tuple(fill(word, values) for word in self.argv)
         return Launch(argv=argv, probes=probes, port=port, url=url, values=values)
@@ -182,6 +185,12 @@ def placeholders(*, port: int | None, scratch: Path) -> dict[str, str]:
     if port is not None:
         values |= {"port": str(port), "url": f"http://{LOOPBACK}:{port}"}
     return values
+
+
+def _asked_url(probes: Sequence[Probe], port: int | None) -> dict[str, str]:
+    """Return what ``{url}`` stands for when a probe asks on the port of ``{port}``: with its scheme and its host."""
+    asked = (base_url(probe) for probe in sorted(probes, key=lambda probe: not isinstance(probe, HttpProbe)))
+    return next(({"url": url} for url in asked if port is not None and urlsplit(url).port == port), {})
 
 
 def stand_in_probes(key: str, sources: Iterable[object]) -> tuple[Probe, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from tox_prodsim.deployment.leaks import findings as leak_findings
 from tox_prodsim.model.conditions import CONDITIONS
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.leaks import AllowLeaks, Grade, Leak, LeakKind
+from tox_prodsim.model.scenario import Stop
 from tox_prodsim.supervision import Cause, Ending, NotifyState, Survivor, WrongProcess
 
 WORKER = Survivor(pid=5127, command="python -m acme.worker", listens=("127.0.0.1:9000",))
@@ -44,7 +46,12 @@ FINDINGS = [
     findings.answered_by_wrong_process("uvicorn", STALE),
     *SMOKE,
     findings.exited_while_serving("uvicorn", ended(None, signal=11, after_s=1.42)),
-    findings.stop_timeout_exceeded("uvicorn", "SIGTERM", 10.0),
+    findings.stop_timeout_exceeded(
+        "uvicorn",
+        Stop(signal=signal.SIGTERM, grace_s=10.0),
+        Ending(cause=Cause.STOPPED, code=None, signal=9, duration_s=14.0, unstopped=(WORKER,)),
+        "python",
+    ),
     findings.no_signal_handler("waitress-serve", "SIGTERM"),
     *findings.unexpected_ending("celery", ended(1), frozenset({0, -15, 143})),
     findings.run_timeout_exceeded("python", 30.0, 29.6),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tox.config.loader.ini import IniLoader
+from tox.config.loader.ini.factor import filter_for_env
 from tox.config.sets import EnvConfigSet
 from tox.report import HandledError
 from tox.tox_env.errors import Fail, Skip
@@ -18,6 +19,7 @@ from tox_prodsim import supervision
 from tox_prodsim.model import probes, scenario
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import Policy
+from tox_prodsim.plugin.config import shell_words
 from tox_prodsim.plugin.config.keys import KEYS, Key
 from tox_prodsim.plugin.paths import baseline_dir
 
@@ -29,6 +31,7 @@ def read(tox_env: RunToxEnv, *, update_baseline: bool = False) -> scenario.Scena
     """Return what the user asked for; raises ProdsimError that names the first key that is wrong."""
     conf, root = tox_env.conf, tox_env.core["tox_root"]
     _refuse_misspelt(conf)
+    _refuse_second_command(conf)
     values = {key.name: key.parse(key.name, _load(conf, key)) for key in KEYS}
     _refuse_incomplete(values)
     supervision.containment(values["containment"])  # one that is named must be available here
@@ -86,6 +89,15 @@ def _refuse_factors(conf: EnvConfigSet, key: Key) -> None:
             if lost:
                 msg = f"tox takes {lost[1]!r} before a blank for a factor, write it without the blank"
                 raise ProdsimError(key.name, msg)
+
+
+def _refuse_second_command(conf: EnvConfigSet) -> None:
+    """Refuse a second line of ``deploy`` in an ini file: tox takes its words for arguments of the first."""
+    for loader in conf.loaders:
+        if isinstance(loader, IniLoader) and "deploy" in loader.found_keys():
+            lines = filter_for_env(loader.load_raw("deploy", None, None), conf.name)
+            shell_words.refuse_second_line("deploy", lines)
+            return
 
 
 def _refuse_incomplete(values: Mapping[str, Any]) -> None:

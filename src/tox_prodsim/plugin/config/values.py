@@ -10,6 +10,7 @@ from tox_prodsim.catalogue import CATALOGUE
 from tox_prodsim.model import leaks, parsing, scenario
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.leaks import AllowLeaks
+from tox_prodsim.plugin.config import shell_words
 
 _NO_TEXT = ("is not of type 'str'", "is no text, write one in quotes")
 """What tox says of a number in TOML, and what is to be done."""
@@ -75,6 +76,7 @@ def argv(key: str, command: Any) -> tuple[str, ...]:
         if not isinstance(word, str):
             msg = f"{word!r} is no text, give a list of words such as ['uvicorn', 'acme.web:app']"
             raise ProdsimError(key, msg)
+    shell_words.refuse(key, command.args)
     return tuple(command.args)
 
 
