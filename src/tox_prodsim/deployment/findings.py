@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+from tox_prodsim.deployment.in_flight import RequestOutcome
 from tox_prodsim.model.conditions import Condition
 from tox_prodsim.model.findings import Finding, Level, error, note, warning
 from tox_prodsim.model.formatting import counted, joined, listed
@@ -171,6 +172,27 @@ def no_signal_handler(name: str, stop_signal: str) -> Finding:
         "as PID 1 of a container it ignores the signal and is killed"
     )
     return note("RUN608", name, message, "install a handler that finishes the work at hand, or use a server that does")
+
+
+def request_dropped(outcome: RequestOutcome, stop_signal: str, limit_s: float) -> Finding:
+    """Return RUN640: a request that was in flight at the stop was not answered in full."""
+    when = f"{outcome.after_s:.2f} s after {stop_signal}" if outcome.in_flight else f"before {stop_signal}"
+    return error(
+        "RUN640",
+        outcome.url,
+        f"the request in flight failed {when}: {outcome.problem}",
+        f"stop accepting, answer what was accepted, then end, all within stop_timeout = {limit_s:g} s",
+    )
+
+
+def second_start_failed(failure: Finding, log: str, *, after: str) -> Finding:
+    """Return RUN641: it ran, and could not be started once more where it had run."""
+    return error(
+        "RUN641",
+        failure.subject,
+        f"the second start fails, {after}: {failure.message}",
+        f"read {log}; remove pid files and sockets at the start, set SO_REUSEADDR, make migrations repeatable",
+    )
 
 
 def run_timeout_exceeded(name: str, limit_s: float, idle_s: float) -> Finding:

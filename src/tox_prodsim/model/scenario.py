@@ -59,6 +59,8 @@ class Launch:
     """Where it listens; empty when neither a port nor a probe says so."""
     values: Mapping[str, str]
     """What the placeholders stand for."""
+    drain: tuple[str, ...] = ()
+    """The requests that are in flight when it is stopped."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,6 +91,12 @@ class Deployment:
     """Longest time between two WATCHDOG=1 of sd_notify once it is ready; None: none are expected."""
     output_limit_bytes: int | None = None
     """Size of its log from which on it is a flood; None: there is no limit."""
+    drain: tuple[str, ...] = ()
+    """URLs of the requests that are in flight when a service is stopped, with placeholders."""
+    restarts: int = 0
+    """How often a service that has stopped is started once more, on the same port and in the same folder."""
+    crash: bool = False
+    """Whether a service is started once more after SIGKILL to its whole tree."""
 
     @property
     def is_service(self) -> bool:
@@ -108,7 +116,8 @@ class Deployment:
         values |= _asked_url(probes, port)
         url = values.get("url") or next(filter(None, map(base_url, probes)), "")
         argv = tuple(fill(word, values) for word in self.argv)
-        return Launch(argv=argv, probes=probes, port=port, url=url, values=values)
+        drain = tuple(fill(request, values) for request in self.drain)
+        return Launch(argv=argv, probes=probes, port=port, url=url, values=values, drain=drain)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -256,6 +265,16 @@ def _exit_codes_of(key: str, word: str) -> set[int]:
 def patterns(key: str, lines: Sequence[object]) -> tuple[re.Pattern[bytes], ...]:
     """Return the regular expressions of a key, for matching the bytes of a log line by line."""
     return tuple(regex(f"{key}[{at}]" if len(lines) > 1 else key, line) for at, line in enumerate(lines))
+
+
+def drain_urls(key: str, lines: Sequence[object]) -> tuple[str, ...]:
+    """Return the requests of a key as they are written; raises ProdsimError for what is no URL to ask."""
+    for line in lines:
+        parts = urlsplit(str(line).replace("{url}", "http://host").replace("{port}", "1"))
+        if parts.scheme not in {"http", "https", "tcp"} or not parts.hostname:
+            msg = f"{line!r} is not a URL to request, write for example {{url}}/slow or tcp://{LOOPBACK}:{{port}}"
+            raise ProdsimError(key, msg)
+    return tuple(map(str, lines))
 
 
 def stop_to(key: str, word: str) -> StopTo:

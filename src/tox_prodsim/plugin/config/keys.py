@@ -79,6 +79,8 @@ class Key:
 
 _DEPLOY = Need(keys=("deploy",), reason="the command that production would run")
 
+_READY = Need(keys=("deploy", "ready"), reason="by which a service is known")
+
 KEYS: tuple[Key, ...] = (
     Key(
         name="deploy",
@@ -140,6 +142,33 @@ KEYS: tuple[Key, ...] = (
         default=10.0,
         schema=_SECONDS,
         parse=parsing.seconds,
+    ),
+    Key(
+        name="drain",
+        help="requests that are begun right before the stop, one URL a line; each must be answered in full (RUN640)",
+        of_type=Lines,
+        default=Lines(),
+        schema=_TEXTS,
+        parse=scenario.drain_urls,
+        needs=_READY,
+        more_help="`http://`, `https://`, or `tcp://` for a stream that must end; see [stopping](stopping.md)",
+    ),
+    Key(
+        name="restarts",
+        help="how often a service that has stopped is started once more, on the same port and folder (RUN641)",
+        of_type=object,
+        default=None,
+        schema=_COUNT,
+        parse=values.restarts,
+        default_help="service `1`, job `0`",
+    ),
+    Key(
+        name="crash",
+        help="whether a service is started once more after SIGKILL to all its processes (RUN641)",
+        of_type=bool,
+        default=False,
+        schema={"type": "boolean"},
+        needs=_READY,
     ),
     Key(
         name="idle_timeout",

@@ -125,12 +125,24 @@ def _deployment(conf: EnvConfigSet, values: Mapping[str, Any], stop: scenario.St
         watchdog_timeout_s=values["watchdog_timeout"],
         output_limit_bytes=values["output_limit_mb"],
         uses_port=_uses_port(conf, values),
+        drain=values["drain"],
+        restarts=_restarts(values),
+        crash=values["crash"],
     )
+
+
+def _restarts(values: Mapping[str, Any]) -> int:
+    """Return how often a service is started once more; a job would do its work twice."""
+    if not values["ready"] and values["restarts"]:
+        msg = "a job would do its work twice, name with 'ready' how one sees that it is a service"
+        raise ProdsimError("restarts", msg)
+    default = 1 if values["ready"] else 0
+    return default if values["restarts"] is None else int(values["restarts"])
 
 
 def _uses_port(conf: EnvConfigSet, values: Mapping[str, Any]) -> bool:
     """Return whether the deployment gets a port; one that only the commands name is where the probes find it."""
-    if scenario.uses_port([*values["deploy"], *values["ready"], *_set_env_texts(conf)]):
+    if scenario.uses_port([*values["deploy"], *values["ready"], *values["drain"], *_set_env_texts(conf)]):
         return True
     return scenario.uses_port(_command_texts(conf)) and not probes.finds_place(
         scenario.stand_in_probes("ready", values["ready"])

@@ -96,6 +96,11 @@ def limit_modules(key: str, value: object) -> int | None:
     return parsing.count(key, value, unit="modules")
 
 
+def restarts(key: str, value: object) -> int | None:
+    """Return how often a service is started once more, None when it is not said."""
+    return None if value is None else (parsing.count(key, value, unit="starts") or 0)
+
+
 def limit_fraction(key: str, value: object) -> float | None:
     """Return the fraction of a limit in per cent, None when there is none."""
     percent = parsing.limit(key, value, unit="percent")
