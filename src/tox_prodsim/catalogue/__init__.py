@@ -27,6 +27,7 @@ from tox_prodsim.catalogue import (
     sdist,
     side_effects,
     simulation,
+    stopping,
     supervision,
     wheel,
 )
@@ -53,6 +54,7 @@ _MODULES = (
     deployment,
     supervision,
     leaks,
+    stopping,
     performance,
 )
 

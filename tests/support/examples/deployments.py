@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tox_prodsim.deployment import findings
+from tox_prodsim.deployment.in_flight import RequestOutcome
 from tox_prodsim.deployment.leaks import findings as leak_findings
 from tox_prodsim.model.conditions import CONDITIONS
 from tox_prodsim.model.findings import Finding
@@ -19,6 +20,9 @@ from tox_prodsim.supervision import Cause, Ending, NotifyState, Survivor, WrongP
 WORKER = Survivor(pid=5127, command="python -m acme.worker", listens=("127.0.0.1:9000",))
 OTHERS = Survivor(pid=5127, command="sudo sleep 1000", listens=(), state="sleeping", waits_on="do_wait", uid=0)
 UNCLOSED = "ResourceWarning: unclosed file <_io.TextIOWrapper name='rows.csv' mode='r' encoding='UTF-8'>"
+DROPPED = RequestOutcome(
+    url="http://127.0.0.1:8000/slow", in_flight=True, problem="the connection was reset", after_s=0.01
+)
 STALE = WrongProcess(address="http://127.0.0.1:8000/", pid=812, command="python old.py", since="since 07:12")
 
 
@@ -79,6 +83,8 @@ FINDINGS = [
     *leaked("python", leak(LeakKind.THREAD, "metrics", "a daemon", grade=Grade.HINT)),
     findings.near_limit("uvicorn", "ready_timeout", 26.1, 30.0),
     findings.no_evidence("python"),
+    findings.request_dropped(DROPPED, "SIGTERM", 10.0),
+    findings.second_start_failed(REFUSED, "restart.log", after="on the same port and in the same folder"),
     findings.failed_under_condition(CONDITIONS["no_network"], REFUSED, "simulate-no_network.log", ""),
 ]
 
