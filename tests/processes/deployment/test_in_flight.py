@@ -35,8 +35,10 @@ class Server:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:
-            if _begins(connection) == b"HEAD":  # the idle connection
+            begin = _begins(connection)
+            if begin:
                 connection.recv(1000)
+            if begin == b"HEAD":  # the idle connection
                 connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
                 self.stop.wait(10)
             else:
@@ -67,19 +69,16 @@ def at_once(connection: socket.socket, _stop: threading.Event) -> None:
     connection.sendall(HEAD + b"hello")
 
 
-def not_at_all(connection: socket.socket, stop: threading.Event) -> None:
-    connection.recv(1000)
+def not_at_all(_connection: socket.socket, stop: threading.Event) -> None:
     stop.wait(10)
 
 
 def cut_short(connection: socket.socket, stop: threading.Event) -> None:
-    connection.recv(1000)
     connection.sendall(HEAD + b"he")
     stop.wait(10)
 
 
 def with_an_error(connection: socket.socket, stop: threading.Event) -> None:
-    connection.recv(1000)
     stop.wait(10)
     connection.sendall(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
 
@@ -89,8 +88,7 @@ def stream(connection: socket.socket, stop: threading.Event) -> None:
     stop.wait(10)
 
 
-def never_ended(connection: socket.socket, _stop: threading.Event) -> None:
-    connection.recv(1000)
+def never_ended(_connection: socket.socket, _stop: threading.Event) -> None:
     time.sleep(10)
 
 
