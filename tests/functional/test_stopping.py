@@ -9,7 +9,7 @@ SERVER = """\
 import http.server, os, pathlib, signal, sys, threading, time
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        time.sleep(1.5 if self.path == "/slow" else 0)
+        time.sleep(1.5 if self.path.startswith("/slow") else 0)
         self.send_response(200)
         self.send_header("Content-Length", "2")
         self.end_headers()
