@@ -54,7 +54,7 @@ def _run_once(
         return wait.failure
     stop = deployment.stop
     ending = start.process.stop(supervision.KILL if kill else stop.signal, stop.grace_s, to=stop.to)
-    yield progress.event("ready", f"once more, then {findings.describe_ending(ending)}")
+    yield progress.event("again", f"ready, then {findings.describe_ending(ending)}")
     if ending.forced:
         yield from progress.report([findings.stop_timeout_exceeded(progress.name, stop, ending, "")])
     return None
