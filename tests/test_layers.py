@@ -47,7 +47,7 @@ SCRIPTS = {
     "tree": {"processes"},
     "namespaces": {"processes", "kernel"},
     "description": {"processes"},
-    "probe": {"effects"},
+    "probe": {"effects", "owners"},
 }
 """What the scripts in ``_child`` import of each other by bare names, as they do when they run."""
 

@@ -84,6 +84,7 @@ def subject_of(opened: Wheel, *, extras: tuple[str, ...] = ()) -> Distribution:
         entry_points=opened.entry_points,
         script_files=tuple(script_files(opened)),
         start_files=tuple(start_files(opened)),
+        classifiers=opened.classifiers,
     )
 
 

@@ -306,11 +306,15 @@ def _descriptor(number: int, what: str) -> tuple[str, str]:
 
 
 def _threads() -> dict[int, tuple[str, bool]]:
-    """Return the threads of Python by their number: the name, and whether it is a daemon."""
+    """Return the threads of Python by their number: the name, and whether it is a daemon.
+
+    What ``threading`` lists under other numbers is no thread of the system: libraries that replace it list their own.
+    """
     found = {ident: ("%d" % ident, True) for ident in _stacks()}
     threading = sys.modules.get("threading")
     if threading is not None:
-        found.update({thread.ident: (thread.name, thread.daemon) for thread in threading.enumerate()})
+        listed = {thread.ident: (thread.name, thread.daemon) for thread in threading.enumerate()}
+        found.update({ident: listed[ident] for ident in found if ident in listed})
     return found
 
 

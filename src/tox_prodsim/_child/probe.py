@@ -31,8 +31,9 @@ import warnings
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # which -I has left out
 import effects
+import owners
 
-del sys.path[0], sys.modules["effects"]  # a package may have that name
+del sys.path[0], sys.modules["effects"], sys.modules["owners"]  # packages may have these names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,13 +140,14 @@ def load(module: str, attr: str) -> dict[str, Any]:
         for name in filter(None, attr.split(".")):
             target = getattr(target, name)
     except BaseException as problem:  # SystemExit and KeyboardInterrupt are failures too
-        return _raised(problem)
+        return _raised(problem, module)
     return {
         "outcome": "loaded",
         "elsewhere": _elsewhere(loaded),
         "version": _version(loaded),
         "callable": callable(target),
         "never_runs": _never_runs(target),
+        "source": str(getattr(loaded, "__file__", None) or "").endswith(".py"),
     }
 
 
@@ -184,16 +186,19 @@ def _version(module: Any) -> str:
     return version if isinstance(version, str) else ""
 
 
-def _raised(problem: BaseException) -> dict[str, Any]:
-    file, line = _place(problem)
+def _raised(problem: BaseException, module: str) -> dict[str, Any]:
+    (file, line), deeper = _places(problem, module)
     return {
         "outcome": "raised",
         "type": type(problem).__name__,
+        "type_module": str(type(problem).__module__),
         "message": _message(problem),
         "missing": _missing(problem),
         "filename": str(getattr(problem, "filename", None) or "") if isinstance(problem, OSError) else "",
         "file": file,
         "line": line,
+        "dependency": _shown(*deeper) if deeper else "",
+        "lacking": owners.owner(_lacking_file(problem), site_packages()),
     }
 
 
@@ -224,17 +229,63 @@ def _is_own(problem: BaseException | None) -> TypeGuard[BaseException]:
     return problem is not None and type(problem).__module__ != "builtins"
 
 
-def _place(problem: BaseException) -> tuple[str, int | None]:
-    """Return file (relative to site-packages) and line of the innermost frame there; nothing when there is none."""
+def _places(problem: BaseException, module: str) -> tuple[tuple[str, int | None], tuple[str, int] | None]:
+    """Return the innermost line of the project, and the innermost one of all if that is in another's code.
+
+    Files are relative to site-packages. Without a line of the project the first is the innermost one, or nothing.
+    """
+    frames = _frames(problem)
+    own = [place for place in frames if place[0].startswith(_own_prefixes(module, [file for file, _ in frames]))]
+    if not own:
+        return (frames[0] if frames else ("", None)), None
+    return own[0], None if own[0] is frames[0] else frames[0]
+
+
+def _frames(problem: BaseException) -> list[tuple[str, int]]:
+    """Return the files, relative to site-packages, and lines through which the exception came, innermost first."""
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(problem.__traceback__)]
     if isinstance(problem, SyntaxError) and problem.filename:
         frames.append((problem.filename, problem.lineno or 0))
     roots = site_packages()
-    for file, line in reversed(frames):
-        for root in roots:
-            if _is_inside(file, root):
-                return os.path.relpath(os.path.realpath(file), root), line
-    return "", None
+    return [
+        (os.path.relpath(os.path.realpath(file), root).replace(os.sep, "/"), line)
+        for file, line in reversed(frames)
+        for root in roots
+        if _is_inside(file, root)
+    ]
+
+
+def _own_prefixes(module: str, files: list[str]) -> tuple[str, str]:
+    """Return how the files of the module's distribution begin: with its first part that has a file of its own."""
+    parts, above = module.split("."), ""
+    for part in parts:
+        above = above + "/" + part if above else part
+        loaded = sys.modules.get(above.replace("/", "."))
+        if getattr(loaded, "__file__", None) or above + "/__init__.py" in files or above + ".py" in files:
+            break
+    return above + "/", above + "."
+
+
+def _shown(file: str, line: int) -> str:
+    """Return the place with the distribution that it is in: ``werkzeug 3.0.1 (werkzeug/urls.py:12)``."""
+    roots = site_packages()
+    owner = next(filter(None, (owners.owner(os.path.join(root, file), roots) for root in roots)), "")
+    place = "%s:%d" % (file, line)
+    return "%s (%s)" % (owner, place) if owner else place
+
+
+def _lacking_file(problem: BaseException) -> str:
+    """Return the file of the module that lacks a name or a submodule; nothing if that is not the problem."""
+    name = ""
+    if isinstance(problem, ModuleNotFoundError):
+        name = str(problem.name or "").rpartition(".")[0]
+    elif isinstance(problem, ImportError):
+        return str(problem.path or "") if str(problem).startswith("cannot import name") else ""
+    elif isinstance(problem, AttributeError):
+        found = re.match(r"module '([\w.]+)' has no attribute", _message(problem))
+        name = found.group(1) if found else ""
+    file = getattr(sys.modules.get(name), "__file__", None)
+    return file if isinstance(file, str) else ""
 
 
 def site_packages() -> list[str]:

@@ -92,7 +92,8 @@ CHECKS = (
         level=Level.NOTE,
         exception=(
             "an error for a module that imported when the baseline was accepted; a warning for one that misses a file "
-            "of the package"
+            "of the package, or what this Python or a required distribution no longer has, and an error if most "
+            "modules fail like that; nothing if an extra of the wheel brings what is missing"
         ),
         title="another module of the wheel cannot be imported",
         why=(
@@ -110,12 +111,64 @@ CHECKS = (
             "it is for Windows, macOS or another platform",
             "it reads a file on import that the build did not include",
             "it is a script, and does its work when it is imported",
+            "it imports what newer Pythons lack: pywebcopy 7.1 needs cgi, which is gone since Python 3.13",
             "it was forgotten in a refactoring, and nothing imports it any more",
         ),
         solution=(
             "install the extra in this environment (extras = trio), to have it checked as well",
             "delete what is dead, and put the work of a script under: if __name__ == '__main__'",
             "a module that is meant to be gone or to need more: accept a new baseline",
+        ),
+    ),
+    Check(
+        code="IMP505",
+        level=Level.ERROR,
+        exception="a warning for a name that only an example in the description imports",
+        title="a module of the wheel imports something of its own package that is not there",
+        why=(
+            "A module or a name was left out of the build, or renamed, and some lines still import it. They fail for "
+            "every user, often only when a function is called, where no import of the package finds it. The sources "
+            "are read for it, and the environment is asked whether it really lacks the name. What a try or a "
+            "condition on the system guards is not counted, nor what modules may make when they run."
+        ),
+        example=(
+            "FAIL IMP505 acme.plugins: is imported by acme.cli when a function is called, but the wheel does not have "
+            "it"
+        ),
+        causes=(
+            "a sub-package has no __init__.py or is not in the list of packages: spopt 0.0.3 has no spopt.region",
+            "a name was moved, and not every module that imports it was changed: label-maker 0.7.0",
+            "nothing but the version is in the wheel, and the description shows what should be: django-xml 4.0.0",
+        ),
+        solution=(
+            "have the build back end find all packages, and compare the modules of the wheel with the source tree",
+            "remove or correct the imports: the hint has their files and lines",
+            "guard an import that may fail: try / except ImportError",
+        ),
+    ),
+    Check(
+        code="IMP506",
+        level=Level.NOTE,
+        title="a package cannot be imported here, because the environment or the machine lacks something",
+        why=(
+            "It is a plugin of a program that is not installed or not set up, or needs a display, a sound card or a "
+            "library of the system. That is not a fault of the release, but it also means that nothing was shown: "
+            "the import was not checked. The host is what a framework classifier, a group of entry points or the "
+            "name of the project says."
+        ),
+        example=(
+            "NOTE IMP506 acme: cannot be imported here, because it is a plugin of sphinx, which is not installed: "
+            "ModuleNotFoundError: No module named 'sphinx'"
+        ),
+        causes=(
+            "a plugin does not require its host on purpose, because the host requires it: sphinxcontrib-jsmath 2.0.0",
+            "a Django app reads the settings when it is imported, and there are none",
+            "the machine has no display, no PortAudio, no libGL.so.1: sounddevice 0.5.1",
+        ),
+        solution=(
+            "add the host to deps of this environment, and what it reads to set_env",
+            "install the library on this machine, or run tox below xvfb-run",
+            "if the package should work without: move the import into the function that needs it",
         ),
     ),
 )

@@ -130,12 +130,13 @@ CHECKS = (
     Check(
         code="VER305",
         level=Level.ERROR,
-        exception="a note for a module that nothing imports in any case",
+        exception="a note for a module that is not known to be imported",
         title="the source is no valid syntax for the oldest Python that the wheel claims",
         why=(
             "Requires-Python lets the release into an environment in which it cannot be imported. An error is what "
-            "importing the package or a command imports whatever the circumstances; what stands in functions, below "
-            "'if' and in modules that nothing imports is a note. The proof is a compile under that very Python: the "
+            "importing the package or a command imports whatever the circumstances, and a module that imports in this "
+            "Python or did so when the baseline was accepted. What is imported below 'if' only, or is named for a "
+            "newer Python, is a note. The proof is a compile under that very Python: the "
             "environment's, or a pythonX.Y on PATH. Else a newer Python parses (the line of the step says so), which "
             "sees match, except*, :=, positional-only and type parameters where they are too new, but not the "
             "f-strings of 3.12, return *x and continue in finally of 3.8, the decorators of 3.9 or a[*b] of 3.11."

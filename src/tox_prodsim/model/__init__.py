@@ -16,6 +16,7 @@ __all__ = [
     "files",
     "findings",
     "formatting",
+    "internal_imports",
     "leaks",
     "metrics",
     "parsing",

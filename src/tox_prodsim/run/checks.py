@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import functools
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -10,6 +11,7 @@ from tox_prodsim.checks import artifact, audit, installed, resolution
 from tox_prodsim.model.events import Event, Found, Step
 from tox_prodsim.model.findings import CheckResult, Level, NothingToCheck, Policy
 from tox_prodsim.model.formatting import listed
+from tox_prodsim.model.internal_imports import InternalImports
 from tox_prodsim.model.scenario import LOWEST, Scenario
 from tox_prodsim.run import contents, sdist
 from tox_prodsim.run.context import NOT_CHECKED, BaselineFiles, FileContext, RunContext
@@ -48,9 +50,10 @@ def _run_checks(
     The scripts wait for the imports: what they leave in HOME must be known as theirs.
     """
     fresh = executor.submit(_fresh_install, scenario, context)
-    importing = executor.submit(_imports, scenario, context, results.known)
+    sources = executor.submit(artifact.internal_imports, context.wheel)
+    importing = executor.submit(_imports, scenario, context, results.known, sources)
     survey = executor.submit(installed.check_distribution, context.subject, context.execute, context.python)
-    yield from _files(scenario, context, results, executor)
+    yield from _files(scenario, context, results, executor, _needed(context, sources, importing))
     yield from results.run_step(Step.INSTALL, lambda: _install(scenario, context, survey, fresh))
     yield from results.run_step(Step.IMPORT, lambda: importing.result().checked)
     yield from results.run_step(Step.SCRIPTS, lambda: _scripts(context, importing.result().modules))
@@ -69,11 +72,19 @@ def check_files(scenario: Scenario, context: FileContext, results: RunResults) -
 
 
 def _files(
-    scenario: Scenario, context: RunContext | FileContext, results: RunResults, executor: Executor
+    scenario: Scenario,
+    context: RunContext | FileContext,
+    results: RunResults,
+    executor: Executor,
+    is_needed: Callable[[str], bool] = lambda _: False,
 ) -> Iterator[Event]:
-    """Run the steps that read the files; the wheel need not be installed."""
+    """Run the steps that read the files; the wheel need not be installed.
+
+    ``is_needed`` tells of a module whether it imports, and without a condition.
+    """
     references = executor.submit(sdist.check_references, context.provenance, context.wheel)
-    syntax = executor.submit(artifact.check_syntax, context.wheel, context.execute, context.python)
+    check_syntax = functools.partial(artifact.check_syntax, is_needed=is_needed)
+    syntax = executor.submit(check_syntax, context.wheel, context.execute, context.python)
     audits = _begin_audits(context, executor)
     yield from results.run_step(Step.SDIST, lambda: sdist.check(context.provenance, context.wheel))
     yield from results.run_step(Step.WHEEL, lambda: _wheel(scenario, context, syntax, references))
@@ -86,6 +97,18 @@ def _begin_audits(context: RunContext | FileContext, executor: Executor) -> audi
         return None
     source = context.provenance.sdist
     return audit.start(context.tools, context.wheel.path, source.path if source else None, executor)
+
+
+def _needed(
+    context: RunContext, sources: Future[InternalImports], importing: Future[installed.Imported]
+) -> Callable[[str], bool]:
+    """Return what tells of a module whether it imports here or did so at the baseline, and without a condition."""
+
+    def needed(module: str) -> bool:
+        imports = module in context.baselines.stored_imports or module in importing.result().modules
+        return imports and not sources.result().is_optional(module)
+
+    return needed
 
 
 def _wheel(
@@ -154,24 +177,29 @@ def _changes_since_baseline(context: RunContext) -> str:
     return f"since the baseline: {listed(dists, _MOST_CHANGES)}" if dists else ""
 
 
-def _imports(scenario: Scenario, context: RunContext, known: Known) -> installed.Imported:
+def _imports(
+    scenario: Scenario, context: RunContext, known: Known, sources: Future[InternalImports]
+) -> installed.Imported:
     """Import the top-levels, then all other modules, and compare what they import with the requirements."""
     remembered = frozenset[str]() if scenario.timing.updates_contents else context.baselines.stored_imports
     environment = (context.subject, context.execute, context.python)
     tops = installed.check_imports(*environment, remembered=remembered)
     silence = _Silence(scenario.policy, known)
+    own = installed.check_own_imports(sources.result(), context.execute, context.python, known=tops.lacks)
     others = installed.check_modules(
         *environment,
         imported=tops.modules,
         remembered=remembered,
         silent=silence,
+        reported=own.names | tops.lacks,
+        own=sources.result(),
     )
     undeclared = installed.check_undeclared(*environment, context.wheel.path, imported=others.modules)
     extensions = installed.check_extensions(*environment, required=scenario.extensions)
     start = installed.check_start(*environment)
     quiet = CheckResult(detail="", codes=(), known=tuple(silence.known))
     return installed.Imported(
-        checked=CheckResult.of(tops.checked, others.checked, undeclared, extensions.checked, start, quiet),
+        checked=CheckResult.of(tops.checked, own.checked, others.checked, undeclared, extensions.checked, start, quiet),
         modules=others.modules | extensions.modules,
         descriptors=tops.descriptors,
         failed=others.failed,

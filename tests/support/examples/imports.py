@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from support.examples.answers import PYTHON, SITE, Answers, Record, effect, lacks, loaded, raised
 from tox_prodsim.checks import installed
 from tox_prodsim.model.findings import Finding
+from tox_prodsim.model.internal_imports import AbsentName, Importer, InternalImports
 from tox_prodsim.model.runner import Completed
 
 ACME = installed.Distribution(name="acme", version="2.1.0", top_levels=("acme",), modules=("acme", "acme.trio"))
@@ -68,6 +70,18 @@ FAILED = (
     "  ModuleNotFoundError: No module named 'acme_hook'\n\nRemainder of file ignored\n"
 )
 
+
+def own_module_gone(_: Path) -> Iterable[Finding]:
+    importer = Importer(file="acme/cli.py", line=12, module="acme.cli", in_function=True)
+    own = InternalImports(absent=(AbsentName(name="acme.plugins", module="", importers=(importer,)),))
+    return installed.check_own_imports(own, Answers({"acme.plugins": lacks("acme.plugins")}), PYTHON).checked.findings
+
+
+def without_host(_: Path) -> Iterable[Finding]:
+    plugin = replace(ACME, classifiers=("Framework :: Sphinx :: Extension",))
+    return installed.check_imports(plugin, Answers({"acme": lacks("sphinx")}), PYTHON).checked.findings
+
+
 EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "EXT405": extension("acme_init"),
     "EXT406": extension("acme_flush", only_with="LD_BIND_NOW"),
@@ -76,6 +90,8 @@ EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "IMP502": importing(loaded(elsewhere="/home/me/acme/acme/__init__.py")),
     "IMP503": importing(lacks("yaml")),
     "IMP504": module_gone,
+    "IMP505": own_module_gone,
+    "IMP506": without_host,
     "IMP510": starting(stderr=FAILED),
     "IMP511": starting("acme: tracing is on\n"),
     "IMP512": starting(seconds=0.08),

@@ -26,8 +26,8 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
 ``sdist.py``             reads an sdist; SDI203, SDI205: its form (with ``compiled_sources.py``,
                          ``exclusions.py``)
 ``sdist_strays.py``      SDI204: secrets and stray files in an sdist
-``sdist_vs_wheel.py``    SDI202, WHL111, WHL120: the wheel against the sdist (with
-                         ``internal_imports.py``)
+``sdist_vs_wheel.py``    SDI202, WHL111, WHL120: the wheel against the sdist
+``internal_imports.py``  what modules import of their own package (with ``import_statements.py``)
 ``package_data.py``      WHL112, WHL114: data files and the licence of the sources (with
                          ``package_folders.py``)
 ``equality.py``          BLD104, BLD105: the wheel of the sdist against that of the source tree (with
@@ -47,6 +47,7 @@ from tox_prodsim.checks.artifact.data_files import data_files, script_files, sta
 from tox_prodsim.checks.artifact.data_references import check_references
 from tox_prodsim.checks.artifact.digest import file_sha256
 from tox_prodsim.checks.artifact.equality import TreeWheel, check_equal
+from tox_prodsim.checks.artifact.internal_imports import internal_imports
 from tox_prodsim.checks.artifact.native import check_native
 from tox_prodsim.checks.artifact.package_data import check_package_data, lost_data
 from tox_prodsim.checks.artifact.sdist import Sdist, check_sdist, open_sdist, sdist_beside
@@ -74,6 +75,7 @@ __all__ = [
     "check_wheel",
     "data_files",
     "file_sha256",
+    "internal_imports",
     "lost_data",
     "open_sdist",
     "open_wheel",

@@ -7,9 +7,10 @@ them with ``ast``, which finds many but not all of the features that are missing
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -23,6 +24,7 @@ CODES = ("VER305",)
 
 _SCRIPT = CHILD_SCRIPTS / "syntax.py"
 _LIMIT_S = 120.0
+_NEWER = re.compile(r"(?:^|_)(?:py|python|cp)?_?3_?\d+$", re.IGNORECASE)
 _PARSED_FROM = (3, 7)
 """The oldest version that ``ast.parse`` supports as ``feature_version``."""
 
@@ -39,8 +41,13 @@ class _SyntaxReport:
     """What each member imports unconditionally."""
 
 
-def check_syntax(wheel: Wheel, runner: Runner, python: Path) -> CheckResult:
-    """Return the modules that are not valid for the oldest claimed Python; ``python`` is that of the environment."""
+def check_syntax(
+    wheel: Wheel, runner: Runner, python: Path, *, is_needed: Callable[[str], bool] = lambda _: False
+) -> CheckResult:
+    """Return the modules that are not valid for the oldest claimed Python; ``python`` is that of the environment.
+
+    ``is_needed`` tells of a module whether it imports elsewhere, and without a condition.
+    """
     version = oldest(wheel)
     if version is None:
         return _not_checked(NothingToCheck("neither Requires-Python nor the tags say which Python is the oldest"))
@@ -48,7 +55,7 @@ def check_syntax(wheel: Wheel, runner: Runner, python: Path) -> CheckResult:
     report = _report(wheel, version, runner, python)
     if report is None:
         return _not_checked(f"no Python {shown} was found, and none that could speak for it")
-    findings = tuple(_findings(wheel, report, shown))
+    findings = tuple(_findings(wheel, report, shown, is_needed))
     detail = "" if findings else f"compiles on {shown}" if report.compiled else f"parses as {shown}"
     return CheckResult(detail=detail, codes=CODES, findings=findings)
 
@@ -82,16 +89,26 @@ def _report_of(wheel: Wheel, shown: str, runner: Runner, python: str) -> _Syntax
     return _SyntaxReport(compiled=answer["how"] == "compiled", wrong=wrong, imports=answer["imports"])
 
 
-def _findings(wheel: Wheel, report: _SyntaxReport, shown: str) -> Iterator[Finding]:
-    """Yield an error for modules that every user imports, a note for the others."""
+def _findings(wheel: Wheel, report: _SyntaxReport, shown: str, is_needed: Callable[[str], bool]) -> Iterator[Finding]:
+    """Yield an error for modules that every user imports or that import elsewhere, a note for the others."""
     names = {member: name for member in (*report.wrong, *report.imports) if (name := _module(member))}
     reached = _reached(wheel, names, report.imports)
-    needed = [member for member in report.wrong if names.get(member) in reached]
-    others = [member for member in report.wrong if member in names and member not in needed]
+    wrong = [member for member in report.wrong if member in names]
+    needed = [member for member in wrong if names[member] in reached]
+    elsewhere = [each for each in wrong if each not in needed and not _for_newer(each) and is_needed(names[each])]
+    others = [member for member in wrong if member not in {*needed, *elsewhere}]
     if needed:
         yield _finding(Level.ERROR, needed, report, f"is no valid Python {shown}, the oldest that the wheel claims")
+    if elsewhere:
+        message = f"imports in newer Pythons, but is not valid Python {shown}, the oldest that the wheel claims"
+        yield _finding(Level.ERROR, elsewhere, report, message)
     if others:
         yield _finding(Level.NOTE, others, report, f"is no valid Python {shown}, if it is ever imported there")
+
+
+def _for_newer(member: str) -> bool:
+    """Return whether the name of the module says for which Python it is, such as ``_py312``."""
+    return _NEWER.search(PurePosixPath(member).stem) is not None
 
 
 def _finding(level: Level, members: Sequence[str], report: _SyntaxReport, message: str) -> Finding:

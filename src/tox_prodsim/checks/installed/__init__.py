@@ -7,9 +7,10 @@ To add one, write such a function in the file that fits, or in a new one, export
 ``requirements.py``   DEP202, DEP203, DEP209, DEP210, IMP500: the right distribution, its requirements are met
 ``owners.py``         DEP211: files and commands of two distributions
 ``undeclared.py``     DEP204: modules are imported that no requirement names (reads ``sources.py``)
-``imports.py``        IMP501 to IMP504, VER303: the top-levels import, from site-packages
+``imports.py``        IMP501 to IMP506, VER303: the top-levels import, from site-packages
 ``side_effects.py``   IMP520 to IMP524: what an import does besides
 ``modules.py``        IMP504: all other modules import
+``own_imports.py``    IMP505: what modules import of their own package is there
 ``extensions.py``     EXT405, EXT406, EXT414: extension modules load
 ``scripts.py``        ENT510, ENT511: commands and other entry points load
 ``commands.py``       the commands of a distribution, and how each is started
@@ -22,6 +23,8 @@ To add one, write such a function in the file that fits, or in a new one, export
 ``probe.py``          runs ``_child/probe.py`` in the environment and reads its answers
 ``sources.py``        what the sources in a wheel import at module level
 ``messages.py``       findings and hints about what does not load
+``surroundings.py``   what an import lacks that is not the release's to bring
+``providers.py``      which distribution is known to provide a module
 ``versions.py``       compares a reported version with that of METADATA
 ====================  ==============================================================================
 """
@@ -30,6 +33,7 @@ from tox_prodsim.checks.installed.conditions import check_condition, unavailable
 from tox_prodsim.checks.installed.extensions import check_extensions
 from tox_prodsim.checks.installed.imports import Imported, check_imports, main_names
 from tox_prodsim.checks.installed.modules import check_modules
+from tox_prodsim.checks.installed.own_imports import check_own_imports
 from tox_prodsim.checks.installed.owners import check_owners
 from tox_prodsim.checks.installed.probe import Distribution
 from tox_prodsim.checks.installed.requirements import check_distribution
@@ -45,6 +49,7 @@ __all__ = [
     "check_extensions",
     "check_imports",
     "check_modules",
+    "check_own_imports",
     "check_owners",
     "check_scripts",
     "check_start",

@@ -12,6 +12,7 @@ from pathlib import Path
 from tox_prodsim.checks.installed.imports import Imported
 from tox_prodsim.checks.installed.messages import finding, hint_for
 from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Died, Distribution, Loaded, Outcome, Raised, load
+from tox_prodsim.checks.installed.surroundings import absence, missing_library
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck
 from tox_prodsim.model.formatting import counted, listed
 from tox_prodsim.model.runner import NO_VARIABLES, Completed, Runner
@@ -22,7 +23,6 @@ _EAGER = {"LD_BIND_NOW": "1"} if sys.platform.startswith("linux") else {}
 _CODES = ("EXT405", "EXT406") if _EAGER else ("EXT405",)
 _NOT_CHECKED = () if _EAGER else (("EXT406", "the loader of this system has no way to be asked for it"),)
 _NO_MODULE = "dynamic module does not define module export function"
-_LIBRARY = re.compile(r"(?P<library>\S+): cannot open shared object file")
 _UNLOADABLE = re.compile(
     r"undefined symbol|symbol not found|invalid ELF|wrong ELF class|file too short|version `.+' not found"
     r"|shared object|^dlopen\(|DLL load failed|compiled (against|using)|binary incompatib"
@@ -126,15 +126,25 @@ def _is_loaded(outcome: Outcome) -> bool:
     return isinstance(outcome, Loaded)
 
 
+def _is_source(outcome: Outcome) -> bool:
+    """Return whether the ``.py`` file of the same name was loaded in place of the compiled one."""
+    return isinstance(outcome, Loaded) and outcome.source
+
+
 def _failures(distribution: Distribution, outcomes: Outcomes, required: Sequence[str]) -> Iterator[Finding]:
     """Yield what does not load; notes with the same reason become one."""
     notes: dict[str, list[Finding]] = {}
     for name, outcome in outcomes.items():
+        if name in required and _is_source(outcome):
+            hint = "see in the log of the build for which Python it was compiled"
+            yield finding(
+                "EXT405", Level.ERROR, name, "is not what is loaded, but Python source of the same name", hint
+            )
         if _is_loaded(outcome) or (name not in required and _is_library(outcome)):
             continue
         level, hint = Level.ERROR, ""
         if isinstance(outcome, Raised) and name not in required:
-            level, hint = _weight(name, outcome)
+            level, hint = _weight(distribution, name, outcome)
         hint = hint or hint_for(distribution, name, outcome)
         found = finding("EXT405", level, name, f"does not load: {outcome}", hint, outcome=outcome)
         if level is Level.NOTE:
@@ -150,7 +160,7 @@ def _is_library(outcome: Outcome) -> bool:
     return isinstance(outcome, Raised) and outcome.message.startswith(_NO_MODULE)
 
 
-def _weight(name: str, raised: Raised) -> tuple[Level, str]:
+def _weight(distribution: Distribution, name: str, raised: Raised) -> tuple[Level, str]:
     """Return the level of a module that does not load, and a hint that fits the reason better than the usual one.
 
     An exception of the loaded module is not a fault of the file: some modules of good wheels must be imported after
@@ -158,10 +168,10 @@ def _weight(name: str, raised: Raised) -> tuple[Level, str]:
     """
     if raised.missing == name:
         return Level.NOTE, "it is compiled for another Python or system than that of this environment"
-    if found := _LIBRARY.search(raised.message):
-        hint = (
-            f"ship {found['library']} with the wheel ('auditwheel repair'), or let the documentation say who needs it"
-        )
+    if library := missing_library(raised):
+        if absence(distribution, raised) is not None:
+            return Level.NOTE, ""
+        hint = f"ship {library} with the wheel ('auditwheel repair'), or let the documentation say who needs it"
         return Level.NOTE, hint
     if raised.missing or not (raised.type == "SystemError" or _UNLOADABLE.search(raised.message)):
         return Level.NOTE, ""
@@ -181,7 +191,11 @@ def _bound_late(loads: _Loads) -> Iterator[Finding]:
 
 def _detail(loads: _Loads) -> str:
     modules = [name for name, outcome in loads.lazy.items() if not _is_library(outcome)]
-    good = [name for name in modules if _is_loaded(loads.lazy[name])]
+    sources = [name for name in modules if _is_source(loads.lazy[name])]
+    good = [name for name in modules if _is_loaded(loads.lazy[name]) and name not in sources]
+    if sources:
+        counts = f"{len(good) or 'none'} of {counted(len(modules), 'extension')}"
+        return f"{counts} {'loads' if len(good) < 2 else 'load'}, Python source is loaded for {listed(sources)}"
     if not good:
         return "no extension loads" if modules else ""
     number = f"{counted(len(good), 'extension')} {'loads' if len(good) == 1 else 'load'}"

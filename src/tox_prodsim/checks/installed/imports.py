@@ -13,13 +13,14 @@ from tox_prodsim.checks.installed.messages import finding, hint_for
 from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Died, Distribution, Loaded, Outcome, Raised, is_below
 from tox_prodsim.checks.installed.side_effects import CODES as EFFECTS
 from tox_prodsim.checks.installed.side_effects import ImportAfter, check_effects, open_descriptors
+from tox_prodsim.checks.installed.surroundings import absence
 from tox_prodsim.checks.installed.versions import contradicts, is_released_again, same_version
 from tox_prodsim.model import top_levels
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.runner import Runner
 
-_CODES = ("IMP501", "IMP502", "IMP503", "VER303")
+_CODES = ("IMP501", "IMP502", "IMP503", "IMP506", "VER303")
 _NAMES_SHOWN = 3
 
 
@@ -30,6 +31,8 @@ class Imported:
     checked: CheckResult
     modules: frozenset[str] = frozenset()
     """The modules that imported."""
+    lacks: frozenset[str] = frozenset()
+    """The names that imports did not find, as findings say."""
     descriptors: int | None = None
     """How many file descriptors the main modules left open; None: not known."""
     failed: Mapping[str, str] = field(default_factory=dict)
@@ -60,6 +63,7 @@ def check_imports(
     return Imported(
         checked=CheckResult.of(imports, effects),
         modules=frozenset(name for name, outcome in outcomes.items() if isinstance(outcome, Loaded)),
+        lacks=frozenset(outcome.lacks for outcome in outcomes.values() if isinstance(outcome, Raised)) - {""},
         descriptors=open_descriptors(main_outcomes.values()),
     )
 
@@ -127,13 +131,22 @@ def _findings(
             yield from _version_findings(distribution, name, outcome)
         else:
             vital = name in main and not (some_load and _is_excusable(distribution, name, outcome))
-            yield _failure(distribution, name, outcome, vital=vital, known=name in remembered)
+            if vital or name in remembered or not _in_extra(distribution, outcome):
+                yield _failure(distribution, name, outcome, vital=vital, known=name in remembered)
+
+
+def _in_extra(distribution: Distribution, outcome: Outcome) -> bool:
+    """Return whether an extra of the wheel brings what is missing."""
+    return isinstance(outcome, Raised) and bool(outcome.missing and distribution.extras_with(outcome.missing))
 
 
 def _failure(distribution: Distribution, name: str, outcome: Outcome, *, vital: bool, known: bool) -> Finding:
     message, hint = f"importing it fails: {outcome}", hint_for(distribution, name, outcome)
     if isinstance(outcome, Died):
         return finding("IMP501", Level.ERROR, name, message, hint)
+    here = None if known else absence(distribution, outcome)
+    if vital and here is not None:
+        return finding("IMP506", Level.NOTE, name, f"cannot be imported here, because {here.what}: {outcome}", hint)
     if vital:
         return finding("IMP503", Level.ERROR, name, message, hint, outcome=outcome)
     if known:

@@ -1,7 +1,8 @@
 """Whether all other modules of the wheel import, and which did.
 
 One good package in four has modules that do not: they need an optional dependency or another system. A failure is
-therefore a note, unless the module imported when the baseline was accepted, or lacks a file of the package.
+therefore a note, and nothing if an extra brings what is missing. It is more if the module imported when the baseline
+was accepted, lacks a file of the package, or a name that this Python or a required distribution no longer has.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from tox_prodsim.checks.installed.import_runs import load_all
 from tox_prodsim.checks.installed.imports import Imported
 from tox_prodsim.checks.installed.messages import finding, hint_for
 from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Distribution, Loaded, Outcome, Raised, is_below, load
+from tox_prodsim.checks.installed.providers import is_gone
 from tox_prodsim.model.findings import CheckResult, Finding, Level
-from tox_prodsim.model.formatting import listed
+from tox_prodsim.model.formatting import counted, joined, listed, plural
+from tox_prodsim.model.internal_imports import NO_IMPORTS, InternalImports
 from tox_prodsim.model.runner import Runner
 
 MODULE_LIMIT_S = 10.0
@@ -47,6 +50,7 @@ _REASONS_SHOWN = 3
 """This many reasons get a finding each."""
 _MISSING_SHOWN = 8
 _NAMES_SHOWN = 10
+_EXTRAS_SHOWN = 4
 _MOST_ALONE = 20
 """This many failures that are more than a note are repeated, each in a process of its own."""
 
@@ -96,42 +100,38 @@ def check_modules(
     imported: frozenset[str] = frozenset(),
     remembered: frozenset[str] = frozenset(),
     silent: Silent = _never,
+    reported: frozenset[str] = frozenset(),
+    own: InternalImports = NO_IMPORTS,
     limit_s: float = MODULE_LIMIT_S,
     budget_s: float = BUDGET_S,
 ) -> Imported:
     """Return what is wrong with importing the modules of the wheel, except those that are known to have ``imported``.
 
     Compiled modules are left to ``check_extensions``. ``remembered`` are the modules that imported when the baseline
-    was accepted; nothing is said of a failure that is ``silent``. ``limit_s`` is the limit for one import, ``budget_s``
-    for all; what is then left is not checked.
+    was accepted; nothing is said of a failure that is ``silent``, or for lack of a name that is ``reported`` already.
+    ``own`` is what the sources import. ``limit_s`` is the limit for one import, ``budget_s`` for all; what is then left
+    is not checked.
     """
     importer = _Importer(distribution, runner, python, limit_s, time.monotonic() + budget_s)
     known = imported.union(distribution.extensions)
     pending = [name for name in modules_to_import(distribution, remembered) if name not in known]
     outcomes = importer.load_twice(pending)
-    outcomes |= importer.load_alone(_above_note(distribution, outcomes, remembered)[:_MOST_ALONE])
+    outcomes |= importer.load_alone(_above_note(_Weights(distribution, own, remembered, outcomes))[:_MOST_ALONE])
     loaded = imported | {name for name, outcome in outcomes.items() if isinstance(outcome, Loaded)}
     missed = len(pending) - len(outcomes)
     reason = f"{missed} of {len(pending)} modules were not reached within {budget_s:g} s" if missed else ""
     failed = {name: _reason(outcome) for name, outcome in outcomes.items() if not isinstance(outcome, Loaded)}
-    quiet = {
-        name for name in failed if silent(_level(distribution, name, outcomes[name], remembered), name, failed[name])
-    }
-    findings = tuple(_findings(distribution, _without(outcomes, quiet), remembered))
-    checked = _to_check_result(loaded, imported.union(pending), findings, reason)
-    return Imported(checked=checked, modules=loaded, failed=failed)
+    weights = _Weights(distribution, own, remembered, outcomes, len(imported.union(pending)))
+    quiet = {name for name in failed if silent(weights.level(name), name, failed[name])}
+    findings = tuple(_findings(weights, reported, quiet))
+    detail = joined((_detail(len(loaded), weights.total), _extras(weights)), "; ")
+    return Imported(checked=_to_check_result(detail, findings, reason), modules=loaded, failed=failed)
 
 
-def _without(outcomes: Mapping[str, Outcome], names: Collection[str]) -> dict[str, Outcome]:
-    return {name: outcome for name, outcome in outcomes.items() if name not in names}
-
-
-def _to_check_result(
-    loaded: Collection[str], modules: Collection[str], findings: tuple[Finding, ...], reason: str
-) -> CheckResult:
+def _to_check_result(detail: str, findings: tuple[Finding, ...], reason: str) -> CheckResult:
     """Return the result; the ``reason`` says why some modules were not checked."""
     return CheckResult(
-        detail=_detail(len(loaded), len(modules)),
+        detail=detail,
         codes=() if reason else (CODE,),
         findings=findings,
         not_checked=((CODE, reason),) if reason else (),
@@ -166,10 +166,68 @@ def _is_settled(distribution: Distribution, outcome: Outcome) -> bool:
     return False
 
 
-def _above_note(distribution: Distribution, outcomes: Mapping[str, Outcome], remembered: frozenset[str]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """The outcomes of modules, and what decides how much a failure weighs."""
+
+    distribution: Distribution
+    own: InternalImports
+    remembered: frozenset[str]
+    outcomes: Mapping[str, Outcome]
+    total: int = 0
+    """How many modules there are; 0: not yet known."""
+
+    @property
+    def failed(self) -> list[str]:
+        """Return the modules that do not import, without the top-levels, which other checks report."""
+        names = (name for name, outcome in self.outcomes.items() if not isinstance(outcome, Loaded))
+        return [name for name in names if name not in self.distribution.top_levels]
+
+    def level(self, name: str) -> Level:
+        """Return the level of the failure of a module."""
+        if name in self.remembered:
+            return Level.ERROR
+        if self.is_outdated(name):
+            return Level.ERROR if self.most_are_outdated else Level.WARNING
+        return Level.WARNING if _lacks_own_file(self.distribution, self.outcomes[name]) else Level.NOTE
+
+    def is_outdated(self, name: str) -> bool:
+        """Return whether a module that users need lacks what this Python or a required distribution no longer has."""
+        return _lacks_what_is_gone(self.distribution, self.outcomes[name]) and not self.own.is_optional(name)
+
+    @property
+    def most_are_outdated(self) -> bool:
+        """Return whether more than half of all modules fail for that."""
+        return bool(self.total) and 2 * sum(map(self.is_outdated, self.failed)) > self.total
+
+    def extras(self, name: str) -> tuple[str, ...]:
+        """Return the extras that bring what a module lacks."""
+        foreign = _foreign(self.distribution, self.outcomes[name])
+        return self.distribution.extras_with(foreign) if foreign and self.level(name) is Level.NOTE else ()
+
+
+def _lacks_what_is_gone(distribution: Distribution, outcome: Outcome) -> bool:
+    if not isinstance(outcome, Raised):
+        return False
+    if outcome.lacking:
+        return distribution.requires_distribution(outcome.lacking.partition(" ")[0])
+    missing = outcome.missing if outcome.message.startswith("No module named") else ""
+    return bool(missing) and is_gone(missing) and distribution.lacks_foreign(missing)
+
+
+def _above_note(weights: _Weights) -> list[str]:
     """Return the failures that are more than a note."""
-    failed = [name for name, outcome in outcomes.items() if not isinstance(outcome, Loaded)]
-    return [name for name in failed if _level(distribution, name, outcomes[name], remembered) is not Level.NOTE]
+    return [name for name in weights.failed if weights.level(name) is not Level.NOTE]
+
+
+def _extras(weights: _Weights) -> str:
+    """Return which extras bring what the modules lack that need one."""
+    needing = {name: extras for name in weights.failed if (extras := weights.extras(name))}
+    names = sorted({extras[0] for extras in needing.values()})
+    if not names:
+        return ""
+    which = f"{plural('extra', len(names))} {listed(names, _EXTRAS_SHOWN)}"
+    return f"{counted(len(needing), 'module')} {'needs' if len(needing) == 1 else 'need'} the {which}"
 
 
 def _detail(good: int, total: int) -> str:
@@ -178,56 +236,51 @@ def _detail(good: int, total: int) -> str:
     return f"{total} modules import" if good == total else f"{good} of {total} modules import"
 
 
-def _findings(
-    distribution: Distribution, outcomes: Mapping[str, Outcome], remembered: frozenset[str]
-) -> Iterator[Finding]:
+def _findings(weights: _Weights, reported: frozenset[str], quiet: Collection[str]) -> Iterator[Finding]:
     """Yield one finding for each reason why modules fail, errors first; other checks report the top-levels."""
-    groups = _by_reason(distribution, outcomes, remembered)
+    groups = _by_reason(weights, reported, quiet)
     notes = [names for (level, _), names in groups.items() if level is Level.NOTE]
     rest = notes[_REASONS_SHOWN:] if len(notes) > _REASONS_SHOWN + 1 else []
     for level in Level:
         for (its_level, reason), names in groups.items():
             if its_level is level and names not in rest:
-                yield _group_finding(distribution, level, reason, names, outcomes)
+                yield _group_finding(weights, level, reason, names)
     if rest:
         yield _various_reasons([name for names in rest for name in names])
 
 
 def _by_reason(
-    distribution: Distribution, outcomes: Mapping[str, Outcome], remembered: frozenset[str]
+    weights: _Weights, reported: frozenset[str], quiet: Collection[str]
 ) -> Mapping[tuple[Level, str], list[str]]:
-    """Return the modules that fail, by level and reason.
+    """Return the modules that fail, by level and reason, without those that are quiet or that an extra is for.
 
     All that is not installed is one reason, an empty one: each module may be made for an optional dependency.
     """
     groups: dict[tuple[Level, str], list[str]] = {}
-    for name, outcome in outcomes.items():
-        if name not in distribution.top_levels and not isinstance(outcome, Loaded):
-            level = _level(distribution, name, outcome, remembered)
-            optional = level is Level.NOTE and _foreign(distribution, outcome)
+    for name in weights.failed:
+        outcome, level = weights.outcomes[name], weights.level(name)
+        if name not in quiet and not weights.extras(name) and _lacks(outcome) not in reported:
+            optional = level is Level.NOTE and _foreign(weights.distribution, outcome)
             groups.setdefault((level, "" if optional else _reason(outcome)), []).append(name)
     return groups
 
 
-def _group_finding(
-    distribution: Distribution, level: Level, reason: str, names: Sequence[str], outcomes: Mapping[str, Outcome]
-) -> Finding:
+def _lacks(outcome: Outcome) -> str:
+    return outcome.lacks if isinstance(outcome, Raised) else ""
+
+
+def _group_finding(weights: _Weights, level: Level, reason: str, names: Sequence[str]) -> Finding:
+    distribution, outcomes = weights.distribution, weights.outcomes
     missing = [] if reason else list(dict.fromkeys(_foreign(distribution, outcomes[name]) for name in names))
     if len(missing) > 1:
-        return _not_installed(distribution, names, missing)
-    return _finding(distribution, level, names, outcomes[names[0]])
+        return _not_installed(names, missing)
+    return _finding(weights, level, names)
 
 
 def _foreign(distribution: Distribution, outcome: Outcome) -> str:
     """Return the module of another distribution that is not installed; nothing if that is not the reason."""
     missing = outcome.missing if isinstance(outcome, Raised) else ""
     return missing if distribution.lacks_foreign(missing) else ""
-
-
-def _level(distribution: Distribution, name: str, outcome: Outcome, remembered: frozenset[str]) -> Level:
-    if name in remembered:
-        return Level.ERROR
-    return Level.WARNING if _lacks_own_file(distribution, outcome) else Level.NOTE
 
 
 def _lacks_own_file(distribution: Distribution, outcome: Outcome) -> bool:
@@ -242,22 +295,22 @@ def _reason(outcome: Outcome) -> str:
     return f"lacks {outcome.missing}" if isinstance(outcome, Raised) and outcome.missing else str(outcome)
 
 
-def _finding(distribution: Distribution, level: Level, names: Sequence[str], outcome: Outcome) -> Finding:
-    many = len(names) > 1
+def _finding(weights: _Weights, level: Level, names: Sequence[str]) -> Finding:
+    outcome, many = weights.outcomes[names[0]], len(names) > 1
     message = f"importing {'them' if many else 'it'} fails: {outcome}"
-    if level is Level.ERROR:
+    if names[0] in weights.remembered:
         message += f", but {'they' if many else 'it'} did import when the baseline was accepted"
-    hint = hint_for(distribution, names[0], outcome)
+    elif level is Level.ERROR:
+        message += ", and most modules of the package fail like that"
+    hint = hint_for(weights.distribution, names[0], outcome)
     hint = f"{hint}; {_enumerated(names)}" if many else hint
     return finding(CODE, level, listed(names, noun="module"), message, hint, outcome=outcome)
 
 
-def _not_installed(distribution: Distribution, names: Sequence[str], missing: Sequence[str]) -> Finding:
+def _not_installed(names: Sequence[str], missing: Sequence[str]) -> Finding:
     """Return the one note for modules that need various things that are not installed."""
     message = f"importing them fails, because these are not installed: {listed(missing, _MISSING_SHOWN)}"
-    extras = list(dict.fromkeys(extra for module in missing for extra in distribution.extras_with(module)[:1]))
-    how = f"set extras = {', '.join(extras)}" if extras else "add them to deps"
-    hint = f"to have them checked: {how}; {_enumerated(names)}"
+    hint = f"to have them checked: add what provides them to deps; {_enumerated(names)}"
     return finding(CODE, Level.NOTE, listed(names, noun="module"), message, hint)
 
 

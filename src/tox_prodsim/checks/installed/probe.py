@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import re
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from tox_prodsim.checks.installed.providers import known_names
 from tox_prodsim.model import top_levels
 from tox_prodsim.model.entry_points import EntryPoint
 from tox_prodsim.model.errors import ProdsimError
@@ -35,6 +36,9 @@ _FOR_DEVELOPERS = re.compile(r"(?:^|[-_.])(?:dev|doc|lint|test|typing|mypy$|ci$|
 """Extras for what maintainers need, or for everything."""
 _OURS = (str(_PROBE), "importlib/__init__.py")  # the frames between the probe and what it imports
 _AS_EXPECTED = re.compile(r"(?P<what>cannot import name .*) \(.*[/\\]site-packages[/\\].*\)")
+_CANNOT_IMPORT = re.compile(
+    r"cannot import name '(?P<name>\w+)' from (?:partially initialized module )?'(?P<module>[\w.]+)'"
+)
 _FRAME = re.compile(r'  File "(?P<file>[^"<]+)", line (?P<line>\d+) in (?P<function>\S+)')
 
 
@@ -60,6 +64,7 @@ class Distribution:
     """The files of ``.data/scripts``, which an installer puts beside the commands."""
     start_files: tuple[str, ...] = ()
     """The files of the root of site-packages that Python runs when it starts: ``.pth`` and ``sitecustomize``."""
+    classifiers: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -82,7 +87,7 @@ class Distribution:
         return tuple(dict.fromkeys(extra for text in self.requires for extra in _EXTRA.findall(text)))
 
     def extras_with(self, module: str) -> tuple[str, ...]:
-        """Return the extras that require a distribution with the name of the module."""
+        """Return the extras that require a distribution that is known to provide the module."""
         return tuple(dict.fromkeys(extra for text in self._requirements_of(module) for extra in _EXTRA.findall(text)))
 
     def user_extras_with(self, module: str) -> tuple[str, ...]:
@@ -90,13 +95,20 @@ class Distribution:
         return tuple(extra for extra in self.extras_with(module) if not _FOR_DEVELOPERS.search(extra))
 
     def requires_always(self, module: str) -> bool:
-        """Return whether a distribution with the name of the module is required without an extra."""
+        """Return whether a distribution that is known to provide the module is required without an extra."""
         return any(not _EXTRA.search(text) for text in self._requirements_of(module))
 
+    def requires_distribution(self, name: str) -> bool:
+        """Return whether the distribution of this name is required without an extra."""
+        return any(not _EXTRA.search(text) for text in self._requirements({canonicalize_name(name)}))
+
     def _requirements_of(self, module: str) -> Iterator[str]:
-        """Yield the requirements of a distribution with the name of the module."""
-        name = canonicalize_name(module)
-        return (text for text in self.requires if (found := _NAME.match(text)) and canonicalize_name(found[0]) == name)
+        """Yield the requirements of distributions that are known to provide the module."""
+        return self._requirements(known_names(module))
+
+    def _requirements(self, names: Collection[str]) -> Iterator[str]:
+        """Yield the requirements of distributions with these names."""
+        return (text for text in self.requires if (found := _NAME.match(text)) and canonicalize_name(found[0]) in names)
 
     def is_stray(self, name: str) -> bool:
         """Return whether a top-level is in the wheel by accident: importing it would run tests or a set-up."""
@@ -135,6 +147,8 @@ class Loaded:
     """What a call of the function only makes: ``coroutine`` or ``generator``; empty: it runs."""
     brought: tuple[str, ...] = ()
     """The other installed modules that it imported."""
+    source: bool = False
+    """Whether a ``.py`` file was loaded."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,12 +162,25 @@ class Raised:
     filename: str
     """The file that was not found."""
     file: str
-    """Where it was raised, relative to site-packages."""
+    """The innermost line of the project, or of any package if none is the project's; relative to site-packages."""
     line: int | None
+    type_module: str = "builtins"
+    """The module that defines the type."""
+    dependency: str = ""
+    """Where another distribution raised it: ``werkzeug 3.0.1 (werkzeug/urls.py:12)``; empty: not in another one."""
+    lacking: str = ""
+    """Name and version of the installed distribution that lacks a name; empty: none does."""
 
     def __str__(self) -> str:
         message = _AS_EXPECTED.sub(r"\g<what>", self.message)
-        return f"{self.type}: {message}" if message else self.type
+        text = f"{self.type}: {message}" if message else self.type
+        return f"{text}, raised in {self.dependency}" if self.dependency else text
+
+    @property
+    def lacks(self) -> str:
+        """Return the module, or the name in a module, that was not found; nothing if that is not the problem."""
+        absent = _CANNOT_IMPORT.match(self.message) if self.type == "ImportError" else None
+        return self.missing or (f"{absent['module']}.{absent['name']}" if absent else "")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

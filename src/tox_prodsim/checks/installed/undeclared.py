@@ -16,55 +16,18 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from tox_prodsim.checks.installed.imports import main_names
+from tox_prodsim.checks.installed.messages import declare
 from tox_prodsim.checks.installed.modules import modules_to_import
 from tox_prodsim.checks.installed.probe import Distribution, InstalledDistribution, Inventory, take_inventory
+from tox_prodsim.checks.installed.providers import DISTRIBUTIONS, PYTHON_2, REMOVED, known_names
 from tox_prodsim.checks.installed.sources import SourceFiles, read
+from tox_prodsim.checks.installed.surroundings import host_of
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck
 from tox_prodsim.model.runner import Runner
 
 CODE = "DEP204"
 
 _NAME = re.compile(r"[\w.-]+")
-_NOT_EVERYWHERE = frozenset(
-    {
-        "_bootlocale",
-        "asynchat",
-        "asyncore",
-        "binhex",
-        "cgi",
-        "distutils",
-        "dummy_threading",
-        "formatter",
-        "imp",
-        "parser",
-    }
-    | {"lib2to3", "pipes", "smtpd", "symbol", "telnetlib", "tkinter"}
-)
-"""Modules that some Python since 3.8 has in its standard library and others have not."""
-_DISTRIBUTION_OF = {
-    "attr": "attrs",
-    "bs4": "beautifulsoup4",
-    "cv2": "opencv",
-    "dateutil": "python-dateutil",
-    "docx": "python-docx",
-    "fitz": "pymupdf",
-    "gi": "pygobject",
-    "git": "gitpython",
-    "google": "protobuf",
-    "jose": "python-jose",
-    "mpl_toolkits": "matplotlib",
-    "mysqldb": "mysqlclient",
-    "pil": "pillow",
-    "pkg_resources": "setuptools",
-    "pylab": "matplotlib",
-    "serial": "pyserial",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "win32api": "pywin32",
-    "win32com": "pywin32",
-    "win32con": "pywin32",
-}
-"""Distributions whose names differ from those of their modules by more than a prefix or a suffix."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,7 +74,7 @@ def _foreign_imports(distribution: Distribution, sources: SourceFiles) -> Iterat
     known = {
         part for name in distribution.modules for part in name.split(".")
     }  # vendored, and found by a trick of sys.path
-    known |= sys.stdlib_module_names | _NOT_EVERYWHERE
+    known |= sys.stdlib_module_names | REMOVED.keys() | PYTHON_2 | {"tkinter"}
     for module in sources.texts:
         if sources.foreign(module) - known:
             for name, line in sources.always_imported(module):
@@ -150,7 +113,8 @@ def _finding(
         return None
     if not providers:
         missing = [use for use in uses if use.root and use.root not in imported]
-        return _not_installed(missing[0]) if missing and not _may_be_declared(distribution, use.name) else None
+        excused = _may_be_declared(distribution, use.name) or bool(host_of(distribution, use.name))
+        return _not_installed(missing[0]) if missing and not excused else None
     # of several in one namespace it is the one that is named like the module
     provider = min(providers, key=lambda key: not _normalized(use.full_name).startswith(_normalized(key)))
     return _undeclared(use, inventory.distributions[provider].name, _requirers(distribution, inventory).get(provider))
@@ -168,9 +132,8 @@ def _undeclared(use: _ForeignImport, name: str, requirer: _Requirer | None) -> F
 
 
 def _not_installed(use: _ForeignImport) -> Finding:
-    probable = _DISTRIBUTION_OF.get(use.name.lower(), use.name)
-    hint = f"declare the distribution that provides it, which is probably {probable}"
-    return _to_finding(use, Level.ERROR, "nothing that is installed provides it", hint)
+    own = "" if use.name in DISTRIBUTIONS else f"; have the build include {use.name} if it is a module of the project"
+    return _to_finding(use, Level.ERROR, "nothing that is installed provides it", f"{declare(use.name)}{own}")
 
 
 def _to_finding(use: _ForeignImport, level: Level, why: str, hint: str) -> Finding:
@@ -190,8 +153,9 @@ def _to_finding(use: _ForeignImport, level: Level, why: str, hint: str) -> Findi
 def _may_be_declared(distribution: Distribution, name: str) -> bool:
     """Return whether a requirement that is not installed could provide the module, going by the names."""
     module = _normalized(name)
-    other = _normalized(_DISTRIBUTION_OF.get(name.lower(), name))
-    return any(module in text or text in module or other in text for text in map(_normalized, _declared(distribution)))
+    known = {_normalized(each) for each in known_names(name)}
+    declared = {_normalized(each) for each in _declared(distribution)}
+    return any(module in text or text in module or text in known for text in declared)
 
 
 def _normalized(name: str) -> str:

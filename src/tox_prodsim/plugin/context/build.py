@@ -176,6 +176,7 @@ def _distribution(tox_env: PythonRun, wheel: artifact.Wheel) -> installed.Distri
         entry_points=wheel.entry_points,
         script_files=tuple(artifact.script_files(wheel)),
         start_files=tuple(artifact.start_files(wheel)),
+        classifiers=wheel.classifiers,
     )
 
 

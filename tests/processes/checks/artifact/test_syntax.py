@@ -140,3 +140,15 @@ def test_the_python_on_path_is_asked_first_and_one_that_does_not_start_is_passed
     ours = opened(tmp_path, requires=">=3.8", files={"acme.py": ""})
     assert check_syntax(ours, machine, Path(sys.executable)).detail == "parses as 3.8"
     assert machine.asked == [str(shim), sys.executable]
+
+
+@pytest.mark.parametrize(
+    ("file", "level"),
+    [("acme/web.py", E), ("acme/old.py", N), ("acme/_py312.py", N), ("acme/_python3_13.py", N)],
+)
+def test_a_module_that_imports_elsewhere_is_an_error_unless_it_is_named_for_a_newer_python(
+    tmp_path: Path, file: str, level: Level
+) -> None:
+    ours = opened(tmp_path, requires=f">={HERE}", files={"acme/__init__.py": "", file: BROKEN})
+    found = check_syntax(ours, Machine(), Path(sys.executable), is_needed=lambda name: name != "acme.old").findings
+    assert [(each.level, each.subject) for each in found] == [(level, file)]

@@ -176,6 +176,17 @@ def test_a_file_for_another_python_is_a_note(env: Env) -> None:
     assert finding.hint == "it is compiled for another Python or system than that of this environment"
 
 
+def test_the_source_that_is_loaded_in_place_of_an_extension_is_not_counted_as_one(env: Env) -> None:
+    subject = put(env, __init__="", _x=extension("_x"), _y=extension("_y"))
+    package = env.site_packages / "acme"
+    (package / "_y.abi3.so").rename(package / "_y.cpython-27-x.so")
+    (package / "_y.py").write_text("")
+    checked = check(env, subject)
+    assert (checked.findings, checked.detail) == ((), "1 of 2 extensions loads, Python source is loaded for acme._y")
+    message = "is not what is loaded, but Python source of the same name"
+    assert brief(check(env, subject, "acme._y")) == [("EXT405", E, "acme._y", message)]
+
+
 def test_the_extensions_of_a_package_that_does_not_import_are_not_checked(env: Env) -> None:
     subject = put(env, __init__="import numpy_", _x=extension("_x"), _y=extension("_y"))
     reason = "its package does not import"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.installed import HANG, SEGFAULT, E, N, Put, W, brief, imports
-from support.wheels import Ended, Env
+from support.wheels import Ended, Env, wheel
 
 from tox_prodsim.checks import installed
 from tox_prodsim.model.findings import CheckResult, Finding
@@ -16,7 +16,7 @@ from tox_prodsim.model.findings import CheckResult, Finding
 
 def test_top_levels_that_import_from_site_packages_pass(env: Env, put: Put) -> None:
     checked = imports(env, put({"acme/__init__.py": "__version__ = '1.0'", "acme_core.py": ""}))
-    codes = ("IMP501", "IMP502", "IMP503", "VER303", "IMP520", "IMP521", "IMP522", "IMP523", "IMP524")
+    codes = ("IMP501", "IMP502", "IMP503", "IMP506", "VER303", "IMP520", "IMP521", "IMP522", "IMP523", "IMP524")
     assert checked == CheckResult(detail="acme, acme_core from site-packages, no side effects", codes=codes)
 
 
@@ -85,7 +85,8 @@ def test_an_import_that_fails_is_found_with_its_place(env: Env, put: Put) -> Non
         pytest.param(
             "import pkg_resources",
             "ModuleNotFoundError: No module named 'pkg_resources'",
-            "setuptools has no pkg_resources since version 82: use importlib.metadata and importlib.resources",
+            "pkg_resources comes with setuptools before version 82, which a fresh environment lacks: "
+            "use importlib.metadata and importlib.resources, or require setuptools<82",
             id="a part of setuptools",
         ),
         pytest.param(
@@ -360,3 +361,43 @@ def test_a_post_release_of_the_same_software_is_only_noted(env: Env, put: Put) -
     assert [(found.code, found.level) for found in imports(env, other).findings] == [("VER303", E)]
     unreleased = put({"acme.py": "__version__ = '2.0'"}, version="2.0.post3.dev1")
     assert [(found.code, found.level) for found in imports(env, unreleased).findings] == [("VER303", E)]
+
+
+def test_the_own_line_comes_before_that_of_a_dependency(env: Env, put: Put, tmp_path: Path) -> None:
+    env.install(wheel(tmp_path, name="Lib_X", version="3.0", files={"lib_x.py": "\ndef check():\n    1 / 0\n"}))
+    files = {"acme/__init__.py": "from acme import rules", "acme/rules.py": "import lib_x\n\nlib_x.check()\n"}
+    (found,) = imports(env, put(files, requires=["lib-x"])).findings
+    assert (found.file, found.line) == ("acme/rules.py", 3)
+    message = "ZeroDivisionError: division by zero, raised in Lib_X 3.0 (lib_x.py:3)"
+    assert found.message == f"importing it fails: {message}"
+
+
+def test_a_dependency_that_fails_to_import_is_named_with_its_version(env: Env, put: Put, tmp_path: Path) -> None:
+    env.install(wheel(tmp_path, name="lib_x", version="3.0", files={"lib_x/__init__.py": "from json import gone_"}))
+    (found,) = imports(env, put({"acme/__init__.py": "\nimport lib_x"}, requires=["lib-x"])).findings
+    assert (found.file, found.line) == ("acme/__init__.py", 2)
+    assert found.message.endswith(", raised in lib_x 3.0 (lib_x/__init__.py:1)")
+
+
+def test_an_attribute_that_a_dependency_dropped_is_said_with_its_version(env: Env, put: Put, tmp_path: Path) -> None:
+    env.install(wheel(tmp_path, name="lib_x", version="3.0", files={"lib_x/__init__.py": ""}))
+    (found,) = imports(env, put({"acme/__init__.py": "import lib_x\nlib_x.old"}, requires=["lib-x"])).findings
+    assert found.hint == "adapt to lib_x 3.0, or bound its version"
+
+
+def test_a_plugin_without_its_host_is_a_note(env: Env, put: Put) -> None:
+    metadata = "Metadata-Version: 2.1\nName: acme\nVersion: 1.0\nClassifier: Framework :: Sphinx :: Extension\n"
+    (found,) = imports(env, put({"acme/__init__.py": "import docutils_", "acme/a.py": ""}, metadata=metadata)).findings
+    assert (found.code, found.level) == ("IMP503", E)
+    (found,) = imports(env, put({"acme/__init__.py": "import sphinx.ext_"}, metadata=metadata)).findings
+    assert (found.code, found.level, found.hint) == (
+        "IMP506", N, "to have it checked, add sphinx to deps of this environment",
+    )  # fmt: skip
+
+
+def test_a_declared_setuptools_that_lacks_pkg_resources_is_not_to_be_declared(env: Env, put: Put) -> None:
+    (found,) = imports(env, put({"acme/__init__.py": "import pkg_resources"}, requires=["setuptools"])).findings
+    assert found.hint == (
+        "setuptools has no pkg_resources since version 82: "
+        "use importlib.metadata and importlib.resources, or require setuptools<82"
+    )

@@ -12,6 +12,7 @@ from support.wheels import Env, subject_of, wheel
 from tox_prodsim.checks import installed
 from tox_prodsim.checks.installed import Distribution, Imported
 from tox_prodsim.model.findings import CheckResult, Level
+from tox_prodsim.model.internal_imports import InternalImports
 
 E, W, N = Level.ERROR, Level.WARNING, Level.NOTE
 SEGFAULT = "import ctypes\nctypes.string_at(0)\n"
@@ -77,18 +78,18 @@ def test_what_another_system_has_need_not_be_declared(env: Env, put: Put) -> Non
 
 def test_what_is_not_installed_is_one_note_whatever_it_is(env: Env, put: Put) -> None:
     files = {"acme/a.py": "import trio_", "acme/b.py": "import curio_", "acme/c.py": "import acme.a"}
-    subject = put({**files, "acme/d.py": "1/0"}, requires=["trio_; extra == 'trio'"])
+    subject = put({**files, "acme/d.py": "1/0"})
     wanting, other = modules(env, subject).checked.findings
     assert (wanting.level, wanting.subject) == (N, "acme.a and 2 more modules")
     assert wanting.message == "importing them fails, because these are not installed: trio_, curio_"
-    assert wanting.hint == "to have them checked: set extras = trio; they are acme.a, acme.b, acme.c"
+    assert wanting.hint == "to have them checked: add what provides them to deps; they are acme.a, acme.b, acme.c"
     assert (other.subject, other.message) == ("acme.d", "importing it fails: ZeroDivisionError: division by zero")
 
 
 def test_what_is_not_installed_and_no_extra_brings_can_be_added(env: Env, put: Put) -> None:
     (found,) = modules(env, put({f"acme/m{at}.py": f"import other{at}_" for at in range(10)})).checked.findings
     assert found.message.endswith(": other0_, other1_, other2_, other3_, other4_, other5_, other6_, other7_ and 2 more")
-    assert found.hint.startswith("to have them checked: add them to deps; they are acme.m0, acme.m1, ")
+    assert found.hint.startswith("to have them checked: add what provides them to deps; they are acme.m0, acme.m1, ")
 
 
 def test_what_another_system_has_in_a_module_need_not_be_declared(env: Env, put: Put) -> None:
@@ -197,3 +198,55 @@ def test_a_failure_that_another_module_is_to_blame_for_does_not_count(env: Env, 
 def test_what_is_run_or_collected_is_not_imported(env: Env, put: Put, name: str) -> None:
     imported = modules(env, put({name: "1/0", "acme/a.py": ""}))
     assert (brief(imported.checked), imported.modules) == ([], {"acme", "acme.a"})
+
+
+def test_a_module_that_an_extra_is_for_is_no_finding(env: Env, put: Put) -> None:
+    subject = put({"acme/a.py": "import trio_", "acme/b.py": "import yaml_.nodes"}, requires=["trio_; extra == 'trio'"])
+    checked = modules(env, subject).checked
+    assert [found.subject for found in checked.findings] == ["acme.b"]
+    assert checked.detail == "1 of 3 modules import; 1 module needs the extra trio"
+
+
+def gone(env: Env, tmp_path: Path) -> None:
+    """Install a library that no longer has what its users import."""
+    env.install(wheel(tmp_path, name="lib_x", version="3.0", files={"lib_x/__init__.py": ""}))
+
+
+def test_a_module_that_lacks_what_a_required_distribution_dropped_is_a_warning(
+    env: Env, put: Put, tmp_path: Path
+) -> None:
+    gone(env, tmp_path)
+    files = {f"acme/m{at}.py": "" for at in range(6)}
+    files |= {"acme/a.py": "from lib_x import old", "acme/b.py": "import lib_x\nlib_x.old", "acme/c.py": "import cgi_"}
+    found = modules(env, put({**files, "acme/d.py": "import urllib2"}, requires=["lib-x>=1"])).checked.findings
+    assert [(each.level, each.subject) for each in found] == [
+        (W, "acme.a"), (W, "acme.b"), (W, "acme.d"), (N, "acme.c"),
+    ]  # fmt: skip
+    assert found[0].hint == "lib_x 3.0, which is installed, has no old there: bound its version, or adapt to it"
+    assert found[2].hint == (
+        "the standard library of Python 3 has no urllib2: replace it, or exclude that Python in requires-python"
+    )
+
+
+def test_it_is_a_note_where_the_distribution_is_not_required(env: Env, put: Put, tmp_path: Path) -> None:
+    gone(env, tmp_path)
+    (found,) = modules(env, put({"acme/a.py": "from lib_x import old"})).checked.findings
+    assert found.level is N
+
+
+def test_it_is_a_note_where_the_package_itself_needs_the_module_only_at_times(env: Env, put: Put) -> None:
+    own = InternalImports(is_optional=lambda name: name == "acme.a")
+    (found,) = modules(env, put({"acme/a.py": "import urllib2"}), own=own).checked.findings
+    assert found.level is N
+
+
+def test_it_is_an_error_if_most_modules_fail_like_that(env: Env, put: Put) -> None:
+    (found,) = modules(env, put({f"acme/m{at}.py": "import urllib2" for at in range(3)})).checked.findings
+    assert (found.level, found.subject) == (E, "acme.m0 and 2 more modules")
+    assert found.message.endswith("No module named 'urllib2', and most modules of the package fail like that")
+
+
+def test_what_lacks_a_name_that_is_reported_already_is_left_out(env: Env, put: Put) -> None:
+    files = {"acme/a.py": "import acme.gone", "acme/b.py": "from acme import lost"}
+    reported = frozenset({"acme.gone", "acme.lost"})
+    assert brief(modules(env, put(files), reported=reported).checked) == []

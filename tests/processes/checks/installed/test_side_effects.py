@@ -165,6 +165,8 @@ HARMLESS = {
     "a device that is kept open": "f = open('/dev/urandom', 'rb')",
     "a folder that is there": "import os\nos.makedirs(os.getcwd(), exist_ok=True)",
     "a thread that ends": "import threading\nthreading.Thread(target=threading.Event().wait, args=(0.05,)).start()",
+    "the identities of threads": "import threading\nthreading._active[-1] = thread = threading.main_thread()\n"
+    "thread._ident = -1",
     "its own logger": "import logging\nlogging.getLogger(__name__).addHandler(logging.StreamHandler())",
     "a handler that does nothing": "import logging\nlogging.root.addHandler(logging.NullHandler())",
     "a filter of warnings": "import warnings\nwarnings.filterwarnings('ignore')",

@@ -13,6 +13,7 @@ from tox_prodsim.checks import installed
 from tox_prodsim.model.findings import CheckResult, Finding, Level
 
 E, W, N = Level.ERROR, Level.WARNING, Level.NOTE
+IF_OWN = "have the build include config if it is a module of the project"
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +107,23 @@ def test_what_is_not_there_at_all_is_an_error_when_the_import_that_leads_to_it_f
         (E, "yaml", f"is imported by acme.a, {message}"),
     ]
     assert brief(undeclared(files)) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "hint"),
+    [
+        ("yaml", "declare PyYAML in dependencies"),
+        ("config", f"declare the distribution that provides config in dependencies; {IF_OWN}"),
+    ],
+)
+def test_a_distribution_is_named_only_if_it_is_known(undeclared: Undeclared, module: str, hint: str) -> None:
+    (found,) = undeclared({"acme/__init__.py": f"import {module}"}, imported=set()).findings
+    assert (found.level, found.hint) == (E, hint)
+
+
+def test_the_host_of_a_plugin_need_not_be_declared(undeclared: Undeclared) -> None:
+    metadata = "Metadata-Version: 2.1\nName: acme\nVersion: 1.0\nClassifier: Framework :: Sphinx :: Extension\n"
+    assert brief(undeclared({"acme/__init__.py": "import docutils, sphinx"}, imported=set(), metadata=metadata)) == []
 
 
 def test_what_a_requirement_may_provide_that_is_not_installed_is_no_finding(undeclared: Undeclared) -> None:
