@@ -7,6 +7,7 @@ import subprocess
 from support.project import Project
 from support.sources import BACKEND, source
 
+LOG = ".tox/prodsim/prodsim/build.log"
 READS_LICENCE = BACKEND.replace('    name = "acme', '    open("LICENSE").read()\n    name = "acme')
 
 
@@ -20,7 +21,7 @@ def test_an_sdist_that_lacks_what_the_build_reads_is_incomplete(quick_project: P
     assert (report["wheel"], report["summary"]["verdict"]) == (None, "failed")
     assert report["findings"][0]["message"] == (
         "is incomplete, the wheel builds from the source tree, but not from it: "
-        "FileNotFoundError 'LICENSE' (backend.py:16)"
+        f"FileNotFoundError 'LICENSE' (backend.py:16), see {LOG}"
     )
     assert "\nprodsim: failed with SDI201\n" in result.out
     assert "\n  file     no wheel was built\n" in result.out
@@ -33,12 +34,13 @@ def test_a_source_tree_that_builds_no_sdist_and_one_that_builds_no_wheel(quick_p
     quick_project.write("backend.py", BACKEND.replace("def build_wheel", fails + "def build_wheel"))
     out = quick_project.prodsim().failed().out
     assert quick_project.codes() == ["BLD101"]
-    assert "FAIL BLD101 sdist: does not build: OSError: no tags (backend.py:16)\n" in out
+    assert f"FAIL BLD101 sdist: does not build: OSError: no tags (backend.py:16), see {LOG} " in " ".join(out.split())
+    assert "OSError: no tags" in (quick_project.folder / LOG).read_text("utf-8")
     quick_project.write("backend.py", READS_LICENCE)
     quick_project.prodsim().failed()
     assert quick_project.codes() == ["BLD102"], "the source tree does not build either"
     [finding] = quick_project.findings()
-    assert finding["message"] == "builds no wheel: FileNotFoundError 'LICENSE' (backend.py:16)"
+    assert finding["message"] == f"builds no wheel: FileNotFoundError 'LICENSE' (backend.py:16), see {LOG}"
 
 
 def test_the_build_of_the_tree_leaves_no_trace_and_what_it_would_leave_is_told(quick_project: Project) -> None:

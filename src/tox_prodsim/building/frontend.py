@@ -14,7 +14,7 @@ from pathlib import Path
 import build
 import virtualenv
 
-from tox_prodsim.model.errors import Cancelled, ProdsimError
+from tox_prodsim.model.errors import BuildError, Cancelled, ProdsimError
 
 Execute = Callable[[Sequence[str], Path, Mapping[str, str]], None]
 """Runs a command in a folder, with further variables; raises ProdsimError when it fails."""
@@ -44,7 +44,7 @@ class _IsolatedEnv:
 def wheel_from_sdist(sdist: Path, *, python: Path, folder: Path, execute: Execute) -> Path:
     """Return the wheel built from the unpacked sdist, away from any source tree.
 
-    Raises ProdsimError when it does not build.
+    Raises BuildError when it does not build.
     """
     source = unpack(sdist, folder / "source")
     with _as_prodsim_error("--installpkg", f"building a wheel from {sdist.name}"):
@@ -78,9 +78,10 @@ def _as_prodsim_error(key: str, what: str) -> Iterator[None]:
     except build.BuildBackendException as problem:
         if isinstance(problem.exception, ProdsimError | Cancelled):
             raise problem.exception from None
-        raise ProdsimError(key, f"{what} failed: {problem}") from problem
+        output = getattr(problem.exception, "traceback", "") or str(problem)
+        raise BuildError(key, f"{what} failed: {problem}", output) from problem
     except build.BuildException as problem:
-        raise ProdsimError(key, f"{what} failed: {problem}") from problem
+        raise BuildError(key, f"{what} failed: {problem}", str(problem)) from problem
 
 
 def wheel_from_index(requirement: str, *, python: Path, folder: Path, execute: Execute) -> Path:

@@ -11,6 +11,7 @@ from tox.tox_env.python.runner import PythonRun
 from tox_prodsim.model.events import Event, Found, RunFinished, unfinished
 from tox_prodsim.model.files import atomic_write
 from tox_prodsim.model.findings import Level, Verdict
+from tox_prodsim.plugin.paths import display_path
 from tox_prodsim.report import RenderOptions, json
 from tox_prodsim.report.event_log import EventLog
 from tox_prodsim.report.terminal import TerminalReporter
@@ -116,11 +117,3 @@ def _options(tox_env: PythonRun, report_path: Path) -> RenderOptions:
 
 def _log_unwritable(name: str, path: Path, problem: OSError) -> None:
     _LOGGER.error("%s cannot be written: %s: %s", name, display_path(path), problem.strerror)
-
-
-def display_path(path: Path) -> str:
-    """Return the path as the user would type it: relative if it is below the current folder."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

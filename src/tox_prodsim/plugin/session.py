@@ -28,7 +28,7 @@ from tox_prodsim.model.scenario import LOWEST, Scenario
 from tox_prodsim.plugin import signals
 from tox_prodsim.plugin.context import build, installer
 from tox_prodsim.plugin.context.environment import ProductionEnv
-from tox_prodsim.plugin.packages import package_env, provenance, wheel_under_test
+from tox_prodsim.plugin.packages import build_record, package_env, provenance, wheel_under_test
 from tox_prodsim.plugin.paths import ledger_of
 from tox_prodsim.plugin.reporting import Reporting
 from tox_prodsim.plugin.run_driver import RunDriver
@@ -130,11 +130,12 @@ class Session:
 
     def _adopt(self, packages: Any) -> None:
         """Keep the wheel that tox installs, or the one that is built from the sdist in its place."""
+        record = build_record.BuildRecord()
         try:
-            self._wheel = wheel_under_test.adopt(self._env, packages, self._folder, self._cancel)
+            self._wheel = wheel_under_test.adopt(self._env, packages, self._folder, self._cancel, record)
         except BuildError as problem:
             python = frontend.build_python(self._folder / "build")
-            self._provenance.build_failed(packages[0].path, problem, python)
+            self._provenance.build_failed(packages[0].path, problem, python, record)
             raise
         self._provenance.adopted(self._wheel)
 

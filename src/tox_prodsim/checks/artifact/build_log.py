@@ -15,6 +15,9 @@ from tox_prodsim.model.formatting import shortened
 _FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)')
 _ERROR = re.compile(r"^(?P<kind>[A-Za-z_][\w.]*(?:Error|Exception|Exit|Failed|NotFound|Failure)): ?(?P<text>.*)$")
 _ABSENT = re.compile(r"\[Errno 2\][^']*'(?P<file>[^']+)'")
+_ABSENT_MODULE = re.compile(r"ModuleNotFoundError: No module named '(?P<name>[^']+)'")
+_OWN_ABSENT = re.compile(r"FileNotFoundError '(?!/)")
+_STARTS_PROGRAM = re.compile(r'^  File ".*subprocess\.py", line \d+, in _execute_child$')
 _PROTOCOL = re.compile(r"^(Backend: |started backend |failed to start backend)")
 _EXEC = re.compile(
     r'(build_meta\.py", line \d+, in run_setup(?:\n(?!  File).*)*\n  File )"<string>"'
@@ -71,7 +74,9 @@ def build_error(output: str, source: Path, *, exception: str = "", message: str 
         return _with_place(tool.text, place if tool.file else "")
     error = str(raised or (lines[-1].strip() if lines else "no reason was given"))
     if raised is not None and (absent := _ABSENT.search(raised.message)):
-        error = f"{raised.name} {_path_in(source, absent['file']) or absent['file']!r}"
+        is_program = any(map(_STARTS_PROGRAM.match, lines))
+        absence = f"{_path_in(source, absent['file']) or absent['file']!r}"
+        error = f"{raised.name}: no program {absence}" if is_program else f"{raised.name} {absence}"
     return _with_place(error, _place(lines, source))
 
 
@@ -114,8 +119,14 @@ def _lines(output: str) -> tuple[str, ...]:
 
 
 def is_absent_file(error: str) -> bool:
-    """Return whether the error is a file or a module that was not found."""
-    return error.startswith(("FileNotFoundError", "ModuleNotFoundError"))
+    """Return whether the error is a file of the project that was not found, and not a program or a file elsewhere."""
+    return _OWN_ABSENT.match(error) is not None
+
+
+def absent_module(error: str) -> str:
+    """Return the name of the module that was not found; nothing for any other error."""
+    match = _ABSENT_MODULE.match(error)
+    return match["name"] if match else ""
 
 
 def _place(lines: Iterable[str], source: Path) -> str:

@@ -22,6 +22,10 @@ from tox_prodsim.checks import artifact
 from tox_prodsim.checks.artifact import build_failure
 from tox_prodsim.model.errors import BuildError, ProdsimError, TreeUnavailableError
 from tox_prodsim.plugin.context import runners
+from tox_prodsim.plugin.packages import build_record
+from tox_prodsim.plugin.packages.build_record import BuildRecord
+from tox_prodsim.plugin.packages.package_env import Packaging
+from tox_prodsim.plugin.paths import display_path
 from tox_prodsim.run.context import WheelUnderTest
 from tox_prodsim.run.sdist import Provenance, TreeBuild, unknown_provenance
 
@@ -56,25 +60,24 @@ class ProvenanceTracker:
 
     # the listener of tox's packaging
 
-    def packaged(self, sdist: Path | None) -> None:
-        """Keep the sdist, and begin to build the wheel of the source tree."""
+    def packaged(self, packaging: Packaging) -> None:
+        """Keep the sdist and the log, and begin to build the wheel of the source tree."""
+        build_record.save(packaging.record.text, self._folder)
         shutil.rmtree(self._folder / "sdist", ignore_errors=True)  # that of an earlier run
-        if sdist is None:
+        if packaging.sdist is None:
             return
-        self._keep(sdist)
+        self._keep(packaging.sdist)
         builder = self._package_env()
         if builder is not None:
             self._start(Path(builder.env_python()), builder.environment_variables)
 
-    def packaging_failed(self, problem: Fail, sdist: Path | None) -> None:
-        """Report why there is no wheel, if the build back end has given the reason."""
-        if not isinstance(problem, ToxBackendFailed) or self._reported:
+    def packaging_failed(self, problem: Fail | None, packaging: Packaging) -> None:
+        """Report why there is no wheel, if the build back end or an installer has given the reason."""
+        output = self._output_of(problem, packaging.record)
+        if output is None or self._reported:
             return
         self._reported = True
-        sdist = sdist or self._given
-        output = build_failure.BackendOutput(
-            output=problem.err or problem.out, exception=problem.exc_type, message=problem.exc_msg
-        )
+        sdist = packaging.sdist or self._given
         if sdist is None:
             self._report(build_failure.sdist_failure(output, self._root))
             return
@@ -93,12 +96,13 @@ class ProvenanceTracker:
             if self._given is None and wheel.builder is not None:
                 self._start(wheel.builder, self._env.environment_variables)
 
-    def build_failed(self, sdist: Path, problem: BuildError, python: Path) -> None:
+    def build_failed(self, sdist: Path, problem: BuildError, python: Path, record: BuildRecord) -> None:
         """Report why the plugin's build of the sdist failed; ``python`` is the interpreter that built it."""
         self._keep(sdist)
-        if self._given is None:
+        if self._given is None and python.exists():
             self._start(python, self._env.environment_variables)
-        self._report(self._no_wheel(sdist, build_failure.BackendOutput(output=problem.output)))
+        output = build_failure.BackendOutput(output=problem.output, log=self._saved(record.text))
+        self._report(self._no_wheel(sdist, output))
 
     def provenance(self) -> Provenance:
         """Return what is known of where the wheel comes from."""
@@ -121,6 +125,25 @@ class ProvenanceTracker:
         if self._tree.is_running:
             self._cancel.set()
         self._tree.close()
+
+    # the output of a build
+
+    def _output_of(self, problem: Fail | None, record: BuildRecord) -> build_failure.BackendOutput | None:
+        """Return what is known of a packaging that failed; None: neither a back end nor an installer says why."""
+        if isinstance(problem, ToxBackendFailed):
+            output = f"{problem.out}\n{problem.err}"
+            log = self._saved(record.text or output)
+            return build_failure.BackendOutput(
+                output=output, exception=problem.exc_type or "", message=problem.exc_msg or "", log=log
+            )
+        if problem is None:
+            return build_failure.BackendOutput(output=record.failed_install, log=self._saved(record.text))
+        return None
+
+    def _saved(self, text: str) -> str:
+        """Keep the log of a build, and return the name of the file; nothing when it cannot be written."""
+        path = build_record.save(text, self._folder)
+        return display_path(path) if path is not None else ""
 
     # the sdist
 

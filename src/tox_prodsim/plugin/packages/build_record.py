@@ -1,0 +1,55 @@
+"""What the programs of a build wrote, whole: it is kept in ``build.log``, beside the report."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from tox_prodsim.checks import artifact
+from tox_prodsim.model.runner import Completed
+
+BUILD_LOG = "build.log"
+"""Name of the file in the folder of the environment."""
+
+
+class BuildRecord:
+    """Collects what the programs of one build wrote, in their order."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self.failed_install = ""
+        """The output of an installer of build requirements that failed; empty: none did."""
+
+    def add(self, title: str, stdout: str, stderr: str = "") -> None:
+        """Add the output of one program or build hook."""
+        streams = (artifact.readable(each).strip("\n") for each in (stdout, stderr))
+        self._parts.append("\n".join([f"==> {title}", *filter(None, streams), ""]))
+
+    def ran(self, argv: Sequence[str], completed: Completed) -> None:
+        """Add the output of what the plugin ran to build."""
+        streams = (completed.stdout.decode(errors="replace"), completed.stderr.decode(errors="replace"))
+        is_hook = any(word.endswith("_in_process.py") for word in argv)
+        self.add(argv[-2] if is_hook else "pip install", *streams)
+
+    def installed(self, title: str, stdout: str, stderr: str, *, succeeded: bool) -> None:
+        """Add the output of an installer of build requirements."""
+        self.add(title, stdout, stderr)
+        self.failed_install = "" if succeeded else f"{stdout}\n{stderr}"
+
+    @property
+    def text(self) -> str:
+        """Return all of it; nothing when no program was run."""
+        return "\n".join(self._parts)
+
+
+def save(text: str, folder: Path) -> Path | None:
+    """Write the log of a build in place of the last one; None: there is nothing to keep, or it cannot be written."""
+    path = folder / BUILD_LOG
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+        if text:
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", errors="backslashreplace")
+            return path
+    return None
