@@ -21,6 +21,8 @@ SCHEMA_VERSION = 2
 class Step(StrEnum):
     """The steps of a run, in their order."""
 
+    BUILD = "build"
+    ENV = "env"
     SDIST = "sdist"
     WHEEL = "wheel"
     AUDIT = "audit"
@@ -29,6 +31,7 @@ class Step(StrEnum):
     SCRIPTS = "scripts"
     CONTENTS = "contents"
     DEPLOY = "deploy"
+    COMMANDS = "commands"
     SIMULATE = "simulate"
     COMPARE = "compare"
 

@@ -22,6 +22,7 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
 ``equality.py``          BLD104, BLD105: the wheel of the sdist against that of the source tree (with
                          ``elf_sections.py``)
 ``build_failure.py``     BLD101, BLD102, SDI201: a build that failed (with ``build_log.py``, ``tool_errors.py``)
+``build_warnings.py``    what a build back end warns of
 ``data_files.py``        the files that a baseline remembers
 ``non_code.py``          the names of tests, documentation and examples
 ``digest.py``            the SHA-256 of a file
@@ -30,6 +31,7 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
 
 from tox_prodsim.checks.artifact import build_failure
 from tox_prodsim.checks.artifact.build_log import build_error, readable
+from tox_prodsim.checks.artifact.build_warnings import build_warnings
 from tox_prodsim.checks.artifact.data_files import data_files, script_files, stable_modules
 from tox_prodsim.checks.artifact.equality import TreeWheel, check_equal
 from tox_prodsim.checks.artifact.native import check_native
@@ -46,6 +48,7 @@ __all__ = [
     "Wheel",
     "build_error",
     "build_failure",
+    "build_warnings",
     "check_equal",
     "check_native",
     "check_sdist",

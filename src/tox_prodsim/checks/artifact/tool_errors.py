@@ -32,11 +32,12 @@ _PLAIN = re.compile(
 _GENERAL = re.compile(r"^(?P<text>(?:[\w+./-]+: )?(?:fatal )?error: .+)$", re.IGNORECASE)
 _SUMMARY = re.compile(
     r"could not compile|\bcommand\b.*\bfailed|failed with (?:exit )?(?:code|status)|ld returned|linker command failed"
-    r"|aborting due to|returned non-zero|metadata-generation-failed|subprocess-exited",
+    r"|aborting due to|returned non-zero|metadata-generation-failed|subprocess-exited"
+    r"|Ignored the following|Could not find a version",
     re.IGNORECASE,
 )
-"""What is said of an error that was reported before."""
-_CAUSE = "Caused by:"
+"""What is said of an error that is reported by itself."""
+_CAUSE, _UV_CAUSE = "Caused by:", "  cause: "
 _ABOVE, _BELOW = 12, 12
 """This many lines around an error are searched for its place."""
 _NO_PLACE = ("", 0)
@@ -159,8 +160,10 @@ def _general(lines: Sequence[str]) -> Iterator[ToolError]:
 
 
 def _deepest_cause(lines: Sequence[str]) -> Sequence[str]:
-    """Return the last cause that Cargo names below an error."""
+    """Return the last cause that Cargo or uv names below an error."""
     below = list(takewhile(lambda line: line == _CAUSE or line.startswith("  "), lines))
+    if below and below[0].startswith(_UV_CAUSE):
+        return [below[0].removeprefix(_UV_CAUSE)]
     causes = [at for at, line in enumerate(below) if line == _CAUSE]
     return [below[causes[-1] + 1].strip()] if causes and below[causes[-1] + 1 :] else []
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tox_prodsim.checks import artifact
+from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.runner import Completed
 
 BUILD_LOG = "build.log"
@@ -18,29 +19,45 @@ class BuildRecord:
 
     def __init__(self) -> None:
         self._parts: list[str] = []
+        self._of_hooks: list[str] = []
         self.failed_install = ""
         """The output of an installer of build requirements that failed; empty: none did."""
+        self.duration_s = 0.0
+        """How long the build took."""
 
-    def add(self, title: str, stdout: str, stderr: str = "") -> None:
-        """Add the output of one program or build hook."""
-        streams = (artifact.readable(each).strip("\n") for each in (stdout, stderr))
-        self._parts.append("\n".join([f"==> {title}", *filter(None, streams), ""]))
+    def hook(self, title: str, stdout: str, stderr: str) -> None:
+        """Add the output of one build hook."""
+        self._of_hooks.append(self._add(title, stdout, stderr))
 
     def ran(self, argv: Sequence[str], completed: Completed) -> None:
         """Add the output of what the plugin ran to build."""
         streams = (completed.stdout.decode(errors="replace"), completed.stderr.decode(errors="replace"))
         is_hook = any(word.endswith("_in_process.py") for word in argv)
-        self.add(argv[-2] if is_hook else "pip install", *streams)
+        if is_hook:
+            self.hook(argv[-2], *streams)
+        else:
+            self.installed("install", *streams, succeeded=completed.returncode == 0)
 
     def installed(self, title: str, stdout: str, stderr: str, *, succeeded: bool) -> None:
         """Add the output of an installer of build requirements."""
-        self.add(title, stdout, stderr)
+        self._add(title, stdout, stderr)
         self.failed_install = "" if succeeded else f"{stdout}\n{stderr}"
 
     @property
     def text(self) -> str:
         """Return all of it; nothing when no program was run."""
         return "\n".join(self._parts)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Return what the build back end warns of."""
+        return artifact.build_warnings("\n".join(self._of_hooks))
+
+    def _add(self, title: str, stdout: str, stderr: str) -> str:
+        streams = (artifact.readable(each).strip("\n") for each in (stdout, stderr))
+        output = "\n".join(filter(None, streams))
+        self._parts.append(joined((f"==> {title}", output, ""), "\n") + "\n")
+        return output
 
 
 def save(text: str, folder: Path) -> Path | None:

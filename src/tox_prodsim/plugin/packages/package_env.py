@@ -49,7 +49,6 @@ class Packaging:
 
     sdist: Path | None
     """None: none was built."""
-    duration_s: float
     record: BuildRecord
 
 
@@ -100,16 +99,13 @@ class _SupervisedPackaging:
         except (Fail, SystemExit) as problem:
             if listener is not None and not self._cancel.is_set:
                 built = "build_sdist" in _progress.hooks[:-1]
-                failed = self._packaging(self._sdist(for_env) if built else None, began_s)
+                failed = _packaging(self._sdist(for_env) if built else None, began_s)
                 if isinstance(problem, Fail) or failed.record.failed_install:
                     listener.packaging_failed(problem if isinstance(problem, Fail) else None, failed)
             raise
         if listener is not None:
-            listener.packaged(self._packaging(self._sdist(for_env), began_s))
+            listener.packaged(_packaging(self._sdist(for_env), began_s))
         return packages
-
-    def _packaging(self, sdist: Path | None, began_s: float) -> Packaging:
-        return Packaging(sdist=sdist, duration_s=time.monotonic() - began_s, record=_progress.record)
 
     def _sdist(self, for_env: EnvConfigSet) -> Path | None:
         """Return the sdist that was built for the environment; None: its wheel does not come from an sdist."""
@@ -143,6 +139,12 @@ class _SupervisedPackaging:
         _record(call.arguments["run_id"], status)
 
 
+def _packaging(sdist: Path | None, began_s: float) -> Packaging:
+    record: BuildRecord = _progress.record
+    record.duration_s = time.monotonic() - began_s
+    return Packaging(sdist=sdist, record=record)
+
+
 def _record(run_id: str, status: ExecuteStatus) -> None:
     """Keep what a build hook, or an installer of build requirements, has written."""
     outcome, record = status.outcome, getattr(_progress, "record", None)
@@ -151,7 +153,7 @@ def _record(run_id: str, status: ExecuteStatus) -> None:
     if run_id.startswith("install"):
         record.installed(run_id, *outcome.out_err(), succeeded=outcome.exit_code == 0)
     else:
-        record.add(run_id, *outcome.out_err())
+        record.hook(run_id, *outcome.out_err())
 
 
 @contextlib.contextmanager

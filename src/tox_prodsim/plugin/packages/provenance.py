@@ -21,12 +21,14 @@ from tox_prodsim.building import reference_wheel, tree_build
 from tox_prodsim.checks import artifact
 from tox_prodsim.checks.artifact import build_failure
 from tox_prodsim.model.errors import BuildError, ProdsimError, TreeUnavailableError
+from tox_prodsim.model.events import Step
+from tox_prodsim.model.formatting import counted
 from tox_prodsim.plugin.context import runners
 from tox_prodsim.plugin.packages import build_record
 from tox_prodsim.plugin.packages.build_record import BuildRecord
 from tox_prodsim.plugin.packages.package_env import Packaging
 from tox_prodsim.plugin.paths import display_path
-from tox_prodsim.run.context import WheelUnderTest
+from tox_prodsim.run.context import Preparation, WheelUnderTest
 from tox_prodsim.run.sdist import Provenance, TreeBuild, unknown_provenance
 
 _BUILT = ("BLD101", "BLD102", "SDI201")
@@ -57,12 +59,15 @@ class ProvenanceTracker:
             interrupted=lambda: cancel.is_set,
         )
         self._reported = False
+        self.record = BuildRecord()
+        """What the build of the wheel under test wrote; empty: it was not built."""
 
     # the listener of tox's packaging
 
     def packaged(self, packaging: Packaging) -> None:
         """Keep the sdist and the log, and begin to build the wheel of the source tree."""
-        build_record.save(packaging.record.text, self._folder)
+        self.record = packaging.record
+        self._saved(self.record.text)
         shutil.rmtree(self._folder / "sdist", ignore_errors=True)  # that of an earlier run
         if packaging.sdist is None:
             return
@@ -92,17 +97,31 @@ class ProvenanceTracker:
     def adopted(self, wheel: WheelUnderTest) -> None:
         """Begin to build the wheel of the source tree if the plugin, and not tox, has built the wheel under test."""
         if wheel.sdist is not None:
+            self._saved(self.record.text)
             self._keep(wheel.sdist)
             if self._given is None and wheel.builder is not None:
                 self._start(wheel.builder, self._env.environment_variables)
 
-    def build_failed(self, sdist: Path, problem: BuildError, python: Path, record: BuildRecord) -> None:
+    def build_failed(self, sdist: Path, problem: BuildError, python: Path) -> None:
         """Report why the plugin's build of the sdist failed; ``python`` is the interpreter that built it."""
         self._keep(sdist)
         if self._given is None and python.exists():
             self._start(python, self._env.environment_variables)
-        output = build_failure.BackendOutput(output=problem.output, log=self._saved(record.text))
+        output = build_failure.BackendOutput(output=problem.output, log=self._saved(self.record.text or problem.output))
         self._report(self._no_wheel(sdist, output))
+
+    def preparation(self) -> Preparation | None:
+        """Return the build as a step of the run; None: nothing was built."""
+        if not self.record.text:
+            return None
+        warnings = self.record.warnings
+        where = display_path(self._folder / build_record.BUILD_LOG)
+        return Preparation(
+            step=Step.BUILD,
+            detail=f"{counted(len(warnings), 'warning')} of the build back end{f' in {where}' if warnings else ''}",
+            duration_s=self.record.duration_s,
+            evidence=(("the build back end warns", warnings),) if warnings else (),
+        )
 
     def provenance(self) -> Provenance:
         """Return what is known of where the wheel comes from."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from tox_prodsim.plugin.packages.build_record import BuildRecord
 from tox_prodsim.plugin.paths import wheels_of
 from tox_prodsim.run.context import WheelUnderTest
 
+_LOGGER = logging.getLogger(__name__)
 _PROJECT_FILES = ("pyproject.toml", "setup.py")
 _TESTABLE = {"wheel", "sdist-wheel", "sdist", "external"}
 
@@ -138,4 +141,8 @@ def _build(tox_env: PythonRun, sdist: Path, folder: Path, cancel: supervision.Ca
     work.mkdir(parents=True)
     environ = runners.build_environ(tox_env.environment_variables, ceiling=folder)
     execute = runners.build_execute(tox_env, environ, cancel, key="package", keep=record.ran)
-    return frontend.wheel_from_sdist(sdist, python=runners.base_python(tox_env), folder=work, execute=execute)
+    _LOGGER.warning("building a wheel from %s", sdist.name)
+    began_s = time.monotonic()
+    wheel = frontend.wheel_from_sdist(sdist, python=runners.base_python(tox_env), folder=work, execute=execute)
+    record.duration_s = time.monotonic() - began_s
+    return wheel

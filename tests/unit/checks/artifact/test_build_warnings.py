@@ -47,7 +47,7 @@ warning: acme/fast.pyx:3:4: Unused entry 'n'
             id="logging",
         ),
         pytest.param(
-            "CMake Deprecation Warning at CMakeLists.txt:1 (cmake_minimum_required):\n  Compatibility will be removed\n",
+            "CMake Deprecation Warning at CMakeLists.txt:1 (cmake_minimum_required):\n  It will be removed\n",
             ["CMake Deprecation Warning at CMakeLists.txt:1 (cmake_minimum_required)"],
             id="cmake",
         ),

@@ -84,6 +84,15 @@ Caused by:
   neither src/lib.rs nor src/main.rs is there
 cargo failed
 """
+PIP = """\
+ERROR: Ignored the following yanked versions: 59.1.0
+ERROR: Could not find a version that satisfies the requirement acme-build>=9 (from versions: 1.0)
+ERROR: No matching distribution found for acme-build>=9
+"""
+UV = """\
+error: No solution found when resolving dependencies
+  cause: Because only acme-build<=1.0 is available and you require acme-build>=9, we can conclude that ...
+"""
 FORTRAN = """\
 src/solve.f90:3:6:
     3 |   use linear
@@ -121,15 +130,17 @@ def inside(file: str) -> str:
         ),
         (FORTRAN, "Fatal Error: Cannot open module file 'linear.mod' for reading: No such file", "src/solve.f90:3"),
         ("sh: 1: cmake: not found\n", "sh: 1: cmake: not found", ":0"),
+        (PIP, "ERROR: No matching distribution found for acme-build>=9", ":0"),
         (
-            "ERROR: No matching distribution found for acme-build\n",
-            "ERROR: No matching distribution found for acme-build",
+            UV,
+            "error: No solution found when resolving dependencies; Because only acme-build<=1.0 is available "
+            "and you require acme-build>=9, we can conclude that ...",
             ":0",
         ),
     ],
     ids=[
         *("gcc", "a foreign header", "a probe of the machine", "a library", "a symbol", "cmake", "a module of cmake"),
-        *("cmake without a place", "meson", "cython", "cargo", "causes of cargo", "fortran", "a shell", "an installer"),
+        *("cmake without a place", "meson", "cython", "cargo", "causes of cargo", "fortran", "a shell", "pip", "uv"),
     ],
 )
 def test_the_first_error_is_found_with_its_place(output: str, text: str, place: str) -> None:
