@@ -102,10 +102,8 @@ def test_a_wheel_alone_is_not_checked_against_an_sdist(quick_project: Project) -
 
 def test_the_stages_of_a_run_add_up_and_a_warning_of_the_build_is_kept(quick_project: Project) -> None:
     source(quick_project)
-    warns = BACKEND.replace(
-        '    name = "acme', '    print("warning: no files found matching NOTICE")\n    name = "acme'
-    )
-    quick_project.write("backend.py", warns)
+    warning = '    print("warning: no files found matching NOTICE")\n'
+    quick_project.write("backend.py", BACKEND.replace('    name = "acme', f'{warning}    name = "acme'))
     quick_project.write("tox.ini", CONFIG + 'commands = python -c "import time; time.sleep(0.5)"\n')
     result = quick_project.prodsim().passed()
     assert f"\n  build    ok    1 warning of the build back end in {LOG} " in result.out

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tox_prodsim.model.conditions import Condition
 from tox_prodsim.model.findings import Finding, Level, error, note, warning
-from tox_prodsim.model.formatting import counted, joined, listed
+from tox_prodsim.model.formatting import counted, joined, listed, shortened
 from tox_prodsim.supervision import Cause, Ending, NotifyState, Survivor, WrongProcess
 
 _LONG_IDLE = 0.5
@@ -301,4 +301,4 @@ def _format_state(survivor: Survivor) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 120 else text[:119] + "…"
+    return shortened(text, 120)
