@@ -60,6 +60,7 @@ class UnknownReason(StrEnum):
     INCONCLUSIVE = "inconclusive"
     NOT_COMPARED = "not compared"
     NOT_MEASURED = "not measured"
+    TOO_SHORT = "too short to compare"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -199,6 +200,8 @@ class Compared:
     """The cause of a slower import; empty: unknown."""
     reason: UnknownReason | None = None
     """Why the change is UNKNOWN; None: it is not."""
+    noise: float | None = None
+    """The difference that noise can make, where the same looks like more than the tolerance; 0.1 is 10 %."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -164,7 +164,8 @@ class TerminalReporter:
             self._lines.row(head, event.detail or "not compared")
             return
         label = "inconclusive" if event.change is Change.UNKNOWN else event.change
-        self._lines.row([*head, (label, color)], tail=tail)
+        noise = f", within the noise of ±{event.noise * 100:.0f} %" if event.noise is not None else ""
+        self._lines.row([*head, (f"{label}{noise}", color)], tail=tail)
         if event.detail and (event.change is not Change.SAME or self._verbosity >= VERBOSE):
             self._lines.row([(" " * 35, "")], event.detail.removeprefix(f"{label}: "))
 

@@ -32,7 +32,7 @@ from tox_prodsim.model.metrics import START_UP, Metric
 from tox_prodsim.model.scenario import Scenario, Timing
 from tox_prodsim.run.confirmation import BaseInstall, Confirmation
 from tox_prodsim.run.context import BaselineFiles, Interpreter, RunContext
-from tox_prodsim.timing import baseline, budgets, explanation, measure, paired, sampling, stats
+from tox_prodsim.timing import baseline, budgets, comparability, explanation, measure, paired, sampling, stats
 from tox_prodsim.timing.budgets import MetricDuration
 from tox_prodsim.timing.explanation import CauseSummary, ImportRecordings
 
@@ -158,6 +158,7 @@ class _Comparisons:
             known_s=known_s,
             confirm=self._confirm,
         )
+        compared = comparability.with_limits(compared)
         self._keep(measured, compared)
         if measured is not None:
             yield measured

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from textwrap import dedent
 
 import pytest
@@ -606,3 +607,10 @@ def test_single_checks_that_could_not_be_made_are_named_when_verbose() -> None:
     events = [StepStarted(step=Step.SCRIPTS), finished]
     assert "ENT511" not in shown(*events)
     assert "  not checked ENT511: no plugins\n" in shown(*events, verbosity=3)
+
+
+def test_the_same_that_looks_like_more_than_the_tolerance_has_the_noise_that_makes_it() -> None:
+    noisy = replace(compared("import acme", Change.SAME, 0.086, 0.1, 0.86), noise=0.18)
+    (line,) = shown(StepStarted(step=Step.COMPARE), noisy).splitlines()[1:2]
+    expected = "import acme 86 ms expected 100 ms -14 % same, within the noise of ±18 % tolerance ±10 %"
+    assert " ".join(line.split()) == expected
