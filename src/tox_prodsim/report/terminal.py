@@ -35,6 +35,17 @@ from tox_prodsim.report.summary import LEVEL_LABELS, Summary
 _CHANGE_COLORS = {Change.SLOWER: "red", Change.FASTER: "green", Change.SAME: "", Change.UNKNOWN: "yellow"}
 _LONG_STEPS = {Step.DEPLOY, Step.COMPARE}
 """Steps with lines of their own below a heading."""
+_DOING = {
+    Step.SDIST: "building the source tree to compare",
+    Step.WHEEL: "reading its modules",
+    Step.AUDIT: "running the auditors",
+    Step.INSTALL: "asking the installer what it would install",
+    Step.IMPORT: "importing its modules",
+    Step.SCRIPTS: "running its scripts",
+    Step.SIMULATE: "running it under other conditions",
+    Step.COMPARE: "still measuring",
+}
+"""What a step does when it takes long; that of a deployment is a timeline anyway."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -71,6 +82,11 @@ class TerminalReporter:
         if isinstance(event, RunFinished):
             self._finished = True
             self._summary.print(event)
+
+    def still_running(self) -> None:
+        """Print what the step does that is running; nothing between two steps."""
+        if self._running is not None and self._verbosity >= NORMAL and self._running.step in _DOING:
+            self._lines.row([(f"  {self._running.step:<8} ", ""), (f"{_DOING[self._running.step]} …", "dim")])
 
     def close(self) -> None:
         """Print the end of a run that has no RunFinished: its findings, and that it was interrupted."""

@@ -6,6 +6,7 @@ by the same interpreter, while tox installs (see ``building.tree_build``).
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -31,6 +32,7 @@ from tox_prodsim.plugin.paths import display_path
 from tox_prodsim.run.context import Preparation, WheelUnderTest
 from tox_prodsim.run.sdist import Provenance, TreeBuild, unknown_provenance
 
+_LOGGER = logging.getLogger(__name__)
 _BUILT = ("BLD101", "BLD102", "SDI201")
 
 
@@ -186,6 +188,7 @@ class ProvenanceTracker:
         """Return the failure of a wheel that does not build; if the source tree builds one, the sdist is incomplete."""
         tree_builds: bool | None = None
         if self._tree.is_started:
+            _LOGGER.warning("building the source tree to compare")
             try:
                 self._from_tree()
                 tree_builds = True
