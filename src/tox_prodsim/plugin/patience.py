@@ -5,21 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-PATIENCE_S = 10.0
-
 
 class Patience:
-    """Calls ``run_out`` in a thread of its own, once, when ``after_s`` have passed since ``begin`` and no ``end``."""
+    """Calls ``run_out`` in a thread of its own when some seconds have passed since ``begin`` and no ``end``."""
 
-    def __init__(self, run_out: Callable[[], None], after_s: float = PATIENCE_S) -> None:
+    def __init__(self, run_out: Callable[[], None]) -> None:
         self._run_out = run_out
-        self._after_s = after_s
         self._timer: threading.Timer | None = None
 
-    def begin(self) -> None:
+    def begin(self, after_s: float) -> None:
         """Begin to count, anew if it does so already."""
         self.end()
-        self._timer = threading.Timer(self._after_s, self._run_out)
+        self._timer = threading.Timer(after_s, self._run_out)
         self._timer.daemon = True
         self._timer.start()
 

@@ -46,7 +46,7 @@ class Reporting:
         if isinstance(event, RunFinished):
             self._patience.end()
         else:
-            self._patience.begin()
+            self._patience.begin(self._terminal.patience_s)
 
     def close(self, *, default: Verdict = Verdict.INCOMPLETE) -> tuple[Verdict, str]:
         """Write the report, once, and return the verdict and one line; ``default`` is for an interrupted run."""

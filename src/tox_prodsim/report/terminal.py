@@ -46,6 +46,8 @@ _DOING = {
     Step.COMPARE: "still measuring",
 }
 """What a step does when it takes long; that of a deployment is a timeline anyway."""
+_PATIENCE_S, _MEASURING_S = 10.0, 30.0
+"""One metric may take 20 s to measure, and has a line then."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -58,6 +60,8 @@ class _RunningStep:
     measured: dict[Metric, Measured] = field(default_factory=dict)
     """Measurements that are not compared yet, by metric."""
     findings: list[Finding] = field(default_factory=list)
+    is_slow: bool = False
+    """Whether it is printed that it is still running."""
 
 
 class TerminalReporter:
@@ -83,10 +87,18 @@ class TerminalReporter:
             self._finished = True
             self._summary.print(event)
 
+    @property
+    def patience_s(self) -> float:
+        """Return after how many seconds without an event ``still_running`` should be called."""
+        return _MEASURING_S if self._running is not None and self._running.step is Step.COMPARE else _PATIENCE_S
+
     def still_running(self) -> None:
-        """Print what the step does that is running; nothing between two steps."""
-        if self._running is not None and self._verbosity >= NORMAL and self._running.step in _DOING:
-            self._lines.row([(f"  {self._running.step:<8} ", ""), (f"{_DOING[self._running.step]} …", "dim")])
+        """Print once what the step does that is running; nothing between two steps."""
+        running = self._running
+        if running is None or running.is_slow or self._verbosity < NORMAL or running.step not in _DOING:
+            return
+        running.is_slow = True
+        self._lines.row([(f"  {running.step:<8} ", ""), (f"{_DOING[running.step]} …", "dim")])
 
     def close(self) -> None:
         """Print the end of a run that has no RunFinished: its findings, and that it was interrupted."""

@@ -632,5 +632,13 @@ def test_what_takes_long_says_what_it_does(events: list[Event], said: str) -> No
     for event in events:
         terminal.handle(event)
     written.clear()
-    terminal.still_running()
+    for _ in range(2):
+        terminal.still_running()
     assert "".join(written) == said
+
+
+def test_a_measurement_may_take_longer_than_other_steps() -> None:
+    terminal = TerminalReporter(lambda _: None, RenderOptions(color=False, encoding="utf-8", verbosity=2))
+    others_s = terminal.patience_s
+    terminal.handle(StepStarted(step=Step.COMPARE))
+    assert terminal.patience_s > others_s
