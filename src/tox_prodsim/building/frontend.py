@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import sys
 import tarfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import build
+import pyproject_hooks
 import virtualenv
 
 from tox_prodsim.model.errors import BuildError, Cancelled, ProdsimError
+
+_BACKEND_WARNING = getattr(pyproject_hooks, "BuildBackendWarning", None)
+"""What newer versions make of the warnings of a build back end: those of the hook are kept with its output."""
 
 Execute = Callable[[Sequence[str], Path, Mapping[str, str]], None]
 """Runs a command in a folder, with further variables; raises ProdsimError when it fails."""
@@ -73,6 +78,8 @@ def build_python(folder: Path) -> Path:
 @contextmanager
 def _as_prodsim_error(key: str, what: str) -> Iterator[None]:
     """Turn what ``build`` raises into ProdsimError; what ``execute`` has raised stays as it is."""
+    if _BACKEND_WARNING is not None:
+        warnings.filterwarnings("ignore", category=_BACKEND_WARNING)  # for good: builds run in threads
     try:
         yield
     except build.BuildBackendException as problem:

@@ -27,8 +27,11 @@ _LIMIT = 200
 
 
 def build_warnings(text: str) -> tuple[str, ...]:
-    """Return the warnings in the output of build hooks, each once."""
-    return tuple(dict.fromkeys(_warnings(text.splitlines())))
+    """Return the warnings in the output of build hooks, each once, whatever category it has."""
+    found: dict[str, str] = {}
+    for warning in _warnings(text.splitlines()):
+        found.setdefault(warning.partition("Warning: ")[2] or warning, warning)
+    return tuple(found.values())
 
 
 def _warnings(lines: Sequence[str]) -> Iterator[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tox_prodsim.checks import artifact
@@ -25,16 +26,16 @@ class BuildRecord:
         self.duration_s = 0.0
         """How long the build took."""
 
-    def hook(self, title: str, stdout: str, stderr: str) -> None:
+    def hook(self, title: str, *streams: str) -> None:
         """Add the output of one build hook."""
-        self._of_hooks.append(self._add(title, stdout, stderr))
+        self._of_hooks.append(self._add(title, *streams))
 
     def ran(self, argv: Sequence[str], completed: Completed) -> None:
         """Add the output of what the plugin ran to build."""
         streams = (completed.stdout.decode(errors="replace"), completed.stderr.decode(errors="replace"))
         is_hook = any(word.endswith("_in_process.py") for word in argv)
         if is_hook:
-            self.hook(argv[-2], *streams)
+            self.hook(argv[-2], *streams, "".join(_hook_warnings(Path(argv[-1]) / "output.json")))
         else:
             self.installed("install", *streams, succeeded=completed.returncode == 0)
 
@@ -53,11 +54,17 @@ class BuildRecord:
         """Return what the build back end warns of."""
         return artifact.build_warnings("\n".join(self._of_hooks))
 
-    def _add(self, title: str, stdout: str, stderr: str) -> str:
-        streams = (artifact.readable(each).strip("\n") for each in (stdout, stderr))
-        output = "\n".join(filter(None, streams))
+    def _add(self, title: str, *streams: str) -> str:
+        output = joined((artifact.readable(each).strip("\n") for each in streams), "\n")
         self._parts.append(joined((f"==> {title}", output, ""), "\n") + "\n")
         return output
+
+
+def _hook_warnings(answer: Path) -> Iterator[str]:
+    """Yield the warnings in the answer of a hook that pyproject_hooks has run: newer versions do not print them."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        for each in json.loads(answer.read_text("utf-8")).get("warnings", []):
+            yield f"{each['filename']}:{each['lineno']}: UserWarning: {each['message']}\n"
 
 
 def save(text: str, folder: Path) -> Path | None:

@@ -144,5 +144,5 @@ def _build(tox_env: PythonRun, sdist: Path, folder: Path, cancel: supervision.Ca
     _LOGGER.warning("building a wheel from %s", sdist.name)
     began_s = time.monotonic()
     wheel = frontend.wheel_from_sdist(sdist, python=runners.base_python(tox_env), folder=work, execute=execute)
-    record.duration_s = time.monotonic() - began_s
+    record.duration_s += time.monotonic() - began_s
     return wheel

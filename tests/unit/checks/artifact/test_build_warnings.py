@@ -10,6 +10,7 @@ SETUPTOOLS = """\
         Please consider removing the following classifiers
 !!
   self._finalize_license_expression()
+/env/setuptools/dist.py:759: UserWarning: License classifiers are deprecated.
 warning: no files found matching 'LICENSE'
 warning: build_py: byte-compiling is disabled, skipping.
 warning: no files found matching 'LICENSE'

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tox_prodsim.model.runner import Completed
@@ -53,3 +54,19 @@ def test_a_log_takes_the_place_of_the_last_one(tmp_path: Path) -> None:
 def test_a_log_that_cannot_be_written_is_none(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert save("one", tmp_path / "file") is None
+
+
+def test_warnings_that_a_hook_answers_with_are_part_of_its_output(tmp_path: Path) -> None:
+    answer = {"return_val": "x", "warnings": [{"message": "it is deprecated", "filename": "/e/dist.py", "lineno": 7}]}
+    (tmp_path / "output.json").write_text(json.dumps(answer))
+    record = BuildRecord()
+    record.ran(["python", "/lib/pyproject_hooks/_in_process.py", "build_wheel", str(tmp_path)], completed(b"out", b""))
+    assert record.text == "==> build_wheel\nout\n/e/dist.py:7: UserWarning: it is deprecated\n"
+    assert record.warnings == ("UserWarning: it is deprecated",)
+
+
+def test_an_answer_that_cannot_be_read_has_no_warnings(tmp_path: Path) -> None:
+    (tmp_path / "output.json").write_text('{"warnings": [1]}')
+    record = BuildRecord()
+    record.ran(["python", "/lib/pyproject_hooks/_in_process.py", "build_wheel", str(tmp_path)], completed(b"out", b""))
+    assert record.text == "==> build_wheel\nout\n"
