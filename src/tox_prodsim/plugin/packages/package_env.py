@@ -136,7 +136,7 @@ class _SupervisedPackaging:
                 yield status
             if self._cancel.is_set:
                 raise SystemExit(signals.INTERRUPTED)
-        _record(call.arguments["run_id"], status)
+        _record(call.arguments["run_id"], status, is_hook=isinstance(executor, LocalSubProcessPep517Executor))
 
 
 def _packaging(sdist: Path | None, began_s: float) -> Packaging:
@@ -145,15 +145,15 @@ def _packaging(sdist: Path | None, began_s: float) -> Packaging:
     return Packaging(sdist=sdist, record=record)
 
 
-def _record(run_id: str, status: ExecuteStatus) -> None:
+def _record(run_id: str, status: ExecuteStatus, *, is_hook: bool) -> None:
     """Keep what a build hook, or an installer of build requirements, has written."""
     outcome, record = status.outcome, getattr(_progress, "record", None)
-    if outcome is None or record is None or run_id in {"_exit", "venv"}:
+    if outcome is None or record is None or run_id == "_exit":
         return
-    if run_id.startswith("install"):
-        record.installed(run_id, *outcome.out_err(), succeeded=outcome.exit_code == 0)
-    else:
+    if is_hook:
         record.hook(run_id, *outcome.out_err())
+    elif run_id.startswith("install"):
+        record.installed(run_id, *outcome.out_err(), succeeded=outcome.exit_code == 0)
 
 
 @contextlib.contextmanager
