@@ -13,14 +13,16 @@ from tox_prodsim.checks.artifact import tool_errors
 from tox_prodsim.model.formatting import shortened
 
 _FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)')
-_ERROR = re.compile(r"^(?P<kind>[A-Za-z_][\w.]*(?:Error|Exception|Exit|Failed|NotFound|Failure)): ?(?P<text>.*)$")
+_ERROR = re.compile(
+    r"^(?P<kind>[A-Za-z_][\w.]*(?:Error|Exception|Exit|Failed|NotFound|Failure)|Exception): ?(?P<text>.*)$"
+)
 _ABSENT = re.compile(r"\[Errno 2\][^']*'(?P<file>[^']+)'")
 _ABSENT_MODULE = re.compile(r"ModuleNotFoundError: No module named '(?P<name>[^']+)'")
 _OWN_ABSENT = re.compile(r"FileNotFoundError '(?!/)")
 _STARTS_PROGRAM = re.compile(r'^  File ".*subprocess\.py", line \d+, in _execute_child$')
 _PROTOCOL = re.compile(r"^(Backend: |started backend |failed to start backend)")
 _EXEC = re.compile(
-    r'(build_meta\.py", line \d+, in run_setup(?:\n(?!  File).*)*\n  File )"<string>"'
+    r'build_meta\.py", line \d+, in run_setup(?:\n(?!  File).*)*\n  File "<string>"'
     r'(?!, line 1, in <module>\n  File "[^"]*setuptools/__init__\.py")'
 )
 """setuptools reads setup.py and executes it without its name; where there is none, it executes one line of its own."""
@@ -114,8 +116,9 @@ def readable(output: str) -> str:
 
 def _lines(output: str) -> tuple[str, ...]:
     """Return the lines with text; setup.py has its name."""
-    lines = _EXEC.sub(r'\1"setup.py"', readable(output)).splitlines()
-    return tuple(line for line in lines if line.strip())
+    text = readable(output)
+    named = text.replace('File "<string>"', 'File "setup.py"') if _EXEC.search(text) else text
+    return tuple(line for line in named.splitlines() if line.strip())
 
 
 def is_absent_file(error: str) -> bool:

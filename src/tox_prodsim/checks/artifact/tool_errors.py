@@ -27,7 +27,8 @@ _LINKER = re.compile(
 )
 _PLAIN = re.compile(
     r"^(?P<text>ninja: error: .+|make(?:\[\d+\])?: \*\*\* No rule .+|configure: error: .+"
-    r"|/?(?:\S*/)?(?:sh|bash|env): (?:(?:line )?\d+: )?.+: (?:command )?not found.*)$"
+    r"|Package \S+ was not found in the pkg-config search path.*"
+    r"|\S*(?:sh|env): (?:(?:line )?\d+: )?.+: (?:command )?not found.*)$"
 )
 _GENERAL = re.compile(r"^(?P<text>(?:[\w+./-]+: )?(?:fatal )?error: .+)$", re.IGNORECASE)
 _SUMMARY = re.compile(

@@ -45,6 +45,14 @@ Traceback (most recent call last):
 ValueError: invalid pyproject.toml config: `project`.
 configuration error: `project` must not contain {'licence'} properties
 """
+DEEPER = """\
+Traceback (most recent call last):
+  File "/env/setuptools/build_meta.py", line 317, in run_setup
+    exec(code, locals())
+  File "<string>", line 155, in <module>
+  File "<string>", line 28, in find_package
+Exception: there is no package acme
+"""
 PROGRAM = """\
 Traceback (most recent call last):
   File "/src/acme-1.0/setup.py", line 4, in <module>
@@ -68,6 +76,7 @@ FileNotFoundError: [Errno 2] No such file or directory: 'protoc'
             "configuration error: `project` must not contain {'licence'} properties",
             id="no setup.py",
         ),
+        pytest.param(DEEPER, "Exception: there is no package acme (setup.py:28)", id="deeper in setup.py"),
         pytest.param(PROGRAM, "FileNotFoundError: no program 'protoc' (setup.py:4)", id="a program that is not there"),
     ],
 )

@@ -84,6 +84,12 @@ Caused by:
   neither src/lib.rs nor src/main.rs is there
 cargo failed
 """
+SCRIPT = "./autogen.sh: line 2: autoreconf: command not found"
+PKG_CONFIG = """\
+Package acme was not found in the pkg-config search path.
+Perhaps you should add the directory containing `acme.pc'
+Command '['pkg-config', '--exists', 'acme']' returned non-zero exit status 1.
+"""
 PIP = """\
 ERROR: Ignored the following yanked versions: 59.1.0
 ERROR: Could not find a version that satisfies the requirement acme-build>=9 (from versions: 1.0)
@@ -130,6 +136,8 @@ def inside(file: str) -> str:
         ),
         (FORTRAN, "Fatal Error: Cannot open module file 'linear.mod' for reading: No such file", "src/solve.f90:3"),
         ("sh: 1: cmake: not found\n", "sh: 1: cmake: not found", ":0"),
+        (SCRIPT, SCRIPT, ":0"),
+        (PKG_CONFIG, PKG_CONFIG.splitlines()[0], ":0"),
         (PIP, "ERROR: No matching distribution found for acme-build>=9", ":0"),
         (
             UV,
@@ -139,7 +147,19 @@ def inside(file: str) -> str:
     ],
     ids=[
         *("gcc", "a foreign header", "a probe of the machine", "a library", "a symbol", "cmake", "a module of cmake"),
-        *("cmake without a place", "meson", "cython", "cargo", "causes of cargo", "fortran", "a shell", "pip", "uv"),
+        *(
+            "cmake without a place",
+            "meson",
+            "cython",
+            "cargo",
+            "causes of cargo",
+            "fortran",
+            "a shell",
+            "a script",
+            "pkg-config",
+            "pip",
+            "uv",
+        ),
     ],
 )
 def test_the_first_error_is_found_with_its_place(output: str, text: str, place: str) -> None:
