@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tox_prodsim.checks.artifact.build_log import absent_module, build_error, error_lines, is_absent_file
+from tox_prodsim.checks.artifact.build_log import (
+    NO_BACKEND,
+    NOT_STARTED,
+    absent_module,
+    build_error,
+    error_lines,
+    is_absent_file,
+)
 from tox_prodsim.checks.artifact.sdist import Sdist, check_sdist
 from tox_prodsim.model.findings import CheckResult, Finding, error
 
@@ -16,6 +23,8 @@ _INCLUDE = {
     "poetry": "name it in 'include' of [tool.poetry], for the format sdist",
     "pdm": "name it in 'source-includes' of [tool.pdm.build]",
 }
+_BUILD_SDIST = "run 'python -m build --sdist' in a clean checkout, it fails in the same way"
+_NAME_BACKEND = "have requires of [build-system] name the distribution that provides its build-backend"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,8 +53,10 @@ class BuildFailure:
 
 def sdist_failure(backend: BackendOutput, source: Path) -> BuildFailure:
     """Return the report for a source tree that builds no sdist."""
-    hint = "run 'python -m build --sdist' in a clean checkout, it fails in the same way"
-    finding = error("BLD101", "sdist", f"does not build: {backend.shown(_error(backend, source))}", hint)
+    reason = _error(backend, source)
+    absent = reason == NO_BACKEND or (backend.exception == NOT_STARTED and absent_module(reason))
+    hint = _NAME_BACKEND if absent else _BUILD_SDIST
+    finding = error("BLD101", "sdist", f"does not build: {backend.shown(reason)}", hint)
     return _failure(CheckResult(detail="", codes=("BLD101",), findings=(finding,)), backend, source)
 
 
@@ -55,7 +66,7 @@ def wheel_failure(sdist: Sdist, backend: BackendOutput, *, tree_builds: bool | N
     reason = _error(backend, source)
     incomplete = is_absent_file(reason) if tree_builds is None else tree_builds
     shown = backend.shown(reason)
-    hint = _hint(sdist, absent_module(reason))
+    hint = _NAME_BACKEND if reason == NO_BACKEND else _hint(sdist, absent_module(reason))
     finding = _incomplete(sdist, shown, tree_builds=tree_builds) if incomplete else _unbuildable(sdist, shown, hint)
     known = CheckResult(detail="", codes=("BLD102", "SDI201"), findings=(finding,))
     return _failure(CheckResult.of(known, check_sdist(sdist)), backend, source)
@@ -76,7 +87,7 @@ def _hint(sdist: Sdist, module: str) -> str:
     """Return what to do about an sdist that builds no wheel; ``module`` is the one that is absent, if that is why."""
     top = module.partition(".")[0]
     if top and top == sdist.backend.partition(".")[0]:
-        return f"have [build-system] requires name the distribution of the build back end {sdist.backend}"
+        return _NAME_BACKEND
     if top:
         return f"have the sdist include {top} if it is a file of the project, else have [build-system] requires name it"
     return "unpack it elsewhere and run 'pip wheel .' there, it fails in the same way"

@@ -26,10 +26,12 @@ _EXEC = re.compile(
     r'(?!, line 1, in <module>\n  File "[^"]*setuptools/__init__\.py")'
 )
 """setuptools reads setup.py and executes it without its name; where there is none, it executes one line of its own."""
+_OF_IMPORTLIB = re.compile(r'^  File "<frozen importlib')
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 """What colors a terminal."""
-_NOT_STARTED = "FailedToStart"
-"""What tox says of a back end that cannot be imported: the reason is in its output."""
+NOT_STARTED = "FailedToStart"
+"""What tox says of a back end that cannot be imported: the reason is in its output, if that was read in time."""
+NO_BACKEND = "the build back end cannot be imported"
 _PROGRAM_FAILED = {"SystemExit", "CompileError", "LinkError", "LibError", "ExecError", "DistutilsExecError"}
 _PROGRAM_FAILED |= {"CalledProcessError", "FailedLiveProcessError"}
 _SAYS_FAILED = re.compile(r"\b(?:fail(?:s|ed|ure)|non-?zero|exit (?:status|code)|error code|returned)\b", re.IGNORECASE)
@@ -68,8 +70,10 @@ def build_error(output: str, source: Path, *, exception: str = "", message: str 
     """
     lines = _lines(output)
     raised = _Raised(name=exception, message=message) if exception.isidentifier() else None
-    if raised is None or exception == _NOT_STARTED:
+    if raised is None or exception == NOT_STARTED:
         raised = _last_raised(lines)
+    if exception == NOT_STARTED and raised is None:
+        return NO_BACKEND
     tool = tool_errors.first_error(lines, partial(_path_in, source))
     if tool is not None and (raised is None or raised.is_of_a_program):
         place = f"{_path_in(source, tool.file) or tool.file}:{tool.line}".removesuffix(":0")
@@ -115,10 +119,10 @@ def readable(output: str) -> str:
 
 
 def _lines(output: str) -> tuple[str, ...]:
-    """Return the lines with text; setup.py has its name."""
+    """Return the lines with text, without those of the import system; setup.py has its name."""
     text = readable(output)
     named = text.replace('File "<string>"', 'File "setup.py"') if _EXEC.search(text) else text
-    return tuple(line for line in named.splitlines() if line.strip())
+    return tuple(line for line in named.splitlines() if line.strip() and not _OF_IMPORTLIB.match(line))
 
 
 def is_absent_file(error: str) -> bool:

@@ -8,6 +8,8 @@ from support.sdists import sdist
 from tox_prodsim.checks.artifact import Sdist, open_sdist
 from tox_prodsim.checks.artifact.build_failure import BackendOutput, sdist_failure, wheel_failure
 
+NAME_BACKEND = "have requires of [build-system] name the distribution that provides its build-backend"
+
 
 def opened(folder: Path, backend: str = "hatchling.build") -> Sdist:
     build_system = f"[build-system]\nrequires = []\nbuild-backend = '{backend}'\n"
@@ -28,7 +30,7 @@ def test_the_message_names_the_log_that_has_all_of_the_output() -> None:
         (
             "hatchling",
             "hatchling.build",
-            "have [build-system] requires name the distribution of the build back end hatchling.build",
+            NAME_BACKEND,
         ),
         (
             "numpy.core",
@@ -50,3 +52,12 @@ def test_what_the_tree_builds_lacks_something_in_the_sdist(tmp_path: Path) -> No
     output = BackendOutput(output="ModuleNotFoundError: No module named 'versioneer'\n")
     failure = wheel_failure(opened(tmp_path), output, tree_builds=True)
     assert "SDI201" in {each.code for each in failure.checked.findings}
+
+
+def test_a_back_end_that_does_not_start_is_one_that_is_not_required(tmp_path: Path) -> None:
+    output = BackendOutput(output="", exception="FailedToStart", message="could not start backend")
+    (finding,) = sdist_failure(output, Path("/src")).checked.findings
+    assert finding.message == "does not build: the build back end cannot be imported"
+    assert finding.hint == NAME_BACKEND
+    (finding, *_) = wheel_failure(opened(tmp_path), output, tree_builds=None).checked.findings
+    assert (finding.code, finding.hint) == ("BLD102", NAME_BACKEND)

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from tox_prodsim.checks.artifact.build_log import absent_module, build_error, error_lines, is_absent_file, readable
+from tox_prodsim.checks.artifact.build_log import (
+    NO_BACKEND,
+    absent_module,
+    build_error,
+    error_lines,
+    is_absent_file,
+    readable,
+)
 
 SETUP = """\
 Traceback (most recent call last):
@@ -95,13 +102,26 @@ def test_an_error_that_is_known_apart_counts() -> None:
     ("exception", "message", "words"),
     [
         ("SystemExit", "1", "fatal error: lost.h: No such file or directory (src/fast.c:2)"),
-        ("FailedToStart", "could not start backend", "fatal error: lost.h: No such file or directory (src/fast.c:2)"),
         ("missing Exception type", "", "fatal error: lost.h: No such file or directory (src/fast.c:2)"),
         ("KeyError", "'version'", "KeyError: 'version'"),
     ],
 )
 def test_a_compiler_is_asked_when_the_exception_has_no_reason(exception: str, message: str, words: str) -> None:
     assert build_error(GCC, Path("/src/acme-1.0"), exception=exception, message=message) == words
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ("failed to start backend\n", NO_BACKEND),
+        (
+            "failed to start backend\nModuleNotFoundError: No module named 'hatch'",
+            "ModuleNotFoundError: No module named 'hatch'",
+        ),
+    ],
+)
+def test_a_back_end_that_does_not_start_may_not_come_to_its_reason(output: str, words: str) -> None:
+    assert build_error(output, Path("/src"), exception="FailedToStart", message="could not start backend") == words
 
 
 def test_the_words_of_a_failed_command_are_those_of_the_back_end() -> None:
