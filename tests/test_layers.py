@@ -23,7 +23,7 @@ RULES = {
     "plugin": (f"run deployment {_CHECKS} building timing supervision report catalogue model", "tox"),
     "run": (f"deployment {_CHECKS} building timing model", ""),
     "deployment": ("supervision model", ""),
-    "checks.artifact": ("model", "packaging elftools"),
+    "checks.artifact": ("model", "packaging elftools docutils trove_classifiers"),
     "checks.audit": ("model", "filelock"),
     "checks.installed": ("model", "packaging"),
     "checks.resolution": ("model", "packaging virtualenv"),

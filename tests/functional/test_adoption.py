@@ -17,6 +17,7 @@ build-backend = "setuptools.build_meta"
 [project]
 name = "acme"
 version = "1.0"
+requires-python = ">=3.9"
 """
 FORMER, PRESENT = "prodsim/baselines", ".prodsim/baselines"
 ACCEPT = ("--prodsim-update-baseline", "--prodsim-allow-ci-update")

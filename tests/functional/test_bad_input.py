@@ -37,6 +37,10 @@ INI = {
     "select = XYZ": f"select: 'XYZ' {NO_CODE}",
     "ignore = RUN9": f"ignore: 'RUN9' {NO_CODE}",
     "warn = run607": f"warn: 'run607' {NO_CODE}",
+    "ignore = IMPS504:plum.win32": f"ignore: 'IMPS504:plum.win32' {NO_CODE}",
+    "ignore = IMP504: plum.win32": (
+        "ignore: tox takes 'IMP504:' before a blank for a factor, write it without the blank"
+    ),
     "simulate = no_hoem": (
         "simulate: 'no_hoem' is no condition, did you mean no_home? there are no_home, read_only_home, read_only_site, "
         "no_network, c_locale, utc, closed_stdin, umask_077, optimize, non_root, low_fds"
@@ -389,29 +393,35 @@ def test_a_file_that_is_no_wheel_is_refused_before_anything_is_installed(quick_p
     with zipfile.ZipFile(dist / "bare-1.0-py3-none-any.whl", "w") as archive:
         archive.writestr("acme.py", "")
     quick_project.wheel(name="half", metadata="Metadata-Version: 2.1\n")
-    lines = {
-        "acme-1.0-py3-none-any.whl": "{path} cannot be read as a wheel: File is not a zip file",
-        "acme.whl": "acme.whl is no name of a wheel, which is name-version-python-abi-platform.whl",
-        "acme.zip": "{path} is neither a wheel (.whl) nor an sdist (.tar.gz)",
-        "bare-1.0-py3-none-any.whl": "bare-1.0-py3-none-any.whl is no wheel: it has no .dist-info folder",
-        "half-1.0-py3-none-any.whl": ("half-1.0-py3-none-any.whl is no wheel: half-1.0.dist-info/METADATA has no Name"),
+    reasons = {
+        "acme-1.0-py3-none-any.whl": "cannot be read as a wheel: File is not a zip file",
+        "acme.whl": "is no name of a wheel, which is name-version-python-abi-platform.whl",
+        "bare-1.0-py3-none-any.whl": "is no wheel: it has no .dist-info folder",
+        "half-1.0-py3-none-any.whl": "is no wheel: half-1.0.dist-info/METADATA has no Name",
     }
-    for name, line in lines.items():
+    for name, reason in reasons.items():
         result = quick_project.prodsim("--installpkg", dist / name).failed()
-        assert f"\nprodsim: failed with --installpkg: {line.replace('{path}', str(dist / name))}\n" in result.out
+        assert [(each["code"], each["subject"], each["message"]) for each in quick_project.findings()] == [
+            ("WHL140", name, reason)
+        ]
+        assert quick_project.report()["wheel"]["name"] == name
         assert "install_package" not in result.out
+    result = quick_project.prodsim("--installpkg", dist / "acme.zip").failed()
+    line = f"{dist / 'acme.zip'} is neither a wheel (.whl) nor an sdist (.tar.gz)"
+    assert f"\nprodsim: failed with --installpkg: {line}\n" in result.out
 
 
 def test_a_file_that_is_no_sdist_is_refused(quick_project: Project) -> None:
     garbage = quick_project.write("acme-1.0.tar.gz", "garbage")
-    result = quick_project.prodsim("--installpkg", garbage).failed()
-    assert f"\nprodsim: failed with --installpkg: {garbage} cannot be unpacked: not a gzip file\n" in result.out
+    quick_project.prodsim("--installpkg", garbage).failed()
+    found = [(each["code"], each["subject"], each["message"]) for each in quick_project.findings()]
+    assert found == [("WHL140", "acme-1.0.tar.gz", "cannot be unpacked: not a gzip file")]
     empty = quick_project.folder / "empty-1.0.tar.gz"
     with tarfile.open(empty, "w:gz"):
         pass
-    result = quick_project.prodsim("--installpkg", empty).failed()
-    message = f"{empty} is no sdist: it should hold one folder, and holds 0 files and folders"
-    assert f"\nprodsim: failed with --installpkg: {message}\n" in result.out
+    quick_project.prodsim("--installpkg", empty).failed()
+    message = "is no sdist: it should hold one folder, and holds 0 files and folders"
+    assert [(each["code"], each["message"]) for each in quick_project.findings()] == [("WHL140", message)]
 
 
 def test_a_file_that_does_not_exist_is_refused_by_tox(quick_project: Project) -> None:

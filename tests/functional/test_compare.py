@@ -24,7 +24,8 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
         for path in sorted(pathlib.Path("acme").glob("*.py")):
             archive.write(path)
         info = "acme-1.0.dist-info/"
-        archive.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: acme\\nVersion: 1.0\\n")
+        METADATA = "Metadata-Version: 2.1\\nName: acme\\nVersion: 1.0\\nRequires-Python: >=3.9\\n"
+        archive.writestr(info + "METADATA", METADATA)
         archive.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
         archive.writestr(info + "RECORD", "".join(member + ",,\\n" for member in archive.namelist()))
     return name
@@ -37,6 +38,7 @@ backend-path = ["."]
 [project]
 name = "acme"
 version = "1.0"
+requires-python = ">=3.9"
 """
 COMMAND = "[console_scripts]\nacme = acme.cli:main\n"
 

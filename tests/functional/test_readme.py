@@ -27,6 +27,7 @@ build-backend = "hatchling.build"
 [project]
 name = "acme"
 version = "1.0"
+requires-python = ">=3.9"
 """
 
 

@@ -7,9 +7,17 @@ import subprocess
 
 import pytest
 from support.project import Project
+from support.sdists import sdist
 from support.sources import BACKEND, CONFIG, source
 
 LOG = ".tox/prodsim/prodsim/build.log"
+PACKS_WHAT_IS_LISTED = BACKEND.replace(
+    '        info = "acme',
+    """        listed = pathlib.Path("acme.egg-info/SOURCES.txt")
+        for path in listed.read_text().split() if listed.exists() else ():
+            archive.write(path)
+        info = "acme""",
+)
 READS_LICENCE = BACKEND.replace('    name = "acme', '    open("LICENSE").read()\n    name = "acme')
 
 SETUPTOOLS = """\
@@ -142,3 +150,31 @@ def test_a_build_requirement_that_cannot_be_installed_is_a_finding(quick_project
     [finding] = quick_project.findings()
     assert finding["code"] == "BLD101"
     assert "setuptools>=9999" in finding["message"]
+
+
+def test_a_wheel_is_checked_against_the_sdist_beside_it(quick_project: Project) -> None:
+    quick_project.write("tox.ini", "[testenv:prodsim]\nignore = PRF\n")
+    sdist(quick_project.wheel().parent, files={"acme/__init__.py": "", "acme/py.typed": ""})
+    out = quick_project.prodsim("--installpkg", "dist/acme-1.0-py3-none-any.whl").passed().out
+    assert quick_project.codes() == ["WHL120"]
+    assert "\n  sdist    WARN  acme-1.0.tar.gz, 4 files, builds the wheel under test" in out
+
+
+def test_data_that_git_tracks_is_missed_and_an_old_list_of_files_hides_nothing(quick_project: Project) -> None:
+    source(quick_project, engine="RULES = Path(__file__).parent / 'rules.json'")
+    quick_project.write("backend.py", PACKS_WHAT_IS_LISTED)
+    quick_project.write("tox.ini", "[testenv:prodsim]\nignore = PRF\n")
+    quick_project.write(".gitignore", ".tox\n*.egg-info\n__pycache__\nbuild\n")
+    for name in ("acme/rules.json", "acme/old.json", "acme/tests/a.json"):
+        quick_project.write(name, "{}")
+    quick_project.write("acme.egg-info/SOURCES.txt", "acme/old.json\n")
+    manifest = (quick_project.folder / "manifest.txt").read_text()
+    quick_project.write("manifest.txt", f"{manifest} acme.egg-info/SOURCES.txt acme/old.json")
+    for line in ("init -q", "add -A", "-c user.name=a -c user.email=a commit -q -m x"):
+        subprocess.run(["git", *line.split()], cwd=quick_project.folder, check=True)
+    quick_project.prodsim().failed()
+    found = [(each["code"], each["level"], each["subject"]) for each in quick_project.findings()]
+    assert [each for each in found if each[0] in {"BLD104", "WHL112"}] == [
+        ("WHL112", "warning", "acme/rules.json"),
+        ("BLD104", "error", "acme/old.json"),
+    ]

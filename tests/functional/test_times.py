@@ -186,12 +186,25 @@ def test_the_user_says_what_is_timed(quick_project: Project) -> None:
     assert metrics(quick_project) == ["import json"]
 
 
-def test_a_module_that_cannot_be_imported_is_not_measured_and_that_is_said(quick_project: Project) -> None:
+def test_what_cannot_be_stored_is_named_with_the_reason_and_what_is_not_stored_is_no_other_python(
+    quick_project: Project,
+) -> None:
     config(quick_project, "measure_imports = acme, acme.nowhere")
-    quick_project.prodsim("--installpkg", quick_project.wheel()).passed()
+    wheel = quick_project.wheel()
+    quick_project.prodsim("--installpkg", wheel, "--prodsim-update-baseline").passed()
     assert metrics(quick_project) == ["import acme"]
     assert "PRF706" in quick_project.codes()
     assert "No module named 'acme.nowhere'" in compared(quick_project, "import acme.nowhere")["detail"]
+    detail = quick_project.report()["steps"][-1]["detail"]
+    assert "; not stored: import acme.nowhere (not measured: " in detail
+    assert detail.endswith("; work of the imports not stored: acme.nowhere could not be recorded")
+
+    config(quick_project, "measure_imports = json")
+    quick_project.prodsim("--installpkg", wheel).passed()
+    expected = "no baseline of it: that of version 1.0 was stored without this time"
+    assert compared(quick_project, "import json")["detail"] == expected
+    (missing,) = quick_project.findings(of_the_machine=True)
+    assert missing["message"].startswith("that of 1.0 has no import json; accept this run")
 
 
 @pytest.mark.parametrize(
@@ -212,8 +225,9 @@ def test_no_times_are_taken_in_vain(quick_project: Project, lines: str, reason: 
 
 def test_a_failed_run_is_not_accepted(quick_project: Project) -> None:
     config(quick_project, 'commands = python -c "1/0"')
-    quick_project.prodsim("--prodsim-update-baseline", "--installpkg", quick_project.wheel())
+    result = quick_project.prodsim("--prodsim-update-baseline", "--installpkg", quick_project.wheel())
     assert baselines(quick_project) == []
+    assert "the run has failed already; baseline not stored: RUN605 must be mended first" in result.out
 
 
 def test_a_job_that_takes_too_long_to_be_repeated_says_so(quick_project: Project) -> None:

@@ -34,3 +34,24 @@ def test_the_line_of_a_sound_wheel_says_what_is_known_of_it(quick_project: Proje
     quick_project.write("tox.ini", "[testenv:prodsim]\nignore = PRF\n")
     result = quick_project.prodsim("--installpkg", quick_project.wheel(metadata=text)).passed()
     assert f"RECORD and METADATA ok, 1 module, no console scripts, compiles on {here}" in result.out
+
+
+def test_what_users_start_is_tried_and_what_python_starts_with_is_played(quick_project: Project) -> None:
+    files = {
+        "acme/__init__.py": "",
+        "acme/__main__.py": "from acme import main\nmain()\n",
+        "acme/cli.py": "async def main(): ...\n",
+        "acme.pth": "import acme_hook\n",
+        "acme-1.0.data/scripts/acme-run": "#!/home/me/venv/bin/python\n",
+        "acme-1.0.data/scripts/acme-check": "#!python\nimport acme\nacme.check()\n",
+    }
+    given = quick_project.wheel(files=files, entry_points="[console_scripts]\nacme = acme.cli:main\n")
+    quick_project.prodsim("--installpkg", given).failed()
+    found = {(each["code"], each["level"], each["subject"]) for each in quick_project.findings()}
+    assert found == {
+        ("ENT516", "error", "[scripts] acme-run"),
+        ("IMP510", "error", "acme.pth"),
+        ("ENT510", "error", "[console_scripts] acme = acme.cli:main"),
+        ("ENT512", "error", "[scripts] acme-check"),
+        ("ENT512", "error", "python -m acme"),
+    }

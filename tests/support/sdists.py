@@ -7,7 +7,7 @@ import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-PKG_INFO = "Metadata-Version: 2.2\nName: acme\nVersion: 1.0\n"
+PKG_INFO = "Metadata-Version: 2.2\nName: acme\nVersion: 1.0\nRequires-Python: >=3.8\n"
 
 
 def sdist(

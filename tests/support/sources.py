@@ -8,7 +8,7 @@ BACKEND = '''\
 """A build back end without dependencies; build_wheel keeps a folder build/ in the source tree, as setuptools does."""
 import io, pathlib, shutil, tarfile, zipfile
 
-METADATA = "Metadata-Version: 2.1\\nName: acme\\nVersion: 1.0\\n"
+METADATA = "Metadata-Version: 2.1\\nName: acme\\nVersion: 1.0\\nRequires-Python: >=3.9\\n"
 
 def build_sdist(sdist_directory, config_settings=None):
     with tarfile.open(pathlib.Path(sdist_directory, "acme-1.0.tar.gz"), "w:gz") as archive:
@@ -40,6 +40,7 @@ backend-path = ["."]
 [project]
 name = "acme"
 version = "1.0"
+requires-python = ">=3.9"
 """
 CONFIG = "[testenv:prodsim]\nignore = PRF, WHL\n"
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tox_prodsim.checks.artifact import Wheel, open_wheel
+from tox_prodsim.checks.artifact import Wheel, open_wheel, script_files, start_files
 from tox_prodsim.checks.installed import Distribution
 
 Lines = list[str]
@@ -42,7 +42,8 @@ def wheel(
     """
     dist_info = f"{name}-{version}.dist-info"
     members: dict[str, str | bytes] = dict({"acme/__init__.py": ""} if files is None else files)
-    fields = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}", *(f"Requires-Dist: {r}" for r in requires)]
+    own = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nRequires-Python: >=3.8"
+    fields = [own, *(f"Requires-Dist: {r}" for r in requires)]
     members[f"{dist_info}/METADATA"] = "\n".join(fields) + "\n" if metadata is None else metadata
     members[f"{dist_info}/WHEEL"] = f"Wheel-Version: 1.0\nTag: {tag}\n" if wheel_file is None else wheel_file
     if entry_points:
@@ -75,11 +76,14 @@ def subject_of(opened: Wheel, *, extras: tuple[str, ...] = ()) -> Distribution:
         name=opened.name,
         version=opened.version,
         requires=opened.requires,
+        requires_python=opened.requires_python,
         extras=extras,
         top_levels=opened.top_levels,
         modules=opened.modules,
         extensions=opened.extensions,
         entry_points=opened.entry_points,
+        script_files=tuple(script_files(opened)),
+        start_files=tuple(start_files(opened)),
     )
 
 
@@ -129,7 +133,16 @@ class Env:
             body = f"import sys\nfrom {point.module} import {point.attr}\nsys.exit({point.attr}())\n"
             script.write_text(f"#!{self.python} -I\n{body}")
             script.chmod(0o755)
+        for name in script_files(opened):
+            self._install_script(self.site_packages / f"{opened.dist_info.removesuffix('.dist-info')}.data", name)
         return opened
+
+    def _install_script(self, data: Path, name: str) -> None:
+        """Move a file of the scripts folder beside the commands, as an installer would."""
+        text = (data / "scripts" / name).read_bytes()
+        script = self.scripts_dir / name
+        script.write_bytes(text.replace(b"#!python\n", f"#!{self.python}\n".encode(), 1))
+        script.chmod(0o755)
 
     def run(self, argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] | None = None) -> Ended:
         """Run a program to its end in an empty folder, with some more variables."""

@@ -43,6 +43,11 @@ PREFIX = "tox-prodsim: "
 LOST_OUTPUT = 71
 """Exit code when an import closed the file descriptor on which we answer."""
 
+# those of inspect and types, which are not to be imported here
+_CO_COROUTINE, _CO_GENERATORS = 0x80, 0x20 | 0x200
+_FUNCTION: Any = type(lambda: None)
+_METHOD: Any = type(effects.ImportWatch.begin.__get__(object()))
+
 # bound now, because what is imported may replace or patch them
 _write, _dumps, _exit, _now = os.write, json.dumps, os._exit, time.monotonic
 
@@ -140,7 +145,17 @@ def load(module: str, attr: str) -> dict[str, Any]:
         "elsewhere": _elsewhere(loaded),
         "version": _version(loaded),
         "callable": callable(target),
+        "never_runs": _never_runs(target),
     }
+
+
+def _never_runs(target: Any) -> str:
+    """Return what a call of the function makes without running its body; nothing if the call runs it."""
+    function = target.__func__ if type(target) is _METHOD else target
+    if type(function) is not _FUNCTION:
+        return ""
+    flags = function.__code__.co_flags
+    return "coroutine" if flags & _CO_COROUTINE else "generator" if flags & _CO_GENERATORS else ""
 
 
 def _elsewhere(module: Any) -> str:
@@ -286,13 +301,19 @@ def _editable(distribution: Distribution) -> str:
     place = os.path.realpath(str(distribution.locate_file("")))
     if place not in site_packages():
         return "it is used from " + place
-    for file in distribution.files or ():
-        if len(file.parts) == 1 and file.suffix == ".pth":
-            with open(str(file.locate()), encoding="utf-8", errors="replace") as pth:
-                text = pth.read()
-            if "editable" in file.name + text or any(map(_leads_away, text.splitlines())):
-                return file.name + ": " + text.strip().splitlines()[0][:100]
+    for name in _pth_files(distribution):
+        with open(str(distribution.locate_file(name)), encoding="utf-8", errors="replace") as pth:
+            text = pth.read()
+        if "editable" in name + text or any(map(_leads_away, text.splitlines())):
+            return name + ": " + text.strip().splitlines()[0][:100]
     return ""
+
+
+def _pth_files(distribution: Distribution) -> list[str]:
+    """Return its .pth files; ``files`` raises an exception for a line that lacks the quotes of a name with a comma."""
+    lines = (distribution.read_text("RECORD") or "").splitlines()
+    names = (line.rsplit(",", 2)[0].strip('"') for line in lines)
+    return [name for name in names if name.endswith(".pth") and "/" not in name]
 
 
 def _leads_away(line: str) -> bool:

@@ -2,7 +2,7 @@
 
 ``frontend`` calls build back ends, ``source_tree`` copies the project and ``tree_build`` builds the copy,
 ``reference_wheel`` finds the wheel of the baseline, ``clone_env`` makes an environment with the same dependencies and
-that wheel.
+that wheel, ``base_requirements`` installs what that wheel requires in addition.
 """
 
-__all__ = ["clone_env", "frontend", "reference_wheel", "tree_build"]
+__all__ = ["base_requirements", "clone_env", "frontend", "reference_wheel", "tree_build"]

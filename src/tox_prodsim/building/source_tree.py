@@ -1,8 +1,9 @@
 """The source tree of the project: a copy in which a build leaves no trace, and what a build has written into it.
 
 The copy has everything that a build can read: files that git does not track, a build/ of an earlier build, times and
-modes. A checkout of the commit would lack those. Git works in the copy, because back ends ask it for versions and lists
-of files: with the objects of the user's own repository and an index that is private to the copy.
+modes. A checkout of the commit would lack those. Left out is the list of files that an earlier build of setuptools has
+left in ``*.egg-info``. Git works in the copy, because back ends ask it for versions and lists of files: with the
+objects of the user's own repository and an index that is private to the copy.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tox_prodsim.model.errors import Cancelled, TreeUnavailableError
+from tox_prodsim.model.errors import Cancelled, NoTreeError, TreeUnavailableError
 from tox_prodsim.model.runner import Runner
 
 LIMIT_BYTES, LIMIT_FILES = 1 << 30, 20_000
@@ -23,6 +24,7 @@ _GIT_LIMIT_S = 60.0
 _LEFT_OUT = {".git", ".tox", ".nox", ".venv", "__pycache__", "node_modules"}
 _MARKERS = ("pyvenv.cfg", "CACHEDIR.TAG")
 """The marker files of a virtual environment and of a cache (bford.info/cachedir)."""
+_MANIFEST = "SOURCES.txt"
 _ARCHIVES = (".whl", ".tar.gz", ".zip")
 _GIT_RULES = (".gitignore", ".gitattributes")
 _BUILD_OUTPUT = re.compile(
@@ -78,8 +80,31 @@ def repository(git: Runner) -> Repository:
     lines = os.fsdecode(completed.stdout).split("\n")
     if completed.returncode != 0 or len(lines) < 4:
         msg = "the project is in no git repository"
-        raise TreeUnavailableError(msg)
+        raise NoTreeError(msg)
     return Repository(git_dir=Path(lines[0]), common_dir=Path(lines[1]), top=Path(lines[2]), prefix=lines[3])
+
+
+def tracked(root: Path, git: Runner) -> frozenset[str]:
+    """Return the files of a folder that git tracks and that are there; nothing where there is no repository."""
+    completed = git(["git", "-C", str(root), "ls-files", "-z", "--", "."], timeout_s=_GIT_LIMIT_S)
+    names = os.fsdecode(completed.stdout).split("\0") if completed.returncode == 0 else []
+    return frozenset(name for name in names if name and (root / name).is_file())
+
+
+def old_manifests(root: Path, git: Runner) -> Mapping[Path, frozenset[str]]:
+    """Return the folders of metadata that earlier builds left, and the files that each of them names.
+
+    setuptools packs again what an old SOURCES.txt names. In an unpacked sdist (with PKG-INFO) and where git tracks it,
+    it is a source like any other.
+    """
+    folders = [folder for pattern in ("*.egg-info", "*/*.egg-info") for folder in sorted(root.glob(pattern))]
+    found = [folder for folder in folders if (folder / _MANIFEST).is_file()]
+    if not found or (root / "PKG-INFO").is_file():
+        return {}
+    kept = tracked(root, git)
+    untracked = [folder for folder in found if str((folder / _MANIFEST).relative_to(root)) not in kept]
+    texts = {folder: (folder / _MANIFEST).read_text(encoding="utf-8", errors="replace") for folder in untracked}
+    return {folder: frozenset(text.splitlines()) for folder, text in texts.items()}
 
 
 def copy(

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.building import frontend, source_tree
-from tox_prodsim.model.errors import TreeUnavailableError
+from tox_prodsim.model.errors import NoTreeError, TreeUnavailableError
+from tox_prodsim.model.findings import NothingToCheck
 from tox_prodsim.model.runner import Runner
 
 _COPY, _SDIST = "tree", "again"
@@ -47,6 +48,8 @@ class BuiltTree:
     took_s: float
     stale: frozenset[str]
     """Files of earlier builds, at the paths where setuptools would install them."""
+    manifest: frozenset[str]
+    """What the lists of files that earlier builds have left name; they were not copied."""
     written: tuple[tuple[str, bool], ...] | str
     """What the build wrote into the tree, and whether git tracks it; a text: why that is not known."""
 
@@ -82,6 +85,10 @@ class TreeBuilder:
         self._tools = tools
         self._future = self._pool.submit(self._build, tools)
 
+    def tracked(self) -> frozenset[str]:
+        """Return the files of the project that git tracks; nothing where there is no repository."""
+        return source_tree.tracked(self._tree.root, self._tree.git)
+
     def result(self) -> BuiltTree:
         """Wait for the build; raises ProdsimError, OSError and TreeUnavailableError when it fails, and Cancelled."""
         if self._future is None:
@@ -105,24 +112,33 @@ class TreeBuilder:
 
     def _build(self, tools: BuildTools) -> BuiltTree:
         began_s = time.monotonic()
+        manifests = source_tree.old_manifests(self._tree.root, self._tree.git)
         copied = source_tree.copy(
             self._tree.root,
             self.copy,
             self._tree.git,
-            leave_out=self._tree.leave_out,
+            leave_out=(*self._tree.leave_out, *manifests),
             interrupted=self._interrupted,
         )
         stale = frozenset(source_tree.stale_files(copied))
         before = self._status(copied)
         wheel = self._wheel(copied, f"{_COPY}-wheel", tools)
         written = before if isinstance(before, str) else self._written(copied, before)
-        return BuiltTree(wheel=wheel, took_s=time.monotonic() - began_s, stale=stale, written=written)
+        return BuiltTree(
+            wheel=wheel,
+            took_s=time.monotonic() - began_s,
+            stale=stale,
+            manifest=frozenset().union(*manifests.values()),
+            written=written,
+        )
 
     def _status(self, copied: Path) -> source_tree.Status | str:
         """Return what git says of the copy before the build, or why it says nothing."""
         try:
             source_tree.repository(self._tree.git)
             return source_tree.status(copied, self._tree.git)
+        except NoTreeError as problem:
+            return NothingToCheck(problem)
         except TreeUnavailableError as problem:
             return str(problem)
 

@@ -27,6 +27,7 @@ from tox_prodsim.catalogue import (
     sdist,
     side_effects,
     simulation,
+    start,
     supervision,
     wheel,
 )
@@ -47,6 +48,7 @@ _MODULES = (
     resolution,
     native,
     imports,
+    start,
     side_effects,
     scripts,
     simulation,

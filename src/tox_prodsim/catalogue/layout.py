@@ -7,8 +7,28 @@ from tox_prodsim.model.findings import Level
 
 CHECKS = (
     Check(
+        code="WHL113",
+        level=Level.WARNING,
+        title="the code reads a data file that is not in the wheel",
+        why=(
+            "What is written out, such as Path(__file__).with_name('rules.json') or files('acme.data'), is looked up "
+            "in the wheel. What is read below an if or in a try, or asked for with exists(), may be absent and is "
+            "passed over. If the import or a command reads it, they fail too (IMP503, ENT512)."
+        ),
+        example=("WARN WHL113 acme/rules.json: is read by acme/engine.py (line 7), but it is not in the wheel"),
+        causes=(
+            "setuptools takes no data files by itself, and no package-data names it",
+            "the file was moved or renamed, and the code was not changed",
+        ),
+        solution=(
+            "have the build include it: [tool.setuptools.package-data] acme = ['rules.json']",
+            "look: python -m zipfile -l WHEEL",
+        ),
+    ),
+    Check(
         code="WHL120",
         level=Level.ERROR,
+        exception="a warning when the sdist or git has a py.typed, and no classifier claims it",
         title="it claims to be typed, but the wheel has no py.typed",
         why=(
             "The classifier Typing :: Typed is read by people, the empty file py.typed by type checkers; it may be in "
@@ -88,8 +108,11 @@ CHECKS = (
     Check(
         code="WHL133",
         level=Level.ERROR,
-        exception="a warning when it holds no code, is a single module, or a command of the wheel lies in it",
-        title="the wheel would install tests, docs or the like as a top-level package",
+        exception=(
+            "a warning when it holds no code, is a single module, a command of the wheel lies in it, or its name is "
+            "general, such as utils, config and data"
+        ),
+        title="the wheel would install tests, docs, utils or the like as a top-level package",
         why=(
             "site-packages is shared. A top-level 'tests' hides the tests of every project that imports its own by "
             "that name, and where two distributions ship one, the files of the second overwrite those of the first and "
@@ -108,5 +131,43 @@ CHECKS = (
             "setuptools: [tool.setuptools.packages.find] include = ['acme*']",
             "hatch: packages = ['src/acme'] of [tool.hatch.build.targets.wheel]; poetry: packages with from = 'src'",
         ),
+    ),
+    Check(
+        code="WHL135",
+        level=Level.WARNING,
+        title="the wheel would put files that are not to be imported into the root of site-packages",
+        why=(
+            "site-packages is shared. Where two distributions write a LICENSE or a README.md there, the second "
+            "replaces the first, and uninstalling either removes it. The same is true of folders without modules, such "
+            "as .github/ and licenses/."
+        ),
+        example=(
+            "WARN WHL135 CHANGELOG.md, LICENSE: would be written into the root of site-packages, where other projects "
+            "have files of these names, too"
+        ),
+        causes=(
+            "'include' of poetry is for the sdist and the wheel, unless it says format = 'sdist'",
+            "data_files or package_data of setuptools with an empty name",
+            "'force-include' or 'include' of hatchling names files beside the package",
+        ),
+        solution=(
+            "poetry: include = [{ path = 'CHANGELOG.md', format = 'sdist' }]; licences belong in license-files",
+            "move what the program reads into its package",
+        ),
+    ),
+    Check(
+        code="WHL136",
+        level=Level.WARNING,
+        title="the wheel has a name that macOS or Windows cannot hold",
+        why=(
+            "pip fails on Windows to write a file of a reserved name, such as aux.py, or with a colon in it. Two names "
+            "that differ in their case only are one file on macOS and Windows. Wheels for other systems are not meant."
+        ),
+        example="WARN WHL136 acme/aux.py: cannot be unpacked on Windows: the name aux.py is reserved there",
+        causes=(
+            "the wheel was only ever installed on Linux",
+            "files are named by what users type, or by a time such as 12:30",
+        ),
+        solution=("rename the file, or leave it out of the wheel",),
     ),
 )

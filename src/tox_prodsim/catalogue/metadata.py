@@ -22,8 +22,8 @@ CHECKS = (
             "summary, addresses, URLs, licence files that are named but absent), the name of the file, and the "
             "archive itself, front to back as well as by its directory: PyPI refuses those of which the two ways of "
             "reading show different things (CVE-2025-54368). License-File in metadata older than 2.4 is let "
-            "pass, as PyPI does. Not checked: whether PyPI knows each classifier, and whether the name and the version "
-            "are free."
+            "pass, as PyPI does. The description and the classifiers have codes of their own. Not checked: whether the "
+            "name and the version are free."
         ),
         example=("FAIL WHL108 Requires-Python: PyPI refuses it: '>=3.9,<4.x' is invalid for 'requires-python'"),
         causes=(
@@ -95,7 +95,7 @@ CHECKS = (
     Check(
         code="VER302",
         level=Level.WARNING,
-        exception=_PRIVATE,
+        exception=f"{_PRIVATE}, and for a version between two releases, such as 1.2.dev3+g3f2a1c9",
         title="the version is a local one, which PyPI refuses",
         why=(
             "2.1.0+g3f2a1c9 is for builds of your own. Where it comes from a tag, it says that the tree was not the "
@@ -148,6 +148,101 @@ CHECKS = (
         solution=(
             "raise requires-python: pip then offers older Pythons the last release that fits",
             "add an environment for the oldest Python to env_list; ruff's target-version finds it while you write",
+        ),
+    ),
+    Check(
+        code="VER307",
+        level=Level.WARNING,
+        exception="a note where the tags name single Pythons, and where Python 2 is meant as well",
+        title="there is no Requires-Python",
+        why=(
+            "It is the only thing by which an installer leaves a release out that its Python cannot run. Without it, "
+            "every user of an older Python gets this release instead of the last one that worked, and it fails. "
+            "scikit-build 0.16.0 was yanked for that. It cannot be added later: only a new release has it."
+        ),
+        example=(
+            "WARN VER307 Requires-Python: there is none, so that installers take this release for every Python, older "
+            "ones than it runs on too"
+        ),
+        causes=(
+            "requires-python (or python_requires) was never written, or was lost when the back end changed",
+            "the classifiers were taken for it: installers do not read them",
+        ),
+        solution=(
+            "write requires-python in [project], with the oldest Python that is tested and no upper bound",
+            "yank a release that broke older Pythons",
+        ),
+    ),
+    Check(
+        code="WHL141",
+        level=Level.ERROR,
+        exception=(
+            "a warning without a content type: PyPI took such uploads in former years; a note when a classifier "
+            "'Private ::' says that it is not meant for PyPI"
+        ),
+        title="the description does not render",
+        why=(
+            "PyPI refuses an upload whose description it cannot show. reStructuredText is read as PyPI reads it: "
+            "docutils, which stops at the first warning, without the roles and directives of Sphinx, without raw HTML "
+            "and without files. Markdown and plain text always render. Without a content type it has to be "
+            "reStructuredText."
+        ),
+        example=(
+            "FAIL WHL141 Description: PyPI refuses it: it does not render as text/x-rst, line 4: Unknown interpreted "
+            'text role "ref"'
+        ),
+        causes=(
+            "a README for Sphinx or for a code host: ref, doc, toctree, raw",
+            "the changelog is appended, and one of its entries has a backquote too many",
+            "a README in Markdown without a content type",
+        ),
+        solution=(
+            "see it with: docutils --halt=2 README.rst > /dev/null",
+            'declare the type: readme = {file = "README", content-type = "text/markdown"}',
+        ),
+    ),
+    Check(
+        code="WHL142",
+        level=Level.ERROR,
+        exception="a note for a version that is newer than those of the list",
+        title="PyPI does not know a classifier",
+        why=(
+            "PyPI refuses an upload with a classifier that is not on its list, or no longer. The list is that of the "
+            "distribution trove-classifiers, as it is installed beside tox-prodsim."
+        ),
+        example=("FAIL WHL142 License :: OSI Approved :: MIT: PyPI refuses it: there is no such classifier"),
+        causes=(
+            "a misprint, or a classifier that sounds as if it existed",
+            "it was renamed: the list of PyPI has the successor",
+        ),
+        solution=(
+            "take it from https://pypi.org/classifiers/",
+            "update trove-classifiers when the list has it by now",
+            "a private project: add 'Private :: Do Not Upload', which PyPI refuses on purpose",
+        ),
+    ),
+    Check(
+        code="DEP212",
+        level=Level.WARNING,
+        title="every user has to install a test tool, a linter or a backport",
+        why=(
+            "What is required without an extra is installed by everybody, limits the versions that others can use, and "
+            "is one more thing that can break: enum34 and typing hide modules of the standard library, and a pinned "
+            "pytest conflicts with that of the users. A tool is reported if the project is not about it by its name or "
+            "entry points, and no module outside of its tests imports or names it."
+        ),
+        example=(
+            "WARN DEP212 pytest: is a tool for tests: every user has to install it, and no module of the wheel uses it"
+        ),
+        causes=(
+            "requirements.txt of the developers was read into install_requires",
+            "'poetry add pytest' without --group",
+            "the support of an old Python was dropped, and the backports that it needed were left",
+        ),
+        solution=(
+            "[dependency-groups] for what developers need, an extra for what some users need",
+            "a marker for a backport that old Pythons still need: enum34; python_version < '3.4'",
+            "the tool is run in a way that is not seen here: ignore this code",
         ),
     ),
 )

@@ -73,4 +73,55 @@ CHECKS = (
             "run prodsim too: what fails there as well has nothing to do with the lowest versions",
         ),
     ),
+    Check(
+        code="DEP210",
+        level=Level.ERROR,
+        title="the release cannot be installed",
+        why=(
+            "'pip install' ends with an error for every user, and whoever has another version keeps it. The checks of "
+            "the files are made all the same, and the report has what the installer says. Nothing else can be tried: "
+            "no setting makes such a run pass."
+        ),
+        example=("FAIL DEP210 acme-1.0-py3-none-any.whl: cannot be installed: the index has no acme-htpp"),
+        causes=(
+            "a requirement is misprinted, was never released, or excludes another one",
+            "a requirement has no wheel for this Python on this platform, and its sdist does not build",
+            "the wheel is for another Python: by its tags, or by Requires-Python, which uv ignores for a file",
+            "the metadata is not valid for current installers, such as PyYAML>=5.1.*",
+            "the file is damaged, or has no RECORD: the findings about the wheel file say which",
+        ),
+        solution=(
+            "try it with the command of the hint; the whole output is in install.log, beside the report",
+            "test a wheel with the Python that it is for: tox run -e py312-prodsim",
+            "a sibling that is released together with it: set PIP_FIND_LINKS or UV_FIND_LINKS to the folder of it",
+        ),
+    ),
+    Check(
+        code="DEP211",
+        level=Level.WARNING,
+        exception=(
+            "a note for the same content, and for what two others of the installed distributions share; an error when "
+            "the module that is installed is not that of the wheel"
+        ),
+        title="two installed distributions write the same file or command",
+        why=(
+            "Whichever is installed last wins, and the order is not defined. Uninstalling or upgrading one of them "
+            "removes or changes the file of the other. Read for this are the RECORDs of all that is installed, and the "
+            "entry points, of which installers make commands. Folders that several share are no collision, nor are the "
+            "__init__.py of namespace packages."
+        ),
+        example=(
+            "WARN DEP211 acme: is a command of acme 2.1.0 and acme-hub 1.4.0, which run acme.cli:main and "
+            "acme_hub.cli:main"
+        ),
+        causes=(
+            "code moved to another distribution, and both still announce the command or ship the module",
+            "a top-level with a common name: tests, utils, config",
+            "two variants of a distribution are required at once, such as one for servers and one with a display",
+        ),
+        solution=(
+            "keep it in one of the two, and require that one",
+            "move modules below the package of the project; give the command another name",
+        ),
+    ),
 )

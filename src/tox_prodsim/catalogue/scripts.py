@@ -1,4 +1,4 @@
-"""ENT: the commands and plugins that the wheel announces."""
+"""ENT: the commands and plugins of the wheel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CHECKS = (
         level=Level.ERROR,
         exception=(
             "a warning when an extra for users brings what it lacks, a note when the entry point names the extra or "
-            "the script says in its own words what is not installed"
+            "the script says in its own words what it lacks"
         ),
         title="a console script does not load",
         why=(
@@ -23,10 +23,12 @@ CHECKS = (
             "the module was moved or renamed, and the entry point was not",
             "the sub-package that holds it is not in the wheel",
             "the function after the colon does not exist (any more)",
+            "the function is async: the command calls it, which makes a coroutine and does nothing",
             "the script needs an extra: tox-to-nox of nox ended in a traceback without it",
         ),
         solution=(
             "correct the line in [project.scripts], or ship the module",
+            "for an async function: name one that calls asyncio.run(main())",
             "for a script that needs an extra: catch the ImportError and tell the user which extra to install",
         ),
     ),
@@ -58,18 +60,30 @@ CHECKS = (
     Check(
         code="ENT512",
         level=Level.WARNING,
-        title="a console script fails when it is asked for --help",
+        exception=(
+            "an error when it ends in TypeError, NameError, AttributeError or ImportError, or awaits nothing of a "
+            "coroutine; a note when the command says in its own words what it lacks, or prints its usage"
+        ),
+        title="a command fails when it is asked for --help",
         why=(
             "Asking for help is the first thing people try, and nearly every command answers with exit code 0. One "
-            "that fails mostly fails for another reason: it does work, or needs a file, before it reads its arguments."
+            "that fails mostly fails for another reason: it does work, or needs a file, before it reads its arguments. "
+            "An exception that is a fault of the code fails for every user. Console scripts, python -m PACKAGE and the "
+            "scripts folder of the wheel are asked; a gui_script is asked without a display, and only such exceptions "
+            "of it count."
         ),
-        example="WARN ENT512 [console_scripts] acme-worker = acme.worker:main: --help exited with 1",
+        example=(
+            "FAIL ENT512 [console_scripts] acme-worker = acme.worker:main: --help ends in TypeError: main() missing 1 "
+            "required positional argument: 'argv'"
+        ),
         causes=(
+            "the function of the entry point takes an argument, which no installer gives it",
+            "a dependency without an upper bound lost a name that the command imports",
             "the program reads its configuration, or connects to something, before it parses the arguments",
-            "it writes below HOME and cannot",
             "it has no --help and takes it for the name of a file",
         ),
         solution=(
+            "run the command as it is installed, not only its function in a test",
             "parse the arguments first; argparse answers --help by itself",
             "a command that has no --help on purpose: ignore this code",
         ),
@@ -106,6 +120,32 @@ CHECKS = (
         example="NOTE ENT514 [console_scripts] acme = acme.cli:main: --help leaves .acme in /tmp/home",
         causes=("a cache, a log file or a file of settings is made before the arguments are read",),
         solution=("make files and folders when they are needed",),
+    ),
+    Check(
+        code="ENT516",
+        level=Level.ERROR,
+        exception=(
+            "a warning when it names the Python of the system or none at all, a note when env is to find a Python"
+        ),
+        title="the first line of a script does not name the Python of the environment",
+        why=(
+            "An installer puts its own Python into the first line of a script only where that begins with #!python. "
+            "Any other line is copied: a path of the machine that built the wheel exists nowhere else, and the Python "
+            "of the system does not see what is installed in an environment."
+        ),
+        example=(
+            "FAIL ENT516 [scripts] acme-run: its first line names /home/me/acme/.venv/bin/python, which is of the "
+            "machine where it was built"
+        ),
+        causes=(
+            "the script was installed at home and then put into the wheel",
+            "the build back end copies scripts as they are, with #!/usr/bin/env python3",
+            "the file was written on Windows: its first line ends in a carriage return",
+        ),
+        solution=(
+            "make it an entry point: [project.scripts], for which the installer writes the script",
+            "or let the file begin with #!python",
+        ),
     ),
     Check(
         code="VER306",

@@ -46,7 +46,7 @@ CHECKS = (
         ),
         solution=(
             "write what depends on the machine as a marker: tomli>=2; python_version < '3.11'",
-            "name a field that really depends on the build in 'dynamic' of [project]",
+            "name a field that really depends on the build in 'dynamic' of [project]; a version of an sdist may not be",
         ),
     ),
     Check(
@@ -102,7 +102,64 @@ CHECKS = (
             "let a build back end of PEP 517 make it: python -m build --sdist",
             "require setuptools >= 69.3 in [build-system], which writes names in their normal form",
         ),
-        exception="a warning when only the spelling of the name is not the normal form",
+        exception="a note when only the spelling of the file name is not the normal form",
+    ),
+    Check(
+        code="SDI206",
+        level=Level.WARNING,
+        title="the sdist has a name that macOS or Windows cannot hold",
+        why=(
+            "Whoever unpacks the sdist there gets an error, or one file instead of two. Names that tests and "
+            "documentation work with are passed over."
+        ),
+        example="WARN SDI206 acme/con.py: cannot be unpacked on Windows: the name con.py is reserved there",
+        causes=(
+            "it was only ever unpacked on Linux",
+            "a file was renamed from Data.json to data.json, and both are there",
+        ),
+        solution=("rename the file, or leave it out of the sdist",),
+    ),
+    Check(
+        code="WHL112",
+        level=Level.WARNING,
+        exception=(
+            "a note when no code names the file and the build back end takes all files of a package by itself: it was "
+            "told not to"
+        ),
+        title="a data file of the package is in the sdist, or tracked by git, but not in the wheel",
+        why=(
+            "Data files reach a wheel by rules of their own. In the source tree, where tests run, the file is there; "
+            "an installation goes without it, and fails where it is read. Left out of the comparison are tests, "
+            "documentation, sources of what is compiled or translated, and what the configuration excludes."
+        ),
+        example=(
+            "WARN WHL112 acme/rules.json: is in the sdist (src/acme/rules.json) and acme/engine.py names it, but it is "
+            "not in the wheel"
+        ),
+        causes=(
+            "setuptools takes no data files by itself: package-data or include-package-data does",
+            "MANIFEST.in puts it into the sdist, and include_package_data is not set",
+            "a pattern such as *.json does not go into folders below",
+        ),
+        solution=(
+            "setuptools: [tool.setuptools.package-data] acme = ['*.json', 'templates/**']",
+            "exclude what is not meant to be installed: exclude-package-data, or 'exclude' of the build back end",
+        ),
+    ),
+    Check(
+        code="WHL114",
+        level=Level.WARNING,
+        title="the sdist has a licence, and the wheel has none",
+        why=(
+            "Most licences say that they go with every copy, and a wheel is what people copy. Tools that list the "
+            "licences of an installation look into the .dist-info folder."
+        ),
+        example="WARN WHL114 LICENSE: is in the sdist, but the wheel has no licence, which has to go with most copies",
+        causes=(
+            "the build back end is older than license-files",
+            "the licence has a name that the build back end does not look for, or lies elsewhere",
+        ),
+        solution=("[project] license-files = ['LICENSE*']; license_files in setup.cfg",),
     ),
     Check(
         code="WHL111",

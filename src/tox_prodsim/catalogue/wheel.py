@@ -160,5 +160,26 @@ CHECKS = (
             "look into the sdist first (tar -tzf dist/*.tar.gz): what is not in there cannot be in the wheel",
             "a project that is dependencies only, on purpose: ignore this code",
         ),
+        exception="a note for a project without commands that requires others of its own name, such as acme-core",
+    ),
+    Check(
+        code="WHL140",
+        level=Level.ERROR,
+        title="the file can be read neither as a wheel nor as an sdist",
+        why=(
+            "No installer takes such a file, and no index. Nothing else can be checked, so this is the only finding, "
+            "and no setting makes the run pass."
+        ),
+        example="FAIL WHL140 acme-1.0-py3-none-any.whl: cannot be read as a wheel: File is not a zip file",
+        causes=(
+            "the file was cut short while it was copied, uploaded or downloaded",
+            "it is a page that says that the file was not found, saved under the name of the file",
+            "it was put together by hand and has no .dist-info folder, or METADATA has no name or version",
+            "it was renamed: the name of a wheel is name-version-python-abi-platform.whl",
+        ),
+        solution=(
+            "build it again with 'python -m build', and test the very file that will be uploaded",
+            "compare the sha256 of the file before and after each copy",
+        ),
     ),
 )

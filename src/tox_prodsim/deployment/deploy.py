@@ -159,11 +159,13 @@ class DeploymentRun:
         elif not (self._deployment.proves_something or commands_ran):
             yield Found(finding=findings.no_evidence(self._name))
         self.close()
+        not_observable = self._monitored.not_observable if self._monitored is not None else ()
         yield StepFinished(
             step=Step.DEPLOY,
             outcome=Outcome.FAILED if progress.failed else Outcome.OK,
             detail="" if progress.failed else self._evidence(),
-            not_checked=self._monitored.not_observable if self._monitored is not None else (),
+            not_checked=not_observable,
+            impossible=() if progress.failed else not_observable,
             duration_s=progress.elapsed_s,
         )
 

@@ -1,12 +1,14 @@
 """Values: frozen data and pure functions of them. Everything imports this package, and it imports nothing of ours.
 
 ``scenario`` is what the user asked for, with ``probes``, ``conditions`` and ``auditors``; ``events`` is what happens
-during a run, ``findings`` what is wrong, ``leaks`` what is left behind, ``metrics`` what is timed; ``errors`` has all
-exceptions, and ``files`` writes files.
+during a run, ``findings`` what is wrong and ``causes`` what of that is one fault, ``leaks`` what is left behind,
+``metrics`` what is timed; ``errors`` has all exceptions, ``files`` writes files, and ``top_levels`` names what is not a
+project's own in site-packages.
 """
 
 __all__ = [
     "auditors",
+    "causes",
     "conditions",
     "entry_points",
     "errors",
@@ -21,4 +23,5 @@ __all__ = [
     "python_source",
     "runner",
     "scenario",
+    "top_levels",
 ]

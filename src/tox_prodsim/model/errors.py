@@ -16,6 +16,7 @@
         ├── RecordingError      the recording of an import
         ├── RestartError        a second start of the deployment
         ├── TreeUnavailableError   the wheel of the source tree
+        │   └── NoTreeError     there is no source tree, or no repository
         ├── UnreadableElfError  the headers of an ELF file
         └── WheelUnavailableError  the wheel of another version
 """
@@ -82,6 +83,10 @@ class RestartError(UnavailableError):
 
 class TreeUnavailableError(UnavailableError):
     """The source tree builds no wheel, or cannot be copied."""
+
+
+class NoTreeError(TreeUnavailableError):
+    """There is no source tree, or no repository of it: nothing there could be checked."""
 
 
 class UnreadableElfError(UnavailableError):

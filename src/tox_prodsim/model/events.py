@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from tox_prodsim.model.findings import Counts, Finding, Level, Verdict
+from tox_prodsim.model import causes
+from tox_prodsim.model.findings import Finding, Level, Verdict
 from tox_prodsim.model.metrics import Metric
 
 SCHEMA_VERSION = 2
@@ -134,6 +135,10 @@ class StepFinished:
     duration_s: float
     not_checked: tuple[str, ...] = ()
     """Single checks of the step that were not made, as ``CODE: reason``."""
+    known: tuple[str, ...] = ()
+    """What was found and is not reported, because the baseline knows it."""
+    impossible: tuple[str, ...] = ()
+    """Those of them that could not be made, although there was something to check."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -219,7 +224,7 @@ class RunFinished:
 
 def unfinished(findings: Iterable[Finding], verdict: Verdict = Verdict.INCOMPLETE) -> RunFinished:
     """Return a RunFinished for a run that has none; the number of its checks and its duration are unknown: 0."""
-    return RunFinished(verdict=verdict, **asdict(Counts.of(findings)), checks=0, duration_s=0.0)
+    return RunFinished(verdict=verdict, **asdict(causes.counted(findings)), checks=0, duration_s=0.0)
 
 
 Event = RunStarted | StepStarted | Progress | Evidence | StepFinished | Found | Measured | Compared | RunFinished

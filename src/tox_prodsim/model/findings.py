@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from fnmatch import fnmatchcase
+
+_ENTRY_POINT = re.compile(r"\[[^\]]+\] (?P<name>.+?)(?: = .*)?")
+"""The subject of a finding about an entry point."""
 
 
 class Level(StrEnum):
@@ -47,6 +52,8 @@ class Finding:
     file: str = ""
     """Where it is; relative to site-packages, or to the wheel."""
     line: int | None = None
+    reason: str = ""
+    """What other findings of the same cause have as well, such as an exception with its place; empty: not known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +71,12 @@ class Counts:
         return cls(errors=counted[Level.ERROR], warnings=counted[Level.WARNING], notes=counted[Level.NOTE])
 
 
+class NothingToCheck(str):
+    """A reason why a check is not made that is no loss: there is nothing for it to look at."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckResult:
     """The result of a group of checks."""
@@ -74,7 +87,9 @@ class CheckResult:
     """The codes that were really checked."""
     findings: tuple[Finding, ...] = ()
     not_checked: tuple[tuple[str, str], ...] = ()
-    """Codes that could not be checked, with reasons."""
+    """Codes that were not checked, with reasons: one that could not be, or a NothingToCheck."""
+    known: tuple[str, ...] = ()
+    """What was found and is not reported, because the baseline knows it."""
     evidence: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Titles and lines that support the findings, such as the output of a tool."""
 
@@ -86,6 +101,7 @@ class CheckResult:
             codes=tuple(code for part in parts for code in part.codes),
             findings=tuple(finding for part in parts for finding in part.findings),
             not_checked=tuple(pair for part in parts for pair in part.not_checked),
+            known=tuple(text for part in parts for text in part.known),
             evidence=tuple(pair for part in parts for pair in part.evidence),
         )
 
@@ -94,8 +110,9 @@ class CheckResult:
 class Policy:
     """Which findings count; every item is a code (``RUN607``) or a prefix of codes (``RUN``, ``RUN6``).
 
-    An empty ``select`` selects everything. The longest matching item decides, as in ruff, so that
-    ``ignore = RUN`` with ``select = RUN607`` keeps RUN607; on a tie, ``ignore`` wins.
+    An item may name subjects as well, by a glob: ``IMP504:acme.win32``. An empty ``select`` selects everything. The
+    longest matching item decides, as in ruff, so that ``ignore = RUN`` with ``select = RUN607`` keeps RUN607; on a tie,
+    ``ignore`` wins.
     """
 
     select: tuple[str, ...] = ()
@@ -104,13 +121,17 @@ class Policy:
 
     def apply(self, finding: Finding) -> Finding | None:
         """Return the finding as it counts under this policy, or None when it is ignored."""
-        selected = _longest(self.select, finding.code) if self.select else 0
-        ignored = _longest(self.ignore, finding.code)
-        if selected is None or (ignored is not None and ignored >= selected):
+        if self.ignores(finding.code, finding.subject):
             return None
-        if finding.level is Level.ERROR and _longest(self.warn, finding.code) is not None:
+        if finding.level is Level.ERROR and _longest(self.warn, finding.code, finding.subject) is not None:
             return replace(finding, level=Level.WARNING)
         return finding
+
+    def ignores(self, code: str, subject: str) -> bool:
+        """Return whether a finding of this code about this subject does not count."""
+        selected = _longest(self.select, code, subject) if self.select else 0
+        ignored = _longest(self.ignore, code, subject)
+        return selected is None or (ignored is not None and ignored >= selected)
 
     def drops(self, family: str) -> bool:
         """Return whether no finding of this family (``PRF``) can count, so that its checks need not run."""
@@ -143,6 +164,14 @@ def decide(findings: Iterable[Finding], *, finished: bool, cancelled: bool = Fal
     return Verdict.PASSED if finished else Verdict.INCOMPLETE
 
 
-def _longest(patterns: tuple[str, ...], code: str) -> int | None:
-    """Return the length of the longest pattern that is a prefix of the code, or None when there is none."""
-    return max((len(pattern) for pattern in patterns if code.startswith(pattern)), default=None)
+def _longest(items: tuple[str, ...], code: str, subject: str) -> int | None:
+    """Return the length of the longest item that matches the code and the subject, or None when there is none."""
+    return max((len(item) for item in items if _matches(item, code, subject)), default=None)
+
+
+def _matches(item: str, code: str, subject: str) -> bool:
+    """Return whether an item matches; that of an entry point may give its name alone."""
+    prefix, _, glob = item.partition(":")
+    point = _ENTRY_POINT.fullmatch(subject)
+    names = (subject, point["name"]) if point else (subject,)
+    return code.startswith(prefix) and (not glob or any(fnmatchcase(name, glob) for name in names))

@@ -10,6 +10,7 @@ import re
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -120,6 +121,14 @@ class Budgets:
     """Fraction by which the work of the imports may exceed that of the baseline."""
 
 
+class Update(StrEnum):
+    """What of a run becomes the baseline."""
+
+    ALL = "all"
+    CONTENTS = "contents"
+    TIMES = "times"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timing:
     """What to time and against what."""
@@ -132,10 +141,20 @@ class Timing:
     """Fraction by which a time may exceed its baseline."""
     baseline_dir: Path = field(default_factory=lambda: Path(BASELINE_DIR))
     """The folder of the baselines of all environments."""
-    update: bool = False
-    """Whether the times of this run become the baseline."""
+    update: Update | None = None
+    """What of this run becomes the baseline; None: nothing."""
     budgets: Budgets = field(default_factory=Budgets)
     """The limits that hold whatever the baseline."""
+
+    @property
+    def updates_contents(self) -> bool:
+        """Return whether what the release holds becomes the baseline."""
+        return self.update in {Update.ALL, Update.CONTENTS}
+
+    @property
+    def updates_times(self) -> bool:
+        """Return whether the times become the baseline."""
+        return self.update in {Update.ALL, Update.TIMES}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -263,10 +282,17 @@ def resolution(key: str, word: str) -> str:
 
 
 def codes(key: str, words: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
-    """Return the items of ``select``, ``ignore`` or ``warn``, each a code of the catalogue or a prefix of some."""
+    """Return the items of ``select``, ``ignore`` or ``warn``, each a code of the catalogue or a prefix of some.
+
+    A glob of subjects may follow a colon: ``IMP504:acme.win32``.
+    """
     known = tuple(known)
     for word in words:
-        if not word or not any(code.startswith(word) for code in known):
+        prefix, colon, glob = word.partition(":")
+        if not prefix or not any(code.startswith(prefix) for code in known):
             msg = f"{word!r} is no code and no prefix of one, see 'tox prodsim checks'"
+            raise ProdsimError(key, msg)
+        if colon and not glob:
+            msg = f"{word!r} names no subject, write for example {prefix}:acme.* without a blank behind the colon"
             raise ProdsimError(key, msg)
     return tuple(words)

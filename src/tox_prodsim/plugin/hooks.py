@@ -34,8 +34,12 @@ def tox_add_option(parser: ToxParser) -> None:
     """Add ``--prodsim-…`` options and the command ``tox prodsim``."""
     parser.add_argument(
         "--prodsim-update-baseline",
-        action="store_true",
-        help="accept the times of this run as the new baseline (prodsim environments)",
+        nargs="?",
+        const="all",
+        default="",
+        of_type=str,
+        metavar="PART",
+        help="accept this run as the new baseline: all of it, or =contents or =times alone (prodsim environments)",
     )
     parser.add_argument(
         "--prodsim-allow-ci-update",

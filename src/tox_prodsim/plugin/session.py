@@ -21,21 +21,22 @@ from tox.tox_env.python.runner import PythonRun
 
 from tox_prodsim import supervision
 from tox_prodsim.building import frontend
+from tox_prodsim.checks import resolution
 from tox_prodsim.checks.artifact import build_failure
 from tox_prodsim.model.errors import BuildError, Cancelled, ProdsimError
-from tox_prodsim.model.events import Evidence, Step
-from tox_prodsim.model.findings import Verdict
+from tox_prodsim.model.events import Event, Evidence, RunStarted, Step
+from tox_prodsim.model.findings import CheckResult, Verdict
 from tox_prodsim.model.scenario import LOWEST, Scenario
 from tox_prodsim.plugin import signals
 from tox_prodsim.plugin.context import build, installer
 from tox_prodsim.plugin.context.environment import ProductionEnv
 from tox_prodsim.plugin.packages import package_env, provenance, wheel_under_test
-from tox_prodsim.plugin.paths import ledger_of
+from tox_prodsim.plugin.paths import display_path, ledger_of
 from tox_prodsim.plugin.reporting import Reporting
 from tox_prodsim.plugin.run_driver import RunDriver
 from tox_prodsim.plugin.tox_commands import CommandContext, ToxCommands
-from tox_prodsim.run.context import Preparation, RunContext, ToxPhase, WheelUnderTest
-from tox_prodsim.run.run import run, without_wheel
+from tox_prodsim.run.context import FileContext, Preparation, RunContext, ToxPhase, WheelUnderTest
+from tox_prodsim.run.run import run, without_installation, without_wheel
 
 _LOGGER = logging.getLogger(__name__)
 _sessions: weakref.WeakKeyDictionary[ToxEnv, Session] = weakref.WeakKeyDictionary()
@@ -61,18 +62,22 @@ class Session:
         self._lowered: installer.Lowered | None = None
         self._reporting: Reporting | None = None
         self._driver: RunDriver | None = None
-        self._commands = ToxCommands(tox_env, self._read_keys, self._cancel)
+        self._commands = ToxCommands(tox_env, self._read_keys, self._cancel, self._fail_uninstalled)
         self._interrupt = tox_env.interrupt
         vars(tox_env)["interrupt"] = self._interrupted  # tox has no hook for a Ctrl-C
         signals.on_first(self._cancel.set)
         signals.on_second(lambda: self._cancel.set(hard=True))
-        self._provenance = provenance.ProvenanceTracker(tox_env, self._folder, self._cancel, self._fail_without_wheel)
+        self._provenance = provenance.ProvenanceTracker(
+            tox_env, self._folder, self._cancel, self._fail_without_wheel, self._fail_refused
+        )
         package_env.supervise(tox_env.package_envs, tox_env.conf, self._provenance)
 
     def on_install(self, arguments: Any, of_type: str) -> None:
         """Refuse what cannot be tested before anything is installed, and keep the wheel under test."""
         with _as_fail():
             scenario = self._read_keys()
+            if checked := wheel_under_test.unreadable(self._env):
+                self._fail_unreadable(build.run_started(self._env, scenario), checked)
             if of_type == "package":
                 self._adopt(arguments)
                 if scenario.resolution == LOWEST:
@@ -143,12 +148,45 @@ class Session:
 
     def _fail_without_wheel(self, failure: build_failure.BuildFailure) -> None:
         """Report a build that failed: without a wheel, this is all of the run. Raises Fail."""
-        self._reporting = Reporting(self._env, self._folder)
         started = build.run_started(self._env, self._read_keys())
         evidence = Evidence(step=Step.SDIST, title=failure.title, lines=failure.lines)
-        for event in without_wheel(started, failure.checked, evidence):
+        self._report(without_wheel(started, failure.checked, evidence))
+
+    def _fail_unreadable(self, started: RunStarted, checked: CheckResult) -> None:
+        """Report a given file that is no wheel: nothing else can be checked. Raises Fail."""
+        known = wheel_under_test.describe_given(self._env, started)
+        self._report(without_wheel(known, checked, step=Step.WHEEL))
+
+    def _fail_refused(self, wheel: Path, reason: str) -> None:
+        """Report a given wheel whose metadata tox cannot read. Raises Fail."""
+        self._wheel = wheel_under_test.given(self._env, wheel, self._folder)
+        self._fail_uninstalled("install_package", reason.rpartition(f"{wheel}: ")[2])
+
+    def _fail_uninstalled(self, run_id: str, output: str) -> None:
+        """Check the files of a release that could not be installed: this is all of the run. Raises Fail."""
+        if self._wheel is None:
+            return
+        wheel_under_test.forget(self._folder)
+        log = self._folder / "install.log"
+        log.write_text(output, encoding="utf-8")
+        failed = resolution.FailedInstallation(
+            subject=self._wheel.path.name,
+            file=display_path(self._wheel.path),
+            output=output,
+            log=display_path(log),
+            of_requirements=run_id == "install_package_deps",
+        )
+        with _as_fail():
+            self._report(without_installation(self._read_keys(), self._file_context(self._wheel, failed)))
+
+    def _report(self, events: Iterator[Event]) -> None:
+        """Report all of a run that tox does not get to. Raises Fail."""
+        self._reporting = Reporting(self._env, self._folder)
+        for event in events:
             self._reporting.handle(event)
         _, summary = self._reporting.close()
+        if self._cancel.is_set:
+            raise SystemExit(signals.INTERRUPTED)
         raise Fail(summary)
 
     def _build_context(self, scenario: Scenario, production_env: ProductionEnv) -> RunContext:
@@ -164,6 +202,17 @@ class Session:
         rest_s = time.monotonic() - self._began - (built.duration_s if built is not None else 0.0)
         detail = "the wheel and what it requires are installed" if self._wheel else "as an earlier run installed it"
         yield Preparation(step=Step.ENV, detail=detail, duration_s=rest_s)
+
+    def _file_context(self, wheel: WheelUnderTest, failed: resolution.FailedInstallation) -> FileContext:
+        return build.file_context(
+            self._env,
+            self._read_keys(),
+            wheel,
+            self._folder,
+            cancel=self._cancel,
+            provenance=self._provenance.provenance(),
+            failed=failed,
+        )
 
     def _interrupted(self) -> None:
         """Cancel also what tox does not know of: probes, the deployment, measurements. Then interrupt as tox does."""

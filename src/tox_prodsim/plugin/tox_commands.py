@@ -31,6 +31,8 @@ from tox_prodsim.plugin.run_driver import RunDriver
 from tox_prodsim.run.context import CommandsOutcome, ToxPhase
 
 _KEYS = {"commands_pre", "commands", "commands_post"}
+_INSTALLATIONS = {"install_package_deps", "install_package"}
+"""The run ids of what tox installs for the wheel under test: its requirements, then the wheel."""
 _PHASES = {"commands": ToxPhase.COMMANDS, "commands_post": ToxPhase.COMMANDS_POST}
 """The phase to which the run is advanced before a command of a key; ``commands_pre`` run during the first pause."""
 
@@ -106,12 +108,20 @@ class CommandContext:
 class ToxCommands:
     """Takes the place of ``execute_async`` of one environment, through which all of its commands pass.
 
-    ``scenario`` returns the scenario of the environment. Until ``begin`` only installers run.
+    ``scenario`` returns the scenario of the environment. Until ``begin`` only installers run; of one that fails,
+    ``on_failed_installation`` receives the run id and the output.
     """
 
-    def __init__(self, tox_env: PythonRun, scenario: Callable[[], Scenario], cancel: supervision.Cancel) -> None:
+    def __init__(
+        self,
+        tox_env: PythonRun,
+        scenario: Callable[[], Scenario],
+        cancel: supervision.Cancel,
+        on_failed_installation: Callable[[str, str], None],
+    ) -> None:
         self._env = tox_env
         self._scenario = scenario
+        self._on_failed_installation = on_failed_installation
         self._cancel = cancel
         self._context: CommandContext | None = None
         self._deadlines: dict[str, float] = {}
@@ -144,6 +154,9 @@ class ToxCommands:
         except Fail as problem:
             self._add_refusal(run_id, problem)
             raise
+        if run_id in _INSTALLATIONS and status.exit_code not in {None, 0} and not self._cancel.is_set:
+            outcome = status.outcome
+            self._on_failed_installation(run_id, f"{outcome.out}\n{outcome.err}" if outcome is not None else "")
 
     def _advance(self, driver: RunDriver, command: CommandId) -> None:
         """Advance the run; raises Fail for a command that needs the deployment, which is not up."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from tox_prodsim.model import causes
 from tox_prodsim.model.events import (
     SCHEMA_VERSION,
     Compared,
@@ -50,7 +51,7 @@ def report(events: Iterable[Event]) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         **_header(document.started),
         "steps": document.steps,
-        "findings": [{**asdict(finding), "step": step} for finding, step in document.findings],
+        "findings": document.described_findings(),
         "measurements": document.measurements,
         "comparisons": document.comparisons,
         "summary": document.summary(),
@@ -90,6 +91,14 @@ class _Document:
             case Compared():
                 self.comparisons.append(_finite(to_fields(event)))
 
+    def described_findings(self) -> list[dict[str, Any]]:
+        """Return each finding with its step, and the one from which it follows."""
+        following = causes.causes(finding for finding, _ in self.findings)
+        return [
+            {**asdict(finding), "step": step, "cause": cause}
+            for (finding, step), cause in zip(self.findings, following, strict=True)
+        ]
+
     def summary(self) -> dict[str, Any]:
         """Return the last event, or what is known about an interrupted run."""
         if self.finished is not None:
@@ -119,6 +128,8 @@ def _step(step: Step, subject: str) -> dict[str, Any]:
         "detail": "",
         "duration_s": None,
         "not_checked": [],
+        "impossible": [],
+        "known": [],
         "timeline": [],
         "evidence": [],
     }

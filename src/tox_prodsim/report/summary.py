@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from tox_prodsim.model import causes
+from tox_prodsim.model.causes import Fault
 from tox_prodsim.model.events import Evidence, RunFinished, Step
 from tox_prodsim.model.findings import Finding, Level, Verdict
-from tox_prodsim.model.formatting import joined
+from tox_prodsim.model.formatting import joined, listed
 from tox_prodsim.report import units
 from tox_prodsim.report.format import NORMAL, VERBOSE, RenderOptions
 from tox_prodsim.report.layout import LineWriter
@@ -20,6 +22,8 @@ _VERDICT_LABELS = {
 }
 _MOST_OF_ONE_CODE = 3
 """Number of findings of one code that are printed in full; the JSON report has all of them."""
+_MOST_ALSO = 6
+"""Number of findings of the same cause that are named."""
 _EVIDENCE_LIMIT = 500
 """Number of characters of a line of evidence that are printed."""
 _INDENT = " " * 5
@@ -47,37 +51,42 @@ class Summary:
         self._print_summary(event)
 
     def _print_level(self, level: Level) -> None:
-        """Print the findings of one level, step by step."""
-        findings = [(finding, step) for finding, step in self.findings if finding.level is level]
-        for step in dict.fromkeys(step for _, step in findings):
-            self._print_findings([finding for finding, its_step in findings if its_step is step])
+        """Print the findings of one level, step by step; what follows from another one is named below that."""
+        steps = {id(finding): step for finding, step in self.findings}
+        found = [each for each in causes.faults(one for one, _ in self.findings) if each.finding.level is level]
+        for step in dict.fromkeys(steps[id(each.finding)] for each in found):
+            self._print_faults([each for each in found if steps[id(each.finding)] is step])
             if self._is_detailed(level):
                 self._print_evidence(step)
 
     def _is_detailed(self, level: Level) -> bool:
         return level is not Level.NOTE or self._options.verbosity >= VERBOSE
 
-    def _print_findings(self, findings: Sequence[Finding]) -> None:
+    def _print_faults(self, found: Sequence[Fault]) -> None:
         """Print findings of one level and step, those of one code together."""
-        for code in dict.fromkeys(finding.code for finding in findings):
-            of_code = [finding for finding in findings if finding.code == code]
+        for code in dict.fromkeys(each.finding.code for each in found):
+            of_code = {id(each.finding): each for each in found if each.finding.code == code}
+            findings = [each.finding for each in of_code.values()]
             is_verbose = self._options.verbosity >= VERBOSE
-            printed = of_code if is_verbose else _distinct(of_code)[:_MOST_OF_ONE_CODE]
-            self._print_code(printed, [finding for finding in of_code if finding not in printed])
+            printed = findings if is_verbose else _distinct(findings)[:_MOST_OF_ONE_CODE]
+            omitted = [finding for finding in findings if finding not in printed]
+            self._print_code([of_code[id(finding)] for finding in printed], omitted)
 
-    def _print_code(self, printed: Sequence[Finding], omitted: Sequence[Finding]) -> None:
+    def _print_code(self, printed: Sequence[Fault], omitted: Sequence[Finding]) -> None:
         """Print findings of one code; a hint that several share is printed once, below the last of them."""
-        hints = [finding.hint for finding in printed]
-        detailed = self._is_detailed(printed[0].level)
-        for at, finding in enumerate(printed):
+        hints = [each.finding.hint for each in printed]
+        detailed = self._is_detailed(printed[0].finding.level)
+        for at, each in enumerate(printed):
+            finding = each.finding
             self._print_finding(finding)
+            self._print_also(each)
             if at + 1 == len(printed) and omitted:
                 names = ", ".join(dict.fromkeys(finding.subject for finding in omitted))
                 self._lines.row([(_INDENT, "")], f"and {len(omitted)} more like this: {names}")
             if detailed and finding.hint and finding.hint not in hints[at + 1 :]:
                 self._lines.row([(f"{_INDENT}hint: ", "")], finding.hint)
         if detailed:
-            self._lines.row([(f"{_INDENT}tox prodsim explain {printed[0].code}", "dim")])
+            self._lines.row([(f"{_INDENT}tox prodsim explain {printed[0].finding.code}", "dim")])
 
     def _print_finding(self, finding: Finding) -> None:
         label, color = LEVEL_LABELS[finding.level]
@@ -87,6 +96,14 @@ class Summary:
         if finding.file:
             place = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
             self._lines.row([(f"{_INDENT}at ", "")], place)
+
+    def _print_also(self, fault: Fault) -> None:
+        """Print what follows from the same cause: the subject alone where the code is the same."""
+        own = fault.finding
+        names = [causes.short_subject(each) if each.code == own.code else causes.display(each) for each in fault.also]
+        if names:
+            most = len(names) if self._options.verbosity >= VERBOSE else _MOST_ALSO
+            self._lines.row([(f"{_INDENT}also: ", "")], listed([*dict.fromkeys(names)], most))
 
     def _print_evidence(self, step: Step | None) -> None:
         """Print the evidence of a step, once."""

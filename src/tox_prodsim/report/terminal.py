@@ -5,7 +5,8 @@ Lines are never redrawn, so that a CI log reads like a terminal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tox_prodsim.model.events import (
@@ -33,6 +34,9 @@ from tox_prodsim.report.layout import NOTHING, LineWriter, Piece
 from tox_prodsim.report.summary import LEVEL_LABELS, Summary
 
 _CHANGE_COLORS = {Change.SLOWER: "red", Change.FASTER: "green", Change.SAME: "", Change.UNKNOWN: "yellow"}
+_MOST_NOT_CHECKED = 3
+"""Number of reasons why checks of a step could not be made."""
+_NOT_OBSERVABLE = re.compile(r" (is|are) not observable$")
 _LONG_STEPS = {Step.DEPLOY, Step.COMPARE}
 """Steps with lines of their own below a heading."""
 _DOING = {
@@ -211,8 +215,26 @@ class TerminalReporter:
         label, color = _label(event.outcome, findings)
         duration = (units.duration(event.duration_s), "dim")
         self._lines.row([*head, (f"{label:<4}  ", color)], (event.detail + _codes(findings)).strip(), tail=duration)
-        for reason in event.not_checked if self._verbosity >= VERBOSE else ():
+        for known in event.known if self._verbosity >= VERBOSE else ():
+            self._lines.row([(f"{'':<17}", ""), ("known ", "dim")], known)
+        for reason in self._not_checked(event):
             self._lines.row([(f"{'':<17}", ""), ("not checked ", "yellow")], reason)
+
+    def _not_checked(self, event: StepFinished) -> Sequence[str]:
+        """Return the checks that were not made, with reasons: all of them, or the first of those that could not be."""
+        if self._verbosity >= VERBOSE:
+            return [*_by_reason(event.not_checked)]
+        reasons = [*_by_reason(event.impossible)]
+        left = len(reasons) - _MOST_NOT_CHECKED
+        return [*reasons[:_MOST_NOT_CHECKED], *([f"{left} more: see -v"] if left > 0 else [])]
+
+
+def _by_reason(not_checked: Iterable[str]) -> Iterator[str]:
+    """Yield ``CODE, CODE: reason`` for each reason why checks were not made."""
+    codes: dict[str, list[str]] = {}
+    for code, _, reason in (each.partition(": ") for each in not_checked):
+        codes.setdefault(reason, []).append(_NOT_OBSERVABLE.sub("", code))
+    yield from (joined((", ".join(same), reason), ": ") for reason, same in codes.items())
 
 
 def _joined(*facts: str) -> str:

@@ -8,16 +8,18 @@ from contextlib import contextmanager
 
 from tox_prodsim.checks import artifact, audit, installed, resolution
 from tox_prodsim.model.events import Event, Found, Step
-from tox_prodsim.model.findings import CheckResult
+from tox_prodsim.model.findings import CheckResult, Level, NothingToCheck, Policy
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.scenario import LOWEST, Scenario
 from tox_prodsim.run import contents, sdist
-from tox_prodsim.run.context import NOT_CHECKED, BaselineFiles, RunContext
+from tox_prodsim.run.context import NOT_CHECKED, BaselineFiles, FileContext, RunContext
+from tox_prodsim.run.known import Known
 from tox_prodsim.run.results import RunResults
 from tox_prodsim.timing import baseline
 
 _MOST_CHANGES = 8
 _FRESH_INSTALL_CODES = ("DEP205", "DEP206")
+_FAILS = "IMP504"
 _VERSION_CODES = ("DEP203", "DEP209", "IMP", "ENT", "SIM", "RUN")
 """What another version of a dependency can be to blame for."""
 
@@ -46,35 +48,57 @@ def _run_checks(
     The scripts wait for the imports: what they leave in HOME must be known as theirs.
     """
     fresh = executor.submit(_fresh_install, scenario, context)
-    syntax = executor.submit(artifact.check_syntax, context.wheel, context.execute, context.python)
-    importing = executor.submit(_imports, scenario, context)
+    importing = executor.submit(_imports, scenario, context, results.known)
     survey = executor.submit(installed.check_distribution, context.subject, context.execute, context.python)
-    audits = _begin_audits(context, executor)
-    yield from results.run_step(Step.SDIST, lambda: sdist.check(context.provenance, context.wheel))
-    yield from results.run_step(Step.WHEEL, lambda: _wheel(scenario, context, syntax))
-    if audits:
-        yield from results.run_step(Step.AUDIT, audits.result)
+    yield from _files(scenario, context, results, executor)
     yield from results.run_step(Step.INSTALL, lambda: _install(scenario, context, survey, fresh))
     yield from results.run_step(Step.IMPORT, lambda: importing.result().checked)
-    yield from results.run_step(Step.SCRIPTS, lambda: _scripts(context))
+    yield from results.run_step(Step.SCRIPTS, lambda: _scripts(context, importing.result().modules))
     imported = importing.result()
-    baselines = context.baselines.with_imports(imported.modules, descriptors=imported.descriptors)
+    baselines = context.baselines.with_checks(imported, results.notes)
     yield from results.run_step(Step.CONTENTS, lambda: _contents(scenario, baselines))
     return baselines
 
 
-def _begin_audits(context: RunContext, executor: Executor) -> audit.Audits | None:
+def check_files(scenario: Scenario, context: FileContext, results: RunResults) -> Iterator[Event]:
+    """Run the steps that need no installation, and report why there is none."""
+    with _executor() as executor:
+        yield from _files(scenario, context, results, executor)
+        yield from results.run_step(Step.INSTALL, context.uninstalled)
+        yield from results.run_step(Step.CONTENTS, lambda: _contents(scenario, context.baselines))
+
+
+def _files(
+    scenario: Scenario, context: RunContext | FileContext, results: RunResults, executor: Executor
+) -> Iterator[Event]:
+    """Run the steps that read the files; the wheel need not be installed."""
+    references = executor.submit(sdist.check_references, context.provenance, context.wheel)
+    syntax = executor.submit(artifact.check_syntax, context.wheel, context.execute, context.python)
+    audits = _begin_audits(context, executor)
+    yield from results.run_step(Step.SDIST, lambda: sdist.check(context.provenance, context.wheel))
+    yield from results.run_step(Step.WHEEL, lambda: _wheel(scenario, context, syntax, references))
+    if audits:
+        yield from results.run_step(Step.AUDIT, audits.result)
+
+
+def _begin_audits(context: RunContext | FileContext, executor: Executor) -> audit.Audits | None:
     if context.tools is None:
         return None
     source = context.provenance.sdist
     return audit.start(context.tools, context.wheel.path, source.path if source else None, executor)
 
 
-def _wheel(scenario: Scenario, context: RunContext, syntax: Future[CheckResult]) -> CheckResult:
+def _wheel(
+    scenario: Scenario,
+    context: RunContext | FileContext,
+    syntax: Future[CheckResult],
+    references: Future[CheckResult],
+) -> CheckResult:
     """Check the wheel without installing it."""
     source = context.provenance.sdist
     return CheckResult.of(
         artifact.check_wheel(context.wheel),
+        references.result(),
         artifact.check_versions(context.wheel, context.tested_pythons),
         syntax.result(),
         artifact.check_native(
@@ -89,10 +113,17 @@ def _install(
     """Check what is installed, and what else an installer would install."""
     return CheckResult.of(
         survey.result(),
+        _owners(context),
         _lowest(scenario, context),
         fresh.result(),
         CheckResult(detail=_changes_since_baseline(context), codes=()),
     )
+
+
+def _owners(context: RunContext) -> CheckResult:
+    if context.site_packages is None:
+        return NOT_CHECKED
+    return installed.check_owners(context.subject, context.site_packages, context.scripts_dir)
 
 
 def _fresh_install(scenario: Scenario, context: RunContext) -> CheckResult:
@@ -100,7 +131,7 @@ def _fresh_install(scenario: Scenario, context: RunContext) -> CheckResult:
     if all(scenario.policy.drops(code) for code in _FRESH_INSTALL_CODES):
         return NOT_CHECKED
     if scenario.resolution == LOWEST:
-        reason = f"resolution is {LOWEST}, which is no fresh install"
+        reason = NothingToCheck(f"resolution is {LOWEST}, which is no fresh install")
         return CheckResult(detail="", codes=(), not_checked=tuple((code, reason) for code in _FRESH_INSTALL_CODES))
     return context.fresh_install()
 
@@ -123,28 +154,55 @@ def _changes_since_baseline(context: RunContext) -> str:
     return f"since the baseline: {listed(dists, _MOST_CHANGES)}" if dists else ""
 
 
-def _imports(scenario: Scenario, context: RunContext) -> installed.Imported:
+def _imports(scenario: Scenario, context: RunContext, known: Known) -> installed.Imported:
     """Import the top-levels, then all other modules, and compare what they import with the requirements."""
-    remembered = frozenset[str]() if scenario.timing.update else context.baselines.stored_imports
+    remembered = frozenset[str]() if scenario.timing.updates_contents else context.baselines.stored_imports
     environment = (context.subject, context.execute, context.python)
     tops = installed.check_imports(*environment, remembered=remembered)
-    others = installed.check_modules(*environment, imported=tops.modules, remembered=remembered)
+    silence = _Silence(scenario.policy, known)
+    others = installed.check_modules(
+        *environment,
+        imported=tops.modules,
+        remembered=remembered,
+        silent=silence,
+    )
     undeclared = installed.check_undeclared(*environment, context.wheel.path, imported=others.modules)
     extensions = installed.check_extensions(*environment, required=scenario.extensions)
-    checked = CheckResult.of(tops.checked, others.checked, undeclared, extensions.checked)
+    start = installed.check_start(*environment)
+    quiet = CheckResult(detail="", codes=(), known=tuple(silence.known))
     return installed.Imported(
-        checked=checked, modules=others.modules | extensions.modules, descriptors=tops.descriptors
+        checked=CheckResult.of(tops.checked, others.checked, undeclared, extensions.checked, start, quiet),
+        modules=others.modules | extensions.modules,
+        descriptors=tops.descriptors,
+        failed=others.failed,
     )
 
 
-def _scripts(context: RunContext) -> CheckResult:
-    return installed.check_scripts(
-        context.subject, context.execute, context.python, context.scripts_dir, folders=context.private
-    )
+class _Silence:
+    """Decides of what nothing is said: failures of modules that are ignored, and those in ``known``, which it keeps."""
+
+    def __init__(self, policy: Policy, known: Known) -> None:
+        self._policy = policy
+        self._known = known
+        self.known: list[str] = []
+
+    def __call__(self, level: Level, module: str, reason: str) -> bool:
+        """Return whether nothing is said of this one."""
+        if self._policy.ignores(_FAILS, module):
+            return True
+        if self._known.has_failure(level, module, reason):
+            self.known.append(f"{_FAILS} {module}: {reason}")
+            return True
+        return False
+
+
+def _scripts(context: RunContext, imported: frozenset[str]) -> CheckResult:
+    environment = (context.subject, context.execute, context.python, context.scripts_dir)
+    return installed.check_scripts(*environment, folders=context.private, imported=imported)
 
 
 def _contents(scenario: Scenario, baselines: BaselineFiles) -> CheckResult:
-    return contents.check_contents(baselines.stored, baselines.now, accepting=scenario.timing.update)
+    return contents.check_contents(baselines.stored, baselines.now, accepting=scenario.timing.updates_contents)
 
 
 def lowest_failed(context: RunContext, results: RunResults) -> Iterator[Event]:

@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from tox_prodsim.building import clone_env, reference_wheel
+from tox_prodsim.building import base_requirements, clone_env, reference_wheel
 from tox_prodsim.deployment import LaunchContext
 from tox_prodsim.model.errors import CloneError, ConfirmationError, MeasurementError, WheelUnavailableError
 from tox_prodsim.model.events import Change, Compared, Measured, Series, UnknownReason
+from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.metrics import Metric
 from tox_prodsim.run.context import ReferenceInputs
 from tox_prodsim.timing import measure, stats
@@ -24,6 +25,8 @@ from tox_prodsim.timing.baseline import EnvironmentChanges
 from tox_prodsim.timing.measure import SIDE_BY_SIDE, CandidateChange
 from tox_prodsim.timing.paired import BASE, CANDIDATE, PairedSampler
 
+_MOST_OWN = 4
+"""So many of the requirements that only the base has are named."""
 LEAST_TOLERANCE = 0.05
 """What base and candidate in the same rounds can hold (measurement.md 7.2); a stored ratio needs more."""
 _SIDE_BY_SIDE_PLAN = measure.Plan(least_tolerance=LEAST_TOLERANCE)
@@ -46,6 +49,8 @@ class BaseInstall:
 
     artefact: reference_wheel.ReferenceWheel
     site: clone_env.Site
+    own: tuple[str, ...] = ()
+    """What it requires and the environment under test does not have, as ``name version``."""
 
 
 SamplerFor = Callable[[BaseInstall], PairedSampler]
@@ -118,7 +123,10 @@ def install_base(reference: ReferenceInputs, artefact: reference_wheel.Reference
         runner=reference.runner,
         writes_bytecode=reference.writes_bytecode,
     )
-    return BaseInstall(artefact=artefact, site=site)
+    own: tuple[str, ...] = ()
+    if reference.requirements is not None:
+        own = base_requirements.install(reference.requirements, artefact.wheel, site, reference.runner)
+    return BaseInstall(artefact=artefact, site=site, own=own)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -169,7 +177,8 @@ def _compared(
     if attribution in {Attribution.DEPENDENCY, Attribution.EITHER}:
         decided, series = rounds.candidate, rounds.candidate_series
     change = _CHANGES[attribution]
-    details = (_reason(attribution, rounds, reference.changes), _figures(base, rounds.pair), suspected.summary)
+    reason = _reason(attribution, rounds, reference.changes, own=base.own)
+    details = (reason, _figures(base, rounds.pair), suspected.summary)
     return Compared(
         metric=suspected.metric,
         change=change,
@@ -257,7 +266,7 @@ def _side_by_side_series(sampler: PairedSampler, tolerance: float) -> tuple[stat
     return result.rounds, result.judgement
 
 
-def _reason(attribution: Attribution, rounds: _PairedRounds, changes: EnvironmentChanges) -> str:
+def _reason(attribution: Attribution, rounds: _PairedRounds, changes: EnvironmentChanges, *, own: Sequence[str]) -> str:
     """Return the attribution with what speaks for it; an inconclusive comparison begins as all of them do."""
     pair, base = rounds.pair, rounds.base
     dists, machine = ", ".join(changes.dists), ", ".join(changes.machine)
@@ -265,7 +274,8 @@ def _reason(attribution: Attribution, rounds: _PairedRounds, changes: Environmen
     match attribution:
         case Attribution.CHANGE:
             foreign = f"; {itself}, which is not yours ({dists or machine or 'the machine'})"
-            return attribution + (foreign if base.outcome is Change.SLOWER else "")
+            required = f", with other requirements than then ({dists or listed(own, _MOST_OWN)})" if own else ""
+            return attribution + required + (foreign if base.outcome is Change.SLOWER else "")
         case Attribution.DEPENDENCY:
             return f"{attribution}: {dists}; {itself}, with the dependencies of today"
         case Attribution.MACHINE:
@@ -281,4 +291,5 @@ def _reason(attribution: Attribution, rounds: _PairedRounds, changes: Environmen
 
 def _figures(base: BaseInstall, pair: stats.Judgement) -> str:
     figures = f"{stats.percent(pair.ratio - 1)} (p {pair.p:.3f}, {pair.rounds} rounds)"
-    return f"beside {base.artefact.origin}, same dependencies: {figures}"
+    dependencies = f"with its own {listed(base.own, _MOST_OWN)}" if base.own else "same dependencies"
+    return f"beside {base.artefact.origin}, {dependencies}: {figures}"

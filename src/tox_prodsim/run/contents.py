@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from tox_prodsim.checks import artifact
 from tox_prodsim.model import formatting
-from tox_prodsim.model.findings import CheckResult, Finding, Level, error
+from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck, error
 from tox_prodsim.timing import baseline
 from tox_prodsim.timing.baseline import contents
 from tox_prodsim.timing.baseline.contents import Contents, CountDecrease, LostContents
@@ -24,7 +24,7 @@ CODES = ("WHL132", "WHL134", "EXT404", "ENT515")
 _MOST_NAMES = 4
 _ACCEPT = "when that is meant, accept it with --prodsim-update-baseline"
 _ACCEPTED = "this run accepts that"
-_NO_CONTENTS = "the baseline remembers no contents, an older tox-prodsim has written it: accept it once more"
+_NO_CONTENTS = "the baseline remembers no contents: accept it with --prodsim-update-baseline=contents"
 
 
 def contents_of(wheel: artifact.Wheel, created: str) -> Contents:
@@ -123,7 +123,9 @@ def _checked_codes(then: Contents) -> tuple[tuple[str, ...], tuple[tuple[str, st
         "ENT515": (len(then.entry_points), "entry points"),
     }
     codes = tuple(code for code, (number, _) in had.items() if number)
-    return codes, tuple((code, f"{then.version} had no {what}") for code, (number, what) in had.items() if not number)
+    return codes, tuple(
+        (code, NothingToCheck(f"{then.version} had no {what}")) for code, (number, what) in had.items() if not number
+    )
 
 
 def _detail(then: Contents, now: Contents, since: str, gone: int) -> str:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 
 from tox_prodsim import deployment
-from tox_prodsim.building import clone_env, reference_wheel
+from tox_prodsim.building import base_requirements, clone_env, reference_wheel
 from tox_prodsim.checks import artifact, audit, installed, resolution
 from tox_prodsim.model.events import RunStarted, Step
 from tox_prodsim.model.findings import CheckResult, Finding
 from tox_prodsim.model.runner import Runner
+from tox_prodsim.run.known import stable, without_failures
 from tox_prodsim.run.sdist import UNKNOWN, Provenance
 from tox_prodsim.timing import baseline
+from tox_prodsim.timing.baseline.contents import MOST
 
 
 class ToxPhase(IntEnum):
@@ -85,6 +87,8 @@ class RunContext:
     """None: a change cannot be confirmed with the wheel of the baseline."""
     tools: audit.AuditTools | None = None
     """They audit the files; None: none is configured."""
+    site_packages: Path | None = None
+    """Where the wheel is installed; None: nothing is looked up there."""
     private: tuple[Path, ...] = ()
     """The folders that ``execute`` gives a command as HOME and TMPDIR, and to run in."""
     provenance: Provenance = UNKNOWN
@@ -101,6 +105,26 @@ class RunContext:
     def interpreter(self) -> Interpreter:
         """Return the environment's Python, and how something is run there."""
         return Interpreter(python=self.python, runner=self.execute, reference=self.reference)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileContext:
+    """What a run works with whose wheel could not be installed."""
+
+    started: RunStarted
+    wheel: artifact.Wheel
+    python: Path
+    """Of the environment."""
+    baselines: BaselineFiles
+    execute: Runner
+    """Runs a command in the environment as production would."""
+    tools: audit.AuditTools | None
+    """They audit the files; None: none is configured."""
+    provenance: Provenance
+    tested_pythons: frozenset[str] | None
+    """The Pythons that tox's env_list names, such as 3.12; None: it names none."""
+    uninstalled: Callable[[], CheckResult]
+    """Returns why the wheel is not installed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,12 +157,18 @@ class BaselineFiles:
         found = (folder for folder in ("src", ".") if (self.root / folder / file).is_file())
         return next((str(Path(folder, file)) for folder in found), file)
 
-    def with_imports(self, modules: Collection[str], *, descriptors: int | None = None) -> BaselineFiles:
-        """Return the same with the modules that were imported, and how many descriptors that left open."""
+    def with_checks(self, imported: installed.Imported, notes: frozenset[str]) -> BaselineFiles:
+        """Return the same with what the imports came to, and what there was to say of the release."""
         held = self.now.contents
         if held is None:
             return self
-        held = replace(held, imported=held.modules.intersection(modules), descriptors=descriptors)
+        held = replace(
+            held,
+            imported=held.modules.intersection(imported.modules),
+            descriptors=imported.descriptors,
+            failed={name: stable(imported.failed[name]) for name in sorted(imported.failed)[:MOST]},
+            notes=without_failures(notes, imported.failed),
+        )
         return replace(self, now=replace(self.now, contents=held))
 
     @property
@@ -180,6 +210,8 @@ class ReferenceInputs:
     """What changed in the environment since the baseline."""
     writes_bytecode: bool = True
     """Whether Python may write it in production."""
+    requirements: base_requirements.RequirementSource | None = None
+    """How what only that wheel requires is installed; None: not at all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -25,11 +25,12 @@ from tox_prodsim.model.events import (
     Step,
     StepFinished,
     StepStarted,
+    UnknownReason,
 )
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.metrics import START_UP, Metric
-from tox_prodsim.model.scenario import Scenario, Timing
+from tox_prodsim.model.scenario import Scenario, Timing, Update
 from tox_prodsim.run.confirmation import BaseInstall, Confirmation
 from tox_prodsim.run.context import BaselineFiles, Interpreter, RunContext
 from tox_prodsim.timing import baseline, budgets, comparability, explanation, measure, paired, sampling, stats
@@ -71,11 +72,19 @@ def first_imports(config: Timing, context: RunContext) -> FirstImports:
     return FirstImports(samples=samples, took_s=time.monotonic() - began)
 
 
-def compare(scenario: Scenario, context: RunContext, *, start_s: float | None, first: FirstImports) -> Iterator[Event]:
+def compare(
+    scenario: Scenario,
+    context: RunContext,
+    *,
+    start_s: float | None,
+    first: FirstImports,
+    refused: str | None = None,
+) -> Iterator[Event]:
     """Yield what was measured, and what it means; raises ProdsimError when the accepted baseline cannot be stored.
 
     ``start_s`` is what a start is already known to take: one that takes too long is not repeated. ``first`` are the
-    first imports as installed, whose time counts for this step.
+    first imports as installed, whose time counts for this step. ``refused`` is why nothing of this run can become a
+    baseline; None: it can.
     """
     began, config = time.monotonic() - first.took_s, scenario.timing
     yield StepStarted(step=Step.COMPARE, detail=_origin(config, context.baselines))
@@ -89,7 +98,7 @@ def compare(scenario: Scenario, context: RunContext, *, start_s: float | None, f
             yield from comparisons.compare(metric, sampler, start_s if metric.is_start_up else None)
     yield from comparisons.findings()
     yield from comparisons.broken_budgets()
-    yield comparisons.finished(left_out, began)
+    yield comparisons.finished(left_out, began, refused)
 
 
 def _samplers(names: Sequence[str], scenario: Scenario, context: RunContext) -> Mapping[Metric, sampling.Sampler]:
@@ -104,7 +113,7 @@ def _samplers(names: Sequence[str], scenario: Scenario, context: RunContext) -> 
 
 def _origin(config: Timing, baselines: BaselineFiles) -> str:
     path = baselines.display(baselines.path)
-    if config.update:
+    if config.updates_times:
         return joined((f"measuring anew for {path}", baselines.advice), "; ")
     if baselines.stored is None:
         return f"no baseline yet ({path})"
@@ -139,6 +148,7 @@ class _Comparisons:
         self._measured: list[Measured] = []
         self._findings: list[Finding] = []
         self._durations: dict[Metric, MetricDuration] = {}
+        self._not_stored: list[str] = []
 
     def close(self) -> None:
         """Remove the second environment, if one was made."""
@@ -147,14 +157,14 @@ class _Comparisons:
 
     def compare(self, metric: Metric, sampler: sampling.Sampler, known_s: float | None) -> Iterator[Event]:
         """Yield the measurement of one metric, and how it compares; for a new baseline there is nothing to compare."""
-        update, baselines = self._config.update, self._baselines
+        update, baselines = self._config.updates_times, self._baselines
         stored = baselines.stored.stored(metric) if baselines.stored is not None and not update else None
         measured, compared = measure.measure(
             metric,
             sampler,
             stored,
             tolerance=self._config.tolerance,
-            plan=_RECORDING if update else _ONE_LOOK if stored is None else None,
+            plan=_RECORDING if update else _first_plan(baselines) if stored is None else None,
             known_s=known_s,
             confirm=self._confirm,
         )
@@ -162,13 +172,15 @@ class _Comparisons:
         self._keep(measured, compared)
         if measured is not None:
             yield measured
-        if measured is None or not update:
+        if not update or compared.reason in {UnknownReason.NOT_COMPARED, UnknownReason.NOT_MEASURED}:
             yield from self._explained(compared)
 
     def _keep(self, measured: Measured | None, compared: Compared) -> None:
         """Keep what was measured, and its time for the budgets: one that is known without any round counts, too."""
         if measured is not None:
             self._measured.append(measured)
+        if compared.reason in {UnknownReason.NOT_COMPARED, UnknownReason.NOT_MEASURED}:
+            self._not_stored.append(f"{compared.metric} ({compared.detail})")
         if compared.value_s > 0:
             fastest_s = stats.fastest_quarter(measured.samples_s) if measured is not None else compared.value_s
             rounds = measured.rounds if measured is not None else 1
@@ -217,11 +229,11 @@ class _Comparisons:
     def findings(self) -> Iterator[Event]:
         """Yield what the comparisons and the age of the baseline mean for the run."""
         found = [*self._findings, *_outdated(self._config, self._baselines)]
-        yield from (Found(finding=finding) for finding in _folded(found))
+        yield from (Found(finding=finding) for finding in _folded(found, self._baselines.stored))
 
     def broken_budgets(self) -> Iterator[Event]:
         """Yield the budgets that were not kept, with the evidence."""
-        stored = None if self._config.update else self._baselines.stored
+        stored = None if self._config.updates_times else self._baselines.stored
         for broken in budgets.broken_budgets(
             self._config.budgets, self._durations, self._recordings, stored, self._baselines.source
         ):
@@ -230,33 +242,58 @@ class _Comparisons:
                 title = f"{broken.finding.subject}, {broken.finding.code}"
                 yield Evidence(step=Step.COMPARE, title=title, lines=broken.lines)
 
-    def finished(self, left_out: Sequence[str], began: float) -> StepFinished:
+    def finished(self, left_out: Sequence[str], began: float, refused: str | None) -> StepFinished:
         """Store what is to be stored, and return the end of the step."""
-        config, recordings = self._config, self._recordings
-        stored = keep(self._baselines, self._measured, recordings.complete_work, update=config.update)
-        detail = stored if self._measured else joined(("nothing measured", stored), "; ")
-        unchecked = budgets.unchecked_budgets(config.budgets, recordings, self._baselines.stored)
+        config = self._config
+        facts = (
+            "" if self._measured else "nothing measured",
+            *self._stored(refused),
+            f"not timed: {', '.join(left_out)}" if left_out else "",
+        )
+        unchecked = () if config.updates_times else tuple(self._unchecked_budgets())
         return StepFinished(
             step=Step.COMPARE,
             outcome=Outcome.OK if self._measured else Outcome.NOT_CHECKED,
-            detail=f"{detail}; not timed: {', '.join(left_out)}" if left_out else detail,
+            detail=joined(facts, "; "),
             duration_s=time.monotonic() - began,
-            not_checked=() if config.update else tuple(unchecked),
+            not_checked=unchecked,
+            impossible=unchecked,
         )
 
+    def _unchecked_budgets(self) -> Iterator[str]:
+        return budgets.unchecked_budgets(self._config.budgets, self._recordings, self._baselines.stored)
 
-def _folded(findings: Sequence[Finding]) -> Iterator[Finding]:
+    def _stored(self, refused: str | None) -> Iterator[str]:
+        """Store what is to be stored, and yield what was done."""
+        if refused is not None:
+            yield refused
+            return
+        yield keep(self._baselines, self._measured, self._recordings.complete_work, update=self._config.update)
+        if self._config.updates_times:
+            yield from self._omissions()
+
+    def _omissions(self) -> Iterator[str]:
+        """Yield what could not be stored, each with the reason."""
+        if self._not_stored:
+            yield f"not stored: {', '.join(self._not_stored)}"
+        if missing := self._recordings.missing:
+            yield f"work of the imports not stored: {', '.join(missing)} could not be recorded"
+
+
+def _folded(findings: Sequence[Finding], stored: baseline.Baseline | None) -> Iterator[Finding]:
     """Yield the findings, those of metrics without a baseline as one."""
-    missing = [finding for finding in findings if finding.code == "PRF705"]
-    yield from (finding for finding in findings if finding.code != "PRF705")
+    absent = _absent(stored)
+    missing = [finding for finding in findings if finding.code == "PRF705" and absent in finding.message]
+    yield from (finding for finding in findings if finding not in missing)
     if missing:
         subjects = ", ".join(finding.subject for finding in missing)
-        message = f"none yet for {subjects}; accept this run with --prodsim-update-baseline"
+        none = f"none yet for {subjects}" if stored is None else f"that of {stored.built.version} has no {subjects}"
+        message = f"{none}; accept this run with --prodsim-update-baseline"
         yield replace(missing[0], subject="baseline", message=message)
 
 
 def _outdated(config: Timing, baselines: BaselineFiles) -> Iterator[Finding]:
-    if baselines.stored is None or config.update:
+    if baselines.stored is None or config.updates_times:
         return
     days = baseline.outdated_days(baselines.stored, baselines.now.built.created)
     if days is not None:
@@ -272,9 +309,13 @@ def _imports(config: Timing, context: RunContext) -> tuple[tuple[str, ...], tupl
 
 
 def keep(
-    baselines: BaselineFiles, measured: Sequence[Measured] = (), work: timing.Work | None = None, *, update: bool
+    baselines: BaselineFiles,
+    measured: Sequence[Measured] = (),
+    work: timing.Work | None = None,
+    *,
+    update: Update | None,
 ) -> str:
-    """Write the candidate, and with ``update`` the baseline; return what was done.
+    """Write the candidate, and with ``update`` that part of the baseline; return what was done.
 
     What the release holds is kept although nothing was measured. Raises ProdsimError when it cannot be stored.
     """
@@ -283,11 +324,27 @@ def keep(
     new = replace(baselines.now, metrics=metrics, work=work, contents=held.folded() if held is not None else None)
     accepted = baseline.merged(baselines.stored, new)
     baseline.save(baselines.candidate, replace(accepted, env=baselines.now.env))
-    if not update:
+    if update is None:
         return "" if baselines.stored is not None else f"candidate written to {baselines.display(baselines.candidate)}"
+    if update is Update.TIMES and not metrics:
+        return "nothing stored: there are no times"
+    accepted = baseline.merged(baselines.stored, baseline.restricted(new, update))
     if accepted == baselines.stored:
         return f"baseline unchanged: {baselines.display(baselines.path)}"
     baseline.save(baselines.path, accepted)
     reference_wheel.accept(accepted.built.wheel_sha256, baselines.wheels)
     ignored = "git ignores this file, so CI will not see it: change .gitignore" if baselines.is_ignored() else ""
-    return joined((f"baseline stored: {baselines.display(baselines.path)}", ignored), "; ")
+    part = "" if update is Update.ALL else f" ({update} only)"
+    return joined((f"baseline stored{part}: {baselines.display(baselines.path)}", ignored), "; ")
+
+
+def _first_plan(baselines: BaselineFiles) -> measure.Plan:
+    """Return the plan for a time that is not in the baseline."""
+    return replace(_ONE_LOOK, absent=_absent(baselines.stored))
+
+
+def _absent(stored: baseline.Baseline | None) -> str:
+    """Return of what there is no baseline, when there is none of a metric."""
+    if stored is None:
+        return "for this Python and platform"
+    return f"of it: that of version {stored.built.version} was stored without this time"

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
+from tox_prodsim.model import causes
 from tox_prodsim.model.events import Event, Evidence, Found, Outcome, RunFinished, Step, StepFinished, StepStarted
-from tox_prodsim.model.findings import CheckResult, Counts, Finding, Level, Policy, decide
-from tox_prodsim.model.formatting import counted
+from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck, Policy, decide
+from tox_prodsim.model.formatting import counted, joined
+from tox_prodsim.run.known import NOTHING, STEPS, Known, described, notes_of
+
+_HARMLESS_TO_TIMES = (
+    *("AUD", "BLD", "SDI", "WHL", "VER"),
+    *("DEP201", "DEP204", "DEP205", "DEP206", "DEP207", "ENT515", "IMP504"),
+    *("EXT401", "EXT402", "EXT403", "EXT404", "EXT41", "EXT42"),
+)
+"""Codes of what concerns the files, other installations, and the loss of one part of several."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,11 +34,15 @@ class _Commands:
 class RunResults:
     """Counts what is checked and found; ``cancelled`` is whether a user has ended the run.
 
-    ``earlier_s`` is how long the preparations took, which are a part of the run.
+    ``known`` is what the baseline knows of the release, and ``version`` the one under test. ``earlier_s`` is how long
+    the preparations took, which are a part of the run.
     """
 
-    def __init__(self, policy: Policy, *, earlier_s: float = 0.0) -> None:
+    def __init__(self, policy: Policy, known: Known = NOTHING, version: str = "", *, earlier_s: float = 0.0) -> None:
         self._policy = policy
+        self._known = known
+        self._version = version
+        self._notes: set[str] = set()
         self._findings: list[Finding] = []
         self._began = time.monotonic() - earlier_s
         self._lost_contents = 0
@@ -65,9 +78,27 @@ class RunResults:
         return bool(self.errors)
 
     @property
+    def times_are_meaningful(self) -> bool:
+        """Return whether no error was found that makes an import or the start-up another than that of a sound release.
+
+        What is wrong with a file, and what the release has lost, does not.
+        """
+        return all(finding.code.startswith(_HARMLESS_TO_TIMES) for finding in self.errors)
+
+    @property
     def acceptable(self) -> bool:
         """Return whether nothing is wrong but what the release has lost: a user may want to accept that."""
         return len(self.errors) == self._lost_contents
+
+    @property
+    def known(self) -> Known:
+        """Return what the baseline knows of the release."""
+        return self._known
+
+    @property
+    def notes(self) -> frozenset[str]:
+        """Return what a baseline remembers of the findings so far."""
+        return frozenset(self._notes)
 
     def run_step(self, step: Step, check: Callable[[], CheckResult]) -> Generator[Event, None, CheckResult]:
         """Run one step that is a group of checks, and return what it came to."""
@@ -76,17 +107,30 @@ class RunResults:
         result = check()
         self.codes.update(result.codes)
         counted = [finding for each in result.findings if (finding := self._policy.apply(each)) is not None]
-        yield from self.apply_policy(Found(finding=finding) for finding in self._unreported(counted))
+        known = self._remember(counted) if step in STEPS else []
+        unreported = self._unreported(each for each in counted if each not in known)
+        yield from self.apply_policy(Found(finding=finding) for finding in unreported)
         yield from (Evidence(step=step, title=title, lines=lines) for title, lines in result.evidence)
         self._lost_contents += len(self.errors) - errors if step is Step.CONTENTS else 0
         yield StepFinished(
             step=step,
             outcome=_outcome(result, counted),
-            detail=result.detail,
-            not_checked=tuple(f"{code}: {reason}" for code, reason in result.not_checked),
+            detail=self._detail(result, known),
+            known=(*result.known, *(described(each, self._version) for each in known)),
+            not_checked=_described(result.not_checked),
+            impossible=_described(pair for pair in result.not_checked if not isinstance(pair[1], NothingToCheck)),
             duration_s=time.monotonic() - began,
         )
         return result
+
+    def _remember(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Keep what a baseline remembers of these findings, and return those that it knows."""
+        self._notes |= notes_of(findings, self._version)
+        return [each for each in findings if self._known.has(each, self._version)]
+
+    def _detail(self, result: CheckResult, known: Sequence[Finding]) -> str:
+        number = len(result.known) + len(known)
+        return joined((result.detail, f"{number} known since {self._known.version}" if number else ""), "; ")
 
     def apply_policy(self, events: Iterable[Event]) -> Iterator[Event]:
         """Pass events on, findings as the policy counts them, and keep these findings."""
@@ -105,14 +149,18 @@ class RunResults:
         known = {(each.code, each.subject, level) for each in self._findings for level in each.level.and_milder}
         return [each for each in findings if (each.code, each.subject, each.level) not in known]
 
-    def finished(self) -> RunFinished:
-        """Return the last event."""
+    def finished(self, *, complete: bool = True) -> RunFinished:
+        """Return the last event; a run that is not ``complete`` never passes."""
         return RunFinished(
-            verdict=decide(self._findings, finished=True, cancelled=self.cancelled),
-            **asdict(Counts.of(self._findings)),
+            verdict=decide(self._findings, finished=complete, cancelled=self.cancelled),
+            **asdict(causes.counted(self._findings)),
             checks=len(self.codes),
             duration_s=time.monotonic() - self._began,
         )
+
+
+def _described(not_checked: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    return tuple(f"{code}: {reason}" for code, reason in not_checked)
 
 
 def _outcome(result: CheckResult, findings: Iterable[Finding]) -> Outcome:

@@ -20,7 +20,8 @@ from tox_prodsim.model.findings import CheckResult, Policy
 from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.scenario import LOWEST, Scenario
 from tox_prodsim.run import checks, performance, simulation
-from tox_prodsim.run.context import CommandsOutcome, Paused, Preparation, RunContext, ToxPhase
+from tox_prodsim.run.context import CommandsOutcome, FileContext, Paused, Preparation, RunContext, ToxPhase
+from tox_prodsim.run.known import Known
 from tox_prodsim.run.performance import NO_FIRST_IMPORTS, FirstImports
 from tox_prodsim.run.results import RunResults
 
@@ -30,7 +31,8 @@ _Suspension = Generator[Event | Paused, CommandsOutcome, CommandsOutcome]
 
 def run(scenario: Scenario, context: RunContext) -> Run:
     """Yield what happens, from RunStarted to RunFinished; see the module for how it is suspended and closed."""
-    results = RunResults(scenario.policy, earlier_s=sum(each.duration_s for each in context.prepared))
+    earlier_s = sum(each.duration_s for each in context.prepared)
+    results = RunResults(scenario.policy, _known(scenario, context), context.wheel.version, earlier_s=earlier_s)
     yield context.started
     yield from _prepared(context.prepared)
     try:
@@ -50,13 +52,33 @@ def run(scenario: Scenario, context: RunContext) -> Run:
     yield results.finished()
 
 
-def without_wheel(started: RunStarted, checked: CheckResult, evidence: Evidence) -> Iterator[Event]:
+def _known(scenario: Scenario, context: RunContext) -> Known:
+    """Return what the baseline knows of the release; nothing when it is to be replaced."""
+    stored = context.baselines.stored
+    return Known.of(stored.contents if stored is not None and not scenario.timing.updates_contents else None)
+
+
+def without_wheel(
+    started: RunStarted, checked: CheckResult, evidence: Evidence | None = None, *, step: Step = Step.SDIST
+) -> Iterator[Event]:
     """Yield the events of a run that has no wheel to test; no policy makes a wheel of it."""
     results = RunResults(Policy())
     yield started
-    yield from results.run_step(Step.SDIST, lambda: checked)
-    yield evidence
+    yield from results.run_step(step, lambda: checked)
+    yield from () if evidence is None else (evidence,)
     yield results.finished()
+
+
+def without_installation(scenario: Scenario, context: FileContext) -> Iterator[Event]:
+    """Yield the events of a run whose wheel could not be installed; no policy makes it pass."""
+    results = RunResults(scenario.policy)
+    yield context.started
+    try:
+        yield from checks.check_files(scenario, context, results)
+        yield from (_not_checked(step, "the wheel is not installed") for step in (Step.IMPORT, Step.SCRIPTS))
+    except Cancelled:
+        results.cancelled = True
+    yield results.finished(complete=False)
 
 
 def _prepared(preparations: Iterable[Preparation]) -> Iterator[Event]:
@@ -159,7 +181,7 @@ def _reason_not_simulated(scenario: Scenario, results: RunResults) -> str:
 
 def _reason_not_timed(scenario: Scenario, results: RunResults) -> str:
     """Return why no times are taken, or nothing."""
-    if results.failed:
+    if not results.times_are_meaningful:
         return "the run has failed already"
     if scenario.resolution == LOWEST:
         return f"resolution is {LOWEST}, which nobody installs for its speed"
@@ -181,12 +203,23 @@ def _performance(
     start_s: float | None,
     first: FirstImports,
 ) -> Iterator[Event]:
-    """Measure and compare, when nothing has failed: the times of a broken release say nothing."""
+    """Measure and compare, unless something has failed that makes the times those of a broken release."""
+    refused = _reason_not_accepted(scenario, results)
     if reason := _reason_not_timed(scenario, results):
-        kept = performance.keep(context.baselines, update=scenario.timing.update) if results.acceptable else ""
+        update = scenario.timing.update
+        kept = performance.keep(context.baselines, update=update) if refused is None else refused
         yield _not_checked(Step.COMPARE, joined((reason, kept), "; "))
         return
-    yield from results.apply_policy(performance.compare(scenario, context, start_s=start_s, first=first))
+    compared = performance.compare(scenario, context, start_s=start_s, first=first, refused=refused)
+    yield from results.apply_policy(compared)
+
+
+def _reason_not_accepted(scenario: Scenario, results: RunResults) -> str | None:
+    """Return why nothing of this run can become a baseline, empty when that was not asked for; None: it can."""
+    if results.acceptable:
+        return None
+    codes = ", ".join(sorted({finding.code for finding in results.errors}))
+    return f"baseline not stored: {codes} must be mended first" if scenario.timing.update is not None else ""
 
 
 def _not_checked(step: Step, reason: str) -> StepFinished:

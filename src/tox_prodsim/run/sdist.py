@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.checks import artifact
-from tox_prodsim.model.errors import TreeUnavailableError
-from tox_prodsim.model.findings import CheckResult, Finding, warning
+from tox_prodsim.model.errors import NoTreeError, TreeUnavailableError
+from tox_prodsim.model.findings import CheckResult, Finding, NothingToCheck, warning
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,11 +36,13 @@ class Provenance:
     """Waits for the build of the source tree; raises TreeUnavailableError."""
     rebuild: Callable[[], Path]
     """Builds the wheel of the sdist once more; raises TreeUnavailableError."""
+    tracked: Callable[[], frozenset[str]] = frozenset
+    """Asks git for the files that it tracks in the source tree; nothing where there is none."""
 
 
 def _unavailable() -> TreeBuild:
     msg = "there is no source tree"
-    raise TreeUnavailableError(msg)
+    raise NoTreeError(msg)
 
 
 def unknown_provenance(reason: str) -> Provenance:
@@ -59,9 +61,17 @@ def check(provenance: Provenance, wheel: artifact.Wheel) -> CheckResult:
     return CheckResult.of(
         artifact.check_sdist(sdist),
         CheckResult(detail="", codes=provenance.codes),
-        artifact.check_sdist_vs_wheel(sdist, wheel),
+        artifact.check_sdist_vs_wheel(sdist, wheel, provenance.tracked()),
+        artifact.check_package_data(sdist, wheel, provenance.tracked()),
         _check_tree(provenance, sdist, wheel),
     )
+
+
+def check_references(provenance: Provenance, wheel: artifact.Wheel) -> CheckResult:
+    """Return the files that the code reads and that are not there, without those that were lost on the way."""
+    sdist = provenance.sdist
+    known = artifact.lost_data(sdist, wheel, provenance.tracked()) if sdist is not None else frozenset[str]()
+    return artifact.check_references(wheel, known)
 
 
 def _check_tree(provenance: Provenance, sdist: artifact.Sdist, wheel: artifact.Wheel) -> CheckResult:
@@ -69,7 +79,8 @@ def _check_tree(provenance: Provenance, sdist: artifact.Sdist, wheel: artifact.W
     try:
         built = provenance.build_tree()
     except TreeUnavailableError as problem:
-        reasons = tuple((code, str(problem)) for code in ("BLD103", "BLD104"))
+        reason = NothingToCheck(problem) if isinstance(problem, NoTreeError) else str(problem)
+        reasons = tuple((code, reason) for code in ("BLD103", "BLD104"))
         return CheckResult(detail="builds the wheel under test", codes=(), not_checked=reasons)
     return CheckResult.of(_equal(provenance, sdist, wheel, built.wheel), _written(built.written))
 

@@ -31,6 +31,8 @@ class Plan:
     """The limit of one series; there may be two."""
     recording: bool = False
     """Take rounds until the ratio is good to store, or to the last look."""
+    absent: str = "for this Python and platform"
+    """Of what there is no baseline when nothing is stored."""
     least_tolerance: float = 0.07
     """What a stored ratio can hold: at 7 % the replays between sessions had no false alarm (measurement.md 2.3)."""
 
@@ -233,7 +235,7 @@ def _take_series(sampler: _CappedSampler, stored: StoredRatio | None, tolerance:
     judgement, missing = None, ""
     for look in sampler.plan.looks:
         rounds = sampler.extend(rounds, look)
-        missing = _incomparable(stored, rounds.clock)
+        missing = _incomparable(stored, rounds.clock, sampler.plan.absent)
         if stored and not missing:
             judgement = judge(rounds, stored, tolerance)
         if len(rounds) < look or _enough(rounds, judgement, sampler.plan):
@@ -264,11 +266,11 @@ def _enough(rounds: Rounds, judgement: Judgement | None, plan: Plan) -> bool:
     return error <= stats.SESSION_ERROR or error * stats.power_mean(rounds.target_s) <= stats.FLOOR_S / 4
 
 
-def _incomparable(stored: StoredRatio | None, clock: str) -> str:
+def _incomparable(stored: StoredRatio | None, clock: str, absent: str) -> str:
     """Return why there is nothing to compare with, or nothing."""
     missing = UnknownReason.NO_BASELINE
     if stored is None:
-        return f"{missing} for this Python and platform"
+        return f"{missing} {absent}"
     if stored.control != CONTROL:
         return f"{missing} that fits: it was measured beside the control {stored.control}, now it is {CONTROL}"
     if stored.clock not in {"", clock}:

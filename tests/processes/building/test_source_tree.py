@@ -151,3 +151,28 @@ def test_what_is_written_once_more_is_seen_again(root: Path) -> None:
     assert source_tree.written(before, source_tree.status(root, git)) == ()
     write(root, "_version.py")
     assert source_tree.written(before, source_tree.status(root, git)) == (("_version.py", False),)
+
+
+def test_the_files_that_git_tracks_and_that_are_there_are_known(root: Path) -> None:
+    git = committed(root, "sub/acme/rules.json", "sub/acme/gone.json")
+    (root / "sub/acme/gone.json").unlink()
+    write(root, "sub/acme/new.json")
+    assert source_tree.tracked(root / "sub", git) == {"acme/rules.json"}
+
+
+def test_outside_of_git_nothing_is_tracked(root: Path) -> None:
+    write(root, "acme.py")
+    assert source_tree.tracked(root, git_in(root)) == frozenset()
+
+
+def test_an_old_list_of_files_is_found(root: Path) -> None:
+    git = committed(root, "pyproject.toml", "lib/kept.egg-info/SOURCES.txt")
+    write(root, "acme.egg-info/SOURCES.txt", "src/acme.egg-info/SOURCES.txt", "src/acme.egg-info/PKG-INFO")
+    found = source_tree.old_manifests(root, git)
+    assert {str(folder.relative_to(root)) for folder in found} == {"acme.egg-info", "src/acme.egg-info"}
+    assert found[root / "acme.egg-info"] == {"this is acme.egg-info/SOURCES.txt"}
+
+
+def test_the_list_of_an_unpacked_sdist_is_a_source(root: Path) -> None:
+    write(root, "PKG-INFO", "acme.egg-info/SOURCES.txt")
+    assert source_tree.old_manifests(root, git_in(root)) == {}

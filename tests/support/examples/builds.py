@@ -15,6 +15,7 @@ from tox_prodsim.checks.artifact import (
     TreeWheel,
     build_failure,
     check_equal,
+    check_package_data,
     check_sdist,
     check_sdist_vs_wheel,
     open_sdist,
@@ -102,6 +103,24 @@ def module_left_out(folder: Path) -> Iterable[Finding]:
     ).findings
 
 
+RULES = "RULES = Path(__file__).with_name('rules.json')"
+
+
+def data_left_out(folder: Path) -> Iterable[Finding]:
+    engine = {"acme/__init__.py": "", "acme/engine.py": RULES}
+    source = {f"src/{name}": text for name, text in {**engine, "acme/rules.json": ""}.items()}
+    made = open_wheel(wheel(folder, files=engine))
+    return check_package_data(open_sdist(acme_sdist(folder, source)), made).findings
+
+
+def licence_left_out(folder: Path) -> Iterable[Finding]:
+    return check_package_data(open_sdist(acme_sdist(folder, {"LICENSE": ""})), open_wheel(wheel(folder))).findings
+
+
+def reserved(folder: Path) -> Iterable[Finding]:
+    return check_sdist(open_sdist(acme_sdist(folder, {"acme/con.py": ""}))).findings
+
+
 def link(folder: Path) -> Iterable[Finding]:
     edit = special("acme-2.1.0/data/current", tarfile.SYMTYPE, "/srv/data")
     return check_sdist(open_sdist(acme_sdist(folder, edit=edit))).findings
@@ -151,7 +170,10 @@ EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "SDI203": link,
     "SDI204": secret,
     "SDI205": licence,
+    "SDI206": reserved,
     "WHL111": module_left_out,
+    "WHL112": data_left_out,
+    "WHL114": licence_left_out,
     "AUD801": lambda folder: audited(folder, "check-wheel-contents", any_tool, W005),
     "AUD802": lambda folder: audited(folder, "twine==71", no_such_tool),
 }

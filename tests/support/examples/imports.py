@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from support.examples.answers import PYTHON, SITE, Answers, Record, effect, lacks, loaded, raised
@@ -46,6 +46,28 @@ def enables_gil(_: Path) -> Iterable[Finding]:
     return installed.check_extensions(COMPILED, answers, PYTHON).checked.findings
 
 
+def starting(stdout: str = "", stderr: str = "", seconds: float = 0.02) -> Callable[[Path], Iterable[Finding]]:
+    """Return the case of a .pth file with which Python prints this as it starts, and takes so many seconds."""
+
+    def command(argv: Sequence[str], _: object) -> Completed:
+        took = b"%f\n" % (0.02 if argv[-1] == "acme.pth" else seconds)
+        with_it = argv[-1] == "pass"
+        return Completed(
+            returncode=0,
+            timed_out=False,
+            stdout=stdout.encode() if with_it else took,
+            stderr=stderr.encode() if with_it else b"",
+        )
+
+    acme = installed.Distribution(name="acme", version="2.1.0", top_levels=("acme",), start_files=("acme.pth",))
+    return lambda _: installed.check_start(acme, Answers(command=command), PYTHON).findings
+
+
+FAILED = (
+    f"Error processing line 1 of {SITE}/acme.pth:\n\n  Traceback (most recent call last):\n"
+    "  ModuleNotFoundError: No module named 'acme_hook'\n\nRemainder of file ignored\n"
+)
+
 EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "EXT405": extension("acme_init"),
     "EXT406": extension("acme_flush", only_with="LD_BIND_NOW"),
@@ -54,6 +76,9 @@ EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "IMP502": importing(loaded(elsewhere="/home/me/acme/acme/__init__.py")),
     "IMP503": importing(lacks("yaml")),
     "IMP504": module_gone,
+    "IMP510": starting(stderr=FAILED),
+    "IMP511": starting("acme: tracing is on\n"),
+    "IMP512": starting(seconds=0.08),
     "IMP520": importing(effect("descriptor", "leaves a socket open")),
     "IMP521": importing(effect("daemon", "leaves the thread acme-metrics running")),
     "IMP522": importing(effect("network", "connects to 93.184.215.14:443")),

@@ -57,6 +57,23 @@ def lowest(_: Path) -> Iterable[Finding]:
     return [resolution.lowest_failed(lowest_versions, ("click==2.0", "jinja2==3.0.0"), failed)]
 
 
+def two_owners(folder: Path) -> Iterable[Finding]:
+    site, scripts = folder / "lib", folder / "bin"
+    for name, version, target in (("acme", "2.1.0", "acme.cli:main"), ("acme-hub", "1.4.0", "acme_hub.cli:main")):
+        info = site / f"{name.replace('-', '_')}-{version}.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        (info / "entry_points.txt").write_text(f"[console_scripts]\nacme = {target}\n")
+    return installed.check_owners(ACME, site, scripts).findings
+
+
+def uninstallable(_: Path) -> Iterable[Finding]:
+    name = "acme-1.0-py3-none-any.whl"
+    output = "ERROR: No matching distribution found for acme-htpp"
+    failed = resolution.FailedInstallation(subject=name, file=name, output=output, log="", of_requirements=True)
+    return resolution.check_installation(failed, lambda: Impossible(reason="the index has no acme-htpp")).findings
+
+
 EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "DEP202": present(distribution("acme", "2.0.9")),
     "DEP203": present(
@@ -69,5 +86,7 @@ EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "DEP206": resolved(Resolved(distributions=()), Impossible(reason="; ".join(map(str, CLICK)))),
     "DEP208": lowest,
     "DEP209": present(distribution("acme", "2.1.0"), requires=("pyyaml>=6",)),
+    "DEP210": uninstallable,
+    "DEP211": two_owners,
     "IMP500": present(distribution("acme", "2.1.0", editable="file:///home/me/acme")),
 }

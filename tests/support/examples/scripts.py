@@ -39,7 +39,7 @@ def answering(
 
 
 def fails(_: Path) -> Command:
-    return lambda *_: ended(1, f"{TRACEBACK}KeyError: 'HOME'\n")
+    return lambda *_: ended(1, f"{TRACEBACK}TypeError: main() missing 1 required positional argument: 'argv'\n")
 
 
 def fails_in_ascii(_: Path) -> Command:

@@ -6,12 +6,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from support.wheels import wheel
-from tox_prodsim.checks.artifact import check_syntax, check_versions, check_wheel, open_wheel
+from tox_prodsim.checks.artifact import (
+    check_references,
+    check_syntax,
+    check_versions,
+    check_wheel,
+    open_wheel,
+    unreadable_file,
+)
+from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.runner import Completed
 
 PACKAGE = {"acme/__init__.py": ""}
 METADATA = "Metadata-Version: 2.4\nName: acme\nVersion: {}\n{}\n"
+README = "Acme\n====\n\nSee :ref:`usage`.\n"
 
 
 def checked(path: Path) -> Iterable[Finding]:
@@ -75,8 +84,28 @@ def too_new(folder: Path) -> Iterable[Finding]:
     return check_syntax(opened, runner, Path("/srv/env/bin/python")).findings
 
 
+def unread(folder: Path) -> Iterable[Finding]:
+    text = "\n" * 6 + "RULES = Path(__file__).with_name('rules.json').read_text()"
+    return check_references(open_wheel(wheel(folder, files={**PACKAGE, "acme/engine.py": text}))).findings
+
+
 def no_module(folder: Path) -> Iterable[Finding]:
     return checked(wheel(folder, entry_points="[console_scripts]\nacme-server = acme.cli:main\n"))
+
+
+def foreign_python(folder: Path) -> Iterable[Finding]:
+    script = {"acme-2.1.0.data/scripts/acme-run": "#!/home/me/acme/.venv/bin/python\n"}
+    return checked(wheel(folder, version="2.1.0", files={**PACKAGE, **script}))
+
+
+def damaged(folder: Path) -> Iterable[Finding]:
+    path = folder / "acme-1.0-py3-none-any.whl"
+    path.write_bytes(wheel(folder).read_bytes()[:-40])
+    try:
+        open_wheel(path)
+    except ProdsimError as problem:
+        return unreadable_file(path, problem.message).findings
+    return ()
 
 
 EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
@@ -89,16 +118,26 @@ EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "WHL107": files(*(f"acme/{name}.py" for name in ("__init__", *"abcdefg")), mode=0o700),
     "WHL108": fields("Requires-Python: >=3.9,<4.x"),
     "WHL110": files(),
+    "WHL113": unread,
     "WHL120": fields("Classifier: Typing :: Typed", ["acme/__init__.py"]),
     "WHL121": files("acme/__init__.py", "acme/__init__.pyi", *(f"acme/{name}.pyi" for name in "abcd")),
     "WHL130": files("acme/__init__.py", "acme/util.py", "acme/util/__init__.py"),
     "WHL131": files("acme/__init__.py", "acme/.env"),
     "WHL133": files("acme/__init__.py", "tests/__init__.py"),
+    "WHL135": files("acme/__init__.py", "CHANGELOG.md", "LICENSE"),
+    "WHL136": files("acme/__init__.py", "acme/aux.py"),
+    "WHL140": damaged,
     "DEP201": fields("Requires-Dist: acme-http @ git+https://github.com/acme/http"),
     "DEP207": fields("Requires-Dist: click\nRequires-Dist: rich"),
     "VER301": fields("Requires-Python: >=3.9,<3.11\nClassifier: Programming Language :: Python :: 3.12"),
     "VER302": local_version,
     "VER304": fields("Classifier: Programming Language :: Python :: 3.9"),
     "VER305": too_new,
+    "IMP513": files("acme.py", "acme-2.1.0.data/data/lib/python3.9/site-packages/acme.pth"),
+    "VER307": fields(""),
+    "WHL141": fields(f"Description-Content-Type: text/x-rst\n\n{README}"),
+    "WHL142": fields("Classifier: License :: OSI Approved :: MIT"),
+    "DEP212": fields("Requires-Dist: pytest"),
     "ENT510": no_module,
+    "ENT516": foreign_python,
 }

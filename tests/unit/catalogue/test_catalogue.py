@@ -138,7 +138,7 @@ def test_the_listing_groups_the_codes_by_family_with_their_levels() -> None:
     chosen = [CATALOGUE[code] for code in ("ENT510", "WHL110", "WHL104", "RUN624", "IMP504")]
     assert listing(chosen) == (
         "WHL: the wheel file\n"
-        "  WHL110  E  there is nothing to import in the wheel\n"
+        "  WHL110  E* there is nothing to import in the wheel\n"
         "  WHL104  E  two members of the wheel have the same name\n"
         "\n"
         "IMP: imports\n"

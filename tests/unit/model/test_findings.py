@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -37,6 +38,34 @@ def finding(code: str = "RUN607", level: Level = Level.ERROR) -> Finding:
 def test_the_longest_item_decides(policy: Policy, level: Level | None) -> None:
     applied = policy.apply(finding())
     assert (applied and applied.level) == level
+
+
+@pytest.mark.parametrize(
+    ("policy", "subject", "level"),
+    [
+        pytest.param(Policy(ignore=("IMP504:plum.win32",)), "plum.win32", None, id="this subject is ignored"),
+        pytest.param(Policy(ignore=("IMP504:plum.win32",)), "plum.win32con", Level.ERROR, id="another one is not"),
+        pytest.param(Policy(ignore=("IMP5:plum.*",)), "plum.win32", None, id="a prefix and a glob"),
+        pytest.param(Policy(ignore=("WHL:plum.*",)), "plum.win32", Level.ERROR, id="another family"),
+        pytest.param(Policy(warn=("IMP504:plum.*",)), "plum.win32", Level.WARNING, id="this subject only warns"),
+        pytest.param(
+            Policy(select=("IMP504:plum.win32",), ignore=("IMP504",)), "plum.win32", Level.ERROR, id="it is longer"
+        ),
+        pytest.param(Policy(select=("IMP504:plum.a",)), "plum.win32", None, id="another subject is selected"),
+        pytest.param(
+            Policy(ignore=("IMP504:pit",)), "[console_scripts] pit = plum.cli:main", None, id="the name of a command"
+        ),
+        pytest.param(Policy(ignore=("IMP504:pit",)), "[plum.plugins] pit", None, id="the name of an entry point"),
+    ],
+)
+def test_an_item_may_name_subjects(policy: Policy, subject: str, level: Level | None) -> None:
+    applied = policy.apply(replace(finding("IMP504"), subject=subject))
+    assert (applied and applied.level) == level
+
+
+def test_subjects_do_not_drop_a_family() -> None:
+    assert not Policy(ignore=("PRF701:import plum",)).drops("PRF")
+    assert not Policy(ignore=("PRF",), select=("PRF701:import plum",)).drops("PRF")
 
 
 @pytest.mark.parametrize("level", [Level.WARNING, Level.NOTE])

@@ -119,9 +119,15 @@ def test_any_text_is_a_pattern_or_refused(text: str) -> None:
 
 
 def test_a_code_or_a_prefix_of_one_is_accepted() -> None:
-    assert codes("ignore", ["RUN6", "WHL101"], ["RUN601", "WHL101"]) == ("RUN6", "WHL101")
+    known = ["RUN601", "WHL101"]
+    assert codes("ignore", ["RUN6", "WHL101", "RUN601:plum *"], known) == ("RUN6", "WHL101", "RUN601:plum *")
 
 
 @pytest.mark.parametrize("word", ["RUN7", "RUN6011", "run6", ""])
 def test_what_is_no_code_is_refused_and_nothing_at_all_is_no_prefix(word: str) -> None:
     assert "is no code and no prefix of one" in refused(lambda: codes("ignore", [word], ["RUN601"])).message
+
+
+def test_a_subject_needs_a_code_and_a_glob() -> None:
+    assert "'IMPS:plum' is no code" in refused(lambda: codes("ignore", ["IMPS:plum"], ["IMP504"])).message
+    assert "'IMP504:' names no subject" in refused(lambda: codes("ignore", ["IMP504:"], ["IMP504"])).message

@@ -600,13 +600,60 @@ def test_what_is_found_outside_of_a_stage_is_no_mark_of_the_next() -> None:
     assert lines[2] == "FAIL RUN605 commands_post[0]: exit code 1"
 
 
-def test_single_checks_that_could_not_be_made_are_named_when_verbose() -> None:
-    finished = StepFinished(
-        step=Step.SCRIPTS, outcome=Outcome.OK, detail="fine", duration_s=0.2, not_checked=("ENT511: no plugins",)
+def with_unchecked(*impossible: str) -> list[Event]:
+    done = StepFinished(
+        step=Step.SCRIPTS,
+        outcome=Outcome.OK,
+        detail="fine",
+        duration_s=0.2,
+        not_checked=("ENT511: no plugins", *impossible),
+        impossible=impossible,
     )
-    events = [StepStarted(step=Step.SCRIPTS), finished]
-    assert "ENT511" not in shown(*events)
-    assert "  not checked ENT511: no plugins\n" in shown(*events, verbosity=3)
+    return [StepStarted(step=Step.SCRIPTS), done]
+
+
+def test_checks_that_have_nothing_to_look_at_are_named_when_verbose() -> None:
+    assert "ENT511" not in shown(*with_unchecked())
+    assert "  not checked ENT511: no plugins\n" in shown(*with_unchecked(), verbosity=3)
+
+
+def test_checks_that_could_not_be_made_are_named_once_for_each_reason() -> None:
+    events = with_unchecked("DEP205: no index", "DEP206: no index", "IMP504: a", "IMP504: b", "IMP504: c")
+    lines = [line.strip() for line in shown(*events).splitlines()[1:5]]
+    assert lines == [
+        "not checked DEP205, DEP206: no index",
+        "not checked IMP504: a",
+        "not checked IMP504: b",
+        "not checked 1 more: see -v",
+    ]
+    assert "  not checked IMP504: c\n" in shown(*events, verbosity=3)
+
+
+def test_what_is_not_observable_is_named_without_saying_so_twice() -> None:
+    assert "  not checked ports: no /proc\n" in shown(*with_unchecked("ports are not observable: no /proc"))
+    assert "  not checked all of it\n" in shown(*with_unchecked("all of it"))
+
+
+def test_what_follows_from_another_finding_is_named_below_it() -> None:
+    broken = Finding(
+        code="IMP503",
+        level=Level.ERROR,
+        subject="plum",
+        message="importing it fails: ModuleNotFoundError: No module named 'stone'",
+        hint="declare it",
+    )
+    command = Finding(
+        code="ENT510", level=Level.ERROR, subject="pit", message="does not load: No module named 'stone'", hint="other"
+    )
+    events = [*step(Step.IMPORT, "", broken), *step(Step.SCRIPTS, "", command)]
+    end = shown(started(), *events, finished(Verdict.FAILED, errors=1)).partition("[ENT510]")[2].partition("\n")[2]
+    assert end == text(f"""
+        FAIL IMP503 plum: importing it fails: ModuleNotFoundError: No module named 'stone'
+             also: ENT510 pit
+             hint: declare it
+             tox prodsim explain IMP503
+        prodsim: FAILED  1 error, 20 checks · report {REPORT}
+        """)
 
 
 def test_the_same_that_looks_like_more_than_the_tolerance_has_the_noise_that_makes_it() -> None:

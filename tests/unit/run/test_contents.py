@@ -12,7 +12,7 @@ from support.findings import printed
 from support.wheels import wheel
 
 from tox_prodsim.catalogue import CATALOGUE
-from tox_prodsim.checks import artifact
+from tox_prodsim.checks import artifact, installed
 from tox_prodsim.model.findings import CheckResult, Level
 from tox_prodsim.run import contents
 from tox_prodsim.run.context import BaselineFiles
@@ -257,9 +257,7 @@ def test_without_a_baseline_nothing_is_checked(tmp_path: Path) -> None:
 def test_a_baseline_of_an_older_version_remembers_nothing(tmp_path: Path) -> None:
     found = checked(None, held(tmp_path))
     assert found.codes == ()
-    assert found.detail == (
-        "the baseline remembers no contents, an older tox-prodsim has written it: accept it once more"
-    )
+    assert found.detail == ("the baseline remembers no contents: accept it with --prodsim-update-baseline=contents")
 
 
 def test_a_kind_of_which_there_was_nothing_does_not_count_as_checked(tmp_path: Path) -> None:
@@ -299,8 +297,20 @@ def test_what_imported_when_the_baseline_was_stored_is_known(tmp_path: Path) -> 
     now = replace(ACME, contents=contents_now)
     baselines = baselines_of(path, now)
     assert baselines.stored_imports == frozenset()
-    known = baselines.with_imports({"acme", "acme.cli", "click"}, descriptors=3)
-    assert known.now.contents == replace(contents_now, imported=frozenset({"acme", "acme.cli"}), descriptors=3)
+    imported = installed.Imported(
+        checked=CheckResult(detail="", codes=()),
+        modules=frozenset({"acme", "acme.cli", "click"}),
+        descriptors=3,
+        failed={"acme.sub": "no file /a/b.json"},
+    )
+    known = baselines.with_checks(imported, frozenset({"IMP504 acme.sub: fails", "WHL131 a: is so"}))
+    assert known.now.contents == replace(
+        contents_now,
+        imported=frozenset({"acme", "acme.cli"}),
+        descriptors=3,
+        failed={"acme.sub": "no file b.json"},
+        notes=frozenset({"WHL131 a: is so"}),
+    )
     assert replace(baselines, stored=known.now).stored_imports == {"acme", "acme.cli"}
     assert replace(baselines, stored=replace(ACME)).stored_imports == frozenset()
 

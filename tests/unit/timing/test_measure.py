@@ -193,6 +193,12 @@ def test_whoever_confirms_a_suspicion_has_the_last_word() -> None:
 # --- without something to compare with
 
 
+def test_a_baseline_without_this_time_is_another_reason() -> None:
+    machine, plan = Machine(always(5.0)), measure.Plan(looks=(8,), absent="of it")
+    _, compared = measure.measure(IMPORT_ACME, machine, None, tolerance=0.1, plan=plan, clock=machine.clock)
+    assert (compared.reason, compared.detail) == (UnknownReason.NO_BASELINE, "no baseline of it")
+
+
 @pytest.mark.parametrize(
     ("stored", "reason"),
     [

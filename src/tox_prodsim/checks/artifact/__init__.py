@@ -9,22 +9,35 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
 ``record.py``            WHL101 to WHL104, WHL107: RECORD, duplicates, modes
 ``file_name.py``         WHL105, WHL106: the file name against METADATA and WHEEL
 ``upload.py``            WHL108, DEP201, DEP207: what PyPI would refuse (with ``archive_scan.py``)
+``description.py``       WHL141: the description renders
+``classifiers.py``       WHL142: PyPI knows the classifiers
+``tool_requirements.py`` DEP212: users install no test tools, linters and backports
 ``layout.py``            WHL110, WHL120 to WHL133, ENT510: what is installed where
 ``wheel_strays.py``      WHL131: stray files (with ``stray_patterns.py``)
-``versions.py``          VER301, VER302, VER304: version and Pythons (with ``pep440.py``)
+``script_lines.py``      ENT516: the first lines of scripts
+``path_files.py``        IMP510, IMP513: the paths in a ``.pth``, files for one Python only
+``root_entries.py``      WHL135: what is in the root of site-packages and is not to be imported
+``portable_names.py``    WHL136, SDI206: names that macOS or Windows cannot hold
+``data_references.py``   WHL113: data files that the code reads (with ``file_expressions.py``)
+``versions.py``          VER301, VER302, VER304, VER307: version and Pythons (with ``pep440.py``)
 ``syntax.py``            VER305: the syntax is valid for the oldest Python
 ``native.py``            EXT401 to EXT404, EXT420: compiled files and tags (with ``binaries.py``)
 ``linkage.py``           EXT410 to EXT413, EXT415, EXT421: what the loader sees (with ``elf.py``)
-``sdist.py``             reads an sdist; SDI203, SDI205: its form
+``sdist.py``             reads an sdist; SDI203, SDI205: its form (with ``compiled_sources.py``,
+                         ``exclusions.py``)
 ``sdist_strays.py``      SDI204: secrets and stray files in an sdist
 ``sdist_vs_wheel.py``    SDI202, WHL111, WHL120: the wheel against the sdist (with
                          ``internal_imports.py``)
+``package_data.py``      WHL112, WHL114: data files and the licence of the sources (with
+                         ``package_folders.py``)
 ``equality.py``          BLD104, BLD105: the wheel of the sdist against that of the source tree (with
                          ``elf_sections.py``)
-``build_failure.py``     BLD101, BLD102, SDI201: a build that failed (with ``build_log.py``, ``tool_errors.py``)
+``build_failure.py``     BLD101, BLD102, SDI201: a build that failed (with ``build_log.py``,
+                         ``build_hints.py``, ``tool_errors.py``)
 ``build_warnings.py``    what a build back end warns of
 ``data_files.py``        the files that a baseline remembers
 ``non_code.py``          the names of tests, documentation and examples
+``unreadable.py``        WHL140: a file that is neither a wheel nor an sdist
 ``digest.py``            the SHA-256 of a file
 =======================  ==========================================================================
 """
@@ -32,12 +45,16 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
 from tox_prodsim.checks.artifact import build_failure
 from tox_prodsim.checks.artifact.build_log import build_error, readable
 from tox_prodsim.checks.artifact.build_warnings import build_warnings
-from tox_prodsim.checks.artifact.data_files import data_files, script_files, stable_modules
+from tox_prodsim.checks.artifact.data_files import data_files, script_files, stable_modules, start_files
+from tox_prodsim.checks.artifact.data_references import check_references
+from tox_prodsim.checks.artifact.digest import file_sha256
 from tox_prodsim.checks.artifact.equality import TreeWheel, check_equal
 from tox_prodsim.checks.artifact.native import check_native
-from tox_prodsim.checks.artifact.sdist import Sdist, check_sdist, open_sdist
+from tox_prodsim.checks.artifact.package_data import check_package_data, lost_data
+from tox_prodsim.checks.artifact.sdist import Sdist, check_sdist, open_sdist, sdist_beside
 from tox_prodsim.checks.artifact.sdist_vs_wheel import check_sdist_vs_wheel
 from tox_prodsim.checks.artifact.syntax import check_syntax
+from tox_prodsim.checks.artifact.unreadable import unreadable_file
 from tox_prodsim.checks.artifact.versions import check_versions
 from tox_prodsim.checks.artifact.wheel import Wheel, open_wheel
 from tox_prodsim.checks.artifact.wheel_checks import check_wheel
@@ -51,15 +68,22 @@ __all__ = [
     "build_warnings",
     "check_equal",
     "check_native",
+    "check_package_data",
+    "check_references",
     "check_sdist",
     "check_sdist_vs_wheel",
     "check_syntax",
     "check_versions",
     "check_wheel",
     "data_files",
+    "file_sha256",
+    "lost_data",
     "open_sdist",
     "open_wheel",
     "readable",
     "script_files",
+    "sdist_beside",
     "stable_modules",
+    "start_files",
+    "unreadable_file",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tox_prodsim.checks.artifact import build_hints
 from tox_prodsim.checks.artifact.build_log import (
     NO_BACKEND,
     NOT_STARTED,
@@ -23,7 +24,6 @@ _INCLUDE = {
     "poetry": "name it in 'include' of [tool.poetry], for the format sdist",
     "pdm": "name it in 'source-includes' of [tool.pdm.build]",
 }
-_BUILD_SDIST = "run 'python -m build --sdist' in a clean checkout, it fails in the same way"
 _NAME_BACKEND = "have requires of [build-system] name the distribution that provides its build-backend"
 
 
@@ -55,7 +55,7 @@ def sdist_failure(backend: BackendOutput, source: Path) -> BuildFailure:
     """Return the report for a source tree that builds no sdist."""
     reason = _error(backend, source)
     absent = reason == NO_BACKEND or (backend.exception == NOT_STARTED and absent_module(reason))
-    hint = _NAME_BACKEND if absent else _BUILD_SDIST
+    hint = _NAME_BACKEND if absent else build_hints.without_sdist(reason, source)
     finding = error("BLD101", "sdist", f"does not build: {backend.shown(reason)}", hint)
     return _failure(CheckResult(detail="", codes=("BLD101",), findings=(finding,)), backend, source)
 

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from tox_prodsim.checks.artifact.wheel import Wheel, dotted_parts
 
+_AT_START = re.compile(r"[^/]+\.pth|(site|user)customize(\.py|/__init__\.py)")
 _MODULE_KINDS = {".py", ".pyc", ".so", ".pyd"}
 _SCHEME = re.compile(r"[^/]+\.data/(?P<scheme>data|headers|scripts)/(?P<path>.+)")
 _NO_DATA = re.compile(r"(^|/)(__pycache__/|[^/]*\.(dist|egg)-info/|[^/]*\.(libs|dylibs)/|[0-9a-f]{16,}__mypyc\.)")
@@ -44,10 +45,20 @@ def data_files(wheel: Wheel) -> frozenset[str]:
 
 def script_files(wheel: Wheel) -> Iterator[str]:
     """Yield the names of the files that an installer puts into the folder of the commands."""
+    return filter(None, (scheme_path(file, "scripts") for file in wheel.files))
+
+
+def scheme_path(file: str, scheme: str) -> str:
+    """Return the path below the folder of a scheme; nothing if the file is not of that scheme."""
+    found = _SCHEME.fullmatch(file)
+    return found["path"] if found is not None and found["scheme"] == scheme else ""
+
+
+def start_files(wheel: Wheel) -> Iterator[str]:
+    """Yield the files at the root of site-packages that every Python of the environment runs when it starts."""
     for file in wheel.files:
-        found = _SCHEME.fullmatch(file)
-        if found is not None and found["scheme"] == "scripts":
-            yield found["path"]
+        if _AT_START.fullmatch(file):
+            yield file
 
 
 def stable_modules(names: tuple[str, ...]) -> frozenset[str]:

@@ -40,11 +40,14 @@ class _Member:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TreeWheel:
-    """The wheel that the source tree builds, how long that took, and the files in an old build/ of the tree."""
+    """The wheel that the source tree builds, how long that took, and what earlier builds have left in the tree."""
 
     path: Path
     took_s: float
     stale: frozenset[str]
+    """The files in an old build/."""
+    manifest: frozenset[str] = frozenset()
+    """The files that an old SOURCES.txt names, without which the tree was built."""
 
 
 def check_equal(sdist: Sdist, from_sdist: Path, from_tree: TreeWheel, *, rebuild: Callable[[], Path]) -> CheckResult:
@@ -60,7 +63,7 @@ def check_equal(sdist: Sdist, from_sdist: Path, from_tree: TreeWheel, *, rebuild
     unclear = {name: reason for name in stable if (reason := _unclear(name, one[name], sdist))}
     changed = [name for name in stable if name not in unclear]
     findings = (
-        *_only_in_one(one.keys(), other.keys(), from_tree.stale),
+        *_only_in_one(one.keys(), other.keys(), from_tree),
         *_shortened(changed, lambda name: _changed(name, one[name], other[name]), "differ between the two wheels"),
         *map(_not_reproducible, sorted(varying)),
     )
@@ -72,11 +75,19 @@ def check_equal(sdist: Sdist, from_sdist: Path, from_tree: TreeWheel, *, rebuild
     )
 
 
-def _only_in_one(one: AbstractSet[str], other: AbstractSet[str], stale: frozenset[str]) -> Iterator[Finding]:
+def _only_in_one(one: AbstractSet[str], other: AbstractSet[str], tree: TreeWheel) -> Iterator[Finding]:
     """Yield what only one of the wheels holds."""
+    listed_before = {name for name in one - other if _is_listed(name, tree.manifest)}
     summary = "are in one of the two wheels only"
-    yield from _shortened(sorted(other - one), lambda name: _only_in_tree(name, stale=name in stale), summary)
-    yield from _shortened(sorted(one - other), _only_in_sdist, summary)
+    yield from _shortened(sorted(other - one), lambda name: _only_in_tree(name, stale=name in tree.stale), summary)
+    yield from _shortened(
+        sorted(listed_before), _listed_before, "are in the wheel because an old SOURCES.txt names them"
+    )
+    yield from _shortened(sorted(one - other - listed_before), _only_in_sdist, summary)
+
+
+def _is_listed(name: str, manifest: frozenset[str]) -> bool:
+    return name in manifest or any(line.endswith(f"/{name}") for line in manifest)
 
 
 def _unclear(name: str, member: _Member, sdist: Sdist) -> str:
@@ -132,6 +143,12 @@ def _only_in_tree(name: str, *, stale: bool) -> Finding:
 def _only_in_sdist(name: str) -> Finding:
     hint = "find what the build of the sdist adds to the sources, and have the build of the wheel do the same"
     return error("BLD104", name, "is in the wheel from the sdist, but not in the one from the source tree", hint)
+
+
+def _listed_before(name: str) -> Finding:
+    message = "is in the wheel only because a stale *.egg-info/SOURCES.txt names it: a clean checkout builds without it"
+    hint = "delete the *.egg-info folder; if the file belongs to the release, name it in package-data or MANIFEST.in"
+    return error("BLD104", name, message, hint)
 
 
 def _changed(name: str, one: _Member, other: _Member) -> Finding:

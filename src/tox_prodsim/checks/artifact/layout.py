@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
@@ -9,17 +10,16 @@ from pathlib import PurePosixPath
 from packaging.utils import canonicalize_name
 
 from tox_prodsim.checks.artifact.wheel import Wheel, parents
+from tox_prodsim.model import top_levels
 from tox_prodsim.model.findings import CheckResult, Finding, error, note, warning
 from tox_prodsim.model.formatting import listed
 
 CODES = ("WHL110", "WHL120", "WHL121", "WHL130", "WHL133", "ENT510")
 
 _MARKER = "py.typed"
-_COMMON = frozenset(
-    {"tests", "test", "docs", "doc", "examples", "example", "benchmarks", "benchmark", "scripts", "tools"}
-    | {"build", "dist", "src", "setup", "conftest", "noxfile"}
-)
-"""Names beside a package in its repository; two distributions that install them overwrite each other."""
+_NAME = re.compile(r"[\w.-]+")
+_MODULES_SHOWN = 2
+_NAMED_IN = "packages or py-modules of [tool.setuptools], packages of [tool.hatch.build.targets.wheel]"
 
 
 def check_contents(wheel: Wheel) -> CheckResult:
@@ -37,9 +37,27 @@ def check_contents(wheel: Wheel) -> CheckResult:
 
 
 def _emptiness(wheel: Wheel) -> Iterator[Finding]:
-    if not wheel.files:
-        hint = "tell the build back end where the packages are; ignore WHL110 if only its dependencies matter"
-        yield error("WHL110", wheel.file_name, "holds nothing but its metadata", hint)
+    if wheel.files:
+        return
+    message = "holds nothing but its metadata"
+    if wheel.console_modules:
+        shown = " and ".join(wheel.console_modules[:_MODULES_SHOWN])
+        hint = f"have the build include {shown}, which its commands import: name the package or the module"
+        yield error("WHL110", wheel.file_name, message, hint)
+    elif _brings_its_family(wheel):
+        hint = "nothing, if it is there for its requirements; else name the package in the configuration of the build"
+        yield note("WHL110", wheel.file_name, f"{message}, and requires other parts of its project", hint)
+    else:
+        hint = f"name the package or the module in the configuration of the build ({_NAMED_IN})"
+        more = "; set ignore = WHL110 if it is there for its requirements" if wheel.requires else ""
+        yield error("WHL110", wheel.file_name, message, f"{hint}{more}")
+
+
+def _brings_its_family(wheel: Wheel) -> bool:
+    """Return whether it requires distributions whose names begin as its own does, as jupyter and pyobjc do."""
+    family = f"{canonicalize_name(wheel.name)}-"
+    names = (found[0] for text in wheel.requires if (found := _NAME.match(text)))
+    return any(canonicalize_name(name).startswith(family) for name in names)
 
 
 def _typed_without_marker(wheel: Wheel) -> Iterator[Finding]:
@@ -96,15 +114,9 @@ def _common_top_levels(wheel: Wheel) -> Iterator[Finding]:
     found: dict[str, list[str]] = defaultdict(list)
     for file in wheel.files:
         found[file.partition("/")[0].removesuffix(".py")].append(file)
-    for name in sorted(_COMMON & found.keys()):
-        if not _is_own(name, found[name], wheel):
-            yield _stray_top_level(name, found[name], wheel)
-
-
-def _is_own(name: str, files: list[str], wheel: Wheel) -> bool:
-    """Return whether the project has this name, or a part of a namespace of this name."""
-    project = canonicalize_name(wheel.name)
-    return project == name or (f"{name}/__init__.py" not in files and project.startswith(f"{name}-"))
+    for name, files in sorted(found.items()):
+        if top_levels.is_stray(name, canonicalize_name(wheel.name), wheel.modules):
+            yield _stray_top_level(name, files, wheel)
 
 
 def _stray_top_level(name: str, files: list[str], wheel: Wheel) -> Finding:
@@ -113,7 +125,7 @@ def _stray_top_level(name: str, files: list[str], wheel: Wheel) -> Finding:
     subject = f"{name}/" if "/" in files[0] else f"{name}.py"
     message = f"would be installed as top-level {name}, beside and over that of every other project"
     hint = f"leave {name} out of the wheel (exclude it in the configuration of the build back end)"
-    if is_used:
+    if is_used or name in top_levels.GENERAL:
         return warning("WHL133", subject, message, f"move {name} into the package of the project")
     return (error if has_code else warning)("WHL133", subject, message, hint)
 

@@ -14,7 +14,7 @@ from tox_prodsim.checks.artifact.binaries import ANY, Binary, BinaryFormat, find
 from tox_prodsim.checks.artifact.linkage import check_linkage
 from tox_prodsim.checks.artifact.non_code import is_not_built
 from tox_prodsim.checks.artifact.wheel import Wheel
-from tox_prodsim.model.findings import CheckResult, Finding, Level, error, note, warning
+from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck, error, note, warning
 from tox_prodsim.model.formatting import counted, listed
 
 _LIBRARIES = {BinaryFormat.ELF, BinaryFormat.MACHO}
@@ -118,7 +118,7 @@ def _compilation(
     if not _is_pure(tags):
         return CheckResult(detail="", codes=("EXT403",), findings=(_nothing_compiled(wheel, tags),))
     if sources is None:
-        reason = "there is no sdist to tell whether something was to be compiled"
+        reason = NothingToCheck("there is no sdist to tell whether something was to be compiled")
         return CheckResult(detail="", codes=(), not_checked=(("EXT403", reason),))
     return CheckResult(detail="", codes=("EXT403",), findings=tuple(_not_compiled(wheel, sources)))
 

@@ -8,8 +8,8 @@ import hashlib
 import stat
 import zipfile
 import zlib
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterator
 from pathlib import PurePosixPath
 
 from tox_prodsim.checks.artifact.wheel import Wheel, installed_path, members, module_parts, text
@@ -34,6 +34,13 @@ def _duplicates(archive: zipfile.ZipFile) -> Iterator[Finding]:
     for name, count in Counter(members(archive)).items():
         if count > 1:
             yield error("WHL104", name, f"is in the wheel {count} times", _REBUILD)
+    places: dict[str, list[str]] = defaultdict(list)
+    for name in dict.fromkeys(members(archive)):
+        places[installed_path(name)].append(name)
+    for place, names in places.items():
+        if place and len(names) > 1:
+            message = f"is where {' and '.join(names)} are installed: the last one that an installer writes stays"
+            yield error("WHL104", place, message, "let the build put each file there once")
 
 
 def _record_differences(archive: zipfile.ZipFile, dist_info: str) -> Iterator[Finding]:
@@ -42,7 +49,11 @@ def _record_differences(archive: zipfile.ZipFile, dist_info: str) -> Iterator[Fi
     if record not in there:
         yield error("WHL101", record, "is absent, so that nothing vouches for the files of the wheel", _REBUILD)
         return
-    rows = {row[0]: (*row[1:], "", "")[:2] for row in csv.reader(text(archive, record).splitlines()) if row}
+    rows, unquoted = _rows(text(archive, record), there)
+    if unquoted:
+        message = "the name has a comma, and its line in RECORD lacks the quotes: uv refuses the wheel, pip warns"
+        hint = "build it again with a back end that quotes the names in RECORD, or rename the file"
+        yield warning("WHL101", listed(unquoted), message, hint)
     for name in there:
         if name not in rows and not name.endswith(_SIGNATURES):
             yield error("WHL101", name, "is in the wheel, but RECORD does not list it", _REBUILD)
@@ -54,6 +65,21 @@ def _record_differences(archive: zipfile.ZipFile, dist_info: str) -> Iterator[Fi
             difference = _difference(archive, info, *rows[info.filename])
             if difference:
                 yield error("WHL103", info.filename, difference, _REBUILD)
+
+
+def _rows(text: str, there: Container[str]) -> tuple[dict[str, tuple[str, str]], list[str]]:
+    """Return hash and size by name, and the names whose commas were written without quotes."""
+    rows: dict[str, tuple[str, str]] = {}
+    unquoted: list[str] = []
+    for row in filter(None, csv.reader(text.splitlines())):
+        whole = ",".join(row[:-2])
+        if len(row) > 3 and whole in there:
+            unquoted.append(whole)
+            rows[whole] = row[-2], row[-1]
+        else:
+            digest, size, *_ = (*row[1:], "", "")
+            rows[row[0]] = digest, size
+    return rows, unquoted
 
 
 def _difference(archive: zipfile.ZipFile, info: zipfile.ZipInfo, expected: str, size: str) -> str:

@@ -5,6 +5,7 @@ Paths of members are given without the one top folder that holds everything in a
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import tarfile
@@ -15,26 +16,20 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from packaging.metadata import RawMetadata, parse_email
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from tox_prodsim.checks.artifact import pep440, sdist_strays
+from tox_prodsim.checks.artifact import exclusions, pep440, portable_names, sdist_strays
+from tox_prodsim.checks.artifact.compiled_sources import compiled_sources, is_build_script
 from tox_prodsim.checks.artifact.digest import file_sha256
-from tox_prodsim.checks.artifact.non_code import is_not_built
 from tox_prodsim.model.errors import ProdsimError
-from tox_prodsim.model.findings import CheckResult, Finding, error, warning
+from tox_prodsim.model.findings import CheckResult, Finding, error, note
 from tox_prodsim.model.formatting import counted
 
-CODES = ("SDI203", "SDI204", "SDI205")
+CODES = ("SDI203", "SDI204", "SDI205", "SDI206")
 
 _READ_LIMIT_BYTES = 1 << 20
 """No configuration file is larger."""
-_READ = {"PKG-INFO", "pyproject.toml", "setup.py"}
-_COMPILED_SUFFIXES = (".c", ".cc", ".cpp", ".cxx", ".pyx", ".rs", ".f90", ".f", ".cu", ".m", ".mm")
-_COMPILES = ("maturin", "scikit_build_core", "mesonpy", "setuptools_rust")
-"""Build back ends that are used for compiled code only."""
-_EXTENSIONS = re.compile(
-    rb"^[^#\n]*\b(ext_modules|Extension\(|cythonize\(|mypycify\(|rust_extensions|cffi_modules)", re.MULTILINE
-)
+_READ = {"PKG-INFO", "pyproject.toml", *exclusions.FILES}
 _HINT_NAME = (
     "build it with a back end that writes names as PEP 625 has them: setuptools >= 69.3, hatchling, flit, poetry"
 )
@@ -57,6 +52,8 @@ class Sdist:
     compiled_sources: tuple[str, ...]
     """The files that show that it builds compiled code."""
     backend: str
+    excluded: tuple[str, ...]
+    """The patterns of files that the configuration of the build excludes."""
     problems: tuple[Finding, ...]
     """Findings made while reading: unsafe members, secrets and stray files."""
 
@@ -81,9 +78,21 @@ def open_sdist(path: Path) -> Sdist:
     raise ProdsimError("sdist", msg)
 
 
+def sdist_beside(wheel: Path) -> Path | None:
+    """Return the sdist of the same release in the folder of a wheel; None: there is none that can be read."""
+    name, version, _, _ = parse_wheel_filename(wheel.name)
+    for path in sorted(wheel.parent.glob("*.tar.gz")):
+        its_name, _, its_version = path.name.removesuffix(".tar.gz").rpartition("-")
+        if canonicalize_name(its_name) == name and pep440.parsed(its_version) == version:
+            with contextlib.suppress(ProdsimError):
+                open_sdist(path)
+                return path
+    return None
+
+
 def check_sdist(sdist: Sdist) -> CheckResult:
     """Return what is wrong with the file, without building anything from it."""
-    findings = (*sdist.problems, *_form(sdist))
+    findings = (*sdist.problems, *_form(sdist), *_names(sdist))
     detail = f"{sdist.file_name}, {counted(len(sdist.files), 'file')}"
     return CheckResult(detail=detail, codes=CODES, findings=findings)
 
@@ -95,6 +104,8 @@ class _Contents:
     members: list[tarfile.TarInfo] = field(default_factory=list)
     texts: dict[str, bytes] = field(default_factory=dict)
     """The content of the files that are read, by their paths."""
+    scripts: dict[str, bytes] = field(default_factory=dict)
+    """The content of the scripts that may declare extension modules."""
     secrets: list[Finding] = field(default_factory=list)
 
 
@@ -113,8 +124,9 @@ def _read(path: Path, archive: tarfile.TarFile) -> Sdist:
         top=next(iter(tops)) if len(tops) == 1 else "",
         files=files,
         metadata=parse_email(texts["PKG-INFO"])[0] if "PKG-INFO" in texts else None,
-        compiled_sources=tuple(_compiled(files, texts.get("setup.py", b""), pyproject)),
+        compiled_sources=tuple(compiled_sources(files, contents.scripts, pyproject)),
         backend=_backend(pyproject),
+        excluded=exclusions.excluded(texts, pyproject),
         problems=(*_unsafe(members), *strays, *contents.secrets),
     )
 
@@ -127,10 +139,12 @@ def _contents(archive: tarfile.TarFile) -> _Contents:
         name = _inside(member.name)
         if not member.isfile() or _danger(member):
             continue
-        if name in _READ:
-            contents.texts[name] = _content(archive, member)
-        elif sdist_strays.may_hold_secret(name, member.size):
-            contents.secrets.extend(sdist_strays.secrets(name, _content(archive, member)))
+        searched = name not in _READ and sdist_strays.may_hold_secret(name, member.size)
+        if name in _READ or searched or is_build_script(name):
+            content = _content(archive, member)
+            kept = contents.texts if name in _READ else contents.scripts if is_build_script(name) else {}
+            kept[name] = content
+            contents.secrets.extend(sdist_strays.secrets(name, content) if searched else ())
     return contents
 
 
@@ -155,20 +169,6 @@ def _backend(pyproject: Mapping[str, object]) -> str:
     system = pyproject.get("build-system")
     backend = system.get("build-backend") if isinstance(system, dict) else None
     return backend if isinstance(backend, str) else "setuptools.build_meta"
-
-
-def _compiled(files: Iterable[str], setup: bytes, pyproject: Mapping[str, object]) -> Iterator[str]:
-    """Yield what compiled code is made from: sources by their names, and files that declare extension modules."""
-    for name in files:
-        if name.endswith(_COMPILED_SUFFIXES) and not is_not_built(name):
-            yield name
-    if _EXTENSIONS.search(setup):
-        yield "setup.py"
-    tool = pyproject.get("tool")
-    own = tool.get("setuptools") if isinstance(tool, dict) else None
-    declared = isinstance(own, dict) and own.get("ext-modules")
-    if declared or _backend(pyproject).partition(".")[0] in _COMPILES:
-        yield "pyproject.toml"
 
 
 # SDI203: what must not be unpacked
@@ -230,6 +230,13 @@ def _form(sdist: Sdist) -> Iterator[Finding]:
     yield from _licences(sdist, metadata)
 
 
+def _names(sdist: Sdist) -> Iterator[Finding]:
+    """Yield names that macOS or Windows cannot hold; those that tests work with may be there on purpose."""
+    files = [file for file in sdist.files if not sdist_strays.is_test_material(file)]
+    yield from portable_names.refused_by_windows("SDI206", files)
+    yield from portable_names.differing_in_case("SDI206", files)
+
+
 def _naming(sdist: Sdist, name: str, version: str) -> Iterator[Finding]:
     """Yield names that contradict PKG-INFO (an error), or are not in their normal form."""
     its_name, _, its_version = sdist.file_name.removesuffix(".tar.gz").rpartition("-")
@@ -239,10 +246,16 @@ def _naming(sdist: Sdist, name: str, version: str) -> Iterator[Finding]:
         return
     expected = f"{canonicalize_name(name).replace('-', '_')}-{pep440.normal(version)}"
     if f"{expected}.tar.gz" != sdist.file_name:
-        message = f"is not named as PEP 625 wants, which is {expected}.tar.gz"
-        yield warning("SDI205", sdist.file_name, message, _HINT_NAME)
-    elif sdist.top != expected:
+        message = f"is not named as PEP 625 wants, which is {expected}.tar.gz; PyPI still accepts it"
+        yield note("SDI205", sdist.file_name, message, _HINT_NAME)
+    if sdist.top != f"{name}-{version}" and not _is_spelling_of(sdist.top, name, version):
         yield error("SDI205", sdist.file_name, f"holds the folder {sdist.top}, not {expected}", _HINT_NAME)
+
+
+def _is_spelling_of(top: str, name: str, version: str) -> bool:
+    """Return whether the folder is the name and the version in any spelling: installers and indexes accept them all."""
+    its_name, _, its_version = top.rpartition("-")
+    return canonicalize_name(its_name) == canonicalize_name(name) and pep440.same(its_version, version)
 
 
 def _licences(sdist: Sdist, metadata: RawMetadata) -> Iterator[Finding]:

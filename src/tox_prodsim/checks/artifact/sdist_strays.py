@@ -9,17 +9,9 @@ from pathlib import PurePosixPath
 from tox_prodsim.checks.artifact import stray_patterns
 from tox_prodsim.model.findings import Finding, Level, warning
 
-_VENV = "is a virtual environment"
-_STRAYS = stray_patterns.StrayPatterns(
-    {
-        _VENV: r"\.venv/",
-        "is packages of Node.js": r"node_modules/",
-        "is eggs that setuptools once fetched": r"\.eggs/",
-        "was left by a merge or a patch": r"[^/]+\.(orig|rej)$",
-    }
-)
+_STRAYS = stray_patterns.StrayPatterns({"is eggs that setuptools once fetched": r"\.eggs/"})
 _TEST_MATERIAL = re.compile(
-    r"(^|[/_.-])(tests?|testing|testdata|fixtures?|docs?|examples?|samples?|dummyserver)([/_.-]|$)"
+    r"(^|[/_.-])(tests?|testing|unit|testdata|fixtures?|docs?|examples?|samples?|dummyserver)([/_.-]|$)|tests?/"
 )
 """Paths where keys and unusual names belong to tests or documentation."""
 _READ_LIMIT_BYTES = 64 << 10
@@ -34,9 +26,14 @@ _LEAVE_OUT = (
 )
 
 
+def is_test_material(name: str) -> bool:
+    """Return whether it belongs to tests or documentation, so that an unusual name may be meant."""
+    return bool(_TEST_MATERIAL.search(name))
+
+
 def may_hold_secret(name: str, size_bytes: int) -> bool:
     """Return whether the content of a file should be searched for secrets."""
-    return size_bytes <= _READ_LIMIT_BYTES and not _TEST_MATERIAL.search(name)
+    return size_bytes <= _READ_LIMIT_BYTES and not is_test_material(name)
 
 
 def strays(names: Iterable[str]) -> Iterator[Finding]:
@@ -45,11 +42,7 @@ def strays(names: Iterable[str]) -> Iterator[Finding]:
     for name in sorted(names):
         if stray := _STRAYS.find(name):
             found.setdefault(stray.path, stray.what)
-        elif PurePosixPath(name).name == "pyvenv.cfg":
-            found.setdefault(name.removesuffix("pyvenv.cfg"), _VENV)
-    yield from (
-        warning("SDI204", path, what, _LEAVE_OUT) for path, what in found.items() if not _TEST_MATERIAL.search(path)
-    )
+    yield from (warning("SDI204", path, what, _LEAVE_OUT) for path, what in found.items() if not is_test_material(path))
 
 
 def secrets(name: str, content: bytes) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from packaging.metadata import RawMetadata
@@ -13,9 +13,10 @@ from packaging.utils import canonicalize_name
 from tox_prodsim.checks.artifact import pep440
 from tox_prodsim.checks.artifact.internal_imports import references
 from tox_prodsim.checks.artifact.non_code import NON_CODE
+from tox_prodsim.checks.artifact.package_folders import package_folders
 from tox_prodsim.checks.artifact.sdist import Sdist
 from tox_prodsim.checks.artifact.wheel import Wheel
-from tox_prodsim.model.findings import CheckResult, Finding, error
+from tox_prodsim.model.findings import CheckResult, Finding, error, warning
 
 _FIELDS = {
     "requires_dist": "Requires-Dist",
@@ -27,9 +28,9 @@ _KEPT_SINCE = "2.2"
 """From this Metadata-Version on a field that is not Dynamic is the same in every wheel (PEP 643)."""
 
 
-def check_sdist_vs_wheel(sdist: Sdist, wheel: Wheel) -> CheckResult:
-    """Return where the wheel differs from what the sdist says."""
-    return CheckResult.of(_metadata(sdist, wheel), _packages(sdist, wheel))
+def check_sdist_vs_wheel(sdist: Sdist, wheel: Wheel, tracked: Collection[str] = ()) -> CheckResult:
+    """Return where the wheel differs from what the sdist says; ``tracked`` are the files that git tracks."""
+    return CheckResult.of(_metadata(sdist, wheel), _packages(sdist, wheel, tracked))
 
 
 # the metadata
@@ -102,39 +103,34 @@ def _display(values: set[str]) -> str:
 
 def _differs(field: str, before: str, after: str) -> Finding:
     message = f"PKG-INFO says {before} where METADATA of the wheel built from it says {after}"
-    hint = "have the build compute it from what is in the sdist, or declare the field dynamic"
-    return error("SDI202", field, message, hint)
+    return error("SDI202", field, message, _hint(field))
+
+
+def _hint(field: str) -> str:
+    """Return what to do; a version may not be declared dynamic (PEP 643)."""
+    match field:
+        case "Version":
+            return "have the build read the version from PKG-INFO or a file of the sdist, not from git or the clock"
+        case "Requires-Dist":
+            return (
+                "write it with a marker (tomli; python_version < '3.11'), or add 'dependencies' to dynamic of [project]"
+            )
+        case "Requires-Python":
+            return "write one requires-python for every build, or add 'requires-python' to dynamic of [project]"
+    return "declare the same extras in every build, or add 'optional-dependencies' to dynamic of [project]"
 
 
 # the modules
 
 
-def _packages(sdist: Sdist, wheel: Wheel) -> CheckResult:
-    folders = _package_folders(sdist, wheel)
+def _packages(sdist: Sdist, wheel: Wheel, tracked: Collection[str]) -> CheckResult:
+    folders = package_folders(sdist.files, wheel)
     if not folders and any("/" in file for file in wheel.files):
         return _not_checked("the sdist has no folder from which a package of the wheel comes", "WHL111")
-    findings = (*_modules(sdist, wheel, folders), *_markers(sdist, wheel, folders))
+    in_git = package_folders(tracked, wheel)
+    markers = {**_lost_markers(tracked, wheel, in_git, "tracked by git"), **_lost_markers(sdist.files, wheel, folders)}
+    findings = (*_modules(sdist, wheel, folders), *markers.values())
     return CheckResult(detail="", codes=("WHL111", "WHL120"), findings=findings)
-
-
-def _package_folders(sdist: Sdist, wheel: Wheel) -> Mapping[str, str]:
-    """Return where the sdist keeps the packages of the wheel: installed path and path in the sdist."""
-    installed, sources, found = set(wheel.files), set(sdist.files), {}
-    for name in wheel.top_levels:
-        path = name.replace(".", "/")
-        tails = (f"{path}/__init__.py", f"{path}/__init__.pyi")
-        starts = [file for file in sources for tail in tails if file == tail or file.endswith(f"/{tail}")]
-        folders = sorted({str(PurePosixPath(file).parent) for file in starts}, key=lambda each: (each.count("/"), each))
-        fitting = [each for each in folders if _is_source(each, path, sources, installed)]
-        if fitting:
-            found[path] = fitting[0]
-    return found
-
-
-def _is_source(folder: str, path: str, sources: set[str], installed: set[str]) -> bool:
-    """Return whether most modules of the package come from this folder; another one may have its name."""
-    own = [file for file in installed if file.startswith(f"{path}/") and file.endswith(".py")]
-    return 2 * sum(f"{folder}{file.removeprefix(path)}" in sources for file in own) > len(own)
 
 
 def _modules(sdist: Sdist, wheel: Wheel, folders: Mapping[str, str]) -> Iterator[Finding]:
@@ -166,9 +162,18 @@ def _missing(sdist: Sdist, wheel: Wheel, path: str, folder: str) -> Iterator[tup
                 yield ".".join(parts), file
 
 
-def _markers(sdist: Sdist, wheel: Wheel, folders: Mapping[str, str]) -> Iterator[Finding]:
+def _lost_markers(
+    files: Collection[str], wheel: Wheel, folders: Mapping[str, str], where: str = "in the sdist"
+) -> Mapping[str, Finding]:
+    """Return a warning for each py.typed that only the sources have, by the path where it would be installed.
+
+    Of a wheel that says that it is typed, its own check reports that.
+    """
+    found = {}
     for path, folder in folders.items():
-        if f"{folder}/py.typed" in sdist.files and f"{path}/py.typed" not in wheel.files:
-            message = f"is in the sdist ({folder}/py.typed), but not in the wheel: type checkers ignore its types"
+        target, source = f"{path}/py.typed", f"{folder}/py.typed"
+        if source in files and target not in wheel.files and "Typing :: Typed" not in wheel.classifiers:
+            message = f"is {where} ({source}), but not in the wheel: type checkers ignore its types"
             hint = "name it as package data: package-data = { '*' = ['py.typed'] } of [tool.setuptools]"
-            yield error("WHL120", f"{path}/py.typed", message, hint)
+            found[target] = warning("WHL120", target, message, hint)
+    return found

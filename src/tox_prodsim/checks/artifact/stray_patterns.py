@@ -14,14 +14,29 @@ KEY_FILES = frozenset({"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"})
 SECRET_FILES = KEY_FILES | {".env", ".pypirc", ".netrc", ".git-credentials"}
 
 REPOSITORY = "is the history of a repository"
+VENV = "is a virtual environment"
+_WRITTEN_BY_BUILDS = r"(pyproject\.toml|Cargo\.toml|package\.json)\.orig$"
+"""Build back ends, cargo and the builder of Jupyter's extensions keep under these names what they have rewritten."""
 _ANYWHERE = {
     REPOSITORY: r"\.(git|hg|svn)/",
     "was left by an editor": r"([^/]+~|\.[^/]+\.sw[op]|#[^/]+#)$",
+    "is a copy that a file manager or a browser has made": (
+        r"[^/]* (- [Cc]opy( \(\d+\))?|\((copy|\d)\))(\.[^/]*)?(/|$)|[^/]+ copy( \d)?\.py$"
+    ),
+    "is a backup": r"[^/]+\.bak$",
+    "was left by a merge or a patch": rf"(?!{_WRITTEN_BY_BUILDS})[^/]+\.(orig|rej)$",
+    "is a log": r"(?![^/]*(?i:change|history))[^/]+\.log$",
+    "is packages of Node.js": r"node_modules/",
+    VENV: r"\.venv/",
     "was left by a file manager": r"(\.DS_Store|Thumbs\.db|desktop\.ini|\._[^/]+)$",
     "is a cache": r"(__pycache__|\.(mypy|pytest|ruff)_cache|\.ipynb_checkpoints|\.hypothesis)/",
     "is an environment of tox or nox": r"\.(tox|nox)/",
     "is data of a coverage run": r"(\.coverage(\.[^/]+)?$|htmlcov/)",
 }
+
+
+_NODE = re.compile(r"(^|/)lib/node_modules/")
+"""Node.js itself brings packages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +55,10 @@ class StrayPatterns:
 
     def find(self, path: str) -> Stray | None:
         """Return the outermost stray file or folder that the file is or is in; None when there is none."""
+        if path.endswith("/pyvenv.cfg") or path == "pyvenv.cfg":
+            return Stray(VENV, path.removesuffix("pyvenv.cfg"))
+        if _NODE.search(path):
+            return None
         matches = [(found, what) for what, each in self._patterns.items() if (found := each.search(path))]
         if not matches:
             return None

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from tox_prodsim.checks.artifact.versions import Python, oldest
 from tox_prodsim.checks.artifact.wheel import Wheel, installed_path, module_parts, parents
-from tox_prodsim.model.findings import CheckResult, Finding, Level
+from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.runner import CHILD_SCRIPTS, Runner
 
@@ -43,7 +43,7 @@ def check_syntax(wheel: Wheel, runner: Runner, python: Path) -> CheckResult:
     """Return the modules that are not valid for the oldest claimed Python; ``python`` is that of the environment."""
     version = oldest(wheel)
     if version is None:
-        return _not_checked("neither Requires-Python nor the tags say which Python is the oldest")
+        return _not_checked(NothingToCheck("neither Requires-Python nor the tags say which Python is the oldest"))
     shown = f"{version[0]}.{version[1]}"
     report = _report(wheel, version, runner, python)
     if report is None:

@@ -1,6 +1,6 @@
 """WHL108, DEP201 and DEP207: whether PyPI would accept the upload, as far as that is known offline.
 
-Not checked: whether PyPI knows every classifier (the list grows), and whether this version can still be uploaded.
+Not checked: whether this version can still be uploaded. WHL141 and WHL142 have the description and the classifiers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""VER301, VER302 and VER304: what the wheel says about its version and about Pythons is consistent."""
+"""VER301, VER302, VER304 and VER307: what the wheel says about its version and about Pythons is consistent."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from collections.abc import Iterable, Iterator
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
+from packaging.version import Version
 
 from tox_prodsim.checks.artifact import pep440
 from tox_prodsim.checks.artifact.wheel import Wheel
-from tox_prodsim.model.findings import CheckResult, Finding, Level, error, note
+from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck, error, note
 
 Python = tuple[int, int]
-CODES = ("VER301", "VER302", "VER304")
+CODES = ("VER301", "VER302", "VER307", "VER304")
 
 _CLASSIFIER = re.compile(r"Programming Language :: Python :: (\d+\.\d+)")
 _INTERPRETER = re.compile(r"[a-z]+(?P<major>\d)(?P<minor>\d*)(_.*)?")
 _MINOR = re.compile(r"[a-z]+\d\d+(_.*)?")
+_COMMITS_SINCE_TAG = re.compile(r"[1-9]\d*\.g[0-9a-f]{7,}(\.dirty)?")
+"""The local part as versioneer and ``git describe`` make it: 1.2+3.g3f2a1c9."""
 _MINORS = {2: range(6, 8), 3: range(40)}
 _PATCHES = range(60)
 
@@ -28,9 +31,11 @@ def check_versions(wheel: Wheel, tested: frozenset[str] | None) -> CheckResult:
     claimed = claims(wheel)
     reason = "env_list names no Python version" if tested is None else "" if claimed else "no classifier names one"
     untested = _untested(claimed, tested) if tested and claimed else ()
-    findings = (*_contradictions(wheel, claimed), *_local(wheel), *untested)
-    codes = CODES[:2] if reason else CODES
-    return CheckResult(detail="", codes=codes, findings=findings, not_checked=(("VER304", reason),) if reason else ())
+    findings = (*_contradictions(wheel, claimed), *_local(wheel), *_unlimited(wheel, claimed), *untested)
+    codes = CODES[:3] if reason else CODES
+    return CheckResult(
+        detail="", codes=codes, findings=findings, not_checked=(("VER304", NothingToCheck(reason)),) if reason else ()
+    )
 
 
 def claims(wheel: Wheel) -> tuple[str, ...]:
@@ -94,9 +99,28 @@ def _local(wheel: Wheel) -> Iterator[Finding]:
     version = pep440.parsed(wheel.version)
     if version is not None and version.local is not None:
         hint = "build from a clean checkout of the tag; let the tool that computes versions leave local parts out"
-        level = Level.NOTE if wheel.is_private else Level.WARNING
+        level = Level.NOTE if wheel.is_private or _is_between_releases(version) else Level.WARNING
         message = "is a local version, which PyPI refuses"
         yield Finding(code="VER302", level=level, subject=wheel.version, message=message, hint=hint)
+
+
+def _is_between_releases(version: Version) -> bool:
+    """Return whether a tool has made the version of a commit behind a tag: nobody means to upload that."""
+    return version.is_devrelease or bool(_COMMITS_SINCE_TAG.fullmatch(version.local or ""))
+
+
+def _unlimited(wheel: Wheel, claimed: tuple[str, ...]) -> Iterator[Finding]:
+    """Yield that no Requires-Python keeps old Pythons away; a note where the tags do, or Python 2 is meant as well."""
+    if wheel.requires_python:
+        return
+    tags = _tags(wheel)
+    limited = all(_MINOR.fullmatch(tag.interpreter) for tag in tags)
+    means_all = any(tag.interpreter.startswith("py2") for tag in tags) and any(each[0] == "2" for each in claimed)
+    floor = next((python for python in claimed if python[0] != "2"), "3.9")
+    message = "there is none, so that installers take this release for every Python, older ones than it runs on too"
+    hint = f'declare it in [project], for example requires-python = ">={floor}"'
+    level = Level.NOTE if limited or means_all else Level.WARNING
+    yield Finding(code="VER307", level=level, subject="Requires-Python", message=message, hint=hint)
 
 
 def _untested(claimed: tuple[str, ...], tested: frozenset[str]) -> Iterator[Finding]:

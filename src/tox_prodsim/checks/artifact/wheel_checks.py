@@ -5,12 +5,31 @@ from __future__ import annotations
 import zipfile
 from dataclasses import replace
 
-from tox_prodsim.checks.artifact import file_name, layout, record, upload, wheel_strays
+from packaging.utils import parse_wheel_filename
+
+from tox_prodsim.checks.artifact import (
+    classifiers,
+    description,
+    file_name,
+    layout,
+    path_files,
+    portable_names,
+    record,
+    root_entries,
+    script_lines,
+    tool_requirements,
+    upload,
+    wheel_strays,
+)
 from tox_prodsim.checks.artifact.wheel import Wheel
 from tox_prodsim.model.findings import CheckResult
 from tox_prodsim.model.formatting import counted, joined
 
-CODES = (*record.CODES, *file_name.CODES, *upload.CODES, *layout.CODES, *wheel_strays.CODES)
+CODES = (
+    *(*record.CODES, *file_name.CODES, *upload.CODES, *layout.CODES, *wheel_strays.CODES),
+    *(*root_entries.CODES, "WHL136", *script_lines.CODES, *path_files.CODES),
+    *(description.CODE, classifiers.CODE, tool_requirements.CODE),
+)
 
 
 def check_wheel(wheel: Wheel) -> CheckResult:
@@ -23,8 +42,29 @@ def check_wheel(wheel: Wheel) -> CheckResult:
             of_upload,
             layout.check_contents(wheel),
             wheel_strays.check_strays(wheel, archive),
+            script_lines.check_script_lines(archive),
+            path_files.check_path_files(archive),
+            root_entries.check_root(wheel),
+            _check_names(wheel),
+            description.check_description(wheel, archive),
+            classifiers.check_classifiers(wheel),
+            tool_requirements.check_tool_requirements(wheel, archive),
         )
     return replace(checked, detail=_detail(wheel, joined((of_record.detail, of_upload.detail), " and ")))
+
+
+def _check_names(wheel: Wheel) -> CheckResult:
+    """Return the names that a system for which the wheel is made cannot hold."""
+    platforms = {tag.platform for tag in parse_wheel_filename(wheel.file_name)[3]}
+    systems = [each for each in wheel.classifiers if each.startswith("Operating System :: ")]
+    on_windows = any(platform.startswith(("any", "win")) for platform in platforms)
+    claims_windows = not systems or any("Windows" in each or "Independent" in each for each in systems)
+    is_for_linux = all("linux" in platform for platform in platforms)
+    findings = (
+        *(portable_names.refused_by_windows("WHL136", wheel.files) if on_windows and claims_windows else ()),
+        *(portable_names.differing_in_case("WHL136", wheel.files) if not is_for_linux else ()),
+    )
+    return CheckResult(detail="", codes=("WHL136",), findings=findings)
 
 
 def _detail(wheel: Wheel, valid: str) -> str:

@@ -28,6 +28,11 @@ _EXCLUDE = "exclude it in the configuration of the build back end, and build fro
 _REVOKE = "revoke what it gives away, then exclude it in the configuration of the build back end"
 
 
+def is_stray(file: str) -> bool:
+    """Return whether a file at the root of the wheel is reported as a stray one."""
+    return bool(_STRAYS.find(file) or _EGG_INFO.match(file)) or file in stray_patterns.SECRET_FILES
+
+
 def check_strays(wheel: Wheel, archive: zipfile.ZipFile) -> CheckResult:
     """Return the stray files, one finding for each kind."""
     files = [file for file in wheel.files if not _TEMPLATES.search(file)]
@@ -50,15 +55,10 @@ def _strays(files: list[str]) -> Iterator[Finding]:
 
 
 def _leftovers(files: list[str]) -> Iterator[Finding]:
-    """Yield files that are stray only beside the file that they were made from.
-
-    Bytecode without its source is a way to ship programs, and jupyterlab ships package.json.orig.
-    """
+    """Yield bytecode beside its source; without its source it is a way to ship programs."""
     known = set(files)
     if found := [file for file in files if file.endswith((".pyc", ".pyo")) and file[:-1] in known]:
         yield warning("WHL131", listed(found), "is bytecode beside its source", _EXCLUDE)
-    if found := [file for file in files if file.endswith((".orig", ".rej")) and file.rpartition(".")[0] in known]:
-        yield warning("WHL131", listed(found), "was left by a merge or a patch", _EXCLUDE)
 
 
 def _keys(files: list[str], archive: zipfile.ZipFile) -> Iterator[Finding]:

@@ -4,14 +4,19 @@ A check is ``check_…(distribution, runner, python, …) -> CheckResult``; thos
 To add one, write such a function in the file that fits, or in a new one, export it here and call it in ``run.checks``.
 
 ====================  ==============================================================================
-``requirements.py``   DEP202, DEP203, DEP209, IMP500: the right distribution, all requirements are met
+``requirements.py``   DEP202, DEP203, DEP209, DEP210, IMP500: the right distribution, its requirements are met
+``owners.py``         DEP211: files and commands of two distributions
 ``undeclared.py``     DEP204: modules are imported that no requirement names (reads ``sources.py``)
 ``imports.py``        IMP501 to IMP504, VER303: the top-levels import, from site-packages
 ``side_effects.py``   IMP520 to IMP524: what an import does besides
 ``modules.py``        IMP504: all other modules import
 ``extensions.py``     EXT405, EXT406, EXT414: extension modules load
 ``scripts.py``        ENT510, ENT511: commands and other entry points load
+``commands.py``       the commands of a distribution, and how each is started
 ``cli_checks.py``     ENT512 to ENT514, VER306: what commands print with ``--help`` and ``--version``
+``help_failures.py``  ENT512: what it means that ``--help`` fails
+``own_words.py``      what a program that failed says that it lacks
+``start.py``          IMP510 to IMP512: what Python does of the wheel when it starts
 ``conditions.py``     SIM801, SIM802: imports and commands under a harsher condition
 ``import_runs.py``    imports many modules: a few with their effects, or all within a budget
 ``probe.py``          runs ``_child/probe.py`` in the environment and reads its answers
@@ -25,9 +30,11 @@ from tox_prodsim.checks.installed.conditions import check_condition, unavailable
 from tox_prodsim.checks.installed.extensions import check_extensions
 from tox_prodsim.checks.installed.imports import Imported, check_imports, main_names
 from tox_prodsim.checks.installed.modules import check_modules
+from tox_prodsim.checks.installed.owners import check_owners
 from tox_prodsim.checks.installed.probe import Distribution
 from tox_prodsim.checks.installed.requirements import check_distribution
 from tox_prodsim.checks.installed.scripts import check_scripts
+from tox_prodsim.checks.installed.start import check_start
 from tox_prodsim.checks.installed.undeclared import check_undeclared
 
 __all__ = [
@@ -38,7 +45,9 @@ __all__ = [
     "check_extensions",
     "check_imports",
     "check_modules",
+    "check_owners",
     "check_scripts",
+    "check_start",
     "check_undeclared",
     "main_names",
     "unavailable_reason",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tox_prodsim.checks.installed.cli_checks import script_of
+from tox_prodsim.checks.installed.commands import script_of
 from tox_prodsim.checks.installed.imports import main_names
 from tox_prodsim.checks.installed.messages import finding
 from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Distribution, Loaded, ending, load
@@ -41,7 +41,7 @@ def check_condition(
     help_limit_s: float = HELP_LIMIT_S,
 ) -> CheckResult:
     """Return what a condition breaks: what fails under it but not without it; the limits are for one import or help."""
-    paths = ((point, script_of(scripts_dir, point)) for point in console_scripts(distribution))
+    paths = ((point, script_of(scripts_dir, point.name)) for point in console_scripts(distribution))
     scripts = [(point, path) for point, path in paths if path.exists()]
     return CheckResult(
         detail="",

@@ -12,7 +12,7 @@ from pathlib import Path
 from tox_prodsim.checks.installed.imports import Imported
 from tox_prodsim.checks.installed.messages import finding, hint_for
 from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Died, Distribution, Loaded, Outcome, Raised, load
-from tox_prodsim.model.findings import CheckResult, Finding, Level
+from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck
 from tox_prodsim.model.formatting import counted, listed
 from tox_prodsim.model.runner import NO_VARIABLES, Completed, Runner
 
@@ -193,7 +193,9 @@ def _gil(distribution: Distribution, runner: Runner, python: Path, stderr: Seque
     """Return whether a free-threaded Python had to enable its GIL, which it prints once, for the first module."""
     completed = runner([str(python), "-I", "-c", _PRINT_GIL_DISABLED], timeout_s=_PRINT_LIMIT_S)
     if completed.stdout.strip() != b"1":
-        return CheckResult(detail="", codes=(), not_checked=(("EXT414", "this Python is not free-threaded"),))
+        return CheckResult(
+            detail="", codes=(), not_checked=(("EXT414", NothingToCheck("this Python is not free-threaded")),)
+        )
     modules = {found["module"] for text in stderr for found in _GIL.finditer(text)}
     hint = "let it say that it needs no GIL (Py_mod_gil), once its threads are known to be safe"
     message = "importing it re-enables the GIL"

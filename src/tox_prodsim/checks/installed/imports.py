@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -14,39 +14,12 @@ from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Died, Distribution,
 from tox_prodsim.checks.installed.side_effects import CODES as EFFECTS
 from tox_prodsim.checks.installed.side_effects import ImportAfter, check_effects, open_descriptors
 from tox_prodsim.checks.installed.versions import contradicts, is_released_again, same_version
-from tox_prodsim.model.findings import CheckResult, Finding, Level
+from tox_prodsim.model import top_levels
+from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.runner import Runner
 
 _CODES = ("IMP501", "IMP502", "IMP503", "VER303")
-_STRAY = frozenset(
-    {
-        "benchmark",
-        "benchmarks",
-        "bin",
-        "build",
-        "conf",
-        "conftest",
-        "data",
-        "demo",
-        "demos",
-        "doc",
-        "docs",
-        "etc",
-        "example",
-        "examples",
-        "sample",
-        "samples",
-        "scripts",
-        "setup",
-        "share",
-        "src",
-        "test",
-        "tests",
-        "tools",
-    }
-)
-"""Top-levels that are in a wheel by accident; importing them runs tests or a set-up."""
 _NAMES_SHOWN = 3
 
 
@@ -59,6 +32,8 @@ class Imported:
     """The modules that imported."""
     descriptors: int | None = None
     """How many file descriptors the main modules left open; None: not known."""
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """The reasons why modules below the top-levels did not import, by module."""
 
 
 def check_imports(
@@ -74,9 +49,9 @@ def check_imports(
     ``remembered`` are the modules that imported when the baseline was accepted.
     """
     main = main_names(distribution)
-    others = [name for name in distribution.top_levels if name not in main and not _is_stray(name)]
+    others = [name for name in distribution.top_levels if name not in main and not distribution.is_stray(name)]
     if not main and not others:
-        return Imported(checked=_not_checked("no importable module"))
+        return Imported(checked=_not_checked(NothingToCheck("no importable module")))
     outcomes = dict(zip([*main, *others], import_watched(main, runner, python, limit_s, then=others), strict=True))
     main_outcomes = {name: outcomes[name] for name in main}
     findings = tuple(_findings(distribution, outcomes, main, remembered))
@@ -109,9 +84,14 @@ def _detail(outcomes: Mapping[str, Outcome]) -> str:
 def main_names(distribution: Distribution) -> tuple[str, ...]:
     """Return the top-levels that must import: named like the project or used by a command, else all public ones."""
     named = [name for name in distribution.top_levels if _is_named(distribution, name)]
-    others = [name for name in distribution.top_levels if not _is_stray(name)]
+    others = [name for name in distribution.top_levels if not distribution.is_stray(name)]
     public = [name for name in others if not _is_private(name)]
-    return tuple(named or public or others)
+    return tuple(named or public or others or _all_there_is(distribution))
+
+
+def _all_there_is(distribution: Distribution) -> Iterator[str]:
+    """Yield the top-levels of a distribution that has none with a name of its own."""
+    return (name for name in distribution.top_levels if name.partition(".")[0] in top_levels.GENERAL)
 
 
 def _is_named(distribution: Distribution, name: str) -> bool:
@@ -126,10 +106,6 @@ def _is_namesake(distribution: Distribution, name: str) -> bool:
 
 def _is_private(name: str) -> bool:
     return "._" in f".{name}"
-
-
-def _is_stray(name: str) -> bool:
-    return name.partition(".")[0] in _STRAY
 
 
 def _is_excusable(distribution: Distribution, name: str, outcome: Outcome) -> bool:

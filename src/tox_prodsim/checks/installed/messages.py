@@ -13,6 +13,11 @@ from tox_prodsim.model.formatting import counted
 _CANNOT_IMPORT = re.compile(
     r"cannot import name '?(?P<name>\w+)'? from (?:partially initialized module )?'(?P<module>[\w.]+)'"
 )
+_OF_SETUPTOOLS = {
+    "setuptools": "a fresh environment does not have setuptools: declare it or do without",
+    "distutils": "distutils comes with setuptools, which a fresh environment does not have: declare it or do without",
+    "pkg_resources": "setuptools has no pkg_resources since version 82: use importlib.metadata and importlib.resources",
+}
 _EXTRAS_SHOWN = 3
 
 
@@ -21,7 +26,10 @@ def finding(
 ) -> Finding:
     """Return the finding, placed where the outcome's exception was raised when it has one."""
     file, line = (outcome.file, outcome.line) if isinstance(outcome, Raised) else ("", None)
-    return Finding(code=code, level=level, subject=subject, message=message, hint=hint, file=file, line=line)
+    reason = f"{outcome} at {file}:{line}" if file else ""
+    return Finding(
+        code=code, level=level, subject=subject, message=message, hint=hint, file=file, line=line, reason=reason
+    )
 
 
 def hint_for(distribution: Distribution, module: str, outcome: Outcome) -> str:
@@ -29,13 +37,14 @@ def hint_for(distribution: Distribution, module: str, outcome: Outcome) -> str:
     hint = ""
     match outcome:
         case Raised():
-            hint = _hint_for_raised(distribution, outcome)
+            hint = hint_for_raised(distribution, outcome)
         case Died() | Hung() if outcome.frames:
             hint = f"it was at {', called from '.join(outcome.frames)}"
     return hint or f"see it with: python -I -X faulthandler -c 'import {module}', where only the wheel is installed"
 
 
-def _hint_for_raised(distribution: Distribution, raised: Raised) -> str:
+def hint_for_raised(distribution: Distribution, raised: Raised) -> str:
+    """Return what to do about the exception; nothing if it says nothing in particular."""
     renamed = _CANNOT_IMPORT.match(raised.message)
     match raised:
         case Raised(type="SystemExit") if not raised.missing:
@@ -61,10 +70,8 @@ def _hint_for_renamed(distribution: Distribution, name: str, module: str) -> str
 
 def _hint_for_foreign(distribution: Distribution, module: str) -> str:
     root = module.partition(".")[0]
-    if root == "setuptools":
-        return "a fresh environment does not have setuptools: declare it or do without"
-    if root in {"pkg_resources", "distutils"}:
-        return f"{module} comes with setuptools, which a fresh environment does not have: declare it or do without"
+    if root in _OF_SETUPTOOLS and not distribution.extras_with(root):
+        return _OF_SETUPTOOLS[root]
     if "." in module and distribution.requires_always(root):
         return f"the {root} that is installed has no {module}: bound its version, or adapt to it"
     if root in sys.stdlib_module_names:

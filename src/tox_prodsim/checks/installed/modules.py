@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import keyword
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +51,14 @@ _MOST_ALONE = 20
 """This many failures that are more than a note are repeated, each in a process of its own."""
 
 
+Silent = Callable[[Level, str, str], bool]
+"""Returns whether nothing is to be said of the failure of a module: its level, the module, the reason."""
+
+
+def _never(_level: Level, _module: str, _reason: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class _Importer:
     """Imports modules of one distribution within one budget."""
@@ -87,13 +95,15 @@ def check_modules(
     *,
     imported: frozenset[str] = frozenset(),
     remembered: frozenset[str] = frozenset(),
+    silent: Silent = _never,
     limit_s: float = MODULE_LIMIT_S,
     budget_s: float = BUDGET_S,
 ) -> Imported:
     """Return what is wrong with importing the modules of the wheel, except those that are known to have ``imported``.
 
     Compiled modules are left to ``check_extensions``. ``remembered`` are the modules that imported when the baseline
-    was accepted. ``limit_s`` is the limit for one import, ``budget_s`` for all; what is then left is not checked.
+    was accepted; nothing is said of a failure that is ``silent``. ``limit_s`` is the limit for one import, ``budget_s``
+    for all; what is then left is not checked.
     """
     importer = _Importer(distribution, runner, python, limit_s, time.monotonic() + budget_s)
     known = imported.union(distribution.extensions)
@@ -103,8 +113,17 @@ def check_modules(
     loaded = imported | {name for name, outcome in outcomes.items() if isinstance(outcome, Loaded)}
     missed = len(pending) - len(outcomes)
     reason = f"{missed} of {len(pending)} modules were not reached within {budget_s:g} s" if missed else ""
-    findings = tuple(_findings(distribution, outcomes, remembered))
-    return Imported(checked=_to_check_result(loaded, imported.union(pending), findings, reason), modules=loaded)
+    failed = {name: _reason(outcome) for name, outcome in outcomes.items() if not isinstance(outcome, Loaded)}
+    quiet = {
+        name for name in failed if silent(_level(distribution, name, outcomes[name], remembered), name, failed[name])
+    }
+    findings = tuple(_findings(distribution, _without(outcomes, quiet), remembered))
+    checked = _to_check_result(loaded, imported.union(pending), findings, reason)
+    return Imported(checked=checked, modules=loaded, failed=failed)
+
+
+def _without(outcomes: Mapping[str, Outcome], names: Collection[str]) -> dict[str, Outcome]:
+    return {name: outcome for name, outcome in outcomes.items() if name not in names}
 
 
 def _to_check_result(
@@ -121,7 +140,9 @@ def _to_check_result(
 
 def modules_to_import(distribution: Distribution, remembered: frozenset[str]) -> list[str]:
     """Return the modules that users import, and the ``remembered`` ones; parents before their children."""
-    tops = [name for name in distribution.top_levels if not _NOT_FOR_IMPORT & set(name.split("."))]
+    named = [name for name in distribution.top_levels if not _NOT_FOR_IMPORT & set(name.split("."))]
+    own = [name for name in named if not distribution.is_stray(name)]
+    tops = own or named
     return [
         name
         for name in sorted(distribution.modules)

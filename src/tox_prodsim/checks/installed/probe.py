@@ -15,6 +15,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from tox_prodsim.model import top_levels
 from tox_prodsim.model.entry_points import EntryPoint
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.runner import CHILD_SCRIPTS, Completed, Runner
@@ -30,6 +31,8 @@ _BATCH = 200  # items a process: one argument may have 128 KiB on Linux
 _START_S = 30.0  # what the interpreter may take to start and end beside its items
 _NAME = re.compile(r"[\w.-]+")  # of a requirement
 _EXTRA = re.compile(r"""\bextra\s*==\s*['"]([^'"]+)""")
+_FOR_DEVELOPERS = re.compile(r"(?:^|[-_.])(?:dev|doc|lint|test|typing|mypy$|ci$|all$)", re.IGNORECASE)
+"""Extras for what maintainers need, or for everything."""
 _OURS = (str(_PROBE), "importlib/__init__.py")  # the frames between the probe and what it imports
 _AS_EXPECTED = re.compile(r"(?P<what>cannot import name .*) \(.*[/\\]site-packages[/\\].*\)")
 _FRAME = re.compile(r'  File "(?P<file>[^"<]+)", line (?P<line>\d+) in (?P<function>\S+)')
@@ -43,6 +46,7 @@ class Distribution:
     version: str
     requires: tuple[str, ...] = ()
     """The lines of Requires-Dist."""
+    requires_python: str = ""
     extras: tuple[str, ...] = ()
     """The extras with which it is installed."""
     top_levels: tuple[str, ...] = ()
@@ -52,6 +56,10 @@ class Distribution:
     extensions: tuple[str, ...] = ()
     """The modules that are compiled."""
     entry_points: tuple[EntryPoint, ...] = ()
+    script_files: tuple[str, ...] = ()
+    """The files of ``.data/scripts``, which an installer puts beside the commands."""
+    start_files: tuple[str, ...] = ()
+    """The files of the root of site-packages that Python runs when it starts: ``.pth`` and ``sitecustomize``."""
 
     @property
     def key(self) -> str:
@@ -77,6 +85,10 @@ class Distribution:
         """Return the extras that require a distribution with the name of the module."""
         return tuple(dict.fromkeys(extra for text in self._requirements_of(module) for extra in _EXTRA.findall(text)))
 
+    def user_extras_with(self, module: str) -> tuple[str, ...]:
+        """Return those extras of ``extras_with`` that are meant for users."""
+        return tuple(extra for extra in self.extras_with(module) if not _FOR_DEVELOPERS.search(extra))
+
     def requires_always(self, module: str) -> bool:
         """Return whether a distribution with the name of the module is required without an extra."""
         return any(not _EXTRA.search(text) for text in self._requirements_of(module))
@@ -85,6 +97,10 @@ class Distribution:
         """Yield the requirements of a distribution with the name of the module."""
         name = canonicalize_name(module)
         return (text for text in self.requires if (found := _NAME.match(text)) and canonicalize_name(found[0]) == name)
+
+    def is_stray(self, name: str) -> bool:
+        """Return whether a top-level is in the wheel by accident: importing it would run tests or a set-up."""
+        return top_levels.is_stray(name.partition(".")[0], self.key, self.modules)
 
     def lacks_foreign(self, missing: str) -> bool:
         """Return whether the module that was not found belongs to another distribution."""
@@ -115,6 +131,8 @@ class Loaded:
     callable: bool
     effects: tuple[Effect, ...] | None = ()
     """The side effects, if the import was watched; None: the import broke the recording of them."""
+    never_runs: str = ""
+    """What a call of the function only makes: ``coroutine`` or ``generator``; empty: it runs."""
     brought: tuple[str, ...] = ()
     """The other installed modules that it imported."""
 

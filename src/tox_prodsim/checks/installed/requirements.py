@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
@@ -28,10 +29,15 @@ def check_distribution(distribution: Distribution, runner: Runner, python: Path)
         _unmet_finding(text, problem)
         for text, problem in _unmet(distribution.requires, extras[distribution.key], inventory)
     ]
-    findings = [*_presence(distribution, inventory), *own, *_conflicts(distribution, inventory, extras)]
+    findings = [
+        *_presence(distribution, inventory),
+        *_wrong_python(distribution, inventory),
+        *own,
+        *_conflicts(distribution, inventory, extras),
+    ]
     return CheckResult(
         detail=_detail(distribution, inventory, met=not findings),
-        codes=("DEP202", "DEP203", "DEP209", "IMP500"),
+        codes=("DEP202", "DEP203", "DEP209", "DEP210", "IMP500"),
         findings=tuple(findings),
     )
 
@@ -55,6 +61,19 @@ def _presence(distribution: Distribution, inventory: Inventory) -> Iterator[Find
     if installed.editable:
         message = f"is installed in editable mode, production will not be: {installed.editable}"
         yield finding("IMP500", Level.ERROR, distribution.name, message, "remove use_develop or package = editable")
+
+
+def _wrong_python(distribution: Distribution, inventory: Inventory) -> Iterator[Finding]:
+    """Yield that Requires-Python excludes this Python: uv installs a file all the same, and pip refuses it."""
+    here = inventory.environment.get("python_full_version", "")
+    try:
+        allowed = SpecifierSet(distribution.requires_python).contains(Version(here).base_version, prereleases=True)
+    except (InvalidSpecifier, InvalidVersion):
+        return  # reported as WHL108, or not known
+    if not allowed:
+        message = f"cannot be installed with this Python by pip: {here} is not in {distribution.requires_python}"
+        hint = "run it in an environment whose Python requires-python allows, or correct requires-python"
+        yield finding("DEP210", Level.ERROR, distribution.name, message, hint)
 
 
 def _conflicts(distribution: Distribution, inventory: Inventory, extras: Mapping[str, set[str]]) -> Iterator[Finding]:

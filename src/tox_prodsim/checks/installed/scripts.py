@@ -3,22 +3,46 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from tox_prodsim.checks.installed.cli_checks import RECREATE, CommandRunner, check_options
+from tox_prodsim.checks.installed.cli_checks import RECREATE, check_options
+from tox_prodsim.checks.installed.commands import (
+    CommandKind,
+    CommandRunner,
+    InstalledCommand,
+    file_commands,
+    module_commands,
+    of_entry_point,
+    script_of,
+)
 from tox_prodsim.checks.installed.messages import finding, hint_for
-from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Distribution, Loaded, Outcome, Raised, load
+from tox_prodsim.checks.installed.own_words import TRACEBACK, own_words
+from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Distribution, Loaded, Outcome, Raised, is_below, load
 from tox_prodsim.model.entry_points import EntryPoint
-from tox_prodsim.model.findings import CheckResult, Finding, Level
+from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck
 from tox_prodsim.model.runner import Runner
 
-_FOR_DEVELOPERS = re.compile(r"(?:^|[-_.])(?:dev|doc|lint|test|typing|mypy|ci$|all$)", re.IGNORECASE)
-"""Extras for what maintainers need, or for everything."""
+_CAUSE = re.compile(r"(?:ends in|not load:|it lacks:|be printed:|last words:|--version) (?P<cause>.+)$")
+"""What a finding says of its cause."""
+_SCRIPTS = (CommandKind.CONSOLE, CommandKind.FILE, CommandKind.BINARY)
 HELP_LIMIT_S = 60.0
 """Many times longer than the slowest command, for a machine that is busy with other work."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    """The commands that are asked for help, and what is wrong with those that are not there."""
+
+    commands: tuple[InstalledCommand, ...]
+    absent: tuple[Finding, ...]
+
+    def of(self, *kinds: CommandKind) -> tuple[InstalledCommand, ...]:
+        """Return the commands of these kinds."""
+        return tuple(command for command in self.commands if command.kind in kinds)
 
 
 def check_scripts(
@@ -28,32 +52,76 @@ def check_scripts(
     scripts_dir: Path,
     *,
     folders: Sequence[Path] = (),
+    imported: Collection[str] | None = None,
     limit_s: float = LOAD_LIMIT_S,
     help_limit_s: float = HELP_LIMIT_S,
 ) -> CheckResult:
     """Return what is wrong with the entry points; the limits are for loading one, and for one run of a command.
 
-    ``folders`` are those in which ``--help`` should leave nothing: HOME, TMPDIR and the working folder.
+    ``folders`` are those in which ``--help`` should leave nothing: HOME, TMPDIR and the working folder. ``imported``
+    are the modules that import (None: not known): ``python -m`` is not tried with another one.
     """
     about_commands, about_plugins = _load_findings(distribution, runner, python, limit_s)
-    commands = CommandRunner(distribution, runner, scripts_dir, help_limit_s, tuple(folders))
-    answering, about_running = _run_findings(commands, _without(distribution.commands, about_commands))
-    loading = len(distribution.plugins) - len(about_plugins)
-    codes, not_checked = _checked_codes(distribution, folders)
+    loading = _without(distribution.commands, about_commands)
+    asked = _asked(distribution, python, scripts_dir, loading, imported)
+    commands = CommandRunner(distribution, runner, help_limit_s, tuple(folders))
+    answers = check_options(commands, asked.commands)
+    codes, not_checked = _checked_codes(distribution, folders, asked)
     return CheckResult(
-        detail=_detail(distribution, answering=answering, loading=loading),
+        detail=_detail(distribution, asked, answers.answered, loading=len(distribution.plugins) - len(about_plugins)),
         codes=codes,
-        findings=(*about_commands, *about_running, *about_plugins),
+        findings=(
+            *about_commands,
+            *asked.absent,
+            *_unrepeated(about_commands, answers.findings, asked),
+            *about_plugins,
+        ),
         not_checked=not_checked,
     )
 
 
-def _run_findings(commands: CommandRunner, loading: Sequence[EntryPoint]) -> tuple[int, list[Finding]]:
-    """Return how many of the commands that load print their help, and what is wrong with the others."""
-    absent = _findings(_presence_finding(point, commands) for point in loading)
-    scripts = [point for point in _without(loading, absent) if _is_console(point)]
-    about_options = check_options(commands, scripts)
-    return len(scripts) - sum(map(_is_without_help, about_options)), [*absent, *about_options]
+def _asked(
+    distribution: Distribution,
+    python: Path,
+    scripts_dir: Path,
+    loading: Sequence[EntryPoint],
+    imported: Collection[str] | None,
+) -> _Asked:
+    """Return the commands that are there, of the entry points that load and of all other kinds."""
+    subjects = {point.name: str(point) for point in loading}
+    subjects |= {name: f"[scripts] {name}" for name in distribution.script_files}
+    absent = {subject: name for name, subject in subjects.items() if not script_of(scripts_dir, name).exists()}
+    broken = {point.module for point in distribution.commands if point not in loading}
+    modules = [each for each in module_commands(distribution, python) if not broken & set(_run_by(each))]
+    return _Asked(
+        commands=(
+            *(of_entry_point(scripts_dir, point) for point in loading if str(point) not in absent),
+            *file_commands(distribution, scripts_dir),
+            *(command for command in modules if imported is None or command.name in imported),
+        ),
+        absent=tuple(
+            finding("ENT510", Level.ERROR, subject, f"there is no {name} in {scripts_dir}", RECREATE)
+            for subject, name in absent.items()
+        ),
+    )
+
+
+def _run_by(command: InstalledCommand) -> tuple[str, str]:
+    """Return the modules that ``python -m`` may run."""
+    return command.name, f"{command.name}.__main__"
+
+
+def _unrepeated(known: Sequence[Finding], found: Sequence[Finding], asked: _Asked) -> list[Finding]:
+    """Return what was found without what ``python -m`` repeats: it mostly runs the same as a command."""
+    modules = {command.subject for command in asked.of(CommandKind.MODULE)}
+    causes = {_cause(each) for each in (*known, *found) if each.subject not in modules}
+    return [each for each in found if each.subject not in modules or not _cause(each) or _cause(each) not in causes]
+
+
+def _cause(found: Finding) -> str:
+    """Return the words about the cause in a finding; nothing if it has none."""
+    match = _CAUSE.search(found.message) or _CAUSE.search(found.hint)
+    return match["cause"] if match else ""
 
 
 def _load_findings(
@@ -85,38 +153,54 @@ def console_scripts(distribution: Distribution) -> list[EntryPoint]:
     return [point for point in distribution.commands if _is_console(point)]
 
 
-def _is_without_help(found: Finding) -> bool:
-    """Return whether the finding says that the command printed no help."""
-    return found.code in {"ENT510", "ENT512"}
-
-
 def _is_console(point: EntryPoint) -> bool:
     return point.group == "console_scripts"
 
 
 def _command_finding(distribution: Distribution, point: EntryPoint, outcome: Outcome) -> Finding | None:
     match outcome:
-        case Loaded(callable=True):
+        case Loaded(callable=True, never_runs=""):
             return None
+        case Loaded(callable=True):
+            return _never_runs(point, outcome)
         case Loaded():
             message, hint = "names something that cannot be called", "let the entry point name a function"
         case Raised() if not _extras_requested(distribution, point) and distribution.lacks_foreign(outcome.missing):
             message = f"needs the extra {', '.join(point.extras)}, which was not asked for: {outcome}"
             return finding("ENT510", Level.NOTE, str(point), message, "set extras to have it checked")
-        case Raised(type="SystemExit") if distribution.lacks_foreign(outcome.missing):
-            message = f"ends of its own accord, because {outcome.missing} is not installed"
-            return finding("ENT510", Level.NOTE, str(point), message, hint_for(distribution, point.module, outcome))
+        case Raised() if found := _in_its_own_words(distribution, point, outcome):
+            return found
         case _:
             message, hint = f"does not load: {outcome}", _hint(distribution, point, outcome)
     level = Level.WARNING if _needs_other_extra(distribution, outcome) else Level.ERROR
     return finding("ENT510", level, str(point), message, hint, outcome=outcome)
 
 
+def _never_runs(point: EntryPoint, loaded: Loaded) -> Finding:
+    """Return the finding for a function whose call does nothing, because the script does not await or iterate it."""
+    asynchronous = loaded.never_runs == "coroutine"
+    what = "an async function" if asynchronous else "a generator function"
+    message = f"names {what}: the command calls it, which only makes a {loaded.never_runs}, and does nothing"
+    run = f"asyncio.run({point.attr}())" if asynchronous else f"list({point.attr}())"
+    return finding("ENT510", Level.ERROR, str(point), message, f"let the entry point name a function that calls {run}")
+
+
+def _in_its_own_words(distribution: Distribution, point: EntryPoint, raised: Raised) -> Finding | None:
+    """Return the note for a command that says on purpose what it lacks; None: it does not say that."""
+    words = own_words(distribution, f"{TRACEBACK}\n{raised.type}: {raised.message}")
+    if words is not None:
+        message = f"does not load, because of what it lacks: {words.quote}"
+        return finding("ENT510", Level.NOTE, str(point), message, words.hint, outcome=raised)
+    if raised.type == "SystemExit" and distribution.lacks_foreign(raised.missing):
+        message = f"ends of its own accord, because {raised.missing} is not installed"
+        return finding("ENT510", Level.NOTE, str(point), message, hint_for(distribution, point.module, raised))
+    return None
+
+
 def _needs_other_extra(distribution: Distribution, outcome: Outcome) -> bool:
     """Return whether it lacks a requirement of an extra for users that is not among the extras installed."""
-    missing = outcome.missing if isinstance(outcome, Raised) else ""
-    extras = {*distribution.extras_with(missing)} if missing else set()
-    return not extras & {*distribution.extras} and not all(map(_FOR_DEVELOPERS.search, extras))
+    extras = {*distribution.user_extras_with(outcome.missing)} if isinstance(outcome, Raised) else set()
+    return bool(extras) and not extras & {*distribution.extras}
 
 
 def _extras_requested(distribution: Distribution, point: EntryPoint) -> bool:
@@ -140,42 +224,56 @@ def _plugin_finding(distribution: Distribution, point: EntryPoint, outcome: Outc
 def _hint(distribution: Distribution, point: EntryPoint, outcome: Outcome) -> str:
     if isinstance(outcome, Raised) and outcome.type == "AttributeError" and not outcome.file:
         return f"define {point.attr} in {point.module}, or correct the entry point in pyproject.toml"
+    if isinstance(outcome, Raised) and outcome.missing and is_below(point.module, outcome.missing):
+        return _hint_for_absent(distribution, point, outcome)
     return hint_for(distribution, point.module, outcome)
 
 
-def _presence_finding(point: EntryPoint, commands: CommandRunner) -> Finding | None:
-    if commands.script(point).exists():
-        return None
-    return finding("ENT510", Level.ERROR, str(point), f"there is no {point.name} in {commands.scripts_dir}", RECREATE)
+def _hint_for_absent(distribution: Distribution, point: EntryPoint, raised: Raised) -> str:
+    """Return the hint for an entry point of which the module itself was not found."""
+    known = next((name for name in distribution.modules if point.module.endswith(f".{name}")), "")
+    if known:
+        return f"the wheel has it as {known}: write {point.name} = {known}:{point.attr}"
+    if distribution.requires_always(raised.missing.partition(".")[0]):
+        return hint_for(distribution, point.module, raised)
+    return f"have the build include {raised.missing}, which is not in the wheel, or correct the entry point"
 
 
 def _checked_codes(
-    distribution: Distribution, folders: Sequence[Path]
+    distribution: Distribution, folders: Sequence[Path], asked: _Asked
 ) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
     """Return the codes for which there is something to check, and the others with the reason."""
-    consoles = any(map(_is_console, distribution.commands))
+    helpful = bool(console_scripts(distribution) or distribution.script_files or asked.of(CommandKind.MODULE))
+    commands = helpful or bool(distribution.commands)
     needs = {
-        "ENT510": (bool(distribution.commands), "no commands"),
+        "ENT510": (commands, "no commands"),
         "ENT511": (bool(distribution.plugins), "no entry points but commands"),
-        "ENT512": (consoles, "no console scripts"),
-        "ENT513": (consoles, "no console scripts"),
-        "ENT514": (consoles and bool(folders), "no folders to look at" if consoles else "no console scripts"),
-        "VER306": (consoles, "no console scripts"),
+        "ENT512": (commands, "no commands"),
+        "ENT513": (helpful, "no console scripts"),
+        "ENT514": (helpful and bool(folders), "no folders to look at" if helpful else "no console scripts"),
+        "VER306": (helpful, "no console scripts"),
     }
     codes = tuple(code for code, (present, _) in needs.items() if present)
-    return codes, tuple((code, reason) for code, (present, reason) in needs.items() if not present)
+    return codes, tuple((code, NothingToCheck(reason)) for code, (present, reason) in needs.items() if not present)
 
 
-def _detail(distribution: Distribution, *, answering: int, loading: int) -> str:
-    scripts, plugins = sum(map(_is_console, distribution.commands)), len(distribution.plugins)
+def _detail(distribution: Distribution, asked: _Asked, answered: Collection[str], *, loading: int) -> str:
+    scripts = [*_names_of_scripts(distribution, asked)]
+    answering = [each for each in asked.of(*_SCRIPTS) if each.subject in answered]
     facts = ["no console scripts"]
     if scripts:
-        facts = [
-            _loading(answering, scripts, "script") + (" and answers --help" if scripts == 1 else " and answer --help")
-        ]
-    if plugins:
+        answer = "answers" if len(scripts) == 1 else "answer"
+        facts = [f"{_loading(len(answering), len(scripts), 'script')} and {answer} --help"]
+    facts += [f"{each.typed} answers --help" for each in asked.of(CommandKind.MODULE) if each.subject in answered]
+    if plugins := len(distribution.plugins):
         facts.append(_loading(loading, plugins, "other entry point"))
     return ", ".join(facts)
+
+
+def _names_of_scripts(distribution: Distribution, asked: _Asked) -> Iterator[str]:
+    """Yield the console scripts of the wheel, and the other programs that could be asked."""
+    yield from (point.name for point in console_scripts(distribution))
+    yield from (command.name for command in asked.of(CommandKind.FILE, CommandKind.BINARY))
 
 
 def _loading(good: int, total: int, what: str) -> str:

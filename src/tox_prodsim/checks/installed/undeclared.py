@@ -19,7 +19,7 @@ from tox_prodsim.checks.installed.imports import main_names
 from tox_prodsim.checks.installed.modules import modules_to_import
 from tox_prodsim.checks.installed.probe import Distribution, InstalledDistribution, Inventory, take_inventory
 from tox_prodsim.checks.installed.sources import SourceFiles, read
-from tox_prodsim.model.findings import CheckResult, Finding, Level
+from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck
 from tox_prodsim.model.runner import Runner
 
 CODE = "DEP204"
@@ -94,7 +94,7 @@ def check_undeclared(
     """
     sources = read(wheel_file, modules_to_import(distribution, frozenset()))
     if not sources.texts:
-        return CheckResult(detail="", codes=(), not_checked=((CODE, "no Python source in the wheel"),))
+        return CheckResult(detail="", codes=(), not_checked=((CODE, NothingToCheck("no Python source in the wheel")),))
     by_name: dict[str, list[_ForeignImport]] = {}
     for use in sorted(_foreign_imports(distribution, sources), key=lambda use: (not use.root, use.module)):
         by_name.setdefault(use.name, []).append(use)
@@ -175,7 +175,16 @@ def _not_installed(use: _ForeignImport) -> Finding:
 
 def _to_finding(use: _ForeignImport, level: Level, why: str, hint: str) -> Finding:
     message = f"is imported by {use.module}, but no requirement names it: {why}"
-    return Finding(code=CODE, level=level, subject=use.name, message=message, hint=hint, file=use.file, line=use.line)
+    return Finding(
+        code=CODE,
+        level=level,
+        subject=use.name,
+        message=message,
+        hint=hint,
+        file=use.file,
+        line=use.line,
+        reason=f"lacks {use.full_name}",
+    )
 
 
 def _may_be_declared(distribution: Distribution, name: str) -> bool:

@@ -275,7 +275,9 @@ def lowest_failed(result: LowestVersions, installed: Sequence[str], failed: Iter
 
 def _detail(result: LowestVersions, installed: Sequence[str]) -> str:
     unbounded = f"; no lower bound, so the newest: {', '.join(result.unbounded)}" if result.unbounded else ""
-    return f"lowest: {_pins(result, installed) or 'nothing has a lower bound'}{unbounded}"
+    kept = f"; not lowered, the lowest that fits was not found: {', '.join(result.not_lowered)}"
+    nothing = "nothing" if result.not_lowered else "nothing has a lower bound"
+    return f"lowest: {_pins(result, installed) or nothing}{unbounded}{kept if result.not_lowered else ''}"
 
 
 def _pins(result: LowestVersions, installed: Sequence[str]) -> str:

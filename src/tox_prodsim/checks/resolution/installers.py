@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ _WITHOUT_RETRIES = ("--retries", "0", "--timeout", f"{_INDEX_TIMEOUT_S:g}", *_PL
 _DRY_RUN = ("install", *_WITHOUT_RETRIES, "--progress-bar", "off", "--dry-run", "--ignore-installed")
 _UV_VARIABLES = {"UV_HTTP_TIMEOUT": f"{_INDEX_TIMEOUT_S:g}", "UV_HTTP_RETRIES": "0", "UV_NO_PROGRESS": "1"}
 _UV_PLAIN = ("--no-header", "--no-annotate", "--color", "never")
+_FREE = "tox-prodsim-free-requirements"
+"""The name of a wheel that is never installed."""
 _ONLY_WHEELS = ("--only-binary", ":all:")
 
 
@@ -83,21 +86,25 @@ class Uv:
     def resolve_lowest(
         self,
         requirements: Sequence[str],
-        bounds: Sequence[str],
+        free: Sequence[str],
         runner: Runner,
         folder: Path,
         *,
         limit_s: float,
-        only_wheels: bool,
+        only_wheels: Sequence[str],
     ) -> Resolution:
-        """Return what uv would install for the lowest versions of the requirements, the rest within ``bounds``."""
-        options = ("--format", "pylock.toml", "--resolution", "lowest-direct", *(_ONLY_WHEELS if only_wheels else ()))
-        return self._compile(requirements, bounds, options, runner, folder, limit_s=limit_s)
+        """Return what uv would install for the lowest versions of the requirements that fit to the ``free`` ones.
+
+        ``only_wheels`` are the projects of which no sdist is taken.
+        """
+        wheels = (option for name in only_wheels for option in ("--only-binary", name))
+        options = ("--format", "pylock.toml", "--resolution", "lowest-direct", *wheels)
+        return self._compile(requirements, free, options, runner, folder, limit_s=limit_s)
 
     def _compile(
         self,
         requirements: Sequence[str],
-        bounds: Sequence[str],
+        free: Sequence[str],
         options: Sequence[str],
         runner: Runner,
         folder: Path,
@@ -105,16 +112,26 @@ class Uv:
         limit_s: float,
     ) -> Resolution:
         with tempfile.TemporaryDirectory(dir=folder) as work:
-            file, constraints = Path(work, "requirements.in"), Path(work, "constraints.txt")
-            file.write_text("\n".join(requirements), encoding="utf-8")
-            constraints.write_text("\n".join(bounds), encoding="utf-8")
-            files = ("--python", str(self.python), "--constraint", str(constraints), str(file))
-            argv = [str(self.program), "pip", "compile", *_UV_PLAIN, *options, *files]
+            file = Path(work, "requirements.in")
+            added = (f"--find-links {work}", _write_wheel(Path(work), free)) if free else ()
+            file.write_text("\n".join([*added, *requirements]), encoding="utf-8")
+            argv = [str(self.program), "pip", "compile", *_UV_PLAIN, *options, "--python", str(self.python), str(file)]
             completed = runner(argv, timeout_s=limit_s, variables=_UV_VARIABLES)
         stdout, stderr = completed.stdout.decode(errors="replace"), completed.stderr.decode(errors="replace")
         if completed.timed_out:
             return Undetermined(reason=f"uv came to no answer within {limit_s:.0f} s")
         return uv_output.parse_lock(stdout, stderr) if completed.returncode == 0 else uv_output.parse_error(stderr)
+
+
+def _write_wheel(folder: Path, requires: Sequence[str]) -> str:
+    """Write a wheel that requires these, and return its name: uv does not lower what is not required directly."""
+    metadata = "".join(f"Requires-Dist: {each}\n" for each in requires)
+    with zipfile.ZipFile(folder / f"{_FREE.replace('-', '_')}-0-py3-none-any.whl", "w") as archive:
+        info = f"{_FREE.replace('-', '_')}-0.dist-info"
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {_FREE}\nVersion: 0\n{metadata}")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return f"{_FREE}==0"
 
 
 Installer = Pip | Uv

@@ -140,7 +140,7 @@ def _conflicts(log: str) -> Iterator[Conflict]:
 def _normalized(text: str) -> str:
     """Return the name and versions of a requirement without its marker; nothing when it is not valid."""
     try:
-        requirement = Requirement(_FROM.sub("", text))
+        requirement = Requirement(_FROM.sub("", text).replace(" and ", ","))
     except InvalidRequirement:
         return ""
     return f"{requirement.name}{requirement.specifier}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from tox.session.state import State
 
+from tox_prodsim.model.formatting import counted
 from tox_prodsim.plugin.cli.environments import baseline_paths
 from tox_prodsim.plugin.cli.output import NO_BASELINE, write
 from tox_prodsim.run import contents
@@ -32,6 +33,9 @@ def _lines(stored: baseline.Baseline) -> Iterator[str]:
     yield f"Python {stored.python}, version {stored.built.version}, stored {stored.built.created}"
     if (held := stored.contents) is not None:
         yield f"{contents.counted(held)} in {held.version} ({held.created})"
+        if held.failed or held.notes:
+            failed, notes = counted(len(held.failed), "module"), counted(len(held.notes), "note")
+            yield f"known: {failed} that {'fails' if len(held.failed) == 1 else 'fail'}, {notes}"
     for name, metric in sorted(stored.metrics.items()):
         times = f"{metric.value_ms:>9.1f} ms, {metric.ratio:.4f} of {stored.control}, {metric.rounds} rounds"
         yield f"{name!s:<32} {times}"

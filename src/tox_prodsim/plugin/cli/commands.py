@@ -35,7 +35,7 @@ COMMANDS = (
     Command(name="checks", help="list every code with its level"),
     Command(name="explain", arguments="CODE", help="what a code means, its causes, and what to do"),
     Command(name="baseline show", help="the stored baselines of the selected environments"),
-    Command(name="baseline update", help="run the selected environments and accept their times"),
+    Command(name="baseline update", help="run the selected environments and accept them (--only contents or times)"),
     Command(
         name="baseline accept",
         arguments="DIR",

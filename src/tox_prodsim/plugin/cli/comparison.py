@@ -57,7 +57,8 @@ def compare(tox_env: PythonRun, reference: Reference, cancel: Cancel, imports: S
         if scenario.deployment is not None and scenario.timing.startup and not imports:
             samplers[START_UP] = _start_sampler(scenario.deployment, context.launch_context, inputs, base)
         wheel = f"{context.wheel.name} {context.wheel.version}"
-        write(f"prodsim: {wheel} beside {base.artefact.origin} ({reference.display}), in {tox_env.name}\n")
+        own = f", with its own {', '.join(base.own)}" if base.own else ""
+        write(f"prodsim: {wheel} beside {base.artefact.origin} ({reference.display}){own}, in {tox_env.name}\n")
         return _compared(samplers, scenario.timing.tolerance)
     finally:
         confirmation.close()

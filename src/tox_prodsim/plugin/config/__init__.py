@@ -4,4 +4,4 @@
 own values, ``read`` makes a Scenario, ``schema`` describes the keys, ``variants`` has the names of the environments.
 """
 
-__all__ = ["defaults", "keys", "read", "schema", "variants"]
+__all__ = ["defaults", "keys", "read", "schema", "values", "variants"]

@@ -77,6 +77,9 @@ class Key:
     """What the document has for the default, where that is not the plain value."""
 
 
+_CODE_WORDS = (r"[A-Z]{1,3}\d{0,3}",)
+"""A code before a colon and a blank, which would be lost."""
+_SUBJECTS = "`IMP504:acme.*` is about these subjects only"
 _DEPLOY = Need(keys=("deploy",), reason="the command that production would run")
 
 KEYS: tuple[Key, ...] = (
@@ -327,6 +330,8 @@ KEYS: tuple[Key, ...] = (
         default=Words(),
         schema=_TEXTS,
         parse=values.codes,
+        factor_words=_CODE_WORDS,
+        more_help=_SUBJECTS,
         default_help="all",
     ),
     Key(
@@ -336,6 +341,8 @@ KEYS: tuple[Key, ...] = (
         default=Words(),
         schema=_TEXTS,
         parse=values.codes,
+        factor_words=_CODE_WORDS,
+        more_help=_SUBJECTS,
     ),
     Key(
         name="warn",
@@ -344,6 +351,8 @@ KEYS: tuple[Key, ...] = (
         default=Words(),
         schema=_TEXTS,
         parse=values.codes,
+        factor_words=_CODE_WORDS,
+        more_help=_SUBJECTS,
     ),
 )
 """All keys, in the order in which tox and docs/keys.md list them."""

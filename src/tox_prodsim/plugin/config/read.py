@@ -25,7 +25,7 @@ _MISSPELT = 0.8
 """How similar to one of ours an unknown key is when it is refused."""
 
 
-def read(tox_env: RunToxEnv, *, update_baseline: bool = False) -> scenario.Scenario:
+def read(tox_env: RunToxEnv, *, update_baseline: scenario.Update | None = None) -> scenario.Scenario:
     """Return what the user asked for; raises ProdsimError that names the first key that is wrong."""
     conf, root = tox_env.conf, tox_env.core["tox_root"]
     _refuse_misspelt(conf)
@@ -136,7 +136,7 @@ def _command_texts(conf: EnvConfigSet) -> Iterator[str]:
             yield from command.args
 
 
-def _timing(values: Mapping[str, Any], root: Path, *, update: bool) -> scenario.Timing:
+def _timing(values: Mapping[str, Any], root: Path, *, update: scenario.Update | None) -> scenario.Timing:
     return scenario.Timing(
         imports=values["measure_imports"],
         startup=values["measure_startup"],

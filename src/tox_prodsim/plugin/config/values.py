@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from tox.config.loader.str_convert import StrConvert
@@ -13,6 +14,12 @@ from tox_prodsim.model.leaks import AllowLeaks
 
 _NO_TEXT = ("is not of type 'str'", "is no text, write one in quotes")
 """What tox says of a number in TOML, and what is to be done."""
+
+
+_YES_AND_NO: Mapping[str, scenario.Update | None] = {
+    **dict.fromkeys(("1", "true", "yes", "on"), scenario.Update.ALL),
+    **dict.fromkeys(("0", "false", "no", "off"), None),
+}
 
 
 class Lines(list[Any]):
@@ -47,6 +54,16 @@ def refuse_command(key: str, complaint: str) -> None:
     if "attempting to parse" not in complaint:
         msg = "is no command, give a list of words such as ['uvicorn', 'acme.web:app']"
         raise ProdsimError(key, msg)
+
+
+def update(option: str, text: object) -> scenario.Update | None:
+    """Return what becomes the baseline, from the value of an option or of its environment variable."""
+    words = {**_YES_AND_NO, **{part.value: part for part in scenario.Update}}
+    word = str(text or "no").strip().lower()
+    if word not in words:
+        msg = f"{text!r} is neither contents nor times; without a value it is both"
+        raise ProdsimError(option, msg)
+    return words[word]
 
 
 def unchanged(_key: str, value: Any) -> Any:

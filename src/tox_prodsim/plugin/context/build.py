@@ -28,23 +28,25 @@ from tox_prodsim.model.events import RunStarted
 from tox_prodsim.model.findings import CheckResult
 from tox_prodsim.model.probes import ExecProbe
 from tox_prodsim.model.scenario import Scenario
-from tox_prodsim.plugin.config import read
+from tox_prodsim.plugin.config import read, values
 from tox_prodsim.plugin.context import installer, runners
 from tox_prodsim.plugin.context.environment import ProductionEnv
 from tox_prodsim.plugin.paths import move_advice, wheels_of
 from tox_prodsim.run import contents
-from tox_prodsim.run.context import BaselineFiles, ReferenceInputs, RunContext, WheelUnderTest
+from tox_prodsim.run.context import BaselineFiles, FileContext, ReferenceInputs, RunContext, WheelUnderTest
+from tox_prodsim.run.sdist import Provenance
 from tox_prodsim.timing import baseline, sampling
 
+_UPDATE = "--prodsim-update-baseline"
 _PYTHON_FACTOR = re.compile(r"(?:(?:py|cp|python|cpython|pypy|graalpy)(\d)\.?|(\d)\.)(\d+)t?")
 
 
 def scenario_of(tox_env: PythonRun) -> Scenario:
     """Return the scenario of the environment; raises ProdsimError for what is wrong with it."""
     options = tox_env.options
-    update = bool(options.prodsim_update_baseline)
+    update = values.update(_UPDATE, options.prodsim_update_baseline)
     if update and (refused := baseline.update_refused(os.environ, allowed=options.prodsim_allow_ci_update)):
-        raise ProdsimError("--prodsim-update-baseline", refused)
+        raise ProdsimError(_UPDATE, refused)
     scenario = read.read(tox_env, update_baseline=update)
     baseline.load(_baseline_path(tox_env, scenario))
     return scenario
@@ -84,6 +86,32 @@ def build_context(
     return replace(_context(inputs, under_test.origin), lowest=lowered)
 
 
+def file_context(
+    tox_env: PythonRun,
+    scenario: Scenario,
+    under_test: WheelUnderTest,
+    folder: Path,
+    *,
+    cancel: supervision.Cancel,
+    provenance: Provenance,
+    failed: resolution.FailedInstallation,
+) -> FileContext:
+    """Return the context of a run whose wheel could not be installed."""
+    production_env, wheel = ProductionEnv(tox_env, cancel), artifact.open_wheel(under_test.path)
+    inputs = _Inputs(tox_env=tox_env, scenario=scenario, wheel=wheel, folder=folder, production_env=production_env)
+    return FileContext(
+        started=run_started(tox_env, scenario, wheel, under_test.origin),
+        wheel=wheel,
+        python=Path(tox_env.env_python()),
+        baselines=_baselines(inputs),
+        execute=production_env.helper,
+        tools=runners.audit_tools(tox_env, scenario.audit, cancel),
+        provenance=provenance,
+        tested_pythons=_tested_pythons(tox_env.core["env_list"]),
+        uninstalled=functools.partial(resolution.check_installation, failed, _resolve(inputs)),
+    )
+
+
 def _context(inputs: _Inputs, origin: str) -> RunContext:
     tox_env, wheel, production_env = inputs.tox_env, inputs.wheel, inputs.production_env
     folders = production_env.folders
@@ -99,6 +127,7 @@ def _context(inputs: _Inputs, origin: str) -> RunContext:
         execute=production_env.helper,
         reference=_reference(inputs, baselines),
         tools=runners.audit_tools(tox_env, inputs.scenario.audit, production_env.cancel),
+        site_packages=Path(tox_env.env_site_package_dir()),
         private=(folders.home, folders.temporary, folders.probe),
         fresh_install=_fresh_install(inputs),
         tested_pythons=_tested_pythons(tox_env.core["env_list"]),
@@ -139,11 +168,14 @@ def _distribution(tox_env: PythonRun, wheel: artifact.Wheel) -> installed.Distri
         name=wheel.name,
         version=wheel.version,
         requires=wheel.requires,
+        requires_python=wheel.requires_python,
         extras=tuple(sorted(tox_env.conf["extras"])),
         top_levels=wheel.top_levels,
         modules=wheel.modules,
         extensions=wheel.extensions,
         entry_points=wheel.entry_points,
+        script_files=tuple(artifact.script_files(wheel)),
+        start_files=tuple(artifact.start_files(wheel)),
     )
 
 
@@ -235,22 +267,41 @@ def _reference(inputs: _Inputs, baselines: BaselineFiles) -> ReferenceInputs | N
     )
     changes = baseline.environment_changes(baselines.stored, baselines.now, project=name)
     return runners.reference_inputs(
-        tox_env, spec, runner=production_env.helper, cancel=production_env.cancel, changes=changes
+        tox_env,
+        spec,
+        runner=production_env.helper,
+        cancel=production_env.cancel,
+        changes=changes,
+        recorded=baselines.stored.dists,
     )
 
 
 def _fresh_install(inputs: _Inputs) -> Callable[[], CheckResult]:
     """Return what asks the environment's installer about the wheel; the variables are read now, in this thread."""
-    tox_env, wheel, production_env = inputs.tox_env, inputs.wheel, inputs.production_env
-    request = resolution.ResolutionRequest(
+    tox_env, production_env = inputs.tox_env, inputs.production_env
+    runner, folder = installer.runner_of(tox_env, production_env.cancel), production_env.folders.probe
+    own = installer.installer_of(tox_env)
+    return functools.partial(resolution.check_resolution, _resolution_request(inputs), own, runner, folder)
+
+
+def _resolve(inputs: _Inputs) -> Callable[[], resolution.Resolution]:
+    """Return what asks the environment's installer whether the requirements of the wheel can be met."""
+    tox_env, production_env, request = inputs.tox_env, inputs.production_env, _resolution_request(inputs)
+    runner, folder = installer.runner_of(tox_env, production_env.cancel), production_env.folders.probe
+    requirements = [request.requirement(request.requested)]
+    resolve = installer.installer_of(tox_env).resolve
+    return functools.partial(resolve, requirements, runner, folder, limit_s=resolution.LIMIT_S)
+
+
+def _resolution_request(inputs: _Inputs) -> resolution.ResolutionRequest:
+    wheel = inputs.wheel
+    return resolution.ResolutionRequest(
         wheel=wheel.path,
         name=wheel.name,
         requires=wheel.requires,
         provided=wheel.provides_extras,
-        requested=tuple(sorted(tox_env.conf["extras"])),
+        requested=tuple(sorted(inputs.tox_env.conf["extras"])),
     )
-    runner, folder = installer.runner_of(tox_env, production_env.cancel), production_env.folders.probe
-    return functools.partial(resolution.check_resolution, request, installer.installer_of(tox_env), runner, folder)
 
 
 def _installed_versions(tox_env: PythonRun) -> tuple[str, ...]:

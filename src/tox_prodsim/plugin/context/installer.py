@@ -52,13 +52,28 @@ def install_lowest(tox_env: PythonRun, packages: Any, folder: Path, cancel: supe
     requirements = [str(dep) for package in packages for dep in package.deps]
     runner = runner_of(tox_env, cancel)
     folder.mkdir(parents=True, exist_ok=True)
-    found = resolution.resolve_lowest(installer_of(tox_env), requirements, runner, folder)
+    found = resolution.resolve_lowest(
+        installer_of(tox_env),
+        requirements,
+        runner,
+        folder,
+        environment=getattr(tox_env.base_python, "marker_environment", None),
+        beside=_requirements_of_deps(tox_env),
+    )
     match found:
         case Undetermined() | IndexUnreachable():
             raise ProdsimError("resolution", f"the lowest versions cannot be found out: {found.reason}")
         case LowestVersions() if found.requirements:
             return _install(tox_env, packages, found)
     return found
+
+
+def _requirements_of_deps(tox_env: PythonRun) -> list[str]:
+    """Return the lines of ``deps``: they are installed as well, and the lowest versions have to fit to them."""
+    try:
+        return list(tox_env.conf["deps"].unroll()[1])
+    except ValueError:  # there are none
+        return []
 
 
 def _install(tox_env: PythonRun, packages: Any, found: LowestVersions) -> Lowered:

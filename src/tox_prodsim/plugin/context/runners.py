@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import distributions
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 from tox.tox_env.python.runner import PythonRun
 
 from tox_prodsim import supervision
-from tox_prodsim.building import clone_env, frontend, reference_wheel
+from tox_prodsim.building import base_requirements, clone_env, frontend, reference_wheel
 from tox_prodsim.checks import audit
 from tox_prodsim.model.auditors import Auditor
 from tox_prodsim.model.errors import BuildError
@@ -25,6 +25,8 @@ from tox_prodsim.run.context import ReferenceInputs
 from tox_prodsim.timing.baseline import NO_CHANGES, EnvironmentChanges
 
 _BUILD_LIMIT_S = 900.0
+_PACKAGES = "{packages}"
+"""Where the requirements stand in a command."""
 _PRIVATE = "Private ::"
 """The index refuses distributions with a classifier that begins so."""
 
@@ -104,10 +106,12 @@ def reference_inputs(
     runner: Runner,
     cancel: supervision.Cancel,
     changes: EnvironmentChanges = NO_CHANGES,
+    recorded: Iterable[str] = (),
 ) -> ReferenceInputs:
     """Return what a confirmation in this environment works with; what a killed run has left is removed.
 
-    ``runner`` runs a program as production would.
+    ``runner`` runs a program as production would. ``recorded`` is what was installed with the other version, as
+    ``name==version``.
     """
     folder = Path(tox_env.env_dir) / "prodsim" / "base"
     shutil.rmtree(folder, ignore_errors=True)
@@ -118,8 +122,44 @@ def reference_inputs(
         folder=folder,
         runner=runner,
         changes=changes,
+        requirements=_requirements(tox_env, recorded, cancel),
         writes_bytecode=not tox_env.environment_variables.get("PYTHONDONTWRITEBYTECODE"),
     )
+
+
+def _requirements(
+    tox_env: PythonRun, recorded: Iterable[str], cancel: supervision.Cancel
+) -> base_requirements.RequirementSource | None:
+    """Return how the requirements of another wheel are installed: with the command by which tox installs.
+
+    None: the installer of the environment is neither pip nor uv.
+    """
+    build_command = getattr(tox_env.installer, "build_install_cmd", None)
+    if build_command is None:
+        return None
+    command: list[str] = build_command([_PACKAGES])
+    options = ["--python"] if getattr(tox_env.installer, "uv", "") else []
+    environ = build_environ(tox_env.environment_variables)
+    execute, root = build_execute(tox_env, environ, cancel, key="base"), Path(tox_env.core["tox_root"])
+
+    def install(python: Path, requirements: Sequence[str], constraints: Sequence[str]) -> None:
+        file = python.parent / "prodsim-constraints.txt"
+        file.write_text("".join(f"{line}\n" for line in constraints), encoding="utf-8")
+        arguments = ["--constraint", str(file), *(word for each in options for word in (each, str(python)))]
+        program, at = command[0], command.index(_PACKAGES)
+        argv = [str(python) if _is_python(program) else program, *command[1:at], *arguments, *requirements]
+        execute([*argv, *command[at + 1 :]], root, {"VIRTUAL_ENV": str(python.parent.parent)})
+
+    names = (each.partition("==") for each in recorded)
+    return base_requirements.RequirementSource(
+        install=install,
+        extras=tuple(sorted(tox_env.conf["extras"])),
+        recorded={canonical(name): version for name, _, version in names},
+    )
+
+
+def _is_python(program: str) -> bool:
+    return Path(program).name.startswith(("python", "pypy"))
 
 
 def is_public(tox_env: PythonRun, name: str) -> bool:

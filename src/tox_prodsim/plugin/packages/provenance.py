@@ -21,7 +21,7 @@ from tox_prodsim import supervision
 from tox_prodsim.building import reference_wheel, tree_build
 from tox_prodsim.checks import artifact
 from tox_prodsim.checks.artifact import build_failure
-from tox_prodsim.model.errors import BuildError, ProdsimError, TreeUnavailableError
+from tox_prodsim.model.errors import BuildError, NoTreeError, ProdsimError, TreeUnavailableError
 from tox_prodsim.model.events import Step
 from tox_prodsim.model.formatting import counted
 from tox_prodsim.plugin.context import runners
@@ -37,7 +37,11 @@ _BUILT = ("BLD101", "BLD102", "SDI201")
 
 
 class ProvenanceTracker:
-    """Follows the packaging of one environment; ``report`` receives a build that failed, and raises Fail."""
+    """Follows the packaging of one environment.
+
+    ``report`` receives a build that failed, and ``report_refused`` a wheel that tox cannot read with its reason; both
+    raise Fail.
+    """
 
     def __init__(
         self,
@@ -45,11 +49,13 @@ class ProvenanceTracker:
         folder: Path,
         cancel: supervision.Cancel,
         report: Callable[[build_failure.BuildFailure], None],
+        report_refused: Callable[[Path, str], None],
     ) -> None:
         self._env = tox_env
         self._folder = folder
         self._cancel = cancel
         self._report = report
+        self._report_refused = report_refused
         self._root = Path(tox_env.core["package_root"])
         self._tree = tree_build.TreeBuilder(
             tree_build.SourceTree(
@@ -67,11 +73,14 @@ class ProvenanceTracker:
     # the listener of tox's packaging
 
     def packaged(self, packaging: Packaging) -> None:
-        """Keep the sdist and the log, and begin to build the wheel of the source tree."""
+        """Keep sdist and log, and begin to build the wheel of the source tree; a given wheel may have its sdist."""
         self.record = packaging.record
         self._saved(self.record.text)
         shutil.rmtree(self._folder / "sdist", ignore_errors=True)  # that of an earlier run
         if packaging.sdist is None:
+            beside = artifact.sdist_beside(self._given) if self._given is not None and self._is_wheel_given else None
+            if beside is not None:
+                self._keep(beside)
             return
         self._keep(packaging.sdist)
         builder = self._package_env()
@@ -79,7 +88,9 @@ class ProvenanceTracker:
             self._start(Path(builder.env_python()), builder.environment_variables)
 
     def packaging_failed(self, problem: Fail | None, packaging: Packaging) -> None:
-        """Report why there is no wheel, if the build back end or an installer has given the reason."""
+        """Report why there is no wheel, if back end or installer have given the reason, or the given one is refused."""
+        if self._given is not None and self._given.suffix == ".whl" and problem is not None:
+            self._report_refused(self._given, str(problem))
         output = self._output_of(problem, packaging.record)
         if output is None or self._reported:
             return
@@ -136,9 +147,10 @@ class ProvenanceTracker:
         return Provenance(
             sdist=artifact.open_sdist(kept),
             reason="",
-            codes=_BUILT if built_here else _BUILT[1:],
+            codes=_BUILT if built_here else () if self._is_wheel_given else _BUILT[1:],
             build_tree=self._from_tree,
             rebuild=partial(self._build_again, kept),
+            tracked=self._tree.tracked if built_here else frozenset,
         )
 
     def close(self) -> None:
@@ -173,6 +185,10 @@ class ProvenanceTracker:
         """Return the file of ``--installpkg``."""
         given = getattr(self._env.options, "install_pkg", None)
         return Path(given) if given is not None else None
+
+    @property
+    def _is_wheel_given(self) -> bool:
+        return self._given is not None and self._given.suffix == ".whl"
 
     def _keep(self, sdist: Path) -> None:
         kept = self._folder / "sdist" / sdist.name
@@ -214,8 +230,8 @@ class ProvenanceTracker:
     def _from_tree(self) -> TreeBuild:
         """Wait for the wheel of the source tree; raises TreeUnavailableError."""
         if not self._tree.is_started:
-            msg = "an sdist was given, without its source tree"
-            raise TreeUnavailableError(msg)
+            msg = f"{'a wheel' if self._is_wheel_given else 'an sdist'} was given, without its source tree"
+            raise NoTreeError(msg)
         try:
             built = self._tree.result()
         except (ProdsimError, OSError) as problem:
@@ -223,7 +239,7 @@ class ProvenanceTracker:
             reason = artifact.build_error(output, self._tree.copy) if output else str(problem)
             msg = f"the source tree alone builds no wheel: {reason}"
             raise TreeUnavailableError(msg) from problem
-        wheel = artifact.TreeWheel(path=built.wheel, took_s=built.took_s, stale=built.stale)
+        wheel = artifact.TreeWheel(path=built.wheel, took_s=built.took_s, stale=built.stale, manifest=built.manifest)
         return TreeBuild(wheel=wheel, written=built.written)
 
     def _build_again(self, sdist: Path) -> Path:

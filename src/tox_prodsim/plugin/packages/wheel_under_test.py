@@ -18,6 +18,8 @@ from tox_prodsim import supervision
 from tox_prodsim.building import frontend, reference_wheel
 from tox_prodsim.checks import artifact
 from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.events import RunStarted
+from tox_prodsim.model.findings import CheckResult
 from tox_prodsim.plugin.config.defaults import builds_no_wheel
 from tox_prodsim.plugin.context import runners
 from tox_prodsim.plugin.packages.build_record import BuildRecord
@@ -63,13 +65,22 @@ def _refuse_unusable_file(given: Path) -> None:
     if not given.name.endswith((".whl", ".tar.gz")):
         msg = f"{given} is neither a wheel (.whl) nor an sdist (.tar.gz)"
         raise ProdsimError("--installpkg", msg)
-    if given.suffix != ".whl":
-        frontend.top_folder(given)
-        return
+
+
+def unreadable(tox_env: PythonRun) -> CheckResult | None:
+    """Return why the file of ``--installpkg`` can be read neither as a wheel nor as an sdist; None: it can."""
+    option = getattr(tox_env.options, "install_pkg", None)
+    if option is None:
+        return None
+    path = Path(option)
     try:
-        artifact.open_wheel(given)
+        if path.suffix == ".whl":
+            artifact.open_wheel(path)
+        else:
+            frontend.top_folder(path)
     except ProdsimError as problem:
-        raise ProdsimError("--installpkg", problem.message) from problem
+        return artifact.unreadable_file(path, problem.message)
+    return None
 
 
 def _skips_install(tox_env: PythonRun) -> bool:
@@ -99,6 +110,28 @@ def adopt(
                 return replace(kept, sdist=package.path, builder=frontend.build_python(folder / "build"))
     msg = "tox installs nothing that is a wheel or an sdist"
     raise ProdsimError("package", msg)
+
+
+def given(tox_env: PythonRun, path: Path, folder: Path) -> WheelUnderTest:
+    """Keep the wheel of ``--installpkg`` that tox cannot install."""
+    return _keep(tox_env, path, _origin(tox_env), folder)
+
+
+def describe_given(tox_env: PythonRun, started: RunStarted) -> RunStarted:
+    """Return the first event of a run with the file of ``--installpkg``, which need not be a wheel."""
+    path = Path(str(tox_env.options.install_pkg))
+    return replace(
+        started,
+        wheel_name=path.name,
+        wheel_size_bytes=path.stat().st_size,
+        wheel_sha256=artifact.file_sha256(path),
+        wheel_origin=_origin(tox_env),
+    )
+
+
+def forget(folder: Path) -> None:
+    """Let no later run take the kept wheel for an installed one."""
+    (folder / "wheel.json").unlink(missing_ok=True)
 
 
 def remembered(folder: Path) -> WheelUnderTest:

@@ -22,6 +22,7 @@ from tox_prodsim.timing.baseline.store import (
     metric_from,
     outdated_days,
     path_for,
+    restricted,
     save,
     update_refused,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "metric_from",
     "outdated_days",
     "path_for",
+    "restricted",
     "save",
     "update_refused",
 ]

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tox_prodsim.model.errors import ProdsimError
-from tox_prodsim.timing.baseline.store import Baseline, load, merged, path_for
+from tox_prodsim.model.scenario import Update
+from tox_prodsim.timing.baseline.store import Baseline, load, merged, path_for, restricted
 
 _KEY = "baseline accept"
 _NAMED_FOR_KEY = re.compile(r"[a-z]+-\d+\.\d+t?-.+\.json")
@@ -30,12 +31,12 @@ def candidates(folder: Path) -> tuple[tuple[Path, Baseline], ...]:
 
 
 def accepted(
-    found: Sequence[tuple[Path, Baseline]], stores: Mapping[str, Path]
+    found: Sequence[tuple[Path, Baseline]], stores: Mapping[str, Path], part: Update = Update.ALL
 ) -> Iterator[tuple[Path, Baseline, bool]]:
     """Yield where each candidate belongs, what is to be stored there, and whether that is a change.
 
-    ``stores`` are the folders of baselines by name of environment. Raises ProdsimError before the first one when a
-    candidate is of no known environment, or when two differ that are for one place.
+    ``stores`` are the folders of baselines by name of environment, ``part`` is what is accepted. Raises ProdsimError
+    before the first one when a candidate is of no known environment, or when two differ that are for one place.
     """
     places: dict[Path, tuple[Path, Baseline]] = {}
     for path, candidate in found:
@@ -46,7 +47,7 @@ def accepted(
             raise ProdsimError(_KEY, msg)
     stored = {place: load(place) for place in places}
     for place, (_, candidate) in places.items():
-        new = merged(stored[place], candidate)
+        new = merged(stored[place], restricted(candidate, part))
         yield place, new, new != stored[place]
 
 

@@ -39,6 +39,10 @@ class Contents:
     """Patterns of data files that are too many to be named, with their numbers."""
     descriptors: int | None = None
     """How many file descriptors the import leaves open; None: not counted."""
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """The reasons why modules did not import, by module."""
+    notes: frozenset[str] = frozenset()
+    """What there was to say of the release, one finding each."""
 
     def folded(self, most: int = MOST) -> Contents:
         """Return it as it is stored: of too many modules, those that were imported keep their names, up to ``most``."""

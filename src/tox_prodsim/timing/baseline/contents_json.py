@@ -20,7 +20,11 @@ def text(contents: Contents) -> str:
     blocks |= {"created": as_line(contents.created), "version": as_line(contents.version)}
     for name in ("folders", "packages"):
         if numbers := getattr(contents, name):
-            blocks[name] = _numbers(numbers)
+            blocks[name] = _block(numbers)
+    if contents.failed:
+        blocks["failed"] = _block(contents.failed)
+    if contents.notes:
+        blocks["notes"] = as_block("[]", map(as_line, sorted(contents.notes)), indent=_INDENT)
     if contents.descriptors is not None:
         blocks["descriptors"] = as_line(contents.descriptors)
     return as_block("{}", (f"{as_line(name)}: {block}" for name, block in sorted(blocks.items())))
@@ -35,13 +39,15 @@ def read(block: Reader) -> Contents:
         modules=names["imported"] | frozenset(block.several("not_imported", str)),
         packages=_counted(block, "packages"),
         folders=_counted(block, "folders"),
+        failed=_reasons(block),
+        notes=frozenset(block.several("notes", str)) if "notes" in block.content else frozenset(),
         descriptors=block.whole("descriptors") if "descriptors" in block.content else None,
         **names,
     )
 
 
-def _numbers(numbers: Mapping[str, int]) -> str:
-    rows = (f"{as_line(pattern)}: {number}" for pattern, number in sorted(numbers.items()))
+def _block(values: Mapping[str, int] | Mapping[str, str]) -> str:
+    rows = (f"{as_line(name)}: {as_line(value)}" for name, value in sorted(values.items()))
     return as_block("{}", rows, indent=_INDENT)
 
 
@@ -50,3 +56,10 @@ def _counted(block: Reader, name: str) -> dict[str, int]:
         return {}
     numbers = block.nested(name)
     return {pattern: numbers.whole(pattern) for pattern in numbers.content}
+
+
+def _reasons(block: Reader) -> dict[str, str]:
+    if "failed" not in block.content:
+        return {}
+    failed = block.nested("failed")
+    return {module: failed.take(module, str) for module in failed.content}

@@ -22,6 +22,7 @@ from tox_prodsim.model.events import Measured
 from tox_prodsim.model.files import atomic_write
 from tox_prodsim.model.metrics import Metric
 from tox_prodsim.model.parsing import canonical
+from tox_prodsim.model.scenario import Update
 from tox_prodsim.timing import stats
 from tox_prodsim.timing.baseline import contents_json
 from tox_prodsim.timing.baseline.contents import Contents, merge_contents
@@ -164,6 +165,17 @@ def save(path: Path, baseline: Baseline) -> None:
     except OSError as problem:
         msg = f"{path}: cannot be written: {problem.strerror}; the stored baseline is unchanged"
         raise ProdsimError(KEY, msg) from None
+
+
+def restricted(new: Baseline, part: Update) -> Baseline:
+    """Return what is left of a new baseline when only a part of it is accepted."""
+    match part:
+        case Update.CONTENTS:
+            return replace(new, metrics={}, work=None)
+        case Update.TIMES:
+            return replace(new, contents=None)
+        case Update.ALL:
+            return new
 
 
 def merged(old: Baseline | None, new: Baseline) -> Baseline:

@@ -25,6 +25,15 @@ def test_all_top_levels_are_imported_in_one_process(env: Env, put: Put) -> None:
     assert len(env.argvs) == 1
 
 
+def test_what_is_reported_as_not_the_projects_is_not_imported(env: Env, put: Put) -> None:
+    wrong = dict.fromkeys(["utils/__init__.py", "config.py", "tests/__init__.py", "setup.py"], "1 / 0")
+    assert imports(env, put({"acme.py": "", **wrong})).detail == "acme from site-packages, no side effects"
+
+
+def test_a_general_name_is_the_projects_if_there_is_no_other(env: Env, put: Put) -> None:
+    assert imports(env, put({"utils/__init__.py": ""})).detail == "utils from site-packages, no side effects"
+
+
 def test_many_top_levels_are_counted(env: Env, put: Put) -> None:
     checked = imports(env, put(dict.fromkeys(["a.py", "b.py", "c.py", "d.py", "e.py"], "")))
     assert checked.detail == "a, b, c and 2 more from site-packages, no side effects"
@@ -76,7 +85,7 @@ def test_an_import_that_fails_is_found_with_its_place(env: Env, put: Put) -> Non
         pytest.param(
             "import pkg_resources",
             "ModuleNotFoundError: No module named 'pkg_resources'",
-            "pkg_resources comes with setuptools, which a fresh environment does not have: declare it or do without",
+            "setuptools has no pkg_resources since version 82: use importlib.metadata and importlib.resources",
             id="a part of setuptools",
         ),
         pytest.param(

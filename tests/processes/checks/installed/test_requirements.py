@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ def test_an_installed_wheel_whose_requirements_are_met_passes(env: Env, put: Put
         env, put(requires=["click>=8", "colorama; sys_platform == 'win32'", "uvloop; extra == 'fast'"])
     )
     assert checked == CheckResult(
-        detail="acme 1.0, requirements of 2 distributions met", codes=("DEP202", "DEP203", "DEP209", "IMP500")
+        detail="acme 1.0, requirements of 2 distributions met", codes=("DEP202", "DEP203", "DEP209", "DEP210", "IMP500")
     )
 
 
@@ -38,6 +39,20 @@ def test_a_requirement_of_the_wheel_that_is_not_satisfied_is_found(env: Env, put
     put({"click.py": ""}, name="click", version="7.1")
     message = "is required by the wheel, but click 7.1 is installed"
     assert brief(distribution(env, put(requires=["Click >= 8"]))) == [("DEP209", E, "Click>=8", message)]
+
+
+def test_a_name_with_a_comma_that_lacks_its_quotes_does_not_hide_the_distribution(env: Env, put: Put) -> None:
+    subject = put({"acme/__init__.py": "", "acme/a,b.txt": "x"})
+    assert brief(distribution(env, subject)) == []
+
+
+def test_a_python_that_requires_python_excludes_is_found(env: Env, put: Put) -> None:
+    subject = replace(put(), requires_python="<3")
+    ((code, level, name, message),) = brief(distribution(env, subject))
+    assert (code, level, name) == ("DEP210", E, "acme")
+    assert message.startswith("cannot be installed with this Python by pip: 3.")
+    assert brief(distribution(env, replace(put(), requires_python=">=3.8"))) == []
+    assert brief(distribution(env, replace(put(), requires_python="no specifier"))) == []
 
 
 def test_a_pre_release_satisfies_a_requirement_as_it_does_for_pip(env: Env, put: Put) -> None:

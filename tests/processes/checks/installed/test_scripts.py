@@ -30,7 +30,7 @@ def test_a_wheel_without_commands_says_so(env: Env, put: Put) -> None:
     assert checked.not_checked == (
         ("ENT510", "no commands"),
         ("ENT511", "no entry points but commands"),
-        ("ENT512", "no console scripts"),
+        ("ENT512", "no commands"),
         ("ENT513", "no console scripts"),
         ("ENT514", "no console scripts"),
         ("VER306", "no console scripts"),
@@ -157,8 +157,8 @@ def test_a_command_that_declines_to_run_without_an_extra_is_a_note(env: Env, put
         pytest.param(
             "return 'pip install acme[cli]'",
             N,
-            "exited with 1",
-            "its last words: pip install acme[cli]",
+            "exited with 1, because of what it lacks: pip install acme[cli]",
+            "set extras = cli to have it checked with what it needs",
             id="the extra that it needs",
         ),
         pytest.param(
@@ -175,8 +175,10 @@ def test_a_command_that_does_not_answer_help_is_found(
 ) -> None:
     source = f"def main():\n    {body}\n"
     checked = scripts(env, put({"acme.py": source}, entry_points=SCRIPT, requires=["click; extra == 'cli'"]))
-    assert checked.findings == (
-        Finding(code="ENT512", level=level, subject=POINT, message=f"--help {message}", hint=hint),
+    (found,) = checked.findings
+    traceback = {"file": "acme.py", "line": 2} if "ZeroDivisionError" in hint else {}
+    assert found == Finding(
+        code="ENT512", level=level, subject=POINT, message=f"--help {message}", hint=hint, **traceback
     )
 
 
@@ -185,10 +187,92 @@ def test_help_that_does_not_end_is_found(env: Env, put: Put) -> None:
     assert brief(scripts(env, subject, help_limit_s=0.5)) == [("ENT512", W, POINT, "--help does not end within 0.5 s")]
 
 
-def test_a_command_with_a_window_is_loaded_but_not_run(env: Env, put: Put) -> None:
-    checked = scripts(env, put({"acme.py": CLI}, entry_points="[gui_scripts]\nacme = acme:main\n"))
-    assert (checked.codes, brief(checked)) == (("ENT510",), [])
-    assert not [argv for argv in env.argvs if "--help" in argv]
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        pytest.param("print(os.environ['DISPLAY'] or 'no display', flush=True); os.abort()", [], id="no display"),
+        pytest.param("1/0", [], id="something else that it may lack"),
+        pytest.param("qqq", [("ENT512", E, "--help ends in NameError: name 'qqq' is not defined")], id="a mistake"),
+    ],
+)
+def test_a_command_with_a_window_is_run_without_a_display_and_only_for_mistakes(
+    env: Env, put: Put, monkeypatch: pytest.MonkeyPatch, body: str, expected: list[object]
+) -> None:
+    monkeypatch.setenv("DISPLAY", ":0")
+    files = {"acme.py": f"import os\ndef main():\n    {body}\n"}
+    checked = scripts(env, put(files, entry_points="[gui_scripts]\nacme = acme:main\n"))
+    assert (checked.codes, [(each.code, each.level, each.message) for each in checked.findings]) == (
+        ("ENT510", "ENT512"),
+        expected,
+    )
+    assert b":0" not in env.endings[-1].stdout
+
+
+@pytest.mark.parametrize(
+    ("source", "level", "message"),
+    [
+        pytest.param("def main(argv): ...", E, "TypeError: main() missing 1 required positional argument: 'argv'"),
+        pytest.param("def main(): usage()", E, "NameError: name 'usage' is not defined"),
+        pytest.param("def main(): import acme_", E, "ModuleNotFoundError: No module named 'acme_'"),
+        pytest.param("import os\ndef main(): os.sep.no", E, "AttributeError: 'str' object has no attribute 'no'"),
+        pytest.param("def main(): import click_", W, "ModuleNotFoundError: No module named 'click_'"),
+    ],
+)
+def test_help_that_ends_in_a_mistake_is_an_error(env: Env, put: Put, source: str, level: Level, message: str) -> None:
+    checked = scripts(env, put({"acme.py": source}, entry_points=SCRIPT, requires=["click_; extra == 'cli'"]))
+    assert brief(checked) == [("ENT512", level, POINT, f"--help ends in {message}")]
+    assert "cli" in checked.findings[0].hint or level is E
+
+
+def test_help_that_misses_a_setting_of_production_is_a_warning(env: Env, put: Put) -> None:
+    source = "import os\ndef main(): int(os.environ.get('ACME_PORT'))\n"
+    (found,) = scripts(env, put({"acme.py": source}, entry_points=SCRIPT)).findings
+    assert (found.code, found.level, found.message) == ("ENT512", W, "--help exited with 1")
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        pytest.param("async def main(): print('usage')", "an async function", id="async"),
+        pytest.param("def main():\n    yield 1", "a generator function", id="generator"),
+    ],
+)
+def test_a_function_whose_call_does_nothing_is_an_error(env: Env, put: Put, source: str, what: str) -> None:
+    ((code, level, _, message),) = brief(scripts(env, put({"acme.py": source}, entry_points=SCRIPT)))
+    assert (code, level) == ("ENT510", E)
+    assert message.startswith(f"names {what}: ")
+
+
+def test_an_async_function_that_something_runs_passes(env: Env, put: Put) -> None:
+    source = (
+        "import asyncio, functools\n"
+        "def runs(f):\n    return functools.wraps(f)(lambda: asyncio.run(f()))\n"
+        "@runs\nasync def main():\n    print('usage')\n"
+    )
+    assert brief(scripts(env, put({"acme.py": source}, entry_points=SCRIPT))) == []
+
+
+def test_a_command_that_makes_a_coroutine_and_does_nothing_is_an_error(env: Env, put: Put) -> None:
+    source = "async def run(): print('usage')\ndef main():\n    run()\n"
+    message = "--help does nothing: the coroutine run is never awaited"
+    assert brief(scripts(env, put({"acme.py": source}, entry_points=SCRIPT))) == [("ENT512", E, POINT, message)]
+
+
+def test_a_command_that_says_what_it_lacks_is_a_note_that_quotes_it(env: Env, put: Put) -> None:
+    source = "def main(): raise RuntimeError('please set the environment variable ACME_HOME')\n"
+    checked = scripts(env, put({"acme.py": source}, entry_points=SCRIPT))
+    words = "RuntimeError: please set the environment variable ACME_HOME"
+    message = f"--help exited with 1, because of what it lacks: {words}"
+    assert brief(checked) == [("ENT512", N, POINT, message)]
+
+
+def test_an_absent_module_of_a_script_is_not_somebody_elses(env: Env, put: Put) -> None:
+    points = "[console_scripts]\na = acme_cli:main\nb = src.acme.cli:main\n"
+    checked = scripts(env, put({"acme/__init__.py": "", "acme/cli.py": ""}, entry_points=points))
+    assert [found.hint for found in checked.findings] == [
+        "have the build include acme_cli, which is not in the wheel, or correct the entry point",
+        "the wheel has it as acme.cli: write b = acme.cli:main",
+    ]
 
 
 def test_a_plugin_that_does_not_load_is_a_warning(env: Env, put: Put) -> None:

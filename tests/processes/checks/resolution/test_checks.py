@@ -34,6 +34,11 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
         made.add("broken", "1.0", yanked="it eats data")
         made.add("early", "1.0rc1")
         made.add_sdist("source", "1.0")
+        made.add("picky", "1.0", requires=["plain>=2"])
+        made.add("narrow", "1.0", requires=["plain>=1.5,<3"])
+        made.add("narrower", "1.0", requires=["plain>=1.2,<2"])
+        made.add("moved", "2.0")
+        made.add_sdist("moved", "1.0", more="import nothing")
         yield made
 
 
@@ -205,6 +210,53 @@ def test_the_lowest_are_taken_that_can_be_together_and_what_has_no_lower_bound_i
         'windows>=1; sys_platform == "win32"',
         "source",
     ]
+
+
+@pytest.mark.parametrize(("free", "version"), [("picky", "2.0"), ("narrow", "1.5"), ("narrow<2", "1.5")])
+def test_what_has_no_lower_bound_limits_the_lowest_too(
+    index: Index, tmp_path: Path, installer: Installer, free: str, version: str
+) -> None:
+    found = lowest(index, tmp_path, installer, "plain>=1", free)
+    assert isinstance(found, LowestVersions)
+    assert found.pinned == (("plain", version),)
+
+
+def test_what_else_is_installed_limits_the_lowest_and_is_not_lowered(
+    index: Index, tmp_path: Path, installer: Installer
+) -> None:
+    run = indexes.runner(index.variables)
+    beside = ["picky>=1", "./a/path", "plain @ https://acme.dev/plain-9.tar.gz"]
+    found = resolution.resolve_lowest(installer, ["plain>=1"], run, tmp_path, beside=beside)
+    assert isinstance(found, LowestVersions)
+    assert (found.pinned, list(map(str, found.requirements))) == ((("plain", "2.0"),), ["plain==2.0"])
+
+
+def test_a_release_that_must_be_built_is_not_the_lowest_because_another_project_has_no_wheels(
+    index: Index, tmp_path: Path, installer: Installer
+) -> None:
+    found = lowest(index, tmp_path, installer, "moved>=1", "source>=1")
+    assert isinstance(found, LowestVersions)
+    assert found.pinned == (("moved", "2.0"), ("source", "1.0"))
+
+
+def test_only_what_applies_here_is_lowered(index: Index, tmp_path: Path, installer: Installer) -> None:
+    run = indexes.runner(index.variables)
+    wanted = ["plain>=2; python_version >= '3.8'", "plain>=1; python_version < '3.8'", "plain<3; os_name != 'dos'"]
+    environment = {"python_version": "3.11", "os_name": "posix"}
+    found = resolution.resolve_lowest(installer, wanted, run, tmp_path, environment=environment)
+    assert isinstance(found, LowestVersions)
+    assert (found.pinned, list(map(str, found.requirements))) == ((("plain", "2.0"),), ["plain==2.0"])
+
+
+def test_a_search_that_does_not_end_lowers_less_and_accuses_nobody(
+    index: Index, tmp_path: Path, pip: Pip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tox_prodsim.checks.resolution.lowest._ROUNDS", 1)
+    found = lowest(index, tmp_path, pip, "plain>=1", "needy>=1")
+    assert isinstance(found, LowestVersions)
+    assert found.unbounded == ()
+    assert found.not_lowered
+    assert "not lowered" in resolution.check_lowest(found, ("plain==1.0", "needy==1.0")).detail
 
 
 def test_what_nobody_can_have_together_has_no_lowest(index: Index, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ def compared(
     other: dict[str, str],
     *,
     stale: frozenset[str] = frozenset(),
+    manifest: frozenset[str] = frozenset(),
     again: Callable[[], Path] | None = None,
     **options: str,
 ) -> CheckResult:
@@ -35,7 +36,8 @@ def compared(
         (tmp_path / name).mkdir()
     source = open_sdist(sdist(tmp_path, files=one))
     from_sdist = wheel(tmp_path / "sdist", files=one)
-    from_tree = TreeWheel(path=wheel(tmp_path / "tree", files=other, **options), took_s=1.5, stale=stale)  # type: ignore[arg-type]
+    built = wheel(tmp_path / "tree", files=other, **options)  # type: ignore[arg-type]
+    from_tree = TreeWheel(path=built, took_s=1.5, stale=stale, manifest=manifest)
     return check_equal(source, from_sdist, from_tree, rebuild=again or (lambda: from_sdist))
 
 
@@ -59,6 +61,13 @@ def test_a_file_that_only_the_tree_has_is_found_and_a_stale_one_named_so(tmp_pat
 def test_a_file_that_only_the_sdist_has_is_found(tmp_path: Path) -> None:
     message = "is in the wheel from the sdist, but not in the one from the source tree"
     assert told(compared(tmp_path, {"a.py": "", "b.py": ""}, {"a.py": ""})) == [("BLD104", "b.py", message)]
+
+
+def test_a_file_that_an_old_list_of_files_alone_brings_is_named_so(tmp_path: Path) -> None:
+    message = "is in the wheel only because a stale *.egg-info/SOURCES.txt names it: a clean checkout builds without it"
+    files = {"acme/a.py": "", "acme/rules.json": ""}
+    checked = compared(tmp_path, files, {"acme/a.py": ""}, manifest=frozenset({"src/acme/rules.json"}))
+    assert told(checked) == [("BLD104", "acme/rules.json", message)]
 
 
 def test_another_content_is_found(tmp_path: Path) -> None:

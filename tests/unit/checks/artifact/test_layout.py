@@ -83,9 +83,16 @@ def test_what_harms_less_at_the_top_is_a_warning(tmp_path: Path) -> None:
     assert found(tmp_path, [INIT, "scripts/cli.py"], entry_points=script) == [("WHL133", W, "scripts/")]
 
 
+@pytest.mark.parametrize("top", ["utils/__init__.py", "config.py", "data/x.json", "licenses/MIT.txt", "__init__.py"])
+def test_a_general_name_at_the_top_is_a_warning(tmp_path: Path, top: str) -> None:
+    subject = f"{top.partition('/')[0]}/" if "/" in top else top
+    assert found(tmp_path, [INIT, top]) == [("WHL133", W, subject)]
+
+
 def test_a_project_may_be_named_so(tmp_path: Path) -> None:
     assert found(tmp_path, ["tools/__init__.py"], name="tools") == []
     assert found(tmp_path, ["tools/acme/__init__.py"], name="tools_acme") == []
+    assert found(tmp_path, ["config/__init__.py"], name="python_config") == []
     assert found(tmp_path, [INIT, "acme/tests/__init__.py"]) == []
 
 
@@ -98,6 +105,16 @@ def test_a_project_may_be_named_so(tmp_path: Path) -> None:
         *(
             "acme/__init__.py.orig",
             "acme/__init__.py.rej",
+            "acme/a.py.bak",
+            "acme/debug.log",
+            "acme/a - Copy.py",
+            "acme/a - Copy (2).py",
+            "acme/a (1).json",
+            "acme/a copy.py",
+            "acme - Copy/a.py",
+            "acme/.venv/bin/python",
+            "acme/env/pyvenv.cfg",
+            "acme/static/node_modules/x/index.js",
             "acme/a.py~",
             "acme/.a.py.swp",
             "acme/.DS_Store",
@@ -125,6 +142,8 @@ def test_litter_of_one_kind_is_one_finding(tmp_path: Path) -> None:
     [
         *("acme/.gitignore", "acme/.env.example", "acme/tests/data/.env", "acme/project_template/.git/config"),
         *("acme/b.pyc", "acme/package.json.orig", "acme/environment.env"),
+        *("acme/Copy.py", "acme/copy (of).txt", "acme/changes.log", "acme/templates/a.log"),
+        *("acme/lib/node_modules/npm/node_modules/x/a.js",),
     ],
 )
 def test_these_are_no_strays(tmp_path: Path, file: str) -> None:

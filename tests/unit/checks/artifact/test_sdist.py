@@ -8,10 +8,13 @@ from support.refusals import refused
 from support.sdists import PKG_INFO, sdist, special
 from support.wheels import wheel
 
-from tox_prodsim.checks.artifact import check_sdist, check_sdist_vs_wheel, open_sdist, open_wheel
+from tox_prodsim.checks.artifact import check_sdist, check_sdist_vs_wheel, open_sdist, open_wheel, sdist_beside
 from tox_prodsim.model.findings import CheckResult
 
+EXTENSION = "setup(ext_modules=[Extension('a', ['a.c'])])"
+DECLARED = "[[tool.setuptools.ext-modules]]\nname = 'a'\n"
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "b3BlbnNzaC1rZXk" * 8 + "\n-----END OPENSSH PRIVATE KEY-----\n"
+COPY = "is a copy that a file manager or a browser has made"
 TOKEN = "password = pypi-AgE" + "IcHlwaS5vcmc" * 8 + "\n"
 
 
@@ -34,7 +37,7 @@ def shipped(path: Path, built: Path) -> list[tuple[str, str, str]]:
 def test_a_sound_sdist_is_clean_and_says_what_it_is(tmp_path: Path) -> None:
     checked = check_sdist(open_sdist(sdist(tmp_path)))
     assert (checked.findings, checked.detail) == ((), "acme-1.0.tar.gz, 3 files")
-    assert checked.codes == ("SDI203", "SDI204", "SDI205")
+    assert checked.codes == ("SDI203", "SDI204", "SDI205", "SDI206")
 
 
 def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
@@ -46,17 +49,35 @@ def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     ("files", "sources"),
     [
         pytest.param({"acme/__init__.py": ""}, (), id="pure"),
-        pytest.param({"src/_fast.c": "", "acme/_x.pyx": ""}, ("src/_fast.c", "acme/_x.pyx"), id="C and Cython"),
-        pytest.param({"tests/leak.c": "", "docs/a.rs": "", "tools/a.c": ""}, (), id="the material of tests"),
-        pytest.param({"setup.py": "setup(ext_modules=[])"}, ("setup.py",), id="declared in setup.py"),
-        pytest.param({"setup.py": "# no ext_modules"}, (), id="a comment"),
-        pytest.param({"pyproject.toml": "[build-system]\nbuild-backend = 'maturin'"}, ("pyproject.toml",), id="Rust"),
+        pytest.param({"src/a.c": "", "setup.py": EXTENSION}, ("src/a.c", "setup.py"), id="C"),
+        pytest.param({"a.pyx": "", "setup.py": "setup(ext_modules=got)"}, ("a.pyx", "setup.py"), id="from elsewhere"),
+        pytest.param({"a.pyx": "", "setup.py": "", "ext.py": EXTENSION}, ("a.pyx", "ext.py"), id="a helper"),
+        pytest.param({"setup.py": "cythonize('acme/*.py')"}, ("setup.py",), id="Python that is compiled"),
+        pytest.param({"setup.py": "setup(cffi_modules=['b.py:ffi'])"}, ("setup.py",), id="C in Python"),
+        pytest.param({"a.c": "", "pyproject.toml": DECLARED}, ("a.c", "pyproject.toml"), id="pyproject.toml"),
     ],
 )
 def test_what_compiled_code_is_made_from_is_seen(
     tmp_path: Path, files: dict[str, str], sources: tuple[str, ...]
 ) -> None:
     assert open_sdist(sdist(tmp_path, files=files)).compiled_sources == sources
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param({"setup.py": EXTENSION, "acme/include/acme.h": ""}, id="a generic setup.py, and headers"),
+        pytest.param({"setup.py": EXTENSION, "tests/leak.c": "", "docs/a.rs": "", "tools/a.c": ""}, id="tests"),
+        pytest.param({"setup.py": "# Extension(", "acme/template.c": ""}, id="a comment, and C as data"),
+        pytest.param({"setup.py": "", "acme/template.c": ""}, id="nothing is declared"),
+        pytest.param({"setup.py": "if os.environ.get('FAST'):\n    mypycify([])\n"}, id="mypyc if it is asked for"),
+        pytest.param({"setup.py": "if '--fast' in sys.argv:\n    ext_modules = cythonize(x)"}, id="Cython likewise"),
+        pytest.param({"pyproject.toml": "[build-system]\nbuild-backend = 'maturin'", "src/lib.rs": ""}, id="Rust"),
+        pytest.param({"pyproject.toml": "[build-system]\nbuild-backend = 'scikit_build_core.build'"}, id="CMake"),
+    ],
+)
+def test_where_nothing_can_be_lost_silently_nothing_is_expected(tmp_path: Path, files: dict[str, str]) -> None:
+    assert open_sdist(sdist(tmp_path, files=files)).compiled_sources == ()
 
 
 # what must not be unpacked
@@ -97,6 +118,9 @@ def test_a_link_inside_is_a_file_like_any_other(tmp_path: Path, target: str) -> 
         pytest.param("server.pem", KEY, "warning", "holds a private key", id="some key"),
         pytest.param(".env", "API_KEY=0123456789\n", "warning", "sets what looks like a secret", id="a setting"),
         pytest.param("a.py.orig", "", "warning", "was left by a merge or a patch", id="left of a merge"),
+        pytest.param("acme/a.py.bak", "", "warning", "is a backup", id="a backup"),
+        pytest.param("build.log", "", "warning", "is a log", id="a log"),
+        pytest.param("setup (1).cfg", "", "warning", COPY, id="a copy of a browser"),
     ],
 )
 def test_a_secret_or_a_stray_is_found(tmp_path: Path, name: str, text: str, level: str, message: str) -> None:
@@ -104,19 +128,23 @@ def test_a_secret_or_a_stray_is_found(tmp_path: Path, name: str, text: str, leve
 
 
 def test_a_folder_that_lay_about_is_told_once(tmp_path: Path) -> None:
-    files = {".git/HEAD": "", ".git/objects/x": "", "env/pyvenv.cfg": "", "env/lib/a.py": ""}
-    assert [subject for _, _, subject, _ in findings(sdist(tmp_path, files=files))] == [".git/", "env/"]
+    files = {".git/HEAD": "", ".git/x": "", "env/pyvenv.cfg": "", "env/lib/a.py": "", "acme/node_modules/x/a.js": ""}
+    told_of = [subject for _, _, subject, _ in findings(sdist(tmp_path, files=files))]
+    assert told_of == [".git/", "acme/node_modules/", "env/"]
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
     [
         pytest.param("tests/certs/server.key", KEY, id="a key for tests"),
+        pytest.param("src/greentest/3.14/server.key", KEY, id="a key for tests of another name"),
         pytest.param("docs/example.txt", TOKEN, id="a token in a manual"),
         pytest.param("id_rsa.pub", "ssh-rsa AAAA", id="a public key"),
         pytest.param(".env", "DEBUG=1\nSECRET=${SECRET}\n", id="settings without a secret"),
         pytest.param("acme/keys.py", "BEGIN = '-----BEGIN PRIVATE KEY-----'\n", id="code about keys"),
         pytest.param(".github/workflows/ci.yml", "", id="what git has"),
+        pytest.param("pyproject.toml.orig", "", id="what a build back end has rewritten"),
+        pytest.param("Cargo.toml.orig", "", id="what cargo has rewritten"),
     ],
 )
 def test_what_only_looks_like_a_secret_is_none(tmp_path: Path, name: str, text: str) -> None:
@@ -156,11 +184,25 @@ def test_an_archive_of_several_folders_is_no_sdist(tmp_path: Path) -> None:
     assert findings(path) == [("error", "SDI205", path.name, "does not hold exactly one folder")]
 
 
-def test_an_unusual_spelling_of_the_name_is_a_warning(tmp_path: Path) -> None:
+def test_an_unusual_spelling_of_the_file_name_is_a_note(tmp_path: Path) -> None:
     info = PKG_INFO.replace("acme", "Acme.Web")
     path = sdist(tmp_path, pkg_info=info, top="Acme.Web-1.0", file_name="Acme.Web-1.0.tar.gz")
-    message = "is not named as PEP 625 wants, which is acme_web-1.0.tar.gz"
-    assert findings(path) == [("warning", "SDI205", path.name, message)]
+    message = "is not named as PEP 625 wants, which is acme_web-1.0.tar.gz; PyPI still accepts it"
+    assert findings(path) == [("note", "SDI205", path.name, message)]
+
+
+@pytest.mark.parametrize("top", ["Acme.Web-1.0", "acme-web-1.0", "acme_web-1.0.0"])
+def test_a_folder_may_be_spelt_in_any_way(tmp_path: Path, top: str) -> None:
+    info = PKG_INFO.replace("acme", "Acme.Web")
+    assert findings(sdist(tmp_path, pkg_info=info, top=top, file_name="acme_web-1.0.tar.gz")) == []
+
+
+def test_names_that_not_every_system_can_hold_are_found(tmp_path: Path) -> None:
+    files = {"acme/nul.txt": "", "acme/a.py": "", "acme/A.py": "", "tests/con.txt": "", "docs/A": "", "docs/a": ""}
+    assert [found[1:3] for found in findings(sdist(tmp_path, files=files))] == [
+        ("SDI206", "acme/nul.txt"),
+        ("SDI206", "acme/A.py, acme/a.py"),
+    ]
 
 
 # what the wheel keeps of it
@@ -178,6 +220,13 @@ def test_a_requirement_that_only_the_wheel_has_is_found(tmp_path: Path) -> None:
 def test_a_version_that_changed_on_the_way_is_found(tmp_path: Path) -> None:
     message = "PKG-INFO says 1.0 where METADATA of the wheel built from it says 0.0"
     assert shipped(sdist(tmp_path), wheel(tmp_path, version="0.0")) == [("SDI202", "Version", message)]
+
+
+def test_no_hint_makes_a_version_dynamic(tmp_path: Path) -> None:
+    source, built = open_sdist(sdist(tmp_path)), wheel(tmp_path, version="0.0", requires=["tomli"])
+    hints = {found.subject: found.hint for found in check_sdist_vs_wheel(source, open_wheel(built)).findings}
+    assert "dynamic" not in hints["Version"]
+    assert "add 'dependencies' to dynamic of [project]" in hints["Requires-Dist"]
 
 
 @pytest.mark.parametrize(
@@ -269,3 +318,28 @@ def test_a_marker_of_types_that_is_not_shipped_is_found(tmp_path: Path) -> None:
     message = "is in the sdist (src/acme/py.typed), but not in the wheel: type checkers ignore its types"
     assert shipped(path, wheel(tmp_path)) == [("WHL120", "acme/py.typed", message)]
     assert shipped(path, wheel(tmp_path, files={"acme/__init__.py": "", "acme/py.typed": ""})) == []
+
+
+def test_a_lost_marker_is_a_warning_and_one_that_is_claimed_is_reported_elsewhere(tmp_path: Path) -> None:
+    source = open_sdist(sdist(tmp_path, files={"acme/__init__.py": "", "acme/py.typed": ""}))
+    (finding,) = check_sdist_vs_wheel(source, open_wheel(wheel(tmp_path))).findings
+    assert (finding.code, finding.level) == ("WHL120", "warning")
+    claimed = wheel(tmp_path, metadata="Metadata-Version: 2.1\nName: acme\nVersion: 1.0\nClassifier: Typing :: Typed\n")
+    assert check_sdist_vs_wheel(source, open_wheel(claimed)).findings == ()
+
+
+def test_a_marker_that_git_tracks_and_the_sdist_lacks_is_found(tmp_path: Path) -> None:
+    tracked = {"src/acme/__init__.py", "src/acme/py.typed"}
+    checked = check_sdist_vs_wheel(open_sdist(sdist(tmp_path)), open_wheel(wheel(tmp_path)), tracked)
+    message = "is tracked by git (src/acme/py.typed), but not in the wheel: type checkers ignore its types"
+    assert [(found.subject, found.message) for found in checked.findings] == [("acme/py.typed", message)]
+
+
+def test_the_sdist_beside_a_wheel_is_the_one_of_its_release(tmp_path: Path) -> None:
+    built = wheel(tmp_path)
+    assert sdist_beside(built) is None
+    sdist(tmp_path, file_name="acme-1.1.tar.gz")
+    (tmp_path / "acme-1.0.0.tar.gz").write_bytes(b"no archive")
+    assert sdist_beside(built) is None
+    path = sdist(tmp_path)
+    assert sdist_beside(built) == path

@@ -27,7 +27,7 @@ def test_a_classifier_that_requires_python_excludes_is_found(tmp_path: Path) -> 
     assert brief(check_versions(ours, None)) == [("VER301", E, "Python 3.11, 3.12", message)]
 
 
-@pytest.mark.parametrize("requires", [">=3.9", ">=3.9,<4", ">=3.9.1", "!=3.9.7,>=3.8", ">3.8", "~=3.9", "==3.*", ""])
+@pytest.mark.parametrize("requires", [">=3.9", ">=3.9,<4", ">=3.9.1", "!=3.9.7,>=3.8", ">3.8", "~=3.9", "==3.*"])
 def test_a_classifier_of_which_some_release_fits_is_none(tmp_path: Path, requires: str) -> None:
     assert brief(check_versions(opened(tmp_path, "3.9", "3.12", requires=requires), None)) == []
 
@@ -53,22 +53,58 @@ def test_some_python_fits_both_the_tags_and_requires_python(
 
 def test_a_local_version_is_found(tmp_path: Path) -> None:
     found = ("VER302", W, "1.0+g3f2a1c9", "is a local version, which PyPI refuses")
-    assert brief(check_versions(opened(tmp_path, version="1.0+g3f2a1c9"), None)) == [found]
-    private = opened(tmp_path, version="1.0+g3f2a1c9", more="Classifier: Private :: Do Not Upload")
+    assert brief(check_versions(opened(tmp_path, version="1.0+g3f2a1c9", requires=">=3.9"), None)) == [found]
+    private = opened(tmp_path, version="1.0+g3f2a1c9", requires=">=3.9", more="Classifier: Private :: Do Not Upload")
     assert [each.level for each in check_versions(private, None).findings] == [N]
+
+
+@pytest.mark.parametrize(
+    ("version", "level"),
+    [
+        pytest.param("2.4.dev7+g1c5e9d04b", N, id="setuptools-scm"),
+        pytest.param("2.3.post1.dev7+g1c5e9d04b.d20261002", N, id="setuptools-scm, other scheme"),
+        pytest.param("2.3.post7.dev0+1c5e9d0", N, id="poetry-dynamic-versioning"),
+        pytest.param("2.3+7.g1c5e9d0", N, id="versioneer"),
+        pytest.param("2.3+0.g1c5e9d0.dirty", W, id="the tag, but changed"),
+        pytest.param("2.3+d20261002", W, id="a date"),
+        pytest.param("2.3+ubuntu1", W, id="a vendor"),
+        pytest.param("2.3.post1+cu118", W, id="a variant"),
+    ],
+)
+def test_a_version_between_two_releases_is_a_note(tmp_path: Path, version: str, level: Level) -> None:
+    assert [each.level for each in check_versions(opened(tmp_path, version=version), None).findings] == [level]
+
+
+@pytest.mark.parametrize(
+    ("classified", "tag", "level"),
+    [
+        pytest.param(["3.6", "3.11"], "py3-none-any", W, id="classifiers say more than installers read"),
+        pytest.param([], "py3-none-any", W, id="nothing says it"),
+        pytest.param(["3.6"], "py2.py3-none-any", W, id="a tag that no classifier confirms"),
+        pytest.param(["2.7", "3.6"], "py2.py3-none-any", N, id="every Python is meant"),
+        pytest.param(["3.11"], "cp311-cp311-linux_x86_64", N, id="one Python"),
+    ],
+)
+def test_without_requires_python_old_pythons_take_it(
+    tmp_path: Path, classified: list[str], tag: str, level: Level
+) -> None:
+    (found,) = check_versions(opened(tmp_path, *classified, tag=tag), None).findings
+    assert (found.code, found.level, found.subject) == ("VER307", level, "Requires-Python")
+    if "3.6" in classified:
+        assert found.hint.endswith('requires-python = ">=3.6"')
 
 
 # env_list
 
 
 def test_what_is_claimed_and_what_is_tested_are_compared_both_ways(tmp_path: Path) -> None:
-    ours = opened(tmp_path, "3.9", "3.10", "3.11")
+    ours = opened(tmp_path, "3.9", "3.10", "3.11", requires=">=3.9")
     assert brief(check_versions(ours, frozenset({"3.11", "3.12"}))) == [
         ("VER304", N, "Python 3.9, 3.10", "a classifier claims it, but no environment of env_list tests it"),
         ("VER304", N, "Python 3.12", "env_list tests it, but no classifier claims it"),
     ]
     same = check_versions(ours, frozenset({"3.9", "3.10", "3.11"}))
-    assert (same.findings, same.codes, same.not_checked) == ((), ("VER301", "VER302", "VER304"), ())
+    assert (same.findings, same.codes, same.not_checked) == ((), ("VER301", "VER302", "VER307", "VER304"), ())
 
 
 @pytest.mark.parametrize(
@@ -82,7 +118,7 @@ def test_with_nothing_to_compare_it_is_not_called_checked(
     tmp_path: Path, classified: list[str], tested: frozenset[str] | None, reason: str
 ) -> None:
     checked = check_versions(opened(tmp_path, *classified), tested)
-    assert (checked.codes, checked.not_checked) == (("VER301", "VER302"), (("VER304", reason),))
+    assert (checked.codes, checked.not_checked) == (("VER301", "VER302", "VER307"), (("VER304", reason),))
 
 
 def test_the_names_of_environments_say_which_pythons_are_tested() -> None:

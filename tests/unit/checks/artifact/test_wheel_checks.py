@@ -143,10 +143,18 @@ def test_a_sound_wheel_passes_and_says_what_it_holds(tmp_path: Path) -> None:
     assert checked.detail == "RECORD and METADATA ok, 2 modules, 1 console script"
     assert checked.codes == CODES
     assert sorted(CODES) == [
-        *("DEP201", "DEP207", "ENT510"),
+        *("DEP201", "DEP207", "DEP212", "ENT510", "ENT516", "IMP513"),
         *("WHL101", "WHL102", "WHL103", "WHL104", "WHL105", "WHL106", "WHL107", "WHL108"),
-        *("WHL110", "WHL120", "WHL121", "WHL130", "WHL131", "WHL133"),
+        *("WHL110", "WHL120", "WHL121", "WHL130", "WHL131", "WHL133", "WHL135", "WHL136", "WHL141", "WHL142"),
     ]
+
+
+def test_a_record_that_only_lacks_quotes_is_one_warning(tmp_path: Path) -> None:
+    (found,) = check_wheel(
+        open_wheel(wheel(tmp_path, files={**PACKAGE, "acme/a,b.txt": "x", "acme/c,d": "y"}))
+    ).findings
+    assert (found.code, found.level, found.subject) == ("WHL101", Level.WARNING, "acme/a,b.txt and 1 more")
+    assert found.message.startswith("the name has a comma, and its line in RECORD lacks the quotes")
 
 
 def test_a_finding_has_a_level_and_a_hint(tmp_path: Path) -> None:
@@ -227,6 +235,13 @@ def test_metadata_that_others_may_not_read_harms_nobody(tmp_path: Path) -> None:
 def test_a_member_that_is_there_twice_is_found(tmp_path: Path) -> None:
     path = wheel(tmp_path, unrecorded=[("acme/__init__.py", "")])
     assert findings(path) == [("WHL104", "acme/__init__.py", "is in the wheel 2 times")]
+
+
+def test_two_members_that_are_installed_at_one_place_are_found(tmp_path: Path) -> None:
+    other = "acme-1.0.data/purelib/acme/__init__.py"
+    message = f"is where acme/__init__.py and {other} are installed: the last one that an installer writes stays"
+    path = wheel(tmp_path, files={"acme/__init__.py": "", other: "", "acme-1.0.data/data/acme/__init__.py": ""})
+    assert findings(path) == [("WHL104", "acme/__init__.py", message)]
 
 
 @pytest.mark.parametrize(

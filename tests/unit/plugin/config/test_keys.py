@@ -11,10 +11,10 @@ from support.refusals import refused
 from tox.config.types import Command
 
 from tox_prodsim.model import probes
-from tox_prodsim.model.scenario import CONTAINMENT_KINDS
+from tox_prodsim.model.scenario import CONTAINMENT_KINDS, Update
 from tox_prodsim.plugin.config.keys import KEYS, Key
 from tox_prodsim.plugin.config.schema import properties
-from tox_prodsim.plugin.config.values import Lines, Words, argv
+from tox_prodsim.plugin.config.values import Lines, Words, argv, update
 
 PAGE = ROOT / "docs" / "keys.md"
 BY_NAME = {key.name: key for key in KEYS}
@@ -184,3 +184,24 @@ def test_a_command_is_a_list_of_words(command: Command | None, words: tuple[str,
 @pytest.mark.parametrize("command", [Command(["-", "python"]), Command("! python"), Command(" - python")])
 def test_a_sign_before_a_command_is_refused(command: Command) -> None:
     assert refused(lambda: argv("deploy", command)).message.startswith("a leading '-' or '!' has no meaning here")
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("all", Update.ALL),
+        ("contents", Update.CONTENTS),
+        ("times", Update.TIMES),
+        ("1", Update.ALL),
+        ("", None),
+        ("0", None),
+    ],
+)
+def test_the_option_of_an_update_names_a_part(text: str, part: Update | None) -> None:
+    assert update("--update", text) is part
+
+
+def test_another_part_is_refused() -> None:
+    assert refused(lambda: update("--update", "time")).message == (
+        "'time' is neither contents nor times; without a value it is both"
+    )

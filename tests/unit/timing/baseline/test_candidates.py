@@ -10,7 +10,9 @@ from support.baselines import ACME, IMPORT_ACME, KEY, metric
 
 from tox_prodsim import timing
 from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.scenario import Update
 from tox_prodsim.timing.baseline import store
+from tox_prodsim.timing.baseline.contents import Contents
 
 MINE = replace(ACME, env="prodsim", dists=())
 OTHER_KEY = KEY.replace("3.13", "3.12")
@@ -36,6 +38,18 @@ def test_the_candidates_of_a_matrix_go_to_their_keys(tmp_path: Path, stores: dic
     }
     [over] = [each for path, each, _ in decided(jobs, stores) if path.name == f"{KEY}.json"]
     assert over.metrics[IMPORT_ACME].history == (1.0, 1.964), "what was accepted continues its history"
+
+
+@pytest.mark.parametrize("part", Update)
+def test_a_part_of_a_candidate_is_accepted(tmp_path: Path, stores: dict[str, Path], part: Update) -> None:
+    old = replace(MINE, metrics={IMPORT_ACME: metric(1.0)}, contents=Contents(version="1.3", created="2026-10-02"))
+    new = replace(MINE, contents=Contents(version="1.4", created="2026-10-03", data=frozenset({"a"})))
+    store.save(tmp_path / "jobs/candidate.json", new)
+    store.save(stores["prodsim"] / f"prodsim/{KEY}.json", old)
+    [(_, accepted, is_new)] = timing.accepted(timing.candidates(tmp_path / "jobs"), stores, part)
+    assert is_new
+    assert accepted.contents == (old if part is Update.TIMES else new).contents
+    assert accepted.metrics[IMPORT_ACME].ratio == (1.0 if part is Update.CONTENTS else 1.964)
 
 
 def decided(folder: Path, stores: dict[str, Path]) -> list[tuple[Path, store.Baseline, bool]]:

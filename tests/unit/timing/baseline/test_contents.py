@@ -75,8 +75,16 @@ def test_what_is_much_is_stored_as_patterns_with_numbers() -> None:
     text = store.dumps(replace(ACME, contents=much))
     assert '    "folders": {\n      "acme/l/**/*.mo": 1200\n    },\n' in text
     assert '    "packages": {\n      "acme.x.**.*": 1001\n    },\n' in text
-    assert "descriptors" not in text
+    assert not [name for name in ("descriptors", "failed", "notes") if name in text]
     assert loaded(text).contents == much
+
+
+def test_what_failed_and_what_was_noted_is_a_line_each() -> None:
+    held = replace(HELD, failed={"acme.windows": "lacks winreg"}, notes=frozenset({"WHL131 b: x", "WHL131 a: x"}))
+    text = store.dumps(replace(ACME, contents=held))
+    assert '    "failed": {\n      "acme.windows": "lacks winreg"\n    },\n' in text
+    assert '    "notes": [\n      "WHL131 a: x",\n      "WHL131 b: x"\n    ],\n' in text
+    assert loaded(text).contents == held
 
 
 @pytest.mark.parametrize("schema", [1, 2])
@@ -248,6 +256,8 @@ def held_things(draw: st.DrawFn) -> Contents:
         entry_points=draw(st.frozensets(points)),
         data=draw(st.frozensets(files, max_size=40)),
         descriptors=draw(st.none() | st.integers(0, 99)),
+        failed=dict.fromkeys(sorted(modules - imported)[:3], "lacks winreg"),
+        notes=draw(st.frozensets(points)),
     )
 
 
