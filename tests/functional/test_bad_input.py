@@ -24,7 +24,8 @@ NO_URL = "is no URL that can be asked, write for example http://127.0.0.1:{port}
 OR_NONE = "above 0, or 0 for no limit"
 NO_PORT = "is no TCP port, use {port} for a free one or a number from 1 to 65535"
 NO_PROBE = (
-    "is no probe, write http://…, tcp://host:port, unix:path, listen, log:/regex/, file:path, exec:command or notify"
+    "is no probe, write http://…, tcp://host:port, unix:path, listen, log:/regex/, file:path, exec:command, "
+    "delay:seconds or notify"
 )
 NO_STATUS = "is no HTTP status, give for example status=200 or status=200,204"
 NO_OPTION = "is no option of an http probe, use status=, body=, header=, method= or timeout="
@@ -43,7 +44,7 @@ INI = {
     ),
     "simulate = no_hoem": (
         "simulate: 'no_hoem' is no condition, did you mean no_home? there are no_home, read_only_home, read_only_site, "
-        "no_network, c_locale, utc, closed_stdin, umask_077, optimize, non_root, low_fds"
+        "no_network, c_locale, utc, closed_stdin, umask_077, optimize, buffered_output, non_root, low_fds"
     ),
     "ready_timeout = -1": f"ready_timeout: -1 {NO_SECONDS}",
     "ready_timeout = 0": f"ready_timeout: 0 {NO_SECONDS}",
@@ -184,10 +185,10 @@ TOML = {
     ),
     "deploy = ['python']\nready = [{http = 'http://x', tcp = 'x:1'}]": (
         "ready[0]: {'http': 'http://x', 'tcp': 'x:1'} needs exactly one of "
-        "http, exec, tcp, unix, listen, log, file, notify"
+        "http, exec, tcp, unix, listen, log, file, delay, notify"
     ),
     "deploy = ['python']\nready = [{htp = 'http://x'}]": (
-        "ready[0]: {'htp': 'http://x'} needs exactly one of http, exec, tcp, unix, listen, log, file, notify"
+        "ready[0]: {'htp': 'http://x'} needs exactly one of http, exec, tcp, unix, listen, log, file, delay, notify"
     ),
     "deploy = ['python']\nready = [{tcp = '127.0.0.1:80', status = 200}]": (
         "ready[0]: a tcp probe has no option 'status'"
@@ -331,7 +332,7 @@ def test_a_command_that_does_not_exist_fails_and_the_service_is_stopped(quick_pr
     )
     result = quick_project.prodsim("--installpkg", quick_project.wheel()).failed()
     assert "FAIL RUN605 commands[0]: " in result.out
-    assert "SIGTERM    to 1 process" in result.out
+    assert "SIGTERM    to the main process (1 process running)" in result.out
     assert quick_project.left() == []
 
 

@@ -274,6 +274,16 @@ def test_the_end_of_a_job(quick_project: Project, script: str, exit_codes: str, 
     assert not message or the(quick_project, "RUN609") == f"python: {message}"
 
 
+PREFORK_WITHOUT_STOP = """\
+import os, signal, sys, time
+child = os.fork()
+if child == 0:
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    print("up", flush=True)
+    time.sleep(100)
+signal.signal(signal.SIGTERM, lambda *_: None)
+os.waitpid(child, 0)
+"""
 STOPS_WITH = """\
 import signal, sys, time
 signal.signal(signal.{}, lambda *_: sys.exit({}))
@@ -294,13 +304,26 @@ time.sleep(100)
         pytest.param(SLEEPER, {}, ["RUN608"], id="no handler at all"),
         pytest.param(STUBBORN, {"stop_timeout": 1}, ["RUN607"], id="the signal is ignored"),
         pytest.param(
-            STUBBORN_CHILD, {"stop_timeout": 1}, ["RUN607", "RUN608", "RUN623"], id="a child ignores the signal"
+            STUBBORN_CHILD,
+            {"stop_timeout": 1, "stop_to": "tree"},
+            ["RUN607", "RUN608", "RUN623"],
+            id="a child ignores the signal that all processes get",
         ),
+        pytest.param(
+            STUBBORN_CHILD,
+            {"stop_timeout": 1, "stop_to": "group"},
+            ["RUN608", "RUN620", "RUN623"],
+            id="a child ignores the signal that the group gets",
+        ),
+        pytest.param(
+            STUBBORN_CHILD, {"stop_timeout": 1}, ["RUN608", "RUN620", "RUN623"], id="the main process leaves a child"
+        ),
+        pytest.param(PREFORK_WITHOUT_STOP, {"stop_timeout": 1}, ["RUN607"], id="the main process stops no worker"),
     ],
 )
 def test_the_end_of_a_service(quick_project: Project, script: str, keys: dict[str, object], codes: list[str]) -> None:
     result = deploy(quick_project, script, **{**SERVICE, **keys})
-    fails = bool({"RUN607", "RUN609"} & set(codes))
+    fails = bool({"RUN607", "RUN609", "RUN620"} & set(codes))
     assert [result.code, quick_project.codes()] == [int(fails), codes], result.out
     if "RUN607" in codes:
         assert "did not stop within stop_timeout = 1 s after SIGTERM and was killed" in the(quick_project, "RUN607")
@@ -530,6 +553,16 @@ def test_the_variables_of_the_deployment(quick_project: Project) -> None:
     assert lines["PORT"] not in {"-", "4"}
 
 
+def test_a_shell_without_exec_is_named_as_the_cause(quick_project: Project) -> None:
+    """The shell ends by the signal, and the server that it started never gets it."""
+    quick_project.write("start.sh", "echo starting\npython app.py $1\necho ended\n")
+    keys = {"deploy": "sh start.sh {tag}", "deploy_files": "\n  app.py\n  start.sh", "allowlist_externals": "sh"}
+    result = deploy(quick_project, SLEEPER, **{**SERVICE, **keys, "ignore": "PRF,RUN608"}).failed()
+    assert quick_project.codes() == ["RUN620"]
+    assert "the main process is a shell (sh), which passes no signal on" in the(quick_project, "RUN620")
+    assert "write exec before the last command" in result.out
+
+
 def test_the_whole_tree_is_asked_to_stop(quick_project: Project) -> None:
     child = "import signal, sys, time; signal.signal(2, lambda *_: (print('child stops', flush=True), sys.exit(0))); "
     script = (
@@ -538,6 +571,11 @@ def test_the_whole_tree_is_asked_to_stop(quick_project: Project) -> None:
         "child.wait()\nprint('parent stops')"
     )
     deploy(
-        quick_project, script, **SERVICE, stop_signal="SIGINT", expect_output="\n  child stops\n  parent stops"
+        quick_project,
+        script,
+        **SERVICE,
+        stop_to="tree",
+        stop_signal="SIGINT",
+        expect_output="\n  child stops\n  parent stops",
     ).passed()
     assert quick_project.codes() == []

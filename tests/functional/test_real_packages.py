@@ -268,7 +268,7 @@ def test_gunicorn_with_two_workers_that_serves(quick_project: Project) -> None:
     result = gunicorn(quick_project).passed()
     assert quick_project.accused() == []
     assert "WORKERS 2" in result.out
-    assert "SIGTERM    to 3 processes" in result.out
+    assert "SIGTERM    to the main process (3 processes running)" in result.out
 
 
 def test_gunicorn_with_a_worker_that_ignores_the_signal(quick_project: Project) -> None:
@@ -286,7 +286,7 @@ if "gunicorn" in sys.modules:
 
 def test_gunicorn_with_a_worker_whose_child_does_not_stop(quick_project: Project) -> None:
     gunicorn(quick_project, f"{GUNICORN}stop_timeout = 3", CHILD.replace("TAG", quick_project.tag)).failed()
-    assert quick_project.accused() == ["RUN607", "RUN623"]
+    assert quick_project.accused() == ["RUN620", "RUN623"]
 
 
 def test_gunicorn_that_goes_to_the_background(quick_project: Project) -> None:

@@ -29,7 +29,7 @@ def simulated(project: Project, conditions: str, *lines: str) -> list[str]:
     project.write(
         "tox.ini",
         "[testenv:prodsim]\nignore = PRF\ndeploy = python app.py {port} " + project.tag + "\n"
-        "ready = http://127.0.0.1:{port}/\ndeploy_files = app.py\nready_timeout = 20\n"
+        "ready = http://127.0.0.1:{port}/\ndeploy_files = app.py\nready_timeout = 20\nrestarts = 0\n"
         f"simulate = {conditions}\n" + "".join(f"{line}\n" for line in lines),
     )
     project.prodsim(

@@ -39,6 +39,8 @@ ALIVE = NOTIFY + (
 )
 ON_A_SOCKET = """\
 import os, socket, time
+if os.path.exists("app.sock"):
+    os.unlink("app.sock")
 ear = socket.socket(socket.AF_UNIX)
 ear.bind("app.sock")
 ear.listen()

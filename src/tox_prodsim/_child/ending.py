@@ -20,8 +20,8 @@ class EndingReport:
         self.queued_before_ns = 0  # before its exec
         self.killed: set[int] = set()
         self.fields: dict[str, Any] = {"cause": "", "code": None, "signal": None, "duration_s": 0.0, "error": ""}
-        self.fields["core_dumped"] = False
-        self.fields |= {"signals": [], "survivors": [], "unkillable": [], "forced": False, "waited_for_cpu_s": 0.0}
+        self.fields |= {"core_dumped": False, "forced": False, "waited_for_cpu_s": 0.0, "signals": []}
+        self.fields |= {"survivors": [], "unstopped": [], "unkillable": []}
 
     def note_main_end(self, main: int, how: os.waitid_result, now: float) -> None:
         """Note when and how the main process ended, which is not reaped yet."""

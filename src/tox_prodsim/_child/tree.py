@@ -43,18 +43,25 @@ class Tree:
             self.main_reaped = True
         return no_child_left()
 
-    def signal(self, number: int) -> int:
-        """Signal the main process's group and every process outside of it, then continue the stopped.
+    def signal(self, number: int, to: str = "tree") -> int:
+        """Signal the main process ("main"), its group ("group"), or all ("tree"); then continue whatever is stopped.
 
-        Returns how many processes are alive.
+        Returns how many processes got the signal.
         """
         alive = self.living()
         outside = [pid for pid in alive if self.main_reaped or stat(pid)[2] != self.main]
-        for each in (number, signal.SIGCONT):
-            self.signal_group(each)
-            for pid in outside:
-                send(pid, each)
-        return len(alive)
+        if to == "main":
+            send(self.main, number)
+        else:
+            self.signal_beyond(number, outside if to == "tree" else [])
+        self.signal_beyond(signal.SIGCONT, outside)
+        return {"main": 1, "group": len(alive) - len(outside)}.get(to, len(alive))
+
+    def signal_beyond(self, number: int, pids: list[int]) -> None:
+        """Signal the main process's group, and these processes outside of it."""
+        self.signal_group(number)
+        for pid in pids:
+            send(pid, number)
 
     def signal_group(self, number: int) -> None:
         """Signal the main process's group: one step for the kernel, so that a fork cannot slip through."""
@@ -64,9 +71,7 @@ class Tree:
 
     def kill(self, pids: list[int]) -> None:
         """SIGKILL the main process's group, and these processes."""
-        self.signal_group(signal.SIGKILL)
-        for pid in pids:
-            send(pid, signal.SIGKILL)
+        self.signal_beyond(signal.SIGKILL, pids)
 
     def suspend(self) -> None:
         """Stop every process."""

@@ -17,7 +17,7 @@ from tree import Tree
 
 TYPE_CHECKING = False  # typing's own would have to be imported
 if TYPE_CHECKING:
-    from typing import Any, Iterator
+    from typing import Any, Callable, Iterator
 
     from containments import Containment
     from messages import JsonChannel
@@ -83,10 +83,8 @@ class Warden:
         order = self.wait_for_main()
         if order:
             self.stop(order)
-        elif not self.drained(LEAK_GRACE_S) and not self.orders.urgent:
-            self.report.fields["survivors"] = self.describe_alive()
-            self.signal_all(signal.SIGTERM)
-            self.drained(DISMISS_GRACE_S)
+        else:
+            self.dismiss_left(DISMISS_GRACE_S)
         self.kill()
 
     def wait_for_main(self) -> dict[str, Any] | None:
@@ -98,16 +96,36 @@ class Warden:
         return None
 
     def stop(self, order: dict[str, Any]) -> None:
-        """Send the stop signal to the tree and wait for its end, or for the end of the grace."""
+        """Send the stop signal and wait: for the end of the tree when all of it got the signal, or of the main process.
+
+        What the main process leaves then has the rest of the grace.
+        """
         self.report.fields["cause"] = order["cause"]
-        if not self.orders.urgent:
-            self.signal_all(order["signal"])
-            self.report.fields["forced"] = not self.drained(order["grace_s"]) and not self.orders.urgent
+        if self.orders.urgent:
+            return
+        until, to = self.clock.now() + order["grace_s"], order.get("to", "tree")
+        self.signal_all(order["signal"], to)
+        ended = self.holds_within(self.is_gone if to == "tree" else self.main_is_gone, order["grace_s"])
+        if ended and to != "tree":
+            self.dismiss_left(until - self.clock.now())
+        elif not ended and not self.orders.urgent:
+            self.report.fields |= {"forced": True, "unstopped": self.describe_alive()}
+
+    def dismiss_left(self, grace_s: float) -> None:
+        """Let what the main process left end by itself; report what does not, then ask that to end."""
+        if not self.drained(LEAK_GRACE_S) and not self.orders.urgent:
+            self.report.fields["survivors"] = self.describe_alive()
+            self.signal_all(signal.SIGTERM)
+            self.drained(grace_s)
 
     def drained(self, limit_s: float) -> bool:
         """Wait until nothing is left; False when the time is up, or when there is no time any more."""
+        return self.holds_within(self.is_gone, limit_s)
+
+    def holds_within(self, condition: Callable[[], bool], limit_s: float) -> bool:
+        """Wait until the condition holds; False when the time is up, or when there is no time any more."""
         until = self.clock.now() + limit_s
-        while not self.is_gone():
+        while not condition():
             left_s = min(until, self.orders.latest) - self.clock.now()
             if self.orders.urgent or left_s <= 0:
                 return False
@@ -178,14 +196,18 @@ class Warden:
             self.host.send(event="main")
         return self.tree.is_gone()
 
+    def main_is_gone(self) -> bool:
+        """Reap what has ended and return whether the main process has ended."""
+        return self.is_gone() or self.report.ended_at > 0
+
     def describe_alive(self) -> list[dict[str, Any]]:
         """Describe the processes of the run that are alive now, by their pids on the host."""
         pids, host_pids = self.tree.living()[:SHOWN], self.containment.host_pids()
         return [{**each, "pid": host_pids.get(each["pid"], each["pid"])} for each in describe_all(pids, self.outputs)]
 
-    def signal_all(self, number: int) -> None:
-        """Signal the whole tree."""
-        self.report.note_signal(number, self.tree.signal(number), self.clock.now())
+    def signal_all(self, number: int, to: str = "tree") -> None:
+        """Signal the whole tree, or the part of it that is named."""
+        self.report.note_signal(number, self.tree.signal(number, to), self.clock.now())
 
     def kill_all(self) -> None:
         """SIGKILL whatever is there now."""

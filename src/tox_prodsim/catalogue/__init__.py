@@ -28,6 +28,7 @@ from tox_prodsim.catalogue import (
     side_effects,
     simulation,
     start,
+    stopping,
     supervision,
     wheel,
 )
@@ -55,6 +56,7 @@ _MODULES = (
     deployment,
     supervision,
     leaks,
+    stopping,
     performance,
 )
 

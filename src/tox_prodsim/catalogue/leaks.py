@@ -21,6 +21,7 @@ CHECKS = (
             "worker processes are started and never joined or terminated",
             "a helper was put into the background on purpose, in a session of its own",
             "the parent crashed and could not tell its workers",
+            "the stop signal went to the main process alone, as docker stop does, and that was a shell without exec",
         ),
         solution=(
             "end what you start: a 'with' block for pools and Popen, terminate() and wait() in a 'finally:'",

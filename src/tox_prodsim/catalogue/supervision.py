@@ -15,11 +15,14 @@ CHECKS = (
             "requests it was working on, and every deployment takes the whole grace period longer. uvicorn 0.12.2 "
             "with two workers did exactly that."
         ),
-        example="FAIL RUN607 uvicorn: did not stop within stop_timeout = 10 s after SIGTERM and was killed",
+        example=(
+            "FAIL RUN607 uvicorn: did not stop within stop_timeout = 10 s after SIGTERM and was killed: pid 5127 "
+            "python -m acme.worker"
+        ),
         causes=(
             "a thread that is no daemon waits for work that never comes, and Python waits for the thread",
             "the signal's handler sets a flag that nobody looks at, or the main thread sits in C code",
-            "the parent ends, and its workers do not: they never learn of it",
+            "the main process takes the signal and hands it to no worker, then waits for them",
             "a shell in between does not pass the signal on: start the program with exec",
             "open connections (keep-alive, websockets) are waited for without a limit",
         ),
@@ -39,8 +42,8 @@ CHECKS = (
             "itself (/proc, Linux only) before the signal is sent."
         ),
         example=(
-            "NOTE RUN608 waitress-serve: has no handler for SIGTERM: it is ended at once, requests in flight are "
-            "dropped"
+            "NOTE RUN608 waitress-serve: has no handler for SIGTERM: the signal ends it at once and drops requests in "
+            "flight; as PID 1 of a container it ignores the signal and is killed"
         ),
         causes=(
             "the server has none: waitress, flask run and plain tornado end at once",

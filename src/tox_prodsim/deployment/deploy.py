@@ -13,17 +13,20 @@ from urllib.parse import urlsplit
 
 from tox_prodsim import supervision
 from tox_prodsim.deployment import findings, output
+from tox_prodsim.deployment.in_flight import RequestOutcome, RequestsInFlight
 from tox_prodsim.deployment.launch import LaunchContext, launch_for, taken_addresses
 from tox_prodsim.deployment.monitored import MonitoredStart
 from tox_prodsim.deployment.progress import DeploymentProgress
 from tox_prodsim.deployment.readiness import ReadinessWait, wait_for_ending
+from tox_prodsim.deployment.restart import start_again
 from tox_prodsim.model.events import Event, Found, Outcome, Step, StepFinished, StepStarted
 from tox_prodsim.model.findings import Finding
-from tox_prodsim.model.formatting import counted
 from tox_prodsim.model.probes import ListenProbe
 from tox_prodsim.model.scenario import Deployment
 
-_CODES = frozenset(f"RUN{number}" for number in (*range(601, 605), *range(606, 619), *range(620, 628), 630, 631))
+_CODES = frozenset(
+    f"RUN{number}" for number in (*range(601, 605), *range(606, 619), *range(620, 628), 630, 631, 640, 641)
+)
 """Codes that a run of the deployment checks; RUN605 is about tox's commands."""
 _TIMEOUTS = {"RUN603", "RUN610", "RUN615", "RUN616", "RUN617"}
 _SLOW_EVERY_S = 10.0
@@ -55,6 +58,8 @@ class DeploymentRun:
         self._monitored: MonitoredStart | None = None
         self.ready_for_commands = False
         self.start_s: float | None = None
+        self._in_flight: RequestsInFlight | None = None
+        self._outcomes: list[RequestOutcome] = []
         self.url = self._launch.url
 
     @property
@@ -154,9 +159,11 @@ class DeploymentRun:
                 yield from self._stop_service(self._monitored)
             found = output.check_output(self._context.log, self._deployment, ended_well=not progress.failed)
             yield from progress.report(found)
-        if progress.failed:
+        if not progress.failed and self._deployment.is_service:
+            yield from start_again(self._deployment, self._launch, self._context, progress)
+        elif progress.failed:
             yield from progress.log_end()
-        elif not (self._deployment.proves_something or commands_ran):
+        if not progress.failed and not (self._deployment.proves_something or commands_ran):
             yield Found(finding=findings.no_evidence(self._name))
         self.close()
         not_observable = self._monitored.not_observable if self._monitored is not None else ()
@@ -174,30 +181,46 @@ class DeploymentRun:
         if exceeded is not None:
             yield from self._fail(exceeded)
             return
+        if not monitored.process.main_exited():
+            self._in_flight = RequestsInFlight(self._launch.drain, self._deployment.stop.grace_s)
         if monitored.process.main_exited():
             ending = wait_for_ending(monitored.process)
             yield self._progress.event("died", findings.describe_ending(ending))
             yield from self._progress.report([findings.exited_while_serving(self._name, ending)])
         else:
             ending = yield from self._stop_running(monitored)
+        yield from self._report_in_flight()
         yield from self._report_left(monitored, ending)
+
+    def _report_in_flight(self) -> Iterator[Event]:
+        """Report the requests that were in flight and were not answered in full."""
+        self._outcomes = self._in_flight.outcomes() if self._in_flight is not None else []
+        stop = self._deployment.stop
+        failed = [each for each in self._outcomes if each.problem]
+        yield from self._progress.report(
+            findings.request_dropped(each, stop.signal.name, stop.grace_s) for each in failed
+        )
 
     def _stop_running(self, monitored: MonitoredStart) -> Generator[Event, None, supervision.Ending]:
         """Stop it, and report how that went; returns how it ended."""
-        stop, count = self._deployment.stop, len(monitored.process.tree())
-        yield self._progress.event(stop.signal.name, f"to {counted(count, 'process')}")
+        stop, running = self._deployment.stop, len(monitored.process.tree())
+        yield self._progress.event(stop.signal.name, findings.describe_recipients(stop, running))
         stopped_at = supervision.clock.now()
-        ending = monitored.stop()
-        took_s = supervision.clock.now() - stopped_at
+        ending = monitored.stop_service()
+        took_s = ending.stopped_in_s or supervision.clock.now() - stopped_at
         yield self._progress.event("stopped", findings.describe_ending(ending), stop.grace_s, took_s)
         if ending.forced:
-            yield from self._progress.killed(stop, monitored.stop_diagnosis)
+            yield from self._killed(monitored, ending)
         else:
             yield from self._progress.near_limit("stop_timeout", took_s, stop.grace_s)
             yield from self._progress.report(
                 findings.unexpected_ending(self._name, ending, self._deployment.exit_codes)
             )
         return ending
+
+    def _killed(self, monitored: MonitoredStart, ending: supervision.Ending) -> Iterator[Event]:
+        finding = findings.stop_timeout_exceeded(self._name, self._deployment.stop, ending, monitored.main_program)
+        return self._progress.killed(finding, monitored.stop_diagnosis)
 
     def _report_left(self, monitored: MonitoredStart, ending: supervision.Ending) -> Iterator[Event]:
         yield from self._progress.report(findings.unkillable_processes(self._name, ending))
@@ -228,14 +251,23 @@ class DeploymentRun:
         sent = f" ({findings.describe_signals(ending)})" if ending.signals else ""
         yield self._progress.event("stopped" if sent else "ended", f"{findings.describe_ending(ending)}{sent}")
         if ending.forced:
-            yield from self._progress.killed(self._deployment.stop, monitored.stop_diagnosis)
+            yield from self._killed(monitored, ending)
         yield from self._report_left(monitored, ending)
 
     def _evidence(self) -> str:
         if self._deployment.is_service:
-            return "started, was ready, was stopped, left nothing running"
+            again = ", started once more" if self._deployment.restarts or self._deployment.crash else ""
+            return f"started, was ready, was stopped{self._drained}, left nothing running{again}"
         seen = f", {len(self._deployment.expect_output)} expected lines seen" if self._deployment.expect_output else ""
         return f"ended with an allowed exit code{seen}, left nothing running"
+
+    @property
+    def _drained(self) -> str:
+        """Return how many requests were in flight and answered, as text."""
+        in_flight = sum(outcome.in_flight for outcome in self._outcomes)
+        early = len(self._outcomes) - in_flight
+        too_soon = f" ({early} answered before the stop)" if early else ""
+        return f", {in_flight} of {len(self._outcomes)} requests in flight answered{too_soon}" if self._outcomes else ""
 
     def close(self) -> None:
         """End whatever is left of it; may be called at any time, and again."""

@@ -7,11 +7,16 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+from tox_prodsim.deployment.in_flight import RequestOutcome
 from tox_prodsim.model.conditions import Condition
 from tox_prodsim.model.findings import Finding, Level, error, note, warning
 from tox_prodsim.model.formatting import counted, joined, listed, shortened
+from tox_prodsim.model.scenario import Stop
 from tox_prodsim.supervision import Cause, Ending, NotifyState, Survivor, WrongProcess
 
+SHELLS = frozenset({"sh", "bash", "dash", "ash", "busybox", "ksh", "mksh", "zsh", "fish"})
+"""Programs that wait for the command they started and pass no signal on to it."""
+EXEC_HINT = "write exec before the last command of the shell script, so that the server becomes the main process"
 _LONG_IDLE = 0.5
 """From this share of the limit on, the finding reports for how long the job was idle."""
 
@@ -28,6 +33,12 @@ def describe_ending(ending: Ending) -> str:
 def describe_signals(ending: Ending) -> str:
     """Return which signals were sent, and when, as text."""
     return ", ".join(f"{sent.name} at {sent.at_s:.2f} s" for sent in ending.signals)
+
+
+def describe_recipients(stop: Stop, running: int) -> str:
+    """Return to which of the running processes the stop signal goes, as text."""
+    recipients = {"main": "the main process", "group": "the process group", "tree": "every process"}[stop.to]
+    return f"to {recipients} ({counted(running, 'process')} running)"
 
 
 def signal_name(number: int) -> str:
@@ -141,20 +152,47 @@ def exited_while_serving(name: str, ending: Ending) -> Finding:
     )
 
 
-def stop_timeout_exceeded(name: str, stop_signal: str, grace_s: float) -> Finding:
+def stop_timeout_exceeded(name: str, stop: Stop, ending: Ending, main_program: str) -> Finding:
     """Return RUN607: it did not stop in time and was killed."""
+    alive = f": {_format_processes(ending.unstopped)}" if ending.unstopped else ""
     return error(
         "RUN607",
         name,
-        f"did not stop within stop_timeout = {grace_s:g} s after {stop_signal} and was killed",
-        "handle the signal, and join or stop threads and workers; or name another stop_signal",
+        f"did not stop within stop_timeout = {stop.grace_s:g} s after {stop.signal.name} and was killed{alive}",
+        EXEC_HINT
+        if main_program in SHELLS
+        else "handle the signal, and join or stop threads and workers; or name another stop_signal",
     )
 
 
 def no_signal_handler(name: str, stop_signal: str) -> Finding:
     """Return RUN608: the stop signal has its default action."""
-    message = f"has no handler for {stop_signal}: it is ended at once, requests in flight are dropped"
+    message = (
+        f"has no handler for {stop_signal}: the signal ends it at once and drops requests in flight; "
+        "as PID 1 of a container it ignores the signal and is killed"
+    )
     return note("RUN608", name, message, "install a handler that finishes the work at hand, or use a server that does")
+
+
+def request_dropped(outcome: RequestOutcome, stop_signal: str, limit_s: float) -> Finding:
+    """Return RUN640: a request that was in flight at the stop was not answered in full."""
+    when = f"{outcome.after_s:.2f} s after {stop_signal}" if outcome.in_flight else f"before {stop_signal}"
+    return error(
+        "RUN640",
+        outcome.url,
+        f"the request in flight failed {when}: {outcome.problem}",
+        f"stop accepting, answer what was accepted, then end, all within stop_timeout = {limit_s:g} s",
+    )
+
+
+def second_start_failed(failure: Finding, log: str, *, after: str) -> Finding:
+    """Return RUN641: it ran, and could not be started once more where it had run."""
+    return error(
+        "RUN641",
+        failure.subject,
+        f"the second start fails, {after}: {failure.message}",
+        f"read {log}; remove pid files and sockets at the start, set SO_REUSEADDR, make migrations repeatable",
+    )
 
 
 def run_timeout_exceeded(name: str, limit_s: float, idle_s: float) -> Finding:

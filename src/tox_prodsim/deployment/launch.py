@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tox_prodsim import supervision
 from tox_prodsim.deployment import findings
@@ -93,9 +94,11 @@ def launch_for(deployment: Deployment, context: LaunchContext) -> Launch:
 
 
 def start_variables(launch: Launch, context: LaunchContext) -> dict[str, str]:
-    """Return the variables of one start: production's, and the port that is its own."""
-    port = {"PORT": str(launch.port)} if launch.port is not None else {}
-    return {**context.environ(launch.values), **port}
+    """Return the variables of one start: production's, and the port where the probes look for it, or a free one."""
+    variables = context.environ(launch.values)
+    if launch.port is not None:
+        return {**variables, "PORT": str(launch.port)}
+    return {"PORT": str(urlsplit(launch.url).port or _free_port()), **variables}
 
 
 class Start:

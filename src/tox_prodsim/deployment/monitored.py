@@ -12,14 +12,15 @@ from tox_prodsim.deployment.launch import LaunchContext, Start, start_variables
 from tox_prodsim.deployment.leaks import findings
 from tox_prodsim.deployment.watchdog import Watchdog
 from tox_prodsim.model.findings import Finding
-from tox_prodsim.model.scenario import Deployment, Launch
+from tox_prodsim.model.scenario import Deployment, Launch, StopTo
 
 
 class MonitoredStart:
     """A start of a deployment: its ``process``, its ``notify`` socket, and the ``watchdog`` of its limits.
 
     ``stop_diagnosis`` is set by ``stop``: where it hung when its grace was nearly over, nothing when it stopped.
-    ``not_observable`` is set by ``find_leaks``. Raises Cancelled and OSError; whoever makes one closes it.
+    ``main_program`` is set by ``stop_service``: what the main process ran. ``not_observable`` is set by
+    ``find_leaks``. Raises Cancelled and OSError; whoever makes one closes it.
     """
 
     def __init__(self, deployment: Deployment, launch: Launch, context: LaunchContext) -> None:
@@ -28,6 +29,7 @@ class MonitoredStart:
         self._snapshot = leaks.take_snapshot(temporary=context.temporary, scratch=context.scratch)
         self._unlogged_because = ""
         self.stop_diagnosis: tuple[str, ...] = ()
+        self.main_program = ""
         self.not_observable: tuple[str, ...] = ()
         env = {**with_resource_warnings(start_variables(launch, context)), **context.hook.variables}
         self._start = Start(deployment, launch, context, env)
@@ -61,17 +63,23 @@ class MonitoredStart:
         self.watchdog.dismiss()
         return self.watchdog.exceeded.finding if self.watchdog.exceeded is not None else None
 
+    def stop_service(self) -> supervision.Ending:
+        """Stop it as production does; the end of a service that does its work."""
+        self.end_watch()
+        self.main_program = supervision.program_name(self.process.pid)
+        return self._end(supervision.Cause.STOPPED, to=self._deployment.stop.to)
+
     def stop(self, *, cause: supervision.Cause = supervision.Cause.STOPPED) -> supervision.Ending:
-        """Stop it as the user wants it stopped."""
+        """Stop all processes of what has failed."""
         self.end_watch()
         return self._end(cause)
 
-    def _end(self, cause: supervision.Cause) -> supervision.Ending:
+    def _end(self, cause: supervision.Cause, *, to: StopTo = "tree") -> supervision.Ending:
         def diagnose() -> None:
             self.stop_diagnosis = self.diagnose()
 
         stop = self._deployment.stop
-        ending = self.process.stop(stop.signal, stop.grace_s, cause=cause, before_kill=diagnose)
+        ending = self.process.stop(stop.signal, stop.grace_s, cause=cause, before_kill=diagnose, to=to)
         if not ending.forced:
             self.stop_diagnosis = ()
         return ending
@@ -86,7 +94,8 @@ class MonitoredStart:
         )
         report = findings.report_leaks(self._snapshot, ending, evidence)
         self.not_observable = report.not_observable
-        yield from findings.to_findings(self._name, report.leaks, self._context.allow_leaks)
+        found = findings.to_findings(self._name, report.leaks, self._context.allow_leaks)
+        yield from (findings.blame_shell(each, self.main_program) for each in found)
 
     def close(self) -> None:
         """End whatever is left of it; may be called at any time, and again."""

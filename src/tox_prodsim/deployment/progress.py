@@ -10,11 +10,10 @@ from tox_prodsim import supervision
 from tox_prodsim.deployment import findings, output
 from tox_prodsim.model.events import Event, Evidence, Found, Progress, Step
 from tox_prodsim.model.findings import Finding, Level
-from tox_prodsim.model.scenario import Stop
 
 _NEAR = 0.8
 """From this share of a limit on, the next slow machine is a failure: RUN630."""
-_TAIL_LINES = 12
+TAIL_LINES = 12
 _DIGITS = re.compile(r"\d+")
 """What differs between two diagnoses of the same hang: pids, CPU shares, sizes."""
 
@@ -23,7 +22,7 @@ class DeploymentProgress:
     """Make the events of one deployment; ``began_at`` is its start, ``failed`` says whether an error was reported."""
 
     def __init__(self, name: str, log: Path) -> None:
-        self._name = name
+        self.name = name
         self._log = log
         self._log_shown = False
         self._diagnosis: tuple[str, ...] = ()
@@ -49,7 +48,7 @@ class DeploymentProgress:
     def near_limit(self, key: str, took_s: float, limit_s: float) -> Iterator[Event]:
         """Yield RUN630 when most of a limit was used."""
         if took_s >= _NEAR * limit_s:
-            yield Found(finding=findings.near_limit(self._name, key, took_s, limit_s))
+            yield Found(finding=findings.near_limit(self.name, key, took_s, limit_s))
 
     def timeout(self, message: str, at_s: float, diagnose: Callable[[], tuple[str, ...]]) -> Iterator[Event]:
         """Yield the timeout, then where the deployment hangs: a diagnosis takes a while."""
@@ -58,17 +57,17 @@ class DeploymentProgress:
         if self._diagnosis:
             yield Evidence(step=Step.DEPLOY, title="what it was doing", lines=self._diagnosis)
 
-    def killed(self, stop: Stop, diagnosis: tuple[str, ...]) -> Iterator[Event]:
+    def killed(self, finding: Finding, diagnosis: tuple[str, ...]) -> Iterator[Event]:
         """Yield RUN607, and where the deployment hung when it did not stop."""
         if diagnosis:
             is_same = _without_digits(diagnosis) == _without_digits(self._diagnosis)
             lines = ("the same as above",) if is_same else diagnosis
             yield Evidence(step=Step.DEPLOY, title="why it did not stop", lines=lines)
-        yield from self.report([findings.stop_timeout_exceeded(self._name, stop.signal.name, stop.grace_s)])
+        yield from self.report([finding])
 
     def log_end(self) -> Iterator[Event]:
         """Show the end of the log, once: at the moment of the failure, not after the messages of a stop."""
-        lines = tuple(output.tail(self._log, _TAIL_LINES))
+        lines = tuple(output.tail(self._log, TAIL_LINES))
         if lines and not self._log_shown:
             self._log_shown = True
             yield Evidence(step=Step.DEPLOY, title=f"end of {self._log.name}", lines=lines)

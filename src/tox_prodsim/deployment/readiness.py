@@ -10,7 +10,7 @@ from tox_prodsim import supervision
 from tox_prodsim.deployment import findings
 from tox_prodsim.deployment.launch import LaunchContext
 from tox_prodsim.model.findings import Finding
-from tox_prodsim.model.probes import FileProbe, LogProbe, NotifyProbe, Probe
+from tox_prodsim.model.probes import DelayProbe, FileProbe, LogProbe, NotifyProbe, Probe
 from tox_prodsim.model.scenario import Launch
 
 DRAIN_S = 10.0
@@ -72,7 +72,7 @@ class ReadinessWait:
     def _ask(self, probe: Probe, network: supervision.Network) -> supervision.Answer:
         """Ask a probe in the network of the deployment; a probe that needs no network is asked from here."""
         ask = functools.partial(supervision.evaluate_probe, probe, self._surroundings, left_s=self._left_s())
-        if not self._own_network or isinstance(probe, LogProbe | FileProbe | NotifyProbe):
+        if not self._own_network or isinstance(probe, LogProbe | FileProbe | DelayProbe | NotifyProbe):
             return ask()
         return network.call(ask) or supervision.NotReady(reason="not in its own network yet")
 
@@ -91,6 +91,7 @@ def _surroundings(
         tree=process.tree,
         log=supervision.LogWatch(context.log),
         scratch=context.scratch,
+        spawned_at=process.spawned_at,
         notify=notify,
         execute=supervision.ExecWatch(context.runner(launch.values)),
     )

@@ -25,6 +25,7 @@ def run_under_condition(
 
     Raises RestartError with one sentence when it cannot be started again, and Cancelled.
     """
+    deployment = replace(deployment, restarts=0, crash=False, drain=())
     context = _with_condition(condition_run, in_scratch_copy(context, "simulated"))
     try:
         with closing(DeploymentRun(deployment, context)) as deployment_run:

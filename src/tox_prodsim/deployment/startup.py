@@ -43,7 +43,7 @@ def measure_start(deployment: Deployment, context: LaunchContext) -> float:
             return _time_to_ready(start, deployment, launch, context)
         return _time_to_end(start.process, deployment)
     finally:
-        start.process.stop(deployment.stop.signal, deployment.stop.grace_s)
+        start.process.stop(deployment.stop.signal, deployment.stop.grace_s, to=deployment.stop.to)
         start.close()
 
 

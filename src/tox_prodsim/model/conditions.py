@@ -100,6 +100,11 @@ CONDITIONS: Mapping[str, Condition] = MappingProxyType(
                 flags=("-OO",),
             ),
             Condition(
+                name="buffered_output",
+                hint="flush what must be seen: print(..., flush=True) or logging; end so that Python can flush",
+                variables={"PYTHONUNBUFFERED": ""},  # which counts as none
+            ),
+            Condition(
                 name="non_root",
                 hint="need no right that only root has, such as low ports and foreign folders",
                 wrapped=True,

@@ -9,7 +9,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from tox_prodsim.model.errors import ProdsimError
@@ -70,16 +70,24 @@ class FileProbe:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DelayProbe:
+    """Ready when so many seconds have passed since the spawn; it proves nothing by itself."""
+
+    delay_s: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class NotifyProbe:
     """Ready when a process of the deployment sends ``READY=1`` as sd_notify(3) does."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExecProbe:
-    """Ready when the command ends with exit code 0 within ``timeout_s``."""
+    """Ready when the command ends with exit code 0 within ``timeout_s``; run again ``every_s`` after its end."""
 
     argv: tuple[str, ...]
     timeout_s: float = 2.0
+    every_s: float = 0.1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +97,7 @@ class UnixProbe:
     path: str
 
 
-Probe = HttpProbe | TcpProbe | ListenProbe | LogProbe | FileProbe | NotifyProbe | ExecProbe | UnixProbe
+Probe = HttpProbe | TcpProbe | ListenProbe | LogProbe | FileProbe | DelayProbe | NotifyProbe | ExecProbe | UnixProbe
 
 
 def finds_place(probes: Iterable[Probe]) -> bool:
@@ -227,6 +235,10 @@ def _unix(argument: str, key: str) -> UnixProbe:
     return UnixProbe(path=_path(argument.removeprefix("//"), key, "unix:{scratch}/app.sock"))
 
 
+def _delay(argument: str, key: str) -> DelayProbe:
+    return DelayProbe(delay_s=seconds(key, argument.strip()))
+
+
 def _notify(argument: str, key: str) -> NotifyProbe:
     if argument.strip():
         msg = f"notify:{argument} has an argument, write notify alone (in a table notify = true)"
@@ -234,9 +246,17 @@ def _notify(argument: str, key: str) -> NotifyProbe:
     return NotifyProbe()
 
 
+_EXEC_OPTION = re.compile(r"(?P<name>timeout|every)=(?P<value>\S*)")
+"""What may stand behind the command of an exec line."""
+
+
 def _exec_line(source: _Source) -> ExecProbe:
     """Return the probe of a line, split before its placeholders are filled: a folder may have a blank in its name."""
-    return _exec(_split_command(str(source.value).partition(":")[2], source.key), source)
+    words, options = _split_command(str(source.value).partition(":")[2], source.key), {}
+    while words and (option := _EXEC_OPTION.fullmatch(words[-1])):
+        options[option["name"]] = option["value"]
+        words = words[:-1]
+    return _exec(words, replace(source, options=options))
 
 
 def _exec_table(source: _Source) -> ExecProbe:
@@ -257,7 +277,8 @@ def _exec(words: Sequence[str], source: _Source) -> ExecProbe:
     if not argv or not argv[0]:
         msg = "exec: needs a command, write for example exec:pg_isready -p {port}"
         raise ProdsimError(source.key, msg)
-    return ExecProbe(argv=argv, timeout_s=seconds(source.key, source.options.get("timeout", "2")))
+    timeout, every = (source.options.get(name, default) for name, default in (("timeout", "2"), ("every", "0.1")))
+    return ExecProbe(argv=argv, timeout_s=seconds(source.key, timeout), every_s=seconds(source.key, every))
 
 
 def _path(argument: str, key: str, example: str) -> str:
@@ -432,11 +453,22 @@ KINDS: tuple[ProbeKind, ...] = (
     ProbeKind(
         name="exec",
         form="exec:command",
-        examples={"exec:pg_isready -p {port}": "the command ends with exit code 0 within 2 s; run every 0.1 s at most"},
+        examples={
+            "exec:pg_isready -p {port}": "the command ends with exit code 0 within 2 s; run every 0.1 s at most",
+            "exec:pg_isready -p {port} timeout=5 every=1": "the same, within 5 s, and run every second",
+        },
         line=_exec_line,
         table=_exec_table,
         value={"type": ["array", "string"], "items": {"type": ["string", "number"]}},
-        options={"timeout": _TIMEOUT},
+        options={"timeout": _TIMEOUT, "every": _TIMEOUT},
+    ),
+    ProbeKind(
+        name="delay",
+        form="delay:seconds",
+        examples={"delay:2": "so many seconds have passed since the spawn; alone it is no evidence (RUN631)"},
+        line=_from_line(_delay),
+        table=_from_value("delay", _delay),
+        value={"type": ["number", "string"]},
     ),
     ProbeKind(
         name="notify",
@@ -467,6 +499,11 @@ def parse_probe(source: object, key: str, values: Mapping[str, str]) -> Probe:
         msg = f"{source!r} is no probe, write {', '.join(forms)} or {last}"
         raise ProdsimError(key, msg)
     return kind.line(line)
+
+
+def is_delay(source: object) -> bool:
+    """Return whether a line or a table is a delay, which is no evidence by itself."""
+    return "delay" in source if isinstance(source, Mapping) else str(source).startswith("delay:")
 
 
 def _parse_table(table: Mapping[str, object], key: str, values: Mapping[str, str]) -> Probe:

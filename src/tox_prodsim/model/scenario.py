@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal, get_args
+from urllib.parse import urlsplit
 
 from tox_prodsim.model.auditors import Auditor
 from tox_prodsim.model.conditions import Condition
@@ -20,11 +21,14 @@ from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import Policy
 from tox_prodsim.model.leaks import AllowLeaks
 from tox_prodsim.model.parsing import fill, parse_signal, regex, whole
-from tox_prodsim.model.probes import LOOPBACK, Probe, ProbeSource, base_url, parse_probe
+from tox_prodsim.model.probes import LOOPBACK, HttpProbe, Probe, ProbeSource, base_url, is_delay, parse_probe
 
 ContainmentKind = Literal["auto", "subreaper", "cgroup", "pidns", "group"]
 """How the processes of a run are held together."""
 CONTAINMENT_KINDS: tuple[ContainmentKind, ...] = get_args(ContainmentKind)
+StopTo = Literal["main", "group", "tree"]
+"""Who gets the stop signal: the main process, its process group, or every process."""
+STOP_TO: tuple[StopTo, ...] = get_args(StopTo)
 BASELINE_DIR = ".prodsim/baselines"
 """Below the tox root: a hidden folder is not taken for a package by any build back end."""
 HIGHEST, LOWEST = "highest", "lowest-direct"
@@ -35,10 +39,11 @@ DEFAULT_REJECT = (r"Traceback \(most recent call last\)",)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stop:
-    """How to end a service: ``signal`` to the whole tree, then SIGKILL after ``grace_s`` seconds."""
+    """How to end a service: ``signal`` to the processes named by ``to``, SIGKILL to all after ``grace_s`` seconds."""
 
     signal: signal.Signals
     grace_s: float
+    to: StopTo = "main"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +60,8 @@ class Launch:
     """Where it listens; empty when neither a port nor a probe says so."""
     values: Mapping[str, str]
     """What the placeholders stand for."""
+    drain: tuple[str, ...] = ()
+    """The requests that are in flight when it is stopped."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,6 +92,12 @@ class Deployment:
     """Longest time between two WATCHDOG=1 of sd_notify once it is ready; None: none are expected."""
     output_limit_bytes: int | None = None
     """Size of its log from which on it is a flood; None: there is no limit."""
+    drain: tuple[str, ...] = ()
+    """URLs of the requests that are in flight when a service is stopped, with placeholders."""
+    restarts: int = 0
+    """How often a service that has stopped is started once more, on the same port and in the same folder."""
+    crash: bool = False
+    """Whether a service is started once more after SIGKILL to its whole tree."""
 
     @property
     def is_service(self) -> bool:
@@ -94,15 +107,18 @@ class Deployment:
     @property
     def proves_something(self) -> bool:
         """Return whether the deployment itself shows evidence beyond an exit code."""
-        return bool(self.ready or self.expect_output)
+        delays = [source for source in self.ready if is_delay(source)]
+        return len(self.ready) > len(delays) or bool(self.expect_output)
 
     def launch(self, *, port: int | None, scratch: Path) -> Launch:
         """Return this deployment with its placeholders filled for one start."""
         values = placeholders(port=port, scratch=scratch)
         probes = tuple(parse_probe(source, f"ready[{at}]", values) for at, source in enumerate(self.ready))
+        values |= _asked_url(probes, port)
         url = values.get("url") or next(filter(None, map(base_url, probes)), "")
         argv = tuple(fill(word, values) for word in self.argv)
-        return Launch(argv=argv, probes=probes, port=port, url=url, values=values)
+        drain = tuple(fill(request, values) for request in self.drain)
+        return Launch(argv=argv, probes=probes, port=port, url=url, values=values, drain=drain)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -199,6 +215,12 @@ def placeholders(*, port: int | None, scratch: Path) -> dict[str, str]:
     return values
 
 
+def _asked_url(probes: Sequence[Probe], port: int | None) -> dict[str, str]:
+    """Return what ``{url}`` stands for when a probe asks on the port of ``{port}``: with its scheme and its host."""
+    asked = (base_url(probe) for probe in sorted(probes, key=lambda probe: not isinstance(probe, HttpProbe)))
+    return next(({"url": url} for url in asked if port is not None and urlsplit(url).port == port), {})
+
+
 def stand_in_probes(key: str, sources: Iterable[object]) -> tuple[Probe, ...]:
     """Return the probes of a key with some port and folder in place of its placeholders.
 
@@ -262,6 +284,25 @@ def _exit_codes_of(key: str, word: str) -> set[int]:
 def patterns(key: str, lines: Sequence[object]) -> tuple[re.Pattern[bytes], ...]:
     """Return the regular expressions of a key, for matching the bytes of a log line by line."""
     return tuple(regex(f"{key}[{at}]" if len(lines) > 1 else key, line) for at, line in enumerate(lines))
+
+
+def drain_urls(key: str, lines: Sequence[object]) -> tuple[str, ...]:
+    """Return the requests of a key as they are written; raises ProdsimError for what is no URL to ask."""
+    for line in lines:
+        parts = urlsplit(str(line).replace("{url}", "http://host").replace("{port}", "1"))
+        if parts.scheme not in {"http", "https", "tcp"} or not parts.hostname:
+            msg = f"{line!r} is not a URL to request, write for example {{url}}/slow or tcp://{LOOPBACK}:{{port}}"
+            raise ProdsimError(key, msg)
+    return tuple(map(str, lines))
+
+
+def stop_to(key: str, word: str) -> StopTo:
+    """Return who gets the stop signal; raises ProdsimError when it is none of the three words."""
+    found = [each for each in STOP_TO if each == word.strip()]
+    if not found:
+        msg = f"{word.strip()!r} is none of {', '.join(STOP_TO)}"
+        raise ProdsimError(key, msg)
+    return found[0]
 
 
 def containment(key: str, word: str) -> ContainmentKind:

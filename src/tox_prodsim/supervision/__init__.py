@@ -34,6 +34,7 @@ from tox_prodsim.supervision.probes import (
     watchdog_missed,
 )
 from tox_prodsim.supervision.process import CANCEL_GRACE_S, Process, containment, resume, start, suspend
+from tox_prodsim.supervision.process_tree import program_name
 from tox_prodsim.supervision.procfs import effective_since
 from tox_prodsim.supervision.run import outcome, run
 
@@ -75,6 +76,7 @@ __all__ = [
     "port_owner",
     "probe_ports",
     "probe_sockets",
+    "program_name",
     "resume",
     "run",
     "shim",

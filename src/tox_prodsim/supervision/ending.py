@@ -61,7 +61,12 @@ class Ending:
     """From the spawn to the end of the main process."""
     signals: tuple[SignalSent, ...] = ()
     survivors: tuple[Survivor, ...] = ()
-    """Processes alive when the main process had ended by itself and the leak grace was over; then they were killed."""
+    """Processes alive when the main process had ended and the leak grace was over; only then were they signalled.
+
+    Empty where all of them got the stop signal.
+    """
+    unstopped: tuple[Survivor, ...] = ()
+    """Processes alive when the grace of a stop was over, the main process among them; then they were killed."""
     unkillable: tuple[Survivor, ...] = ()
     """Processes that are alive even now."""
     forced: bool = False
@@ -77,6 +82,11 @@ class Ending:
     def returncode(self) -> int | None:
         """Return the exit code, -N for signal N (as in subprocess), None when the main process did not end."""
         return self.code if self.signal is None else -self.signal
+
+    @property
+    def stopped_in_s(self) -> float | None:
+        """Return the seconds from the first signal to the end of a main process that left others, otherwise None."""
+        return self.duration_s - self.signals[0].at_s if self.survivors and self.signals else None
 
     @property
     def effective_s(self) -> float:

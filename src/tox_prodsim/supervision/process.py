@@ -22,7 +22,7 @@ from typing import Any
 import psutil
 
 from tox_prodsim.model.errors import Cancelled
-from tox_prodsim.model.scenario import ContainmentKind
+from tox_prodsim.model.scenario import ContainmentKind, StopTo
 from tox_prodsim.supervision import clock, guard_process, ownership, process_tree
 from tox_prodsim.supervision.cancel import Cancel
 from tox_prodsim.supervision.containment import KINDS, kill_cgroup, resolve, unavailable
@@ -227,14 +227,16 @@ class Process:
         *,
         cause: Cause = Cause.STOPPED,
         before_kill: Callable[[], None] | None = None,
+        to: StopTo = "tree",
     ) -> Ending:
-        """Send the signal to the whole tree, SIGKILL after the grace, and return how it ended; the first stop counts.
+        """Send the signal, SIGKILL to the whole tree after the grace, and return how it ended; the first stop counts.
 
+        Unless all of it gets the signal, what the main process leaves is reported before it is signalled, too.
         A cancel leaves CANCEL_GRACE_S of the grace, a hard one nothing. A command that ended by itself before keeps
         that ending. ``before_kill`` is called in this thread if something is alive shortly before the grace ends.
         """
         is_hard = grace_s <= 0 or stop_signal == KILL
-        self._order(KILL if is_hard else stop_signal, grace_s, cause)
+        self._order(KILL if is_hard else stop_signal, grace_s, cause, to)
         timers = _StopTimers(grace_s, self._cancel, before_kill, is_hard=is_hard)
         while (ending := self.poll()) is None:
             now = clock.now()
@@ -286,9 +288,9 @@ class Process:
             elif self._guard:
                 self._guard.send_signal(signal.SIGCONT)  # another process may have stopped it
 
-    def _order(self, number: int, grace_s: float, cause: Cause) -> None:
+    def _order(self, number: int, grace_s: float, cause: Cause, to: StopTo = "tree") -> None:
         with self._lock:
-            self._control.send({"signal": int(number), "grace_s": grace_s, "cause": str(cause)})
+            self._control.send({"signal": int(number), "grace_s": grace_s, "cause": str(cause), "to": to})
 
     def _read(self) -> None:
         """Take in what has arrived; the end of file makes the ending final."""

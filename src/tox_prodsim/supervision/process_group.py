@@ -14,7 +14,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -82,17 +82,30 @@ class GroupWarden(threading.Thread):
         """Wait for the end of the main process or for a stop, then for the end of everything else."""
         while self._report.ended_at is None and not self._order:
             self._wait()
-        fields = self._report.fields
         if self._order and self._report.ended_at is None:
-            fields["cause"] = self._order["cause"]
+            self._report.fields["cause"] = self._order["cause"]
             if not self._urgent:
-                self._signal_all(self._order["signal"])
-                fields["forced"] = not self._drained(self._order["grace_s"]) and not self._urgent
-        elif not self._drained(LEAK_GRACE_S) and not self._urgent:
-            fields["survivors"] = self._describe_alive()
-            self._signal_all(signal.SIGTERM)
-            self._drained(DISMISS_GRACE_S)
+                self._stop(self._order)
+        else:
+            self._dismiss_left(DISMISS_GRACE_S)
         self._kill()
+
+    def _stop(self, order: Mapping[str, Any]) -> None:
+        """Send the stop signal and wait, as the warden does."""
+        until, to = self._clock.now() + order["grace_s"], order.get("to", "tree")
+        self._signal_all(order["signal"], to)
+        ended = self._holds_within(self._is_gone if to == "tree" else self._main_is_gone, order["grace_s"])
+        if ended and to != "tree":
+            self._dismiss_left(until - self._clock.now())
+        elif not ended and not self._urgent:
+            self._report.fields |= {"forced": True, "unstopped": self._describe_alive()}
+
+    def _dismiss_left(self, grace_s: float) -> None:
+        """Let what the main process left end by itself; report what does not, then ask that to end."""
+        if not self._drained(LEAK_GRACE_S) and not self._urgent:
+            self._report.fields["survivors"] = self._describe_alive()
+            self._signal_all(signal.SIGTERM)
+            self._drained(grace_s)
 
     def _kill(self) -> None:
         """SIGKILL what is known and what still appears; what withstands for KILL_LIMIT_S is unkillable."""
@@ -110,8 +123,18 @@ class GroupWarden(threading.Thread):
 
     def _drained(self, limit_s: float) -> bool:
         """Wait until nothing that is known is alive; False when the time is up, or when there is no time any more."""
+        return self._holds_within(self._is_gone, limit_s)
+
+    def _is_gone(self) -> bool:
+        return not self._tree.alive()
+
+    def _main_is_gone(self) -> bool:
+        return not lives(self._tree.main)
+
+    def _holds_within(self, condition: Callable[[], bool], limit_s: float) -> bool:
+        """Wait until the condition holds; False when the time is up, or when there is no time any more."""
         until = self._clock.now() + limit_s
-        while self._tree.alive():
+        while not condition():
             if self._urgent or self._clock.now() >= until:
                 return False
             self._wait()
@@ -153,10 +176,10 @@ class GroupWarden(threading.Thread):
             self._host.send(event="main")
         return is_growing
 
-    def _signal_all(self, number: int) -> None:
+    def _signal_all(self, number: int, to: str = "tree") -> None:
         self._scan()
-        self._report.note_signal(number, len(self._tree.alive()))
-        self._tree.send(number)
+        self._report.note_signal(number, 1 if to == "main" else len(self._tree.alive()))
+        self._tree.send(number, to)
         if HAS_GROUPS:
             self._tree.send(signal.SIGCONT)
 
@@ -215,6 +238,7 @@ class _EndingReport:
         self.spawned_at = time.monotonic()
         self.ended_at: float | None = None
         self.fields: dict[str, Any] = {"code": None, "signal": None, "error": "", "forced": False, "survivors": []}
+        self.fields["unstopped"] = []
         self.fields |= {"signals": [], "unkillable": [], "core_dumped": False, "waited_for_cpu_s": 0.0}
 
     def note_signal(self, number: int, pids: int) -> None:
@@ -261,12 +285,19 @@ class _GroupTree:
                     self._known[pid] = psutil.Process(pid)
         return [process for process in self._known.values() if lives(process)]
 
-    def send(self, number: int) -> None:
-        """Signal the group, and what is known outside of it; psutil looks at the start time before it sends."""
+    def send(self, number: int, to: str = "tree") -> None:
+        """Signal the main process, its group, or that and what is known outside of it.
+
+        psutil looks at the start time before it sends.
+        """
+        if to == "main":
+            with suppress(psutil.Error, OSError):
+                self.main.send_signal(number)
+            return
         if HAS_GROUPS:
             with suppress(OSError):
                 os.killpg(self.main.pid, number)
-        for process in self.alive():
+        for process in self.alive() if to == "tree" or not HAS_GROUPS else ():
             with suppress(psutil.Error, OSError):
                 if not self._is_in_group(process.pid):
                     process.send_signal(number)

@@ -27,6 +27,14 @@ def descendants(top: int) -> tuple[psutil.Process, ...]:
     return tuple(each for each in found if lives(each))
 
 
+def program_name(pid: int) -> str:
+    """Return the name of the program that a process runs; empty when it is gone."""
+    try:
+        return psutil.Process(pid).name()
+    except psutil.Error:
+        return ""
+
+
 def _pids_below(top: int) -> list[int]:
     """Return the pids below a process, nearest first; with psutil where the kernel does not list children."""
     if not Path(f"/proc/{top}/task/{top}/children").exists():

@@ -68,6 +68,6 @@ class RunState:
 def _ending(message: dict[str, Any]) -> Ending:
     """Return the ending that the warden describes."""
     message["signals"] = tuple(SignalSent(**wave) for wave in message["signals"])
-    for kind in ("survivors", "unkillable"):
+    for kind in ("survivors", "unstopped", "unkillable"):
         message[kind] = tuple(Survivor(**{**each, "listens": tuple(each["listens"])}) for each in message[kind])
     return Ending(**{**message, "cause": Cause(message["cause"])})

@@ -66,7 +66,7 @@ def test_no_grace_is_a_kill(warden: Warden) -> None:
     warden.receive()
     stopping = threading.Thread(target=lambda: warden.process.stop(signal.SIGINT, 0))
     stopping.start()
-    assert warden.receive() == {"signal": signal.SIGKILL, "grace_s": 0, "cause": "stopped"}
+    assert warden.receive() == {"signal": signal.SIGKILL, "grace_s": 0, "cause": "stopped", "to": "tree"}
     warden.close()
     stopping.join()
 
@@ -77,11 +77,11 @@ def test_a_hard_cancel_during_a_stop_is_a_kill_after_it(cancel: Cancel) -> None:
     warden.receive()
     stopping = threading.Thread(target=lambda: warden.process.stop(signal.SIGINT, 60))
     stopping.start()
-    assert warden.receive() == {"signal": signal.SIGINT, "grace_s": 60, "cause": "stopped"}
+    assert warden.receive() == {"signal": signal.SIGINT, "grace_s": 60, "cause": "stopped", "to": "tree"}
     cancel.set()
     time.sleep(0.1)
     cancel.set(hard=True)
-    assert warden.receive() == {"signal": signal.SIGKILL, "grace_s": 0.0, "cause": "stopped"}
+    assert warden.receive() == {"signal": signal.SIGKILL, "grace_s": 0.0, "cause": "stopped", "to": "tree"}
     warden.close()
     stopping.join()
 

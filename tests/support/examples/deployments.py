@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tox_prodsim.deployment import findings
+from tox_prodsim.deployment.in_flight import RequestOutcome
 from tox_prodsim.deployment.leaks import findings as leak_findings
 from tox_prodsim.model.conditions import CONDITIONS
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.leaks import AllowLeaks, Grade, Leak, LeakKind
+from tox_prodsim.model.scenario import Stop
 from tox_prodsim.supervision import Cause, Ending, NotifyState, Survivor, WrongProcess
 
 WORKER = Survivor(pid=5127, command="python -m acme.worker", listens=("127.0.0.1:9000",))
 OTHERS = Survivor(pid=5127, command="sudo sleep 1000", listens=(), state="sleeping", waits_on="do_wait", uid=0)
 UNCLOSED = "ResourceWarning: unclosed file <_io.TextIOWrapper name='rows.csv' mode='r' encoding='UTF-8'>"
+DROPPED = RequestOutcome(
+    url="http://127.0.0.1:8000/slow", in_flight=True, problem="the connection was reset", after_s=0.01
+)
 STALE = WrongProcess(address="http://127.0.0.1:8000/", pid=812, command="python old.py", since="since 07:12")
 
 
@@ -44,7 +50,12 @@ FINDINGS = [
     findings.answered_by_wrong_process("uvicorn", STALE),
     *SMOKE,
     findings.exited_while_serving("uvicorn", ended(None, signal=11, after_s=1.42)),
-    findings.stop_timeout_exceeded("uvicorn", "SIGTERM", 10.0),
+    findings.stop_timeout_exceeded(
+        "uvicorn",
+        Stop(signal=signal.SIGTERM, grace_s=10.0),
+        Ending(cause=Cause.STOPPED, code=None, signal=9, duration_s=14.0, unstopped=(WORKER,)),
+        "python",
+    ),
     findings.no_signal_handler("waitress-serve", "SIGTERM"),
     *findings.unexpected_ending("celery", ended(1), frozenset({0, -15, 143})),
     findings.run_timeout_exceeded("python", 30.0, 29.6),
@@ -72,6 +83,8 @@ FINDINGS = [
     *leaked("python", leak(LeakKind.THREAD, "metrics", "a daemon", grade=Grade.HINT)),
     findings.near_limit("uvicorn", "ready_timeout", 26.1, 30.0),
     findings.no_evidence("python"),
+    findings.request_dropped(DROPPED, "SIGTERM", 10.0),
+    findings.second_start_failed(REFUSED, "restart.log", after="on the same port and in the same folder"),
     findings.failed_under_condition(CONDITIONS["no_network"], REFUSED, "simulate-no_network.log", ""),
 ]
 

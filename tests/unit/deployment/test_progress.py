@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,9 +10,9 @@ import pytest
 from tox_prodsim.deployment import findings
 from tox_prodsim.deployment.progress import DeploymentProgress
 from tox_prodsim.model.events import Event, Evidence, Found, Progress
-from tox_prodsim.model.scenario import Stop
+from tox_prodsim.model.findings import error
 
-STOP = Stop(signal=signal.SIGTERM, grace_s=10.0)
+KILLED = error("RUN607", "app", "did not stop", "handle the signal")
 HANG = ("pid 7 (1 % of a CPU)", "  app.py:3 in wait")
 
 
@@ -67,7 +66,7 @@ def test_a_timeout_is_reported_before_the_diagnosis_is_made(progress: Deployment
 def test_the_same_hang_is_not_shown_twice(progress: DeploymentProgress) -> None:
     list(progress.timeout("not ready", 3.0, lambda: HANG))
     again = ("pid 7 (99 % of a CPU)", "  app.py:3 in wait")
-    events = list(progress.killed(STOP, again))
+    events = list(progress.killed(KILLED, again))
     assert evidence(events) == [("why it did not stop", ("the same as above",))]
     assert codes(events) == ["RUN607"]
 
@@ -75,4 +74,4 @@ def test_the_same_hang_is_not_shown_twice(progress: DeploymentProgress) -> None:
 def test_another_hang_is_shown_in_full(progress: DeploymentProgress) -> None:
     list(progress.timeout("not ready", 3.0, lambda: HANG))
     other = ("pid 7", "  app.py:9 in join")
-    assert evidence(progress.killed(STOP, other)) == [("why it did not stop", other)]
+    assert evidence(progress.killed(KILLED, other)) == [("why it did not stop", other)]

@@ -30,6 +30,7 @@ ENDED: dict[str, Any] = {
     "waited_for_cpu_s": 0.25,
     "signals": [{"name": "SIGTERM", "at_s": 2.0, "pids": 1}],
     "survivors": [{"pid": 7, "command": "sleep 9", "listens": ["127.0.0.1:80"]}],
+    "unstopped": [],
     "unkillable": [],
     "forced": False,
     "core_dumped": False,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tox_prodsim.deployment import leaks
-from tox_prodsim.deployment.findings import signal_name, without_folder
+from tox_prodsim.deployment.findings import EXEC_HINT, SHELLS, signal_name, without_folder
 from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.formatting import joined, listed, shortened
 from tox_prodsim.model.leaks import AllowLeaks, Grade, Leak, LeakKind, LeakReport
@@ -135,6 +135,14 @@ def to_findings(name: str, found: Iterable[Leak], allow: AllowLeaks) -> Iterator
         same_kind = [leak for leak in kept if leak.kind is kind]
         if same_kind:
             yield _to_finding(name, meaning, same_kind)
+
+
+def blame_shell(finding: Finding, main_program: str) -> Finding:
+    """Return the finding of left processes with the cause when the main process was a shell, any other as it is."""
+    if finding.code != "RUN620" or main_program not in SHELLS:
+        return finding
+    message = f"{finding.message}; the main process is a shell ({main_program}), which passes no signal on"
+    return replace(finding, message=message, hint=EXEC_HINT)
 
 
 def _to_finding(name: str, meaning: _Meaning, same_kind: list[Leak]) -> Finding:

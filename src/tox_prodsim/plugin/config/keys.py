@@ -82,6 +82,8 @@ _CODE_WORDS = (r"[A-Z]{1,3}\d{0,3}",)
 _SUBJECTS = "`IMP504:acme.*` is about these subjects only"
 _DEPLOY = Need(keys=("deploy",), reason="the command that production would run")
 
+_READY = Need(keys=("deploy", "ready"), reason="by which a service is known")
+
 KEYS: tuple[Key, ...] = (
     Key(
         name="deploy",
@@ -120,12 +122,21 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="stop_signal",
-        help="signal that asks the service to stop; it goes to the whole process tree",
+        help="signal that asks the service to stop",
         of_type=str,
         default="SIGTERM" if sys.platform != "win32" else "CTRL_BREAK_EVENT",
         schema=_TEXT,
         parse=scenario.stop_signal,
         default_help="`SIGTERM`",
+    ),
+    Key(
+        name="stop_to",
+        help=f"who gets the stop signal: {_code(scenario.STOP_TO)}",
+        of_type=str,
+        default="main",
+        schema={"type": "string", "enum": list(scenario.STOP_TO)},
+        parse=scenario.stop_to,
+        more_help="the main process alone, its process group, or every process; see [stopping](stopping.md)",
     ),
     Key(
         name="stop_timeout",
@@ -134,6 +145,33 @@ KEYS: tuple[Key, ...] = (
         default=10.0,
         schema=_SECONDS,
         parse=parsing.seconds,
+    ),
+    Key(
+        name="drain",
+        help="requests that are begun right before the stop, one URL a line; each must be answered in full (RUN640)",
+        of_type=Lines,
+        default=Lines(),
+        schema=_TEXTS,
+        parse=scenario.drain_urls,
+        needs=_READY,
+        more_help="`http://`, `https://`, or `tcp://` for a stream that must end; see [stopping](stopping.md)",
+    ),
+    Key(
+        name="restarts",
+        help="how often a service that has stopped is started once more, on the same port and folder (RUN641)",
+        of_type=object,
+        default=None,
+        schema=_COUNT,
+        parse=values.restarts,
+        default_help="service `1`, job `0`",
+    ),
+    Key(
+        name="crash",
+        help="whether a service is started once more after SIGKILL to all its processes (RUN641)",
+        of_type=bool,
+        default=False,
+        schema={"type": "boolean"},
+        needs=_READY,
     ),
     Key(
         name="idle_timeout",

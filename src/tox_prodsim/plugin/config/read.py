@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tox.config.loader.ini import IniLoader
+from tox.config.loader.ini.factor import filter_for_env
 from tox.config.sets import EnvConfigSet
 from tox.report import HandledError
 from tox.tox_env.errors import Fail, Skip
@@ -18,6 +19,7 @@ from tox_prodsim import supervision
 from tox_prodsim.model import probes, scenario
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import Policy
+from tox_prodsim.plugin.config import shell_words
 from tox_prodsim.plugin.config.keys import KEYS, Key
 from tox_prodsim.plugin.paths import baseline_dir
 
@@ -29,10 +31,11 @@ def read(tox_env: RunToxEnv, *, update_baseline: scenario.Update | None = None) 
     """Return what the user asked for; raises ProdsimError that names the first key that is wrong."""
     conf, root = tox_env.conf, tox_env.core["tox_root"]
     _refuse_misspelt(conf)
+    _refuse_second_command(conf)
     values = {key.name: key.parse(key.name, _load(conf, key)) for key in KEYS}
     _refuse_incomplete(values)
     supervision.containment(values["containment"])  # one that is named must be available here
-    stop = scenario.Stop(signal=values["stop_signal"], grace_s=values["stop_timeout"])
+    stop = scenario.Stop(signal=values["stop_signal"], grace_s=values["stop_timeout"], to=values["stop_to"])
     return scenario.Scenario(
         env_name=tox_env.name,
         deployment=_deployment(conf, values, stop),
@@ -88,6 +91,15 @@ def _refuse_factors(conf: EnvConfigSet, key: Key) -> None:
                 raise ProdsimError(key.name, msg)
 
 
+def _refuse_second_command(conf: EnvConfigSet) -> None:
+    """Refuse a second line of ``deploy`` in an ini file: tox takes its words for arguments of the first."""
+    for loader in conf.loaders:
+        if isinstance(loader, IniLoader) and "deploy" in loader.found_keys():
+            lines = filter_for_env(loader.load_raw("deploy", None, None), conf.name)
+            shell_words.refuse_second_line("deploy", lines)
+            return
+
+
 def _refuse_incomplete(values: Mapping[str, Any]) -> None:
     """Refuse a value that means nothing without another."""
     for key in KEYS:
@@ -113,12 +125,24 @@ def _deployment(conf: EnvConfigSet, values: Mapping[str, Any], stop: scenario.St
         watchdog_timeout_s=values["watchdog_timeout"],
         output_limit_bytes=values["output_limit_mb"],
         uses_port=_uses_port(conf, values),
+        drain=values["drain"],
+        restarts=_restarts(values),
+        crash=values["crash"],
     )
+
+
+def _restarts(values: Mapping[str, Any]) -> int:
+    """Return how often a service is started once more; a job would do its work twice."""
+    if not values["ready"] and values["restarts"]:
+        msg = "a job would do its work twice, name with 'ready' how one sees that it is a service"
+        raise ProdsimError("restarts", msg)
+    default = 1 if values["ready"] else 0
+    return default if values["restarts"] is None else int(values["restarts"])
 
 
 def _uses_port(conf: EnvConfigSet, values: Mapping[str, Any]) -> bool:
     """Return whether the deployment gets a port; one that only the commands name is where the probes find it."""
-    if scenario.uses_port([*values["deploy"], *values["ready"], *_set_env_texts(conf)]):
+    if scenario.uses_port([*values["deploy"], *values["ready"], *values["drain"], *_set_env_texts(conf)]):
         return True
     return scenario.uses_port(_command_texts(conf)) and not probes.finds_place(
         scenario.stand_in_probes("ready", values["ready"])

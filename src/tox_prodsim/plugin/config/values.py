@@ -11,6 +11,7 @@ from tox_prodsim.catalogue import CATALOGUE
 from tox_prodsim.model import leaks, parsing, scenario
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.leaks import AllowLeaks
+from tox_prodsim.plugin.config import shell_words
 
 _NO_TEXT = ("is not of type 'str'", "is no text, write one in quotes")
 """What tox says of a number in TOML, and what is to be done."""
@@ -92,6 +93,7 @@ def argv(key: str, command: Any) -> tuple[str, ...]:
         if not isinstance(word, str):
             msg = f"{word!r} is no text, give a list of words such as ['uvicorn', 'acme.web:app']"
             raise ProdsimError(key, msg)
+    shell_words.refuse(key, command.args)
     return tuple(command.args)
 
 
@@ -109,6 +111,11 @@ def limit_bytes(key: str, value: object) -> int | None:
 def limit_modules(key: str, value: object) -> int | None:
     """Return a limit in modules, None when there is none."""
     return parsing.count(key, value, unit="modules")
+
+
+def restarts(key: str, value: object) -> int | None:
+    """Return how often a service is started once more, None when it is not said."""
+    return None if value is None else (parsing.count(key, value, unit="starts") or 0)
 
 
 def limit_fraction(key: str, value: object) -> float | None:

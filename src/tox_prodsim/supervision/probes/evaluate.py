@@ -17,6 +17,7 @@ from typing import TypeVar
 from tox_prodsim.model.formatting import shortened
 from tox_prodsim.model.probes import (
     LOOPBACK,
+    DelayProbe,
     ExecProbe,
     FileProbe,
     HttpProbe,
@@ -28,6 +29,7 @@ from tox_prodsim.model.probes import (
     UnixProbe,
 )
 from tox_prodsim.model.runner import Completed, Runner
+from tox_prodsim.supervision import clock
 from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, Tree
 from tox_prodsim.supervision.probes.http import probe_http, target
 from tox_prodsim.supervision.probes.notify import NotifySocket, NotifyState
@@ -37,7 +39,6 @@ from tox_prodsim.supervision.probes.unix import probe_unix
 LOG_BYTES_PER_POLL = 1 << 20
 LINE_LIMIT_BYTES = 1 << 16
 SHOWN = 200
-EXEC_EVERY_S = 0.1
 T = TypeVar("T")
 
 
@@ -50,6 +51,8 @@ class ProbeContext:
     log: LogWatch
     scratch: Path
     """The folder of relative paths."""
+    spawned_at: float = 0.0
+    """The ``clock.now()`` of the start of the deployment."""
     notify: NotifySocket | None = None
     """None: no probe needs it."""
     execute: ExecWatch | None = None
@@ -57,11 +60,11 @@ class ProbeContext:
 
 
 def poll_intervals() -> Iterator[float]:
-    """Yield the seconds to sleep between two polls: from 1 ms, 1.3 times longer each time, up to 20 ms."""
-    pause_s = 0.001
+    """Yield the seconds to sleep between two polls: from 20 ms, 1.3 times longer each time, up to 1 s."""
+    pause_s = 0.02
     while True:
         yield pause_s
-        pause_s = min(pause_s * 1.3, 0.02)
+        pause_s = min(pause_s * 1.3, 1.0)
 
 
 def evaluate_probe(probe: Probe, context: ProbeContext, *, left_s: float = math.inf) -> Answer:
@@ -79,6 +82,8 @@ def evaluate_probe(probe: Probe, context: ProbeContext, *, left_s: float = math.
             answer = _log(probe, context.log)
         case FileProbe():
             answer = _file(probe, context.scratch)
+        case DelayProbe():
+            answer = _delay(probe, clock.now() - context.spawned_at)
         case NotifyProbe():
             answer = _notify(_required(context.notify).read(context.tree))
         case ExecProbe():
@@ -122,6 +127,12 @@ def _file(probe: FileProbe, scratch: Path) -> Answer:
     return Ready(detail=f"file {probe.path}") if path.exists() else NotReady(reason=f"no file {probe.path}")
 
 
+def _delay(probe: DelayProbe, age_s: float) -> Answer:
+    if age_s < probe.delay_s:
+        return NotReady(reason=f"runs for {age_s:.2f} s of {probe.delay_s:g} s")
+    return Ready(detail=f"{probe.delay_s:g} s passed")
+
+
 def _notify(state: NotifyState) -> Answer:
     status = f' "{state.status}"' if state.status else ""
     if state.ready:
@@ -132,7 +143,7 @@ def _notify(state: NotifyState) -> Answer:
 
 
 class ExecWatch:
-    """Runs the commands of probes, none more often than every EXEC_EVERY_S: in between its last answer holds."""
+    """Runs the commands of probes, each at its own pace: in between its last answer holds."""
 
     def __init__(self, run: Runner, clock: Callable[[], float] = time.monotonic) -> None:
         self._run = run
@@ -143,7 +154,7 @@ class ExecWatch:
         """Return the answer of the command, which is waited for, but no longer than ``left_s``."""
         ended_at, answer = self._last.get(probe, (-math.inf, NotReady(reason=f"{_format_name(probe)} never asked")))
         limit_s = min(probe.timeout_s, left_s)
-        if limit_s > 0 and self._clock() >= ended_at + EXEC_EVERY_S:
+        if limit_s > 0 and self._clock() >= ended_at + probe.every_s:
             answer = _exec_answer(probe, self._run(probe.argv, timeout_s=limit_s), limit_s)
             self._last[probe] = self._clock(), answer
         return answer

@@ -9,6 +9,7 @@ import ssl
 import threading
 import time
 from contextlib import closing, suppress
+from typing import BinaryIO
 from urllib.parse import quote, urlsplit
 
 from tox_prodsim.model.probes import LOOPBACK, HttpProbe
@@ -16,6 +17,7 @@ from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, Tree
 from tox_prodsim.supervision.probes.tcp import check_owner, connected, is_local, reason
 
 BODY_LIMIT_BYTES = 1 << 20
+CLOSE_LIMIT_S = 0.2
 _QUERY = "/%:@!$&'()*+,;=~?"
 
 
@@ -44,10 +46,22 @@ def _exchange(probe: HttpProbe, plain: socket.socket, path: str) -> tuple[http.c
     host, port, _ = target(probe.url)
     connection = http.client.HTTPConnection(host, port, timeout=probe.timeout_s)
     connection.sock = _encrypted(plain, host) if probe.url.startswith("https") else plain
-    with closing(connection):
+    sock = connection.sock
+    with closing(connection), sock.makefile("rb") as held:
         connection.request(probe.method, path, headers={"User-Agent": "tox-prodsim", "Accept": "*/*"})
         with connection.getresponse() as response:
-            return response, response.read(BODY_LIMIT_BYTES) if probe.body else b""
+            is_stream = response.length is None
+            body = response.read(BODY_LIMIT_BYTES) if probe.body or not is_stream else b""
+            if response.will_close and not is_stream:
+                sock.settimeout(CLOSE_LIMIT_S)
+                _await_close(held)
+            return response, body
+
+
+def _await_close(connection: BinaryIO) -> None:
+    """Let the server close first when it said so, as other clients do: that leaves TIME_WAIT at the server."""
+    with suppress(OSError):
+        connection.read(1)
 
 
 def _to_answer(probe: HttpProbe, response: http.client.HTTPResponse, body: bytes) -> Ready | NotReady:

@@ -324,7 +324,11 @@ def test_a_lost_marker_is_a_warning_and_one_that_is_claimed_is_reported_elsewher
     source = open_sdist(sdist(tmp_path, files={"acme/__init__.py": "", "acme/py.typed": ""}))
     (finding,) = check_sdist_vs_wheel(source, open_wheel(wheel(tmp_path))).findings
     assert (finding.code, finding.level) == ("WHL120", "warning")
-    claimed = wheel(tmp_path, metadata="Metadata-Version: 2.1\nName: acme\nVersion: 1.0\nClassifier: Typing :: Typed\n")
+    claimed = wheel(
+        tmp_path,
+        metadata="Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n"
+        "Requires-Python: >=3.8\nClassifier: Typing :: Typed\n",
+    )
     assert check_sdist_vs_wheel(source, open_wheel(claimed)).findings == ()
 
 
