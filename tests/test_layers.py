@@ -27,7 +27,7 @@ RULES = {
     "checks.audit": ("model", "filelock"),
     "checks.installed": ("model", "packaging"),
     "checks.resolution": ("model", "packaging virtualenv"),
-    "building": ("model", "build packaging virtualenv"),
+    "building": ("model", "build packaging pyproject_hooks virtualenv"),
     "timing": ("model", ""),
     "supervision": ("model", "psutil"),
     "report": ("model", ""),

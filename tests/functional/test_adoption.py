@@ -129,6 +129,48 @@ def test_a_file_that_is_given_inside_the_environment_survives(quick_project: Pro
     assert "given with --installpkg" in result.out
 
 
+SCM = """\
+[build-system]
+requires = ["setuptools>=77", "setuptools-scm>=8"]
+build-backend = "setuptools.build_meta"
+[project]
+name = "acme"
+dynamic = ["version"]
+[tool.setuptools]
+packages = ["acme"]
+[tool.setuptools_scm]
+root = "../.."
+version_file = "acme/_version.py"
+"""
+DESCRIBES = """\
+import pathlib, subprocess
+from acme._version import version as __version__
+command = ["git", "describe", "--tags", "--always", "--dirty"]
+described = subprocess.run(command, cwd=pathlib.Path(__file__).parent, capture_output=True, text=True)
+if described.returncode == 0:
+    __version__ = described.stdout.strip()
+"""
+
+
+@pytest.mark.index
+def test_a_version_that_is_asked_of_git_is_the_same_in_every_build_and_when_it_runs(quick_project: Project) -> None:
+    quick_project.write(".gitignore", ".tox\n_version.py\n*.egg-info\nbuild\n")
+    quick_project.write("packages/acme/pyproject.toml", SCM)
+    quick_project.write("packages/acme/acme/__init__.py", DESCRIBES)
+    quick_project.write("packages/acme/tox.ini", QUIET)
+    git(quick_project, "init", "--quiet")
+    git(quick_project, "add", "--all")
+    git(quick_project, "commit", "--quiet", "--message", "x")
+    git(quick_project, "tag", "v1.2.0")
+    quick_project.write("packages/acme/acme/__init__.py", f"{DESCRIBES}# not committed\n")
+    inner = Project(quick_project.folder / "packages" / "acme", installer=quick_project.installer)
+    out = inner.prodsim().passed().out
+    assert re.search(r"file     acme-1\.2\.1\.dev0\+g[0-9a-f]+\.d\d{8}-py3", out)
+    (step,) = (step for step in inner.report()["steps"] if step["step"] == "sdist")
+    assert "builds the same wheel as the source tree" in step["detail"]
+    assert {"BLD104", "BLD105", "VER303"}.isdisjoint(inner.codes())
+
+
 LOCK = "uv-venv-lock-runner"
 
 

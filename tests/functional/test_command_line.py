@@ -15,7 +15,7 @@ from tox_prodsim.catalogue import CATALOGUE
 BROKEN = {"entry_points": "[console_scripts]\nacme = acme:nothing\n"}
 """A wheel whose console script does not load: ENT510."""
 CONFIG = "[testenv:prodsim]\nignore = PRF\n"
-STAGES = ["sdist", "wheel", "install", "import", "scripts", "contents", "deploy", "compare"]
+STAGES = ["env", "sdist", "wheel", "install", "import", "scripts", "contents", "deploy", "compare"]
 
 
 def ours(out: str) -> list[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
+import pytest
 from support.project import Project
 from support.sdists import sdist
-from support.sources import BACKEND, source
+from support.sources import BACKEND, CONFIG, source
 
+LOG = ".tox/prodsim/prodsim/build.log"
 PACKS_WHAT_IS_LISTED = BACKEND.replace(
     '        info = "acme',
     """        listed = pathlib.Path("acme.egg-info/SOURCES.txt")
@@ -16,6 +19,25 @@ PACKS_WHAT_IS_LISTED = BACKEND.replace(
         info = "acme""",
 )
 READS_LICENCE = BACKEND.replace('    name = "acme', '    open("LICENSE").read()\n    name = "acme')
+
+SETUPTOOLS = """\
+[build-system]
+requires = ["setuptools>=77"]
+build-backend = "setuptools.build_meta"
+[project]
+name = "acme"
+version = "1.0"
+"""
+EXTENSION = """\
+from setuptools import Extension, setup
+setup(packages=["acme"], ext_modules=[Extension("acme._fast", ["src/fast.c"])])
+"""
+COMPILER = """\
+#!/bin/sh
+echo "src/fast.c:2:10: fatal error: acme_lost.h: No such file or directory" >&2
+echo '    2 | #include "acme_lost.h"' >&2
+exit 1
+"""
 
 
 def test_an_sdist_that_lacks_what_the_build_reads_is_incomplete(quick_project: Project) -> None:
@@ -28,7 +50,7 @@ def test_an_sdist_that_lacks_what_the_build_reads_is_incomplete(quick_project: P
     assert (report["wheel"], report["summary"]["verdict"]) == (None, "failed")
     assert report["findings"][0]["message"] == (
         "is incomplete, the wheel builds from the source tree, but not from it: "
-        "FileNotFoundError 'LICENSE' (backend.py:16)"
+        f"FileNotFoundError 'LICENSE' (backend.py:16), see {LOG}"
     )
     assert "\nprodsim: failed with SDI201\n" in result.out
     assert "\n  file     no wheel was built\n" in result.out
@@ -41,12 +63,13 @@ def test_a_source_tree_that_builds_no_sdist_and_one_that_builds_no_wheel(quick_p
     quick_project.write("backend.py", BACKEND.replace("def build_wheel", fails + "def build_wheel"))
     out = quick_project.prodsim().failed().out
     assert quick_project.codes() == ["BLD101"]
-    assert "FAIL BLD101 sdist: does not build: OSError: no tags (backend.py:16)\n" in out
+    assert f"FAIL BLD101 sdist: does not build: OSError: no tags (backend.py:16), see {LOG} " in " ".join(out.split())
+    assert "OSError: no tags" in (quick_project.folder / LOG).read_text("utf-8")
     quick_project.write("backend.py", READS_LICENCE)
     quick_project.prodsim().failed()
     assert quick_project.codes() == ["BLD102"], "the source tree does not build either"
     [finding] = quick_project.findings()
-    assert finding["message"] == "builds no wheel: FileNotFoundError 'LICENSE' (backend.py:16)"
+    assert finding["message"] == f"builds no wheel: FileNotFoundError 'LICENSE' (backend.py:16), see {LOG}"
 
 
 def test_the_build_of_the_tree_leaves_no_trace_and_what_it_would_leave_is_told(quick_project: Project) -> None:
@@ -84,6 +107,49 @@ def test_prodsim_sdist_tells_of_an_incomplete_sdist(quick_project: Project) -> N
 def test_a_wheel_alone_is_not_checked_against_an_sdist(quick_project: Project) -> None:
     out = quick_project.prodsim("--installpkg", quick_project.wheel()).passed().out
     assert "\n  sdist    not checked: a wheel was given, without its sdist\n" in out
+
+
+def test_the_stages_of_a_run_add_up_and_a_warning_of_the_build_is_kept(quick_project: Project) -> None:
+    source(quick_project)
+    warning = '    print("warning: no files found matching NOTICE")\n'
+    quick_project.write("backend.py", BACKEND.replace('    name = "acme', f'{warning}    name = "acme'))
+    quick_project.write("tox.ini", CONFIG + 'commands = python -c "import time; time.sleep(0.5)"\n')
+    result = quick_project.prodsim().passed()
+    assert f"\n  build    ok    1 warning of the build back end in {LOG} " in result.out
+    assert result.out.count("warning") == 1
+    report = quick_project.report()
+    took_s = {step["step"]: step["duration_s"] for step in report["steps"]}
+    assert took_s["commands"] >= 0.5
+    assert report["steps"][0]["evidence"][0]["lines"] == ["no files found matching NOTICE"]
+    assert abs(sum(took_s.values()) - report["summary"]["duration_s"]) < max(1.0, 0.05 * result.seconds)
+    of_tox = re.search(r"prodsim: OK \((?P<seconds>[\d.]+)", result.out)
+    assert of_tox is not None
+    assert sum(took_s.values()) > 0.6 * float(of_tox["seconds"])  # but for the creation of the environment
+
+
+@pytest.mark.index
+def test_the_error_of_a_compiler_is_the_reason_of_a_failed_build(quick_project: Project) -> None:
+    quick_project.write("pyproject.toml", SETUPTOOLS)
+    quick_project.write("setup.py", EXTENSION)
+    quick_project.write("acme/__init__.py", "")
+    quick_project.write("src/fast.c", '#include <Python.h>\n#include "acme_lost.h"\n')
+    compiler = quick_project.write("cc", COMPILER)
+    compiler.chmod(0o755)
+    result = quick_project.prodsim(env={"CC": str(compiler)}).failed()
+    [finding] = (each for each in quick_project.findings() if each["code"] == "BLD102")
+    error = "fatal error: acme_lost.h: No such file or directory (src/fast.c:2)"
+    assert finding["message"] == f"builds no wheel: {error}, see {LOG}"
+    assert "running build_ext" in (quick_project.folder / LOG).read_text("utf-8")
+    assert '     |     2 | #include "acme_lost.h"\n' in result.out
+
+
+@pytest.mark.index
+def test_a_build_requirement_that_cannot_be_installed_is_a_finding(quick_project: Project) -> None:
+    quick_project.write("pyproject.toml", SETUPTOOLS.replace("setuptools>=77", "setuptools>=9999"))
+    quick_project.prodsim().failed()
+    [finding] = quick_project.findings()
+    assert finding["code"] == "BLD101"
+    assert "setuptools>=9999" in finding["message"]
 
 
 def test_a_wheel_is_checked_against_the_sdist_beside_it(quick_project: Project) -> None:

@@ -95,10 +95,10 @@ def test_an_accepted_baseline_is_compared_with_and_stays_as_it_is_when_nothing_c
     before = path.read_bytes()
     assert quick_project.findings() == []
 
-    quick_project.prodsim("--installpkg", wheel).passed()
+    result = quick_project.prodsim("--installpkg", wheel).passed()
     comparison = compared(quick_project, "import acme")
-    assert comparison["expected_s"] > 0
-    assert comparison["change"] == "same"  # the difference of two imports of nothing is below the 2 ms that count
+    assert (comparison["change"], comparison["reason"]) == ("unknown", "too short to compare")
+    assert "name modules in measure_imports" in result.out
     assert quick_project.codes() == []
 
     result = quick_project.prodsim(*update).passed()

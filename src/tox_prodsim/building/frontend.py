@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import sys
 import tarfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import build
+import pyproject_hooks
 import virtualenv
 
-from tox_prodsim.model.errors import Cancelled, ProdsimError
+from tox_prodsim.model.errors import BuildError, Cancelled, ProdsimError
+
+_BACKEND_WARNING = getattr(pyproject_hooks, "BuildBackendWarning", None)
+"""What newer versions make of the warnings of a build back end: those of the hook are kept with its output."""
 
 Execute = Callable[[Sequence[str], Path, Mapping[str, str]], None]
 """Runs a command in a folder, with further variables; raises ProdsimError when it fails."""
@@ -44,7 +49,7 @@ class _IsolatedEnv:
 def wheel_from_sdist(sdist: Path, *, python: Path, folder: Path, execute: Execute) -> Path:
     """Return the wheel built from the unpacked sdist, away from any source tree.
 
-    Raises ProdsimError when it does not build.
+    Raises BuildError when it does not build.
     """
     source = unpack(sdist, folder / "source")
     with _as_prodsim_error("--installpkg", f"building a wheel from {sdist.name}"):
@@ -73,14 +78,17 @@ def build_python(folder: Path) -> Path:
 @contextmanager
 def _as_prodsim_error(key: str, what: str) -> Iterator[None]:
     """Turn what ``build`` raises into ProdsimError; what ``execute`` has raised stays as it is."""
+    if _BACKEND_WARNING is not None:
+        warnings.filterwarnings("ignore", category=_BACKEND_WARNING)  # for good: builds run in threads
     try:
         yield
     except build.BuildBackendException as problem:
         if isinstance(problem.exception, ProdsimError | Cancelled):
             raise problem.exception from None
-        raise ProdsimError(key, f"{what} failed: {problem}") from problem
+        output = getattr(problem.exception, "traceback", "") or str(problem)
+        raise BuildError(key, f"{what} failed: {problem}", output) from problem
     except build.BuildException as problem:
-        raise ProdsimError(key, f"{what} failed: {problem}") from problem
+        raise BuildError(key, f"{what} failed: {problem}", str(problem)) from problem
 
 
 def wheel_from_index(requirement: str, *, python: Path, folder: Path, execute: Execute) -> Path:

@@ -21,7 +21,7 @@ CHECKS = (
             "a build back end or a plugin of it was released that no longer takes the configuration",
         ),
         solution=(
-            "build in a clean checkout, and read the last words of the back end in the report",
+            "build in a clean checkout, and read build.log beside the report: it has all that the build wrote",
             "fetch the tags before the build when the version comes from git (actions/checkout: fetch-depth: 0)",
         ),
     ),
@@ -37,8 +37,10 @@ CHECKS = (
         causes=(
             "the configuration of the build is wrong, and the source tree does not build either",
             "a requirement of the build is not in [build-system] requires",
+            "a C extension does not compile on this Python, or needs a header or a library that is not installed",
         ),
         solution=(
+            "read build.log beside the report: the message is its first error, of the compiler where one was run",
             "unpack the sdist in an empty folder and run 'pip wheel .' there",
             "if the source tree builds, the sdist is incomplete: that is SDI201",
         ),

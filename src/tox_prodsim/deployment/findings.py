@@ -10,7 +10,7 @@ from pathlib import Path
 from tox_prodsim.deployment.in_flight import RequestOutcome
 from tox_prodsim.model.conditions import Condition
 from tox_prodsim.model.findings import Finding, Level, error, note, warning
-from tox_prodsim.model.formatting import counted, joined, listed
+from tox_prodsim.model.formatting import counted, joined, listed, shortened
 from tox_prodsim.model.scenario import Stop
 from tox_prodsim.supervision import Cause, Ending, NotifyState, Survivor, WrongProcess
 
@@ -339,4 +339,4 @@ def _format_state(survivor: Survivor) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 120 else text[:119] + "…"
+    return shortened(text, 120)

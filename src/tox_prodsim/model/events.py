@@ -22,6 +22,8 @@ SCHEMA_VERSION = 2
 class Step(StrEnum):
     """The steps of a run, in their order."""
 
+    BUILD = "build"
+    ENV = "env"
     SDIST = "sdist"
     WHEEL = "wheel"
     AUDIT = "audit"
@@ -30,6 +32,7 @@ class Step(StrEnum):
     SCRIPTS = "scripts"
     CONTENTS = "contents"
     DEPLOY = "deploy"
+    COMMANDS = "commands"
     SIMULATE = "simulate"
     COMPARE = "compare"
 
@@ -58,6 +61,7 @@ class UnknownReason(StrEnum):
     INCONCLUSIVE = "inconclusive"
     NOT_COMPARED = "not compared"
     NOT_MEASURED = "not measured"
+    TOO_SHORT = "too short to compare"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -201,6 +205,8 @@ class Compared:
     """The cause of a slower import; empty: unknown."""
     reason: UnknownReason | None = None
     """Why the change is UNKNOWN; None: it is not."""
+    noise: float | None = None
+    """The difference that noise can make, where the same looks like more than the tolerance; 0.1 is 10 %."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

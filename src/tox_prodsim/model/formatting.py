@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 _LINE_LIMIT = 200
+_CUT = " …"
+_QUOTED = re.compile(r"(?<!\w)(?:(?P<mark>['\"`]).*?(?P=mark)(?!\w)|\u2018.*?\u2019|\u201c.*?\u201d)", re.DOTALL)
+"""What stands in quotes; an apostrophe inside a word is none."""
 
 
 def plural(noun: str, number: int) -> str:
@@ -36,10 +40,34 @@ def joined(facts: Iterable[str], separator: str = ", ") -> str:
     return separator.join(filter(None, facts))
 
 
+def shortened(text: str, limit: int) -> str:
+    """Return the text in one line of at most ``limit`` characters: cut at a word, and not inside of a quote.
+
+    A quote that begins in the first half is too long to be left out: it is cut, and closed.
+    """
+    line = " ".join(text.split())
+    if len(line) <= limit:
+        return line
+    room = limit - len(_CUT) - 1
+    end = _end_of_word(line, room)
+    quote = next((each for each in _QUOTED.finditer(line) if each.start() < end < each.end()), None)
+    if quote is None:
+        return line[:end].rstrip() + _CUT
+    if quote.start() > limit / 2:
+        return line[: quote.start()].rstrip() + _CUT
+    return line[:end].rstrip() + _CUT + quote[0][-1]
+
+
+def _end_of_word(line: str, most: int) -> int:
+    """Return where the last word ends that fits; a first word that is longer than all of it is cut."""
+    end = most if line[most : most + 1] == " " else line.rfind(" ", 0, most)
+    return end if end > 0 else most
+
+
 def last_line(text: str) -> str:
     """Return the last line with something on it, at most 200 characters; nothing when there is none."""
     lines = text.strip().splitlines()
-    return lines[-1].strip()[:_LINE_LIMIT] if lines else ""
+    return shortened(lines[-1], _LINE_LIMIT) if lines else ""
 
 
 def last_error(output: str) -> str:

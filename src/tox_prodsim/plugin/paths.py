@@ -41,3 +41,11 @@ def move_advice(root: Path, path: Path) -> str:
     target = str(Path(BASELINE_DIR).parent)
     move = f"mkdir -p {target} && git mv {_FORMER_BASELINE_DIR} {target}/"
     return f"builds can take this folder for a package, move it: {move}"
+
+
+def display_path(path: Path) -> str:
+    """Return the path as the user would type it: relative if it is below the current folder."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

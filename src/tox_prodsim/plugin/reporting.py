@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from pathlib import Path
 
 from tox.tox_env.python.runner import PythonRun
@@ -11,6 +12,8 @@ from tox.tox_env.python.runner import PythonRun
 from tox_prodsim.model.events import Event, Found, RunFinished, unfinished
 from tox_prodsim.model.files import atomic_write
 from tox_prodsim.model.findings import Level, Verdict
+from tox_prodsim.plugin.paths import display_path
+from tox_prodsim.plugin.patience import Patience
 from tox_prodsim.report import RenderOptions, json
 from tox_prodsim.report.event_log import EventLog
 from tox_prodsim.report.terminal import TerminalReporter
@@ -31,17 +34,25 @@ class Reporting:
         self._terminal = TerminalReporter(self._write, _options(tox_env, self._report_path))
         self._events: list[Event] = []
         self._closed = False
+        self._printing = threading.Lock()
+        self._patience = Patience(self._still_running)
 
     def handle(self, event: Event) -> None:
         """Pass the event on, to the log first: it is complete even if the terminal blocks."""
         self._events.append(event)
         self._log.handle(event)
-        self._terminal.handle(event)
+        with self._printing:
+            self._terminal.handle(event)
+        if isinstance(event, RunFinished):
+            self._patience.end()
+        else:
+            self._patience.begin(self._terminal.patience_s)
 
     def close(self, *, default: Verdict = Verdict.INCOMPLETE) -> tuple[Verdict, str]:
         """Write the report, once, and return the verdict and one line; ``default`` is for an interrupted run."""
         if not self._closed:
             self._closed = True
+            self._patience.end()
             if self._verdict is None:
                 findings = (event.finding for event in self._events if isinstance(event, Found))
                 self.handle(unfinished(findings, default))
@@ -49,6 +60,10 @@ class Reporting:
             self._save()
         verdict = self._verdict or default
         return verdict, ", ".join(self._error_codes()) or str(verdict)
+
+    def _still_running(self) -> None:
+        with self._printing:
+            self._terminal.still_running()
 
     @property
     def _verdict(self) -> Verdict | None:
@@ -116,11 +131,3 @@ def _options(tox_env: PythonRun, report_path: Path) -> RenderOptions:
 
 def _log_unwritable(name: str, path: Path, problem: OSError) -> None:
     _LOGGER.error("%s cannot be written: %s: %s", name, display_path(path), problem.strerror)
-
-
-def display_path(path: Path) -> str:
-    """Return the path as the user would type it: relative if it is below the current folder."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 import weakref
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,11 +31,11 @@ from tox_prodsim.plugin import signals
 from tox_prodsim.plugin.context import build, installer
 from tox_prodsim.plugin.context.environment import ProductionEnv
 from tox_prodsim.plugin.packages import package_env, provenance, wheel_under_test
-from tox_prodsim.plugin.paths import ledger_of
-from tox_prodsim.plugin.reporting import Reporting, display_path
+from tox_prodsim.plugin.paths import display_path, ledger_of
+from tox_prodsim.plugin.reporting import Reporting
 from tox_prodsim.plugin.run_driver import RunDriver
 from tox_prodsim.plugin.tox_commands import CommandContext, ToxCommands
-from tox_prodsim.run.context import FileContext, RunContext, ToxPhase, WheelUnderTest
+from tox_prodsim.run.context import FileContext, Preparation, RunContext, ToxPhase, WheelUnderTest
 from tox_prodsim.run.run import run, without_installation, without_wheel
 
 _LOGGER = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class Session:
 
     def __init__(self, tox_env: PythonRun) -> None:
         self._env = tox_env
+        self._began = time.monotonic()
         self._cancel = supervision.Cancel()
         self._folder = Path(tox_env.env_dir) / "prodsim"
         self._scenario: Scenario | None = None
@@ -135,8 +137,9 @@ class Session:
 
     def _adopt(self, packages: Any) -> None:
         """Keep the wheel that tox installs, or the one that is built from the sdist in its place."""
+        record = self._provenance.record
         try:
-            self._wheel = wheel_under_test.adopt(self._env, packages, self._folder, self._cancel)
+            self._wheel = wheel_under_test.adopt(self._env, packages, self._folder, self._cancel, record)
         except BuildError as problem:
             python = frontend.build_python(self._folder / "build")
             self._provenance.build_failed(packages[0].path, problem, python)
@@ -189,7 +192,16 @@ class Session:
     def _build_context(self, scenario: Scenario, production_env: ProductionEnv) -> RunContext:
         wheel = self._wheel or wheel_under_test.remembered(self._folder)
         context = build.build_context(self._env, scenario, wheel, self._folder, production_env, lowered=self._lowered)
-        return replace(context, provenance=self._provenance.provenance())
+        return replace(context, provenance=self._provenance.provenance(), prepared=tuple(self._prepared()))
+
+    def _prepared(self) -> Iterator[Preparation]:
+        """Yield what tox has done so far as steps of the run: the build, and the rest of it."""
+        built = self._provenance.preparation()
+        if built is not None:
+            yield built
+        rest_s = time.monotonic() - self._began - (built.duration_s if built is not None else 0.0)
+        detail = "the wheel and what it requires are installed" if self._wheel else "as an earlier run installed it"
+        yield Preparation(step=Step.ENV, detail=detail, duration_s=rest_s)
 
     def _file_context(self, wheel: WheelUnderTest, failed: resolution.FailedInstallation) -> FileContext:
         return build.file_context(

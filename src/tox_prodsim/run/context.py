@@ -10,7 +10,7 @@ from pathlib import Path
 from tox_prodsim import deployment
 from tox_prodsim.building import base_requirements, clone_env, reference_wheel
 from tox_prodsim.checks import artifact, audit, installed, resolution
-from tox_prodsim.model.events import RunStarted
+from tox_prodsim.model.events import RunStarted, Step
 from tox_prodsim.model.findings import CheckResult, Finding
 from tox_prodsim.model.runner import Runner
 from tox_prodsim.run.known import stable, without_failures
@@ -57,6 +57,17 @@ NOT_CHECKED = CheckResult(detail="", codes=())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Preparation:
+    """A step that was made before the run: the build of the wheel, or its environment."""
+
+    step: Step
+    detail: str
+    duration_s: float
+    evidence: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Titles and lines."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunContext:
     """What a run works with."""
 
@@ -85,6 +96,8 @@ class RunContext:
     """Asks the installer what it would install, which needs the index and seconds."""
     tested_pythons: frozenset[str] | None = None
     """The Pythons that tox's env_list names, such as 3.12; None: it names none."""
+    prepared: tuple[Preparation, ...] = ()
+    """In their order."""
     lowest: resolution.LowestVersions | resolution.Impossible | resolution.VersionUnavailable | None = None
     """What installing the lowest versions came to; None: not configured, or done by an earlier run."""
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tox_prodsim import deployment, timing
 from tox_prodsim.building import reference_wheel
@@ -33,7 +33,7 @@ from tox_prodsim.model.metrics import START_UP, Metric
 from tox_prodsim.model.scenario import Scenario, Timing, Update
 from tox_prodsim.run.confirmation import BaseInstall, Confirmation
 from tox_prodsim.run.context import BaselineFiles, Interpreter, RunContext
-from tox_prodsim.timing import baseline, budgets, explanation, measure, paired, sampling, stats
+from tox_prodsim.timing import baseline, budgets, comparability, explanation, measure, paired, sampling, stats
 from tox_prodsim.timing.budgets import MetricDuration
 from tox_prodsim.timing.explanation import CauseSummary, ImportRecordings
 
@@ -45,17 +45,31 @@ _ONE_LOOK = measure.Plan(looks=(8,))
 """Nothing is to be decided: enough rounds for a candidate, and no more."""
 
 
-def first_imports(config: Timing, context: RunContext) -> Mapping[str, timing.Sample]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FirstImports:
+    """What each timed import takes for the first time, as installed."""
+
+    samples: Mapping[str, timing.Sample]
+    """By the name that is imported."""
+    took_s: float
+    """How long it took to find out."""
+
+
+NO_FIRST_IMPORTS = FirstImports(samples={}, took_s=0.0)
+
+
+def first_imports(config: Timing, context: RunContext) -> FirstImports:
     """Return what each timed import takes for the first time, with the bytecode that the installer has left.
 
     It is empty where an import fails: that is reported by the checks of imports.
     """
-    names, _ = _imports(config, context)
+    began, (names, _) = time.monotonic(), _imports(config, context)
     try:
         with _ALONE:
-            return sampling.first_imports(names, python=context.python, runner=context.execute)
+            samples = sampling.first_imports(names, python=context.python, runner=context.execute)
     except MeasurementError:
-        return {}
+        samples = {}
+    return FirstImports(samples=samples, took_s=time.monotonic() - began)
 
 
 def compare(
@@ -63,17 +77,18 @@ def compare(
     context: RunContext,
     *,
     start_s: float | None,
-    first: Mapping[str, timing.Sample],
+    first: FirstImports,
     refused: str | None = None,
 ) -> Iterator[Event]:
     """Yield what was measured, and what it means; raises ProdsimError when the accepted baseline cannot be stored.
 
     ``start_s`` is what a start is already known to take: one that takes too long is not repeated. ``first`` are the
-    first imports as installed. ``refused`` is why nothing of this run can become a baseline; None: it can.
+    first imports as installed, whose time counts for this step. ``refused`` is why nothing of this run can become a
+    baseline; None: it can.
     """
-    began, config = time.monotonic(), scenario.timing
+    began, config = time.monotonic() - first.took_s, scenario.timing
     yield StepStarted(step=Step.COMPARE, detail=_origin(config, context.baselines))
-    yield from _as_installed(first, start_s)
+    yield from _as_installed(first.samples, start_s)
     names, left_out = _imports(config, context)
     with _ALONE:
         recordings = explanation.record_imports(names, python=context.python, runner=context.execute)
@@ -153,6 +168,7 @@ class _Comparisons:
             known_s=known_s,
             confirm=self._confirm,
         )
+        compared = comparability.with_limits(compared)
         self._keep(measured, compared)
         if measured is not None:
             yield measured

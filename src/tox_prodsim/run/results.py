@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from tox_prodsim.model import causes
 from tox_prodsim.model.events import Event, Evidence, Found, Outcome, RunFinished, Step, StepFinished, StepStarted
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck, Policy, decide
-from tox_prodsim.model.formatting import joined
+from tox_prodsim.model.formatting import counted, joined
 from tox_prodsim.run.known import NOTHING, STEPS, Known, described, notes_of
 
 _HARMLESS_TO_TIMES = (
@@ -20,22 +20,52 @@ _HARMLESS_TO_TIMES = (
 """Codes of what concerns the files, other installations, and the loss of one part of several."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Commands:
+    """The user's commands that tox ran until now."""
+
+    ran: int = 0
+    between: int = 0
+    """So many of them ran between two steps."""
+    took_s: float = 0.0
+    """The time of these."""
+
+
 class RunResults:
     """Counts what is checked and found; ``cancelled`` is whether a user has ended the run.
 
-    ``known`` is what the baseline knows of the release, and ``version`` the one under test.
+    ``known`` is what the baseline knows of the release, and ``version`` the one under test. ``earlier_s`` is how long
+    the preparations took, which are a part of the run.
     """
 
-    def __init__(self, policy: Policy, known: Known = NOTHING, version: str = "") -> None:
+    def __init__(self, policy: Policy, known: Known = NOTHING, version: str = "", *, earlier_s: float = 0.0) -> None:
         self._policy = policy
         self._known = known
         self._version = version
         self._notes: set[str] = set()
         self._findings: list[Finding] = []
-        self._began = time.monotonic()
+        self._began = time.monotonic() - earlier_s
         self._lost_contents = 0
+        self._commands = _Commands()
         self.codes: set[str] = set()
         self.cancelled = False
+
+    def count_commands(self, ran: int, took_s: float, step: Step | None) -> None:
+        """Count the time of tox's commands, of which ``ran`` have run until now; those of a step have its time."""
+        new = ran - self._commands.ran
+        between = self._commands.between + (new if step is None else 0)
+        self._commands = _Commands(
+            ran=ran, between=between, took_s=self._commands.took_s + (took_s if new and step is None else 0.0)
+        )
+
+    def commands(self) -> Iterator[Event]:
+        """Yield the commands that ran between two steps as a step of their own."""
+        ran = self._commands
+        if ran.between:
+            failed = any(finding.code == "RUN605" for finding in self.errors)
+            outcome = Outcome.FAILED if failed else Outcome.OK
+            detail = f"{counted(ran.between, 'command')} ran"
+            yield StepFinished(step=Step.COMMANDS, outcome=outcome, detail=detail, duration_s=ran.took_s)
 
     @property
     def errors(self) -> list[Finding]:

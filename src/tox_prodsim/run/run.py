@@ -7,22 +7,23 @@ Closing the generator, whenever and for whatever reason, ends what it started.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+import time
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
 from tox_prodsim import deployment
 from tox_prodsim.model.errors import Cancelled
-from tox_prodsim.model.events import Event, Evidence, Found, Outcome, RunStarted, Step, StepFinished
+from tox_prodsim.model.events import Event, Evidence, Found, Outcome, RunStarted, Step, StepFinished, StepStarted
 from tox_prodsim.model.findings import CheckResult, Policy
 from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.scenario import LOWEST, Scenario
 from tox_prodsim.run import checks, performance, simulation
-from tox_prodsim.run.context import CommandsOutcome, FileContext, Paused, RunContext, ToxPhase
+from tox_prodsim.run.context import CommandsOutcome, FileContext, Paused, Preparation, RunContext, ToxPhase
 from tox_prodsim.run.known import Known
+from tox_prodsim.run.performance import NO_FIRST_IMPORTS, FirstImports
 from tox_prodsim.run.results import RunResults
-from tox_prodsim.timing import Sample
 
 Run = Generator[Event | Paused, CommandsOutcome, None]
 _Suspension = Generator[Event | Paused, CommandsOutcome, CommandsOutcome]
@@ -30,8 +31,10 @@ _Suspension = Generator[Event | Paused, CommandsOutcome, CommandsOutcome]
 
 def run(scenario: Scenario, context: RunContext) -> Run:
     """Yield what happens, from RunStarted to RunFinished; see the module for how it is suspended and closed."""
-    results = RunResults(scenario.policy, _known(scenario, context), context.wheel.version)
+    earlier_s = sum(each.duration_s for each in context.prepared)
+    results = RunResults(scenario.policy, _known(scenario, context), context.wheel.version, earlier_s=earlier_s)
     yield context.started
+    yield from _prepared(context.prepared)
     try:
         context = replace(context, baselines=(yield from checks.run_checks(scenario, context, results)))
         first = _first_imports(scenario, context, results)
@@ -42,6 +45,7 @@ def run(scenario: Scenario, context: RunContext) -> Run:
         yield from _performance(scenario, context, results, start_s=start_s, first=first)
         with context.launch_context.hook_installed():
             yield from _suspend(context, results, _pause(context, deployed, until=ToxPhase.END))
+        yield from results.commands()
         yield from results.apply_policy(checks.lowest_failed(context, results))
     except Cancelled:
         results.cancelled = True
@@ -77,12 +81,22 @@ def without_installation(scenario: Scenario, context: FileContext) -> Iterator[E
     yield results.finished(complete=False)
 
 
+def _prepared(preparations: Iterable[Preparation]) -> Iterator[Event]:
+    """Yield the steps that were made before the run."""
+    for each in preparations:
+        yield StepStarted(step=each.step)
+        yield from (Evidence(step=each.step, title=title, lines=lines) for title, lines in each.evidence)
+        yield StepFinished(step=each.step, outcome=Outcome.OK, detail=each.detail, duration_s=each.duration_s)
+
+
 def _suspend(context: RunContext, results: RunResults, pause: Paused, *, step: Step | None = None) -> _Suspension:
     """Suspend the run; return what tox's commands came to, or raise Cancelled when the run was cancelled meanwhile.
 
     ``step`` is the one that goes on meanwhile, None: it is the time between two.
     """
+    began_s = time.monotonic()
     outcome = yield pause
+    results.count_commands(outcome.commands_ran, time.monotonic() - began_s, step)
     if context.launch_context.cancel.is_set:
         raise Cancelled
     yield from (Evidence(step=step, title=title, lines=lines) for title, lines in outcome.evidence)
@@ -174,10 +188,10 @@ def _reason_not_timed(scenario: Scenario, results: RunResults) -> str:
     return "PRF is ignored" if scenario.policy.drops("PRF") else ""
 
 
-def _first_imports(scenario: Scenario, context: RunContext, results: RunResults) -> Mapping[str, Sample]:
+def _first_imports(scenario: Scenario, context: RunContext, results: RunResults) -> FirstImports:
     """Return the first imports as installed; nothing where no times are taken."""
     if _reason_not_timed(scenario, results):
-        return {}
+        return NO_FIRST_IMPORTS
     return performance.first_imports(scenario.timing, context)
 
 
@@ -187,7 +201,7 @@ def _performance(
     results: RunResults,
     *,
     start_s: float | None,
-    first: Mapping[str, Sample],
+    first: FirstImports,
 ) -> Iterator[Event]:
     """Measure and compare, unless something has failed that makes the times those of a broken release."""
     refused = _reason_not_accepted(scenario, results)

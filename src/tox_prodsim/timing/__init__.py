@@ -6,7 +6,7 @@
 """
 
 from tox_prodsim.model.metrics import START_UP, Metric
-from tox_prodsim.timing import baseline, measure, paired, sampling, stats
+from tox_prodsim.timing import baseline, comparability, measure, paired, sampling, stats
 from tox_prodsim.timing.attribution import CauseKind, Explanation, Link, Part, RegressionCause, attribute_causes, chain
 from tox_prodsim.timing.baseline import accepted, candidates, drawn_as_svg, drawn_as_text, history_of, is_shallow
 from tox_prodsim.timing.budgets import BudgetViolation, forbidden_modules, too_many_modules, work_increased
@@ -39,6 +39,7 @@ __all__ = [
     "budgets",
     "candidates",
     "chain",
+    "comparability",
     "drawn_as_svg",
     "drawn_as_text",
     "explanation",

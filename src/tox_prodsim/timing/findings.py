@@ -18,7 +18,7 @@ _ACCEPT_RUN = "accept this run with --prodsim-update-baseline"
 def finding_for(
     compared: Compared, *, cause: RegressionCause | None = None, other_cpu: str = "", source: Callable[[str], str] = str
 ) -> Finding | None:
-    """Return what a comparison means for the run; None when it is the same.
+    """Return what a comparison means for the run; None when it is the same, or too short to tell.
 
     ``other_cpu`` names that of the baseline and this one when they differ: ratios move by some per cent then, and
     slower is a warning. ``source`` turns the path of an installed file into one that the user knows.
@@ -36,7 +36,7 @@ def finding_for(
                 f"{_ACCEPT}, so that the gain is kept",
             )
         case Change.UNKNOWN:
-            return _unknown(compared)
+            return None if compared.reason is UnknownReason.TOO_SHORT else _unknown(compared)
 
 
 def outdated(days: int, created: str) -> Finding:

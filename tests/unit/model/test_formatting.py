@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tox_prodsim.model.formatting import counted, joined, last_error, last_line, listed, plural
+from tox_prodsim.model.formatting import counted, joined, last_error, last_line, listed, plural, shortened
 
 NOTHING = "ERROR: No matching distribution found for acme-audit"
 RETRYING = "WARNING: Retrying (Retry(total=4, connect=None)) after connection broken by 'Refused': /simple/acme-audit/"
@@ -61,5 +61,25 @@ def test_facts_are_joined_without_the_empty_ones() -> None:
 
 def test_the_last_line_is_short_and_may_be_absent() -> None:
     assert last_line("first\n last \n\n") == "last"
-    assert last_line("x" * 300) == "x" * 200
+    assert last_line("no room left " * 30) == "no room left " * 15 + "no …"
     assert last_line("\n") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "short"),
+    [
+        pytest.param("one two", 7, "one two", id="it fits"),
+        pytest.param("one two three", 12, "one two …", id="at a word"),
+        pytest.param("one\n  two", 12, "one two", id="one line"),
+        pytest.param("abcdefghijklmnop", 10, "abcdefg …", id="one word"),
+        pytest.param("there is no file 'my long name' in here", 28, "there is no file …", id="not inside of a quote"),
+        pytest.param("'a very long name of a file' is absent", 20, "'a very long name …'", id="a quote that is all"),
+        pytest.param("it doesn't and won't fit in this line", 24, "it doesn't and won't …", id="apostrophes"),
+        pytest.param(
+            "use \u2018my long name\u2019 here and there", 16, "use \u2018my long …\u2019", id="quotes of a compiler"
+        ),
+    ],
+)
+def test_a_text_is_cut_at_words_and_not_inside_of_a_quote(text: str, limit: int, short: str) -> None:
+    assert shortened(text, limit) == short
+    assert len(short) <= limit

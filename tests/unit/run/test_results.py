@@ -40,6 +40,25 @@ def test_the_policy_decides_before_what_is_graver() -> None:
     assert reported(play(results, Step.SCRIPTS, LOST)) == []
 
 
+def test_commands_between_two_steps_are_a_step_with_their_time() -> None:
+    results = RunResults(Policy())
+    results.count_commands(1, 2.0, None)
+    results.count_commands(3, 5.0, Step.DEPLOY)  # their time is that of the deployment
+    results.count_commands(3, 0.5, None)  # none ran
+    (step,) = results.commands()
+    assert step == StepFinished(step=Step.COMMANDS, outcome=Outcome.OK, detail="1 command ran", duration_s=2.0)
+
+
+def test_without_commands_between_steps_there_is_no_step_of_them() -> None:
+    results = RunResults(Policy())
+    results.count_commands(2, 5.0, Step.DEPLOY)
+    assert list(results.commands()) == []
+
+
+def test_what_was_made_before_the_run_counts_for_its_duration() -> None:
+    assert RunResults(Policy(), earlier_s=40.0).finished().duration_s >= 40.0
+
+
 def test_what_the_baseline_knows_is_counted_on_the_line_of_the_step_and_not_reported() -> None:
     old, new = note("WHL131", "plum.pth", "is a stray", ""), note("WHL131", "pit.pth", "is a stray", "")
     results = RunResults(Policy(), Known(version="2.3", notes=frozenset({"WHL131 plum.pth: is a stray"})), "2.4")

@@ -33,7 +33,8 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
 ``equality.py``          BLD104, BLD105: the wheel of the sdist against that of the source tree (with
                          ``elf_sections.py``)
 ``build_failure.py``     BLD101, BLD102, SDI201: a build that failed (with ``build_log.py``,
-                         ``build_hints.py``)
+                         ``build_hints.py``, ``tool_errors.py``)
+``build_warnings.py``    what a build back end warns of
 ``data_files.py``        the files that a baseline remembers
 ``non_code.py``          the names of tests, documentation and examples
 ``unreadable.py``        WHL140: a file that is neither a wheel nor an sdist
@@ -42,7 +43,8 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
 """
 
 from tox_prodsim.checks.artifact import build_failure
-from tox_prodsim.checks.artifact.build_log import build_error
+from tox_prodsim.checks.artifact.build_log import build_error, readable
+from tox_prodsim.checks.artifact.build_warnings import build_warnings
 from tox_prodsim.checks.artifact.data_files import data_files, script_files, stable_modules, start_files
 from tox_prodsim.checks.artifact.data_references import check_references
 from tox_prodsim.checks.artifact.digest import file_sha256
@@ -64,6 +66,7 @@ __all__ = [
     "Wheel",
     "build_error",
     "build_failure",
+    "build_warnings",
     "check_equal",
     "check_native",
     "check_package_data",
@@ -79,6 +82,7 @@ __all__ = [
     "lost_data",
     "open_sdist",
     "open_wheel",
+    "readable",
     "script_files",
     "sdist_beside",
     "stable_modules",

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.checks.artifact import build_hints
-from tox_prodsim.checks.artifact.build_log import build_error, error_lines, is_absent_file
+from tox_prodsim.checks.artifact.build_log import (
+    NO_BACKEND,
+    NOT_STARTED,
+    absent_module,
+    build_error,
+    error_lines,
+    is_absent_file,
+)
 from tox_prodsim.checks.artifact.sdist import Sdist, check_sdist
 from tox_prodsim.model.findings import CheckResult, Finding, error
 
@@ -17,6 +24,7 @@ _INCLUDE = {
     "poetry": "name it in 'include' of [tool.poetry], for the format sdist",
     "pdm": "name it in 'source-includes' of [tool.pdm.build]",
 }
+_NAME_BACKEND = "have requires of [build-system] name the distribution that provides its build-backend"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +34,12 @@ class BackendOutput:
     output: str
     exception: str = ""
     message: str = ""
+    log: str = ""
+    """The file with all of it, as the user knows it; empty: there is none."""
+
+    def shown(self, error: str) -> str:
+        """Return the error, and where the rest of the output is."""
+        return f"{error}, see {self.log}" if self.log else error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,17 +53,21 @@ class BuildFailure:
 
 def sdist_failure(backend: BackendOutput, source: Path) -> BuildFailure:
     """Return the report for a source tree that builds no sdist."""
-    hint = build_hints.without_sdist(_error(backend, source), source)
-    finding = error("BLD101", "sdist", f"does not build: {_error(backend, source)}", hint)
+    reason = _error(backend, source)
+    absent = reason == NO_BACKEND or (backend.exception == NOT_STARTED and absent_module(reason))
+    hint = _NAME_BACKEND if absent else build_hints.without_sdist(reason, source)
+    finding = error("BLD101", "sdist", f"does not build: {backend.shown(reason)}", hint)
     return _failure(CheckResult(detail="", codes=("BLD101",), findings=(finding,)), backend, source)
 
 
 def wheel_failure(sdist: Sdist, backend: BackendOutput, *, tree_builds: bool | None) -> BuildFailure:
     """Return the report for an sdist that builds no wheel; ``tree_builds`` None: there is no source tree to compare."""
-    source = _unpacked(backend, sdist)
+    source = Path(sdist.top)
     reason = _error(backend, source)
     incomplete = is_absent_file(reason) if tree_builds is None else tree_builds
-    finding = _incomplete(sdist, reason, tree_builds=tree_builds) if incomplete else _unbuildable(sdist, reason)
+    shown = backend.shown(reason)
+    hint = _NAME_BACKEND if reason == NO_BACKEND else _hint(sdist, absent_module(reason))
+    finding = _incomplete(sdist, shown, tree_builds=tree_builds) if incomplete else _unbuildable(sdist, shown, hint)
     known = CheckResult(detail="", codes=("BLD102", "SDI201"), findings=(finding,))
     return _failure(CheckResult.of(known, check_sdist(sdist)), backend, source)
 
@@ -65,20 +83,20 @@ def _incomplete(sdist: Sdist, reason: str, *, tree_builds: bool | None) -> Findi
     return error("SDI201", sdist.file_name, f"is incomplete, {also}: {reason}", hint)
 
 
-def _unbuildable(sdist: Sdist, reason: str) -> Finding:
-    hint = "unpack it elsewhere and run 'pip wheel .' there, it fails in the same way"
+def _hint(sdist: Sdist, module: str) -> str:
+    """Return what to do about an sdist that builds no wheel; ``module`` is the one that is absent, if that is why."""
+    top = module.partition(".")[0]
+    if top and top == sdist.backend.partition(".")[0]:
+        return _NAME_BACKEND
+    if top:
+        return f"have the sdist include {top} if it is a file of the project, else have [build-system] requires name it"
+    return "unpack it elsewhere and run 'pip wheel .' there, it fails in the same way"
+
+
+def _unbuildable(sdist: Sdist, reason: str, hint: str) -> Finding:
     return error("BLD102", sdist.file_name, f"builds no wheel: {reason}", hint)
-
-
-def _unpacked(backend: BackendOutput, sdist: Sdist) -> Path:
-    """Return the folder that the back end built from: the one in its output with the name of the sdist's top folder."""
-    for line in backend.output.splitlines():
-        before, found, _ = line.partition(f"/{sdist.top}/")
-        if found and '"' in before:
-            return Path(before.rpartition('"')[2]) / sdist.top
-    return Path(sdist.top)
 
 
 def _failure(checked: CheckResult, backend: BackendOutput, source: Path) -> BuildFailure:
     lines = error_lines(backend.output, source)
-    return BuildFailure(checked=checked, title="the last words of the build", lines=lines)
+    return BuildFailure(checked=checked, title="the build says", lines=lines)

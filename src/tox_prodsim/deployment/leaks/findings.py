@@ -12,7 +12,7 @@ from pathlib import Path
 from tox_prodsim.deployment import leaks
 from tox_prodsim.deployment.findings import EXEC_HINT, SHELLS, signal_name, without_folder
 from tox_prodsim.model.findings import Finding, Level
-from tox_prodsim.model.formatting import joined, listed
+from tox_prodsim.model.formatting import joined, listed, shortened
 from tox_prodsim.model.leaks import AllowLeaks, Grade, Leak, LeakKind, LeakReport
 from tox_prodsim.supervision import Ending, Survivor
 
@@ -182,4 +182,4 @@ def _describe_process(survivor: Survivor) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return shortened(text, _LONGEST)

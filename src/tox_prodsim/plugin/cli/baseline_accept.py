@@ -14,7 +14,7 @@ from tox_prodsim.model.scenario import Update
 from tox_prodsim.plugin.cli.environments import baseline_folder, known
 from tox_prodsim.plugin.cli.output import write
 from tox_prodsim.plugin.cli.part import add_part
-from tox_prodsim.plugin.reporting import display_path
+from tox_prodsim.plugin.paths import display_path
 from tox_prodsim.timing import baseline
 
 

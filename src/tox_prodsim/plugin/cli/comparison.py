@@ -23,7 +23,7 @@ from tox_prodsim.plugin.packages import wheel_under_test
 from tox_prodsim.run.confirmation import BaseInstall, Confirmation, install_base, launch_context_of, side_by_side
 from tox_prodsim.run.context import ReferenceInputs, RunContext
 from tox_prodsim.supervision import Cancel
-from tox_prodsim.timing import paired, stats
+from tox_prodsim.timing import comparability, paired, stats
 
 _MOST_IMPORTS = 4
 """Number of modules that are compared if none is named."""
@@ -129,7 +129,7 @@ def _start_sampler(
 def _compared(samplers: Mapping[Metric, paired.PairedSampler], tolerance: float) -> list[Compared]:
     compared = []
     for metric, sampler in samplers.items():
-        compared.append(side_by_side(metric, sampler, tolerance=tolerance))
+        compared.append(comparability.with_limits(side_by_side(metric, sampler, tolerance=tolerance)))
         write(f"  {metric}: {_result(compared[-1])}\n")
     return compared
 

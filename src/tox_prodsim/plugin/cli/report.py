@@ -13,7 +13,8 @@ from tox_prodsim.model.errors import LogVersionError
 from tox_prodsim.model.events import Event
 from tox_prodsim.plugin.cli.environments import selected
 from tox_prodsim.plugin.cli.output import write
-from tox_prodsim.plugin.reporting import EVENT_LOG, REPORT, display_path
+from tox_prodsim.plugin.paths import display_path
+from tox_prodsim.plugin.reporting import EVENT_LOG, REPORT
 from tox_prodsim.report import FORMATS, RenderOptions, event_log
 
 

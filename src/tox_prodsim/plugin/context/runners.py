@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import distributions
 from pathlib import Path
@@ -19,7 +19,7 @@ from tox_prodsim.model.auditors import Auditor
 from tox_prodsim.model.errors import BuildError
 from tox_prodsim.model.formatting import last_error
 from tox_prodsim.model.parsing import canonical
-from tox_prodsim.model.runner import NO_VARIABLES, Completed, Runner
+from tox_prodsim.model.runner import NO_VARIABLES, Completed, Runner, output_of
 from tox_prodsim.plugin.paths import ledger_of, tool_envs_of, wheels_of
 from tox_prodsim.run.context import ReferenceInputs
 from tox_prodsim.timing.baseline import NO_CHANGES, EnvironmentChanges
@@ -70,9 +70,17 @@ def build_environ(variables: Mapping[str, str], *, ceiling: Path | None = None) 
 
 
 def build_execute(
-    tox_env: PythonRun, environ: Mapping[str, str], cancel: supervision.Cancel, *, key: str
+    tox_env: PythonRun,
+    environ: Mapping[str, str],
+    cancel: supervision.Cancel,
+    *,
+    key: str,
+    keep: Callable[[Sequence[str], Completed], None] = lambda *_: None,
 ) -> frontend.Execute:
-    """Return what runs a hook of a build back end, or an installer, under a guard; it raises BuildError of the key."""
+    """Return what runs a hook of a build back end, or an installer, under a guard; it raises BuildError of the key.
+
+    ``keep`` receives what was run, and what it wrote.
+    """
     ledger = ledger_of(tox_env)
 
     def execute(argv: Sequence[str], cwd: Path, extra: Mapping[str, str]) -> None:
@@ -80,9 +88,10 @@ def build_execute(
         completed = supervision.outcome(
             supervision.run(argv, cwd=cwd, env=env, timeout_s=_BUILD_LIMIT_S, cancel=cancel, ledger=ledger)
         )
+        keep(argv, completed)
         if completed.returncode != 0:
-            output = (completed.stderr or completed.stdout).decode(errors="replace")
-            raise BuildError(key, "it took too long" if completed.timed_out else last_error(output), output)
+            said = (completed.stderr.strip() or completed.stdout).decode(errors="replace")
+            raise BuildError(key, "it took too long" if completed.timed_out else last_error(said), output_of(completed))
 
     return execute
 

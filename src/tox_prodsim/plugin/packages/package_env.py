@@ -13,8 +13,10 @@ import selectors
 import signal
 import socket
 import threading
+import time
 import weakref
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,6 +31,7 @@ from tox_prodsim import supervision
 from tox_prodsim.model.scenario import Stop
 from tox_prodsim.plugin import signals
 from tox_prodsim.plugin.executor import Limits, SupervisedExecutor
+from tox_prodsim.plugin.packages.build_record import BuildRecord
 from tox_prodsim.plugin.paths import ledger_of
 from tox_prodsim.supervision import shim
 
@@ -37,17 +40,26 @@ _supervised_envs: weakref.WeakSet[PackageToxEnv] = weakref.WeakSet()
 _listeners: weakref.WeakKeyDictionary[EnvConfigSet, PackagingListener] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 _progress = threading.local()
-"""The build hooks that the packaging in a thread has called so far, as ``hooks``: names such as build_sdist."""
+"""What the packaging in a thread has done so far: names of build hooks as ``hooks``, their output as ``record``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Packaging:
+    """What the packaging for one environment came to."""
+
+    sdist: Path | None
+    """None: none was built."""
+    record: BuildRecord
 
 
 class PackagingListener(Protocol):
     """Is called when packaging for an environment has ended, in the thread of the build and before the next one."""
 
-    def packaged(self, sdist: Path | None) -> None:
-        """Handle a success; None: no sdist was built."""
+    def packaged(self, packaging: Packaging) -> None:
+        """Handle a success."""
 
-    def packaging_failed(self, problem: Fail, sdist: Path | None) -> None:
-        """Handle a failure; None: no sdist was built before."""
+    def packaging_failed(self, problem: Fail | None, packaging: Packaging) -> None:
+        """Handle a failure; None: what the build requires could not be installed."""
 
 
 def supervise(package_envs: Iterable[PackageToxEnv], conf: EnvConfigSet, listener: PackagingListener) -> None:
@@ -80,17 +92,19 @@ class _SupervisedPackaging:
 
     def _package(self, for_env: EnvConfigSet) -> list[Package]:
         """Package, then call the listener; tox calls a bound method like this with its lock of the environment held."""
-        listener = _listeners.get(for_env)
-        _progress.hooks = []
+        listener, began_s = _listeners.get(for_env), time.monotonic()
+        _progress.hooks, _progress.record = [], BuildRecord()
         try:
             packages = self._perform_packaging(for_env)
-        except Fail as problem:
+        except (Fail, SystemExit) as problem:
             if listener is not None and not self._cancel.is_set:
                 built = "build_sdist" in _progress.hooks[:-1]
-                listener.packaging_failed(problem, self._sdist(for_env) if built else None)
+                failed = _packaging(self._sdist(for_env) if built else None, began_s)
+                if isinstance(problem, Fail) or failed.record.failed_install:
+                    listener.packaging_failed(problem if isinstance(problem, Fail) else None, failed)
             raise
         if listener is not None:
-            listener.packaged(self._sdist(for_env))
+            listener.packaged(_packaging(self._sdist(for_env), began_s))
         return packages
 
     def _sdist(self, for_env: EnvConfigSet) -> Path | None:
@@ -122,6 +136,24 @@ class _SupervisedPackaging:
                 yield status
             if self._cancel.is_set:
                 raise SystemExit(signals.INTERRUPTED)
+        _record(call.arguments["run_id"], status, is_hook=isinstance(executor, LocalSubProcessPep517Executor))
+
+
+def _packaging(sdist: Path | None, began_s: float) -> Packaging:
+    record: BuildRecord = _progress.record
+    record.duration_s = time.monotonic() - began_s
+    return Packaging(sdist=sdist, record=record)
+
+
+def _record(run_id: str, status: ExecuteStatus, *, is_hook: bool) -> None:
+    """Keep what a build hook, or an installer of build requirements, has written."""
+    outcome, record = status.outcome, getattr(_progress, "record", None)
+    if outcome is None or record is None or run_id == "_exit":
+        return
+    if is_hook:
+        record.hook(run_id, *outcome.out_err())
+    elif run_id.startswith("install"):
+        record.installed(run_id, *outcome.out_err(), succeeded=outcome.exit_code == 0)
 
 
 @contextlib.contextmanager

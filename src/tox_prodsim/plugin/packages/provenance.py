@@ -6,6 +6,7 @@ by the same interpreter, while tox installs (see ``building.tree_build``).
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -21,10 +22,17 @@ from tox_prodsim.building import reference_wheel, tree_build
 from tox_prodsim.checks import artifact
 from tox_prodsim.checks.artifact import build_failure
 from tox_prodsim.model.errors import BuildError, NoTreeError, ProdsimError, TreeUnavailableError
+from tox_prodsim.model.events import Step
+from tox_prodsim.model.formatting import counted
 from tox_prodsim.plugin.context import runners
-from tox_prodsim.run.context import WheelUnderTest
+from tox_prodsim.plugin.packages import build_record
+from tox_prodsim.plugin.packages.build_record import BuildRecord
+from tox_prodsim.plugin.packages.package_env import Packaging
+from tox_prodsim.plugin.paths import display_path
+from tox_prodsim.run.context import Preparation, WheelUnderTest
 from tox_prodsim.run.sdist import Provenance, TreeBuild, unknown_provenance
 
+_LOGGER = logging.getLogger(__name__)
 _BUILT = ("BLD101", "BLD102", "SDI201")
 
 
@@ -59,33 +67,35 @@ class ProvenanceTracker:
             interrupted=lambda: cancel.is_set,
         )
         self._reported = False
+        self.record = BuildRecord()
+        """What the build of the wheel under test wrote; empty: it was not built."""
 
     # the listener of tox's packaging
 
-    def packaged(self, sdist: Path | None) -> None:
-        """Keep the sdist, and begin to build the wheel of the source tree; a wheel that is given may have its sdist."""
+    def packaged(self, packaging: Packaging) -> None:
+        """Keep sdist and log, and begin to build the wheel of the source tree; a given wheel may have its sdist."""
+        self.record = packaging.record
+        self._saved(self.record.text)
         shutil.rmtree(self._folder / "sdist", ignore_errors=True)  # that of an earlier run
-        if sdist is None:
+        if packaging.sdist is None:
             beside = artifact.sdist_beside(self._given) if self._given is not None and self._is_wheel_given else None
             if beside is not None:
                 self._keep(beside)
             return
-        self._keep(sdist)
+        self._keep(packaging.sdist)
         builder = self._package_env()
         if builder is not None:
             self._start(Path(builder.env_python()), builder.environment_variables)
 
-    def packaging_failed(self, problem: Fail, sdist: Path | None) -> None:
-        """Report why there is no wheel, if the build back end has given the reason, or why the given one is refused."""
-        if self._given is not None and self._given.suffix == ".whl":
+    def packaging_failed(self, problem: Fail | None, packaging: Packaging) -> None:
+        """Report why there is no wheel, if back end or installer have given the reason, or the given one is refused."""
+        if self._given is not None and self._given.suffix == ".whl" and problem is not None:
             self._report_refused(self._given, str(problem))
-        if not isinstance(problem, ToxBackendFailed) or self._reported:
+        output = self._output_of(problem, packaging.record)
+        if output is None or self._reported:
             return
         self._reported = True
-        sdist = sdist or self._given
-        output = build_failure.BackendOutput(
-            output=problem.err or problem.out, exception=problem.exc_type, message=problem.exc_msg
-        )
+        sdist = packaging.sdist or self._given
         if sdist is None:
             self._report(build_failure.sdist_failure(output, self._root))
             return
@@ -100,6 +110,7 @@ class ProvenanceTracker:
     def adopted(self, wheel: WheelUnderTest) -> None:
         """Begin to build the wheel of the source tree if the plugin, and not tox, has built the wheel under test."""
         if wheel.sdist is not None:
+            self._saved(self.record.text)
             self._keep(wheel.sdist)
             if self._given is None and wheel.builder is not None:
                 self._start(wheel.builder, self._env.environment_variables)
@@ -107,9 +118,23 @@ class ProvenanceTracker:
     def build_failed(self, sdist: Path, problem: BuildError, python: Path) -> None:
         """Report why the plugin's build of the sdist failed; ``python`` is the interpreter that built it."""
         self._keep(sdist)
-        if self._given is None:
+        if self._given is None and python.exists():
             self._start(python, self._env.environment_variables)
-        self._report(self._no_wheel(sdist, build_failure.BackendOutput(output=problem.output)))
+        output = build_failure.BackendOutput(output=problem.output, log=self._saved(self.record.text or problem.output))
+        self._report(self._no_wheel(sdist, output))
+
+    def preparation(self) -> Preparation | None:
+        """Return the build as a step of the run; None: nothing was built."""
+        if not self.record.text:
+            return None
+        warnings = self.record.warnings
+        where = display_path(self._folder / build_record.BUILD_LOG)
+        return Preparation(
+            step=Step.BUILD,
+            detail=f"{counted(len(warnings), 'warning')} of the build back end{f' in {where}' if warnings else ''}",
+            duration_s=self.record.duration_s,
+            evidence=(("the build back end warns", warnings),) if warnings else (),
+        )
 
     def provenance(self) -> Provenance:
         """Return what is known of where the wheel comes from."""
@@ -133,6 +158,25 @@ class ProvenanceTracker:
         if self._tree.is_running:
             self._cancel.set()
         self._tree.close()
+
+    # the output of a build
+
+    def _output_of(self, problem: Fail | None, record: BuildRecord) -> build_failure.BackendOutput | None:
+        """Return what is known of a packaging that failed; None: neither a back end nor an installer says why."""
+        if isinstance(problem, ToxBackendFailed):
+            output = f"{problem.out}\n{problem.err}"
+            log = self._saved(record.text or output)
+            return build_failure.BackendOutput(
+                output=output, exception=problem.exc_type or "", message=problem.exc_msg or "", log=log
+            )
+        if problem is None:
+            return build_failure.BackendOutput(output=record.failed_install, log=self._saved(record.text))
+        return None
+
+    def _saved(self, text: str) -> str:
+        """Keep the log of a build, and return the name of the file; nothing when it cannot be written."""
+        path = build_record.save(text, self._folder)
+        return display_path(path) if path is not None else ""
 
     # the sdist
 
@@ -160,6 +204,7 @@ class ProvenanceTracker:
         """Return the failure of a wheel that does not build; if the source tree builds one, the sdist is incomplete."""
         tree_builds: bool | None = None
         if self._tree.is_started:
+            _LOGGER.warning("building the source tree to compare")
             try:
                 self._from_tree()
                 tree_builds = True

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,11 @@ from tox_prodsim.model.events import RunStarted
 from tox_prodsim.model.findings import CheckResult
 from tox_prodsim.plugin.config.defaults import builds_no_wheel
 from tox_prodsim.plugin.context import runners
+from tox_prodsim.plugin.packages.build_record import BuildRecord
 from tox_prodsim.plugin.paths import wheels_of
 from tox_prodsim.run.context import WheelUnderTest
 
+_LOGGER = logging.getLogger(__name__)
 _PROJECT_FILES = ("pyproject.toml", "setup.py")
 _TESTABLE = {"wheel", "sdist-wheel", "sdist", "external"}
 
@@ -84,9 +88,12 @@ def _skips_install(tox_env: PythonRun) -> bool:
     return bool(getattr(options, "skip_pkg_install", False) or getattr(options, "skip_env_install", False))
 
 
-def adopt(tox_env: PythonRun, packages: Any, folder: Path, cancel: supervision.Cancel) -> WheelUnderTest:
+def adopt(
+    tox_env: PythonRun, packages: Any, folder: Path, cancel: supervision.Cancel, record: BuildRecord
+) -> WheelUnderTest:
     """Keep the wheel that tox is about to install; an sdist in ``packages`` is first replaced by its wheel.
 
+    ``record`` receives what the programs of this build write.
     Raises BuildError when the sdist builds no wheel, and ProdsimError for any other package.
     """
     for at, package in enumerate(packages):
@@ -97,7 +104,7 @@ def adopt(tox_env: PythonRun, packages: Any, folder: Path, cancel: supervision.C
             case WheelPackage():
                 return _keep(tox_env, package.path, _origin(tox_env), folder)
             case SdistPackage():
-                wheel = _build(tox_env, package.path, folder, cancel)
+                wheel = _build(tox_env, package.path, folder, cancel, record)
                 packages[at] = WheelPackage(wheel, list(package.deps))
                 kept = _keep(tox_env, wheel, f"built from {package.path.name}", folder)
                 return replace(kept, sdist=package.path, builder=frontend.build_python(folder / "build"))
@@ -160,11 +167,15 @@ def _keep(tox_env: PythonRun, path: Path, origin: str, folder: Path) -> WheelUnd
     return WheelUnderTest(path=kept, origin=origin)
 
 
-def _build(tox_env: PythonRun, sdist: Path, folder: Path, cancel: supervision.Cancel) -> Path:
+def _build(tox_env: PythonRun, sdist: Path, folder: Path, cancel: supervision.Cancel, record: BuildRecord) -> Path:
     """Build the wheel of an sdist, under a guard; raises BuildError."""
     work = folder / "build"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     environ = runners.build_environ(tox_env.environment_variables, ceiling=folder)
-    execute = runners.build_execute(tox_env, environ, cancel, key="package")
-    return frontend.wheel_from_sdist(sdist, python=runners.base_python(tox_env), folder=work, execute=execute)
+    execute = runners.build_execute(tox_env, environ, cancel, key="package", keep=record.ran)
+    _LOGGER.warning("building a wheel from %s", sdist.name)
+    began_s = time.monotonic()
+    wheel = frontend.wheel_from_sdist(sdist, python=runners.base_python(tox_env), folder=work, execute=execute)
+    record.duration_s += time.monotonic() - began_s
+    return wheel

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from tox_prodsim.model.formatting import counted
+from tox_prodsim.model.formatting import counted, shortened
 from tox_prodsim.supervision.diagnosis.advice import advice
 from tox_prodsim.supervision.diagnosis.explaining import explanation, is_own, package_of
 from tox_prodsim.supervision.diagnosis.values import Diagnosis, Frame, ProcessSnapshot, Task, ThreadStack
@@ -92,7 +92,7 @@ def _own_frames(frames: Sequence[Frame]) -> Iterator[str]:
     for number, frame in enumerate(frames):
         if number not in middle:
             where = "" if frame.function == "<module>" else f"{frame.function}: "
-            source = frame.source if len(frame.source) <= _SOURCE_LIMIT else f"{frame.source[:_SOURCE_LIMIT]}…"
+            source = shortened(frame.source, _SOURCE_LIMIT)
             yield f"> {_format_place(frame)}  {where}{source}".rstrip(" :")
         elif number == middle.start:
             yield f"  … {len(middle)} more frames"

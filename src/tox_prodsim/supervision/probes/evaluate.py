@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from tox_prodsim.model.formatting import shortened
 from tox_prodsim.model.probes import (
     LOOPBACK,
     DelayProbe,
@@ -179,7 +180,7 @@ def _format_name(probe: ExecProbe) -> str:
 
 def _last_line(output: bytes) -> str:
     """Return the last line that is not empty."""
-    return output[-LINE_LIMIT_BYTES:].decode("utf-8", "replace").rstrip().rpartition("\n")[2].strip()[:SHOWN]
+    return shortened(output[-LINE_LIMIT_BYTES:].decode("utf-8", "replace").rstrip().rpartition("\n")[2], SHOWN)
 
 
 class LogWatch:
@@ -196,7 +197,8 @@ class LogWatch:
         *lines, rest = (rest + chunk).split(b"\n")
         self._places[pattern] = (offset + len(chunk), rest[-LINE_LIMIT_BYTES:])
         regex = re.compile(pattern.encode())
-        return next((line.decode("utf-8", "replace")[:SHOWN] for line in (*lines, rest) if regex.search(line)), None)
+        found = (line.decode("utf-8", "replace") for line in (*lines, rest) if regex.search(line))
+        return next((shortened(line, SHOWN) for line in found), None)
 
     def _read(self, offset: int) -> bytes:
         try:

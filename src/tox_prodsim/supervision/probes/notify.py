@@ -27,6 +27,7 @@ from typing import Any
 import psutil
 
 from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.formatting import shortened
 from tox_prodsim.supervision.clock import now
 from tox_prodsim.supervision.probes.answers import Tree
 
@@ -93,7 +94,7 @@ def _changed(state: NotifyState, key: str, value: str, now: float) -> NotifyStat
         case "READY", "1":
             return replace(state, ready_at=now if state.ready_at is None else state.ready_at, reloading=False)
         case "STATUS", _:
-            return replace(state, status=value[:STATUS_LIMIT])
+            return replace(state, status=shortened(value, STATUS_LIMIT))
         case "WATCHDOG", "1":
             return replace(state, watchdog_at=now)
         case _ if (key, value) in _FLAGS:
@@ -305,7 +306,7 @@ class _Senders:
     def command(self, pid: int) -> str:
         """Return the command line of a process for a message, with a blank before it; nothing when it is not known."""
         with suppress(psutil.Error):
-            return f' "{" ".join(psutil.Process(pid).cmdline())[:STATUS_LIMIT]}"' if pid > 0 else ""
+            return f' "{shortened(" ".join(psutil.Process(pid).cmdline()), STATUS_LIMIT)}"' if pid > 0 else ""
         return ""
 
     def _knows(self, pid: int) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.formatting import shortened
 
 KEY = "baseline"
 _T = TypeVar("_T")
@@ -71,4 +72,4 @@ def unusable(path: Path, what: str) -> ProdsimError:
 
 def display(value: object) -> str:
     """Return what is there instead of a usable value, at most 40 characters of it."""
-    return "missing" if value is None else repr(value)[:40]
+    return "missing" if value is None else shortened(repr(value), 40)

@@ -301,8 +301,8 @@ CHECK = ExecProbe(argv=("/usr/bin/pg_isready", "-p", "5433"))
             id="the last line says why",
         ),
         pytest.param(
-            {"returncode": 1, "stdout": b"out\n", "stderr": b"x" * 999},
-            NotReady(reason=f"exec pg_isready exit code 1: {'x' * 200}"),
+            {"returncode": 1, "stdout": b"out\n", "stderr": b"lost " * 999},
+            NotReady(reason=f"exec pg_isready exit code 1: {'lost ' * 39}…"),
             id="errors before output, and never much of it",
         ),
         pytest.param({"returncode": -9}, NotReady(reason="exec pg_isready ended by signal 9"), id="killed"),
