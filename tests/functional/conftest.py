@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from support.project import PLAIN, UV, Project, started
 from support.published import Downloads
+from support.rates import judged, rates
 
 
 @pytest.fixture
@@ -49,3 +50,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             left = [item for item in items if item.get_closest_marker(name)]
             items[:] = [item for item in items if not item.get_closest_marker(name)]
             config.hook.pytest_deselected(items=left)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
+    """After the corpus, print how many releases were judged rightly, below all that pytest prints."""
+    result = yield
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")  # a worker has none
+    if terminal and "corpus" in session.config.option.markexpr:
+        reports = [*terminal.getreports("passed"), *terminal.getreports("failed"), *terminal.getreports("error")]
+        played = [judged(each.nodeid, each.user_properties, passed=each.passed) for each in reports]
+        for line in rates([each for each in played if each]):
+            terminal.write_line(line)
+    return result

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.project import Project
 from support.published import Downloads, Release, broken, good
+from support.rates import FOUND
 
 pytestmark = pytest.mark.index
+
+Property = Callable[[str, object], None]
 
 ASGI = """\
 async def app(scope, receive, send):
@@ -32,19 +36,27 @@ def play(project: Project, release: Release, file: Path) -> None:
 
 
 @pytest.mark.parametrize("release", cases(good()))
-def test_a_good_release_is_not_accused(quick_project: Project, download: Downloads, release: Release) -> None:
+def test_a_good_release_is_not_accused(
+    quick_project: Project, download: Downloads, release: Release, record_property: Property
+) -> None:
     play(quick_project, release, download(release.requirement, sdist=release.sdist))
     findings = quick_project.findings()
     accusations = {(each["code"], each["subject"], each["message"]) for each in findings if each["level"] != "note"}
-    assert {each for each in accusations if each[0] not in release.codes} == set()
+    false = {each for each in accusations if each[0] not in release.codes}
+    record_property(FOUND, bool(false))
+    assert false == set()
     assert {code for code, *_ in accusations} == set(release.codes)
 
 
 @pytest.mark.parametrize("release", cases(broken()))
-def test_a_broken_release_is_caught(quick_project: Project, download: Downloads, release: Release) -> None:
+def test_a_broken_release_is_caught(
+    quick_project: Project, download: Downloads, release: Release, record_property: Property
+) -> None:
     if release.kind == "app":
         file = quick_project.wheel(name="website", files={"website.py": ASGI}, requires=[release.requirement])
     else:
         file = download(release.requirement, sdist=release.sdist)
     play(quick_project, release, file)
-    assert set(release.codes) <= set(quick_project.codes())
+    found = set(release.codes) <= set(quick_project.codes())
+    record_property(FOUND, found)
+    assert found, quick_project.codes()

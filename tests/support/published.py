@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tomllib
 import venv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -70,15 +70,24 @@ class Downloads:
         return file
 
     def _fetch(self, requirement: str, folder: Path, *, sdist: bool) -> None:
-        """Have pip download it; of an sdist that does not build in isolation, pip wants nothing but the metadata."""
-        options = ["-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder)]
+        """Have pip download it, in the first way that goes."""
+        download = ["-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder)]
         only = f"--no-binary={requirement.partition('==')[0]}" if sdist else "--only-binary=:all:"
-        python = sys.executable if find_spec("pip") else self._python_with()
-        if subprocess.run([python, *options, only, requirement], check=not sdist, capture_output=True).returncode:
-            python = self._python_with("setuptools", "wheel")
-            subprocess.run(
-                [python, *options, only, "--no-build-isolation", requirement], check=True, capture_output=True
-            )
+        said = ""
+        for python, *options in self._ways(sdist=sdist):
+            ran = subprocess.run([python, *download, only, *options, requirement], capture_output=True, text=True)
+            if ran.returncode == 0:
+                return
+            said = ran.stderr
+        raise LookupError(f"{requirement} cannot be downloaded: {said}")
+
+    def _ways(self, *, sdist: bool) -> Iterator[list[str]]:
+        """Yield Pythons with options of pip: it refuses metadata that old tools wrote, and sdists that do not build."""
+        yield [sys.executable if find_spec("pip") else self._python_with()]
+        if sdist:
+            yield [self._python_with("setuptools", "wheel"), "--no-build-isolation"]
+        else:
+            yield [self._python_with("pip<24.1")]
 
     def _python_with(self, *tools: str) -> str:
         """Return a Python of its own that has pip and these tools: an environment made by uv has none."""
