@@ -75,7 +75,8 @@ class Downloads:
         only = f"--no-binary={requirement.partition('==')[0]}" if sdist else "--only-binary=:all:"
         said = ""
         for python, *options in self._ways(sdist=sdist):
-            ran = subprocess.run([python, *download, only, *options, requirement], capture_output=True, text=True)
+            argv = [python, *download, only, *options, requirement]
+            ran = subprocess.run(argv, check=False, capture_output=True, text=True)
             if ran.returncode == 0:
                 return
             said = ran.stderr
