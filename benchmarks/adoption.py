@@ -3,9 +3,9 @@
 Ten repositories of different layouts and build back ends are cloned at the tag of a release. Where git or its host is
 not at hand, the sdist of that release stands in for a clone: it is unpacked into a fresh repository, and what the back
 end added to it is left out. Each gets an empty section ``prodsim`` in the tox configuration that it has, and is run
-once. Then the codes of findings that are right are ignored, the rest is accepted as the baseline and both are committed,
-as its maintainer would do it. Then it is run three times, unchanged. A finding above a note in one of these three, a run
-that fails for another reason, or a file outside of ``.prodsim`` that git sees afterwards is exit code 1.
+once. Then the codes of findings that are right are ignored, the rest is accepted as the baseline, and both are
+committed. Then it is run three times, unchanged. A finding above a note in one of these three, a run that fails for
+another reason, or a file outside of ``.prodsim`` that git sees afterwards is exit code 1.
 """
 
 from __future__ import annotations
