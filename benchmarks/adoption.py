@@ -2,10 +2,12 @@
 
 Ten repositories of different layouts and build back ends are cloned at the tag of a release. Where git or its host is
 not at hand, the sdist of that release stands in for a clone: it is unpacked into a fresh repository, and what the back
-end added to it is left out. Each gets an empty section ``prodsim`` in the tox configuration that it has, and is run
-once. Then the codes of findings that are right are ignored, the rest is accepted as the baseline, and both are
-committed. Then it is run three times, unchanged. A finding above a note in one of these three, a run that fails for
-another reason, or a file outside of ``.prodsim`` that git sees afterwards is exit code 1.
+end added to it is left out; where it has no .gitignore, it gets the usual one.
+
+Each gets an empty section ``prodsim`` in the tox configuration that it has, and is run once. Then the codes of findings
+that are right are ignored, the rest is accepted as the baseline, and both are committed. Then it is run three times,
+unchanged. A finding above a note in one of these three, a run that fails for another reason, or a file outside of
+``.prodsim`` that git sees afterwards is exit code 1.
 """
 
 from __future__ import annotations
@@ -37,6 +39,8 @@ HOST_LIMIT_S = 20.0
 ENV = "prodsim"
 ACCEPT = ("--prodsim-update-baseline", "--prodsim-allow-ci-update")
 CONFIGURATIONS = ("tox.ini", "tox.toml", "pyproject.toml")
+GITIGNORE = "*.egg-info/\nbuild/\ndist/\n__pycache__/\n"
+"""What every repository of such a project ignores, and few sdists have."""
 IDENTITY = ("-c", "user.name=ada", "-c", "user.email=ada@example.org", "-c", "commit.gpgsign=false")
 
 
@@ -87,7 +91,8 @@ class Run:
         counts = Counter((each["level"], each["code"]) for each in self.above)
         words = [f"{level} {code}" + (f" x{count}" if count > 1 else "") for (level, code), count in counts.items()]
         words += ["failed"] if self.code and not self.above else []
-        return ", ".join([*words, *self.strangers]) or "nothing"
+        words += [f"git sees {len(self.strangers)} more"] if self.strangers else []
+        return ", ".join(words) or "nothing"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,6 +185,8 @@ def _unpacked(sdist: Path, tree: Path) -> None:
     (tree / "PKG-INFO").unlink(missing_ok=True)
     for generated in tree.rglob("*.egg-info"):
         shutil.rmtree(generated)
+    if not (tree / ".gitignore").exists():
+        (tree / ".gitignore").write_text(GITIGNORE, encoding="utf-8")
 
 
 def _configured(tree: Path, ignored: Iterable[str]) -> None:
@@ -292,6 +299,8 @@ def _print_findings(adopted: Adopted) -> None:
         print(f"  {line}")
     for code, reason in adopted.repository.true.items():
         print(f"  {code} is right: {reason}")
+    for name in dict.fromkeys(name for run in runs for name in run.strangers):
+        print(f"  git sees {name}")
     for run in adopted.later:
         if run.code and not run.above:
             print("  " + "\n  ".join(run.output.splitlines()[-20:]))
