@@ -66,7 +66,7 @@ REPOSITORIES = (
     Repository(name="pallets/itsdangerous", release="itsdangerous==2.2.0", tag="2.2.0", layout="flit, src"),
     Repository(name="python-poetry/cleo", release="cleo==2.1.0", tag="2.1.0", layout="poetry, src"),
     Repository(name="frostming/findpython", release="findpython==0.6.2", tag="0.6.2", layout="pdm, src"),
-    Repository(name="dnicolodi/python-siphash24", release="siphash24==1.7", tag="v1.7", layout="meson-python, C"),
+    Repository(name="roy-ht/editdistance", release="editdistance==0.8.1", tag="v0.8.1", layout="pdm, Cython"),
     Repository(name="wjakob/nanobind", release="nanobind==2.4.0", tag="v2.4.0", layout="scikit-build-core"),
     Repository(name="aio-libs/aiosmtpd", release="aiosmtpd==1.4.6", tag="v1.4.6", layout="setuptools, a service"),
 )
@@ -118,10 +118,15 @@ def main() -> int:
         folder = Path(name)
         cloned = not options.sdists and _can_be_cloned(chosen[0])
         print("clones" if cloned else "no git host at hand: sdists of the index stand in for clones", flush=True)
-        adopted = [_adopted(each, folder, options, cloned=cloned) for each in chosen]
-    _print(adopted)
-    if options.json:
-        options.json.write_text(json.dumps([asdict(each) for each in adopted], indent=2) + "\n", encoding="utf-8")
+        adopted: list[Adopted] = []
+        for each in chosen:
+            adopted.append(_adopted(each, folder, options, cloned=cloned))
+            _print_findings(adopted[-1])
+            if options.json:
+                raw = json.dumps([asdict(each) for each in adopted], indent=2)
+                options.json.write_text(f"{raw}\n", encoding="utf-8")
+    _print_table(adopted)
+    print(f"\n{sum(each.quiet for each in adopted)} of {len(adopted)} are quiet after acceptance")
     return 0 if all(each.quiet for each in adopted) else 1
 
 
@@ -235,7 +240,6 @@ def _adopted(repository: Repository, folder: Path, options: argparse.Namespace, 
     accepting = _run(tree, *ACCEPT)
     _committed(tree, "adopt tox-prodsim")
     later = [_run(tree) for _ in range(options.runs)]
-    print(f"{repository} ", end="", flush=True)
     shutil.rmtree(tree)
     return Adopted(repository=repository, first=first, accepting=accepting, later=later)
 
@@ -272,38 +276,30 @@ def _strangers(tree: Path) -> list[str]:
 # the table
 
 
-def _print(adopted: Sequence[Adopted]) -> None:
-    rows = [["repository", "layout", "without configuration", "after acceptance", "seconds"]]
+def _print_findings(adopted: Adopted) -> None:
+    """Print each finding above a note once, and why it is right where that is known."""
+    runs = (adopted.first, adopted.accepting, *adopted.later)
+    print(f"{adopted.repository}: {'quiet' if adopted.quiet else 'not quiet'}", flush=True)
+    said = [
+        f"{each['level']} {each['code']} {each['subject']}: {each['message']}" for run in runs for each in run.above
+    ]
+    seen = [f"git sees {name}" for run in runs for name in run.strangers]
+    right = [f"{code} is right: {reason}" for code, reason in adopted.repository.true.items()]
+    ends = [line for run in adopted.later if run.code and not run.above for line in run.output.splitlines()[-20:]]
+    for line in dict.fromkeys([*said, *seen, *right, *ends]):
+        print(f"  {line}", flush=True)
+
+
+def _print_table(adopted: Sequence[Adopted]) -> None:
+    rows = [["", "layout", "without configuration", "after acceptance", "seconds"]]
     for each in adopted:
         seconds = " ".join(f"{run.seconds:.0f}" for run in (each.first, each.accepting, *each.later))
-        rows.append(
-            [str(each.repository), each.repository.layout, str(each.first), " | ".join(map(str, each.later)), seconds]
-        )
+        later = " | ".join(map(str, each.later))
+        rows.append([str(each.repository), each.repository.layout, str(each.first), later, seconds])
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     print()
     for cells in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
-    for each in adopted:
-        _print_findings(each)
-
-
-def _print_findings(adopted: Adopted) -> None:
-    """Print each finding above a note once, and why it is right where that is known."""
-    runs = (adopted.first, adopted.accepting, *adopted.later)
-    lines = dict.fromkeys(
-        f"{each['level']} {each['code']} {each['subject']}: {each['message']}" for run in runs for each in run.above
-    )
-    if lines or not adopted.quiet:
-        print(f"\n{adopted.repository}")
-    for line in lines:
-        print(f"  {line}")
-    for code, reason in adopted.repository.true.items():
-        print(f"  {code} is right: {reason}")
-    for name in dict.fromkeys(name for run in runs for name in run.strangers):
-        print(f"  git sees {name}")
-    for run in adopted.later:
-        if run.code and not run.above:
-            print("  " + "\n  ".join(run.output.splitlines()[-20:]))
 
 
 if __name__ == "__main__":
