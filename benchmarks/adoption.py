@@ -46,12 +46,16 @@ IDENTITY = ("-c", "user.name=ada", "-c", "user.email=ada@example.org", "-c", "co
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Repository:
-    """One to adopt the plugin in; ``true`` are codes of findings that are right, which its maintainer ignores."""
+    """One to adopt the plugin in; ``true`` are codes of findings that are right, which its maintainer ignores.
+
+    ``generated`` are files that only the sdist has, because a build makes them.
+    """
 
     name: str
     release: str
     tag: str
     layout: str
+    generated: str = ""
     true: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -66,7 +70,13 @@ REPOSITORIES = (
     Repository(name="pallets/itsdangerous", release="itsdangerous==2.2.0", tag="2.2.0", layout="flit, src"),
     Repository(name="python-poetry/cleo", release="cleo==2.1.0", tag="2.1.0", layout="poetry, src"),
     Repository(name="frostming/findpython", release="findpython==0.6.2", tag="0.6.2", layout="pdm, src"),
-    Repository(name="roy-ht/editdistance", release="editdistance==0.8.1", tag="v0.8.1", layout="pdm, Cython"),
+    Repository(
+        name="roy-ht/editdistance",
+        release="editdistance==0.8.1",
+        tag="v0.8.1",
+        layout="pdm, Cython",
+        generated="src/editdistance/bycython.cpp",
+    ),
     Repository(name="wjakob/nanobind", release="nanobind==2.4.0", tag="v2.4.0", layout="scikit-build-core"),
     Repository(name="aio-libs/aiosmtpd", release="aiosmtpd==1.4.6", tag="v1.4.6", layout="setuptools, a service"),
 )
@@ -173,7 +183,7 @@ def _laid(repository: Repository, folder: Path, *, cloned: bool) -> Path:
         clone = ["git", "clone", "--quiet", "--branch", repository.tag, _url(repository), str(tree)]
         subprocess.run(clone, check=True)
     else:
-        _unpacked(Downloads(folder / "downloaded")(repository.release, sdist=True), tree)
+        _unpacked(Downloads(folder / "downloaded")(repository.release, sdist=True), tree, repository.generated)
         _git(tree, "init", "--quiet")
         _committed(tree, "the release")
         _git(tree, "clean", "-d", "-X", "--force", "--quiet")
@@ -181,7 +191,7 @@ def _laid(repository: Repository, folder: Path, *, cloned: bool) -> Path:
     return tree
 
 
-def _unpacked(sdist: Path, tree: Path) -> None:
+def _unpacked(sdist: Path, tree: Path, made: str) -> None:
     """Unpack an sdist without what its back end has added to the repository."""
     with tarfile.open(sdist) as archive:
         archive.extractall(tree.with_suffix(".unpacked"), filter="data")
@@ -191,7 +201,7 @@ def _unpacked(sdist: Path, tree: Path) -> None:
     for generated in tree.rglob("*.egg-info"):
         shutil.rmtree(generated)
     if not (tree / ".gitignore").exists():
-        (tree / ".gitignore").write_text(GITIGNORE, encoding="utf-8")
+        (tree / ".gitignore").write_text(f"{GITIGNORE}{made}\n", encoding="utf-8")
 
 
 def _configured(tree: Path, ignored: Iterable[str]) -> None:

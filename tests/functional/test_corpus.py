@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,13 @@ async def app(scope, receive, send):
 def cases(releases: list[Release]) -> list[object]:
     """Return the cases of a parameter; those that are not always played are marked."""
     return [pytest.param(each, id=str(each), marks=[] if each.always else pytest.mark.corpus) for each in releases]
+
+
+def together(wheel: Path, sdist: Path, folder: Path) -> Path:
+    """Copy both into the folder, as a build leaves them there, and return the wheel."""
+    folder.mkdir()
+    shutil.copy(sdist, folder)
+    return Path(shutil.copy(wheel, folder))
 
 
 def play(project: Project, release: Release, file: Path) -> None:
@@ -56,6 +64,8 @@ def test_a_broken_release_is_caught(
         file = quick_project.wheel(name="website", files={"website.py": ASGI}, requires=[release.requirement])
     else:
         file = download(release.requirement, sdist=release.sdist)
+    if release.beside:
+        file = together(file, download(release.requirement, sdist=True), quick_project.folder / "dist")
     play(quick_project, release, file)
     found = set(release.codes) <= set(quick_project.codes())
     record_property(FOUND, found)

@@ -24,6 +24,8 @@ class Release:
     requirement: str
     why: str
     sdist: bool = False
+    beside: bool = False
+    """Whether the sdist lies beside the wheel that is given."""
     kind: str = ""
     codes: tuple[str, ...] = ()
     config: str = ""
