@@ -5,6 +5,7 @@ The interpreter is that of the environment under test, so that the wheel fits th
 
 from __future__ import annotations
 
+import os
 import sys
 import tarfile
 import warnings
@@ -18,6 +19,7 @@ import virtualenv
 
 from tox_prodsim.model.errors import BuildError, Cancelled, ProdsimError
 
+_SCRIPTS = "Scripts" if sys.platform == "win32" else "bin"
 _BACKEND_WARNING = getattr(pyproject_hooks, "BuildBackendWarning", None)
 """What newer versions make of the warnings of a build back end: those of the hook are kept with its output."""
 
@@ -71,8 +73,15 @@ def wheel_without_isolation(source: Path, *, python: Path, folder: Path, execute
 
 def build_python(folder: Path) -> Path:
     """Return the interpreter of the environment in which ``wheel_from_sdist`` has built in this folder."""
-    scripts = "Scripts" if sys.platform == "win32" else "bin"
-    return folder / "env" / scripts / "python"
+    return folder / "env" / _SCRIPTS / "python"
+
+
+def with_own_programs(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables with the programs of VIRTUAL_ENV first on PATH: meson-python and uv_build start theirs."""
+    folder = variables.get("VIRTUAL_ENV")
+    if not folder:
+        return dict(variables)
+    return {**variables, "PATH": os.pathsep.join((str(Path(folder) / _SCRIPTS), variables.get("PATH", os.defpath)))}
 
 
 @contextmanager

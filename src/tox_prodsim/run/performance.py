@@ -27,7 +27,7 @@ from tox_prodsim.model.events import (
     StepStarted,
     UnknownReason,
 )
-from tox_prodsim.model.findings import Finding
+from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.metrics import START_UP, Metric
 from tox_prodsim.model.scenario import Scenario, Timing, Update
@@ -226,9 +226,20 @@ class _Comparisons:
         python, runner = self._interpreter.python, self._interpreter.runner
         return explanation.summarize_cause(compared, self._baselines.stored, python=python, runner=runner)
 
+    def _weighed(self, finding: Finding) -> Iterator[Finding]:
+        """Yield the finding; an import that nobody named and that fails is a note, and nothing if it always did."""
+        is_import = finding.subject != str(START_UP)
+        if finding.code != "PRF706" or self._config.imports or not is_import:
+            yield finding
+        elif (stored := self._baselines.stored) is None:
+            yield replace(finding, level=Level.NOTE)
+        elif any(finding.subject == str(metric) for metric in stored.metrics):
+            yield finding
+
     def findings(self) -> Iterator[Event]:
         """Yield what the comparisons and the age of the baseline mean for the run."""
-        found = [*self._findings, *_outdated(self._config, self._baselines)]
+        weighed = (each for finding in self._findings for each in self._weighed(finding))
+        found = [*weighed, *_outdated(self._config, self._baselines)]
         yield from (Found(finding=finding) for finding in _folded(found, self._baselines.stored))
 
     def broken_budgets(self) -> Iterator[Event]:

@@ -84,7 +84,7 @@ def build_execute(
     ledger = ledger_of(tox_env)
 
     def execute(argv: Sequence[str], cwd: Path, extra: Mapping[str, str]) -> None:
-        env = {**environ, **extra}
+        env = frontend.with_own_programs({**environ, **extra})
         completed = supervision.outcome(
             supervision.run(argv, cwd=cwd, env=env, timeout_s=_BUILD_LIMIT_S, cancel=cancel, ledger=ledger)
         )
