@@ -39,6 +39,7 @@ KEYS = {
     "commands_pre": "python note.py pre",
     "deploy": "python service.py {tag}",
     "ready": "log:/up/",
+    "restarts": "0",
     "commands": "python note.py smoke",
     "commands_post": "python note.py post",
 }

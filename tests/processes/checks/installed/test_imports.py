@@ -57,6 +57,7 @@ def test_an_import_that_fails_is_found_with_its_place(env: Env, put: Put) -> Non
             hint="declare the distribution that provides numpy_ in dependencies, or import it only where it is needed",
             file=str(Path("acme", "a.py")),
             line=2,
+            reason="ModuleNotFoundError: No module named 'numpy_' at acme/a.py:2",
         ),
     )
 

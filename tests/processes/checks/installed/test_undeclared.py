@@ -79,6 +79,7 @@ def test_what_only_a_dependency_brings_is_a_warning(undeclared: Undeclared) -> N
             hint="add Markup_Safe to the dependencies of the project",
             file="acme/html.py",
             line=2,
+            reason="lacks markup",
         ),
     )
 
