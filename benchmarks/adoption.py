@@ -78,7 +78,13 @@ REPOSITORIES = (
         generated="src/editdistance/bycython.cpp",
         true={"WHL135": "its wheels on the index have a .gitignore at the root, too"},
     ),
-    Repository(name="wjakob/nanobind", release="nanobind==2.4.0", tag="v2.4.0", layout="scikit-build-core"),
+    Repository(
+        name="wjakob/nanobind",
+        release="nanobind==2.4.0",
+        tag="v2.4.0",
+        layout="scikit-build-core",
+        true={"VER307": "it has no Requires-Python, and 3.0.0 was withdrawn for a wrong one"},
+    ),
     Repository(name="aio-libs/aiosmtpd", release="aiosmtpd==1.4.6", tag="v1.4.6", layout="setuptools, a service"),
 )
 
