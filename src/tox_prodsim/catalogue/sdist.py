@@ -86,7 +86,7 @@ CHECKS = (
     Check(
         code="SDI205",
         level=Level.ERROR,
-        title="the sdist is not made as an sdist has to be, or not named as PEP 625 wants",
+        title="the sdist is not made as an sdist has to be",
         why=(
             "An index finds the project and its version in the file name, and everything else in PKG-INFO of the one "
             "folder in the archive. PyPI refuses an sdist without these, and one that names a licence file which it "
@@ -95,14 +95,13 @@ CHECKS = (
         example="FAIL SDI205 LICENSE: is a License-File of PKG-INFO, but is not in the sdist",
         causes=(
             "the archive was made by hand, or by 'git archive'",
-            "an old setuptools writes the name with dashes, dots or capital letters",
+            "the archive or its folder was renamed",
             "the licence file is named in pyproject.toml, and excluded from the sdist",
         ),
         solution=(
             "let a build back end of PEP 517 make it: python -m build --sdist",
-            "require setuptools >= 69.3 in [build-system], which writes names in their normal form",
+            "do not rename the archive, and leave the folder in it as it is",
         ),
-        exception="a note when only the spelling of the file name is not the normal form",
     ),
     Check(
         code="SDI206",

@@ -166,7 +166,7 @@ def _wrong_python(suffix: str, tags: Collection[Tag]) -> str:
         return ""
     if abi in abis or any(tag.abi == "none" and tag.interpreter == interpreter for tag in tags):
         return ""
-    return f"has a name that {_display(abi)} alone loads, but the wheel says {', '.join(sorted(_pythons(tags)))}"
+    return f"has a name that {_display(abi)} alone loads, but the wheel says {', '.join(sorted(set(_pythons(tags))))}"
 
 
 def _pythons(tags: Collection[Tag]) -> Iterator[str]:

@@ -26,7 +26,7 @@ from tox_prodsim.model.python_source import parse_source
 CODES = ("WHL113",)
 
 _MAY_REFER = re.compile(
-    rb"__file__|pkgutil\b.*\bget_data|importlib[._]resources|from importlib import .*resources|pkg_resources"
+    rb"__file__|__path__|pkgutil\b.*\bget_data|importlib[._]resources|from importlib import .*resources|pkg_resources"
 )
 _BUILDS = re.compile(r"build|(^|_)(setup|compile|make|generate|gen|conftest)(_|$)")
 _SOURCES = frozenset({".py", ".pyc", ".c", ".h", ".cpp", ".pyx", ".pxd"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import posixpath
+import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import PurePosixPath
@@ -16,6 +17,8 @@ _IN_PACKAGE = frozenset(
     {"get_data", "open_text", "open_binary", "read_text", "read_binary", "resource_string", "resource_stream"}
 )
 """Functions of ``pkgutil``, ``importlib.resources`` and ``pkg_resources`` that read (package, name)."""
+_TEMPLATE = re.compile(r"%[sdi(]|\{")
+"""In a name that is filled in later."""
 _MODULES = frozenset({"pkgutil", "resources", "importlib_resources", "pkg_resources", "importlib"})
 
 
@@ -26,6 +29,7 @@ class Evaluator:
         self._path = path
         self._imported = _imported(nodes)
         self._names = _assigned_once(nodes)
+        self._package_paths = _package_paths(nodes, path)
         self._pending: set[str] = set()
 
     def path(self, node: ast.expr) -> PurePosixPath | None:
@@ -46,6 +50,8 @@ class Evaluator:
                 found = _parent(self.path(value))
             case ast.Subscript(value=ast.Attribute(value=value, attr="parents"), slice=ast.Constant(value=int(depth))):
                 found = _parent(self.path(value), depth + 1)
+            case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=0)):
+                found = self._package_paths.get(name)
             case ast.Call():
                 found = self._call(node)
         return found
@@ -132,6 +138,8 @@ def _text(node: ast.expr) -> str | None:
             return ".."
         case ast.Attribute(attr="sep"):
             return "/"
+        case ast.JoinedStr(values=parts):
+            return "".join(str(each.value) if isinstance(each, ast.Constant) else "{}" for each in parts)
     return None
 
 
@@ -143,11 +151,16 @@ def _summands(node: ast.expr) -> list[ast.expr]:
 
 
 def _joined(folder: PurePosixPath | None, parts: list[str | None]) -> PurePosixPath | None:
-    """Return the path below the folder; None when a part is not known, or leads out of site-packages."""
+    """Return the path below the folder; None when a part is not known, or leads out of site-packages.
+
+    Of a name that is filled in later, such as ``data/%s.json``, it is the folder.
+    """
     texts = [part for part in parts if part is not None]
     if folder is None or len(texts) != len(parts) or any(text.startswith("/") or "\\" in text for text in texts):
         return None
-    path = posixpath.normpath(posixpath.join(str(folder), *texts))
+    joined = posixpath.join(str(folder), *texts)
+    template = _TEMPLATE.search(joined)
+    path = posixpath.normpath(posixpath.dirname(joined[: template.start()]) if template else joined)
     return None if path.startswith("..") or path == "." else PurePosixPath(path)
 
 
@@ -156,6 +169,14 @@ def _parent(path: PurePosixPath | None, times: int = 1) -> PurePosixPath | None:
     if path is None or times > len(path.parts):
         return None
     return path.parents[times - 1]
+
+
+def _package_paths(nodes: Sequence[ast.AST], path: PurePosixPath) -> dict[str, PurePosixPath]:
+    """Return the folders in the variables that are the ``__path__`` of a package, of this one or an imported one."""
+    own = {"__path__": path.parent} if path.name == "__init__.py" else {}
+    imports = (node for node in nodes if isinstance(node, ast.ImportFrom) and node.module and node.level == 0)
+    aliases = ((node.module or "", alias) for node in imports for alias in node.names if alias.name == "__path__")
+    return own | {alias.asname or alias.name: PurePosixPath(module.replace(".", "/")) for module, alias in aliases}
 
 
 def _imported(nodes: Sequence[ast.AST]) -> dict[str, str]:

@@ -22,7 +22,7 @@ from tox_prodsim.checks.artifact import exclusions, pep440, portable_names, sdis
 from tox_prodsim.checks.artifact.compiled_sources import compiled_sources, is_build_script
 from tox_prodsim.checks.artifact.digest import file_sha256
 from tox_prodsim.model.errors import ProdsimError
-from tox_prodsim.model.findings import CheckResult, Finding, error, note
+from tox_prodsim.model.findings import CheckResult, Finding, error
 from tox_prodsim.model.formatting import counted
 
 CODES = ("SDI203", "SDI204", "SDI205", "SDI206")
@@ -30,9 +30,7 @@ CODES = ("SDI203", "SDI204", "SDI205", "SDI206")
 _READ_LIMIT_BYTES = 1 << 20
 """No configuration file is larger."""
 _READ = {"PKG-INFO", "pyproject.toml", *exclusions.FILES}
-_HINT_NAME = (
-    "build it with a back end that writes names as PEP 625 has them: setuptools >= 69.3, hatchling, flit, poetry"
-)
+_HINT_NAME = "let a build back end make the archive, and rename neither it nor its folder"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -238,16 +236,13 @@ def _names(sdist: Sdist) -> Iterator[Finding]:
 
 
 def _naming(sdist: Sdist, name: str, version: str) -> Iterator[Finding]:
-    """Yield names that contradict PKG-INFO (an error), or are not in their normal form."""
+    """Yield names that contradict PKG-INFO; another spelling of the same is accepted by installers and indexes."""
     its_name, _, its_version = sdist.file_name.removesuffix(".tar.gz").rpartition("-")
     if canonicalize_name(its_name) != canonicalize_name(name) or not pep440.same(its_version, version):
         message = f"PKG-INFO says that it is {name} {version}"
         yield error("SDI205", sdist.file_name, message, "do not rename sdists; build it again")
         return
     expected = f"{canonicalize_name(name).replace('-', '_')}-{pep440.normal(version)}"
-    if f"{expected}.tar.gz" != sdist.file_name:
-        message = f"is not named as PEP 625 wants, which is {expected}.tar.gz; PyPI still accepts it"
-        yield note("SDI205", sdist.file_name, message, _HINT_NAME)
     if sdist.top != f"{name}-{version}" and not _is_spelling_of(sdist.top, name, version):
         yield error("SDI205", sdist.file_name, f"holds the folder {sdist.top}, not {expected}", _HINT_NAME)
 

@@ -29,6 +29,10 @@ def value(expression: str, before: str = "") -> str:
         ("os.path.dirname(__file__) + os.sep + 'x.json'", "acme/web/x.json"),
         ("os.path.dirname(__file__) + '/b/' + 'x.json'", "acme/web/b/x.json"),
         ("f'{os.path.dirname(__file__)}/x.json'", "acme/web/x.json"),
+        ("Path(__file__).parent / 'data/%s.json'", "acme/web/data"),
+        ("os.path.join(os.path.dirname(__file__), 'data', '{name}.json')", "acme/web/data"),
+        ("Path(__file__).parent / f'data/{name}'", "acme/web/data"),
+        ("Path(__file__).with_name(f'{name}.json')", "acme/web"),
         ("__file__ + 'c'", "None"),
         ("os.path.dirname(__file__) + name", "None"),
         ("Path('x.json')", "None"),
@@ -37,6 +41,12 @@ def value(expression: str, before: str = "") -> str:
 )
 def test_what_is_written_out_is_evaluated(expression: str, path: str) -> None:
     assert value(expression) == path
+
+
+def test_the_path_of_a_package_is_its_folder() -> None:
+    assert value("Path(__path__[0]) / 'data/x.json'", "from acme import __path__") == "acme/data/x.json"
+    assert value("Path(root[0]) / f'data/{x}'", "from acme.web import __path__ as root") == "acme/web/data"
+    assert value("Path(__path__[0]) / 'data'") == "None"
 
 
 def test_variables_that_are_assigned_once_are_followed() -> None:
