@@ -18,6 +18,12 @@ def test_there_are_enough_of_each() -> None:
     assert {each.kind for each in wheels} >= {"pure", "binary", "service", "plugin", "namespace", "stubs", "extras"}
 
 
+@pytest.mark.parametrize("releases", [good(), broken()], ids=["good", "broken"])
+def test_no_release_is_listed_twice(releases: list[Release]) -> None:
+    names = [str(each) for each in releases]
+    assert sorted(names) == sorted(set(names))
+
+
 @pytest.mark.parametrize("release", [*good(), *broken()], ids=str)
 def test_a_release_is_pinned_and_says_why_it_is_here(release: Release) -> None:
     assert re.fullmatch(r"[\w.-]+==[\w.]+", release.requirement)
