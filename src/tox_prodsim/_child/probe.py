@@ -79,7 +79,7 @@ def _answer(item: dict[str, Any], failed: dict[str, dict[str, Any]]) -> dict[str
     if item["kind"] == "survey":
         return survey(item["name"])
     above = next((bad for bad in failed if item["module"].startswith(bad + ".")), None)
-    answer = failed[above] if above else load(item["module"], item["attr"])
+    answer = failed[above] if above else load(item["module"], item["attr"], as_script=item.get("as_script", False))
     if answer["outcome"] == "raised" and not item["attr"]:
         failed[item["module"]] = answer
     return answer
@@ -133,12 +133,18 @@ def _say(out: int, record: dict[str, Any]) -> None:
         _exit(LOST_OUTPUT)
 
 
-def load(module: str, attr: str) -> dict[str, Any]:
-    """Return what importing the module and getting the attribute (none when empty) came to."""
+def load(module: str, attr: str, *, as_script: bool = False) -> dict[str, Any]:
+    """Return what importing the module and getting the attribute (none when empty) came to.
+
+    A script of an installer says ``from module import attr``, which imports a module of that name as well.
+    """
     try:
         loaded = target = importlib.import_module(module)
         for name in filter(None, attr.split(".")):
-            target = getattr(target, name)
+            if as_script and target is loaded and not hasattr(target, name) and hasattr(target, "__path__"):
+                target = importlib.import_module(module + "." + name)
+            else:
+                target = getattr(target, name)
     except BaseException as problem:  # SystemExit and KeyboardInterrupt are failures too
         return _raised(problem, module)
     return {

@@ -38,6 +38,7 @@ _NAMES = re.compile(
 _OTHER_PROJECTS = frozenset({"package.json", "Cargo.toml", "CMakeLists.txt", "go.mod"})
 _VENDORED = frozenset({"vendor", "_vendor", "vendored", "_vendored", "extern", "third_party", "thirdparty"})
 _LICENCE = re.compile(r"(un)?licen[cs]e|copying", re.IGNORECASE)
+_OF_METADATA = frozenset({"entry_points.txt", "top_level.txt", "namespace_packages.txt", "DESCRIPTION.rst"})
 _SHOWN = 3
 
 
@@ -195,11 +196,19 @@ def _licence(sdist: Sdist, wheel: Wheel) -> Iterator[Finding]:
     """Yield the licence that the sdist has in its top folder, if the wheel has none anywhere."""
     theirs = [file for file in sdist.files if "/" not in file and _is_licence(file)]
     with zipfile.ZipFile(wheel.path) as archive:
-        ours = any(_is_licence(PurePosixPath(member).name) or "/licenses/" in member for member in members(archive))
-    if theirs and not ours:
+        ours = any(_is_licence_of_wheel(member) for member in members(archive))
+    if theirs and not ours and "\n" not in wheel.licence:
         message = "is in the sdist, but the wheel has no licence, which has to go with most copies"
         hint = f"name it in 'license-files' of [project]: license-files = ['{theirs[0]}']"
         yield warning("WHL114", theirs[0], message, hint)
+
+
+def _is_licence_of_wheel(member: str) -> bool:
+    """Return whether a member is a licence, also one that is named by its SPDX identifier, such as ``MIT.txt``."""
+    path = PurePosixPath(member)
+    in_metadata = len(path.parts) == 2 and path.parts[0].endswith(".dist-info")
+    named = in_metadata and path.suffix in {".txt", ".md", ".rst"} and path.name not in _OF_METADATA
+    return _is_licence(path.name) or "/licenses/" in member or named
 
 
 def _is_licence(name: str) -> bool:

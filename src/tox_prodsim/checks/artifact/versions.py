@@ -18,6 +18,7 @@ Python = tuple[int, int]
 CODES = ("VER301", "VER302", "VER307", "VER304")
 
 _CLASSIFIER = re.compile(r"Programming Language :: Python :: (\d+\.\d+)")
+_PYTHON_2 = re.compile(r"Programming Language :: Python :: 2(\.\d+)?")
 _INTERPRETER = re.compile(r"[a-z]+(?P<major>\d)(?P<minor>\d*)(_.*)?")
 _MINOR = re.compile(r"[a-z]+\d\d+(_.*)?")
 _COMMITS_SINCE_TAG = re.compile(r"[1-9]\d*\.g[0-9a-f]{7,}(\.dirty)?")
@@ -111,16 +112,28 @@ def _is_between_releases(version: Version) -> bool:
 
 def _unlimited(wheel: Wheel, claimed: tuple[str, ...]) -> Iterator[Finding]:
     """Yield that no Requires-Python keeps old Pythons away; a note where the tags do, or Python 2 is meant as well."""
+    means_all = any(_PYTHON_2.fullmatch(text) for text in wheel.classifiers)
+    floor = next((python for python in claimed if python[0] != "2"), "3.9")
+    hint = f'declare it in [project], for example requires-python = ">={floor}"'
     if wheel.requires_python:
+        if claimed and not means_all and _has_no_floor(wheel):
+            message = f"{wheel.requires_python} lets in Python 2.7, which no classifier claims"
+            yield Finding(code="VER307", level=Level.WARNING, subject="Requires-Python", message=message, hint=hint)
         return
     tags = _tags(wheel)
     limited = all(_MINOR.fullmatch(tag.interpreter) for tag in tags)
-    means_all = any(tag.interpreter.startswith("py2") for tag in tags) and any(each[0] == "2" for each in claimed)
-    floor = next((python for python in claimed if python[0] != "2"), "3.9")
+    is_program = any(tag.interpreter == "py2" and tag.platform != "any" for tag in tags)
     message = "there is none, so that installers take this release for every Python, older ones than it runs on too"
-    hint = f'declare it in [project], for example requires-python = ">={floor}"'
-    level = Level.NOTE if limited or means_all else Level.WARNING
+    level = Level.NOTE if limited or means_all or is_program else Level.WARNING
     yield Finding(code="VER307", level=level, subject="Requires-Python", message=message, hint=hint)
+
+
+def _has_no_floor(wheel: Wheel) -> bool:
+    """Return whether Requires-Python only leaves out single Pythons, and Python 2.7 takes a wheel of this name."""
+    specifier = _requires_python(wheel)
+    if specifier is None or not all(each.operator in {"!=", "<", "<="} for each in specifier):
+        return False
+    return _allows(specifier, (2, 7)) and any((2, 7) in _accepted(tag) for tag in _tags(wheel))
 
 
 def _untested(claimed: tuple[str, ...], tested: frozenset[str]) -> Iterator[Finding]:

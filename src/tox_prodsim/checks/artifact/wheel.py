@@ -46,6 +46,8 @@ class Wheel:
     provides_extras: tuple[str, ...]
     requires_python: str
     classifiers: tuple[str, ...]
+    licence: str
+    """The field License, which may be the whole text."""
     entry_points: tuple[EntryPoint, ...]
     top_levels: tuple[str, ...]
     """The modules without a parent in this wheel: ``acme``, or ``google.cloud.storage`` below a namespace package."""
@@ -106,6 +108,7 @@ def _read(path: Path, archive: zipfile.ZipFile) -> Wheel:
         provides_extras=tuple(metadata.get("provides_extra", ())),
         requires_python=metadata.get("requires_python", ""),
         classifiers=tuple(metadata.get("classifiers", ())),
+        licence=metadata.get("license", ""),
         entry_points=points,
         top_levels=_top_levels(modules),
         modules=modules,

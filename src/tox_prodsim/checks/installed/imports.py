@@ -13,7 +13,7 @@ from tox_prodsim.checks.installed.messages import finding, hint_for
 from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Died, Distribution, Loaded, Outcome, Raised, is_below
 from tox_prodsim.checks.installed.side_effects import CODES as EFFECTS
 from tox_prodsim.checks.installed.side_effects import ImportAfter, check_effects, open_descriptors
-from tox_prodsim.checks.installed.surroundings import absence
+from tox_prodsim.checks.installed.surroundings import absence, foreign_systems
 from tox_prodsim.checks.installed.versions import contradicts, is_released_again, same_version
 from tox_prodsim.model import top_levels
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck
@@ -127,7 +127,7 @@ def _findings(
     some_load = any(isinstance(outcomes[name], Loaded) for name in main)
     for name, outcome in outcomes.items():
         if isinstance(outcome, Loaded):
-            yield from _origin_findings(name, outcome)
+            yield from _origin_findings(distribution, name, outcome)
             yield from _version_findings(distribution, name, outcome)
         else:
             vital = name in main and not (some_load and _is_excusable(distribution, name, outcome))
@@ -156,8 +156,8 @@ def _failure(distribution: Distribution, name: str, outcome: Outcome, *, vital: 
     return finding("IMP504", Level.NOTE, name, message, hint, outcome=outcome)
 
 
-def _origin_findings(name: str, loaded: Loaded) -> Iterator[Finding]:
-    if loaded.elsewhere:
+def _origin_findings(distribution: Distribution, name: str, loaded: Loaded) -> Iterator[Finding]:
+    if loaded.elsewhere and not foreign_systems(distribution):
         message = f"is imported from {loaded.elsewhere} instead of the environment's site-packages"
         hint = (
             "rename it if the standard library has a module of that name; else look at .pth files and system packages"

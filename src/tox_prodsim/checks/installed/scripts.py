@@ -21,7 +21,16 @@ from tox_prodsim.checks.installed.commands import (
 )
 from tox_prodsim.checks.installed.messages import finding, hint_for
 from tox_prodsim.checks.installed.own_words import TRACEBACK, own_words
-from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Distribution, Loaded, Outcome, Raised, is_below, load
+from tox_prodsim.checks.installed.probe import (
+    LOAD_LIMIT_S,
+    Distribution,
+    Loaded,
+    Outcome,
+    Raised,
+    is_below,
+    load_item,
+    load_items,
+)
 from tox_prodsim.model.entry_points import EntryPoint
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck
 from tox_prodsim.model.runner import Runner
@@ -129,7 +138,11 @@ def _load_findings(
 ) -> tuple[list[Finding], list[Finding]]:
     """Return what is wrong with loading the commands, and the other entry points."""
     commands, plugins = distribution.commands, distribution.plugins
-    outcomes = load([(point.module, point.attr) for point in (*commands, *plugins)], runner, python, limit_s)
+    items = [
+        *({**load_item(point.module, point.attr), "as_script": True} for point in commands),
+        *(load_item(point.module, point.attr) for point in plugins),
+    ]
+    outcomes = load_items(items, runner, python, limit_s)
     of_commands = zip(commands, outcomes, strict=False)
     of_plugins = zip(plugins, outcomes[len(commands) :], strict=True)
     return (

@@ -7,9 +7,11 @@ is read from the words of the exception: a display, a sound card, a library of t
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 
 from tox_prodsim.checks.installed.probe import Distribution, Outcome, Raised
+from tox_prodsim.model.formatting import listed
 
 _FRAMEWORKS = frozenset(
     {"aiida", "airflow", "ansible", "bottle", "buildbot", "celery", "cherrypy", "dash", "django", "fastapi", "flake8"}
@@ -58,6 +60,8 @@ _NO_LIBRARY = re.compile(
     r"|no library called|shared library not",
     re.IGNORECASE,
 )
+_LIBRARY_FOLDER = re.compile(r"\b[A-Z0-9_]*(?:DLL|LIB|LIBRARY)_?PATH\b")
+"""A variable by which the user says where the system has the library."""
 _OPTIONAL_PARTS = frozenset(
     {"_bz2", "_ctypes", "_curses", "_dbm", "_gdbm", "_lzma", "_sqlite3", "_ssl", "_tkinter", "_uuid"}
     | {"curses", "readline", "tkinter", "turtle"}
@@ -78,10 +82,22 @@ def absence(distribution: Distribution, outcome: Outcome) -> Absence | None:
     """Return what the import lacks that is not the release's to bring; None if it is the release's fault."""
     if not isinstance(outcome, Raised):
         return None
+    if systems := foreign_systems(distribution):
+        return Absence(what=f"its classifiers name {systems} alone", hint="to have it checked, run tox on that system")
     root = outcome.missing.partition(".")[0]
     if root:
         return _absent_module(distribution, root)
     return _unconfigured(distribution, outcome) or _machine(distribution, outcome)
+
+
+def foreign_systems(distribution: Distribution) -> str:
+    """Return the systems that the classifiers name, when this one is not among them; otherwise nothing."""
+    found = [each.split(" :: ", 1)[1] for each in distribution.classifiers if each.startswith("Operating System :: ")]
+    here = {"linux": ("POSIX", "Unix"), "darwin": ("MacOS", "POSIX", "Unix"), "win32": ("Microsoft",)}
+    names = here.get(sys.platform)
+    if names is None or any(each.startswith((*names, "OS Independent")) for each in found):
+        return ""
+    return listed(found, 2)
 
 
 def host_of(distribution: Distribution, root: str) -> str:
@@ -96,7 +112,17 @@ def _is_host(distribution: Distribution, root: str) -> bool:
         return False
     word = root.lower()
     named = {_NAMED.sub("", each) for each in _words(distribution.name, *distribution.top_levels)}
-    return word in _announced(distribution) or (root in _FRAMEWORKS and word in named)
+    is_framework = root in _FRAMEWORKS and word in named
+    return word in _announced(distribution) or is_framework or _is_accelerator_of(distribution, word)
+
+
+def _is_accelerator_of(distribution: Distribution, word: str) -> bool:
+    """Return whether it is named after the program and holds nothing but private compiled modules, for that."""
+    return (
+        distribution.key.startswith(f"{word}-")
+        and {*distribution.modules} == {*distribution.extensions}
+        and all(name.startswith("_") for name in distribution.top_levels)
+    )
 
 
 def _announced(distribution: Distribution) -> set[str]:
@@ -146,7 +172,8 @@ def _machine(distribution: Distribution, raised: Raised) -> Absence | None:
         )
     if _DISPLAY.search(raised.message):
         return Absence(what="this machine has no display", hint="to have it checked, run tox below xvfb-run")
-    bundled = "site-packages" in raised.message or bool(_words(raised.message) & _words(*distribution.top_levels))
+    own = _words(raised.message) & _words(*distribution.top_levels)
+    bundled = "site-packages" in raised.message or (bool(own) and not _LIBRARY_FOLDER.search(raised.message))
     if raised.type in {"ImportError", "OSError", "RuntimeError"} and not bundled and _NO_LIBRARY.search(raised.message):
         return Absence(
             what="this machine lacks a library of the system", hint="to have it checked, install the library here"

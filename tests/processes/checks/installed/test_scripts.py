@@ -70,6 +70,15 @@ def test_a_command_that_does_not_load_is_found_and_not_run(
     assert not [argv for argv in env.argvs if "--help" in argv]
 
 
+def test_a_command_may_name_a_function_of_a_module_that_its_script_imports(env: Env, put: Put) -> None:
+    """An installer writes ``from acme import cli``, which imports the module; other entry points have no script."""
+    files = {"acme/__init__.py": "", "acme/cli.py": "def main():\n    print('usage: acme')\n"}
+    commands = scripts(env, put(files, entry_points="[console_scripts]\nacme = acme:cli.main\n"))
+    assert "ENT510" not in {found.code for found in commands.findings}
+    (found,) = scripts(env, put(files, entry_points="[acme.plugins]\nplum = acme:cli.main\n")).findings
+    assert found.code == "ENT511"
+
+
 def test_a_command_whose_module_nobody_shipped_is_the_same_finding_as_in_the_wheel(env: Env, put: Put) -> None:
     subject = put({"acme/__init__.py": ""}, entry_points="[console_scripts]\nacme = acme.cli:main\n")
     (found,) = scripts(env, subject).findings

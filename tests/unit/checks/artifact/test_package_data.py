@@ -123,7 +123,14 @@ def test_a_licence_that_the_wheel_lacks_is_found(tmp_path: Path, name: str) -> N
 
 
 @pytest.mark.parametrize(
-    "place", ["acme-1.0.dist-info/licenses/LICENSE", "acme-1.0.dist-info/LICENSE", "acme/COPYING", "LICENSE.txt"]
+    "place",
+    [
+        "acme-1.0.dist-info/licenses/LICENSE",
+        "acme-1.0.dist-info/LICENSE",
+        "acme/COPYING",
+        "LICENSE.txt",
+        "acme-1.0.dist-info/MIT.txt",
+    ],
 )
 def test_a_licence_may_be_anywhere_in_the_wheel(tmp_path: Path, place: str) -> None:
     assert found(tmp_path, {"LICENSE": ""}, shipped={**SHIPPED, place: ""}) == []

@@ -83,6 +83,8 @@ def test_a_version_between_two_releases_is_a_note(tmp_path: Path, version: str, 
         pytest.param([], "py3-none-any", W, id="nothing says it"),
         pytest.param(["3.6"], "py2.py3-none-any", W, id="a tag that no classifier confirms"),
         pytest.param(["2.7", "3.6"], "py2.py3-none-any", N, id="every Python is meant"),
+        pytest.param(["2.7", "3.6"], "py3-none-any", N, id="Python 2 is claimed"),
+        pytest.param(["3.6"], "py2.py3-none-manylinux2014_x86_64", N, id="a program for every Python"),
         pytest.param(["3.11"], "cp311-cp311-linux_x86_64", N, id="one Python"),
     ],
 )
@@ -93,6 +95,23 @@ def test_without_requires_python_old_pythons_take_it(
     assert (found.code, found.level, found.subject) == ("VER307", level, "Requires-Python")
     if "3.6" in classified:
         assert found.hint.endswith('requires-python = ">=3.6"')
+
+
+@pytest.mark.parametrize(
+    ("requires", "classified", "tag", "codes"),
+    [
+        pytest.param("!=3.0.*,!=3.1.*", ["3.6"], "py2.py3-none-any", ["VER307"], id="nothing but exclusions"),
+        pytest.param("<4", ["3.6"], "py2.py3-none-any", ["VER307"], id="an upper bound"),
+        pytest.param("!=3.0.*,!=3.1.*", ["2.7", "3.6"], "py2.py3-none-any", [], id="Python 2 is claimed"),
+        pytest.param("!=3.0.*,!=3.1.*", ["3.6"], "py3-none-any", [], id="the tag excludes it"),
+        pytest.param(">=2.7,!=3.0.*", ["3.6"], "py2.py3-none-any", [], id="it is named"),
+    ],
+)
+def test_a_requires_python_without_a_lower_bound_lets_in_python_2(
+    tmp_path: Path, requires: str, classified: list[str], tag: str, codes: list[str]
+) -> None:
+    ours = opened(tmp_path, *classified, requires=requires, tag=tag)
+    assert [each.code for each in check_versions(ours, None).findings] == codes
 
 
 # env_list

@@ -63,6 +63,26 @@ def test_what_a_release_has_to_declare_is_its_fault(distribution: Distribution, 
     assert what(distribution, lacks(missing)) == ""
 
 
+def test_an_accelerator_lacks_the_program_that_requires_it() -> None:
+    fast = Distribution(name="plum.fast", version="1", top_levels=("_plum",), modules=("_plum",), extensions=("_plum",))
+    assert what(fast, lacks("plum")) == "it is a plugin of plum, which is not installed"
+
+
+def test_what_is_made_for_another_system_need_not_import_here() -> None:
+    classifiers = ("Operating System :: OS/2", "Operating System :: PalmOS")
+    assert what(project(classifiers=classifiers), raised("ImportError", "no console")) == (
+        "its classifiers name OS/2, PalmOS alone"
+    )
+    portable = (*classifiers, "Operating System :: OS Independent")
+    assert what(project(classifiers=portable), raised("ImportError", "no console")) == ""
+
+
+def test_a_library_whose_place_the_user_names_is_one_of_the_system() -> None:
+    message = "could not find any library for acme (ACME_DLL_PATH: unset)"
+    assert what(project(), raised("ImportError", message)) == "this machine lacks a library of the system"
+    assert what(project(), raised("ImportError", "could not find any library for acme")) == ""
+
+
 @pytest.mark.parametrize(
     ("outcome", "expected"),
     [
