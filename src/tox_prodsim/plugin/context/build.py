@@ -39,6 +39,7 @@ from tox_prodsim.timing import baseline, sampling
 
 _UPDATE = "--prodsim-update-baseline"
 _PYTHON_FACTOR = re.compile(r"(?:(?:py|cp|python|cpython|pypy|graalpy)(\d)\.?|(\d)\.)(\d+)t?")
+_PYVENV_VERSION = re.compile(r"^version(?:_info)?\s*=\s*(?P<version>\d+\.\d+\.\d+)", re.MULTILINE)
 
 
 def scenario_of(tox_env: PythonRun) -> Scenario:
@@ -203,7 +204,21 @@ def run_started(
 
 
 def _version(tox_env: PythonRun) -> str:
-    return ".".join(str(part) for part in tox_env.base_python.version_info[:3])
+    found = installed_version(Path(tox_env.env_dir))
+    return found or ".".join(str(part) for part in tox_env.base_python.version_info[:3])
+
+
+def installed_version(env_dir: Path) -> str:
+    """Return the version of the Python in a virtual environment, as its ``pyvenv.cfg`` has it; empty: it has none.
+
+    tox-uv only knows the Python that was asked for, which may be another patch release.
+    """
+    try:
+        text = (env_dir / "pyvenv.cfg").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+    found = _PYVENV_VERSION.search(text)
+    return found["version"] if found else ""
 
 
 def _baseline_path(tox_env: PythonRun, scenario: Scenario) -> Path:
