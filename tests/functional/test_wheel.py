@@ -54,4 +54,5 @@ def test_what_users_start_is_tried_and_what_python_starts_with_is_played(quick_p
         ("ENT510", "error", "[console_scripts] acme = acme.cli:main"),
         ("ENT512", "error", "[scripts] acme-check"),
         ("ENT512", "error", "python -m acme"),
+        ("IMP505", "error", "acme.main"),
     }

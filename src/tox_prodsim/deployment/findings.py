@@ -154,7 +154,8 @@ def exited_while_serving(name: str, ending: Ending) -> Finding:
 
 def stop_timeout_exceeded(name: str, stop: Stop, ending: Ending, main_program: str) -> Finding:
     """Return RUN607: it did not stop in time and was killed."""
-    alive = f": {_format_processes(ending.unstopped)}" if ending.unstopped else ""
+    names = [f"pid {each.pid} {_short(without_folder(each.command))}" for each in ending.unstopped]
+    alive = f": {listed(names, 3, separator='; ')}" if names else ""
     return error(
         "RUN607",
         name,
