@@ -130,7 +130,8 @@ def _is_required(file: PurePosixPath, required: Collection[str]) -> bool:
 
 def _is_for_users(path: PurePosixPath) -> bool:
     names = {*path.parts[:-1], path.stem}
-    return bool(module_parts(path)) and not NON_CODE & names and not any(map(_BUILDS.search, names))
+    is_test = path.stem.startswith("test_") or path.stem.endswith("_test")
+    return bool(module_parts(path)) and not is_test and not NON_CODE & names and not any(map(_BUILDS.search, names))
 
 
 def _read_in(tree: ast.Module, path: PurePosixPath) -> Iterator[tuple[PurePosixPath, int]]:

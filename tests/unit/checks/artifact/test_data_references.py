@@ -80,7 +80,15 @@ def test_what_may_be_absent_is_not_missed(tmp_path: Path, source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["acme/tests/test_a.py", "acme/conftest.py", "acme/_ffi_build.py", "acme/ffibuild.py", "acme.py"]
+    "module",
+    [
+        "acme/tests/test_a.py",
+        "acme/conftest.py",
+        "acme/core/test_rules.py",
+        "acme/_ffi_build.py",
+        "acme/ffibuild.py",
+        "acme.py",
+    ],
 )
 def test_modules_that_run_in_the_source_tree_are_passed_over(tmp_path: Path, module: str) -> None:
     assert found(tmp_path, "open(Path(__file__).with_name('rules.json'))", module=module) == ()
