@@ -92,12 +92,18 @@ def host(command: Sequence[str], folder: Path, contain: str = "subreaper") -> It
 
 
 def kill_all(record: Record) -> None:
-    """Kill host, guard and warden so that none of them sees the others die: stopped, then killed."""
+    """Stop host, guard and warden, then kill them in the other order, so that none of them sees the others die.
+
+    A guard continues a stopped warden, and so does its death; the death of the host continues the guard.
+    """
     supervisors = [each for each in (record.host, record.guard, record.warden) if each]
-    for number in (signal.SIGSTOP, signal.SIGKILL):
-        for each in supervisors:
-            os.kill(each.pid, number)
     until = time.monotonic() + 5
+    for each in supervisors:
+        os.kill(each.pid, signal.SIGSTOP)
+        while psutil.Process(each.pid).status() != psutil.STATUS_STOPPED and time.monotonic() < until:
+            time.sleep(0.001)
+    for each in reversed(supervisors):
+        os.kill(each.pid, signal.SIGKILL)
     while any(procfs.lives(each) for each in supervisors) and time.monotonic() < until:
         time.sleep(0.005)
 
