@@ -155,7 +155,7 @@ CHECKS = (
         code="VER307",
         level=Level.WARNING,
         exception="a note where the tags name single Pythons, and where Python 2 is meant as well",
-        title="there is no Requires-Python",
+        title="Requires-Python is missing, or has no lower bound",
         why=(
             "It is the only thing by which an installer leaves a release out that its Python cannot run. Without it, "
             "every user of an older Python gets this release instead of the last one that worked, and it fails. "

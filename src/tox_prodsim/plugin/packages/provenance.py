@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from tox.tox_env.errors import Fail
@@ -150,7 +150,7 @@ class ProvenanceTracker:
             codes=_BUILT if built_here else () if self._is_wheel_given else _BUILT[1:],
             build_tree=self._from_tree,
             rebuild=partial(self._build_again, kept),
-            tracked=self._tree.tracked if built_here else frozenset,
+            tracked=cache(self._tree.tracked) if built_here else frozenset,
         )
 
     def close(self) -> None:
