@@ -39,9 +39,7 @@ INI = {
     "ignore = RUN9": f"ignore: 'RUN9' {NO_CODE}",
     "warn = run607": f"warn: 'run607' {NO_CODE}",
     "ignore = IMPS504:plum.win32": f"ignore: 'IMPS504:plum.win32' {NO_CODE}",
-    "ignore = IMP504: plum.win32": (
-        "ignore: tox takes 'IMP504:' before a blank for a factor, write it without the blank"
-    ),
+    "ignore = ABC504: plum.win32": f"ignore: 'ABC504:plum.win32' {NO_CODE}",
     "simulate = no_hoem": (
         "simulate: 'no_hoem' is no condition, did you mean no_home? there are no_home, read_only_home, read_only_site, "
         "no_network, c_locale, utc, closed_stdin, umask_077, optimize, buffered_output, non_root, low_fds"
@@ -108,18 +106,9 @@ INI = {
     SERVICE + "ready = tcp://127.0.0.1:http": f"ready[0]: 'http' {NO_PORT}",
     SERVICE + "ready = listen:70000": f"ready[0]: '70000' {NO_PORT}",
     SERVICE + "ready = log:never": f"ready[0]: 'never' {NO_SLASHES}",
-    SERVICE + "ready = log: /never/": (
-        "ready: tox takes 'log:' before a blank for a factor, write it without the blank"
-    ),
-    SERVICE + "ready =\n  listen\n  file:": (
-        "ready: tox takes 'file:' before a blank for a factor, write it without the blank"
-    ),
-    SERVICE + "ready = exec: true": (
-        "ready: tox takes 'exec:' before a blank for a factor, write it without the blank"
-    ),
-    SERVICE + "allow_leaks = files: *.pid": (
-        "allow_leaks: tox takes 'files:' before a blank for a factor, write it without the blank"
-    ),
+    SERVICE + "ready = log: never": f"ready[0]: 'never' {NO_SLASHES}",
+    SERVICE + "ready =\n  listen\n  file:": "ready: nothing is behind the colon of 'file:'",
+    SERVICE + "ready = delay: soon": f"ready[0]: soon {NO_SECONDS}",
     # the deployment
     "ready = listen": f"ready: {NO_DEPLOY}",
     "expect_output = up": f"expect_output: {NO_DEPLOY}",

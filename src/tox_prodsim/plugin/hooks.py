@@ -111,6 +111,7 @@ def tox_add_env_config(env_conf: EnvConfigSet, state: State) -> None:
         if state.conf.options.command != "schema":  # it knows few types, see ``_print_schema``
             keys.register(env_conf)
         defaults.layer(env_conf, state)
+        keys.keep_words(env_conf)
         defaults.environment_overrides(env_conf, {"VIRTUALENV_SETUPTOOLS": "none"})
         if state.conf.options.command in _RUNS_ENVS and signals.is_selected(env_conf.env_name or "", state):
             signals.install(state)

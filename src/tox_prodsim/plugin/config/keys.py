@@ -15,7 +15,7 @@ from tox.config.sets import EnvConfigSet
 from tox.config.types import Command
 
 from tox_prodsim.model import auditors, conditions, leaks, parsing, probes, scenario
-from tox_prodsim.plugin.config import values
+from tox_prodsim.plugin.config import ini_lines, values
 from tox_prodsim.plugin.config.values import Lines, Words
 
 Schema = Mapping[str, object]
@@ -70,7 +70,7 @@ class Key:
     needs: Need | None = None
     """The keys without which a value means nothing."""
     factor_words: tuple[str, ...] = ()
-    """Words that tox takes for factors in an ini file when a blank follows their colon."""
+    """Expressions for words that tox would take for factors in an ini file when a blank follows their colon."""
     more_help: str = ""
     """What the document says behind ``help``."""
     default_help: str = ""
@@ -400,3 +400,8 @@ def register(conf: EnvConfigSet) -> None:
     """Add the keys to the configuration set of a prodsim environment."""
     for key in KEYS:
         conf.add_config(key.name, key.of_type, key.default, key.help)
+
+
+def keep_words(conf: EnvConfigSet) -> None:
+    """Keep the lines of ini files whose first word tox would take for a factor; call it when all loaders are there."""
+    ini_lines.keep_words(conf, {key.name: key.factor_words for key in KEYS})

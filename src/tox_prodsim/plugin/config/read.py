@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -64,7 +63,6 @@ def _refuse_misspelt(conf: EnvConfigSet) -> None:
 
 def _load(conf: EnvConfigSet, key: Key) -> object:
     """Return what tox makes of the value of a key; its complaint about one becomes one line that names the key."""
-    _refuse_factors(conf, key)
     try:
         return conf[key.name]
     except HandledError as problem:
@@ -76,19 +74,6 @@ def _load(conf: EnvConfigSet, key: Key) -> object:
         raise
     except Exception as problem:
         raise ProdsimError(key.name, " ".join(str(problem).split()) or type(problem).__name__) from problem
-
-
-def _refuse_factors(conf: EnvConfigSet, key: Key) -> None:
-    """Refuse ``log: /x/`` in an ini file: tox takes ``log`` for a factor, and the line would be lost silently."""
-    if not key.factor_words:
-        return
-    factor = re.compile(rf"^[ \t]*((?:{'|'.join(key.factor_words)}):)(?:\s|$)", re.MULTILINE)
-    for loader in conf.loaders:
-        if isinstance(loader, IniLoader) and key.name in loader.found_keys():
-            lost = factor.search(loader.load_raw(key.name, None, None))
-            if lost:
-                msg = f"tox takes {lost[1]!r} before a blank for a factor, write it without the blank"
-                raise ProdsimError(key.name, msg)
 
 
 def _refuse_second_command(conf: EnvConfigSet) -> None:
