@@ -70,7 +70,7 @@ def _load(conf: EnvConfigSet, key: Key) -> object:
         if not found:
             raise
         return key.refuse(key.name, complaint)
-    except (Fail, Skip):
+    except (Fail, Skip, ProdsimError):
         raise
     except Exception as problem:
         raise ProdsimError(key.name, " ".join(str(problem).split()) or type(problem).__name__) from problem
