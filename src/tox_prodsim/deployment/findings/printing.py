@@ -1,0 +1,40 @@
+"""RUN611, RUN612 and RUN624: what it prints."""
+
+from __future__ import annotations
+
+import re
+
+from tox_prodsim.deployment.findings.describe import short
+from tox_prodsim.model.findings import Finding, Level, error
+
+
+def expected_output_missing(log: str, pattern: re.Pattern[bytes]) -> Finding:
+    """Return RUN611: no line of the log matches an expected expression."""
+    return error(
+        "RUN611",
+        "expect_output",
+        f"no line of {log} matches {pattern.pattern.decode()!r}",
+        "mend the deployment, or the expression",
+    )
+
+
+def rejected_output(log: str, pattern: re.Pattern[bytes], line: str) -> Finding:
+    """Return RUN612: a line of the log matches a rejected expression."""
+    return error(
+        "RUN612",
+        "reject_output",
+        f"{log} has a line that matches {pattern.pattern.decode()!r}: {short(line)}",
+        "mend what it reports, or the expression",
+    )
+
+
+def suspicious_output(log: str, line: str, *, job: bool) -> Finding:
+    """Return RUN624: the output contradicts a success; for a job a traceback is an error."""
+    level = Level.ERROR if job and "Traceback (most recent call last)" in line else Level.WARNING
+    return Finding(
+        code="RUN624",
+        level=level,
+        subject=log,
+        message=f"counts as a success, but printed: {short(line)}",
+        hint="let the exception end the process: no exit code 0 in a finally block",
+    )

@@ -1,0 +1,96 @@
+"""RUN607 to RUN609, RUN613, RUN618, RUN640 and RUN641: how it ends, and starts again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tox_prodsim.deployment.findings.describe import (
+    describe_ending,
+    format_count,
+    format_processes,
+    short,
+    without_folder,
+)
+from tox_prodsim.deployment.in_flight import RequestOutcome
+from tox_prodsim.model.findings import Finding, error, note
+from tox_prodsim.model.formatting import listed
+from tox_prodsim.model.scenario import Stop
+from tox_prodsim.supervision import Cause, Ending
+
+SHELLS = frozenset({"sh", "bash", "dash", "ash", "busybox", "ksh", "mksh", "zsh", "fish"})
+"""Programs that wait for the command they started and pass no signal on to it."""
+EXEC_HINT = "write exec before the last command of the shell script, so that the server becomes the main process"
+
+
+def unexpected_ending(name: str, ending: Ending, allowed: frozenset[int]) -> Iterator[Finding]:
+    """Yield RUN613 when the supervisor was lost, and RUN609 when the exit code is not allowed."""
+    if ending.cause is Cause.LOST:
+        yield error(
+            "RUN613",
+            name,
+            f"the supervising process was lost: {ending.error}",
+            "what was left of the deployment was killed; look for something that kills foreign processes",
+        )
+    elif ending.returncode not in allowed:
+        allowed_codes = ", ".join(str(code) for code in sorted(allowed))
+        yield error(
+            "RUN609",
+            name,
+            f"{describe_ending(ending)} is not among the allowed ends ({allowed_codes})",
+            "mend what it reports, or name the code or signal in exit_codes",
+        )
+
+
+def unkillable_processes(name: str, ending: Ending) -> Iterator[Finding]:
+    """Yield RUN618 for the processes that could not be killed."""
+    if ending.unkillable:
+        yield error(
+            "RUN618",
+            name,
+            f"could not kill {format_count(ending.unkillable)}: {format_processes(ending.unkillable)}",
+            "look at what they wait for and whose they are, and end them by hand",
+        )
+
+
+def stop_timeout_exceeded(name: str, stop: Stop, ending: Ending, main_program: str) -> Finding:
+    """Return RUN607: it did not stop in time and was killed."""
+    names = [f"pid {each.pid} {short(without_folder(each.command))}" for each in ending.unstopped]
+    alive = f": {listed(names, 3, separator='; ')}" if names else ""
+    return error(
+        "RUN607",
+        name,
+        f"did not stop within stop_timeout = {stop.grace_s:g} s after {stop.signal.name} and was killed{alive}",
+        EXEC_HINT
+        if main_program in SHELLS
+        else "handle the signal, and join or stop threads and workers; or name another stop_signal",
+    )
+
+
+def no_signal_handler(name: str, stop_signal: str) -> Finding:
+    """Return RUN608: the stop signal has its default action."""
+    message = (
+        f"has no handler for {stop_signal}: the signal ends it at once and drops requests in flight; "
+        "as PID 1 of a container it ignores the signal and is killed"
+    )
+    return note("RUN608", name, message, "install a handler that finishes the work at hand, or use a server that does")
+
+
+def request_dropped(outcome: RequestOutcome, stop_signal: str, limit_s: float) -> Finding:
+    """Return RUN640: a request that was in flight at the stop was not answered in full."""
+    when = f"{outcome.after_s:.2f} s after {stop_signal}" if outcome.in_flight else f"before {stop_signal}"
+    return error(
+        "RUN640",
+        outcome.url,
+        f"the request in flight failed {when}: {outcome.problem}",
+        f"stop accepting, answer what was accepted, then end, all within stop_timeout = {limit_s:g} s",
+    )
+
+
+def second_start_failed(failure: Finding, log: str, *, after: str) -> Finding:
+    """Return RUN641: it ran, and could not be started once more where it had run."""
+    return error(
+        "RUN641",
+        failure.subject,
+        f"the second start fails, {after}: {failure.message}",
+        f"read {log}; remove pid files and sockets at the start, set SO_REUSEADDR, make migrations repeatable",
+    )
