@@ -28,7 +28,8 @@ NO_PROBE = (
     "delay:seconds or notify"
 )
 NO_STATUS = "is no HTTP status, give for example status=200 or status=200,204"
-NO_OPTION = "is no option of an http probe, use status=, body=, header=, method= or timeout="
+NO_OPTION = "is no option of an http probe, use status=, body=, header=, method=, timeout= or for="
+NO_FOR = "is no time, give the seconds for which it must stay satisfied, a number above 0"
 NO_SLASHES = "is no regular expression between slashes, write /text/"
 NO_DEPLOY = "needs 'deploy', the command that production would run"
 NO_PREFIX = "a leading '-' or '!' has no meaning here, say with exit_codes which ends are allowed"
@@ -108,6 +109,9 @@ INI = {
     SERVICE + "ready = log:never": f"ready[0]: 'never' {NO_SLASHES}",
     SERVICE + "ready = log: never": f"ready[0]: 'never' {NO_SLASHES}",
     SERVICE + "ready =\n  listen\n  file:": "ready: nothing is behind the colon of 'file:'",
+    SERVICE + "ready = listen for=0": f"ready[0]: for=0 {NO_FOR}",
+    SERVICE + "ready = listen for=3s": f"ready[0]: for=3s {NO_FOR}",
+    SERVICE + "ready = listen for=30": "ready[0]: for=30 leaves no time to become ready in ready_timeout = 30",
     SERVICE + "ready = delay: soon": f"ready[0]: soon {NO_SECONDS}",
     # the deployment
     "ready = listen": f"ready: {NO_DEPLOY}",

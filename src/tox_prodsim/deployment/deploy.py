@@ -112,8 +112,8 @@ class DeploymentRun:
             return
         self.ready_for_commands = True
         monitored.watchdog.ready_at = supervision.clock.now()
-        self.start_s = self._progress.elapsed_s
-        yield from self._progress.near_limit("ready_timeout", self.start_s, limit_s)
+        self.start_s = wait.satisfied_at - self._progress.began_at
+        yield from self._progress.near_limit("ready_timeout", self._progress.elapsed_s, limit_s)
         if supervision.is_unhandled(monitored.process.pid, self._deployment.stop.signal):
             yield Found(finding=findings.no_signal_handler(self._name, self._deployment.stop.signal.name))
 

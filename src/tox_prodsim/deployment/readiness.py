@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from tox_prodsim import supervision
 from tox_prodsim.deployment import findings
@@ -17,8 +20,46 @@ DRAIN_S = 10.0
 """Longer than the guard needs for its leak grace, its SIGTERM and its SIGKILL to what a main process left."""
 
 
+class Questions:
+    """Ask the probes of one start, in the network of the deployment; used in a ``with``."""
+
+    def __init__(
+        self,
+        process: supervision.Process,
+        launch: Launch,
+        context: LaunchContext,
+        notify: supervision.NotifySocket | None,
+    ) -> None:
+        self._own_network = context.own_network
+        self._network = supervision.Network(process.pid)
+        self.context = supervision.ProbeContext(
+            tree=process.tree,
+            log=supervision.LogWatch(context.log),
+            scratch=context.scratch,
+            spawned_at=process.spawned_at,
+            notify=notify,
+            execute=supervision.ExecWatch(context.runner(launch.values)),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._network.close()
+
+    def ask(self, probe: Probe, left_s: float = math.inf) -> supervision.Answer:
+        """Ask a probe in the network of the deployment; a probe that needs no network is asked from here."""
+        ask = functools.partial(supervision.evaluate_probe, probe, self.context, left_s=left_s)
+        if not self._own_network or isinstance(probe, LogProbe | FileProbe | DelayProbe | NotifyProbe):
+            return ask()
+        return self._network.call(ask) or supervision.NotReady(reason="not in its own network yet")
+
+
 class ReadinessWait:
-    """Ask the probes until all are satisfied; ``pending`` are those that are not, ``failure`` says why."""
+    """Ask the probes until all are satisfied; ``pending`` are those that are not, ``failure`` says why.
+
+    ``satisfied_at`` is when the last one began to be satisfied: the seconds of ``for`` come after that.
+    """
 
     def __init__(
         self,
@@ -31,70 +72,94 @@ class ReadinessWait:
         longest_poll_s: float = 1.0,
     ) -> None:
         self._process = process
-        self._own_network = context.own_network
         self._name = Path(launch.argv[0]).name
         self._limit_s, self._longest_poll_s = limit_s, longest_poll_s
-        self._surroundings = _surroundings(process, launch, context, notify)
+        self._notify = notify
+        self._questions = Questions(process, launch, context, notify)
         self._reason = "never asked"
+        self._streaks: dict[Probe, Streak] = {}
+        self.satisfied_at = process.spawned_at
         self.pending: list[Probe] = list(launch.probes)
         self.failure: Finding | None = None
 
     def answers(self) -> Iterator[tuple[Probe, supervision.Ready]]:
         """Yield each probe with its answer as it is satisfied, until all are, or until ``failure`` is set."""
-        with supervision.Network(self._process.pid) as network:
+        with self._questions:
             for pause_s in supervision.poll_intervals():
                 if self._process.main_exited():
                     ending = wait_for_ending(self._process)
                     self.failure = findings.exited_before_ready(self._name, ending, self._reason)
                     return
-                yield from self._ask_pending(network)
+                yield from self._ask_pending()
                 if not self.pending or self.failure is not None:
                     return
                 left_s = self._left_s()
                 if left_s <= 0:
                     self.failure = findings.ready_timeout_exceeded(self._name, self._limit_s, self._reason)
                     return
-                self._process.wait(min(pause_s, left_s, self._longest_poll_s))
+                streaks = (streak.pause_s(supervision.clock.now()) for streak in self._streaks.values())
+                self._process.wait(min(pause_s, left_s, self._longest_poll_s, *streaks))
 
-    def _ask_pending(self, network: supervision.Network) -> Iterator[tuple[Probe, supervision.Ready]]:
-        """Ask each pending probe once, and yield those that are satisfied."""
+    def _ask_pending(self) -> Iterator[tuple[Probe, supervision.Ready]]:
+        """Ask each pending probe once, and yield those that are satisfied for as long as they have to be."""
         for probe in tuple(self.pending):
-            match self._ask(probe, network):
+            match self._ask(probe):
                 case supervision.Ready() as ready:
-                    self.pending.remove(probe)
-                    yield probe, ready
+                    streak = self._streaks.setdefault(probe, Streak(probe.steady_s, supervision.clock.now(), ready))
+                    if streak.left_s(supervision.clock.now()) <= 0:
+                        yield probe, self._satisfied(probe, ready)
+                    else:
+                        self._reason = f"{ready.detail}, not yet for {probe.steady_s:g} s"
                 case supervision.WrongProcess() as wrong_process:
                     self.failure = findings.answered_by_wrong_process(self._name, wrong_process)
                     return
                 case supervision.NotReady() as not_ready:
-                    self._reason = not_ready.reason
+                    broken = self._streaks.pop(probe, None)
+                    lasted = f" after {broken.age_s(supervision.clock.now()):.1f} s" if broken else ""
+                    self._reason = f"{not_ready.reason}{lasted}"
 
-    def _ask(self, probe: Probe, network: supervision.Network) -> supervision.Answer:
-        """Ask a probe in the network of the deployment; a probe that needs no network is asked from here."""
-        ask = functools.partial(supervision.evaluate_probe, probe, self._surroundings, left_s=self._left_s())
-        if not self._own_network or isinstance(probe, LogProbe | FileProbe | DelayProbe | NotifyProbe):
-            return ask()
-        return network.call(ask) or supervision.NotReady(reason="not in its own network yet")
+    def _ask(self, probe: Probe) -> supervision.Answer:
+        """Ask a probe; a line that was printed and a message that was sent stay so, and are not asked for again."""
+        streak = self._streaks.get(probe)
+        if streak is not None and isinstance(probe, LogProbe | NotifyProbe):
+            return streak.answer
+        return self._questions.ask(probe, self._left_s())
+
+    def _satisfied(self, probe: Probe, ready: supervision.Ready) -> supervision.Ready:
+        streak = self._streaks.pop(probe)
+        self.satisfied_at = max(self.satisfied_at, streak.began_at)
+        self.pending.remove(probe)
+        return replace(ready, detail=f"{ready.detail}, for {probe.steady_s:g} s") if probe.steady_s else ready
 
     def _left_s(self) -> float:
         """Return the seconds until it must be ready; EXTEND_TIMEOUT_USEC prolongs them."""
         limit_at = self._process.spawned_at + self._limit_s
-        if self._surroundings.notify is not None:
-            limit_at = supervision.deadline(limit_at, self._surroundings.notify.state)
+        if self._notify is not None:
+            limit_at = supervision.deadline(limit_at, self._notify.state)
         return limit_at - supervision.clock.now()
 
 
-def _surroundings(
-    process: supervision.Process, launch: Launch, context: LaunchContext, notify: supervision.NotifySocket | None
-) -> supervision.ProbeContext:
-    return supervision.ProbeContext(
-        tree=process.tree,
-        log=supervision.LogWatch(context.log),
-        scratch=context.scratch,
-        spawned_at=process.spawned_at,
-        notify=notify,
-        execute=supervision.ExecWatch(context.runner(launch.values)),
-    )
+@dataclass(frozen=True, slots=True)
+class Streak:
+    """How long a probe has been satisfied without a break; it is asked often meanwhile, or a break is not seen."""
+
+    steady_s: float
+    """How long it must be."""
+    began_at: float
+    answer: supervision.Ready
+    """The first of its answers."""
+
+    def age_s(self, now: float) -> float:
+        """Return how long it has lasted."""
+        return now - self.began_at
+
+    def left_s(self, now: float) -> float:
+        """Return how long it must still last."""
+        return self.steady_s - self.age_s(now)
+
+    def pause_s(self, now: float) -> float:
+        """Return the seconds until it is asked again: a quarter at first, a second after ten seconds."""
+        return max(0.0, min(self.left_s(now), max(0.25, self.age_s(now) / 10)))
 
 
 def wait_for_ending(process: supervision.Process) -> supervision.Ending:

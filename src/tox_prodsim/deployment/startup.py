@@ -36,7 +36,7 @@ def measure_start(deployment: Deployment, context: LaunchContext) -> float:
         context = replace(in_scratch_copy(context, "timed"), log=context.log.with_name("startup.log"))
     except RestartError as problem:
         raise MeasurementError(str(problem)) from problem
-    launch = launch_for(deployment, context)
+    launch = without_for(launch_for(deployment, context))
     start = Start(deployment, launch, context, start_variables(launch, context))
     try:
         if deployment.is_service:
@@ -62,6 +62,11 @@ def in_scratch_copy(context: LaunchContext, name: str) -> LaunchContext:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(context.scratch_copy, folder, symlinks=True)
     return replace(context, scratch=folder, cwd=folder)
+
+
+def without_for(launch: Launch) -> Launch:
+    """Return the launch with probes that need to be satisfied only once: the seconds of ``for`` are no start-up."""
+    return replace(launch, probes=tuple(replace(probe, steady_s=0.0) for probe in launch.probes))
 
 
 def _time_to_ready(start: Start, deployment: Deployment, launch: Launch, context: LaunchContext) -> float:

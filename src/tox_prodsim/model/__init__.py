@@ -1,9 +1,9 @@
 """Values: frozen data and pure functions of them. Everything imports this package, and it imports nothing of ours.
 
-``scenario`` is what the user asked for, with ``probes``, ``conditions`` and ``auditors``; ``events`` is what happens
-during a run, ``findings`` what is wrong and ``causes`` what of that is one fault, ``leaks`` what is left behind,
-``metrics`` what is timed; ``errors`` has all exceptions, ``files`` writes files, and ``top_levels`` names what is not a
-project's own in site-packages.
+``scenario`` is what the user asked for, with ``probes``, ``conditions`` and ``auditors``; ``probe_kinds`` is the table
+of probes, and ``probe_syntax`` has their parsers. ``events`` is what happens during a run, ``findings`` what is wrong
+and ``causes`` what of that is one fault, ``leaks`` what is left behind, ``metrics`` what is timed; ``errors`` has all
+exceptions, ``files`` writes files, and ``top_levels`` names what is not a project's own in site-packages.
 """
 
 __all__ = [
@@ -20,6 +20,8 @@ __all__ = [
     "leaks",
     "metrics",
     "parsing",
+    "probe_kinds",
+    "probe_syntax",
     "probes",
     "python_source",
     "runner",

@@ -21,7 +21,8 @@ from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import Policy
 from tox_prodsim.model.leaks import AllowLeaks
 from tox_prodsim.model.parsing import fill, parse_signal, regex, whole
-from tox_prodsim.model.probes import LOOPBACK, HttpProbe, Probe, ProbeSource, base_url, is_delay, parse_probe
+from tox_prodsim.model.probe_kinds import is_delay, parse_probe
+from tox_prodsim.model.probes import LOOPBACK, HttpProbe, Probe, ProbeSource, base_url
 
 ContainmentKind = Literal["auto", "subreaper", "cgroup", "pidns", "group"]
 """How the processes of a run are held together."""
@@ -98,6 +99,15 @@ class Deployment:
     """How often a service that has stopped is started once more, on the same port and in the same folder."""
     crash: bool = False
     """Whether a service is started once more after SIGKILL to its whole tree."""
+
+    def __post_init__(self) -> None:
+        """Refuse a probe that cannot be satisfied within ``ready_timeout``; raises ProdsimError."""
+        for at, probe in enumerate(stand_in_probes("ready", self.ready)):
+            if probe.steady_s >= self.ready_timeout_s:
+                msg = (
+                    f"for={probe.steady_s:g} leaves no time to become ready in ready_timeout = {self.ready_timeout_s:g}"
+                )
+                raise ProdsimError(f"ready[{at}]", msg)
 
     @property
     def is_service(self) -> bool:

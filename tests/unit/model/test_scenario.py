@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.refusals import outcome, refused
 
 from tox_prodsim.model.errors import ProdsimError
-from tox_prodsim.model.probes import HttpProbe, ListenProbe
+from tox_prodsim.model.probes import HttpProbe, ListenProbe, ProbeSource
 from tox_prodsim.model.scenario import (
     Deployment,
     Stop,
@@ -64,16 +64,25 @@ def test_every_launch_gets_its_own_port() -> None:
     assert deployment.is_service
 
 
-def test_a_probe_of_several_is_refused_by_its_place() -> None:
-    deployment = Deployment(
+def service(*ready: ProbeSource, limit_s: float = 30.0) -> Deployment:
+    return Deployment(
         argv=("serve",),
-        ready=("listen", "tcp://"),
-        ready_timeout_s=30.0,
+        ready=ready,
+        ready_timeout_s=limit_s,
         run_timeout_s=300.0,
         stop=Stop(signal=signal.SIGTERM, grace_s=10.0),
         exit_codes=frozenset({0}),
     )
-    assert refused(lambda: deployment.launch(port=None, scratch=SCRATCH)).key == "ready[1]"
+
+
+def test_a_probe_of_several_is_refused_by_its_place() -> None:
+    assert refused(lambda: service("listen", "tcp://")).key == "ready[1]"
+
+
+def test_a_probe_that_can_never_be_satisfied_in_time_is_refused() -> None:
+    assert service("listen", "log:/up/ for=29.9").is_service
+    problem = refused(lambda: service("listen", {"log": "up", "for": 30}))
+    assert (problem.key, problem.message) == ("ready[1]", "for=30 leaves no time to become ready in ready_timeout = 30")
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "TERM", "term", " 15 ", "sigterm"])

@@ -14,7 +14,7 @@ from typing import Any
 from tox.config.sets import EnvConfigSet
 from tox.config.types import Command
 
-from tox_prodsim.model import auditors, conditions, leaks, parsing, probes, scenario
+from tox_prodsim.model import auditors, conditions, leaks, parsing, probe_kinds, scenario
 from tox_prodsim.plugin.config import ini_lines, values
 from tox_prodsim.plugin.config.values import Lines, Words
 
@@ -99,10 +99,10 @@ KEYS: tuple[Key, ...] = (
         help="how one sees that the service is up: probes, one a line (TOML: a list), all of which must be satisfied",
         of_type=Lines,
         default=Lines(),
-        schema=_items(*(kind.schema for kind in probes.KINDS)),
+        schema=_items(*(kind.schema for kind in probe_kinds.KINDS)),
         parse=scenario.probe_sources,
         needs=_DEPLOY,
-        factor_words=probes.WORDS,
+        factor_words=probe_kinds.WORDS,
     ),
     Key(
         name="ready_timeout",

@@ -33,6 +33,10 @@ class Network:
     def __exit__(
         self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the thread; idempotent."""
         self._thread.shutdown()
 
     def call(self, function: Callable[[], T]) -> T | None:

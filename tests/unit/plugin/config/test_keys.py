@@ -10,7 +10,7 @@ from support.documents import HOW, ROOT, shows_table, table
 from support.refusals import refused
 from tox.config.types import Command
 
-from tox_prodsim.model import probes
+from tox_prodsim.model import probe_kinds
 from tox_prodsim.model.scenario import CONTAINMENT_KINDS, Update
 from tox_prodsim.plugin.config.keys import KEYS, Key
 from tox_prodsim.plugin.config.schema import properties
@@ -76,7 +76,7 @@ def test_the_page_of_keys_has_the_table_of_keys() -> None:
 def test_the_page_of_keys_has_the_table_of_probes() -> None:
     rows = (
         [f"`{example}`", satisfied, ", ".join(f"`{option}`" for option in kind.options)]
-        for kind in probes.KINDS
+        for kind in probe_kinds.KINDS
         for example, satisfied in kind.examples.items()
     )
     assert shows_table(PAGE, "probes", table(["probe", "satisfied when", "options of a table"], rows)), HOW
@@ -102,7 +102,7 @@ def test_every_key_is_described() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("ready", [example]) for kind in probes.KINDS for example in kind.examples),
+        *(("ready", [example]) for kind in probe_kinds.KINDS for example in kind.examples),
         ("ready", [{"http": "{url}/health", "status": 200, "body": "ok", "timeout": 2}]),
         ("ready", [{"http": "http://h/", "status": [200, 204], "header": "x-app: 1", "method": "HEAD"}, "listen"]),
         ("ready", [{"exec": ["pg_isready", "-p", 8000], "timeout": 0.5}, {"exec": "true"}]),

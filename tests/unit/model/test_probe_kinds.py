@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from support.refusals import outcome, refused
 
 from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.probe_kinds import parse_probe
 from tox_prodsim.model.probes import (
+    DelayProbe,
     ExecProbe,
     FileProbe,
     HttpProbe,
@@ -17,7 +19,6 @@ from tox_prodsim.model.probes import (
     ProbeSource,
     TcpProbe,
     UnixProbe,
-    parse_probe,
 )
 
 VALUES = {"scratch": "/tmp/scratch", "port": "8123", "url": "http://127.0.0.1:8123", "odd": "/a b/'c'"}
@@ -89,6 +90,26 @@ NEARLY_PROBES = st.tuples(
             id="table exec",
         ),
         pytest.param({"exec": "check 'a b'"}, ExecProbe(argv=("check", "a b")), id="table exec, one text"),
+        pytest.param("delay: 0.5", DelayProbe(delay_s=0.5), id="a blank behind the colon"),
+        pytest.param("listen for=3", ListenProbe(steady_s=3.0), id="for"),
+        pytest.param("log:/wait for=3/", LogProbe(pattern="wait for=3"), id="for is in a regular expression"),
+        pytest.param("log:/up/ for=0.5", LogProbe(pattern="up", steady_s=0.5), id="for, behind a regular expression"),
+        pytest.param(
+            "http://h/ for=3 body=/a for=2 b/",
+            HttpProbe(url="http://h/", body="a for=2 b", steady_s=3.0),
+            id="for, first",
+        ),
+        pytest.param(
+            "http://h/ status=200 for=3", HttpProbe(url="http://h/", statuses=(200,), steady_s=3.0), id="for, last"
+        ),
+        pytest.param("exec:check for=2 every=1", ExecProbe(argv=("check",), every_s=1.0, steady_s=2.0), id="exec, for"),
+        pytest.param(
+            "exec:check every=1 for=2", ExecProbe(argv=("check",), every_s=1.0, steady_s=2.0), id="exec, for last"
+        ),
+        pytest.param({"listen": 80, "for": 3}, ListenProbe(port=80, steady_s=3.0), id="table, for"),
+        pytest.param(
+            {"http": "http://h/", "for": "1.5"}, HttpProbe(url="http://h/", steady_s=1.5), id="table http, for"
+        ),
     ],
 )
 def test_a_probe_is_understood(source: ProbeSource, probe: Probe) -> None:
@@ -143,6 +164,10 @@ def test_a_probe_is_understood(source: ProbeSource, probe: Probe) -> None:
         pytest.param({"exec": {"check": 1}}, "is no text, give a list of words", id="exec of a table"),
         pytest.param({"exec": "check", "timeout": 0}, "is no time limit", id="exec without time"),
         pytest.param({"exec": "check", "status": 0}, "an exec probe", id="exec with an option of http"),
+        pytest.param("listen for=", "for= is no time", id="for nothing"),
+        pytest.param("unix:a for=-1", "for=-1 is no time", id="for less than nothing"),
+        pytest.param("http://h/ for=soon status=200", "for=soon is no time", id="for a word"),
+        pytest.param({"tcp": "h:80", "for": 0}, "for=0 is no time", id="table, for nothing"),
         pytest.param({}, "exactly one", id="an empty table"),
         pytest.param({"http": "http://h/", "log": "x"}, "exactly one", id="two probes in a table"),
         pytest.param({"log": "x", "status": 200}, "has no option 'status'", id="an option of another probe"),
@@ -157,7 +182,7 @@ def test_an_impossible_probe_is_refused_with_its_key(source: ProbeSource, says: 
 
 
 PROBE_TABLES = st.dictionaries(
-    st.sampled_from(["http", "tcp", "listen", "log", "file", "unix", "notify", "exec", "timeout"]),
+    st.sampled_from(["http", "tcp", "listen", "log", "file", "unix", "notify", "exec", "timeout", "for"]),
     ANY_TEXT | st.integers() | st.lists(ANY_TEXT | st.integers(), max_size=2),
     max_size=2,
 )
