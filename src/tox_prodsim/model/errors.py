@@ -10,6 +10,7 @@
         ├── CloneError          a second environment
         ├── ConfirmationError   a second measurement of a change
         ├── MeasurementError    a time
+        ├── LockError           the lock of an environment
         ├── LogVersionError     the event log of another version
         ├── NamespaceError      the network namespace of a process
         ├── PySpyRefusedError   the stacks of a process
@@ -55,6 +56,10 @@ class CloneError(UnavailableError):
 
 class ConfirmationError(UnavailableError):
     """Only the stored ratio is there to confirm a change against."""
+
+
+class LockError(UnavailableError):
+    """The file of the lock cannot be used; the text says why."""
 
 
 class LogVersionError(UnavailableError):

@@ -7,6 +7,7 @@ those arguments of tox that it uses; pluggy passes the arguments by name.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _LISTS_ENVS = {"list", "l", "config", "c", "schema", "prodsim"}
 _RUNS_ENVS = {"run", "r", "run-parallel", "p", "legacy", "le", "prodsim"}
+_SETS_ENVS_UP = {*_RUNS_ENVS, "exec", "e", "devenv", "d"}
 _states: list[State] = []
 
 
@@ -46,6 +48,14 @@ def tox_add_option(parser: ToxParser) -> None:
         action="store_true",
         help="let --prodsim-update-baseline work also where CI is set",
     )
+    parser.add_argument(
+        "--prodsim-lock-timeout",
+        type=_lock_timeout,
+        of_type=float,
+        default=math.inf,
+        metavar="SECONDS",
+        help="longest wait for another run of the same prodsim environment; 0: refuse at once (default: no limit)",
+    )
     if "prodsim" not in parser.handlers:
         from tox_prodsim.plugin.cli.parser import add_command
 
@@ -53,6 +63,12 @@ def tox_add_option(parser: ToxParser) -> None:
     if "schema" in parser.handlers:
         options, generate = parser.handlers["schema"]
         parser.handlers["schema"] = (options, functools.partial(_print_schema, generate))
+
+
+def _lock_timeout(text: str) -> float:
+    from tox_prodsim.plugin import one_run
+
+    return one_run.seconds(text)
 
 
 def _print_schema(generate: Callable[[State], int], state: State) -> int:
@@ -113,6 +129,10 @@ def tox_add_env_config(env_conf: EnvConfigSet, state: State) -> None:
         defaults.layer(env_conf, state)
         keys.keep_words(env_conf)
         defaults.environment_overrides(env_conf, {"VIRTUALENV_SETUPTOOLS": "none"})
+        if state.conf.options.command in _SETS_ENVS_UP:
+            from tox_prodsim.plugin import one_run
+
+            one_run.install()
         if state.conf.options.command in _RUNS_ENVS and signals.is_selected(env_conf.env_name or "", state):
             signals.install(state)
 
@@ -147,9 +167,16 @@ def tox_after_run_commands(tox_env: ToxEnv, exit_code: int) -> None:
 
 @impl
 def tox_env_teardown(tox_env: ToxEnv) -> None:
-    """End whatever is left; tox always calls this hook."""
-    if session := _session(tox_env):
-        session.teardown()
+    """End whatever is left, then let the next run begin; tox always calls this hook."""
+    if not _is_prodsim(tox_env.conf.env_name):
+        return
+    from tox_prodsim.plugin import one_run
+
+    try:
+        if not one_run.gave_up(tox_env) and (session := _session(tox_env)):
+            session.teardown()
+    finally:
+        one_run.release(tox_env)
 
 
 def _session(tox_env: ToxEnv) -> Session | None:

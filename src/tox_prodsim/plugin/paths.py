@@ -17,6 +17,11 @@ def ledger_of(tox_env: ToxEnv) -> Path:
     return Path(tox_env.core["work_dir"]) / ".prodsim-runs"
 
 
+def locks_of(tox_env: ToxEnv) -> Path:
+    """Return the folder of the locks of the environments."""
+    return Path(tox_env.core["work_dir"]) / ".prodsim-locks"
+
+
 def tool_envs_of(tox_env: ToxEnv) -> Path:
     """Return the folder of the environments of the auditors."""
     return Path(tox_env.core["work_dir"]) / ".prodsim-tools"

@@ -27,7 +27,7 @@ from tox_prodsim.model.errors import BuildError, Cancelled, ProdsimError
 from tox_prodsim.model.events import Event, Evidence, RunStarted, Step
 from tox_prodsim.model.findings import CheckResult, Verdict
 from tox_prodsim.model.scenario import LOWEST, Scenario
-from tox_prodsim.plugin import signals
+from tox_prodsim.plugin import one_run, signals
 from tox_prodsim.plugin.context import build, installer
 from tox_prodsim.plugin.context.environment import ProductionEnv
 from tox_prodsim.plugin.packages import package_env, provenance, wheel_under_test
@@ -120,7 +120,7 @@ class Session:
         """End whatever is left, and write the report of a run that was interrupted. Never raises."""
         if self._driver is not None:
             self._driver.close()
-        if self._reporting is None and self._cancel.is_set:  # interrupted before the run
+        if self._reporting is None and self._cancel.is_set and one_run.owns_folder(self._env):  # before the run
             self._reporting = Reporting(self._env, self._folder)
         if self._reporting is not None:
             self._reporting.close(default=Verdict.CANCELLED if self._cancel.is_set else Verdict.INCOMPLETE)

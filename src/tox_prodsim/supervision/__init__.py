@@ -4,7 +4,8 @@
 it reports (``run_state``); ``process_group`` is the weaker way where there are no subreapers. ``containment`` is how a
 run is held together, ``ending`` is how it ended, ``clock`` times it. ``run`` keeps what a short command writes.
 ``probes`` are how readiness is seen, ``diagnosis`` is what processes are doing. ``ledger`` ends what lost runs left
-behind, by the rules of ``ownership``; ``shim`` and ``cli`` are processes that supervise one command.
+behind, by the rules of ``ownership``; ``kernel_lock`` lets one run wait for another; ``shim`` and ``cli`` are processes
+that supervise one command.
 """
 
 from tox_prodsim.model.scenario import ContainmentKind
@@ -12,7 +13,8 @@ from tox_prodsim.supervision import clock
 from tox_prodsim.supervision.cancel import Cancel
 from tox_prodsim.supervision.diagnosis import Diagnosis, Hook, diagnose, is_unhandled, summary
 from tox_prodsim.supervision.ending import KILL, CapturedRun, Cause, Containment, Ending, SignalSent, Survivor
-from tox_prodsim.supervision.ledger import SweepResult, sweep
+from tox_prodsim.supervision.kernel_lock import KernelLock, LockHolder
+from tox_prodsim.supervision.ledger import SweepResult, runs_ending, sweep
 from tox_prodsim.supervision.probes import (
     Answer,
     ExecWatch,
@@ -51,6 +53,8 @@ __all__ = [
     "Ending",
     "ExecWatch",
     "Hook",
+    "KernelLock",
+    "LockHolder",
     "LogWatch",
     "Network",
     "NotReady",
@@ -79,6 +83,7 @@ __all__ = [
     "program_name",
     "resume",
     "run",
+    "runs_ending",
     "shim",
     "socket_owner",
     "start",

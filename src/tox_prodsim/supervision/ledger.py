@@ -135,6 +135,24 @@ def sweep(folder: Path) -> tuple[SweepResult, ...]:
     return tuple(swept for swept in found if swept)
 
 
+def runs_ending(folder: Path) -> tuple[str, ...]:
+    """Return the commands of runs whose host is gone while their supervising processes still end what is left."""
+    found = [_ending_run(path) for path in sorted(folder.glob("*.json"))] if procfs.boot() else []
+    return tuple(command for command in found if command)
+
+
+def _ending_run(path: Path) -> str:
+    """Return the command of a run that is being ended without its host; nothing for any other record."""
+    try:
+        record = read(path)
+    except (FileNotFoundError, ValueError):
+        return ""
+    if (record.boot, record.namespace) != (procfs.boot(), procfs.namespace()) or procfs.lives(record.host):
+        return ""
+    is_ending = any(each and procfs.lives(each) for each in (record.guard, record.warden))
+    return " ".join(record.argv) if is_ending else ""
+
+
 def _sweep_record(path: Path) -> SweepResult | None:
     """Act on one record; None when there is nothing to report."""
     try:

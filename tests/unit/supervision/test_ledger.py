@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tox_prodsim.supervision import ledger, ownership, procfs
-from tox_prodsim.supervision.ledger import SCHEMA, Record, RunRecord, SweepResult, sweep
+from tox_prodsim.supervision.ledger import SCHEMA, Record, RunRecord, SweepResult, runs_ending, sweep
 from tox_prodsim.supervision.procfs import Identity
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a ledger is kept on Linux only")
@@ -70,6 +70,19 @@ def test_a_record_of_another_pid_namespace_is_left_and_named(path: Path) -> None
 def test_a_run_of_which_one_supervising_process_lives_is_left_alone(path: Path, who: str) -> None:
     ledger.write(path, record(**{who: ownership.own_identity()}))
     assert (sweep(path.parent), path.exists()) == ((), True)
+
+
+@pytest.mark.parametrize(("alive", "ending"), [("host", ()), ("guard", ("serve --now",)), ("warden", ("serve --now",))])
+def test_a_run_is_ending_when_only_its_host_is_gone(path: Path, alive: str, ending: tuple[str, ...]) -> None:
+    ledger.write(path, record(**{"warden": GONE, alive: ownership.own_identity()}))
+    path.with_name("other.json").write_text("no record")
+    assert runs_ending(path.parent) == ending
+
+
+@pytest.mark.parametrize("change", [{}, {"boot": "an earlier one"}, {"namespace": "pid:[1]"}])
+def test_a_run_is_not_ending_when_nobody_of_it_is_known_here(path: Path, change: dict[str, str]) -> None:
+    ledger.write(path, record(guard=ownership.own_identity() if change else GONE, **change))
+    assert runs_ending(path.parent) == ()
 
 
 def test_a_run_of_which_nothing_is_left_is_forgotten_without_a_word(path: Path) -> None:
