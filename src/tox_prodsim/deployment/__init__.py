@@ -2,17 +2,20 @@
 
 ``launch`` is where it runs and how it is started, ``readiness`` waits until it is ready, ``watchdog`` ends what exceeds
 a limit meanwhile, ``monitored`` is a start with all that monitors it, ``deploy`` runs it from start to stop and
-``progress`` reports that, ``startup`` starts it again to time it, ``simulation`` runs it again under a condition.
+``progress`` reports that. ``services`` runs one or several of them in the order of what they depend on: ``in_order``
+with ``event_threads`` does that, ``service_context`` is where each of several runs, ``restart`` starts them once more,
+``startup`` starts it again to time it, ``simulation`` runs it again under a condition.
 """
 
-from tox_prodsim.deployment.deploy import DeploymentRun, checked_codes
+from tox_prodsim.deployment.deploy import checked_codes
 from tox_prodsim.deployment.launch import LaunchContext
+from tox_prodsim.deployment.services import ServicesRun
 from tox_prodsim.deployment.simulation import run_under_condition
 from tox_prodsim.deployment.startup import copy_scratch, measure_start
 
 __all__ = [
-    "DeploymentRun",
     "LaunchContext",
+    "ServicesRun",
     "checked_codes",
     "copy_scratch",
     "environ",

@@ -18,8 +18,7 @@ from tox_prodsim.deployment.launch import LaunchContext, launch_for, taken_addre
 from tox_prodsim.deployment.monitored import MonitoredStart
 from tox_prodsim.deployment.progress import DeploymentProgress
 from tox_prodsim.deployment.readiness import ReadinessWait, wait_for_ending
-from tox_prodsim.deployment.restart import start_again
-from tox_prodsim.model.events import Event, Found, Outcome, Step, StepFinished, StepStarted
+from tox_prodsim.model.events import Event
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.probes import ListenProbe
 from tox_prodsim.model.scenario import Deployment
@@ -43,44 +42,72 @@ def checked_codes(deployment: Deployment) -> frozenset[str]:
 
 
 class DeploymentRun:
-    """Run one deployment, once.
+    """Run one deployment, once: the only one, or one of several services; ``progress`` makes its events.
 
-    ``ready_for_commands`` says whether the smoke commands may run, ``url`` where the deployment answers, and
-    ``start_s`` how long its start took, None when it did not come that far.
+    ``ready_for_commands`` says whether a service is up, or a job has ended well; ``url`` where the deployment answers,
+    and ``start_s`` how long its start took, None when it did not come that far. ``start`` may run in a thread of its
+    own, in which case ``abandon`` ends it. ``port`` is that of ``{port}``, None: any that is free.
     """
 
-    def __init__(self, deployment: Deployment, context: LaunchContext) -> None:
+    def __init__(self, deployment: Deployment, context: LaunchContext, port: int | None = None) -> None:
         self._deployment = deployment
-        self._context = context
-        self._launch = launch_for(deployment, context)
-        self._name = Path(self._launch.argv[0]).name
-        self._progress = DeploymentProgress(self._name, context.log)
+        self.context = context
+        self.launch = launch_for(deployment, context, port)
+        self._name = deployment.name or Path(self.launch.argv[0]).name
+        self.progress = DeploymentProgress(self._name, context.log, deployment.name)
         self._monitored: MonitoredStart | None = None
+        self._abandoned = ""
+        self._was_stopped = False
+        self.was_started_again = False
         self.ready_for_commands = False
         self.start_s: float | None = None
         self._in_flight: RequestsInFlight | None = None
         self._outcomes: list[RequestOutcome] = []
-        self.url = self._launch.url
+        self.url = self.launch.url
+
+    @property
+    def failed(self) -> bool:
+        """Return whether an error was found."""
+        return self.progress.failed
+
+    @property
+    def command(self) -> str:
+        """Return the command line as it can be typed."""
+        return shlex.join(self.launch.argv)
+
+    @property
+    def port(self) -> int | None:
+        """Return the port on which it listens, as far as that is known."""
+        return _port_of(self.url) if self.launch.port is None else self.launch.port
+
+    @property
+    def pid(self) -> int | None:
+        """Return the pid of the main process; None: it was not started."""
+        return self._monitored.process.pid if self._monitored is not None else None
+
+    @property
+    def tree(self) -> supervision.Tree:
+        """Return what returns the processes that are alive then."""
+        return self._monitored.process.tree if self._monitored is not None else tuple
 
     @property
     def variables(self) -> dict[str, str]:
         """Return the variables for the smoke commands: PRODSIM_URL, _PORT, _PID and _SCRATCH."""
         variables = {f"PRODSIM_{name.upper()}": value for name, value in self.values.items()}
-        return variables | ({"PRODSIM_PID": str(self._monitored.process.pid)} if self._monitored is not None else {})
+        return variables | ({"PRODSIM_PID": str(self.pid)} if self.pid is not None else {})
 
     @property
     def values(self) -> Mapping[str, str]:
         """Return what the placeholders in commands and ``set_env`` stand for."""
-        port = _port_of(self.url) if self._launch.port is None else self._launch.port
-        address = {"url": self.url, "port": "" if port is None else str(port)}
-        return {**self._launch.values, **{name: value for name, value in address.items() if value}}
+        address = {"url": self.url, "port": "" if self.port is None else str(self.port)}
+        return {**self.launch.values, **{name: value for name, value in address.items() if value}}
 
     def start(self) -> Iterator[Event]:
         """Start it, and wait: for a service until it is ready, for a job until it has ended."""
-        self._progress.began_at = supervision.clock.now()
-        kind = "service" if self._deployment.is_service else "job"
-        yield StepStarted(step=Step.DEPLOY, detail=f"{shlex.join(self._launch.argv)} ({kind})")
-        taken = next(taken_addresses(self._launch.probes, self._context.scratch), None)
+        self.progress.began_at = supervision.clock.now()
+        self.launch = launch_for(self._deployment, self.context, self.launch.port)
+        self.url = self.launch.url
+        taken = next(taken_addresses(self.launch.probes, self.context), None)
         if taken is not None:
             yield from self._fail(taken)
             return
@@ -90,39 +117,49 @@ class DeploymentRun:
             yield from wait(self._monitored)
 
     def _spawn(self) -> Iterator[Event]:
-        monitored = MonitoredStart(self._deployment, self._launch, self._context)
+        monitored = MonitoredStart(self._deployment, self.launch, self.context)
         ending = monitored.process.poll()
         if ending is not None and ending.cause is supervision.Cause.NOT_STARTED:
             monitored.close()
             yield from self._fail(findings.start_failed(self._name, ending.error))
             return
         self._monitored = monitored
-        self._progress.began_at = monitored.process.spawned_at
-        yield self._progress.event("spawn", f"pid {monitored.process.pid}")
+        self.progress.began_at = monitored.process.spawned_at
+        yield self.progress.event("spawn", f"pid {monitored.process.pid}")
+        if self._abandoned:  # meanwhile, by another thread, which has found nothing to stop
+            monitored.stop()
 
     def _wait_until_ready(self, monitored: MonitoredStart) -> Iterator[Event]:
         limit_s = self._deployment.ready_timeout_s
-        wait = ReadinessWait(monitored.process, self._launch, self._context, limit_s, notify=monitored.notify)
+        wait = ReadinessWait(monitored.process, self.launch, self.context, limit_s, notify=monitored.notify)
         for probe, ready in wait.answers():
             if isinstance(probe, ListenProbe) and not self.url:
                 self.url = ready.url
-            yield self._progress.event("ready" if not wait.pending else "answers", ready.detail, limit_s)
-        if wait.failure is not None:
+            yield self.progress.event("ready" if not wait.pending else "answers", ready.detail, limit_s)
+        if self._abandoned:
+            yield self.progress.event("stopped", self._abandoned)
+        elif wait.failure is not None:
             yield from self._fail(monitored.end_watch() or wait.failure)
-            return
+        else:
+            yield from self._is_ready(monitored, wait.satisfied_at)
+
+    def _is_ready(self, monitored: MonitoredStart, satisfied_at: float) -> Iterator[Event]:
+        limit_s = self._deployment.ready_timeout_s
         self.ready_for_commands = True
         monitored.watchdog.ready_at = supervision.clock.now()
-        self.start_s = wait.satisfied_at - self._progress.began_at
-        yield from self._progress.near_limit("ready_timeout", self._progress.elapsed_s, limit_s)
+        self.start_s = satisfied_at - self.progress.began_at
+        yield from self.progress.near_limit("ready_timeout", self.progress.elapsed_s, limit_s)
         if supervision.is_unhandled(monitored.process.pid, self._deployment.stop.signal):
-            yield Found(finding=findings.no_signal_handler(self._name, self._deployment.stop.signal.name))
+            yield from self.progress.report([findings.no_signal_handler(self._name, self._deployment.stop.signal.name)])
 
     def _wait_until_ended(self, monitored: MonitoredStart) -> Iterator[Event]:
         limit_s = self._deployment.run_timeout_s
         ending = yield from self._wait_for_job(monitored, limit_s)
         is_over = ending is not None or monitored.watchdog.exceeded is not None
         exceeded = monitored.end_watch() if is_over else None
-        if exceeded is not None:
+        if self._abandoned:
+            yield self.progress.event("stopped", self._abandoned)
+        elif exceeded is not None:
             yield from self._fail(exceeded)
         elif ending is None:
             idle_s = monitored.watchdog.growth.idle_s
@@ -135,7 +172,7 @@ class DeploymentRun:
         self, monitored: MonitoredStart, limit_s: float
     ) -> Generator[Event, None, supervision.Ending | None]:
         """Report from time to time that the job still runs; returns how it ended, None when its time is over."""
-        ending, progress = None, self._progress
+        ending, progress = None, self.progress
         while ending is None and progress.elapsed_s < limit_s:
             ending = monitored.process.wait(min(_SLOW_EVERY_S, limit_s - progress.elapsed_s))
             if ending is None and progress.elapsed_s < limit_s:
@@ -144,49 +181,78 @@ class DeploymentRun:
         return ending
 
     def _job_ended(self, monitored: MonitoredStart, ending: supervision.Ending, limit_s: float) -> Iterator[Event]:
-        yield self._progress.event("ended", findings.describe_ending(ending), limit_s)
+        yield self.progress.event("ended", findings.describe_ending(ending), limit_s)
         self.start_s = ending.duration_s
-        yield from self._progress.near_limit("run_timeout", ending.duration_s, limit_s)
-        yield from self._progress.report(findings.unexpected_ending(self._name, ending, self._deployment.exit_codes))
-        yield from self._progress.report(monitored.find_leaks(ending))
-        self.ready_for_commands = not self._progress.failed
+        yield from self.progress.near_limit("run_timeout", ending.duration_s, limit_s)
+        yield from self.progress.report(findings.unexpected_ending(self._name, ending, self._deployment.exit_codes))
+        yield from self.progress.report(monitored.find_leaks(ending))
+        self.ready_for_commands = not self.progress.failed
+
+    @property
+    def is_up(self) -> bool:
+        """Return whether it is a service that has become ready and was not stopped."""
+        return self._deployment.is_service and self.ready_for_commands and not self._was_stopped
+
+    def has_ended(self) -> bool:
+        """Return whether a service that should be up has ended."""
+        return self.is_up and self._monitored is not None and self._monitored.process.main_exited()
+
+    def ended_at(self) -> float:
+        """Return when a service ended that should be up; waits for the rest of its processes."""
+        if self._monitored is None:
+            return 0.0
+        return self._monitored.process.spawned_at + wait_for_ending(self._monitored.process).duration_s
+
+    def abandon(self, reason: str) -> None:
+        """End a start that goes on in another thread: it is not judged, because another service has failed."""
+        self._abandoned = reason
+        if self._monitored is not None:
+            self._monitored.stop()
+
+    def find_death(self) -> Iterator[Event]:
+        """Report that a service has ended that should be up, and how."""
+        if self._monitored is not None and self.has_ended():
+            yield from self._stop_service(self._monitored)
+
+    def stop_unjudged(self, reason: str) -> Iterator[Event]:
+        """Stop a service that is up because another one has failed: how it stops is not judged."""
+        if self._monitored is not None and self.is_up:
+            self._was_stopped = True
+            ending = self._monitored.stop_service()
+            yield self.progress.event("stopped", f"{findings.describe_ending(ending)}, {reason}")
+            yield from self.progress.report(findings.unkillable_processes(self._name, ending))
 
     def stop(self, *, commands_ran: bool) -> Iterator[Event]:
-        """Stop a service that is running, check how it ended and what it printed, and finish the step."""
-        progress = self._progress
+        """Stop a service that is running, check how it ended and what it printed."""
+        progress = self.progress
         if self._monitored is not None:
-            if self._deployment.is_service and self.ready_for_commands:
+            if self.is_up:
                 yield from self._stop_service(self._monitored)
-            found = output.check_output(self._context.log, self._deployment, ended_well=not progress.failed)
+            found = output.check_output(self.context.log, self._deployment, ended_well=not progress.failed)
             yield from progress.report(found)
-        if not progress.failed and self._deployment.is_service:
-            yield from start_again(self._deployment, self._launch, self._context, progress)
-        elif progress.failed:
+        if progress.failed:
             yield from progress.log_end()
-        if not progress.failed and not (self._deployment.proves_something or commands_ran):
-            yield Found(finding=findings.no_evidence(self._name))
+        elif not (self._deployment.proves_something or commands_ran):
+            yield from progress.report([findings.no_evidence(self._name)])
         self.close()
-        not_observable = self._monitored.not_observable if self._monitored is not None else ()
-        yield StepFinished(
-            step=Step.DEPLOY,
-            outcome=Outcome.FAILED if progress.failed else Outcome.OK,
-            detail="" if progress.failed else self._evidence(),
-            not_checked=not_observable,
-            impossible=() if progress.failed else not_observable,
-            duration_s=progress.elapsed_s,
-        )
+
+    @property
+    def not_observable(self) -> tuple[str, ...]:
+        """Return which of its leaks could not be seen, and why."""
+        return self._monitored.not_observable if self._monitored is not None else ()
 
     def _stop_service(self, monitored: MonitoredStart) -> Iterator[Event]:
+        self._was_stopped = True
         exceeded = monitored.end_watch()
         if exceeded is not None:
             yield from self._fail(exceeded)
             return
         if not monitored.process.main_exited():
-            self._in_flight = RequestsInFlight(self._launch.drain, self._deployment.stop.grace_s)
+            self._in_flight = RequestsInFlight(self.launch.drain, self._deployment.stop.grace_s)
         if monitored.process.main_exited():
             ending = wait_for_ending(monitored.process)
-            yield self._progress.event("died", findings.describe_ending(ending))
-            yield from self._progress.report([findings.exited_while_serving(self._name, ending)])
+            yield self.progress.event("died", findings.describe_ending(ending))
+            yield from self.progress.report([findings.exited_while_serving(self._name, ending)])
         else:
             ending = yield from self._stop_running(monitored)
         yield from self._report_in_flight()
@@ -197,48 +263,46 @@ class DeploymentRun:
         self._outcomes = self._in_flight.outcomes() if self._in_flight is not None else []
         stop = self._deployment.stop
         failed = [each for each in self._outcomes if each.problem]
-        yield from self._progress.report(
+        yield from self.progress.report(
             findings.request_dropped(each, stop.signal.name, stop.grace_s) for each in failed
         )
 
     def _stop_running(self, monitored: MonitoredStart) -> Generator[Event, None, supervision.Ending]:
         """Stop it, and report how that went; returns how it ended."""
         stop, running = self._deployment.stop, len(monitored.process.tree())
-        yield self._progress.event(stop.signal.name, findings.describe_recipients(stop, running))
+        yield self.progress.event(stop.signal.name, findings.describe_recipients(stop, running))
         stopped_at = supervision.clock.now()
         ending = monitored.stop_service()
         took_s = ending.stopped_in_s or supervision.clock.now() - stopped_at
-        yield self._progress.event("stopped", findings.describe_ending(ending), stop.grace_s, took_s)
+        yield self.progress.event("stopped", findings.describe_ending(ending), stop.grace_s, took_s)
         if ending.forced:
             yield from self._killed(monitored, ending)
         else:
-            yield from self._progress.near_limit("stop_timeout", took_s, stop.grace_s)
-            yield from self._progress.report(
-                findings.unexpected_ending(self._name, ending, self._deployment.exit_codes)
-            )
+            yield from self.progress.near_limit("stop_timeout", took_s, stop.grace_s)
+            yield from self.progress.report(findings.unexpected_ending(self._name, ending, self._deployment.exit_codes))
         return ending
 
     def _killed(self, monitored: MonitoredStart, ending: supervision.Ending) -> Iterator[Event]:
         finding = findings.stop_timeout_exceeded(self._name, self._deployment.stop, ending, monitored.main_program)
-        return self._progress.killed(finding, monitored.stop_diagnosis)
+        return self.progress.killed(finding, monitored.stop_diagnosis)
 
     def _report_left(self, monitored: MonitoredStart, ending: supervision.Ending) -> Iterator[Event]:
-        yield from self._progress.report(findings.unkillable_processes(self._name, ending))
-        yield from self._progress.report(monitored.find_leaks(ending))
+        yield from self.progress.report(findings.unkillable_processes(self._name, ending))
+        yield from self.progress.report(monitored.find_leaks(ending))
 
     def _fail(self, finding: Finding, *, cause: supervision.Cause = supervision.Cause.STOPPED) -> Iterator[Event]:
         """Report the failure, then end what was started: evidence first, clean-up after it."""
         self.ready_for_commands = False
         if self._monitored is not None and finding.code in _TIMEOUTS:
             yield from self._report_timeout(finding, self._monitored)
-        yield from self._progress.report([finding])
-        yield from self._progress.log_end()
+        yield from self.progress.report([finding])
+        yield from self.progress.log_end()
         if self._monitored is not None:
             yield from self._stop_failed(self._monitored, cause)
 
     def _report_timeout(self, finding: Finding, monitored: MonitoredStart) -> Iterator[Event]:
         """Report where it hangs; the watchdog made its diagnosis before it stopped the deployment."""
-        progress, exceeded = self._progress, monitored.watchdog.exceeded
+        progress, exceeded = self.progress, monitored.watchdog.exceeded
         if exceeded is not None and exceeded.finding is finding:
             at_s = exceeded.at_s - progress.began_at
             yield from progress.timeout(finding.message, at_s, lambda: exceeded.diagnosis)
@@ -249,14 +313,16 @@ class DeploymentRun:
         """Stop what has failed, and report how that went."""
         ending = monitored.stop(cause=cause)
         sent = f" ({findings.describe_signals(ending)})" if ending.signals else ""
-        yield self._progress.event("stopped" if sent else "ended", f"{findings.describe_ending(ending)}{sent}")
+        yield self.progress.event("stopped" if sent else "ended", f"{findings.describe_ending(ending)}{sent}")
         if ending.forced:
             yield from self._killed(monitored, ending)
         yield from self._report_left(monitored, ending)
 
-    def _evidence(self) -> str:
+    @property
+    def evidence(self) -> str:
+        """Return what its success consists of, as text."""
         if self._deployment.is_service:
-            again = ", started once more" if self._deployment.restarts or self._deployment.crash else ""
+            again = ", started once more" if self.was_started_again else ""
             return f"started, was ready, was stopped{self._drained}, left nothing running{again}"
         seen = f", {len(self._deployment.expect_output)} expected lines seen" if self._deployment.expect_output else ""
         return f"ended with an allowed exit code{seen}, left nothing running"
@@ -270,7 +336,8 @@ class DeploymentRun:
         return f", {in_flight} of {len(self._outcomes)} requests in flight answered{too_soon}" if self._outcomes else ""
 
     def close(self) -> None:
-        """End whatever is left of it; may be called at any time, and again."""
+        """End whatever is left of it; may be called at any time, by any thread, and again."""
+        self._abandoned = self._abandoned or "closed"
         if self._monitored is not None:
             self._monitored.close()
 

@@ -46,6 +46,14 @@ def production_variables(
     return kept
 
 
+def with_own_variables(
+    variables: Mapping[str, str], own: Mapping[str, str], *, temporary: Path, shared: Path
+) -> dict[str, str]:
+    """Return the variables of one of several services: with its own ones, and its own TMPDIR in place of the shared."""
+    private = {name: str(temporary) for name in ("TMPDIR", "TEMP", "TMP") if variables.get(name) == str(shared)}
+    return {**variables, **private, **{name: value for name, value in own.items() if not _is_removed(name, value)}}
+
+
 def with_resource_warnings(variables: Mapping[str, str]) -> dict[str, str]:
     """Return the variables with which Python reports what was not closed; not for runs that are timed.
 

@@ -50,6 +50,16 @@ class LaunchContext:
     """Leaks that the user accepts."""
     own_network: bool = False
     """Whether the deployment has a network namespace of its own, in which the probes must ask."""
+    service: str = ""
+    """The name of the service that runs there, beside others in the same scratch folder; empty: it is alone."""
+    others: Callable[[], Mapping[str, str]] = dict
+    """Returns what the placeholders of the other services stand for, such as ``db_port``, as far as it is known."""
+    other_ports: Callable[[], Mapping[int, supervision.Tree]] = dict
+    """Returns what returns the processes of another service, by the port on which that one listens."""
+
+    def named_log(self, name: str) -> Path:
+        """Return the file of another log beside the log: ``restart.log``, or ``restart-db.log`` for a service."""
+        return self.log.with_name(self.log.name.replace("deploy", name, 1))
 
     @contextmanager
     def hook_installed(self) -> Iterator[None]:
@@ -88,9 +98,10 @@ class LaunchContext:
         return run
 
 
-def launch_for(deployment: Deployment, context: LaunchContext) -> Launch:
-    """Return the command line and the probes of one start; a port that they name is free now."""
-    return deployment.launch(port=_free_port() if deployment.uses_port else None, scratch=context.scratch)
+def launch_for(deployment: Deployment, context: LaunchContext, port: int | None = None) -> Launch:
+    """Return the command line and the probes of one start; a port that they name is this one, or one free now."""
+    port = (port or free_ports(1)[0]) if deployment.uses_port else None
+    return deployment.launch(port=port, scratch=context.scratch, others=context.others())
 
 
 def start_variables(launch: Launch, context: LaunchContext) -> dict[str, str]:
@@ -98,7 +109,7 @@ def start_variables(launch: Launch, context: LaunchContext) -> dict[str, str]:
     variables = context.environ(launch.values)
     if launch.port is not None:
         return {**variables, "PORT": str(launch.port)}
-    return {"PORT": str(urlsplit(launch.url).port or _free_port()), **variables}
+    return {"PORT": str(urlsplit(launch.url).port or free_ports(1)[0]), **variables}
 
 
 class Start:
@@ -151,21 +162,26 @@ def _start_process(launch: Launch, context: LaunchContext, env: Mapping[str, str
         )
 
 
-def _free_port() -> int:
-    """Return a TCP port of the loopback address that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-    return port
+def free_ports(count: int) -> list[int]:
+    """Return so many TCP ports of the loopback address that nobody listens on at this moment, no two the same."""
+    with ExitStack() as bound:
+        probes = [bound.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((LOOPBACK, 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
-def taken_addresses(probes: Sequence[Probe], scratch: Path) -> Iterator[Finding]:
-    """Yield a finding for each port and Unix socket of the probes on which something listens before the start."""
+def taken_addresses(probes: Sequence[Probe], context: LaunchContext) -> Iterator[Finding]:
+    """Yield a finding for each port and Unix socket of the probes on which something listens before the start.
+
+    Another service may listen on a port of its own: its probes are what is asked there.
+    """
+    ports_of_others = context.other_ports()
     for host, port in supervision.probe_ports(probes):
-        owner = supervision.port_owner(host, port)
+        owner = supervision.port_owner(host, port) if port not in ports_of_others else None
         if owner is not None:
             yield findings.port_taken(f"{host}:{port}", *owner)
-    for path in supervision.probe_sockets(probes, scratch):
+    for path in supervision.probe_sockets(probes, context.scratch):
         owner = supervision.socket_owner(path)
         if owner is not None:
             yield findings.socket_taken(str(path), *owner)

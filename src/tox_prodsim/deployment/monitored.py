@@ -25,8 +25,10 @@ class MonitoredStart:
 
     def __init__(self, deployment: Deployment, launch: Launch, context: LaunchContext) -> None:
         self._deployment, self._context = deployment, context
-        self._name = Path(launch.argv[0]).name
-        self._snapshot = leaks.take_snapshot(temporary=context.temporary, scratch=context.scratch)
+        self._name = deployment.name or Path(launch.argv[0]).name
+        self._snapshot = leaks.take_snapshot(
+            temporary=context.temporary, scratch=context.scratch, alone=not context.service
+        )
         self._unlogged_because = ""
         self.stop_diagnosis: tuple[str, ...] = ()
         self.main_program = ""

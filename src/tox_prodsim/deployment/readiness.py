@@ -40,6 +40,7 @@ class Questions:
             notify=notify,
             execute=supervision.ExecWatch(context.runner(launch.values)),
         )
+        self._trees = _trees_of_others(launch, context)
 
     def __enter__(self) -> Self:
         return self
@@ -49,10 +50,19 @@ class Questions:
 
     def ask(self, probe: Probe, left_s: float = math.inf) -> supervision.Answer:
         """Ask a probe in the network of the deployment; a probe that needs no network is asked from here."""
-        ask = functools.partial(supervision.evaluate_probe, probe, self.context, left_s=left_s)
+        of_others = self._trees.get(probe)
+        context = self.context if of_others is None else replace(self.context, tree=of_others)
+        ask = functools.partial(supervision.evaluate_probe, probe, context, left_s=left_s)
         if not self._own_network or isinstance(probe, LogProbe | FileProbe | DelayProbe | NotifyProbe):
             return ask()
         return self._network.call(ask) or supervision.NotReady(reason="not in its own network yet")
+
+
+def _trees_of_others(launch: Launch, context: LaunchContext) -> dict[Probe, supervision.Tree]:
+    """Return of the probes that ask on the port of another service what returns the processes of that one."""
+    trees = context.other_ports()
+    asked = ((probe, port) for probe in launch.probes for _, port in supervision.probe_ports((probe,)) if trees)
+    return {probe: trees[port] for probe, port in asked if port in trees}
 
 
 class ReadinessWait:
@@ -72,7 +82,7 @@ class ReadinessWait:
         longest_poll_s: float = 1.0,
     ) -> None:
         self._process = process
-        self._name = Path(launch.argv[0]).name
+        self._name = context.service or Path(launch.argv[0]).name
         self._limit_s, self._longest_poll_s = limit_s, longest_poll_s
         self._notify = notify
         self._questions = Questions(process, launch, context, notify)

@@ -2,59 +2,122 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 from dataclasses import replace
 
 from tox_prodsim import supervision
 from tox_prodsim.deployment import findings, output
 from tox_prodsim.deployment.launch import LaunchContext, Start, start_variables
 from tox_prodsim.deployment.progress import TAIL_LINES, DeploymentProgress
-from tox_prodsim.deployment.readiness import ReadinessWait
-from tox_prodsim.model.events import Event, Evidence, Step
+from tox_prodsim.deployment.readiness import ReadinessWait, wait_for_ending
+from tox_prodsim.model.events import Event
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.scenario import Deployment, Launch
 
-_AFTER_STOP, _AFTER_CRASH = "on the same port and in the same folder", "after SIGKILL to all its processes"
+AFTER_STOP, AFTER_CRASH = "on the same port and in the same folder", "after SIGKILL to all its processes"
 
 
-def start_again(
-    deployment: Deployment, launch: Launch, context: LaunchContext, progress: DeploymentProgress
-) -> Iterator[Event]:
-    """Start and stop it as often as the deployment wants; yield what happens, ending with the first that fails."""
-    context = replace(context, log=context.log.with_name("restart.log"))
+def rounds_of(deployment: Deployment) -> list[str]:
+    """Return after what a service is started again, once for each of its starts; a job is not started again."""
     stops = max(deployment.restarts, int(deployment.crash))
-    rounds = [_AFTER_STOP] * stops + [_AFTER_CRASH] * deployment.crash
-    for number, after in enumerate(rounds):
-        is_killed = rounds[number + 1 :] == [_AFTER_CRASH]
-        with closing(Start(deployment, launch, context, start_variables(launch, context))) as start:
-            failure = yield from _run_once(start, deployment, launch, context, progress, kill=is_killed)
-        if failure is not None:
-            yield from progress.report([findings.second_start_failed(failure, context.log.name, after=after)])
-            lines = tuple(output.tail(context.log, TAIL_LINES))
-            yield Evidence(step=Step.DEPLOY, title=f"end of {context.log.name}", lines=lines)
+    return [AFTER_STOP] * stops + [AFTER_CRASH] * deployment.crash if deployment.is_service else []
+
+
+class SecondStart:
+    """One start of a service that has stopped; ``after`` says after what, and ``kill`` whether it ends by SIGKILL."""
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        launch: Launch,
+        context: LaunchContext,
+        progress: DeploymentProgress,
+        *,
+        after: str,
+        kill: bool,
+    ) -> None:
+        self._deployment, self._launch, self._progress = deployment, launch, progress
+        self._context = replace(context, log=context.named_log("restart"))
+        self._after, self._kill = after, kill
+        self._start: Start | None = None
+        self._abandoned = ""
+        self.is_up = False
+
+    @property
+    def failed(self) -> bool:
+        """Return whether an error was found."""
+        return self._progress.failed
+
+    def start(self) -> Iterator[Event]:
+        """Start it, until it is ready."""
+        deployment, launch, context = self._deployment, self._launch, self._context
+        self._progress.began_at = supervision.clock.now() if deployment.name else self._progress.began_at
+        self._start = start = Start(deployment, launch, context, start_variables(launch, context))
+        if self._abandoned:  # meanwhile, by another thread, which has found nothing to stop
+            start.process.stop(deployment.stop.signal, deployment.stop.grace_s)
+        yield self._progress.event("restart", f"pid {start.process.pid}")
+        wait = ReadinessWait(start.process, launch, context, deployment.ready_timeout_s, notify=start.notify)
+        for _ in wait.answers():
+            pass
+        if self._abandoned:
+            yield self._progress.event("stopped", self._abandoned)
+        elif wait.failure is not None:
+            yield from self._fail(wait.failure)
+        else:
+            self.is_up = True
+            if deployment.name:
+                yield self._progress.event("again", "ready", deployment.ready_timeout_s)
+
+    def stop(self) -> Iterator[Event]:
+        """Stop or kill it."""
+        if self._start is None or not self.is_up:
             return
+        self.is_up = False
+        stop = self._deployment.stop
+        number = supervision.KILL if self._kill else stop.signal
+        ending = self._start.process.stop(number, stop.grace_s, to=stop.to)
+        ready = "" if self._deployment.name else "ready, then "
+        name = "stopped" if self._deployment.name else "again"
+        yield self._progress.event(name, f"{ready}{findings.describe_ending(ending)}")
+        if ending.forced:
+            yield from self._progress.report([findings.stop_timeout_exceeded(self._progress.name, stop, ending, "")])
+        self.close()
 
+    def has_ended(self) -> bool:
+        """Return whether it should be up and has ended."""
+        return self.is_up and self._start is not None and self._start.process.main_exited()
 
-def _run_once(
-    start: Start,
-    deployment: Deployment,
-    launch: Launch,
-    context: LaunchContext,
-    progress: DeploymentProgress,
-    *,
-    kill: bool,
-) -> Generator[Event, None, Finding | None]:
-    """Wait until it is ready, then stop or kill it; return why it did not become ready, or None."""
-    yield progress.event("restart", f"pid {start.process.pid}")
-    wait = ReadinessWait(start.process, launch, context, deployment.ready_timeout_s, notify=start.notify)
-    for _ in wait.answers():
-        pass
-    if wait.failure is not None:
-        return wait.failure
-    stop = deployment.stop
-    ending = start.process.stop(supervision.KILL if kill else stop.signal, stop.grace_s, to=stop.to)
-    yield progress.event("again", f"ready, then {findings.describe_ending(ending)}")
-    if ending.forced:
-        yield from progress.report([findings.stop_timeout_exceeded(progress.name, stop, ending, "")])
-    return None
+    def ended_at(self) -> float:
+        """Return when it ended; waits for the rest of its processes."""
+        if self._start is None:
+            return 0.0
+        return self._start.process.spawned_at + wait_for_ending(self._start.process).duration_s
+
+    def find_death(self) -> Iterator[Event]:
+        """Report that it has ended although it should be up."""
+        if self._start is not None and self.has_ended():
+            self.is_up = False
+            ending = wait_for_ending(self._start.process)
+            yield from self._fail(findings.exited_while_serving(self._progress.name, ending))
+
+    def abandon(self, reason: str) -> None:
+        """End a start that goes on in another thread: it is not judged, because another service has failed."""
+        self._abandoned = reason
+        if self._start is not None:
+            self._start.process.stop(self._deployment.stop.signal, self._deployment.stop.grace_s)
+
+    def stop_unjudged(self, _reason: str) -> Iterator[Event]:
+        """Stop it because another one has failed."""
+        yield from self.stop()
+
+    def close(self) -> None:
+        """End whatever is left of it."""
+        self._abandoned = self._abandoned or "closed"
+        if self._start is not None:
+            self._start.close()
+
+    def _fail(self, failure: Finding) -> Iterator[Event]:
+        log = self._context.log
+        yield from self._progress.report([findings.second_start_failed(failure, log.name, after=self._after)])
+        yield self._progress.evidence(f"end of {log.name}", tuple(output.tail(log, TAIL_LINES)))
+        self.close()

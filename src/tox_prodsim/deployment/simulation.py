@@ -8,8 +8,9 @@ from contextlib import closing
 from dataclasses import replace
 
 from tox_prodsim.deployment import findings, output
-from tox_prodsim.deployment.deploy import DeploymentRun
 from tox_prodsim.deployment.launch import LaunchContext
+from tox_prodsim.deployment.service_context import log_of
+from tox_prodsim.deployment.services import ServicesRun
 from tox_prodsim.deployment.startup import in_scratch_copy
 from tox_prodsim.model.conditions import ConditionRun
 from tox_prodsim.model.errors import NamespaceError, RestartError
@@ -19,22 +20,27 @@ from tox_prodsim.model.scenario import Deployment
 
 
 def run_under_condition(
-    condition_run: ConditionRun, deployment: Deployment, context: LaunchContext
+    condition_run: ConditionRun, deployments: Sequence[Deployment], context: LaunchContext
 ) -> Iterator[Finding]:
-    """Yield SIM803 when the deployment fails under the condition; it has been stopped then, and only a log is left.
+    """Yield SIM803 when a deployment fails under the condition; it has been stopped then, and only its log is left.
 
     Raises RestartError with one sentence when it cannot be started again, and Cancelled.
     """
-    deployment = replace(deployment, restarts=0, crash=False, drain=())
+    if condition_run.condition.own_network and len(deployments) > 1:
+        msg = "each service would have a network of its own, and could reach no other"
+        raise RestartError(msg)
+    deployments = [replace(deployment, restarts=0, crash=False, drain=()) for deployment in deployments]
     context = _with_condition(condition_run, in_scratch_copy(context, "simulated"))
     try:
-        with closing(DeploymentRun(deployment, context)) as deployment_run:
-            failure = next(_errors(deployment_run), None)
+        with closing(ServicesRun(deployments, context)) as services_run:
+            failure = next(_errors(services_run), None)
+        logs = {each.name: log_of(context.log, each.name) for each in deployments}
         if failure is not None:
-            last_line = next(reversed(list(output.tail(context.log, 1))), "")
-            yield findings.failed_under_condition(condition_run.condition, failure, context.log.name, last_line)
-        else:
-            context.log.unlink(missing_ok=True)
+            log = logs.pop(failure.service, context.log)
+            last_line = next(reversed(list(output.tail(log, 1))), "")
+            yield findings.failed_under_condition(condition_run.condition, failure, log.name, last_line)
+        for log in logs.values():
+            log.unlink(missing_ok=True)
     except NamespaceError:
         msg = "its probes would have to ask in a network of its own, which only root may enter"
         raise RestartError(msg) from None
@@ -60,7 +66,7 @@ def _with_condition(condition_run: ConditionRun, context: LaunchContext) -> Laun
     )
 
 
-def _errors(deployment_run: DeploymentRun) -> Iterator[Finding]:
-    for event in (*deployment_run.start(), *deployment_run.stop(commands_ran=True)):
+def _errors(services_run: ServicesRun) -> Iterator[Finding]:
+    for event in (*services_run.start(), *services_run.stop(commands_ran=True)):
         if isinstance(event, Found) and event.finding.level is Level.ERROR:
             yield event.finding

@@ -33,7 +33,7 @@ def measure_start(deployment: Deployment, context: LaunchContext) -> float:
     MeasurementError with one sentence when it does not come that far, and Cancelled.
     """
     try:
-        context = replace(in_scratch_copy(context, "timed"), log=context.log.with_name("startup.log"))
+        context = replace(in_scratch_copy(context, "timed"), log=context.named_log("startup"))
     except RestartError as problem:
         raise MeasurementError(str(problem)) from problem
     launch = without_for(launch_for(deployment, context))

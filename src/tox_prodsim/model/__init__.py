@@ -26,5 +26,6 @@ __all__ = [
     "python_source",
     "runner",
     "scenario",
+    "services",
     "top_levels",
 ]

@@ -33,6 +33,10 @@ class ProdsimError(Exception):
         self.key = key
         self.message = message
 
+    def of_section(self, section: str) -> ProdsimError:
+        """Return the same with the section in which the key is; empty: that of the environment."""
+        return ProdsimError(f"{section} {self.key}", self.message) if section else self
+
 
 class BuildError(ProdsimError):
     """A program of a build failed; ``output`` is all that it wrote."""

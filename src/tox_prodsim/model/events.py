@@ -112,6 +112,8 @@ class Progress:
     """The limit that applies; None: there is none."""
     used_s: float | None = None
     """How much of the limit is used; None: ``at_s``, the limit started with the step."""
+    service: str = ""
+    """The service that it is about; empty: there are not several."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,6 +124,8 @@ class Evidence:
     """None: made between two steps, while tox runs a command."""
     title: str
     lines: tuple[str, ...]
+    service: str = ""
+    """The service that it is about; empty: there are not several."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

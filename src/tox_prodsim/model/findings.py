@@ -54,6 +54,8 @@ class Finding:
     line: int | None = None
     reason: str = ""
     """What other findings of the same cause have as well, such as an exception with its place; empty: not known."""
+    service: str = ""
+    """The service that it is about, when there are several."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

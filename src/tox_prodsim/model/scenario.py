@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
@@ -36,6 +37,8 @@ HIGHEST, LOWEST = "highest", "lowest-direct"
 """Which versions of its direct dependencies a wheel is tried with."""
 DEFAULT_REJECT = (r"Traceback \(most recent call last\)",)
 """Output that speaks against a success although the exit code may be 0 (RUN624)."""
+NO_VALUES: Mapping[str, str] = MappingProxyType({})
+"""What the placeholders of other services stand for where there are none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +72,14 @@ class Launch:
 class Deployment:
     """What production would run: a service when ``ready`` says how one sees it is up, otherwise a job."""
 
+    name: str = ""
+    """Its name among several services; empty: it is the only one, named by no section."""
+    section: str = ""
+    """Its section, as it is written in the file; empty: it has none."""
+    depends: tuple[str, ...] = ()
+    """The services that must be ready, and the jobs that must have ended well, before it is started."""
+    set_env: Mapping[str, str] = field(default_factory=dict)
+    """Variables of its own, with placeholders; they override those of the environment."""
     argv: tuple[str, ...]
     """The command line, with placeholders."""
     ready: tuple[ProbeSource, ...]
@@ -120,9 +131,9 @@ class Deployment:
         delays = [source for source in self.ready if is_delay(source)]
         return len(self.ready) > len(delays) or bool(self.expect_output)
 
-    def launch(self, *, port: int | None, scratch: Path) -> Launch:
-        """Return this deployment with its placeholders filled for one start."""
-        values = placeholders(port=port, scratch=scratch)
+    def launch(self, *, port: int | None, scratch: Path, others: Mapping[str, str] = NO_VALUES) -> Launch:
+        """Return this deployment with its placeholders filled for one start; ``others`` are those of other services."""
+        values = {**others, **placeholders(port=port, scratch=scratch)}
         probes = tuple(parse_probe(source, f"ready[{at}]", values) for at, source in enumerate(self.ready))
         values |= _asked_url(probes, port)
         url = values.get("url") or next(filter(None, map(base_url, probes)), "")
@@ -189,8 +200,8 @@ class Scenario:
 
     env_name: str
     """The name of the environment."""
-    deployment: Deployment | None
-    """What production would run; None: nothing."""
+    deployments: tuple[Deployment, ...]
+    """What production would run: nothing, the one of ``deploy``, or several services in the order of ``services``."""
     run_timeout_s: float
     """Longest time of each of tox's ``commands_pre``, ``commands`` and ``commands_post``."""
     stop: Stop
@@ -215,6 +226,11 @@ class Scenario:
     """The conditions under which it is run once more."""
     resolution: str = HIGHEST
     """Which versions of the wheel's own dependencies are installed: HIGHEST or LOWEST."""
+
+    @property
+    def deployment(self) -> Deployment | None:
+        """Return the one of ``deploy``, whose start-up can be timed; None: there is none, or there are services."""
+        return next((each for each in self.deployments if not each.name), None)
 
 
 def placeholders(*, port: int | None, scratch: Path) -> dict[str, str]:

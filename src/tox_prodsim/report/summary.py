@@ -92,6 +92,8 @@ class Summary:
         label, color = LEVEL_LABELS[finding.level]
         has_subject = finding.message.startswith(finding.subject)
         text = finding.message if has_subject else f"{finding.subject}: {finding.message}"
+        if finding.service and finding.subject != finding.service:
+            text = f"{finding.service}: {text}"
         self._lines.row([(label, color), (f" {finding.code} ", "")], text, hanging=len(_INDENT))
         if finding.file:
             place = finding.file if finding.line is None else f"{finding.file}:{finding.line}"

@@ -172,7 +172,8 @@ class TerminalReporter:
         if event.limit_s is not None:
             used_s = event.at_s if event.used_s is None else event.used_s
             tail = (units.limit(event.limit_s, used_s), _limit_color(used_s, event.limit_s))
-        self._lines.row([(f"  {event.at_s:9.3f}  ", "dim"), (f"{event.name:<10} ", "")], event.detail, tail=tail)
+        head: list[Piece] = [(f"  {event.at_s:9.3f}  ", "dim"), (f"{event.service:<8} " if event.service else "", "")]
+        self._lines.row([*head, (f"{event.name:<10} ", "")], event.detail, tail=tail)
 
     def _print_measurement(self, event: Measured) -> None:
         self._print_heading(Step.COMPARE)

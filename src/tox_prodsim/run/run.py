@@ -89,16 +89,25 @@ def _prepared(preparations: Iterable[Preparation]) -> Iterator[Event]:
         yield StepFinished(step=each.step, outcome=Outcome.OK, detail=each.detail, duration_s=each.duration_s)
 
 
-def _suspend(context: RunContext, results: RunResults, pause: Paused, *, step: Step | None = None) -> _Suspension:
+def _suspend(
+    context: RunContext,
+    results: RunResults,
+    pause: Paused,
+    *,
+    step: Step | None = None,
+    meanwhile: Iterable[Event] = (),
+) -> _Suspension:
     """Suspend the run; return what tox's commands came to, or raise Cancelled when the run was cancelled meanwhile.
 
-    ``step`` is the one that goes on meanwhile, None: it is the time between two.
+    ``step`` is the one that goes on meanwhile, None: it is the time between two. ``meanwhile`` yields what happened in
+    it, which may be why a command has failed.
     """
     began_s = time.monotonic()
     outcome = yield pause
     results.count_commands(outcome.commands_ran, time.monotonic() - began_s, step)
     if context.launch_context.cancel.is_set:
         raise Cancelled
+    yield from results.apply_policy(meanwhile)
     yield from (Evidence(step=step, title=title, lines=lines) for title, lines in outcome.evidence)
     results.codes |= {"RUN605"} if outcome.commands_ran else set()
     yield from results.apply_policy(Found(finding=finding) for finding in outcome.findings)
@@ -106,7 +115,7 @@ def _suspend(context: RunContext, results: RunResults, pause: Paused, *, step: S
 
 
 def _pause(
-    context: RunContext, deployed: deployment.DeploymentRun | None, *, until: ToxPhase, go_ahead: bool = True
+    context: RunContext, deployed: deployment.ServicesRun | None, *, until: ToxPhase, go_ahead: bool = True
 ) -> Paused:
     """Return the pause in which the commands have the address of the deployment, and their scratch folder."""
     if deployed is None:
@@ -117,24 +126,24 @@ def _pause(
 
 def _deployment(
     scenario: Scenario, context: RunContext, results: RunResults
-) -> Generator[Event | Paused, CommandsOutcome, deployment.DeploymentRun | None]:
+) -> Generator[Event | Paused, CommandsOutcome, deployment.ServicesRun | None]:
     """Suspend for ``commands_pre``, deploy, suspend for ``commands`` while a service is up, stop.
 
     Returns the deployment, stopped, or None when there is none.
     """
-    if scenario.deployment is None:
+    if not scenario.deployments:
         yield from _suspend(context, results, _pause(context, None, until=ToxPhase.COMMANDS))
         yield _not_checked(Step.DEPLOY, "no 'deploy' is configured")
         yield from _suspend(context, results, _pause(context, None, until=ToxPhase.COMMANDS_POST))
         return None
-    results.codes |= deployment.checked_codes(scenario.deployment)
-    with closing(deployment.DeploymentRun(scenario.deployment, context.launch_context)) as deployed:
+    results.codes |= frozenset().union(*map(deployment.checked_codes, scenario.deployments))
+    with closing(deployment.ServicesRun(scenario.deployments, context.launch_context)) as deployed:
         yield from _deploy(scenario, context, results, deployed)
         return deployed
 
 
 def _deploy(
-    scenario: Scenario, context: RunContext, results: RunResults, deployed: deployment.DeploymentRun
+    scenario: Scenario, context: RunContext, results: RunResults, deployed: deployment.ServicesRun
 ) -> Generator[Event | Paused, CommandsOutcome, None]:
     """Start the deployment behind ``commands_pre``, and stop it behind ``commands``."""
     outcome = yield from _suspend(context, results, _pause(context, deployed, until=ToxPhase.COMMANDS))
@@ -145,11 +154,12 @@ def _deploy(
     if scenario.simulate or (scenario.timing.startup and not scenario.policy.drops("PRF")):
         deployment.copy_scratch(context.launch_context)
     yield from results.apply_policy(deployed.start())
-    yield from _suspend(context, results, _pause_for_commands(context, deployed), step=Step.DEPLOY)
+    pause, meanwhile = _pause_for_commands(context, deployed), deployed.find_deaths()
+    yield from _suspend(context, results, pause, step=Step.DEPLOY, meanwhile=meanwhile)
     yield from results.apply_policy(deployed.stop(commands_ran=scenario.has_commands))
 
 
-def _pause_for_commands(context: RunContext, deployed: deployment.DeploymentRun) -> Paused:
+def _pause_for_commands(context: RunContext, deployed: deployment.ServicesRun) -> Paused:
     return _pause(context, deployed, until=ToxPhase.COMMANDS_POST, go_ahead=deployed.ready_for_commands)
 
 
@@ -166,7 +176,7 @@ def _simulations(scenario: Scenario, context: RunContext, results: RunResults) -
         python=context.python,
         scripts_dir=context.scripts_dir,
         launch_context=context.launch_context,
-        deployed=scenario.deployment,
+        deployed=scenario.deployments,
     )
     check = partial(simulation.check_simulations, scenario.simulate, simulated)
     yield from results.run_step(Step.SIMULATE, check)

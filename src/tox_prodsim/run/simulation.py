@@ -32,8 +32,8 @@ class SimulationContext:
     python: Path
     scripts_dir: Path
     launch_context: deployment.LaunchContext
-    deployed: Deployment | None
-    """None: there is no deployment."""
+    deployed: Sequence[Deployment]
+    """Empty: there is no deployment."""
 
 
 def check_simulations(conditions: Sequence[Condition], context: SimulationContext) -> CheckResult:
@@ -64,7 +64,7 @@ def _simulate(condition: Condition, context: SimulationContext) -> CheckResult:
 
 
 def _deploy(condition_run: ConditionRun, context: SimulationContext) -> CheckResult:
-    if context.deployed is None:
+    if not context.deployed:
         return CheckResult(detail="", codes=())
     try:
         findings = tuple(deployment.run_under_condition(condition_run, context.deployed, context.launch_context))

@@ -48,7 +48,12 @@ class FakeTime:
 def waited(time: FakeTime, *probes: Probe, limit_s: float = 30.0) -> ReadinessWait:
     launch = Launch(argv=("serve",), probes=probes, port=None, url="", values={})
     context: Any = SimpleNamespace(
-        own_network=False, log=Path("/nonexistent"), scratch=Path("/"), runner=lambda _: None
+        service="",
+        other_ports=dict,
+        own_network=False,
+        log=Path("/nonexistent"),
+        scratch=Path("/"),
+        runner=lambda _: None,
     )
     process: Any = time
     wait = ReadinessWait(process, launch, context, limit_s, notify=None)

@@ -57,9 +57,11 @@ EVENTS: list[Event] = [
         not_checked=("ENT512: no console scripts",),
     ),
     StepStarted(step=Step.DEPLOY, detail="uvicorn acme.web:app"),
-    Progress(step=Step.DEPLOY, at_s=0.5, name="stopped", detail="exit code 0", limit_s=10.0, used_s=0.125),
+    Progress(
+        step=Step.DEPLOY, at_s=0.5, name="stopped", detail="exit code 0", limit_s=10.0, used_s=0.125, service="web"
+    ),
     Found(finding=BROKEN),
-    Evidence(step=Step.DEPLOY, title="the log", lines=("one", "two")),
+    Evidence(step=Step.DEPLOY, title="the log", lines=("one", "two"), service="web"),
     StepFinished(step=Step.DEPLOY, outcome=Outcome.FAILED, detail="", duration_s=30.5),
     StepFinished(step=Step.COMPARE, outcome=Outcome.NOT_CHECKED, detail="no baseline", duration_s=0.0),
     Measured(
@@ -147,9 +149,16 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
                 "impossible": [],
                 "known": [],
                 "timeline": [
-                    {"at_s": 0.5, "name": "stopped", "detail": "exit code 0", "limit_s": 10.0, "used_s": 0.125}
+                    {
+                        "at_s": 0.5,
+                        "name": "stopped",
+                        "detail": "exit code 0",
+                        "limit_s": 10.0,
+                        "used_s": 0.125,
+                        "service": "web",
+                    }
                 ],
-                "evidence": [{"title": "the log", "lines": ["one", "two"]}],
+                "evidence": [{"title": "the log", "lines": ["one", "two"], "service": "web"}],
             },
             {
                 "step": "compare",
@@ -174,6 +183,7 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
                 "file": "a",
                 "line": 3,
                 "reason": "",
+                "service": "",
                 "cause": "",
                 "step": "deploy",
             },
@@ -186,6 +196,7 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
                 "file": "",
                 "line": None,
                 "reason": "",
+                "service": "",
                 "cause": "",
                 "step": None,
             },

@@ -5,6 +5,22 @@ the hook wrote down; ``snapshot`` puts them together, and ``findings`` says what
 """
 
 from tox_prodsim.deployment.leaks.log import LEAK_PATTERN
-from tox_prodsim.deployment.leaks.snapshot import LeakEvidence, Snapshot, find_leaks, take_snapshot, unlogged_stderr
+from tox_prodsim.deployment.leaks.snapshot import (
+    LeakEvidence,
+    Snapshot,
+    find_leaks,
+    find_shared_leaks,
+    take_snapshot,
+    unlogged_stderr,
+)
 
-__all__ = ["LEAK_PATTERN", "LeakEvidence", "Snapshot", "find_leaks", "findings", "take_snapshot", "unlogged_stderr"]
+__all__ = [
+    "LEAK_PATTERN",
+    "LeakEvidence",
+    "Snapshot",
+    "find_leaks",
+    "find_shared_leaks",
+    "findings",
+    "take_snapshot",
+    "unlogged_stderr",
+]

@@ -20,8 +20,10 @@ class Snapshot:
     """What was there before the start."""
 
     temporary: files.Content
-    scratch: files.Content
-    shared_memory: shared_memory.Segments
+    scratch: files.Content | None
+    """None: others write there meanwhile, so what is new there is not known to be its own."""
+    shared_memory: shared_memory.Segments | None
+    """None: the same."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,13 +43,21 @@ class LeakEvidence:
 
 
 def take_snapshot(
-    *, temporary: Path, scratch: Path, shared: Path = shared_memory.SHARED, system_v: Path = shared_memory.SYSTEM_V
+    *,
+    temporary: Path,
+    scratch: Path,
+    shared: Path = shared_memory.SHARED,
+    system_v: Path = shared_memory.SYSTEM_V,
+    alone: bool = True,
 ) -> Snapshot:
-    """Return the content of the private TMPDIR, of the scratch folder, and of the shared memory of the machine."""
+    """Return the content of the private TMPDIR, of the scratch folder, and of the shared memory of the machine.
+
+    The last two only of a deployment that is ``alone``: what several services leave there is looked for at their end.
+    """
     return Snapshot(
         temporary=files.content(temporary),
-        scratch=files.content(scratch, without=temporary),
-        shared_memory=shared_memory.segments(shared, system_v),
+        scratch=files.content(scratch, without=temporary) if alone else None,
+        shared_memory=shared_memory.segments(shared, system_v) if alone else None,
     )
 
 
@@ -56,10 +66,20 @@ def find_leaks(snapshot: Snapshot, evidence: LeakEvidence | None = None) -> Leak
     evidence = LeakEvidence() if evidence is None else evidence
     reports = (
         files.left_in_temporary(snapshot.temporary),
-        files.left_in_scratch(snapshot.scratch),
-        shared_memory.left(snapshot.shared_memory),
+        find_shared_leaks(snapshot),
         _reported(evidence),
     )
+    return _joined(*reports)
+
+
+def find_shared_leaks(snapshot: Snapshot) -> LeakReport:
+    """Return what was left where several services may have left it: in the scratch folder, and as shared memory."""
+    in_scratch = files.left_in_scratch(snapshot.scratch) if snapshot.scratch is not None else LeakReport()
+    in_memory = shared_memory.left(snapshot.shared_memory) if snapshot.shared_memory is not None else LeakReport()
+    return _joined(in_scratch, in_memory)
+
+
+def _joined(*reports: LeakReport) -> LeakReport:
     return LeakReport(
         leaks=tuple(leak for report in reports for leak in report.leaks),
         not_observable=tuple(reason for report in reports for reason in report.not_observable),

@@ -37,7 +37,7 @@ def read(tox_env: RunToxEnv, *, update_baseline: scenario.Update | None = None) 
     stop = scenario.Stop(signal=values["stop_signal"], grace_s=values["stop_timeout"], to=values["stop_to"])
     return scenario.Scenario(
         env_name=tox_env.name,
-        deployment=_deployment(conf, values, stop),
+        deployments=_deployments(conf, values, stop),
         run_timeout_s=values["run_timeout"],
         stop=stop,
         deploy_files=_deploy_files(root, tox_env.core["work_dir"], values["deploy_files"]),
@@ -93,9 +93,13 @@ def _refuse_incomplete(values: Mapping[str, Any]) -> None:
             raise ProdsimError(key.name, msg)
 
 
-def _deployment(conf: EnvConfigSet, values: Mapping[str, Any], stop: scenario.Stop) -> scenario.Deployment | None:
+def _deployments(conf: EnvConfigSet, values: Mapping[str, Any], stop: scenario.Stop) -> tuple[scenario.Deployment, ...]:
     if not values["deploy"]:
-        return None
+        return ()
+    return (_deployment(conf, values, stop),)
+
+
+def _deployment(conf: EnvConfigSet, values: Mapping[str, Any], stop: scenario.Stop) -> scenario.Deployment:
     default_exit_codes = scenario.default_exit_codes(stop.signal, service=bool(values["ready"]))
     return scenario.Deployment(
         argv=values["deploy"],

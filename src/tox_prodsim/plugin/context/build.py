@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,11 +23,12 @@ from tox_prodsim.building import reference_wheel
 from tox_prodsim.catalogue import CATALOGUE
 from tox_prodsim.checks import artifact, installed, resolution
 from tox_prodsim.deployment import LaunchContext
+from tox_prodsim.model import services
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.events import RunStarted
 from tox_prodsim.model.findings import CheckResult
 from tox_prodsim.model.probes import ExecProbe
-from tox_prodsim.model.scenario import Scenario
+from tox_prodsim.model.scenario import Deployment, Scenario
 from tox_prodsim.plugin.config import read, values
 from tox_prodsim.plugin.context import installer, runners
 from tox_prodsim.plugin.context.environment import ProductionEnv
@@ -138,15 +139,24 @@ def _context(inputs: _Inputs, origin: str) -> RunContext:
 def _launch_context(inputs: _Inputs) -> LaunchContext:
     """Return where the deployment runs; raises ProdsimError if one of its commands cannot be found."""
     launch_context = inputs.production_env.launch_context(inputs.folder, inputs.scenario, inputs.wheel.top_levels)
-    launch_context.log.unlink(missing_ok=True)
-    if inputs.scenario.deployment is not None:
-        launch = inputs.scenario.deployment.launch(port=1, scratch=launch_context.scratch)
+    for log in launch_context.log.parent.glob(f"{launch_context.log.stem}*{launch_context.log.suffix}"):
+        log.unlink(missing_ok=True)
+    for deployment in inputs.scenario.deployments:
+        others = services.stand_ins(each.name for each in inputs.scenario.deployments)
+        launch = deployment.launch(port=1, scratch=launch_context.scratch, others=others)
         launch_context.cwd.mkdir(parents=True, exist_ok=True)
-        launch_context.resolve(launch.argv, "deploy")
+        _resolve_command(launch_context, launch.argv, deployment, "deploy")
         for at, probe in enumerate(launch.probes):
             if isinstance(probe, ExecProbe):
-                launch_context.resolve(probe.argv, f"ready[{at}]")
+                _resolve_command(launch_context, probe.argv, deployment, f"ready[{at}]")
     return launch_context
+
+
+def _resolve_command(launch_context: LaunchContext, argv: Sequence[str], deployment: Deployment, key: str) -> None:
+    try:
+        launch_context.resolve(argv, key)
+    except ProdsimError as problem:
+        raise problem.of_section(deployment.section) from problem
 
 
 def _tested_pythons(env_list: Iterable[str]) -> frozenset[str] | None:

@@ -75,10 +75,19 @@ class Hook:
         """Return what the environment of a process to be observed must have."""
         return {VARIABLE: str(self.folder.absolute())}
 
-    def install(self) -> None:
-        """Write the one line, and make the folder, which also holds the script."""
+    def with_folder(self, name: str) -> Hook:
+        """Return the same hook with a folder of its own below this one, for one of several services."""
+        hook = Hook(self.site_packages, self.folder / name)
+        hook._make_folder()
+        return hook
+
+    def _make_folder(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         shutil.copy2(_SCRIPT, self.folder / f"{_MODULE}.py")
+
+    def install(self) -> None:
+        """Write the one line, and make the folder, which also holds the script."""
+        self._make_folder()
         self.pth.write_text(_LINE.format(repr(_IMPORT)), encoding="utf-8")
 
     def remove(self) -> None:

@@ -3,7 +3,7 @@
 ``answers`` are the answers, ``sockets`` knows which process an answer came from, ``netns`` enters a network namespace.
 """
 
-from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, WrongProcess
+from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, Tree, WrongProcess
 from tox_prodsim.supervision.probes.evaluate import (
     ExecWatch,
     LogWatch,
@@ -28,6 +28,7 @@ __all__ = [
     "NotifyState",
     "ProbeContext",
     "Ready",
+    "Tree",
     "WrongProcess",
     "deadline",
     "evaluate_probe",
