@@ -3,7 +3,8 @@
 ``scenario`` is what the user asked for, with ``probes``, ``conditions`` and ``auditors``; ``probe_kinds`` is the table
 of probes, and ``probe_syntax`` has their parsers. ``events`` is what happens during a run, ``findings`` what is wrong
 and ``causes`` what of that is one fault, ``leaks`` what is left behind, ``metrics`` what is timed; ``errors`` has all
-exceptions, ``files`` writes files, and ``top_levels`` names what is not a project's own in site-packages.
+exceptions, ``files`` writes files, ``secrets`` masks what is secret in a text and ``printable`` makes it safe to print,
+and ``top_levels`` names what is not a project's own in site-packages.
 """
 
 __all__ = [
@@ -20,12 +21,14 @@ __all__ = [
     "leaks",
     "metrics",
     "parsing",
+    "printable",
     "probe_kinds",
     "probe_syntax",
     "probes",
     "python_source",
     "runner",
     "scenario",
+    "secrets",
     "services",
     "top_levels",
 ]

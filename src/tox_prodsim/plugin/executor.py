@@ -24,6 +24,7 @@ from tox_prodsim import supervision
 from tox_prodsim.model.errors import Cancelled, ProdsimError
 from tox_prodsim.model.scenario import Stop
 from tox_prodsim.plugin.output_spool import OutputPreview, Spool
+from tox_prodsim.plugin.redaction import one_line
 from tox_prodsim.plugin.signals import INTERRUPTED
 
 _LOGGER = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ class _Instance(LocalSubProcessExecuteInstance):
                     os.close(fd)
         self._running = _Status(self.options, self._out, self._err, process=process, limits=self._limits)
         if self._running.start_error is not None:
-            _LOGGER.error("%s could not be started: %s", self.cmd[0], self._running.start_error)
+            _LOGGER.error("%s", one_line(f"{self.cmd[0]} could not be started: {self._running.start_error}"))
         return self._running
 
     def _inherits(self) -> bool:
@@ -128,7 +129,7 @@ class _Instance(LocalSubProcessExecuteInstance):
                 ledger=limits.ledger,
             )
         except ProdsimError as problem:  # for example, the run cannot be recorded
-            raise Fail(str(problem)) from problem
+            raise Fail(one_line(str(problem))) from problem
         except Cancelled:
             raise SystemExit(INTERRUPTED) from None
 
@@ -141,7 +142,7 @@ class _Instance(LocalSubProcessExecuteInstance):
             if ending is not None:
                 self._on_end(self.request, ending)
         if error := self._capture.close():
-            _LOGGER.error("what %s printed could not be kept: %s", self.cmd[0], error)
+            _LOGGER.error("%s", one_line(f"what {self.cmd[0]} printed could not be kept: {error}"))
 
 
 class _Status(ExecuteStatus):

@@ -29,6 +29,7 @@ from tox_prodsim.model.errors import LockError
 from tox_prodsim.model.formatting import shortened
 from tox_prodsim.plugin import signals
 from tox_prodsim.plugin.paths import ledger_of, locks_of
+from tox_prodsim.plugin.redaction import one_line
 
 OPTION = "--prodsim-lock-timeout"
 _POLL_S = 0.1
@@ -221,7 +222,7 @@ def _say(tox_env: RunToxEnv, text: str) -> None:
 
     def log() -> None:
         with tox_env.log_handler.with_context(tox_env.conf.name):
-            _LOGGER.warning("%s", text)
+            _LOGGER.warning("%s", one_line(text))
 
     printer = threading.Thread(target=log, name="prodsim-lock", daemon=True)
     printer.start()

@@ -12,6 +12,7 @@ from tox.tox_env.python.runner import PythonRun
 from tox_prodsim.model.events import Event, Found, RunFinished, unfinished
 from tox_prodsim.model.files import atomic_write
 from tox_prodsim.model.findings import Level, Verdict
+from tox_prodsim.model.secrets import Redactor
 from tox_prodsim.plugin.paths import display_path
 from tox_prodsim.plugin.patience import Patience
 from tox_prodsim.report import RenderOptions, json
@@ -26,8 +27,9 @@ _LOGGER = logging.getLogger(__name__)
 class Reporting:
     """Passes every event to all reporters; ``close`` writes the report."""
 
-    def __init__(self, tox_env: PythonRun, folder: Path) -> None:
+    def __init__(self, tox_env: PythonRun, folder: Path, redactor: Redactor) -> None:
         self._env = tox_env
+        self._redactor = redactor
         self._stream = tox_env.log_handler.stdout
         self._report_path = folder / REPORT
         self._log = _OptionalLog(folder / EVENT_LOG)
@@ -38,7 +40,8 @@ class Reporting:
         self._patience = Patience(self._still_running)
 
     def handle(self, event: Event) -> None:
-        """Pass the event on, to the log first: it is complete even if the terminal blocks."""
+        """Pass the event on without its secrets, to the log first: it is complete even if the terminal blocks."""
+        event = self._redactor.all(event)
         self._events.append(event)
         self._log.handle(event)
         with self._printing:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
-from tox_prodsim.model.errors import Cancelled, ProdsimError
+from tox_prodsim.model.errors import Cancelled
 from tox_prodsim.model.events import Event
 from tox_prodsim.run.context import CommandsOutcome, Paused, ToxPhase
 from tox_prodsim.run.run import Run
@@ -18,10 +18,19 @@ class RunDriver:
     ``paused`` is what the run waits for, and ``problem`` why the machine ended the run (empty: it did not).
     """
 
-    def __init__(self, run: Run, report: Callable[[Event], None], outcome: Callable[[], CommandsOutcome]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        report: Callable[[Event], None],
+        outcome: Callable[[], CommandsOutcome],
+        *,
+        describe: Callable[[Exception], str],
+    ) -> None:
+        """Take the run, what receives its events, and what returns one line about an exception of the run."""
         self._run: Run | None = run
         self._report = report
         self._outcome = outcome
+        self._describe = describe
         self.paused = Paused(until=ToxPhase.COMMANDS)
         self.problem = ""
 
@@ -46,8 +55,10 @@ class RunDriver:
             self.paused = event
         except StopIteration:
             self._run = None
-        except (ProdsimError, OSError) as problem:
-            self.give_up(str(problem))
+        except Cancelled:
+            raise
+        except Exception as problem:  # noqa: BLE001 - it becomes one line, and tox goes on to clean up
+            self.give_up(self._describe(problem))
 
     def give_up(self, problem: str) -> None:
         """End the run because of the machine or the request; tox runs ``commands_post`` before it may fail."""

@@ -6,7 +6,6 @@ the session at these points, and ``tox_commands`` advances the run for each comm
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 import weakref
@@ -23,15 +22,17 @@ from tox_prodsim import supervision
 from tox_prodsim.building import frontend
 from tox_prodsim.checks import resolution
 from tox_prodsim.checks.artifact import build_failure
-from tox_prodsim.model.errors import BuildError, Cancelled, ProdsimError
+from tox_prodsim.model.errors import BuildError
 from tox_prodsim.model.events import Event, Evidence, RunStarted, Step
 from tox_prodsim.model.findings import CheckResult, Verdict
 from tox_prodsim.model.scenario import LOWEST, Scenario
 from tox_prodsim.plugin import one_run, signals
+from tox_prodsim.plugin.boundary import Boundary
 from tox_prodsim.plugin.context import build, installer
 from tox_prodsim.plugin.context.environment import ProductionEnv
 from tox_prodsim.plugin.packages import package_env, provenance, wheel_under_test
 from tox_prodsim.plugin.paths import display_path, ledger_of
+from tox_prodsim.plugin.redaction import mask_logs, one_line, redactor_of
 from tox_prodsim.plugin.reporting import Reporting
 from tox_prodsim.plugin.run_driver import RunDriver
 from tox_prodsim.plugin.tox_commands import CommandContext, ToxCommands
@@ -57,6 +58,7 @@ class Session:
         self._began = time.monotonic()
         self._cancel = supervision.Cancel()
         self._folder = Path(tox_env.env_dir) / "prodsim"
+        self._boundary = Boundary(self._folder)
         self._scenario: Scenario | None = None
         self._wheel: WheelUnderTest | None = None
         self._lowered: installer.Lowered | None = None
@@ -70,11 +72,11 @@ class Session:
         self._provenance = provenance.ProvenanceTracker(
             tox_env, self._folder, self._cancel, self._fail_without_wheel, self._fail_refused
         )
-        package_env.supervise(tox_env.package_envs, tox_env.conf, self._provenance)
+        package_env.supervise(tox_env.package_envs, tox_env.conf, self._provenance, self._boundary)
 
     def on_install(self, arguments: Any, of_type: str) -> None:
         """Refuse what cannot be tested before anything is installed, and keep the wheel under test."""
-        with _as_fail():
+        with self._boundary:
             scenario = self._read_keys()
             if checked := wheel_under_test.unreadable(self._env):
                 self._fail_unreadable(build.run_started(self._env, scenario), checked)
@@ -85,12 +87,17 @@ class Session:
 
     def before_commands(self) -> None:
         """Begin the run: everything that comes before ``commands_pre``."""
-        with _as_fail():
+        with self._boundary:
             scenario = self._read_keys()
             production_env = ProductionEnv(self._env, self._cancel)
             context = self._build_context(scenario, production_env)
-        self._reporting = Reporting(self._env, self._folder)
-        self._driver = RunDriver(run(scenario, context), self._reporting.handle, self._commands.records.outcome)
+        self._reporting = Reporting(self._env, self._folder, self._boundary.redactor)
+        self._driver = RunDriver(
+            run(scenario, context),
+            self._reporting.handle,
+            self._commands.records.outcome,
+            describe=self._boundary.describe,
+        )
         self._commands.begin(
             CommandContext(
                 driver=self._driver,
@@ -109,8 +116,9 @@ class Session:
         """End the run; a failed verdict fails the environment, unless a command has failed it already."""
         if self._driver is None or self._reporting is None:
             return
-        self._driver.advance_to(ToxPhase.END)
-        verdict, summary = self._reporting.close()
+        with self._boundary:
+            self._driver.advance_to(ToxPhase.END)
+            verdict, summary = self._reporting.close()
         if self._driver.problem:
             raise Fail(self._driver.problem)
         if verdict is not Verdict.PASSED and (exit_code == 0 or self._commands.records.refused):
@@ -120,10 +128,13 @@ class Session:
         """End whatever is left, and write the report of a run that was interrupted. Never raises."""
         if self._driver is not None:
             self._driver.close()
-        if self._reporting is None and self._cancel.is_set and one_run.owns_folder(self._env):  # before the run
-            self._reporting = Reporting(self._env, self._folder)
+        is_ours = one_run.owns_folder(self._env)
+        if is_ours and self._reporting is None and (self._cancel.is_set or self._boundary.defect):  # before the run
+            self._reporting = Reporting(self._env, self._folder, self._boundary.redactor)
         if self._reporting is not None:
             self._reporting.close(default=Verdict.CANCELLED if self._cancel.is_set else Verdict.INCOMPLETE)
+        if is_ours:
+            mask_logs(self._folder, self._boundary.redactor)
         self._provenance.close()
         self._cancel.close()
 
@@ -132,6 +143,7 @@ class Session:
         if self._scenario is None:
             wheel_under_test.refuse_unusable(self._env)
             self._scenario = build.scenario_of(self._env)
+            self._boundary.redactor = redactor_of(self._env, self._scenario)
             _sweep(ledger_of(self._env))
         return self._scenario
 
@@ -176,12 +188,12 @@ class Session:
             log=display_path(log),
             of_requirements=run_id == "install_package_deps",
         )
-        with _as_fail():
+        with self._boundary:
             self._report(without_installation(self._read_keys(), self._file_context(self._wheel, failed)))
 
     def _report(self, events: Iterator[Event]) -> None:
         """Report all of a run that tox does not get to. Raises Fail."""
-        self._reporting = Reporting(self._env, self._folder)
+        self._reporting = Reporting(self._env, self._folder, self._boundary.redactor)
         for event in events:
             self._reporting.handle(event)
         _, summary = self._reporting.close()
@@ -225,17 +237,5 @@ def _sweep(ledger: Path) -> None:
     """End and report what earlier runs have left whose tox was killed together with their supervisors."""
     for swept in supervision.sweep(ledger):
         killed = ", ".join(f"pid {pid} {command}" for pid, command in swept.killed)
-        _LOGGER.warning(
-            "of an earlier run (%s): %s%s", swept.command, swept.reason, f"; ended now: {killed}" if killed else ""
-        )
-
-
-@contextlib.contextmanager
-def _as_fail() -> Iterator[None]:
-    """Turn a wrong request, and what the machine refuses, into tox's own failure: one line."""
-    try:
-        yield
-    except (ProdsimError, OSError) as problem:
-        raise Fail(str(problem)) from problem
-    except Cancelled:
-        raise SystemExit(signals.INTERRUPTED) from None
+        ended = f"; ended now: {killed}" if killed else ""
+        _LOGGER.warning("%s", one_line(f"of an earlier run ({swept.command}): {swept.reason}{ended}"))

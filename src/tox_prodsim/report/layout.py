@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tox_prodsim.report.sanitize import Printable, wrap
+from tox_prodsim.model.printable import Printable, wrap
 
 Piece = tuple[str, str]
 """A piece of a line and the name of its color; empty: no color."""

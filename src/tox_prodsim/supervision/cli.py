@@ -22,6 +22,8 @@ from typing import NoReturn, get_args
 from tox_prodsim import supervision
 from tox_prodsim.model.errors import Cancelled, ProdsimError
 from tox_prodsim.model.parsing import parse_signal
+from tox_prodsim.model.printable import Printable
+from tox_prodsim.model.secrets import redact
 from tox_prodsim.supervision import KILL, Cancel, Cause, Ending, Process, Survivor
 
 TIMED_OUT, FAILED, CANNOT_INVOKE, NOT_FOUND = 124, 125, 126, 127
@@ -78,8 +80,9 @@ def diagnose(process: Process, cancel: Cancel) -> Iterable[str]:
 
 def report(text: str) -> None:
     """Write one line to stderr, which may be closed."""
+    line = Printable(getattr(sys.stderr, "encoding", None))(f"{_NAME}: {redact(text)}")
     with suppress(OSError, ValueError):
-        print(f"{_NAME}: {text}", file=sys.stderr, flush=True)  # noqa: T201 - the output of the command
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - the output of the command
 
 
 class Supervision:

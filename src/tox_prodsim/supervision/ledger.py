@@ -20,6 +20,7 @@ from typing import Any
 
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.files import atomic_write
+from tox_prodsim.model.secrets import redact_argv
 from tox_prodsim.supervision import ownership, procfs
 from tox_prodsim.supervision.containment import kill_cgroup
 from tox_prodsim.supervision.procfs import Identity
@@ -78,7 +79,7 @@ class RunRecord:
                 namespace=procfs.namespace(),
                 host=ownership.own_identity(),
                 adopter=ownership.adopter(),
-                argv=tuple(argv),
+                argv=redact_argv(argv),
             )
 
     def begin(self) -> None:

@@ -34,7 +34,7 @@ def outcomes() -> Iterator[CommandsOutcome]:
 def driver(run: Run) -> tuple[RunDriver, list[Event]]:
     reported: list[Event] = []
     source = outcomes()
-    return RunDriver(run, reported.append, lambda: next(source)), reported
+    return RunDriver(run, reported.append, lambda: next(source), describe=str), reported
 
 
 def test_a_run_is_resumed_once_for_each_pause_up_to_the_phase() -> None:

@@ -9,14 +9,14 @@ from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpForm
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import NoReturn, Protocol, cast
 
 from tox.config.cli.ini import IniConfig
 from tox.config.cli.parser import ToxParser
-from tox.report import HandledError
 from tox.session.state import State
 
-from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.plugin.boundary import as_handled
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,10 +85,8 @@ def parse(arguments: Sequence[str], namespace: Namespace, file_config: IniConfig
 
 def run(state: State) -> int:
     """Run the command that was parsed; raises HandledError, which tox prints as one line."""
-    try:
+    with as_handled(Path(state.conf.core["work_dir"])):
         return _module(state.conf.options.prodsim_command).run(state)
-    except ProdsimError as problem:
-        raise HandledError(str(problem)) from problem
 
 
 class _CommandParser(ToxParser):

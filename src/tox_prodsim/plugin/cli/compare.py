@@ -25,6 +25,7 @@ from tox_prodsim.plugin.cli.comparison import Reference
 from tox_prodsim.plugin.cli.environments import selected
 from tox_prodsim.plugin.cli.output import write
 from tox_prodsim.plugin.context import runners
+from tox_prodsim.plugin.redaction import one_line
 from tox_prodsim.supervision import Cancel
 
 SLOWER, WRONG, INTERRUPTED = 1, 2, 130
@@ -50,7 +51,7 @@ def run(state: State) -> int:
         with _cancelled_by_signals() as cancel:
             return _compare(state, cancel)
     except (ProdsimError, WheelUnavailableError, CloneError) as problem:
-        sys.stderr.write(f"prodsim: {problem}\n")
+        sys.stderr.write(f"prodsim: {one_line(str(problem))}\n")
         return WRONG
     except (Cancelled, KeyboardInterrupt):
         sys.stderr.write("prodsim: interrupted, nothing is left of the comparison\n")

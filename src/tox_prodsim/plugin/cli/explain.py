@@ -10,6 +10,7 @@ from tox.session.state import State
 
 from tox_prodsim.catalogue import CATALOGUE, page
 from tox_prodsim.plugin.cli.output import write
+from tox_prodsim.plugin.redaction import one_line
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -24,7 +25,7 @@ def run(state: State) -> int:
     for code in state.conf.options.prodsim_codes:
         check = CATALOGUE.get(code.upper())
         if check is None:
-            raise HandledError(_unknown(code))
+            raise HandledError(one_line(_unknown(code)))
         write(page(check))
     return 0
 

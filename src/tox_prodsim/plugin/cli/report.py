@@ -12,7 +12,7 @@ from tox.session.state import State
 from tox_prodsim.model.errors import LogVersionError
 from tox_prodsim.model.events import Event
 from tox_prodsim.plugin.cli.environments import selected
-from tox_prodsim.plugin.cli.output import write
+from tox_prodsim.plugin.cli.output import write_rendered
 from tox_prodsim.plugin.paths import display_path
 from tox_prodsim.plugin.reporting import EVENT_LOG, REPORT
 from tox_prodsim.report import FORMATS, RenderOptions, event_log
@@ -34,7 +34,7 @@ def run(state: State) -> int:
         raise HandledError(msg)
     render = FORMATS[state.conf.options.prodsim_format].render
     for folder in folders:
-        write(render(_events(folder / EVENT_LOG), _options(state, folder / REPORT)))
+        write_rendered(render(_events(folder / EVENT_LOG), _options(state, folder / REPORT)))
     return 0
 
 

@@ -16,6 +16,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,6 +31,7 @@ from tox.tox_env.package import Package, PackageToxEnv
 from tox_prodsim import supervision
 from tox_prodsim.model.scenario import Stop
 from tox_prodsim.plugin import signals
+from tox_prodsim.plugin.boundary import Boundary
 from tox_prodsim.plugin.executor import Limits, SupervisedExecutor
 from tox_prodsim.plugin.packages.build_record import BuildRecord
 from tox_prodsim.plugin.paths import ledger_of
@@ -37,7 +39,7 @@ from tox_prodsim.supervision import shim
 
 _STOP = Stop(signal=signal.SIGTERM, grace_s=supervision.CANCEL_GRACE_S)
 _supervised_envs: weakref.WeakSet[PackageToxEnv] = weakref.WeakSet()
-_listeners: weakref.WeakKeyDictionary[EnvConfigSet, PackagingListener] = weakref.WeakKeyDictionary()
+_listeners: weakref.WeakKeyDictionary[EnvConfigSet, tuple[PackagingListener, Boundary]] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 _progress = threading.local()
 """What the packaging in a thread has done so far: names of build hooks as ``hooks``, their output as ``record``."""
@@ -62,10 +64,15 @@ class PackagingListener(Protocol):
         """Handle a failure; None: what the build requires could not be installed."""
 
 
-def supervise(package_envs: Iterable[PackageToxEnv], conf: EnvConfigSet, listener: PackagingListener) -> None:
-    """Supervise what these environments run from now on; call ``listener`` for the packages of the one of ``conf``."""
+def supervise(
+    package_envs: Iterable[PackageToxEnv], conf: EnvConfigSet, listener: PackagingListener, boundary: Boundary
+) -> None:
+    """Supervise what these environments run from now on.
+
+    The ``listener`` is called, within the ``boundary``, for the packages of the environment of ``conf``.
+    """
     with _lock:
-        _listeners[conf] = listener
+        _listeners[conf] = (listener, boundary)
         for env in package_envs:
             if env not in _supervised_envs:
                 _supervised_envs.add(env)
@@ -92,7 +99,7 @@ class _SupervisedPackaging:
 
     def _package(self, for_env: EnvConfigSet) -> list[Package]:
         """Package, then call the listener; tox calls a bound method like this with its lock of the environment held."""
-        listener, began_s = _listeners.get(for_env), time.monotonic()
+        (listener, boundary), began_s = _listeners.get(for_env, (None, nullcontext())), time.monotonic()
         _progress.hooks, _progress.record = [], BuildRecord()
         try:
             packages = self._perform_packaging(for_env)
@@ -101,10 +108,12 @@ class _SupervisedPackaging:
                 built = "build_sdist" in _progress.hooks[:-1]
                 failed = _packaging(self._sdist(for_env) if built else None, began_s)
                 if isinstance(problem, Fail) or failed.record.failed_install:
-                    listener.packaging_failed(problem if isinstance(problem, Fail) else None, failed)
+                    with boundary:
+                        listener.packaging_failed(problem if isinstance(problem, Fail) else None, failed)
             raise
         if listener is not None:
-            listener.packaged(_packaging(self._sdist(for_env), began_s))
+            with boundary:
+                listener.packaged(_packaging(self._sdist(for_env), began_s))
         return packages
 
     def _sdist(self, for_env: EnvConfigSet) -> Path | None:

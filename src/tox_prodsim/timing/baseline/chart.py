@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator, Sequence
-from html import escape
 
+from tox_prodsim.model.printable import Printable
 from tox_prodsim.timing.baseline.history import HistoryLine, HistoryPoint
 from tox_prodsim.timing.stats import percent
 
@@ -62,6 +63,11 @@ def _change(before: HistoryPoint | None, point: HistoryPoint) -> str:
     if before is None or before.ratio == point.ratio:
         return ""
     return percent(point.ratio / before.ratio - 1)
+
+
+def escape(text: str) -> str:
+    """Return a text for the picture: no control character, nothing that is markup."""
+    return html.escape(Printable("utf-8")(text))
 
 
 def _panel(line: HistoryLine) -> Iterator[str]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tox_prodsim.report.sanitize import Printable, wrap
+from tox_prodsim.model.printable import Printable, wrap
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 
