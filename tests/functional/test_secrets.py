@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import stat
-from pathlib import Path
 
 from support.project import Project
 
@@ -77,22 +74,3 @@ def test_no_secret_of_the_configuration_is_printed_or_kept(project: Project) -> 
     leaked = {f"{kind} in {name}" for name, text in found.items() for kind, secret in PLANTED.items() if secret in text}
     assert leaked == set()
     assert "***" in found["the terminal"]
-
-
-def test_logs_and_reports_are_for_their_owner_alone(project: Project) -> None:
-    project.write("app.py", "print('done')")
-    project.write(
-        "tox.ini",
-        "[testenv:prodsim]\nignore = PRF\ndeploy_files = app.py\ndeploy = python app.py\nexpect_output = done\n",
-    )
-    old = os.umask(0)
-    try:
-        project.prodsim("--installpkg", project.wheel()).passed()
-    finally:
-        os.umask(old)
-    folder: Path = project.folder / ".tox" / "prodsim" / "prodsim"
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir() if path.is_file()}
-    readable = {
-        name: oct(mode) for name, mode in modes.items() if name.endswith((".log", ".json", ".jsonl")) and mode != 0o600
-    }
-    assert readable == {}

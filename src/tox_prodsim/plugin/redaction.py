@@ -28,12 +28,13 @@ def one_line(text: str, redactor: Redactor | None = None) -> str:
 def redactor_of(tox_env: PythonRun, scenario: Scenario) -> Redactor:
     """Return what masks the secrets of the environment: in its variables, and in all commands of the run."""
     commands = [command.args for key in _COMMAND_KEYS for command in tox_env.conf[key]]
-    return Redactor.of([*commands, *_of_scenario(scenario)], [_variables(tox_env)])
+    variables = (deployment.set_env for deployment in scenario.deployments)
+    return Redactor.of([*commands, *_commands_of(scenario)], [_variables(tox_env), *variables])
 
 
-def _of_scenario(scenario: Scenario) -> Iterator[Sequence[str]]:
+def _commands_of(scenario: Scenario) -> Iterator[Sequence[str]]:
     yield from (auditor.argv for auditor in scenario.audit)
-    if (deployment := scenario.deployment) is not None:
+    for deployment in scenario.deployments:
         yield deployment.argv
         yield from (str(source).split() for source in deployment.ready)
         yield deployment.drain
