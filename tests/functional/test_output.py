@@ -134,7 +134,7 @@ def test_what_is_no_text_is_kept_byte_by_byte_and_shown_escaped(quick_project: P
     assert json.loads((quick_project.folder / "result.json").read_text())["testenvs"]["prodsim"]["result"]["success"]
 
 
-def test_a_full_disk_is_one_line_and_the_command_is_judged_all_the_same(quick_project: Project) -> None:
+def test_a_log_that_cannot_be_kept_is_one_line_and_the_command_is_judged_all_the_same(quick_project: Project) -> None:
     command = f"python -c \"import sys; print('x' * 3_000_000); sys.exit(3)\" {quick_project.tag}"
     quick_project.write("tox.ini", CONFIG.format(keys=f"recreate = false\ncommands = {command}"))
     quick_project.prodsim("--installpkg", quick_project.wheel()).failed()
@@ -143,9 +143,9 @@ def test_a_full_disk_is_one_line_and_the_command_is_judged_all_the_same(quick_pr
     log.symlink_to("/dev/full")
     result = quick_project.prodsim("--installpkg", quick_project.wheel()).failed()
     assert result.out.count("could not be kept") == 1
-    assert f"could not be kept: {log}: No space left on device\n" in result.out
+    assert f"could not be kept: {log}: a symbolic link is in the place of 'commands-0.log', remove it\n" in result.out
     assert "exit code 3" in quick_project.findings()[0]["message"]
-    assert not log.is_symlink()
+    assert log.readlink() == Path("/dev/full")
     assert quick_project.left() == []
 
 

@@ -31,6 +31,8 @@ STACKS_SIGNAL, TASKS_SIGNAL = (
 HIGH_NUMBERS = (900, 400, 150)  # of the open file: not what select(), a shell or a loop over "all" files uses
 MAX_RECORDS = 200  # lines for each process: a program that warns in a loop must not fill the disk
 FRAMES, THREADS, TASKS = 100, 200, 200
+OWN_FILE = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO in its place: an error
+APPENDED, REPLACED = OWN_FILE | os.O_APPEND, OWN_FILE | os.O_TRUNC
 LIMITED = ("threading.py", "queue.py", "selectors.py", "subprocess.py")
 
 
@@ -74,9 +76,7 @@ class Stacks:
         """Open the file of this process, which a fork has made another one."""
         with IGNORE_ERRORS:
             before = self.fd
-            self.fd = with_high_number(
-                os.open(self.path(), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            )
+            self.fd = with_high_number(os.open(self.path(), APPENDED, 0o600))
             os.write(self.fd, b"main 0x%016x start %s\n" % (_thread.get_ident(), start_time()))
             faulthandler.register(STACKS_SIGNAL, file=self.fd, all_threads=True, chain=False)
             if before >= 0 and os.readlink("/proc/self/fd/%d" % before).startswith(self.folder):
@@ -153,7 +153,7 @@ class StackDump:
         with IGNORE_ERRORS:
             path = "%s/%d.tasks.json" % (self.folder, os.getpid())
             content = as_json({"threads": list(self.threads(frame)), "tasks": list(self.tasks(frame))})
-            fd = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            fd = os.open(path + ".new", REPLACED, 0o600)
             try:
                 os.write(fd, content)
             finally:
@@ -311,7 +311,7 @@ class LeakRecorder:
     def append(self, line: bytes) -> None:
         """Append one line; the file is opened for each, none stays open."""
         path = "%s/%d.witness.jsonl" % (self.folder, os.getpid())
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        fd = os.open(path, APPENDED, 0o600)
         try:
             os.write(fd, line)
         finally:

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tox_prodsim.model.errors import ProdsimError, WheelUnavailableError
-from tox_prodsim.model.files import atomic_write
+from tox_prodsim.model import files
+from tox_prodsim.model.errors import ForeignFileError, ProdsimError, WheelUnavailableError
 from tox_prodsim.model.runner import Completed, Runner
 
 KEPT_RUNS = 8
@@ -25,6 +25,7 @@ KEPT_RUNS = 8
 KEPT_ACCEPTED = 24
 """How many wheels of accepted baselines are kept."""
 _ACCEPTED = "accepted"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _GIT_LIMIT_S = 120.0
 _LOCAL_TO_A_TREE = re.compile(
     r"GIT_(ALTERNATE_OBJECT_DIRECTORIES|CONFIG|CONFIG_PARAMETERS|CONFIG_COUNT|OBJECT_DIRECTORY|DIR|WORK_TREE"
@@ -136,42 +137,63 @@ def _empty(folder: Path) -> Path:
 
 def keep(wheel: Path, cache: Path) -> Path:
     """Keep a complete copy of the wheel, remove the oldest wheels, and return the path of the copy; raises OSError."""
-    entry = cache / _sha256(wheel)
-    cache.mkdir(parents=True, exist_ok=True)
-    if not (entry / wheel.name).is_file():
-        entry.mkdir(exist_ok=True)
-        with wheel.open("rb") as source, atomic_write(entry / wheel.name) as copy:
-            shutil.copyfileobj(source, copy)
+    entry = files.folder(files.folder(cache) / _sha256(wheel))
+    copy = entry / wheel.name
+    files.refuse_foreign(copy)
+    if not copy.exists():
+        with wheel.open("rb") as source, files.atomic_write(copy) as target:
+            shutil.copyfileobj(source, target)
     os.utime(entry)
     _prune(cache)
-    return entry / wheel.name
+    return copy
 
 
 def accept(sha256: str, cache: Path) -> None:
     """Keep a wheel longer, because it belongs to an accepted baseline."""
-    with contextlib.suppress(OSError):  # it is not kept
-        (cache / sha256 / _ACCEPTED).touch()
+    entry = _entry(cache, sha256)
+    if entry is not None:
+        with contextlib.suppress(OSError):
+            files.write(entry / _ACCEPTED, b"")
 
 
 def kept(cache: Path, sha256: str) -> Path | None:
     """Return the wheel with this sha256, or None; a damaged one is removed."""
-    entry = cache / sha256
-    wheel = next(iter(sorted(entry.glob("*.whl"))), None)
-    if wheel is None:
+    entry = _entry(cache, sha256)
+    wheel = next(iter(sorted(entry.glob("*.whl"))), None) if entry is not None else None
+    if entry is None or wheel is None:
         return None
-    if _sha256(wheel) != sha256:
-        shutil.rmtree(entry, ignore_errors=True)
+    try:
+        if _sha256(wheel) == sha256:
+            return wheel
+    except ForeignFileError:
         return None
-    return wheel
+    shutil.rmtree(entry, ignore_errors=True)
+    return None
+
+
+def _entry(cache: Path, sha256: str) -> Path | None:
+    """Return the folder of a wheel in the cache; None: there is none.
+
+    A sha256 comes from a file in the repository, so a text that is not one must not lead out of the cache.
+    """
+    is_entry = _SHA256.fullmatch(sha256) and not cache.is_symlink() and _is_folder(cache / sha256)
+    return cache / sha256 if is_entry else None
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _prune(cache: Path) -> None:
-    """Remove the oldest entries beyond the two limits."""
-    entries = sorted((entry for entry in cache.iterdir() if entry.is_dir()), key=_age_s)
+    """Remove the oldest entries beyond the two limits, and what killed runs have left in the others."""
+    names = [name for name in os.listdir(cache) if _entry(cache, name) is not None]  # noqa: PTH208 - names
+    entries = sorted((cache / name for name in names), key=_age_s)
     accepted = [entry for entry in entries if (entry / _ACCEPTED).exists()]
     others = [entry for entry in entries if entry not in accepted]
     for entry in [*accepted[KEPT_ACCEPTED:], *others[KEPT_RUNS:]]:
         shutil.rmtree(entry, ignore_errors=True)
+    for entry in entries:
+        files.remove_leftovers(entry)
 
 
 def _age_s(path: Path) -> float:
@@ -182,7 +204,7 @@ def _age_s(path: Path) -> float:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with files.open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -163,6 +163,26 @@ CHECKS = (
         ),
     ),
     Check(
+        code="RUN657",
+        level=Level.ERROR,
+        title="something else is in the place of the log of the deployment",
+        why=(
+            "What the deployment printed is searched for expected and rejected lines, and for tracebacks. A FIFO, a "
+            "folder or a symbolic link in the place of deploy.log is not read, so nothing is known of the output."
+        ),
+        example=(
+            "FAIL RUN657 deploy.log: a FIFO is in the place of the log, so the output of the deployment was not read"
+        ),
+        causes=(
+            "the deployment, a command or a build writes in the folder of tox-prodsim, which nothing else should do",
+            "a log rotation that follows the open file has replaced it",
+        ),
+        solution=(
+            "find the program that replaces the file: it runs between the start of the deployment and its stop",
+            "let the program write its own log files in the scratch directory",
+        ),
+    ),
+    Check(
         code="RUN614",
         level=Level.ERROR,
         title="the command could not be started",

@@ -24,7 +24,7 @@ from tox_prodsim.model.probes import ListenProbe
 from tox_prodsim.model.scenario import Deployment
 
 _CODES = frozenset(
-    f"RUN{number}" for number in (*range(601, 605), *range(606, 619), *range(620, 628), 630, 631, 640, 641)
+    f"RUN{number}" for number in (*range(601, 605), *range(606, 619), *range(620, 628), 630, 631, 640, 641, 657)
 )
 """Codes that a run of the deployment checks; RUN605 is about tox's commands."""
 _TIMEOUTS = {"RUN603", "RUN610", "RUN615", "RUN616", "RUN617"}

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from tox_prodsim import supervision
 from tox_prodsim.deployment import findings
+from tox_prodsim.model import files
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.leaks import AllowLeaks
 from tox_prodsim.model.probes import LOOPBACK, NotifyProbe, Probe
@@ -147,8 +148,7 @@ def _notify_socket(deployment: Deployment, launch: Launch, context: LaunchContex
 
 
 def _start_process(launch: Launch, context: LaunchContext, env: Mapping[str, str]) -> supervision.Process:
-    context.log.unlink(missing_ok=True)
-    with context.log.open("ab", buffering=0) as log:
+    with files.create(context.log) as log:
         return supervision.start(
             context.resolve(launch.argv, "deploy"),
             cwd=context.cwd,

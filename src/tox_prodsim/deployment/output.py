@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tox_prodsim.deployment import findings
+from tox_prodsim.model import files
+from tox_prodsim.model.errors import ForeignFileError
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.scenario import DEFAULT_REJECT, Deployment
 
@@ -34,6 +38,11 @@ def check_output(log: Path, deployment: Deployment, *, ended_well: bool) -> Iter
     expected = _Search(deployment.expect_output)
     rejected = _Search(deployment.reject_output)
     suspects = _Search(suspicious)
+    try:
+        files.refuse_foreign(log)
+    except ForeignFileError as problem:
+        yield findings.replaced_log(problem, log.name)
+        return
     for block in blocks(log):
         for search in (expected, rejected, suspects):
             search.read(block)
@@ -86,9 +95,11 @@ def _first_matching_line(pattern: re.Pattern[bytes], in_block: re.Pattern[bytes]
 
 def blocks(log: Path) -> Iterator[bytes]:
     """Yield the file in blocks of whole lines, without the last line end; a longer line comes in parts that overlap."""
-    if not log.exists():
-        return
-    with log.open("rb") as file:
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(files.open_regular(log))
+        except OSError:  # it was removed, or something else is in its place
+            return
         rest = b""
         while read := file.read(_BLOCK_BYTES):
             whole, newline, after = (rest + read).rpartition(b"\n")
@@ -118,8 +129,7 @@ def lines_if_any(pattern: re.Pattern[bytes], log: Path) -> Iterator[bytes]:
 
 def tail(log: Path, count: int) -> list[str]:
     """Return the last lines of a file, from its last 64 KiB."""
-    if not log.exists():
-        return []
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
-        return [line.decode(errors="replace") for line in file.read().splitlines()[-count:]]
+    with contextlib.suppress(OSError), files.open_regular(log) as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+        return [line.decode(errors="replace") for line in file.read(_TAIL_BYTES).splitlines()[-count:]]
+    return []

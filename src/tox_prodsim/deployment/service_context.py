@@ -9,6 +9,7 @@ from pathlib import Path
 from tox_prodsim import supervision
 from tox_prodsim.deployment.environ import with_own_variables
 from tox_prodsim.deployment.launch import LaunchContext
+from tox_prodsim.model import files
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.parsing import fill
 from tox_prodsim.model.scenario import Deployment
@@ -23,8 +24,7 @@ def context_of(
     trees: Callable[[], Mapping[int, supervision.Tree]],
 ) -> LaunchContext:
     """Return the context of one of several services; ``known`` returns what is known of the others by now."""
-    temporary = context.temporary / deployment.name
-    temporary.mkdir(parents=True, exist_ok=True)
+    temporary = files.folder(context.temporary / deployment.name)
 
     def environ(values: Mapping[str, str]) -> dict[str, str]:
         own = {name: fill(value, values) for name, value in deployment.set_env.items()}

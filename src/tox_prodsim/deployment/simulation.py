@@ -12,6 +12,7 @@ from tox_prodsim.deployment.launch import LaunchContext
 from tox_prodsim.deployment.service_context import log_of
 from tox_prodsim.deployment.services import ServicesRun
 from tox_prodsim.deployment.startup import in_scratch_copy
+from tox_prodsim.model import files
 from tox_prodsim.model.conditions import ConditionRun
 from tox_prodsim.model.errors import NamespaceError, RestartError
 from tox_prodsim.model.events import Found
@@ -40,7 +41,7 @@ def run_under_condition(
             last_line = next(reversed(list(output.tail(log, 1))), "")
             yield findings.failed_under_condition(condition_run.condition, failure, log.name, last_line)
         for log in logs.values():
-            log.unlink(missing_ok=True)
+            files.remove(log)
     except NamespaceError:
         msg = "its probes would have to ask in a network of its own, which only root may enter"
         raise RestartError(msg) from None

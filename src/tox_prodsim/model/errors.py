@@ -6,6 +6,7 @@
     ├── ProdsimError            the request or the machine is wrong: one line that names the key
     │   └── BuildError          a build back end failed
     ├── Cancelled               the user or the CI system ended the run
+    ├── ForeignFileError        an OSError: something else is in the place of a file of a run
     └── UnavailableError        something cannot be had or measured here; the text is the reason
         ├── CloneError          a second environment
         ├── ConfirmationError   a second measurement of a change
@@ -23,6 +24,9 @@
 """
 
 from __future__ import annotations
+
+import errno
+from pathlib import Path
 
 
 class ProdsimError(Exception):
@@ -48,6 +52,17 @@ class BuildError(ProdsimError):
 
 class Cancelled(Exception):  # noqa: N818 - the documented name; nothing is in error
     """The user (or the CI system) asked to stop; raised out of every wait."""
+
+
+class ForeignFileError(OSError):
+    """Something other than a file or a folder of ours is in its place."""
+
+    def __init__(self, path: Path, kind: str) -> None:
+        self.kind = kind
+        super().__init__(errno.EEXIST, f"{kind} is in the place of {path.name!r}, remove it", str(path))
+
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.kind} is in its place, remove it"
 
 
 class UnavailableError(Exception):

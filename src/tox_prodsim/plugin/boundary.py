@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from types import TracebackType
 from tox.report import HandledError
 from tox.tox_env.errors import Fail, Recreate, Skip
 
+from tox_prodsim.model import files
 from tox_prodsim.model.errors import Cancelled, ProdsimError
 from tox_prodsim.model.secrets import Redactor
 from tox_prodsim.plugin import signals
@@ -69,10 +69,7 @@ def keep_traceback(problem: Exception, folder: Path, redactor: Redactor) -> str:
     path = folder / TRACEBACK
     text = redactor("".join(traceback.format_exception(problem)))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-            file.write(text.encode("utf-8", "backslashreplace"))
+        files.write(path, text)
         where = f"its traceback is in {display_path(path)}"
     except OSError as refused:
         where = f"its traceback cannot be written: {refused}"

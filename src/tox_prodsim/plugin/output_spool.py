@@ -8,6 +8,8 @@ from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
 
+from tox_prodsim.model import files
+
 HEAD_BYTES = 1 << 20
 """This much of a stream is shown as it comes."""
 TAIL_BYTES = 1 << 16
@@ -46,8 +48,7 @@ class Spool:
 
     def _append(self, data: bytes) -> None:
         if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = FileIO(self.path, "wb")
+            self._file = files.create(self.path)
         rest = memoryview(data)
         while rest:
             rest = rest[self._file.write(rest) :]

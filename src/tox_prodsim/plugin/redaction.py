@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from tox.tox_env.python.runner import PythonRun
 
-from tox_prodsim.model.files import atomic_write
+from tox_prodsim.model import files
 from tox_prodsim.model.printable import Printable
 from tox_prodsim.model.scenario import Scenario
 from tox_prodsim.model.secrets import Redactor
@@ -55,13 +56,13 @@ def mask_logs(folder: Path, redactor: Redactor) -> None:
 
 
 def _mask(log: Path, redactor: Redactor) -> None:
-    if log.is_symlink() or not log.is_file() or log.stat().st_size > _LARGEST_LOG:
-        return
-    with log.open("rb") as file:
+    with files.open_regular(log) as file:
+        if os.fstat(file.fileno()).st_size > _LARGEST_LOG:
+            return
         if all(redactor.bytes(line) == line for line in _lines(file)):
             return
         file.seek(0)
-        with atomic_write(log, mode=0o600) as masked:
+        with files.atomic_write(log) as masked:
             masked.writelines(map(redactor.bytes, _lines(file)))
 
 

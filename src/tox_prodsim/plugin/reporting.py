@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tox.tox_env.python.runner import PythonRun
 
+from tox_prodsim.model import files
 from tox_prodsim.model.events import Event, Found, RunFinished, unfinished
-from tox_prodsim.model.files import atomic_write
 from tox_prodsim.model.findings import Level, Verdict
 from tox_prodsim.model.secrets import Redactor
 from tox_prodsim.plugin.paths import display_path
@@ -82,8 +82,7 @@ class Reporting:
         if self._env.journal:
             self._env.journal["prodsim"] = document
         try:
-            self._report_path.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_write(self._report_path) as file:
+            with files.atomic_write(self._report_path) as file:
                 file.write(json.dumps(document).encode())
         except OSError as problem:
             _log_unwritable("the report", self._report_path, problem)

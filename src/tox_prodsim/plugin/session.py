@@ -22,6 +22,7 @@ from tox_prodsim import supervision
 from tox_prodsim.building import frontend
 from tox_prodsim.checks import resolution
 from tox_prodsim.checks.artifact import build_failure
+from tox_prodsim.model import files
 from tox_prodsim.model.errors import BuildError
 from tox_prodsim.model.events import Event, Evidence, RunStarted, Step
 from tox_prodsim.model.findings import CheckResult, Verdict
@@ -142,6 +143,7 @@ class Session:
         """Return the scenario; at the first call also end what earlier runs have left."""
         if self._scenario is None:
             wheel_under_test.refuse_unusable(self._env)
+            files.refuse_foreign(self._folder, is_folder=True)
             self._scenario = build.scenario_of(self._env)
             self._boundary.redactor = redactor_of(self._env, self._scenario)
             _sweep(ledger_of(self._env))
@@ -180,7 +182,10 @@ class Session:
             return
         wheel_under_test.forget(self._folder)
         log = self._folder / "install.log"
-        log.write_text(output, encoding="utf-8")
+        try:
+            files.write(log, output)
+        except OSError as problem:
+            _LOGGER.warning("the log of the installation cannot be written: %s: %s", log, problem.strerror)
         failed = resolution.FailedInstallation(
             subject=self._wheel.path.name,
             file=display_path(self._wheel.path),
@@ -237,5 +242,6 @@ def _sweep(ledger: Path) -> None:
     """End and report what earlier runs have left whose tox was killed together with their supervisors."""
     for swept in supervision.sweep(ledger):
         killed = ", ".join(f"pid {pid} {command}" for pid, command in swept.killed)
+        command = f" ({swept.command})" if swept.command else ""
         ended = f"; ended now: {killed}" if killed else ""
-        _LOGGER.warning("%s", one_line(f"of an earlier run ({swept.command}): {swept.reason}{ended}"))
+        _LOGGER.warning("%s", one_line(f"of an earlier run{command}: {swept.reason}{ended}"))

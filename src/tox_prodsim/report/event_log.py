@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from io import BufferedWriter, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
+from tox_prodsim.model import files
 from tox_prodsim.model.errors import LogVersionError
 from tox_prodsim.model.events import SCHEMA_VERSION, Event, from_record, to_record
 
@@ -15,8 +17,7 @@ class EventLog:
     """Writes events to ``path``, replacing an existing file; each is flushed before the next one."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("w", encoding="ascii", newline="\n")
+        self._file = TextIOWrapper(BufferedWriter(files.create(path)), encoding="ascii", newline="\n")
 
     def handle(self, event: Event) -> None:
         """Write one line; JSON in ASCII escapes everything that could break it."""
@@ -34,7 +35,7 @@ def read(path: Path) -> Iterator[Event]:
     Raises LogVersionError for the log of another version, ValueError with file and line for a complete line that is
     not an event, OSError if the file cannot be read.
     """
-    with path.open("rb") as lines:
+    with files.open_regular(path) as lines:
         for number, line in enumerate(lines, start=1):
             if not line.endswith(b"\n"):
                 return

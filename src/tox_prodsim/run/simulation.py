@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tox_prodsim import deployment
 from tox_prodsim.checks import installed
+from tox_prodsim.model import files
 from tox_prodsim.model.conditions import Condition, ConditionRun
 from tox_prodsim.model.errors import RestartError
 from tox_prodsim.model.findings import CheckResult
@@ -85,9 +86,9 @@ def _has_private_home(launch_context: deployment.LaunchContext) -> bool:
 @contextmanager
 def _folder(path: Path) -> Iterator[Path]:
     """Give an empty folder with ``home``, ``tmp`` and ``work`` in it, and remove it."""
-    shutil.rmtree(path, ignore_errors=True)
+    files.empty_folder(path)
     for name in ("home", "tmp", "work"):
-        (path / name).mkdir(parents=True)
+        (path / name).mkdir()
     try:
         yield path
     finally:

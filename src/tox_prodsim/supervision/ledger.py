@@ -10,16 +10,14 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tox_prodsim.model import files
 from tox_prodsim.model.errors import ProdsimError
-from tox_prodsim.model.files import atomic_write
 from tox_prodsim.model.secrets import redact_argv
 from tox_prodsim.supervision import ownership, procfs
 from tox_prodsim.supervision.containment import kill_cgroup
@@ -27,7 +25,8 @@ from tox_prodsim.supervision.procfs import Identity
 
 SCHEMA = 1
 _SIZE_LIMIT = 1 << 20
-_STALE_S = 3600.0
+_MOST = (1 << 63) - 1
+"""No pid, and no time of a start, is larger."""
 LOST = "its supervising processes and their host were killed together"
 
 
@@ -117,8 +116,8 @@ class RunRecord:
 
 def write(path: Path, record: Record) -> None:
     """Write a record so that it is there as a whole or not at all, readable only by this user."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with atomic_write(path, mode=0o600) as file:
+    files.folder(path.parent, mode=0o700)
+    with files.atomic_write(path) as file:
         file.write(json.dumps({"schema": SCHEMA, **asdict(record)}).encode("ascii"))
 
 
@@ -128,10 +127,11 @@ def sweep(folder: Path) -> tuple[SweepResult, ...]:
     A run that is going on is left alone, so is one of which any supervising process is alive: that one cleans up. A
     record of an earlier boot is removed. Safe while others start, end and sweep.
     """
-    with suppress(OSError):
-        for beside in folder.glob("*.tmp"):  # of a host that was killed while it wrote
-            if time.time() - beside.lstat().st_mtime > _STALE_S and beside.lstat().st_uid == os.geteuid():
-                beside.unlink()
+    try:
+        files.refuse_foreign(folder, is_folder=True)
+    except OSError as problem:
+        return (SweepResult(tag="", command="", killed=(), reason=f"the records cannot be read: {problem}"),)
+    files.remove_leftovers(folder)  # of a host that was killed while it wrote
     found = [_sweep_record(path) for path in sorted(folder.glob("*.json"))] if procfs.boot() else []
     return tuple(swept for swept in found if swept)
 
@@ -201,7 +201,9 @@ def _end_cgroup(cgroup: Path, tag: str) -> tuple[tuple[int, str], ...]:
             return ()
         if cgroup.stat().st_uid != os.geteuid():
             return ()
-        inside = [(int(pid), procfs.command(int(pid))) for pid in (cgroup / "cgroup.procs").read_text().split()]
+        files.refuse_foreign(cgroup / "cgroup.kill")
+        pids = [int(pid) for pid in files.read(cgroup / "cgroup.procs", limit_bytes=_SIZE_LIMIT).split()]
+        inside = [(pid, procfs.command(pid)) for pid in pids]
     except (OSError, ValueError):
         return ()
     kill_cgroup(cgroup)
@@ -211,14 +213,14 @@ def _end_cgroup(cgroup: Path, tag: str) -> tuple[tuple[int, str], ...]:
 def read(path: Path) -> Record:
     """Return a record; raises ValueError with the reason not to trust it, FileNotFoundError when it is gone."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        opened = files.open_regular(path)
     except FileNotFoundError:
         raise
     except OSError as problem:
         raise ValueError(f"cannot be read: {problem.strerror}") from problem
-    with os.fdopen(handle, "rb") as file:
-        about = os.fstat(handle)
-        if not stat.S_ISREG(about.st_mode) or about.st_size > _SIZE_LIMIT:
+    with opened as file:
+        about = os.fstat(file.fileno())
+        if about.st_size > _SIZE_LIMIT:
             raise ValueError("is no record")
         if about.st_uid != os.geteuid():
             raise ValueError("belongs to another user")
@@ -259,7 +261,7 @@ def _record(data: dict[str, Any]) -> Record:
 def _process(data: dict[str, Any] | None) -> Identity | None:
     if data is None:
         return None
-    if not all(type(number) is int and number >= 0 for number in data.values()):
+    if not all(type(number) is int and 0 <= number <= _MOST for number in data.values()):
         raise ValueError
     return Identity(**data)
 

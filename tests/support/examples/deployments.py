@@ -12,6 +12,7 @@ from tox_prodsim.deployment import findings
 from tox_prodsim.deployment.in_flight import RequestOutcome
 from tox_prodsim.deployment.leaks import findings as leak_findings
 from tox_prodsim.model.conditions import CONDITIONS
+from tox_prodsim.model.errors import ForeignFileError
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.leaks import AllowLeaks, Grade, Leak, LeakKind
 from tox_prodsim.model.scenario import Stop
@@ -74,6 +75,7 @@ FINDINGS = [
         leak(LeakKind.FILE, "tmpx8rq2k1c", "folder in TMPDIR with 3 files, 12.4 kB"),
     ),
     *leaked("python", leak(LeakKind.WARNING, UNCLOSED, file="/srv/acme/export.py", line=14)),
+    findings.replaced_log(ForeignFileError(Path("deploy.log"), "a FIFO"), "deploy.log"),
     findings.suspicious_output("deploy.log", "Traceback (most recent call last):", job=True),
     *leaked(
         "python",

@@ -66,22 +66,61 @@ def test_accepted_wheels_are_bounded_too(tmp_path: Path) -> None:
     assert reference_wheel.kept(cache, sha256(wheels[0])) is None
 
 
-def test_what_a_killed_run_left_half_done_is_never_found_and_goes_after_an_hour(tmp_path: Path) -> None:
-    one, cache = made(tmp_path), tmp_path / "cache"
-    half = cache / sha256(one) / f".{one.name}.1-abcd.tmp"
+def test_what_a_killed_run_left_half_done_is_never_found_and_goes_with_the_next(tmp_path: Path) -> None:
+    one, other, cache = made(tmp_path), made(tmp_path, "2.0"), tmp_path / "cache"
+    half = cache / sha256(one) / f".{one.name}.1-0123abcd.tmp"
     half.parent.mkdir(parents=True)
     half.write_bytes(b"half")
     assert reference_wheel.kept(cache, sha256(one)) is None
-    reference_wheel.keep(one, cache).unlink()
-    assert half.exists()  # it may belong to a run that is writing now
-    os.utime(half, (time.time() - 4000, time.time() - 4000))
-    reference_wheel.keep(one, cache)
-    assert [path.name for path in half.parent.iterdir()] == [one.name]
+    reference_wheel.keep(other, cache)
+    assert not half.exists()
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../precious", "{precious}", "a" * 64, "{sha256}"])
+def test_nothing_outside_of_the_cache_is_removed_or_touched(tmp_path: Path, name: str) -> None:
+    """As a sha256 anything may come from a baseline: a path, and a folder of the cache that is a link."""
+    cache, precious = tmp_path / "cache", tmp_path / "precious"
+    precious.mkdir()
+    (precious / "acme-1.0-py3-none-any.whl").write_bytes(b"precious")
+    cache.mkdir()
+    for link in ("a" * 64, "link"):
+        (cache / link).symlink_to(precious)
+    text = name.format(precious=precious, sha256=sha256(precious / "acme-1.0-py3-none-any.whl"))
+    for _ in range(2):
+        assert reference_wheel.kept(cache, text) is None
+        reference_wheel.accept(text, cache)
+    for version in range(reference_wheel.KEPT_RUNS + 2):
+        reference_wheel.keep(made(tmp_path, f"1.{version}"), cache)
+    assert [(path.name, path.read_bytes()) for path in precious.iterdir()] == [
+        ("acme-1.0-py3-none-any.whl", b"precious")
+    ]
+    assert {path.name for path in tmp_path.iterdir() if path.suffix != ".whl"} == {"cache", "precious"}
+
+
+def test_a_cache_that_is_a_link_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "cache").symlink_to(tmp_path / "precious")
+    with pytest.raises(OSError, match="cache: a symbolic link is in its place"):
+        reference_wheel.keep(made(tmp_path), tmp_path / "cache")
+    assert list((tmp_path / "precious").iterdir()) == []
+
+
+def test_a_link_in_the_place_of_a_kept_wheel_is_not_followed(tmp_path: Path) -> None:
+    one, cache = made(tmp_path / "wheels"), tmp_path / "cache"
+    kept = reference_wheel.keep(one, cache)
+    kept.unlink()
+    kept.symlink_to(one)
+    (kept.parent / "accepted").symlink_to(tmp_path / "new")
+    assert reference_wheel.kept(cache, sha256(one)) is None
+    with pytest.raises(OSError, match="a symbolic link is in its place"):
+        reference_wheel.keep(one, cache)
+    reference_wheel.accept(sha256(one), cache)
+    assert (one.is_file(), (tmp_path / "new").exists()) == (True, False)
 
 
 def test_a_wheel_that_cannot_be_kept_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
-    with pytest.raises(OSError, match="exists"):
+    with pytest.raises(OSError, match="cache: a file is in its place"):
         reference_wheel.keep(made(tmp_path), tmp_path / "cache")
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -76,18 +79,33 @@ def test_a_line_of_50_mb_is_kept_whole_and_cut_between_characters(tmp_path: Path
 
 
 def test_a_disk_that_is_full_is_said_and_nothing_half_is_left(tmp_path: Path) -> None:
-    link = tmp_path / "commands-0.log"
-    link.symlink_to("/dev/full")
+    log = tmp_path / "commands-0.log"
+    log.touch()
     shown = bytearray()
-    spool = Spool(link)
+    spool = Spool(log)
+    spool._file = FileIO("/dev/full", "wb")
     preview = OutputPreview(shown.extend, spool)
     for _ in range(50):
         preview.write(b"z" * 100_000)
     preview.close()
     assert spool.error == "No space left on device"
-    assert f"MB left out, and lost: {link}: No space left on device".encode() in shown
-    assert not link.is_symlink()
+    assert f"MB left out, and lost: {log}: No space left on device".encode() in shown
+    assert not log.exists()
     assert spool.size_bytes == 5_000_000
+
+
+@pytest.mark.parametrize("kind", ["a FIFO", "a folder", "a symbolic link"])
+def test_what_is_no_file_in_the_place_of_the_log_is_said_and_not_written_to(tmp_path: Path, kind: str) -> None:
+    log, precious = tmp_path / "commands-0.log", tmp_path / "precious"
+    precious.write_text("precious")
+    make = {"a FIFO": os.mkfifo, "a folder": os.mkdir, "a symbolic link": partial(os.symlink, precious)}
+    make[kind](log)
+    spool = Spool(log)
+    spool.write(b"text")
+    spool.close()
+    assert spool.error == f"{kind} is in the place of 'commands-0.log', remove it"
+    assert log.is_symlink() or not log.is_file()
+    assert precious.read_text() == "precious"
 
 
 def test_nothing_is_shown_or_written_after_the_end(tmp_path: Path) -> None:

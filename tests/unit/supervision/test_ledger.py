@@ -107,6 +107,7 @@ def test_a_run_of_which_nothing_is_left_is_forgotten_without_a_word(path: Path) 
         pytest.param(json.dumps(content(mark=True)).encode(), id="a mark that is no number"),
         pytest.param(json.dumps(content(host=None)).encode(), id="no host"),
         pytest.param(json.dumps(content(host={"pid": 1, "started": -1})).encode(), id="a start before the boot"),
+        pytest.param(json.dumps(content(host={"pid": 10**400, "started": 1})).encode(), id="a pid of 400 digits"),
         pytest.param(json.dumps(content(host={"pid": "1", "started": 1})).encode(), id="a pid that is text"),
         pytest.param(json.dumps(content(host={"pid": 1})).encode(), id="a pid without a start"),
         pytest.param(json.dumps(content(argv=[1])).encode(), id="a command of numbers"),
@@ -141,24 +142,60 @@ def test_a_record_of_another_user_is_refused(path: Path) -> None:
     assert sweep(path.parent) == told(f"left alone: {path} belongs to another user")
 
 
+def named(path: Path, kind: str) -> tuple[SweepResult, ...]:
+    return told(f"left alone: {path} cannot be read: {kind} is in the place of {path.name!r}, remove it")
+
+
 def test_a_link_to_a_record_is_refused(path: Path, tmp_path: Path) -> None:
     ledger.write(tmp_path / "elsewhere", record())
     path.symlink_to(tmp_path / "elsewhere")
-    assert sweep(path.parent) == told(f"left alone: {path} cannot be read: Too many levels of symbolic links")
+    assert sweep(path.parent) == told(
+        f"left alone: {path} cannot be read: a symbolic link is in the place of {path.name!r}, remove it"
+    )
 
 
 def test_a_pipe_among_the_records_holds_nobody_up(path: Path) -> None:
     os.mkfifo(path, 0o600)
-    assert sweep(path.parent) == told(f"left alone: {path} is no record")
+    assert sweep(path.parent) == told(
+        f"left alone: {path} cannot be read: a FIFO is in the place of {path.name!r}, remove it"
+    )
 
 
-def test_what_a_host_was_killed_in_the_middle_of_writing_is_removed_after_an_hour(tmp_path: Path) -> None:
-    old, new = tmp_path / "a.1.tmp", tmp_path / "b.2.tmp"
-    for file in (old, new):
+def test_a_folder_among_the_records_is_passed_over_and_named(path: Path) -> None:
+    path.mkdir()
+    lost = path.with_name(f"{'e' * 32}.json")
+    ledger.write(lost, record(tag="e" * 32))
+    assert sweep(path.parent) == told(
+        f"left alone: {path} cannot be read: a folder is in the place of {path.name!r}, remove it"
+    )
+    assert (path.is_dir(), lost.exists()) == (True, False), "the record beside it is swept all the same"
+
+
+def test_records_behind_a_link_are_not_swept(tmp_path: Path) -> None:
+    elsewhere, runs = tmp_path / "elsewhere", tmp_path / "runs"
+    ledger.write(elsewhere / f"{TAG}.json", record(boot="another"))
+    runs.symlink_to(elsewhere)
+    assert [each.reason for each in sweep(runs)] == [
+        f"the records cannot be read: {runs}: a symbolic link is in its place, remove it"
+    ]
+    assert (elsewhere / f"{TAG}.json").exists()
+
+
+def test_what_a_host_was_killed_in_the_middle_of_writing_is_removed(tmp_path: Path) -> None:
+    left, foreign = tmp_path / f".{TAG}.json.7-0123abcd.tmp", tmp_path / "notes.tmp"
+    for file in (left, foreign):
         file.touch()
-    os.utime(old, (0, 0))
     sweep(tmp_path)
-    assert list(tmp_path.iterdir()) == [new]
+    assert list(tmp_path.iterdir()) == [foreign]
+
+
+def test_a_cgroup_that_is_made_of_pipes_holds_nobody_up(tmp_path: Path) -> None:
+    cgroup = tmp_path / f"prodsim-{TAG}"
+    cgroup.mkdir()
+    for name in ("cgroup.procs", "cgroup.kill"):
+        os.mkfifo(cgroup / name)
+    ledger.write(tmp_path / f"{TAG}.json", record(cgroup=str(cgroup)))
+    assert sweep(tmp_path) == ()
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from tox_prodsim.model import files
 from tox_prodsim.model.errors import Cancelled
 
 _RETRY_S = 0.2
-_STAMP = "prodsim-made.txt"
+_STAMP, _STAMP_BYTES = "prodsim-made.txt", 1 << 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +46,7 @@ class ToolEnv:
     def is_valid(self) -> bool:
         """Return whether it was made completely, for this purpose and this Python, and its Python still exists."""
         try:
-            stamp = (self.folder / _STAMP).read_text(encoding="utf-8")
+            stamp = files.read(self.folder / _STAMP, limit_bytes=_STAMP_BYTES).decode()
         except (OSError, UnicodeError):
             return False
         return stamp == self._stamp() and self.command("python") is not None
@@ -57,16 +58,15 @@ class ToolEnv:
         """
         if not recreate and self.is_valid():
             return False
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        make(self.folder)
-        (self.folder / _STAMP).write_text(self._stamp(), encoding="utf-8")
+        make(files.empty_folder(self.folder))
+        files.write(self.folder / _STAMP, self._stamp())
         return True
 
     @contextmanager
     def locked(self, interrupted: Callable[[], bool]) -> Iterator[None]:
         """Lock it against other threads and processes; raises Cancelled when ``interrupted`` while it waits."""
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        files.folder(self.folder.parent)
+        files.refuse_foreign(Path(f"{self.folder}.lock"))
         lock = FileLock(f"{self.folder}.lock")
         while not lock.is_locked:
             if interrupted():

@@ -12,7 +12,12 @@ from tox_prodsim.deployment.findings.describe import (
     signal_name,
     without_folder,
 )
-from tox_prodsim.deployment.findings.printing import expected_output_missing, rejected_output, suspicious_output
+from tox_prodsim.deployment.findings.printing import (
+    expected_output_missing,
+    rejected_output,
+    replaced_log,
+    suspicious_output,
+)
 from tox_prodsim.deployment.findings.running import (
     exited_while_serving,
     failed_under_condition,
@@ -63,6 +68,7 @@ __all__ = [
     "ready_timeout_exceeded",
     "refused_command",
     "rejected_output",
+    "replaced_log",
     "request_dropped",
     "run_timeout_exceeded",
     "second_start_failed",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from tox_prodsim.deployment.findings.describe import short
+from tox_prodsim.model.errors import ForeignFileError
 from tox_prodsim.model.findings import Finding, Level, error
 
 
@@ -25,6 +26,16 @@ def rejected_output(log: str, pattern: re.Pattern[bytes], line: str) -> Finding:
         "reject_output",
         f"{log} has a line that matches {pattern.pattern.decode()!r}: {short(line)}",
         "mend what it reports, or the expression",
+    )
+
+
+def replaced_log(problem: ForeignFileError, log: str) -> Finding:
+    """Return RUN657: something else is in the place of the log, so that what was printed is not known."""
+    return error(
+        "RUN657",
+        log,
+        f"{problem.kind} is in the place of the log, so the output of the deployment was not read",
+        "find what replaces the log: nothing but tox-prodsim writes in its folder",
     )
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
@@ -15,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from tox_prodsim.deployment.leaks import log
+from tox_prodsim.model import files
 from tox_prodsim.model.leaks import Grade, Leak, LeakKind
 
 _SUFFIX = ".witness.jsonl"
 _FILES = 1000
 _LINES = 10_000
 _LINE_BYTES = 1 << 16
-_PLAIN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # Windows has neither
 
 
 def ran(folder: Path) -> bool:
@@ -65,12 +64,9 @@ def _records_of(path: Path) -> Iterator[dict[str, Any]]:
 
 def _lines(path: Path) -> Iterator[bytes]:
     """Yield the lines of a plain file, a longer one in pieces; nothing of a link, a pipe or what cannot be read."""
-    with suppress(OSError):
-        fd = os.open(path, _PLAIN)
-        with open(fd, "rb") as file:  # noqa: PTH123 - a file descriptor
-            if stat.S_ISREG(os.fstat(fd).st_mode):
-                while line := file.readline(_LINE_BYTES):
-                    yield line
+    with suppress(OSError), files.open_regular(path) as file:
+        while line := file.readline(_LINE_BYTES):
+            yield line
 
 
 def _leak(record: dict[str, Any]) -> Leak | None:

@@ -23,7 +23,7 @@ from tox_prodsim.building import reference_wheel
 from tox_prodsim.catalogue import CATALOGUE
 from tox_prodsim.checks import artifact, installed, resolution
 from tox_prodsim.deployment import LaunchContext
-from tox_prodsim.model import services
+from tox_prodsim.model import files, services
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.events import RunStarted
 from tox_prodsim.model.findings import CheckResult
@@ -140,7 +140,7 @@ def _launch_context(inputs: _Inputs) -> LaunchContext:
     """Return where the deployment runs; raises ProdsimError if one of its commands cannot be found."""
     launch_context = inputs.production_env.launch_context(inputs.folder, inputs.scenario, inputs.wheel.top_levels)
     for log in launch_context.log.parent.glob(f"{launch_context.log.stem}*{launch_context.log.suffix}"):
-        log.unlink(missing_ok=True)
+        files.remove(log)
     for deployment in inputs.scenario.deployments:
         others = services.stand_ins(each.name for each in inputs.scenario.deployments)
         launch = deployment.launch(port=1, scratch=launch_context.scratch, others=others)

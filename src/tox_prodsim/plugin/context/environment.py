@@ -20,6 +20,7 @@ from tox.tox_env.python.runner import PythonRun
 from tox_prodsim import supervision
 from tox_prodsim.deployment import LaunchContext
 from tox_prodsim.deployment.environ import hidden_folders, production_variables
+from tox_prodsim.model import files
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.parsing import fill
 from tox_prodsim.model.runner import NO_VARIABLES, Completed
@@ -52,7 +53,7 @@ class RunFolders:
         names = ("scratch", "probe", "home", "smoke", "hook_records", "snapshot")
         paths = {name: folder / name for name in names} | {"temporary": folder / "tmp"}
         for name in paths.keys() - {"snapshot"}:
-            paths[name].mkdir(parents=True, exist_ok=True)
+            files.folder(paths[name])
         return cls(**paths)
 
 

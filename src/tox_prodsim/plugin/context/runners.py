@@ -15,6 +15,7 @@ from tox.tox_env.python.runner import PythonRun
 from tox_prodsim import supervision
 from tox_prodsim.building import base_requirements, clone_env, frontend, reference_wheel
 from tox_prodsim.checks import audit
+from tox_prodsim.model import files
 from tox_prodsim.model.auditors import Auditor
 from tox_prodsim.model.errors import BuildError
 from tox_prodsim.model.formatting import last_error
@@ -144,7 +145,7 @@ def _requirements(
 
     def install(python: Path, requirements: Sequence[str], constraints: Sequence[str]) -> None:
         file = python.parent / "prodsim-constraints.txt"
-        file.write_text("".join(f"{line}\n" for line in constraints), encoding="utf-8")
+        files.write(file, "".join(f"{line}\n" for line in constraints))
         arguments = ["--constraint", str(file), *(word for each in options for word in (each, str(python)))]
         program, at = command[0], command.index(_PACKAGES)
         argv = [str(python) if _is_python(program) else program, *command[1:at], *arguments, *requirements]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tox_prodsim.checks import artifact
+from tox_prodsim.model import files
 from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.runner import Completed
 
+_LOGGER = logging.getLogger(__name__)
 BUILD_LOG = "build.log"
 """Name of the file in the folder of the environment."""
 
@@ -70,10 +73,15 @@ def _hook_warnings(answer: Path) -> Iterator[str]:
 def save(text: str, folder: Path) -> Path | None:
     """Write the log of a build in place of the last one; None: there is nothing to keep, or it cannot be written."""
     path = folder / BUILD_LOG
-    with contextlib.suppress(OSError):
-        path.unlink(missing_ok=True)
+    try:
+        files.remove(path)
         if text:
-            folder.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8", errors="backslashreplace")
+            files.write(path, text)
             return path
+    except OSError as problem:
+        _log_unwritable(path, problem)
     return None
+
+
+def _log_unwritable(path: Path, problem: OSError) -> None:
+    _LOGGER.error("the build log cannot be written: %s: %s", path, problem.strerror)

@@ -21,6 +21,7 @@ from tox_prodsim import supervision
 from tox_prodsim.building import reference_wheel, tree_build
 from tox_prodsim.checks import artifact
 from tox_prodsim.checks.artifact import build_failure
+from tox_prodsim.model import files
 from tox_prodsim.model.errors import BuildError, NoTreeError, ProdsimError, TreeUnavailableError
 from tox_prodsim.model.events import Step
 from tox_prodsim.model.formatting import counted
@@ -75,8 +76,11 @@ class ProvenanceTracker:
     def packaged(self, packaging: Packaging) -> None:
         """Keep sdist and log, and begin to build the wheel of the source tree; a given wheel may have its sdist."""
         self.record = packaging.record
+        try:
+            files.empty_folder(self._folder / "sdist")  # that of an earlier run
+        except OSError as problem:
+            raise Fail(str(problem)) from problem
         self._saved(self.record.text)
-        shutil.rmtree(self._folder / "sdist", ignore_errors=True)  # that of an earlier run
         if packaging.sdist is None:
             beside = artifact.sdist_beside(self._given) if self._given is not None and self._is_wheel_given else None
             if beside is not None:
@@ -192,8 +196,7 @@ class ProvenanceTracker:
 
     def _keep(self, sdist: Path) -> None:
         kept = self._folder / "sdist" / sdist.name
-        shutil.rmtree(kept.parent, ignore_errors=True)
-        kept.parent.mkdir(parents=True)
+        files.empty_folder(kept.parent)
         shutil.copyfile(sdist, kept)
 
     def _kept(self) -> Path | None:

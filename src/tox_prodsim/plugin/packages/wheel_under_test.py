@@ -17,6 +17,7 @@ from tox.tox_env.python.runner import PythonRun
 from tox_prodsim import supervision
 from tox_prodsim.building import frontend, reference_wheel
 from tox_prodsim.checks import artifact
+from tox_prodsim.model import files
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.events import RunStarted
 from tox_prodsim.model.findings import CheckResult
@@ -27,6 +28,8 @@ from tox_prodsim.plugin.paths import wheels_of
 from tox_prodsim.run.context import WheelUnderTest
 
 _LOGGER = logging.getLogger(__name__)
+_RECORD, _RECORD_BYTES = "wheel.json", 1 << 16
+"""The file that names the wheel which an earlier run installed, and the size of the largest one that is read."""
 _PROJECT_FILES = ("pyproject.toml", "setup.py")
 _TESTABLE = {"wheel", "sdist-wheel", "sdist", "external"}
 
@@ -131,18 +134,22 @@ def describe_given(tox_env: PythonRun, started: RunStarted) -> RunStarted:
 
 def forget(folder: Path) -> None:
     """Let no later run take the kept wheel for an installed one."""
-    (folder / "wheel.json").unlink(missing_ok=True)
+    files.remove(folder / _RECORD)
 
 
 def remembered(folder: Path) -> WheelUnderTest:
     """Return the wheel that an earlier run (``--notest``) installed; raises ProdsimError when there was none."""
     try:
-        record = json.loads((folder / "wheel.json").read_text(encoding="utf-8"))
-        wheel = WheelUnderTest(path=folder / "wheel" / record["name"], origin=f"{record['origin']}, installed earlier")
-    except (OSError, ValueError, KeyError) as problem:
+        record = json.loads(files.read(folder / _RECORD, limit_bytes=_RECORD_BYTES))
+        name, origin = str(record["name"]), str(record["origin"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as problem:
         msg = "no wheel was installed here before, run once without it (or with --notest)"
         raise ProdsimError("--skip-pkg-install", msg) from problem
-    if not wheel.path.is_file():
+    if Path(name).name != name or not name.endswith(".whl") or not name.isprintable() or not origin.isprintable():
+        msg = f"{folder / _RECORD} names no wheel, run once without it (or with --notest)"
+        raise ProdsimError("--skip-pkg-install", msg)
+    wheel = WheelUnderTest(path=folder / "wheel" / name, origin=f"{origin}, installed earlier")
+    if not wheel.path.is_file() or wheel.path.is_symlink():
         msg = f"{wheel.path} is gone, run once without it (or with --notest)"
         raise ProdsimError("--skip-pkg-install", msg)
     return wheel
@@ -158,20 +165,18 @@ def _origin(tox_env: PythonRun) -> str:
 def _keep(tox_env: PythonRun, path: Path, origin: str, folder: Path) -> WheelUnderTest:
     """Copy the wheel to the folder of the environment, with a record for later runs, and to the cache."""
     kept = folder / "wheel" / path.name
-    shutil.rmtree(kept.parent, ignore_errors=True)
-    kept.parent.mkdir(parents=True)
+    files.empty_folder(kept.parent)
     shutil.copyfile(path, kept)
     with contextlib.suppress(OSError):  # without the copy, a confirmation builds it again
         reference_wheel.keep(kept, wheels_of(tox_env))
-    (folder / "wheel.json").write_text(json.dumps({"name": path.name, "origin": origin}), encoding="utf-8")
+    files.write(folder / _RECORD, json.dumps({"name": path.name, "origin": origin}))
     return WheelUnderTest(path=kept, origin=origin)
 
 
 def _build(tox_env: PythonRun, sdist: Path, folder: Path, cancel: supervision.Cancel, record: BuildRecord) -> Path:
     """Build the wheel of an sdist, under a guard; raises BuildError."""
     work = folder / "build"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
+    files.empty_folder(work)
     environ = runners.build_environ(tox_env.environment_variables, ceiling=folder)
     execute = runners.build_execute(tox_env, environ, cancel, key="package", keep=record.ran)
     _LOGGER.warning("building a wheel from %s", sdist.name)

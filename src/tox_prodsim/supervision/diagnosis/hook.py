@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tox_prodsim.model import files
 from tox_prodsim.model.runner import CHILD_SCRIPTS
 from tox_prodsim.supervision.diagnosis.processes import catches
 from tox_prodsim.supervision.diagnosis.values import Frame, Task, ThreadStack
@@ -40,6 +40,8 @@ finally:
     sys.dont_write_bytecode = kept
 """
 """Its bytecode goes to our own folder, and to compile it for each process would take most of the time."""
+_MOST_BYTES = 1 << 24
+"""More of a file of the hook is not read."""
 _PAUSE_S = 0.01
 _PATIENCE_S = 0.12  # for an answer, before the next signal
 _SETTLED_POLLS = 2  # of a file that does not grow any more: it is written in many small pieces
@@ -82,13 +84,14 @@ class Hook:
         return hook
 
     def _make_folder(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(_SCRIPT, self.folder / f"{_MODULE}.py")
+        files.folder(self.folder)
+        # A deployment of another user (simulate = non_root) has to read it, and the line that loads it.
+        files.write(self.folder / f"{_MODULE}.py", _SCRIPT.read_bytes(), mode=files.SHARED)
 
     def install(self) -> None:
         """Write the one line, and make the folder, which also holds the script."""
         self._make_folder()
-        self.pth.write_text(_LINE.format(repr(_IMPORT)), encoding="utf-8")
+        files.write(self.pth, _LINE.format(repr(_IMPORT)), mode=files.SHARED)
 
     def remove(self) -> None:
         """Remove the line; what was written stays."""
@@ -117,7 +120,7 @@ class Hook:
     def _observes(self, pid: int) -> bool:
         """Return whether the hook is at work in this very process, and not in one that had its pid before."""
         with suppress(OSError, ValueError, IndexError):
-            heads = _HEAD.findall(self._stacks_file(pid).read_text("utf-8", errors="replace").partition("\n")[0])
+            heads = _HEAD.findall(_text(self._stacks_file(pid)).partition("\n")[0])
             start = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace").rpartition(")")[2].split()[19]
             is_python = Path(f"/proc/{pid}/exe").readlink().name.startswith(("python", "pypy"))
             return bool(heads) and heads[0][1] == start and (is_python or _has_open(pid, self._stacks_file(pid)))
@@ -125,8 +128,8 @@ class Hook:
 
     def _report(self, pid: int, offset: int) -> StackReport | None:
         by_signal = tuple(self._faulthandler_stacks(pid, offset))
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            dump = json.loads(self._tasks_file(pid).read_bytes())
+        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+            dump = json.loads(_text(self._tasks_file(pid)))
             main = self._main(pid)
             stacks = tuple(_stack(pid, thread, main) for thread in dump["threads"])
             return StackReport(source="hook", stacks=stacks, tasks=tuple(_task(task) for task in dump["tasks"]))
@@ -135,14 +138,14 @@ class Hook:
     def _faulthandler_stacks(self, pid: int, offset: int) -> Iterator[ThreadStack]:
         """Yield the stacks that faulthandler wrote from ``offset`` on."""
         with suppress(OSError):
-            with self._stacks_file(pid).open("rb") as file:
+            with files.open_regular(self._stacks_file(pid)) as file:
                 file.seek(offset)
-                text = file.read().decode("utf-8", errors="replace")
+                text = file.read(_MOST_BYTES).decode("utf-8", errors="replace")
             yield from parse_stacks(text, self._main(pid), waits_on(pid, pid))
 
     def _main(self, pid: int) -> int:
         """Return the ident of the main thread."""
-        lines = self._stacks_file(pid).read_text("utf-8", errors="replace").splitlines()
+        lines = _text(self._stacks_file(pid)).splitlines()
         return next((int(head[1], 16) for head in map(_HEAD.match, reversed(lines)) if head), 0)
 
     def _stacks_file(self, pid: int) -> Path:
@@ -201,6 +204,11 @@ def _has_open(pid: int, file: Path) -> bool:
         own_code = os.path.realpath(file)
         return any(str(each.readlink()) == own_code for each in Path(f"/proc/{pid}/fd").iterdir())
     return False
+
+
+def _text(file: Path) -> str:
+    """Return what the hook wrote in a file: the process can put anything in its place."""
+    return files.read(file, limit_bytes=_MOST_BYTES).decode("utf-8", errors="replace")
 
 
 def _size(file: Path) -> int:

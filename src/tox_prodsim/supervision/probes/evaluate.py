@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from tox_prodsim.model import files
 from tox_prodsim.model.formatting import shortened
 from tox_prodsim.model.probes import (
     LOOPBACK,
@@ -202,7 +203,7 @@ class LogWatch:
 
     def _read(self, offset: int) -> bytes:
         try:
-            with self._path.open("rb") as log:
+            with files.open_regular(self._path) as log:
                 log.seek(offset)
                 return log.read(LOG_BYTES_PER_POLL)
         except OSError:

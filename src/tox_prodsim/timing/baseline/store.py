@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,9 +16,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from tox_prodsim.model import files
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.events import Measured
-from tox_prodsim.model.files import atomic_write
 from tox_prodsim.model.metrics import Metric
 from tox_prodsim.model.parsing import canonical
 from tox_prodsim.model.scenario import Update
@@ -33,6 +32,8 @@ from tox_prodsim.timing.work import UNITS, ModuleWork, Work, merge_work
 
 SCHEMA = 3
 """Schema 1 had no work and no modules, schema 2 no contents; they are read as baselines without them."""
+MOST_BYTES = 8_000_000
+"""A larger file is not read: a baseline of 10,000 modules has one eighth of it."""
 HISTORY = 8
 """So many accepted ratios are kept: enough for the spread between sessions, few enough to review."""
 OUTDATED_DAYS = 180
@@ -130,7 +131,7 @@ def load(path: Path, *, any_name: bool = False) -> Baseline | None:
     A stored one is named for its key; a candidate may have ``any_name``.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = files.read(path, limit_bytes=MOST_BYTES).decode("utf-8")
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as problem:
@@ -159,8 +160,7 @@ def save(path: Path, baseline: Baseline) -> None:
     Whatever ends the process or fills the disk, the path has the old content or the new one.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(Path(os.path.realpath(path)), durable=True) as file:
+        with files.atomic_write(path, mode=files.SHARED, durable=True) as file:
             file.write(dumps(baseline).encode())
     except OSError as problem:
         msg = f"{path}: cannot be written: {problem.strerror}; the stored baseline is unchanged"

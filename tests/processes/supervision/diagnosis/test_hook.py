@@ -284,8 +284,8 @@ def test_names_and_sources_of_any_letters_are_kept(programs: HookedPrograms) -> 
 
 def test_a_folder_behind_a_link_is_the_same_folder(programs: HookedPrograms) -> None:
     link = programs.folder / "link"
-    link.symlink_to(programs.hook.folder)
-    programs.hook = Hook(programs.hook.site_packages, link)
+    link.symlink_to(programs.hook.folder.parent)
+    programs.hook = Hook(programs.hook.site_packages, link / programs.hook.folder.name)
     programs.start("linked", HANGS["C deadlock that holds the GIL"].program)
     programs.wait_ready()
     assert programs.diagnose("linked").processes[0].source == "faulthandler"

@@ -60,6 +60,7 @@ def test_a_kill_at_any_moment_leaves_a_whole_file(path: Path) -> None:
         assert len(loaded.dists) in {2, 5000}
         seen.add(len(loaded.dists))
         store.save(path, ACME)
+        assert listed(path.parent) == [path.name], "what the killed one left is removed"
     assert seen
 
 

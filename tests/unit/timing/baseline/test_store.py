@@ -5,7 +5,6 @@ import os
 import resource
 import signal
 import stat
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -205,9 +204,9 @@ def test_bytes_that_are_no_text_are_named(path: Path) -> None:
 
 def test_a_folder_instead_of_the_file_is_named(path: Path) -> None:
     path.mkdir(parents=True)
-    with pytest.raises(ProdsimError, match=r"cannot be read: Is a directory; restore it"):
+    with pytest.raises(ProdsimError, match=r"cannot be read: a folder is in the place of '.*', remove it; res"):
         store.load(path)
-    with pytest.raises(ProdsimError, match=r"cannot be written: Is a directory; the stored baseline is unchanged$"):
+    with pytest.raises(ProdsimError, match=r"a folder is in the place of .*; the stored baseline is unchanged$"):
         store.save(path, ACME)
     assert listed(path.parent) == [path.name]
 
@@ -376,22 +375,24 @@ def test_the_file_has_the_mode_of_any_other_file(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
-def test_a_link_stays_a_link(path: Path, tmp_path: Path) -> None:
-    written(tmp_path / "elsewhere/real.json", "{}")
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_in_a_pull_request_leads_nowhere(path: Path, tmp_path: Path, exists: bool) -> None:
+    target = tmp_path / "elsewhere/real.json"
+    written(target, TEXT) if exists else target.parent.mkdir()
     path.parent.mkdir(parents=True)
-    path.symlink_to(tmp_path / "elsewhere/real.json")
-    store.save(path, ACME)
-    assert path.is_symlink()
-    assert (tmp_path / "elsewhere/real.json").read_text() == TEXT
+    path.symlink_to(target)
+    with pytest.raises(ProdsimError, match="cannot be read: a symbolic link is in the place of"):
+        store.load(path)
+    with pytest.raises(ProdsimError, match="cannot be written: a symbolic link is in the place of"):
+        store.save(path, ACME)
+    assert target.exists() == exists
+    assert not exists or target.read_text() == TEXT
 
 
-def test_what_a_killed_run_left_is_swept_when_it_is_old(path: Path) -> None:
-    old = written(path.parent / f".{path.name}.99-old.tmp", "half")
-    young = path.parent / f".{path.name}.99-young.tmp"
-    young.write_text("half")
-    os.utime(old, (time.time() - 7200,) * 2)
+def test_what_a_killed_run_left_is_removed_by_the_next(path: Path) -> None:
+    written(path.parent / f".{path.name}.99-0123abcd.tmp", "half")
     store.save(path, ACME)
-    assert listed(path.parent) == [young.name, path.name]
+    assert listed(path.parent) == [path.name]
 
 
 LARGE = replace(ACME, dists=tuple(f"distribution-{at}==1.0" for at in range(10_000)))
