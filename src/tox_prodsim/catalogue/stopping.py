@@ -12,8 +12,8 @@ CHECKS = (
         title="a request in flight was dropped by the stop",
         why=(
             "Each deployment of a new release stops the old one while users wait for answers. A server that ends at "
-            "once resets their connections. The requests that 'drain' names are begun 0.3 seconds before the stop "
-            "signal, with one idle keep-alive connection beside them."
+            "once resets their connections. The requests that 'drain' names are begun right before the stop signal, "
+            "which waits until the server has read them; one idle keep-alive connection is held beside them."
         ),
         example=(
             "FAIL RUN640 http://127.0.0.1:8000/slow: the request in flight failed 0.01 s after SIGTERM: the connection "

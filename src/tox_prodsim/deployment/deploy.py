@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tox_prodsim import supervision
-from tox_prodsim.deployment import findings, output
+from tox_prodsim.deployment import findings, in_flight, output
 from tox_prodsim.deployment.in_flight import RequestOutcome, RequestsInFlight
 from tox_prodsim.deployment.launch import LaunchContext, launch_for, taken_addresses
 from tox_prodsim.deployment.monitored import MonitoredStart
@@ -20,6 +20,7 @@ from tox_prodsim.deployment.progress import DeploymentProgress
 from tox_prodsim.deployment.readiness import ReadinessWait, wait_for_ending
 from tox_prodsim.model.events import Event
 from tox_prodsim.model.findings import Finding
+from tox_prodsim.model.parsing import fill
 from tox_prodsim.model.probes import ListenProbe
 from tox_prodsim.model.scenario import Deployment
 
@@ -238,8 +239,9 @@ class DeploymentRun:
 
     @property
     def not_observable(self) -> tuple[str, ...]:
-        """Return which of its leaks could not be seen, and why."""
-        return self._monitored.not_observable if self._monitored is not None else ()
+        """Return what could not be seen: some of its leaks, and requests that were not in flight."""
+        leaks = self._monitored.not_observable if self._monitored is not None else ()
+        return (*leaks, *in_flight.not_in_flight(self._outcomes))
 
     def _stop_service(self, monitored: MonitoredStart) -> Iterator[Event]:
         self._was_stopped = True
@@ -248,7 +250,8 @@ class DeploymentRun:
             yield from self._fail(exceeded)
             return
         if not monitored.process.main_exited():
-            self._in_flight = RequestsInFlight(self.launch.drain, self._deployment.stop.grace_s)
+            urls = [fill(url, self.values) for url in self.launch.drain]
+            self._in_flight = RequestsInFlight(urls, self._deployment.stop.grace_s, self.launch.probes)
         if monitored.process.main_exited():
             ending = wait_for_ending(monitored.process)
             yield self.progress.event("died", findings.describe_ending(ending))
@@ -322,18 +325,11 @@ class DeploymentRun:
     def evidence(self) -> str:
         """Return what its success consists of, as text."""
         if self._deployment.is_service:
+            answered = in_flight.count_answered(self._outcomes)
             again = ", started once more" if self.was_started_again else ""
-            return f"started, was ready, was stopped{self._drained}, left nothing running{again}"
+            return f"started, was ready, was stopped{answered}, left nothing running{again}"
         seen = f", {len(self._deployment.expect_output)} expected lines seen" if self._deployment.expect_output else ""
         return f"ended with an allowed exit code{seen}, left nothing running"
-
-    @property
-    def _drained(self) -> str:
-        """Return how many requests were in flight and answered, as text."""
-        in_flight = sum(outcome.in_flight for outcome in self._outcomes)
-        early = len(self._outcomes) - in_flight
-        too_soon = f" ({early} answered before the stop)" if early else ""
-        return f", {in_flight} of {len(self._outcomes)} requests in flight answered{too_soon}" if self._outcomes else ""
 
     def close(self) -> None:
         """End whatever is left of it; may be called at any time, by any thread, and again."""

@@ -9,19 +9,38 @@ import http.client
 import socket
 import ssl
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from tox_prodsim.supervision import clock
+from tox_prodsim.model.probes import HttpProbe, Probe
+from tox_prodsim.supervision import clock, unread_connections
 
+_SENT_LIMIT_S = 5.0
+"""A busy machine has sent a request after this time."""
 _BEGIN_S = 0.3
-"""How long before the stop the requests are begun: a server has accepted them by then."""
+"""How long before the stop the requests have been sent."""
+_READ_LIMIT_S = 1.0
+"""After this time a request that the server has not read waits for a free worker, as it does in production."""
+_POLL_S = 0.05
 _IDLE_TIMEOUT_S = 2.0
 _END_S = 2.0
 """After the end of all processes the kernel ends their connections, so that no thread waits for longer."""
 _BLOCK_BYTES = 1 << 16
+_HEADERS = {"User-Agent": "tox-prodsim", "Accept": "*/*"}
+_SAFE = "/%:@!$&'()*+,;=~?"
+_STREAMS = frozenset(
+    {
+        "text/event-stream",
+        "multipart/x-mixed-replace",
+        "application/x-ndjson",
+        "application/jsonl",
+        "application/json-seq",
+        "application/stream+json",
+    }
+)
+"""Content types of answers without an end of their own: their clients expect that the connection is closed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,28 +54,60 @@ class RequestOutcome:
     """Why it was not answered in full; empty: it was."""
     after_s: float
     """Seconds from the stop signal to its end; negative: it ended before."""
+    status: int = 0
+    """The HTTP status of the answer; 0: there was none."""
+
+
+def count_answered(outcomes: Sequence[RequestOutcome]) -> str:
+    """Return how many requests were in flight and answered, as a part of a sentence; nothing without requests."""
+    answered = sum(each.in_flight for each in outcomes)
+    early = len(outcomes) - answered
+    too_soon = f" ({early} answered before the stop)" if early else ""
+    return f", {answered} of {len(outcomes)} requests in flight answered{too_soon}" if outcomes else ""
+
+
+def not_in_flight(outcomes: Iterable[RequestOutcome]) -> Iterator[str]:
+    """Yield what the requests leave open that were answered before the stop."""
+    for each in outcomes:
+        if not each.in_flight and not each.problem:
+            what = f"was answered with {each.status}" if each.status else "ended"
+            yield f"whether {each.url} is answered during the stop: it {what} {-each.after_s:.1f} s before"
 
 
 class RequestsInFlight:
-    """Some requests, begun when this is made; ``limit_s`` is the longest time until they must have ended."""
+    """Some requests, begun when this is made; ``limit_s`` is the longest time until they must have ended.
 
-    def __init__(self, urls: Sequence[str], limit_s: float) -> None:
+    The idle connection asks what the first HTTP probe of ``probes`` asks, which is known to be answered.
+    """
+
+    def __init__(self, urls: Sequence[str], limit_s: float, probes: Iterable[Probe] = ()) -> None:
         self._limit_s = limit_s
-        self._idle = [idle for idle in (_idle_connection(url) for url in urls[:1]) if idle is not None]
+        self._idle = _idle_connection(urls, probes)
         self._requests = [(_Stream if url.startswith("tcp:") else _Request)(url, limit_s) for url in urls]
         for request in self._requests:
             request.start()
-        begun_at = clock.now()
-        for request in self._requests:
-            request.join(max(0.0, begun_at + _BEGIN_S - clock.now()))
+        self._wait_until_in_flight()
         self._stopped_at = clock.now()
+
+    def _wait_until_in_flight(self) -> None:
+        """Wait until the server has read the requests, ``_BEGIN_S`` at least; what has ended is not waited for."""
+        sent_by = clock.now() + _SENT_LIMIT_S
+        for request in self._requests:
+            request.sent.wait(max(0.0, sent_by - clock.now()))
+        sent_at = clock.now()
+        while running := [request for request in self._requests if not request.ended_at]:
+            passed_s = clock.now() - sent_at
+            is_read = passed_s >= _READ_LIMIT_S or not unread_connections(request.local_port for request in running)
+            if passed_s >= _BEGIN_S and is_read:
+                return
+            running[0].join(_POLL_S)
 
     def outcomes(self) -> list[RequestOutcome]:
         """Wait for the ends, and return what became of each request; to be called when the service has ended."""
         for request in self._requests:
             request.join(_END_S)
-        for idle in self._idle:
-            idle.close()
+        if self._idle is not None:
+            self._idle.close()
         return [self._outcome(request) for request in self._requests]
 
     def _outcome(self, request: _Request) -> RequestOutcome:
@@ -67,17 +118,29 @@ class RequestsInFlight:
             in_flight=ended_at > self._stopped_at,
             problem=problem,
             after_s=ended_at - self._stopped_at,
+            status=request.status,
         )
 
 
 class _Request(threading.Thread):
-    """One GET; ``ended_at`` is the ``clock.now()`` of its end, 0 before that."""
+    """One GET; ``ended_at`` is the ``clock.now()`` of its end, 0 before that.
+
+    ``sent`` is set once the server can read the request, from ``local_port``, or once that failed.
+    """
 
     def __init__(self, url: str, limit_s: float) -> None:
         super().__init__(name=f"prodsim-request {url}", daemon=True)
         self.url, self._limit_s = url, limit_s
         self.problem = ""
+        self.status = 0
+        self.sent = threading.Event()
+        self.local_port = 0
         self.ended_at = 0.0
+
+    @property
+    def _timeout_s(self) -> float:
+        """Return the longest silence of the server: the request waits before the stop, too."""
+        return self._limit_s + _SENT_LIMIT_S + _READ_LIMIT_S
 
     def run(self) -> None:
         """Send it, and read the answer to its end."""
@@ -88,26 +151,23 @@ class _Request(threading.Thread):
         except (OSError, ValueError, http.client.HTTPException) as problem:
             self.problem = _reason(problem)
         self.ended_at = clock.now()
+        self.sent.set()
 
     def exchange(self) -> str:
         """Return why the answer is not one in full, or nothing."""
-        connection = _connection(self.url, self._limit_s)
+        connection = _connection(self.url, self._timeout_s)
         try:
-            connection.request("GET", _path(self.url), headers={"User-Agent": "tox-prodsim", "Accept": "*/*"})
+            connection.request("GET", _path(self.url), headers=_HEADERS)
+            self._note_sent(connection.sock)
             response = connection.getresponse()
-            is_stream = response.length is None
-            try:
-                while response.read(_BLOCK_BYTES):
-                    pass
-            except http.client.IncompleteRead:
-                return "" if is_stream else "the answer was cut short"
-            if response.length:
-                return f"the answer was cut short, {response.length} bytes of it are missing"
-            return (
-                f"answered with {response.status}" if response.status >= http.HTTPStatus.INTERNAL_SERVER_ERROR else ""
-            )
+            self.status = response.status
+            return _cut(response) or (f"answered with {self.status}" if self.status >= 500 else "")
         finally:
             connection.close()
+
+    def _note_sent(self, connected: socket.socket) -> None:
+        self.local_port = connected.getsockname()[1]
+        self.sent.set()
 
 
 class _Stream(_Request):
@@ -116,22 +176,35 @@ class _Stream(_Request):
     def exchange(self) -> str:
         """Return nothing when the other side has closed it."""
         parts = urlsplit(self.url)
-        with socket.create_connection((parts.hostname or "", parts.port or 0), self._limit_s) as connection:
+        with socket.create_connection((parts.hostname or "", parts.port or 0), self._timeout_s) as connection:
+            self._note_sent(connection)
             while connection.recv(_BLOCK_BYTES):
                 pass
         return ""
 
 
-def _idle_connection(url: str) -> http.client.HTTPConnection | None:
+def _cut(response: http.client.HTTPResponse) -> str:
+    """Read an answer to its end; return what of it is missing, or nothing."""
+    is_stream = response.headers.get_content_type() in _STREAMS
+    try:
+        while response.read(_BLOCK_BYTES):
+            pass
+    except http.client.IncompleteRead:
+        return "" if is_stream else "the answer was cut short, its last chunk is missing"
+    return f"the answer was cut short, {response.length} bytes of it are missing" if response.length else ""
+
+
+def _idle_connection(urls: Sequence[str], probes: Iterable[Probe]) -> http.client.HTTPConnection | None:
     """Return a keep-alive connection that has had one answer; None where that cannot be had."""
-    if not url.startswith("http"):
-        return None
-    connection = _connection(url, _IDLE_TIMEOUT_S)
-    with suppress(OSError, ValueError, http.client.HTTPException):
-        connection.request("HEAD", "/", headers={"User-Agent": "tox-prodsim", "Connection": "keep-alive"})
-        connection.getresponse().read()
-        return connection
-    connection.close()
+    known = [(probe.method, probe.url) for probe in probes if isinstance(probe, HttpProbe)]
+    roots = [("HEAD", f"{url.split('/', 3)[0]}//{urlsplit(url).netloc}/") for url in urls if url.startswith("http")]
+    for method, url in [*known, *roots][:1] if roots else []:
+        connection = _connection(url, _IDLE_TIMEOUT_S)
+        with suppress(OSError, ValueError, http.client.HTTPException):
+            connection.request(method, _path(url), headers={**_HEADERS, "Connection": "keep-alive"})
+            connection.getresponse().read()
+            return connection
+        connection.close()
     return None
 
 
@@ -152,7 +225,7 @@ def _unverified() -> ssl.SSLContext:
 
 def _path(url: str) -> str:
     parts = urlsplit(url)
-    return f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
+    return quote(f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}", safe=_SAFE)
 
 
 def _reason(problem: Exception) -> str:

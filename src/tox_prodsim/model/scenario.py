@@ -314,12 +314,25 @@ def patterns(key: str, lines: Sequence[object]) -> tuple[re.Pattern[bytes], ...]
 
 def drain_urls(key: str, lines: Sequence[object]) -> tuple[str, ...]:
     """Return the requests of a key as they are written; raises ProdsimError for what is no URL to ask."""
-    for line in lines:
-        parts = urlsplit(str(line).replace("{url}", "http://host").replace("{port}", "1"))
-        if parts.scheme not in {"http", "https", "tcp"} or not parts.hostname:
-            msg = f"{line!r} is not a URL to request, write for example {{url}}/slow or tcp://{LOOPBACK}:{{port}}"
+    for line in map(str, lines):
+        if problem := _not_a_request(line):
+            msg = f"{line!r} {problem}"
             raise ProdsimError(key, msg)
     return tuple(map(str, lines))
+
+
+def _not_a_request(line: str) -> str:
+    """Return why a URL, with its placeholders, cannot be requested; nothing when it can."""
+    text = re.sub(r"\{\w+\}", "1", re.sub(r"\{(\w+_)?url\}", "http://host", line))
+    if re.search(r"\s", text):
+        return "has a blank, write one URL a line and %20 for a blank in it"
+    try:
+        parts, port = urlsplit(text), urlsplit(text).port
+    except ValueError as problem:
+        return f"is not a URL to request: {str(problem).lower()}"
+    if parts.scheme not in {"http", "https", "tcp"} or not parts.hostname:
+        return f"is not a URL to request, write for example {{url}}/slow or tcp://{LOOPBACK}:{{port}}"
+    return f"names no port, write for example tcp://{LOOPBACK}:{{port}}" if parts.scheme == "tcp" and not port else ""
 
 
 def stop_to(key: str, word: str) -> StopTo:

@@ -34,6 +34,7 @@ from tox_prodsim.supervision.probes import (
     probe_ports,
     probe_sockets,
     socket_owner,
+    unread_connections,
     watchdog_missed,
 )
 from tox_prodsim.supervision.process import CANCEL_GRACE_S, Process, containment, resume, start, suspend
@@ -92,5 +93,6 @@ __all__ = [
     "summary",
     "suspend",
     "sweep",
+    "unread_connections",
     "watchdog_missed",
 ]

@@ -17,6 +17,7 @@ from tox_prodsim.model.scenario import (
     Deployment,
     Stop,
     codes,
+    drain_urls,
     exit_codes,
     patterns,
     placeholders,
@@ -111,6 +112,36 @@ def test_exit_codes_are_understood(words: list[str], expected: set[int]) -> None
 @pytest.mark.parametrize("word", ["256", "-1", "success", "²", "9" * 5000, ""])
 def test_what_is_no_exit_code_is_refused(word: str) -> None:
     assert refused(lambda: exit_codes("exit_codes", [word])).key == "exit_codes"
+
+
+REQUESTS = [
+    "{url}/slow?a=b",
+    "{web_url}/",
+    "http://127.0.0.1:{db_port}/x",
+    "https://[::1]:{port}/",
+    "tcp://localhost:5432",
+]
+
+
+def test_requests_are_kept_as_they_are_written() -> None:
+    assert drain_urls("drain", REQUESTS) == tuple(REQUESTS)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        pytest.param("/slow", "is not a URL to request", id="no server"),
+        pytest.param("unix:app.sock", "is not a URL to request", id="no scheme that can be asked"),
+        pytest.param("tcp://127.0.0.1:http", "is not a URL to request", id="a port that is none"),
+        pytest.param("http://[::1/", "is not a URL to request", id="an address that is none"),
+        pytest.param("tcp://127.0.0.1", "names no port", id="a stream without a port"),
+        pytest.param("{url}/a, {url}/b", "write one URL a line", id="two in a line"),
+        pytest.param("{url}/slow status=200", "write one URL a line", id="an option of a probe"),
+    ],
+)
+def test_what_cannot_be_requested_is_refused(line: str, problem: str) -> None:
+    refusal = refused(lambda: drain_urls("drain", ["{url}/", line]))
+    assert (refusal.key, problem in refusal.message) == ("drain", True)
 
 
 def test_patterns_match_bytes_and_name_the_one_that_is_broken() -> None:

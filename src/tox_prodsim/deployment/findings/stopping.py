@@ -77,11 +77,17 @@ def no_signal_handler(name: str, stop_signal: str) -> Finding:
 
 def request_dropped(outcome: RequestOutcome, stop_signal: str, limit_s: float) -> Finding:
     """Return RUN640: a request that was in flight at the stop was not answered in full."""
-    when = f"{outcome.after_s:.2f} s after {stop_signal}" if outcome.in_flight else f"before {stop_signal}"
+    if not outcome.in_flight:
+        return error(
+            "RUN640",
+            outcome.url,
+            f"the request failed before {stop_signal} was sent: {outcome.problem}",
+            "correct the URL in drain, or what answers it: this is no consequence of the stop",
+        )
     return error(
         "RUN640",
         outcome.url,
-        f"the request in flight failed {when}: {outcome.problem}",
+        f"the request in flight failed {outcome.after_s:.2f} s after {stop_signal}: {outcome.problem}",
         f"stop accepting, answer what was accepted, then end, all within stop_timeout = {limit_s:g} s",
     )
 

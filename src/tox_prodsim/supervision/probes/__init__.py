@@ -1,9 +1,11 @@
 """Is the deployment ready: ``evaluate`` evaluates a probe once, by way of ``http``, ``tcp``, ``unix`` and ``notify``.
 
-``answers`` are the answers, ``sockets`` knows which process an answer came from, ``netns`` enters a network namespace.
+``answers`` are the answers, ``sockets`` knows which process an answer came from, ``netns`` enters a network namespace,
+``backlog`` knows what a server has not read yet.
 """
 
 from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, Tree, WrongProcess
+from tox_prodsim.supervision.probes.backlog import unread_connections
 from tox_prodsim.supervision.probes.evaluate import (
     ExecWatch,
     LogWatch,
@@ -37,5 +39,6 @@ __all__ = [
     "probe_ports",
     "probe_sockets",
     "socket_owner",
+    "unread_connections",
     "watchdog_missed",
 ]
