@@ -69,7 +69,7 @@ def steady_s(key: str, text: str | None) -> float:
     try:
         return seconds(key, text)
     except ProdsimError:
-        msg = f"for={text} is no time, give the seconds for which it must stay satisfied, a number above 0"
+        msg = f"for={' '.join(text.split())} is no time, give the seconds for which it must stay satisfied, a number above 0"
         raise ProdsimError(key, msg) from None
 
 

@@ -168,6 +168,7 @@ def test_a_probe_is_understood(source: ProbeSource, probe: Probe) -> None:
         pytest.param("unix:a for=-1", "for=-1 is no time", id="for less than nothing"),
         pytest.param("http://h/ for=soon status=200", "for=soon is no time", id="for a word"),
         pytest.param({"tcp": "h:80", "for": 0}, "for=0 is no time", id="table, for nothing"),
+        pytest.param({"tcp": "h:80", "for": "\n"}, "for= is no time", id="table, for a line end"),
         pytest.param({}, "exactly one", id="an empty table"),
         pytest.param({"http": "http://h/", "log": "x"}, "exactly one", id="two probes in a table"),
         pytest.param({"log": "x", "status": 200}, "has no option 'status'", id="an option of another probe"),
