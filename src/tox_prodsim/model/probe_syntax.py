@@ -69,7 +69,8 @@ def steady_s(key: str, text: str | None) -> float:
     try:
         return seconds(key, text)
     except ProdsimError:
-        msg = f"for={' '.join(text.split())} is no time, give the seconds for which it must stay satisfied, a number above 0"
+        shown = " ".join(text.split())
+        msg = f"for={shown} is no time, give the seconds for which it must stay satisfied, a number above 0"
         raise ProdsimError(key, msg) from None
 
 
