@@ -28,6 +28,7 @@ from tox_prodsim.catalogue import (
     side_effects,
     simulation,
     start,
+    staying,
     stopping,
     supervision,
     wheel,
@@ -56,6 +57,7 @@ _MODULES = (
     deployment,
     supervision,
     leaks,
+    staying,
     stopping,
     performance,
 )

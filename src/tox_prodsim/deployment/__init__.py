@@ -1,10 +1,11 @@
 """What production would run: started, monitored, stopped and checked; and started once more to take its time.
 
 ``launch`` is where it runs and how it is started, ``readiness`` waits until it is ready, ``watchdog`` ends what exceeds
-a limit meanwhile, ``monitored`` is a start with all that monitors it, ``deploy`` runs it from start to stop and
-``progress`` reports that. ``services`` runs one or several of them in the order of what they depend on: ``in_order``
-with ``event_threads`` does that, ``service_context`` is where each of several runs, ``restart`` starts them once more,
-``startup`` starts it again to time it, ``simulation`` runs it again under a condition.
+a limit meanwhile, ``monitoring`` sees whether it stays well, ``monitored`` is a start with all that monitors it,
+``deploy`` runs it from start to stop and ``progress`` reports that. ``services`` runs one or several of them in the
+order of what they depend on: ``in_order`` with ``event_threads`` does that, ``service_context`` is where each of
+several runs, ``restart`` starts them once more, ``startup`` starts it again to time it, ``simulation`` runs it again
+under a condition.
 """
 
 from tox_prodsim.deployment.deploy import checked_codes

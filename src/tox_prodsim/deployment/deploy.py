@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tox_prodsim import supervision
-from tox_prodsim.deployment import findings, in_flight, output
+from tox_prodsim.deployment import findings, in_flight, monitoring, output
 from tox_prodsim.deployment.in_flight import RequestOutcome, RequestsInFlight
 from tox_prodsim.deployment.launch import LaunchContext, launch_for, taken_addresses
 from tox_prodsim.deployment.monitored import MonitoredStart
@@ -20,6 +20,7 @@ from tox_prodsim.deployment.progress import DeploymentProgress
 from tox_prodsim.deployment.readiness import ReadinessWait, wait_for_ending
 from tox_prodsim.model.events import Event
 from tox_prodsim.model.findings import Finding
+from tox_prodsim.model.formatting import counted
 from tox_prodsim.model.parsing import fill
 from tox_prodsim.model.probes import ListenProbe
 from tox_prodsim.model.scenario import Deployment
@@ -39,7 +40,7 @@ def checked_codes(deployment: Deployment) -> frozenset[str]:
         "RUN616": deployment.watchdog_timeout_s,
         "RUN617": deployment.output_limit_bytes,
     }
-    return _CODES - {code for code, limit in limits.items() if limit is None}
+    return _CODES - {code for code, limit in limits.items() if limit is None} | monitoring.checked_codes(deployment)
 
 
 class DeploymentRun:
@@ -148,6 +149,7 @@ class DeploymentRun:
         limit_s = self._deployment.ready_timeout_s
         self.ready_for_commands = True
         monitored.watchdog.ready_at = supervision.clock.now()
+        monitored.watch_readiness()
         self.start_s = satisfied_at - self.progress.began_at
         yield from self.progress.near_limit("ready_timeout", self.progress.elapsed_s, limit_s)
         if supervision.is_unhandled(monitored.process.pid, self._deployment.stop.signal):
@@ -215,6 +217,11 @@ class DeploymentRun:
         if self._monitored is not None and self.has_ended():
             yield from self._stop_service(self._monitored)
 
+    def ask_once_more(self) -> None:
+        """Ask the probes of a service that is up for the last time, before any service is stopped."""
+        if self._monitored is not None and self.is_up:
+            self._monitored.end_readiness()
+
     def stop_unjudged(self, reason: str) -> Iterator[Event]:
         """Stop a service that is up because another one has failed: how it stops is not judged."""
         if self._monitored is not None and self.is_up:
@@ -245,21 +252,32 @@ class DeploymentRun:
 
     def _stop_service(self, monitored: MonitoredStart) -> Iterator[Event]:
         self._was_stopped = True
+        monitored.end_well()
         exceeded = monitored.end_watch()
         if exceeded is not None:
             yield from self._fail(exceeded)
             return
         if not monitored.process.main_exited():
+            yield from self._report_unwell(monitored)
             urls = [fill(url, self.values) for url in self.launch.drain]
             self._in_flight = RequestsInFlight(urls, self._deployment.stop.grace_s, self.launch.probes)
         if monitored.process.main_exited():
             ending = wait_for_ending(monitored.process)
             yield self.progress.event("died", findings.describe_ending(ending))
             yield from self.progress.report([findings.exited_while_serving(self._name, ending)])
+            yield from self._report_unwell(monitored, died=True)
         else:
             ending = yield from self._stop_running(monitored)
         yield from self._report_in_flight()
         yield from self._report_left(monitored, ending)
+
+    def _report_unwell(self, monitored: MonitoredStart, *, died: bool = False) -> Iterator[Event]:
+        """Report readiness that was lost, children that crashed, and zombies."""
+        lost = list(monitored.well.lost_readiness(died=died))
+        if monitored.well.asked and not lost and not died:
+            yield self.progress.event("steady", f"still ready, asked {counted(monitored.well.asked, 'more time')}")
+        yield from self.progress.report(lost)
+        yield from self.progress.report(monitored.well.unwell_children())
 
     def _report_in_flight(self) -> Iterator[Event]:
         """Report the requests that were in flight and were not answered in full."""
@@ -299,6 +317,9 @@ class DeploymentRun:
         if self._monitored is not None and finding.code in _TIMEOUTS:
             yield from self._report_timeout(finding, self._monitored)
         yield from self.progress.report([finding])
+        if self._monitored is not None:
+            self._monitored.well.end_children()
+            yield from self.progress.report(self._monitored.well.unwell_children())
         yield from self.progress.log_end()
         if self._monitored is not None:
             yield from self._stop_failed(self._monitored, cause)
@@ -327,7 +348,8 @@ class DeploymentRun:
         if self._deployment.is_service:
             answered = in_flight.count_answered(self._outcomes)
             again = ", started once more" if self.was_started_again else ""
-            return f"started, was ready, was stopped{answered}, left nothing running{again}"
+            stayed = ", stayed so" if self._monitored is not None and self._monitored.well.asked else ""
+            return f"started, was ready{stayed}, was stopped{answered}, left nothing running{again}"
         seen = f", {len(self._deployment.expect_output)} expected lines seen" if self._deployment.expect_output else ""
         return f"ended with an allowed exit code{seen}, left nothing running"
 

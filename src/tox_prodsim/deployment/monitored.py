@@ -10,13 +10,15 @@ from tox_prodsim.deployment import leaks, output
 from tox_prodsim.deployment.environ import with_resource_warnings
 from tox_prodsim.deployment.launch import LaunchContext, Start, start_variables
 from tox_prodsim.deployment.leaks import findings
+from tox_prodsim.deployment.monitoring import WellWatch
+from tox_prodsim.deployment.readiness import Questions
 from tox_prodsim.deployment.watchdog import Watchdog
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.scenario import Deployment, Launch, StopTo
 
 
 class MonitoredStart:
-    """A start of a deployment: its ``process``, its ``notify`` socket, and the ``watchdog`` of its limits.
+    """A start of a deployment: its ``process``, its ``notify`` socket, the ``watchdog`` of its limits, and ``well``.
 
     ``stop_diagnosis`` is set by ``stop``: where it hung when its grace was nearly over, nothing when it stopped.
     ``main_program`` is set by ``stop_service``: what the main process ran. ``not_observable`` is set by
@@ -24,7 +26,7 @@ class MonitoredStart:
     """
 
     def __init__(self, deployment: Deployment, launch: Launch, context: LaunchContext) -> None:
-        self._deployment, self._context = deployment, context
+        self._deployment, self._launch, self._context = deployment, launch, context
         self._name = deployment.name or Path(launch.argv[0]).name
         self._snapshot = leaks.take_snapshot(
             temporary=context.temporary, scratch=context.scratch, alone=not context.service
@@ -38,6 +40,7 @@ class MonitoredStart:
         self.process, self.notify = self._start.process, self._start.notify
         try:
             self.watchdog = self._start_watchdog()
+            self.well = WellWatch(self._name, self.process, is_service=deployment.is_service)
         except BaseException:  # the system refuses another thread
             self._start.close()
             raise
@@ -54,6 +57,21 @@ class MonitoredStart:
         )
         watchdog.start()
         return watchdog
+
+    def watch_readiness(self) -> None:
+        """Ask the probes again from now on; only before the stop where a question may hide that it prints nothing."""
+        questions = Questions(self.process, self._launch, self._context, self.notify)
+        only_at_end = self._deployment.idle_timeout_s is not None
+        self.well.ready(questions, self._launch.probes, only_at_end=only_at_end)
+
+    def end_readiness(self) -> None:
+        """Ask once more whether it is ready; raises Cancelled, idempotent."""
+        self.well.end_readiness(self._context.cancel)
+
+    def end_well(self) -> None:
+        """Ask and look once more whether it is well, before it is stopped; raises Cancelled."""
+        self.end_readiness()
+        self.well.end_children()
 
     def diagnose(self) -> tuple[str, ...]:
         """Return in lines what it is doing now, where it hangs first; nothing is ended for that."""
@@ -80,6 +98,7 @@ class MonitoredStart:
         def diagnose() -> None:
             self.stop_diagnosis = self.diagnose()
 
+        self.well.give_up()
         stop = self._deployment.stop
         ending = self.process.stop(stop.signal, stop.grace_s, cause=cause, before_kill=diagnose, to=to)
         if not ending.forced:
@@ -95,13 +114,14 @@ class MonitoredStart:
             own_code=self._context.own_code,
         )
         report = findings.report_leaks(self._snapshot, ending, evidence)
-        self.not_observable = report.not_observable
+        self.not_observable = (*self.well.not_checked(), *report.not_observable)
         found = findings.to_findings(self._name, report.leaks, self._context.allow_leaks)
         yield from (findings.blame_shell(each, self.main_program) for each in found)
 
     def close(self) -> None:
         """End whatever is left of it; may be called at any time, and again."""
         self.watchdog.dismiss()
+        self.well.give_up()
         stop = self._deployment.stop
         self.process.stop(stop.signal, min(stop.grace_s, supervision.CANCEL_GRACE_S))
         self._start.close()

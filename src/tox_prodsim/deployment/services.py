@@ -122,6 +122,8 @@ class ServicesRun:
     def stop(self, *, commands_ran: bool) -> Iterator[Event]:
         """Stop all in the reverse order, check how they ended, start the services once more, and finish the step."""
         yield from self.find_deaths()
+        for run in self._runs.values():  # all of them, before the first that another one may need is stopped
+            run.ask_once_more()
         yield from self._order.stop(lambda name: self._stop_one(name, commands_ran=commands_ran))
         yield from self._find_shared_leaks()
         if not self._failed:

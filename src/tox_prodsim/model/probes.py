@@ -102,6 +102,30 @@ def finds_place(probes: Iterable[Probe]) -> bool:
     return any(isinstance(probe, HttpProbe | TcpProbe | ListenProbe) for probe in probes)
 
 
+def describe_probe(probe: Probe) -> str:
+    """Return a probe as a message names it."""
+    match probe:
+        case HttpProbe(url=text):
+            pass
+        case TcpProbe(host=host, port=port):
+            text = f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
+        case ListenProbe(port=port):
+            text = "listen" if port is None else f"listen:{port}"
+        case LogProbe(pattern=pattern):
+            text = f"log:/{pattern}/"
+        case FileProbe(path=path):
+            text = f"file:{path}"
+        case UnixProbe(path=path):
+            text = f"unix:{path}"
+        case ExecProbe(argv=argv):
+            text = f"exec:{' '.join(argv)}"
+        case DelayProbe(delay_s=delay_s):
+            text = f"delay:{delay_s:g}"
+        case NotifyProbe():
+            text = "notify"
+    return text
+
+
 def base_url(probe: Probe) -> str:
     """Return the URL of the host and port that a probe connects to, or nothing."""
     match probe:

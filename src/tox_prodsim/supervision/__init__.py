@@ -3,14 +3,16 @@
 ``process`` starts, waits and stops: it starts the guard (``guard_process``), talks to it (``control``) and keeps what
 it reports (``run_state``); ``process_group`` is the weaker way where there are no subreapers. ``containment`` is how a
 run is held together, ``ending`` is how it ended, ``clock`` times it. ``run`` keeps what a short command writes.
-``probes`` are how readiness is seen, ``diagnosis`` is what processes are doing. ``ledger`` ends what lost runs left
-behind, by the rules of ``ownership``; ``kernel_lock`` lets one run wait for another; ``shim`` and ``cli`` are processes
-that supervise one command.
+``probes`` are how readiness is seen, ``descendants`` follows the processes of a run by their ``pidfd``, ``diagnosis``
+is what processes are doing. ``ledger`` ends what lost runs left behind, by the rules of ``ownership``; ``kernel_lock``
+lets one run wait for another; ``shim`` and ``cli`` are processes that supervise one command.
 """
 
 from tox_prodsim.model.scenario import ContainmentKind
 from tox_prodsim.supervision import clock
 from tox_prodsim.supervision.cancel import Cancel
+from tox_prodsim.supervision.descendants import CAN_FOLLOW, DescendantEnding, Descendants, Zombie
+from tox_prodsim.supervision.descendants import MOST as MOST_DESCENDANTS
 from tox_prodsim.supervision.diagnosis import Diagnosis, Hook, diagnose, is_unhandled, summary
 from tox_prodsim.supervision.ending import KILL, CapturedRun, Cause, Containment, Ending, SignalSent, Survivor
 from tox_prodsim.supervision.kernel_lock import KernelLock, LockHolder
@@ -39,22 +41,27 @@ from tox_prodsim.supervision.probes import (
 )
 from tox_prodsim.supervision.process import CANCEL_GRACE_S, Process, containment, resume, start, suspend
 from tox_prodsim.supervision.process_tree import program_name
-from tox_prodsim.supervision.procfs import effective_since
+from tox_prodsim.supervision.procfs import Identity, effective_since
 from tox_prodsim.supervision.run import outcome, run
 
 __all__ = [
     "CANCEL_GRACE_S",
+    "CAN_FOLLOW",
     "KILL",
+    "MOST_DESCENDANTS",
     "Answer",
     "Cancel",
     "CapturedRun",
     "Cause",
     "Containment",
     "ContainmentKind",
+    "DescendantEnding",
+    "Descendants",
     "Diagnosis",
     "Ending",
     "ExecWatch",
     "Hook",
+    "Identity",
     "KernelLock",
     "LockHolder",
     "LogWatch",
@@ -70,6 +77,7 @@ __all__ = [
     "SweepResult",
     "Tree",
     "WrongProcess",
+    "Zombie",
     "cli",
     "clock",
     "containment",

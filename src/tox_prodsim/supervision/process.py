@@ -257,6 +257,14 @@ class Process:
         found = process_tree.descendants(self._guard.pid)
         return tuple(each for each in found if each.pid != self._state.warden)
 
+    def pids(self) -> list[int]:
+        """Return the pids of the run, zombies too, without those that supervise it."""
+        if self.poll() is not None or not self.pid:
+            return []
+        if self._guard is None:
+            return [self.pid, *process_tree.pids_below(self.pid)]
+        return [pid for pid in process_tree.pids_below(self._guard.pid) if pid != self._state.warden]
+
     def close(self) -> None:
         """Kill at once whatever is left and release everything; idempotent."""
         if self.poll() is None:

@@ -21,7 +21,7 @@ def with_descendants(pid: int) -> tuple[psutil.Process, ...]:
 def descendants(top: int) -> tuple[psutil.Process, ...]:
     """Return the processes below one that are alive, nearest first."""
     found = []
-    for pid in _pids_below(top):
+    for pid in pids_below(top):
         with suppress(psutil.Error):
             found.append(psutil.Process(pid))
     return tuple(each for each in found if lives(each))
@@ -35,8 +35,8 @@ def program_name(pid: int) -> str:
         return ""
 
 
-def _pids_below(top: int) -> list[int]:
-    """Return the pids below a process, nearest first; with psutil where the kernel does not list children."""
+def pids_below(top: int) -> list[int]:
+    """Return the pids below a process, zombies too, nearest first; with psutil where no kernel lists children."""
     if not Path(f"/proc/{top}/task/{top}/children").exists():
         with suppress(psutil.Error):
             return [each.pid for each in psutil.Process(top).children(recursive=True)]

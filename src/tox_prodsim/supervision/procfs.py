@@ -34,20 +34,42 @@ class ProcessStatus:
     """The pid of its parent."""
     session: int
     """The id of its session."""
+    name: str = ""
+    """The name of its program, 15 characters at most."""
+    threads: int = 1
+    """How many threads it has."""
+    wait_status: int = 0
+    """How it ended, as wait(2) returns it, when it is a zombie; 0 also where that is not shown to us."""
 
     @property
     def lives(self) -> bool:
         """Return whether it is more than a zombie."""
         return self.state not in "ZX"
 
+    @property
+    def is_zombie(self) -> bool:
+        """Return whether it has ended and was not reaped; the first thread of a process may end before the others."""
+        return self.state == "Z" and self.threads <= 1
 
-def read_status(pid: int) -> ProcessStatus | None:
-    """Return what a process is now; None when there is none with this pid."""
-    fields = _read(pid, "stat").rpartition(b")")[2].split()
+
+def read_status(pid: int, expected: Identity | None = None) -> ProcessStatus | None:
+    """Return what a process is now; None when there is none with this pid, or another one than the expected."""
+    before, _, after = _read(pid, "stat").rpartition(b")")
+    fields = after.split()
     if len(fields) < 20:
         return None
     identity = Identity(pid=pid, started=int(fields[19]))
-    return ProcessStatus(identity=identity, state=fields[0].decode(), parent=int(fields[1]), session=int(fields[3]))
+    if expected not in {None, identity}:
+        return None
+    return ProcessStatus(
+        identity=identity,
+        state=fields[0].decode(),
+        parent=int(fields[1]),
+        session=int(fields[3]),
+        name=before.partition(b"(")[2].decode(errors="replace"),
+        threads=int(fields[17]),
+        wait_status=int(fields[49]) if len(fields) > 49 else 0,
+    )
 
 
 def lives(identity: Identity) -> bool:
@@ -80,6 +102,13 @@ def command(pid: int) -> str:
     """Return the command line of a process, or its name where it has none."""
     words = _read(pid, "cmdline").rstrip(b"\0").replace(b"\0", b" ") or _read(pid, "comm").strip()
     return words[:_COMMAND_LIMIT].decode(errors="replace")
+
+
+def owner(pid: int) -> int | None:
+    """Return the user id of a process; None when it is gone."""
+    with suppress(OSError):
+        return (PROC / str(pid)).stat().st_uid
+    return None
 
 
 @functools.cache

@@ -11,18 +11,51 @@ from typing import Any
 from tox_prodsim.deployment import findings
 from tox_prodsim.deployment.in_flight import RequestOutcome
 from tox_prodsim.deployment.leaks import findings as leak_findings
+from tox_prodsim.deployment.monitoring import findings as well_findings
+from tox_prodsim.deployment.monitoring.crashes import Crashes
+from tox_prodsim.deployment.monitoring.lost_readiness import Loss
+from tox_prodsim.deployment.monitoring.zombies import Pile
 from tox_prodsim.model.conditions import CONDITIONS
 from tox_prodsim.model.errors import ForeignFileError
-from tox_prodsim.model.findings import Finding
+from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.leaks import AllowLeaks, Grade, Leak, LeakKind
+from tox_prodsim.model.probes import HttpProbe
 from tox_prodsim.model.scenario import Stop
-from tox_prodsim.supervision import Cause, Ending, NotifyState, Survivor, WrongProcess
+from tox_prodsim.supervision import (
+    Cause,
+    DescendantEnding,
+    Ending,
+    Identity,
+    NotifyState,
+    Survivor,
+    WrongProcess,
+    Zombie,
+)
 
 WORKER = Survivor(pid=5127, command="python -m acme.worker", listens=("127.0.0.1:9000",))
 OTHERS = Survivor(pid=5127, command="sudo sleep 1000", listens=(), state="sleeping", waits_on="do_wait", uid=0)
 UNCLOSED = "ResourceWarning: unclosed file <_io.TextIOWrapper name='rows.csv' mode='r' encoding='UTF-8'>"
 DROPPED = RequestOutcome(
     url="http://127.0.0.1:8000/slow", in_flight=True, problem="the connection was reset", after_s=0.01
+)
+HEALTH = Loss(
+    probe=HttpProbe(url="http://127.0.0.1:8000/health"), began_at=4.21, ended_at=None, answer="http 503", asked=3
+)
+SEGFAULT = DescendantEnding(
+    pid=4715,
+    command="gunicorn acme.web:app",
+    parent=Identity(pid=4711, started=1),
+    parent_command="gunicorn acme.web:app",
+    is_copy=True,
+    ended_at=2.13,
+    lived_s=2.0,
+    status=11,
+)
+ZOMBIES = tuple(
+    Zombie(
+        pid=pid, command="sh", parent=Identity(pid=4711, started=1), parent_command="/venv/bin/python app.py", since=0.0
+    )
+    for pid in (4712, 4715, 4716, 4719, 4722)
 )
 STALE = WrongProcess(address="http://127.0.0.1:8000/", pid=812, command="python old.py", since="since 07:12")
 
@@ -57,6 +90,9 @@ FINDINGS = [
         Ending(cause=Cause.STOPPED, code=None, signal=9, duration_s=14.0, unstopped=(WORKER,)),
         "python",
     ),
+    well_findings.readiness_lost("uvicorn", HEALTH, 0.0),
+    well_findings.children_crashed("gunicorn", Crashes(level=Level.ERROR, endings=(SEGFAULT,), was_replaced=True), 0.0),
+    well_findings.zombies_pile_up("python", Pile(zombies=ZOMBIES)),
     findings.no_signal_handler("waitress-serve", "SIGTERM"),
     *findings.unexpected_ending("celery", ended(1), frozenset({0, -15, 143})),
     findings.run_timeout_exceeded("python", 30.0, 29.6),
