@@ -135,7 +135,7 @@ def test_what_a_service_does_as_a_matter_of_course_is_not_found(quick_project: P
     script = script.replace("def keep", CHILDREN + "def keep")
     serve(quick_project, script, "late/4 0.2 workers/6 0.1 tools/2 0.5 bad/0.8 1 zombies/2 2").passed()
     assert quick_project.codes() == []
-    assert "was ready, stayed so (asked " in deploy(quick_project)["detail"]
+    assert "was ready, stayed so, was stopped" in deploy(quick_project)["detail"]
 
 
 def test_a_service_that_flaps_is_ready_when_it_was_satisfied_for_so_long(quick_project: Project) -> None:

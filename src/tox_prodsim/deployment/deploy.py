@@ -20,7 +20,6 @@ from tox_prodsim.deployment.progress import DeploymentProgress
 from tox_prodsim.deployment.readiness import ReadinessWait, wait_for_ending
 from tox_prodsim.model.events import Event
 from tox_prodsim.model.findings import Finding
-from tox_prodsim.model.formatting import counted
 from tox_prodsim.model.parsing import fill
 from tox_prodsim.model.probes import ListenProbe
 from tox_prodsim.model.scenario import Deployment
@@ -275,7 +274,7 @@ class DeploymentRun:
         """Report readiness that was lost, children that crashed, and zombies."""
         lost = list(monitored.well.lost_readiness(died=died))
         if monitored.well.asked and not lost and not died:
-            yield self.progress.event("steady", f"still ready, asked {counted(monitored.well.asked, 'more time')}")
+            yield self.progress.event("steady", f"still ready (asked again: {monitored.well.asked})")
         yield from self.progress.report(lost)
         yield from self.progress.report(monitored.well.unwell_children())
 
