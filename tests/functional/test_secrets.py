@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
+from pathlib import Path
 
+import pytest
 from support.project import Project
 
 PLANTED = {
@@ -74,3 +78,22 @@ def test_no_secret_of_the_configuration_is_printed_or_kept(project: Project) -> 
     leaked = {f"{kind} in {name}" for name, text in found.items() for kind, secret in PLANTED.items() if secret in text}
     assert leaked == set()
     assert "***" in found["the terminal"]
+
+
+@pytest.mark.parametrize(("key", "expected"), [("", 0o600), ("report_mode = 0644\n", 0o644)])
+def test_logs_and_reports_have_the_mode_that_is_asked_for(project: Project, key: str, expected: int) -> None:
+    project.write("app.py", "print('done')")
+    project.write(
+        "tox.ini",
+        "[testenv:prodsim]\nignore = PRF\ndeploy_files = app.py\ndeploy = python app.py\nexpect_output = done\n" + key,
+    )
+    old = os.umask(0)
+    try:
+        project.prodsim("--installpkg", project.wheel()).passed()
+    finally:
+        os.umask(old)
+    folder: Path = project.folder / ".tox" / "prodsim" / "prodsim"
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir() if path.is_file()}
+    assert {"deploy.log", "events.jsonl", "report.json"} <= modes.keys()
+    private = {name for name in modes if name.endswith((".log", ".jsonl")) or name == "report.json"}
+    assert {name: oct(modes[name]) for name in private} == dict.fromkeys(private, oct(expected))

@@ -84,6 +84,14 @@ def write(path: Path, content: bytes | str, *, mode: int = PRIVATE) -> None:
             data = data[file.write(data) :]
 
 
+def set_modes(where: Path, mode: int) -> None:
+    """Give the private files of a folder another mode; what is not such a file is left as it is."""
+    for path in where.iterdir() if where.is_dir() else ():
+        with contextlib.suppress(OSError), open_regular(path) as file:
+            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) == PRIVATE:
+                path.chmod(mode)
+
+
 def remove(path: Path) -> None:
     """Remove a file, if it is there; raises OSError when it is anything else."""
     with contextlib.suppress(FileNotFoundError), _opened(path.parent) as at:

@@ -224,6 +224,8 @@ class Scenario:
     """The tools that audit the files of the release."""
     simulate: tuple[Condition, ...] = ()
     """The conditions under which it is run once more."""
+    report_mode: int = 0o600
+    """The mode of the files of a run."""
     resolution: str = HIGHEST
     """Which versions of the wheel's own dependencies are installed: HIGHEST or LOWEST."""
 

@@ -136,6 +136,8 @@ class Session:
             self._reporting.close(default=Verdict.CANCELLED if self._cancel.is_set else Verdict.INCOMPLETE)
         if is_ours:
             mask_logs(self._folder, self._boundary.redactor)
+            if self._scenario is not None and self._scenario.report_mode != files.PRIVATE:
+                files.set_modes(self._folder, self._scenario.report_mode)
         self._provenance.close()
         self._cancel.close()
 

@@ -362,6 +362,14 @@ KEYS: tuple[Key, ...] = (
         schema=_TEXT,
     ),
     Key(
+        name="report_mode",
+        help="mode of the report, the event log and the logs of a run, in octal digits; `0644` lets all users read",
+        of_type=str,
+        default="0600",
+        schema=_TEXT,
+        parse=values.file_mode,
+    ),
+    Key(
         name="select",
         help="codes or prefixes of codes (`RUN`, `RUN6`, `RUN607`) of the findings that count",
         of_type=Words,

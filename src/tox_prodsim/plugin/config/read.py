@@ -44,7 +44,10 @@ def read(tox_env: RunToxEnv, *, update_baseline: scenario.Update | None = None) 
         timing=_timing(values, root, update=update_baseline),
         policy=Policy(select=values["select"], ignore=values["ignore"], warn=values["warn"]),
         has_commands=any(conf[key] for key in ("commands", "commands_post")),
-        **{key: values[key] for key in ("extensions", "containment", "allow_leaks", "audit", "simulate", "resolution")},
+        **{
+            key: values[key]
+            for key in ("extensions", "containment", "allow_leaks", "audit", "simulate", "resolution", "report_mode")
+        },
     )
 
 

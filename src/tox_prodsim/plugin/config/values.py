@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -137,3 +138,12 @@ def codes(key: str, words: list[str]) -> tuple[str, ...]:
 def allowed_leaks(_key: str, items: list[Any]) -> AllowLeaks:
     """Return which leaks are accepted."""
     return leaks.parse(items)
+
+
+def file_mode(key: str, text: str) -> int:
+    """Return the mode of a file, which its owner can read and write, and which nobody can run."""
+    mode = int(text, 8) if re.fullmatch(r"0?[0-7]{3}", text.strip()) else 0
+    if mode & 0o600 != 0o600 or mode & ~0o666:
+        msg = f"{text!r} is not the mode of a file that its owner can read and write, write for example 0600 or 0644"
+        raise ProdsimError(key, msg)
+    return mode
