@@ -284,6 +284,9 @@ def test_explain_shows_the_pages_of_codes_in_any_case(project: Project) -> None:
         pytest.param(
             ["explain", "RUN670"], ["RUN670: there is no such code; did you mean RUN6"], id="a code nearly right"
         ),
+        pytest.param(
+            ["explain", "run627"], ["run627: this code is not reported any more: whether a thread "], id="a former code"
+        ),
         pytest.param(["explain", "nonsense"], ["nonsense: there is no such code", "tox prodsim checks"], id="no code"),
         pytest.param(["explain"], ["tox prodsim explain: error: ", "required: CODE"], id="explain what"),
         pytest.param([], ["tox prodsim: error: ", "required: COMMAND"], id="nothing"),

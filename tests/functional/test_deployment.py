@@ -139,7 +139,7 @@ def test_a_service_whose_probe_is_not_satisfied_is_not_ready(
     keys = {"ready": probe, "ready_timeout": 2, "allow_leaks": "files:app.pid"}
     deploy(quick_project, SERVER, deploy="python app.py {port} {tag}", **keys).failed()
     assert quick_project.codes() == ["RUN603"]
-    assert the(quick_project, "RUN603") == f"python: not ready within ready_timeout = 2 s (last answer: {last_answer})"
+    assert the(quick_project, "RUN603") == f"app.py: not ready within ready_timeout = 2 s (last answer: {last_answer})"
     (step,) = [step for step in quick_project.report()["steps"] if step["step"] == "deploy"]
     titles = [each["title"] for each in step["evidence"]]
     assert titles[0] == "what it was doing"
@@ -271,7 +271,7 @@ def test_the_end_of_a_job(quick_project: Project, script: str, exit_codes: str, 
         quick_project, f"print('did it', flush=True); {script}", **JOB, exit_codes=exit_codes, expect_output="it"
     )
     assert [result.code, quick_project.codes()] == ([1, ["RUN609"]] if message else [0, []]), result.out
-    assert not message or the(quick_project, "RUN609") == f"python: {message}"
+    assert not message or the(quick_project, "RUN609") == f"app.py: {message}"
 
 
 PREFORK_WITHOUT_STOP = """\
@@ -348,7 +348,7 @@ def test_a_service_that_ends_well_too_early_died_as_well(quick_project: Project)
 
 def test_a_job_that_takes_too_long_is_stopped_and_shown(quick_project: Project) -> None:
     result = deploy(quick_project, SLEEPER, **JOB, run_timeout=1).failed()
-    assert the(quick_project, "RUN610").startswith("python: did not end within run_timeout = 1 s")
+    assert the(quick_project, "RUN610").startswith("app.py: did not end within run_timeout = 1 s")
     assert "what it was doing:" in result.out
     assert "app.py:" in result.out[result.out.index("what it was doing:") :]
     assert result.seconds < 60
@@ -387,7 +387,7 @@ def test_a_job_that_came_near_its_limit_is_warned(quick_project: Project) -> Non
     deploy(
         quick_project, "import time; time.sleep(4.9); print('it')", **JOB, expect_output="it", run_timeout=6
     ).passed()
-    assert the(quick_project, "RUN630").startswith("python: used 8")
+    assert the(quick_project, "RUN630").startswith("app.py: used 8")
     assert found(quick_project, "RUN630")[0]["level"] == "warning"
 
 
@@ -406,7 +406,7 @@ def test_a_start_that_came_near_its_limit_is_warned(quick_project: Project) -> N
 def test_a_job_that_leaves_a_process(quick_project: Project) -> None:
     deploy(quick_project, LEAVES_A_CHILD, **JOB, expect_output="done").failed()
     assert quick_project.codes() == ["RUN620", "RUN623"]
-    assert the(quick_project, "RUN620").startswith("python: left 1 process running: pid ")
+    assert the(quick_project, "RUN620").startswith("app.py: left 1 process running: pid ")
     assert " python -c import time; " in the(quick_project, "RUN620")
 
 
@@ -419,7 +419,7 @@ def test_what_is_left_is_said_with_the_port_it_holds(quick_project: Project) -> 
     deploy(quick_project, script, **JOB, expect_output="done").failed()
     assert quick_project.codes() == ["RUN620", "RUN621", "RUN623"]
     assert "(listens on 127.0.0.1:" in the(quick_project, "RUN620")
-    assert the(quick_project, "RUN621").startswith("python: left 1 address in use: 127.0.0.1:")
+    assert the(quick_project, "RUN621").startswith("app.py: left 1 address in use: 127.0.0.1:")
 
 
 @pytest.mark.parametrize("key", ["commands_pre", "commands", "commands_post"])
@@ -579,3 +579,53 @@ def test_the_whole_tree_is_asked_to_stop(quick_project: Project) -> None:
         expect_output="\n  child stops\n  parent stops",
     ).passed()
     assert quick_project.codes() == []
+
+
+# the evidence
+
+
+BREAKS = """\
+import http.server, sys, traceback
+class Broken(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        code = 200
+        if self.path != "/":
+            code = 500
+            self.fail(90)
+        self.send_response(code); self.send_header("Content-Length", "0"); self.end_headers()
+    def fail(self, depth):
+        try:
+            self.deeper(depth)
+        except LookupError:
+            traceback.print_exc()
+    def deeper(self, depth):
+        if depth % 2: return self.even(depth)
+        if not depth: raise LookupError("no such table: items")
+        self.deeper(depth - 1)
+    def even(self, depth): self.deeper(depth - 1)
+    def log_message(self, *args): pass
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Broken).serve_forever()
+"""
+FETCH = 'python -c "import sys, urllib.request as u; u.urlopen(sys.argv[1])" {url}'
+
+
+def evidence(project: Project) -> dict[str, list[str]]:
+    """Return the evidence of the step, by title."""
+    (step,) = [step for step in project.report()["steps"] if step["step"] == "deploy"]
+    return {each["title"]: each["lines"] for each in step["evidence"]}
+
+
+def test_the_log_of_the_service_is_shown_when_a_smoke_command_fails(quick_project: Project) -> None:
+    keys = {"deploy": "python app.py {port} {tag}", "ready": "http://127.0.0.1:{port}/", "restarts": 0}
+    result = deploy(quick_project, BREAKS, **keys, commands=f"\n  {FETCH}/\n  {FETCH}/items")
+    assert result.code == 1, result.out
+    (finding,) = found(quick_project, "RUN605")
+    assert "what the service printed is in .tox/prodsim/prodsim/deploy.log, its end is shown below" in finding["hint"]
+    lines = evidence(quick_project)["end of deploy.log when commands[1] failed"]
+    assert lines[0].startswith("Traceback (most recent call last):")
+    assert lines[-1] == "LookupError: no such table: items"
+    assert 'raise LookupError("no such table: items")' in lines[-2] + lines[-3]
+    assert len(lines) <= 60
+    assert "| LookupError: no such table: items" in result.out
+    assert "printed a traceback: LookupError: no such table: items (app.py:16)" in the(quick_project, "RUN624")
+    assert found(quick_project, "RUN624")[0]["line"] == 16

@@ -46,7 +46,7 @@ def play(project: Project, app: str, keys: str):
 @pytest.mark.parametrize("kind", ["", "ready = log:/up/\ncommands = python -c 'import time; time.sleep(5)'"])
 def test_what_falls_silent_is_stopped_and_the_line_where_it_waits_is_shown(quick_project: Project, kind: str) -> None:
     result = play(quick_project, SILENT, f"idle_timeout = 1\n{kind}").failed()
-    assert "FAIL RUN615 python: printed nothing for idle_timeout = 1 s" in result.out
+    assert "FAIL RUN615 app.py: printed nothing for idle_timeout = 1 s" in result.out
     assert result.seconds < 30, result.out
     assert quick_project.left() == []
 
@@ -57,7 +57,7 @@ def test_what_talks_all_the_time_is_not_silent(quick_project: Project) -> None:
 
 def test_a_flood_is_stopped_long_before_the_disk_is_full(quick_project: Project) -> None:
     result = play(quick_project, FLOOD, "output_limit_mb = 20").failed()
-    assert "FAIL RUN617 python: printed more than output_limit_mb = 20 MB into deploy.log" in result.out
+    assert "FAIL RUN617 app.py: printed more than output_limit_mb = 20 MB into deploy.log" in result.out
     assert quick_project.left() == []
 
 

@@ -39,7 +39,7 @@ UNLOCK = "lock.unlink()\n"
 def serve(project: Project, script: str, **keys: object) -> Result:
     project.write("app.py", script)
     lines = {
-        "ignore": "PRF,RUN608,RUN622,RUN623,RUN627",
+        "ignore": "PRF,RUN608,RUN622,RUN623",
         "deploy_files": "app.py",
         "deploy": f"python app.py {{port}} {project.tag}",
         "ready": "http://127.0.0.1:{port}/",

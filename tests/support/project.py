@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -39,7 +40,7 @@ class Result:
     def failed(self) -> Result:
         assert self.code != 0, self.out
         assert "internal error" not in self.out, self.out
-        assert "Traceback (most recent call last)" not in self.out, self.out
+        assert not re.search("^Traceback", self.out, re.MULTILINE), self.out
         return self
 
 

@@ -350,16 +350,8 @@ class LeakRecorder:
         module._showwarnmsg = self.wrap(module._showwarnmsg, note)
 
     def threads(self, module: Any) -> None:
-        """See the exceptions of threads, and the threads that outlive the main one (those of pools were joined)."""
-
-        def note_exit() -> None:
-            with IGNORE_ERRORS:
-                for thread in module.enumerate():
-                    if thread is not module.main_thread():
-                        self.record(kind="thread", name=thread.name, daemon=thread.daemon)
-
+        """See the exceptions of threads."""
         module.excepthook = self.wrap(module.excepthook, self.note_thread_exception)
-        module._register_atexit(note_exit)  # atexit comes after the wait for threads
 
     def note_thread_exception(self, args: Any) -> None:
         """Note an exception that ended a thread."""

@@ -209,7 +209,7 @@ CHECKS = (
             "There was no probe, no expected output and no command that asked it anything. It ran and ended with an "
             "allowed exit code: that is also what a program does that has swallowed its errors."
         ),
-        example="WARN RUN631 python: ended without proving anything: no probe, no expected output, no commands",
+        example="WARN RUN631 app.py: ended without proving anything: no probe, no expected output, no commands",
         causes=("deploy is set, but none of ready, expect_output, commands and commands_post is",),
         solution=(
             "for a service: say how one sees that it is up, for example ready = listen",

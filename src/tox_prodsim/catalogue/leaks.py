@@ -1,4 +1,4 @@
-"""RUN620 to RUN623 and RUN625 to RUN627: what a deployment leaves behind."""
+"""RUN620 to RUN623, RUN625 and RUN626: what a deployment leaves behind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHECKS = (
             "and memory, and the next start meets them. They have been ended by now; the finding names them."
         ),
         example=(
-            "FAIL RUN620 python: left 1 process running: pid 5127 python -m acme.worker (listens on 127.0.0.1:9000)"
+            "FAIL RUN620 app.py: left 1 process running: pid 5127 python -m acme.worker (listens on 127.0.0.1:9000)"
         ),
         causes=(
             "worker processes are started and never joined or terminated",
@@ -37,7 +37,7 @@ CHECKS = (
             "the old process answers the requests that are meant for the new release. The address was free again "
             "once the process had been killed; in production nobody does that."
         ),
-        example=("FAIL RUN621 python: left 1 address in use: 127.0.0.1:9000 (pid 5127 python -m acme.worker)"),
+        example=("FAIL RUN621 app.py: left 1 address in use: 127.0.0.1:9000 (pid 5127 python -m acme.worker)"),
         causes=(
             "the socket is inherited: a worker holds what its parent bound, and outlives the parent",
             "a helper has a port of its own (metrics, a debugger), and nobody tells it to end",
@@ -86,7 +86,7 @@ CHECKS = (
             "Python to say so (PYTHONWARNINGS=default::ResourceWarning, before filters of your own)."
         ),
         example=(
-            "WARN RUN623 python: 1 thing was not closed or awaited: ResourceWarning: unclosed file "
+            "WARN RUN623 app.py: 1 thing was not closed or awaited: ResourceWarning: unclosed file "
             "<_io.TextIOWrapper name='rows.csv' mode='r' encoding='UTF-8'> (export.py:14)"
         ),
         causes=(
@@ -111,7 +111,7 @@ CHECKS = (
             "counted, nor what another user made."
         ),
         example=(
-            "WARN RUN625 python: left 1 piece of shared memory: psm_d20cd606 (shared memory, 10 bytes, made by this "
+            "WARN RUN625 app.py: left 1 piece of shared memory: psm_d20cd606 (shared memory, 10 bytes, made by this "
             "user during the run)"
         ),
         causes=(
@@ -134,7 +134,7 @@ CHECKS = (
             "but the log. The same holds for an exception in a thread or in __del__: that thread is dead, the process "
             "lives on with one worker less, and the exit code stays 0."
         ),
-        example=("WARN RUN626 python: nobody waited for 1 task: task Task-7 (destroyed while pending, jobs.py:31)"),
+        example=("WARN RUN626 app.py: nobody waited for 1 task: task Task-7 (destroyed while pending, jobs.py:31)"),
         causes=(
             "asyncio.create_task() without anybody who keeps and awaits the result",
             "the loop is closed while tasks are waiting: loop.stop(), or run_until_complete() of one of them",
@@ -145,25 +145,6 @@ CHECKS = (
             "use asyncio.TaskGroup, or cancel what is left and await it",
             "use concurrent.futures: result() raises what the worker raised",
             "accept it: allow_leaks = tasks, and for exceptions allow_leaks = warnings:BrokenPipeError",
-        ),
-    ),
-    Check(
-        code="RUN627",
-        level=Level.NOTE,
-        title="threads were alive when the interpreter began to exit",
-        why=(
-            "Python waits for a thread that is no daemon: a stop takes as long as the slowest of them. A daemon is cut "
-            "off wherever it is, in the middle of a write too. Both may be meant, so this is a note. The hook in the "
-            "process tells it, and where the hook cannot run it is not known."
-        ),
-        example="NOTE RUN627 python: 1 thread was alive at its exit: metrics (a daemon)",
-        causes=(
-            "a background thread is started and never told to end",
-            "a library keeps a thread: a connection pool, a monitor, a queue of log records",
-        ),
-        solution=(
-            "set an Event that the thread waits for, and join it",
-            "shut executors down: 'with ThreadPoolExecutor()'",
         ),
     ),
 )

@@ -81,7 +81,7 @@ CHECKS = (
             "A job has run_timeout for its whole run; so has each of commands_pre, commands and commands_post. Without "
             "a limit, a program that hangs blocks the CI job until that is killed, without a word about the reason."
         ),
-        example="FAIL RUN610 python: did not end within run_timeout = 30 s, silent for the last 29.6 s",
+        example="FAIL RUN610 app.py: did not end within run_timeout = 30 s, silent for the last 29.6 s",
         causes=(
             "it waits for something that never comes: a thread, a lock, a queue, an answer from the network",
             "it waits for input: stdin is empty here",
@@ -121,7 +121,7 @@ CHECKS = (
             "A program that reports its progress and then falls silent hangs long before run_timeout is over. Only "
             "with idle_timeout is silence a failure; without it nothing is concluded from it."
         ),
-        example="FAIL RUN615 python: printed nothing for idle_timeout = 20 s",
+        example="FAIL RUN615 app.py: printed nothing for idle_timeout = 20 s",
         causes=(
             "it waits for something that never comes: the report shows where",
             "its output is held in a buffer, as that of a C program that writes to a file is",
@@ -141,7 +141,7 @@ CHECKS = (
             "With watchdog_timeout the service promises, as for systemd's WatchdogSec=, to send WATCHDOG=1 at least "
             "that often once it is ready. systemd ends a service that does not, and so does this run."
         ),
-        example="FAIL RUN616 python: sent no WATCHDOG=1 for watchdog_timeout = 5 s",
+        example="FAIL RUN616 app.py: sent no WATCHDOG=1 for watchdog_timeout = 5 s",
         causes=(
             "the loop that sends it is blocked: a synchronous call in a coroutine, a lock, a long computation",
             "the service never sends it: it reads WATCHDOG_USEC and finds it useless, or does not look at all",
@@ -162,7 +162,7 @@ CHECKS = (
             "It was stopped when its log had grown to output_limit_mb. A loop that logs an error and tries again at "
             "once fills the disk of a production machine in an hour, and here the disk of the CI machine."
         ),
-        example="FAIL RUN617 python: printed more than output_limit_mb = 1000 MB into deploy.log",
+        example="FAIL RUN617 app.py: printed more than output_limit_mb = 1000 MB into deploy.log",
         causes=(
             "an error is logged and tried again without a pause",
             "the log level is DEBUG, or a whole payload is printed for every request",
@@ -180,7 +180,7 @@ CHECKS = (
             "SIGKILL was sent for five seconds, and they are still there. What holds a port, a lock or a mount for "
             "ever in production is named here with its state and what it waits for."
         ),
-        example="FAIL RUN618 python: could not kill 1 process: pid 5127 sudo sleep 1000 (user 0, sleeping, in do_wait)",
+        example="FAIL RUN618 app.py: could not kill 1 process: pid 5127 sudo sleep 1000 (user 0, sleeping, in do_wait)",
         causes=(
             "they belong to another user: started with sudo or a setuid program",
             "they wait in the kernel (state D): a network file system that is gone, a broken device",
@@ -200,7 +200,10 @@ CHECKS = (
             "with 0 after any exception. For a job a traceback is therefore an error; a service may log one about a "
             "bad request and be right."
         ),
-        example="FAIL RUN624 deploy.log: counts as a success, but printed: Traceback (most recent call last):",
+        example=(
+            "FAIL RUN624 deploy.log: counts as a success, but printed a traceback: ValueError: no such "
+            "table (app.py:12)"
+        ),
         causes=(
             "sys.exit(0), os._exit(0) or 'return' in a 'finally:' block swallows the exception",
             "an 'except Exception:' logs the error and goes on",

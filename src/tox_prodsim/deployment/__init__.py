@@ -22,6 +22,7 @@ __all__ = [
     "environ",
     "findings",
     "leaks",
+    "log_end",
     "measure_start",
     "run_under_condition",
 ]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Generator, Iterator, Mapping
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from tox_prodsim import supervision
@@ -16,6 +15,7 @@ from tox_prodsim.deployment import findings, in_flight, monitoring, output
 from tox_prodsim.deployment.in_flight import RequestOutcome, RequestsInFlight
 from tox_prodsim.deployment.launch import LaunchContext, launch_for, taken_addresses
 from tox_prodsim.deployment.monitored import MonitoredStart
+from tox_prodsim.deployment.program import program_of
 from tox_prodsim.deployment.progress import DeploymentProgress
 from tox_prodsim.deployment.readiness import ReadinessWait, wait_for_ending
 from tox_prodsim.model.events import Event
@@ -47,15 +47,16 @@ class DeploymentRun:
 
     ``ready_for_commands`` says whether a service is up, or a job has ended well; ``url`` where the deployment answers,
     and ``start_s`` how long its start took, None when it did not come that far. ``start`` may run in a thread of its
-    own, in which case ``abandon`` ends it. ``port`` is that of ``{port}``, None: any that is free.
+    own, in which case ``abandon`` ends it. ``port`` is that of ``{port}``, None: any that is free. ``expected`` is how
+    many of the expected lines it has printed, as text.
     """
 
     def __init__(self, deployment: Deployment, context: LaunchContext, port: int | None = None) -> None:
         self._deployment = deployment
         self.context = context
         self.launch = launch_for(deployment, context, port)
-        self._name = deployment.name or Path(self.launch.argv[0]).name
-        self.progress = DeploymentProgress(self._name, context.log, deployment.name)
+        self._name = deployment.name or program_of(self.launch.argv)
+        self.progress = DeploymentProgress(self._name, context.log, deployment.name, context.own_code)
         self._monitored: MonitoredStart | None = None
         self._abandoned = ""
         self._was_stopped = False
@@ -64,6 +65,7 @@ class DeploymentRun:
         self.start_s: float | None = None
         self._in_flight: RequestsInFlight | None = None
         self._outcomes: list[RequestOutcome] = []
+        self.expected = ""
         self.url = self.launch.url
 
     @property
@@ -235,13 +237,18 @@ class DeploymentRun:
         if self._monitored is not None:
             if self.is_up:
                 yield from self._stop_service(self._monitored)
-            found = output.check_output(self.context.log, self._deployment, ended_well=not progress.failed)
-            yield from progress.report(found)
+            yield from self._check_output()
         if progress.failed:
             yield from progress.log_end()
         elif not (self._deployment.proves_something or commands_ran):
             yield from progress.report([findings.no_evidence(self._name)])
         self.close()
+
+    def _check_output(self) -> Iterator[Event]:
+        own_code, ended_well = self.context.own_code, not self.progress.failed
+        found = [*output.check_output(self.context.log, self._deployment, ended_well=ended_well, own_code=own_code)]
+        self.expected = findings.describe_expected(self._deployment, found)
+        yield from self.progress.report(found)
 
     @property
     def not_observable(self) -> tuple[str, ...]:
@@ -344,12 +351,12 @@ class DeploymentRun:
     @property
     def evidence(self) -> str:
         """Return what its success consists of, as text."""
+        seen = f", {self.expected}" if self.expected else ""
         if self._deployment.is_service:
             answered = in_flight.count_answered(self._outcomes)
             again = ", started once more" if self.was_started_again else ""
             stayed = ", stayed so" if self._monitored is not None and self._monitored.well.asked else ""
-            return f"started, was ready{stayed}, was stopped{answered}, left nothing running{again}"
-        seen = f", {len(self._deployment.expect_output)} expected lines seen" if self._deployment.expect_output else ""
+            return f"started, was ready{stayed}{seen}, was stopped{answered}, left nothing running{again}"
         return f"ended with an allowed exit code{seen}, left nothing running"
 
     def close(self) -> None:

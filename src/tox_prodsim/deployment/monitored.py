@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from tox_prodsim import supervision
 from tox_prodsim.deployment import leaks, output
@@ -11,6 +10,7 @@ from tox_prodsim.deployment.environ import with_resource_warnings
 from tox_prodsim.deployment.launch import LaunchContext, Start, start_variables
 from tox_prodsim.deployment.leaks import findings
 from tox_prodsim.deployment.monitoring import WellWatch
+from tox_prodsim.deployment.program import program_of
 from tox_prodsim.deployment.readiness import Questions
 from tox_prodsim.deployment.watchdog import Watchdog
 from tox_prodsim.model.findings import Finding
@@ -27,7 +27,7 @@ class MonitoredStart:
 
     def __init__(self, deployment: Deployment, launch: Launch, context: LaunchContext) -> None:
         self._deployment, self._launch, self._context = deployment, launch, context
-        self._name = deployment.name or Path(launch.argv[0]).name
+        self._name = deployment.name or program_of(launch.argv)
         self._snapshot = leaks.take_snapshot(
             temporary=context.temporary, scratch=context.scratch, alone=not context.service
         )

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from tox_prodsim.deployment import findings
+from tox_prodsim.deployment import findings, log_end, tracebacks
+from tox_prodsim.deployment.printed_exceptions import FIRST_WORDS
 from tox_prodsim.model import files
 from tox_prodsim.model.errors import ForeignFileError
 from tox_prodsim.model.findings import Finding
-from tox_prodsim.model.scenario import DEFAULT_REJECT, Deployment
+from tox_prodsim.model.scenario import Deployment
 
 _BLOCK_BYTES = 1 << 16
 _OVERLAP_BYTES = 1 << 10
 """Of a line longer than a block, so much is read twice: a match there is rarely longer."""
-_TAIL_BYTES = 1 << 16
 
 _TOKEN = re.compile(
     rb"""\(\?i\) | \(\?: | \((?!\?)
@@ -32,27 +31,42 @@ _TOKEN = re.compile(
 _IN_ONE_LINE = {rb"\s": rb"[^\S\n]", rb"\W": rb"[^\w\n]", rb"\D": rb"[^\d\n]"}
 
 
-def check_output(log: Path, deployment: Deployment, *, ended_well: bool) -> Iterator[Finding]:
-    """Yield what contradicts a success in the log, which is read block by block, in bounded memory."""
-    suspicious = [re.compile(pattern.encode()) for pattern in DEFAULT_REJECT]
+def check_output(
+    log: Path, deployment: Deployment, *, ended_well: bool, own_code: Sequence[Path] = ()
+) -> Iterator[Finding]:
+    """Yield what speaks against the deployment in the log, which is read block by block, in bounded memory.
+
+    A traceback contradicts a success, so it is a finding only if everything else ``ended_well``.
+    """
     expected = _Search(deployment.expect_output)
     rejected = _Search(deployment.reject_output)
-    suspects = _Search(suspicious)
     try:
         files.refuse_foreign(log)
     except ForeignFileError as problem:
         yield findings.replaced_log(problem, log.name)
         return
     for block in blocks(log):
-        for search in (expected, rejected, suspects):
+        for search in (expected, rejected):
             search.read(block)
-    subject = log.name
+    yield from (findings.expected_output_missing(log.name, pattern) for pattern in expected.missing)
+    yield from (findings.rejected_output(log.name, pattern, line) for pattern, line in rejected.found.items())
     if ended_well:
-        yield from (findings.expected_output_missing(subject, pattern) for pattern in expected.missing)
-    yield from (findings.rejected_output(subject, pattern, line) for pattern, line in rejected.found.items())
-    if ended_well:
-        yield from (
-            findings.suspicious_output(subject, line, job=not deployment.is_service) for line in suspects.found.values()
+        yield from _printed_tracebacks(log, deployment, own_code)
+
+
+def _printed_tracebacks(log: Path, deployment: Deployment, own_code: Sequence[Path]) -> Iterator[Finding]:
+    """Yield RUN624 for the tracebacks of a log: with the first of them, and how many there are."""
+    found = (each for each in tracebacks.read(lines_if_any(FIRST_WORDS, log)) if not each.is_fatal)
+    first = next(found, None)
+    if first is not None:
+        place = log_end.place_of(first.places, own_code)
+        yield findings.suspicious_output(
+            log.name,
+            log_end.named(first, own_code),
+            1 + sum(1 for _ in found),
+            file=place.file if place is not None else "",
+            line=place.line if place is not None else None,
+            job=not deployment.is_service,
         )
 
 
@@ -125,11 +139,3 @@ def lines_if_any(pattern: re.Pattern[bytes], log: Path) -> Iterator[bytes]:
     """Yield the lines of a file in which the pattern matches, none of any other: a search is ten times as fast."""
     if any(pattern.search(block) for block in blocks(log)):
         yield from read_lines(log)
-
-
-def tail(log: Path, count: int) -> list[str]:
-    """Return the last lines of a file, from its last 64 KiB."""
-    with contextlib.suppress(OSError), files.open_regular(log) as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
-        return [line.decode(errors="replace") for line in file.read(_TAIL_BYTES).splitlines()[-count:]]
-    return []

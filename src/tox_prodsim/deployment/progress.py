@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from tox_prodsim import supervision
-from tox_prodsim.deployment import findings, output
+from tox_prodsim.deployment import findings, log_end
 from tox_prodsim.model.events import Event, Evidence, Found, Progress, Step
 from tox_prodsim.model.findings import Finding, Level
 
 _NEAR = 0.8
 """From this share of a limit on, the next slow machine is a failure: RUN630."""
-TAIL_LINES = 12
 _DIGITS = re.compile(r"\d+")
 """What differs between two diagnoses of the same hang: pids, CPU shares, sizes."""
 
@@ -26,9 +25,9 @@ class DeploymentProgress:
     step, None when the step begins with the deployment.
     """
 
-    def __init__(self, name: str, log: Path, service: str = "") -> None:
+    def __init__(self, name: str, log: Path, service: str = "", own_code: Sequence[Path] = ()) -> None:
         self.name, self.service = name, service
-        self._log = log
+        self._log, self._own_code = log, own_code
         self._log_shown = False
         self._diagnosis: tuple[str, ...] = ()
         self.began_at = supervision.clock.now()
@@ -89,8 +88,8 @@ class DeploymentProgress:
         yield from self.report([finding])
 
     def log_end(self) -> Iterator[Event]:
-        """Show the end of the log, once: at the moment of the failure, not after the messages of a stop."""
-        lines = tuple(output.tail(self._log, TAIL_LINES))
+        """Show the end of the log from its last traceback on, once: of the failure, without the messages of a stop."""
+        lines = log_end.excerpt(self._log, self._own_code)
         if lines and not self._log_shown:
             self._log_shown = True
             yield self.evidence(f"end of {self._log.name}", lines)

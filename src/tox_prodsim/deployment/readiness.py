@@ -6,12 +6,12 @@ import functools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Self
 
 from tox_prodsim import supervision
 from tox_prodsim.deployment import findings
 from tox_prodsim.deployment.launch import LaunchContext
+from tox_prodsim.deployment.program import program_of
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.probes import DelayProbe, FileProbe, LogProbe, NotifyProbe, Probe
 from tox_prodsim.model.scenario import Launch
@@ -82,7 +82,7 @@ class ReadinessWait:
         longest_poll_s: float = 1.0,
     ) -> None:
         self._process = process
-        self._name = context.service or Path(launch.argv[0]).name
+        self._name = context.service or program_of(launch.argv)
         self._limit_s, self._longest_poll_s = limit_s, longest_poll_s
         self._notify = notify
         self._questions = Questions(process, launch, context, notify)

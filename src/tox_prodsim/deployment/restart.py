@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tox_prodsim import supervision
-from tox_prodsim.deployment import findings, output
+from tox_prodsim.deployment import findings, log_end
 from tox_prodsim.deployment.launch import LaunchContext, Start, start_variables
-from tox_prodsim.deployment.progress import TAIL_LINES, DeploymentProgress
+from tox_prodsim.deployment.progress import DeploymentProgress
 from tox_prodsim.deployment.readiness import ReadinessWait, wait_for_ending
 from tox_prodsim.model.events import Event
 from tox_prodsim.model.findings import Finding
@@ -119,5 +119,5 @@ class SecondStart:
     def _fail(self, failure: Finding) -> Iterator[Event]:
         log = self._context.log
         yield from self._progress.report([findings.second_start_failed(failure, log.name, after=self._after)])
-        yield self._progress.evidence(f"end of {log.name}", tuple(output.tail(log, TAIL_LINES)))
+        yield self._progress.evidence(f"end of {log.name}", log_end.excerpt(log, self._context.own_code))
         self.close()

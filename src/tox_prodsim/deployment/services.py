@@ -7,6 +7,7 @@ and starts the services once more. Whoever makes one closes it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from tox_prodsim import supervision
 from tox_prodsim.deployment import leaks
@@ -90,6 +91,11 @@ class ServicesRun:
         return all(run.ready_for_commands for run in self._runs.values()) and not self._order.first_failed
 
     @property
+    def logs(self) -> tuple[Path, ...]:
+        """Return the logs of the services that are up; that of a job is complete, and was judged."""
+        return tuple(run.context.log for run in self._runs.values() if run.is_up)
+
+    @property
     def start_s(self) -> float | None:
         """Return how long the start took; None: it did not come that far, or there are several services."""
         return self._only.start_s if self._only is not None else None
@@ -133,7 +139,7 @@ class ServicesRun:
         yield StepFinished(
             step=Step.DEPLOY,
             outcome=Outcome.FAILED if self._failed else Outcome.OK,
-            detail="" if self._failed else self._evidence(),
+            detail=self._expected() if self._failed else self._evidence(),
             not_checked=not_observable,
             impossible=() if self._failed else not_observable,
             duration_s=self._duration_s(),
@@ -211,6 +217,11 @@ class ServicesRun:
         for name, run in self._runs.items():
             by_evidence.setdefault(run.evidence, []).append(name)
         return joined((f"{', '.join(names)}: {evidence}" for evidence, names in by_evidence.items()), "; ")
+
+    def _expected(self) -> str:
+        """Return how many of the expected lines each one has printed."""
+        seen = ((name, run.expected) for name, run in self._runs.items() if run.expected)
+        return joined((f"{name}: {expected}" if name else expected for name, expected in seen), "; ")
 
     def _not_observable(self) -> Iterator[str]:
         """Yield what was not checked, with the reason, and of which service."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
-from tox_prodsim.deployment import findings, output
+from tox_prodsim.deployment import findings, log_end
 from tox_prodsim.deployment.launch import LaunchContext
 from tox_prodsim.deployment.service_context import log_of
 from tox_prodsim.deployment.services import ServicesRun
@@ -38,8 +38,8 @@ def run_under_condition(
         logs = {each.name: log_of(context.log, each.name) for each in deployments}
         if failure is not None:
             log = logs.pop(failure.service, context.log)
-            last_line = next(reversed(list(output.tail(log, 1))), "")
-            yield findings.failed_under_condition(condition_run.condition, failure, log.name, last_line)
+            last_words = log_end.last_words(log, context.own_code)
+            yield findings.failed_under_condition(condition_run.condition, failure, log.name, last_words)
         for log in logs.values():
             files.remove(log)
     except NamespaceError:

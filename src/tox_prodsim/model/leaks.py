@@ -25,7 +25,6 @@ class LeakKind(StrEnum):
     SHARED_MEMORY = "shared_memory"
     TASK = "tasks"
     EXCEPTION = "exceptions"
-    THREAD = "threads"
 
 
 class Grade(StrEnum):
@@ -88,10 +87,12 @@ class AllowLeaks:
         return False
 
 
-_WHOLE = {LeakKind.PROCESS, LeakKind.PORT, LeakKind.OUTPUT, LeakKind.SHARED_MEMORY, LeakKind.TASK, LeakKind.THREAD}
+_WHOLE = {LeakKind.PROCESS, LeakKind.PORT, LeakKind.OUTPUT, LeakKind.SHARED_MEMORY, LeakKind.TASK}
 """Kinds that are accepted by their bare word."""
 NAMED = {LeakKind.FILE: "*.pid", LeakKind.SHARED_MEMORY: "psm_*", LeakKind.WARNING: "unclosed socket"}
 """Kinds that are accepted by name, each with an example of the text after the colon."""
+_FORMER = {"threads"}
+"""Kinds that are not reported any more, and are accepted without effect."""
 FORMS = (*sorted(_WHOLE), *(f"{kind}:{example}" for kind, example in NAMED.items()))
 """The items of ``allow_leaks``, as one writes them."""
 
@@ -101,6 +102,8 @@ def parse(items: Iterable[object]) -> AllowLeaks:
     kinds: set[LeakKind] = set()
     named: dict[LeakKind, list[str]] = {kind: [] for kind in NAMED}
     for item in items:
+        if str(item).strip() in _FORMER:
+            continue
         kind, name = _parse_item(item)
         if name is None:
             kinds.add(kind)

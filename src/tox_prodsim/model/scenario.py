@@ -35,8 +35,6 @@ BASELINE_DIR = ".prodsim/baselines"
 """Below the tox root: a hidden folder is not taken for a package by any build back end."""
 HIGHEST, LOWEST = "highest", "lowest-direct"
 """Which versions of its direct dependencies a wheel is tried with."""
-DEFAULT_REJECT = (r"Traceback \(most recent call last\)",)
-"""Output that speaks against a success although the exit code may be 0 (RUN624)."""
 NO_VALUES: Mapping[str, str] = MappingProxyType({})
 """What the placeholders of other services stand for where there are none."""
 
@@ -95,7 +93,7 @@ class Deployment:
     expect_output: tuple[re.Pattern[bytes], ...] = ()
     """Patterns each of which a line of the output must match."""
     reject_output: tuple[re.Pattern[bytes], ...] = ()
-    """Output that the user forbids (RUN612); the default patterns are RUN624 and live in DEFAULT_REJECT."""
+    """Output that the user forbids (RUN612)."""
     uses_port: bool = False
     """Whether each start gets a free port."""
     idle_timeout_s: float | None = None

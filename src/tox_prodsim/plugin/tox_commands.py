@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import inspect
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,7 +19,7 @@ from tox.tox_env.errors import Fail
 from tox.tox_env.python.runner import PythonRun
 
 from tox_prodsim import supervision
-from tox_prodsim.deployment import LaunchContext, findings
+from tox_prodsim.deployment import LaunchContext, findings, log_end
 from tox_prodsim.deployment.leaks import findings as leak_findings
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import Finding
@@ -26,13 +27,15 @@ from tox_prodsim.model.parsing import fill
 from tox_prodsim.model.scenario import Scenario
 from tox_prodsim.plugin.context.environment import ProductionEnv
 from tox_prodsim.plugin.executor import Limits, SupervisedExecutor
-from tox_prodsim.plugin.paths import ledger_of
+from tox_prodsim.plugin.paths import display_path, ledger_of
 from tox_prodsim.plugin.run_driver import RunDriver
 from tox_prodsim.run.context import CommandsOutcome, ToxPhase
 
 _KEYS = {"commands_pre", "commands", "commands_post"}
 _INSTALLATIONS = {"install_package_deps", "install_package"}
 """The run ids of what tox installs for the wheel under test: its requirements, then the wheel."""
+_LOG_DELAY_S = 0.1
+"""A server may log an exception after it has answered."""
 _PHASES = {"commands": ToxPhase.COMMANDS, "commands_post": ToxPhase.COMMANDS_POST}
 """The phase to which the run is advanced before a command of a key; ``commands_pre`` run during the first pause."""
 
@@ -83,6 +86,7 @@ class CommandRecords:
         self.ran += 1
         self.findings.pop(run_id, None)
         self.failed.discard(run_id)
+        self.evidence = {title: lines for title, lines in self.evidence.items() if f" when {run_id} " not in title}
         if failed:
             self.failed.add(run_id)
         if found:
@@ -92,6 +96,10 @@ class CommandRecords:
         """Add what a command does whose time is over; the second diagnosis shows why it does not stop."""
         first = f"what {run_id} was doing"
         self.evidence[f"why {run_id} did not stop" if first in self.evidence else first] = lines
+
+    def add_log(self, run_id: str, name: str, lines: tuple[str, ...]) -> None:
+        """Add how the log of a service ends when a command fails."""
+        self.evidence[f"end of {name} when {run_id} failed"] = lines or ("it has printed nothing",)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -205,9 +213,34 @@ class ToxCommands:
         configured: Command = self._env.conf[command.key][command.index]
         failed = not configured.ignore_exit_code and (ending.returncode == 0) is configured.invert_exit_code
         name, shown, scenario = request.run_id, request.shell_cmd_redacted, self._scenario()
+        failures = self._failures(command, name, shown, ending, failed=failed)
         found = (
-            *findings.failed_command(name, shown, ending, failed=failed, limit_s=scenario.run_timeout_s),
+            *failures,
             *findings.unkillable_processes(name, ending),
             *leak_findings.to_findings(name, leak_findings.survivor_leaks(ending), scenario.allow_leaks),
         )
         self.records.add_end(name, () if self._cancel.is_set else found, failed=failed)
+        if failures and not self._cancel.is_set:
+            self._add_logs(command, name)
+
+    def _failures(
+        self, command: CommandId, name: str, shown: str, ending: supervision.Ending, *, failed: bool
+    ) -> tuple[Finding, ...]:
+        logs = [display_path(log) for log in self._service_logs(command)]
+        limit_s = self._scenario().run_timeout_s
+        return tuple(findings.failed_command(name, shown, ending, failed=failed, limit_s=limit_s, logs=logs))
+
+    def _service_logs(self, command: CommandId) -> tuple[Path, ...]:
+        """Return the logs of the services that are up while this command runs."""
+        if self._context is None or command.key != "commands":
+            return ()
+        return self._context.driver.paused.logs
+
+    def _add_logs(self, command: CommandId, name: str) -> None:
+        """Keep how the logs of the services end at this moment."""
+        logs = self._service_logs(command)
+        if self._context is not None and logs:
+            time.sleep(_LOG_DELAY_S)
+            own_code = self._context.launch_context.own_code
+            for log in logs:
+                self.records.add_log(name, log.name, log_end.excerpt(log, own_code))

@@ -39,6 +39,8 @@ class Paused:
     """Environment variables for the commands; None: there are no new ones."""
     values: Mapping[str, str] | None = None
     """What placeholders in the commands stand for; None: there are no new ones."""
+    logs: tuple[Path, ...] = ()
+    """The logs of the services that are up."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -160,7 +160,8 @@ def _deploy(
 
 
 def _pause_for_commands(context: RunContext, deployed: deployment.ServicesRun) -> Paused:
-    return _pause(context, deployed, until=ToxPhase.COMMANDS_POST, go_ahead=deployed.ready_for_commands)
+    paused = _pause(context, deployed, until=ToxPhase.COMMANDS_POST, go_ahead=deployed.ready_for_commands)
+    return replace(paused, logs=deployed.logs)
 
 
 def _simulations(scenario: Scenario, context: RunContext, results: RunResults) -> Iterator[Event]:

@@ -13,7 +13,7 @@ from tox_prodsim.supervision import clock
 from tox_prodsim.supervision.cancel import Cancel
 from tox_prodsim.supervision.descendants import CAN_FOLLOW, DescendantEnding, Descendants, Zombie
 from tox_prodsim.supervision.descendants import MOST as MOST_DESCENDANTS
-from tox_prodsim.supervision.diagnosis import Diagnosis, Hook, diagnose, is_unhandled, summary
+from tox_prodsim.supervision.diagnosis import Diagnosis, Hook, diagnose, is_own_file, is_unhandled, summary
 from tox_prodsim.supervision.ending import KILL, CapturedRun, Cause, Containment, Ending, SignalSent, Survivor
 from tox_prodsim.supervision.kernel_lock import KernelLock, LockHolder
 from tox_prodsim.supervision.ledger import SweepResult, runs_ending, sweep
@@ -85,6 +85,7 @@ __all__ = [
     "diagnose",
     "effective_since",
     "evaluate_probe",
+    "is_own_file",
     "is_unhandled",
     "outcome",
     "poll_intervals",

@@ -75,7 +75,7 @@ def leaked(name: str, *leaks: Leak) -> list[Finding]:
 
 NO_REPORT = Ending(cause=Cause.LOST, code=None, signal=None, duration_s=1.0, error="the guard ended without a report")
 REFUSED = findings.exited_before_ready("uvicorn", ended(3, after_s=0.41), "connection refused")
-SURVIVED = leaked("python", *leak_findings.survivor_leaks(ended(0, survivors=(WORKER,))))
+SURVIVED = leaked("app.py", *leak_findings.survivor_leaks(ended(0, survivors=(WORKER,))))
 SMOKE = findings.failed_command("commands[0]", "python smoke.py", ended(1), failed=True, limit_s=60.0)
 FINDINGS = [
     findings.port_taken("127.0.0.1:8000", 812, "python old.py"),
@@ -95,32 +95,33 @@ FINDINGS = [
     well_findings.zombies_pile_up("python", Pile(zombies=ZOMBIES)),
     findings.no_signal_handler("waitress-serve", "SIGTERM"),
     *findings.unexpected_ending("celery", ended(1), frozenset({0, -15, 143})),
-    findings.run_timeout_exceeded("python", 30.0, 29.6),
+    findings.run_timeout_exceeded("app.py", 30.0, 29.6),
     findings.expected_output_missing("deploy.log", re.compile(b"120 rows written")),
     findings.rejected_output("deploy.log", re.compile(b"CRITICAL"), "CRITICAL cannot write to the cache"),
     *findings.unexpected_ending("uvicorn", NO_REPORT, frozenset({0})),
     findings.start_failed("gunicorn", "No such file or directory"),
-    findings.idle_timeout_exceeded("python", 20.0),
-    findings.watchdog_timeout_exceeded("python", NotifyState(), 5.0),
-    findings.output_limit_exceeded("python", "deploy.log", 1_000_000_000),
-    *findings.unkillable_processes("python", ended(0, unkillable=(OTHERS,))),
+    findings.idle_timeout_exceeded("app.py", 20.0),
+    findings.watchdog_timeout_exceeded("app.py", NotifyState(), 5.0),
+    findings.output_limit_exceeded("app.py", "deploy.log", 1_000_000_000),
+    *findings.unkillable_processes("app.py", ended(0, unkillable=(OTHERS,))),
     *SURVIVED,
     *leaked(
         "uvicorn",
         leak(LeakKind.FILE, "app.pid", "pid file in the working folder"),
         leak(LeakKind.FILE, "tmpx8rq2k1c", "folder in TMPDIR with 3 files, 12.4 kB"),
     ),
-    *leaked("python", leak(LeakKind.WARNING, UNCLOSED, file="/srv/acme/export.py", line=14)),
+    *leaked("app.py", leak(LeakKind.WARNING, UNCLOSED, file="/srv/acme/export.py", line=14)),
     findings.replaced_log(ForeignFileError(Path("deploy.log"), "a FIFO"), "deploy.log"),
-    findings.suspicious_output("deploy.log", "Traceback (most recent call last):", job=True),
+    findings.suspicious_output(
+        "deploy.log", "ValueError: no such table (app.py:12)", 1, file="/srv/app.py", line=12, job=True
+    ),
     *leaked(
-        "python",
+        "app.py",
         leak(LeakKind.SHARED_MEMORY, "psm_d20cd606", "shared memory, 10 bytes, made by this user during the run"),
     ),
-    *leaked("python", leak(LeakKind.TASK, "task Task-7", "destroyed while pending", file="/srv/jobs.py", line=31)),
-    *leaked("python", leak(LeakKind.THREAD, "metrics", "a daemon", grade=Grade.HINT)),
+    *leaked("app.py", leak(LeakKind.TASK, "task Task-7", "destroyed while pending", file="/srv/jobs.py", line=31)),
     findings.near_limit("uvicorn", "ready_timeout", 26.1, 30.0),
-    findings.no_evidence("python"),
+    findings.no_evidence("app.py"),
     findings.request_dropped(DROPPED, "SIGTERM", 10.0),
     findings.second_start_failed(REFUSED, "restart.log", after="on the same port and in the same folder"),
     findings.failed_under_condition(CONDITIONS["no_network"], REFUSED, "simulate-no_network.log", ""),

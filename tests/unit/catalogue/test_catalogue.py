@@ -10,8 +10,9 @@ import pytest
 from support.examples import EXAMPLES
 from support.findings import printed
 
-from tox_prodsim.catalogue import CATALOGUE, FAMILIES, Check, listing, page
+from tox_prodsim.catalogue import CATALOGUE, FAMILIES, RETIRED, Check, listing, page
 from tox_prodsim.model.findings import Level
+from tox_prodsim.plugin.config.values import codes
 
 ROOT = Path(str(files("tox_prodsim")))
 TESTS = Path(__file__).parents[2]
@@ -33,6 +34,11 @@ def test_no_code_has_two_pages() -> None:
     sources = (ROOT / "catalogue").glob("*.py")
     pages = [code for path in sources for code in re.findall(r'code="([A-Z]{3}[0-9]{3})"', path.read_text("utf-8"))]
     assert len(pages) == len(CATALOGUE)
+
+
+def test_a_former_code_has_no_page_and_can_still_be_ignored() -> None:
+    assert set(RETIRED).isdisjoint(CATALOGUE)
+    assert codes("ignore", ["RUN627"]) == ("RUN627",)
 
 
 def test_the_codes_stand_in_the_order_of_their_families_and_numbers() -> None:
@@ -111,7 +117,8 @@ def test_a_page_in_full() -> None:
         "  service may log one about a bad request and be right.\n"
         "\n"
         "EXAMPLE\n"
-        "  FAIL RUN624 deploy.log: counts as a success, but printed: Traceback (most recent call last):\n"
+        "  FAIL RUN624 deploy.log: counts as a success, but printed a traceback: ValueError: no such table\n"
+        "       (app.py:12)\n"
         "\n"
         "COMMON CAUSES\n"
         "  - sys.exit(0), os._exit(0) or 'return' in a 'finally:' block swallows the exception\n"

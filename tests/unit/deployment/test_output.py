@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tox_prodsim.deployment import output
+from tox_prodsim.model.findings import Level
 from tox_prodsim.model.scenario import Deployment, Stop, stop_signal
 
 FILLER = b"a line that says nothing at all, many times\n" * 50_000
@@ -29,10 +30,12 @@ def job(*, expect: tuple[bytes, ...] = (), reject: tuple[bytes, ...] = ()) -> De
     )
 
 
-def findings_of(tmp_path: Path, log: bytes, deployment: Deployment) -> list[tuple[str, str]]:
+def findings_of(
+    tmp_path: Path, log: bytes, deployment: Deployment, *, ended_well: bool = True
+) -> list[tuple[str, str]]:
     path = tmp_path / "deploy.log"
     path.write_bytes(log)
-    return [(each.code, each.message) for each in output.check_output(path, deployment, ended_well=True)]
+    return [(each.code, each.message) for each in output.check_output(path, deployment, ended_well=ended_well)]
 
 
 @pytest.mark.parametrize(
@@ -72,6 +75,52 @@ def test_a_line_of_50_mb_is_judged_in_little_memory(tmp_path: Path) -> None:
     assert list(output.check_output(log, job(expect=(b"needle",), reject=(b"never",)), ended_well=True)) == []
     assert tracemalloc.get_traced_memory()[1] < 2_000_000
     tracemalloc.stop()
+
+
+TRACEBACK = b"""\
+Traceback (most recent call last):
+  File "/srv/app.py", line 12, in <module>
+    main()
+  File "/env/lib/python3.11/site-packages/driver/dbapi.py", line 3, in execute
+    raise ValueError(text)
+ValueError: no such table
+"""
+
+
+def test_what_is_expected_is_judged_also_if_something_else_failed(tmp_path: Path) -> None:
+    for ended_well in (True, False):
+        missing = findings_of(tmp_path, b"one\n", job(expect=(b"one", b"two")), ended_well=ended_well)
+        assert missing == [("RUN611", "no line of deploy.log matches 'two'")]
+
+
+def test_a_traceback_is_reported_with_its_last_line_and_the_place_in_the_project(tmp_path: Path) -> None:
+    path = tmp_path / "deploy.log"
+    path.write_bytes(FILLER + TRACEBACK + FILLER)
+    (finding,) = output.check_output(path, job(), ended_well=True)
+    assert (finding.code, finding.level) == ("RUN624", Level.ERROR)
+    assert finding.message == "counts as a success, but printed a traceback: ValueError: no such table (app.py:12)"
+    assert (finding.file, finding.line) == ("/srv/app.py", 12)
+
+
+def test_of_several_tracebacks_the_first_is_reported_and_how_many_there_are(tmp_path: Path) -> None:
+    log = TRACEBACK + FILLER + TRACEBACK.replace(b"no such table", b"later") + FILLER + TRACEBACK
+    ((code, message),) = findings_of(tmp_path, log, job())
+    assert (code, message) == (
+        "RUN624",
+        "counts as a success, but printed 3 tracebacks, the first: ValueError: no such table (app.py:12)",
+    )
+
+
+def test_a_traceback_that_was_cut_off_is_one_nevertheless(tmp_path: Path) -> None:
+    ((code, message),) = findings_of(tmp_path, b"Traceback (most recent call last):\n", job())
+    assert (code, message) == (
+        "RUN624",
+        "counts as a success, but printed a traceback: Traceback (most recent call last):",
+    )
+
+
+def test_a_traceback_contradicts_nothing_if_it_failed_anyway(tmp_path: Path) -> None:
+    assert findings_of(tmp_path, TRACEBACK, job(), ended_well=False) == []
 
 
 LETTERS = st.text("ab \n", max_size=40).map(str.encode)

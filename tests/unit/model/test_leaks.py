@@ -21,7 +21,6 @@ ALL = [
     leak(LeakKind.WARNING, "ResourceWarning: unclosed socket"),
     leak(LeakKind.EXCEPTION, "BrokenPipeError: [Errno 32]"),
     leak(LeakKind.TASK, "task T"),
-    leak(LeakKind.THREAD, "metrics"),
 ]
 
 
@@ -41,7 +40,7 @@ ALL = [
         ("warnings:^BrokenPipeError:", ["exceptions"]),
         ("warnings:,", []),
         ("tasks", ["tasks"]),
-        ("threads", ["threads"]),
+        ("threads", []),
     ],
 )
 def test_a_word_accepts_its_kind_and_no_other(word: str, kinds: list[str]) -> None:

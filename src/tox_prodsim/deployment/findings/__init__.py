@@ -7,6 +7,7 @@
 from tox_prodsim.deployment.findings.commands import failed_command, refused_command
 from tox_prodsim.deployment.findings.describe import (
     describe_ending,
+    describe_expected,
     describe_recipients,
     describe_signals,
     signal_name,
@@ -52,6 +53,7 @@ __all__ = [
     "SHELLS",
     "answered_by_wrong_process",
     "describe_ending",
+    "describe_expected",
     "describe_recipients",
     "describe_signals",
     "exited_before_ready",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterable
 from pathlib import Path
 
+from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.formatting import counted, joined, listed, shortened
-from tox_prodsim.model.scenario import Stop
+from tox_prodsim.model.scenario import Deployment, Stop
 from tox_prodsim.supervision import Cause, Ending, Survivor
 
 
@@ -28,6 +30,13 @@ def describe_recipients(stop: Stop, running: int) -> str:
     """Return to which of the running processes the stop signal goes, as text."""
     recipients = {"main": "the main process", "group": "the process group", "tree": "every process"}[stop.to]
     return f"to {recipients} ({counted(running, 'process')} running)"
+
+
+def describe_expected(deployment: Deployment, found: Iterable[Finding]) -> str:
+    """Return how many of the expected lines were seen, as text; empty when none are expected."""
+    expected = len(deployment.expect_output)
+    missing = sum(finding.code == "RUN611" for finding in found)
+    return f"{expected - missing} of {counted(expected, 'expected line')} seen" if expected else ""
 
 
 def signal_name(number: int) -> str:

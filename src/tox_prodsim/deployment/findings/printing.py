@@ -39,13 +39,19 @@ def replaced_log(problem: ForeignFileError, log: str) -> Finding:
     )
 
 
-def suspicious_output(log: str, line: str, *, job: bool) -> Finding:
-    """Return RUN624: the output contradicts a success; for a job a traceback is an error."""
-    level = Level.ERROR if job and "Traceback (most recent call last)" in line else Level.WARNING
+def suspicious_output(log: str, last_line: str, count: int, *, file: str, line: int | None, job: bool) -> Finding:
+    """Return RUN624: tracebacks contradict a success, for a job as an error; ``last_line`` is that of the first one."""
+    printed = "a traceback" if count == 1 else f"{count} tracebacks, the first"
     return Finding(
         code="RUN624",
-        level=level,
+        level=Level.ERROR if job else Level.WARNING,
         subject=log,
-        message=f"counts as a success, but printed: {short(line)}",
-        hint="let the exception end the process: no exit code 0 in a finally block",
+        message=f"counts as a success, but printed {printed}: {last_line}",
+        hint=(
+            "let the exception end the process: no exit code 0 in a finally block"
+            if job
+            else "handle the exception where it is raised; if it is expected, log its message without the traceback"
+        ),
+        file=file,
+        line=line,
     )

@@ -93,13 +93,6 @@ _MEANINGS = {
         several="{count} exceptions ended up nowhere",
         hint="catch it where it is raised: no caller of a thread or of __del__ ever sees it",
     ),
-    LeakKind.THREAD: _Meaning(
-        code="RUN627",
-        level=Level.NOTE,
-        one="1 thread was alive at its exit",
-        several="{count} threads were alive at its exit",
-        hint="tell it to end, and join it, before the main thread returns",
-    ),
 }
 
 

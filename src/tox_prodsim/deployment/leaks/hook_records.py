@@ -15,7 +15,7 @@ from typing import Any
 
 from tox_prodsim.deployment.leaks import log
 from tox_prodsim.model import files
-from tox_prodsim.model.leaks import Grade, Leak, LeakKind
+from tox_prodsim.model.leaks import Leak
 
 _SUFFIX = ".witness.jsonl"
 _FILES = 1000
@@ -76,9 +76,6 @@ def _leak(record: dict[str, Any]) -> Leak | None:
     match record.get("kind"):
         case "warning":
             return log.warning_leak(f"{_text(record, 'category')}: {message}", file, line)
-        case "thread" if name := _text(record, "name"):
-            detail = "a daemon" if record.get("daemon") is True else "no daemon"
-            return Leak(kind=LeakKind.THREAD, grade=Grade.HINT, subject=name, detail=detail)
         case "exception" if kind := _text(record, "type"):
             text = f"{kind}: {message}" if message else kind
             where = _text(record, "where").removeprefix("Exception ")

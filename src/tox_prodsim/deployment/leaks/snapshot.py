@@ -137,10 +137,6 @@ def _not_observable(evidence: LeakEvidence) -> Iterator[str]:
     hook_ran = folder is not None and hook_records.ran(folder)
     if evidence.unlogged_because and not hook_ran:
         yield f"warnings, tasks and exceptions are not observable: {evidence.unlogged_because}"
-    if folder is None:
-        yield "threads alive at the exit are not observable: there is no hook in this run"
-    elif not hook_ran:
-        yield "threads alive at the exit are not observable: the hook did not run (no Python, or one started with -S)"
     if evidence.ended_by:
         yield f"what an interpreter finds at its exit is not observable: {evidence.ended_by} ended it before that"
     elif folder is not None and hook_ran and not hook_records.exited(folder):

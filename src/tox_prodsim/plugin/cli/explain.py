@@ -8,7 +8,7 @@ from argparse import ArgumentParser
 from tox.report import HandledError
 from tox.session.state import State
 
-from tox_prodsim.catalogue import CATALOGUE, page
+from tox_prodsim.catalogue import CATALOGUE, RETIRED, page
 from tox_prodsim.plugin.cli.output import write
 from tox_prodsim.plugin.redaction import one_line
 
@@ -31,6 +31,8 @@ def run(state: State) -> int:
 
 
 def _unknown(code: str) -> str:
+    if reason := RETIRED.get(code.upper()):
+        return f"{code}: this code is not reported any more: {reason}"
     near = difflib.get_close_matches(code.upper(), CATALOGUE, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     return f"{code}: there is no such code; {hint}'tox prodsim checks' lists all"

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from tox.config.loader.str_convert import StrConvert
 
-from tox_prodsim.catalogue import CATALOGUE
+from tox_prodsim.catalogue import CATALOGUE, RETIRED
 from tox_prodsim.model import leaks, parsing, scenario
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.leaks import AllowLeaks
@@ -132,7 +132,7 @@ def fraction(key: str, value: object) -> float:
 
 def codes(key: str, words: list[str]) -> tuple[str, ...]:
     """Return codes of the catalogue and prefixes of such."""
-    return scenario.codes(key, words, CATALOGUE)
+    return scenario.codes(key, words, (*CATALOGUE, *RETIRED))
 
 
 def allowed_leaks(_key: str, items: list[Any]) -> AllowLeaks:

@@ -6,6 +6,7 @@ with what ``explaining`` knows about frames of the standard library.
 """
 
 from tox_prodsim.supervision.diagnosis.diagnose import diagnose
+from tox_prodsim.supervision.diagnosis.explaining import is_own_file
 from tox_prodsim.supervision.diagnosis.hook import Hook
 from tox_prodsim.supervision.diagnosis.messages import summary
 from tox_prodsim.supervision.diagnosis.processes import is_unhandled, lives
@@ -19,6 +20,7 @@ __all__ = [
     "Task",
     "ThreadStack",
     "diagnose",
+    "is_own_file",
     "is_unhandled",
     "lives",
     "summary",

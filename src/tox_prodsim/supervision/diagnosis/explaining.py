@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,8 +26,23 @@ def package_of(file: str) -> str:
 
 
 def is_own(frame: Frame, own_code: Sequence[Path]) -> bool:
-    """Return whether a frame is the user's: below one of their folders, or neither installed nor standard library."""
-    return any(Path(frame.file).is_relative_to(folder) for folder in own_code) or not package_of(frame.file)
+    """Return whether a frame is the user's; see ``is_own_file``."""
+    return is_own_file(frame.file, own_code)
+
+
+def is_own_file(file: str, own_code: Sequence[Path]) -> bool:
+    """Return whether a file is the user's: below one of their folders, or neither installed nor standard library.
+
+    The scripts that an installer writes into an environment are installed, too.
+    """
+    if any(Path(file).is_relative_to(folder) for folder in own_code):
+        return True
+    return not package_of(file) and not _is_installed_script(Path(file))
+
+
+@functools.cache
+def _is_installed_script(file: Path) -> bool:
+    return file.parent.name in {"bin", "Scripts"} and (file.parents[1] / "pyvenv.cfg").is_file()
 
 
 def explanation(frame: Frame, stack: ThreadStack, process: ProcessSnapshot) -> str:

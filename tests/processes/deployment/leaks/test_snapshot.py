@@ -302,20 +302,6 @@ def test_with_the_hook_a_closed_stderr_hides_nothing(run_with_hook: RunWithHook)
     assert report.not_observable == ()
 
 
-def test_with_the_hook_threads_that_live_at_the_exit_are_hints(run_with_hook: RunWithHook) -> None:
-    report = run_with_hook.run(
-        """
-        import threading, time
-        threading.Thread(target=time.sleep, args=(30,), name="metrics", daemon=True).start()
-        threading.Thread(target=time.sleep, args=(0.3,), name="worker").start()
-        """
-    )
-    assert sorted((leak.grade.value, leak.subject, leak.detail) for leak in report.leaks) == [
-        ("hint", "metrics", "a daemon"),
-        ("hint", "worker", "no daemon"),
-    ]
-
-
 @pytest.mark.parametrize("end", ["os._exit(0)", "os.execv('/bin/true', ['true'])"])
 def test_with_the_hook_an_end_without_an_exit_is_not_called_clean(run_with_hook: RunWithHook, end: str) -> None:
     report = run_with_hook.run(f"import os; f = open('/dev/null'); {end}")
