@@ -21,9 +21,13 @@ def context_of(
     *,
     stand_ins: Mapping[str, str],
     known: Callable[[], Mapping[str, str]],
+    has_begun: Callable[[], bool],
     trees: Callable[[], Mapping[int, supervision.Tree]],
 ) -> LaunchContext:
-    """Return the context of one of several services; ``known`` returns what is known of the others by now."""
+    """Return the context of one of several services; ``known`` returns what is known of the others by now.
+
+    Before the start of the first, ``stand_ins`` are in the place of what is not known.
+    """
     temporary = files.folder(context.temporary / deployment.name)
 
     def environ(values: Mapping[str, str]) -> dict[str, str]:
@@ -47,7 +51,7 @@ def context_of(
         resolve=resolve,
         hook=context.hook.with_folder(deployment.name),
         service=deployment.name,
-        others=lambda: {**stand_ins, **known()},
+        others=lambda: {**({} if has_begun() else stand_ins), **known()},
         other_ports=trees,
     )
 

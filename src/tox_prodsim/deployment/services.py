@@ -36,6 +36,7 @@ class ServicesRun:
         self._began_at = supervision.clock.now()
         self._runs: dict[str, DeploymentRun] = {}
         self._not_checked: list[str] = []
+        self._has_begun = False
         self._snapshot: leaks.Snapshot | None = None
         ports = free_ports(len(self._deployments))
         for (name, deployment), port in zip(self._deployments.items(), ports, strict=True):
@@ -52,6 +53,7 @@ class ServicesRun:
             self._context,
             stand_ins=services.stand_ins(other for other in self._deployments if other != name),
             known=lambda: self._known(without=name),
+            has_begun=lambda: self._has_begun,
             trees=lambda: {run.port: run.tree for other, run in self._runs.items() if other != name and run.port},
         )
 
@@ -109,6 +111,7 @@ class ServicesRun:
         self._began_at = supervision.clock.now()
         if self._only is None:
             self._snapshot = leaks.take_snapshot(temporary=self._context.temporary, scratch=self._context.scratch)
+        self._has_begun = True
         yield StepStarted(step=Step.DEPLOY, detail=self._heading())
         for name, run in self._runs.items():
             run.progress.step_began_at = self._began_at if name else None
@@ -216,7 +219,8 @@ class ServicesRun:
         by_evidence: dict[str, list[str]] = {}
         for name, run in self._runs.items():
             by_evidence.setdefault(run.evidence, []).append(name)
-        return joined((f"{', '.join(names)}: {evidence}" for evidence, names in by_evidence.items()), "; ")
+        facts = (f"{', '.join(names)}: {'each ' * (len(names) > 1)}{each}" for each, names in by_evidence.items())
+        return joined(facts, "; ")
 
     def _expected(self) -> str:
         """Return how many of the expected lines each one has printed."""
@@ -225,10 +229,12 @@ class ServicesRun:
 
     def _not_observable(self) -> Iterator[str]:
         """Yield what was not checked, with the reason, and of which service."""
+        first = self._order.first_failed
         for name, run in self._runs.items():
             yield from (f"{name}: {reason}" if name else reason for reason in run.not_observable)
-            if self._order.first_failed and name != self._order.first_failed and name and not run.failed:
-                yield f"{name}: how it stops is not judged, because {self._order.first_failed} has failed"
+            if first and not run.failed:
+                what = "not started" if run.pid is None else "how it stops is not judged"
+                yield f"{name}: {what}, because {first} has failed"
         yield from self._not_checked
 
     def close(self) -> None:

@@ -112,9 +112,9 @@ class CheckResult:
 class Policy:
     """Which findings count; every item is a code (``RUN607``) or a prefix of codes (``RUN``, ``RUN6``).
 
-    An item may name subjects as well, by a glob: ``IMP504:acme.win32``. An empty ``select`` selects everything. The
-    longest matching item decides, as in ruff, so that ``ignore = RUN`` with ``select = RUN607`` keeps RUN607; on a tie,
-    ``ignore`` wins.
+    An item may name subjects as well, by a glob: ``IMP504:acme.win32``, or a service: ``RUN608:db``. An empty
+    ``select`` selects everything. The longest matching item decides, as in ruff, so that ``ignore = RUN`` with
+    ``select = RUN607`` keeps RUN607; on a tie, ``ignore`` wins.
     """
 
     select: tuple[str, ...] = ()
@@ -123,16 +123,19 @@ class Policy:
 
     def apply(self, finding: Finding) -> Finding | None:
         """Return the finding as it counts under this policy, or None when it is ignored."""
-        if self.ignores(finding.code, finding.subject):
+        if self.ignores(finding.code, finding.subject, finding.service):
             return None
-        if finding.level is Level.ERROR and _longest(self.warn, finding.code, finding.subject) is not None:
+        if (
+            finding.level is Level.ERROR
+            and _longest(self.warn, finding.code, finding.subject, finding.service) is not None
+        ):
             return replace(finding, level=Level.WARNING)
         return finding
 
-    def ignores(self, code: str, subject: str) -> bool:
-        """Return whether a finding of this code about this subject does not count."""
-        selected = _longest(self.select, code, subject) if self.select else 0
-        ignored = _longest(self.ignore, code, subject)
+    def ignores(self, code: str, *subjects: str) -> bool:
+        """Return whether a finding of this code about these subjects does not count."""
+        selected = _longest(self.select, code, *subjects) if self.select else 0
+        ignored = _longest(self.ignore, code, *subjects)
         return selected is None or (ignored is not None and ignored >= selected)
 
     def drops(self, family: str) -> bool:
@@ -166,14 +169,14 @@ def decide(findings: Iterable[Finding], *, finished: bool, cancelled: bool = Fal
     return Verdict.PASSED if finished else Verdict.INCOMPLETE
 
 
-def _longest(items: tuple[str, ...], code: str, subject: str) -> int | None:
-    """Return the length of the longest item that matches the code and the subject, or None when there is none."""
-    return max((len(item) for item in items if _matches(item, code, subject)), default=None)
+def _longest(items: tuple[str, ...], code: str, *subjects: str) -> int | None:
+    """Return the length of the longest item that matches the code and a subject, or None when there is none."""
+    return max((len(item) for item in items if _matches(item, code, *subjects)), default=None)
 
 
-def _matches(item: str, code: str, subject: str) -> bool:
+def _matches(item: str, code: str, *subjects: str) -> bool:
     """Return whether an item matches; that of an entry point may give its name alone."""
     prefix, _, glob = item.partition(":")
-    point = _ENTRY_POINT.fullmatch(subject)
-    names = (subject, point["name"]) if point else (subject,)
+    points = (point["name"] for subject in subjects if (point := _ENTRY_POINT.fullmatch(subject)))
+    names = (*filter(None, subjects), *points)
     return code.startswith(prefix) and (not glob or any(fnmatchcase(name, glob) for name in names))

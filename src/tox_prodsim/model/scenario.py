@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from tox_prodsim.model.auditors import Auditor
@@ -247,12 +247,23 @@ def _asked_url(probes: Sequence[Probe], port: int | None) -> dict[str, str]:
     return next(({"url": url} for url in asked if port is not None and urlsplit(url).port == port), {})
 
 
+class _StandIns(dict[str, str]):
+    """Placeholders of which only the kind is known: those of other services are by their ends."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        ends = {"_port": self["port"], "_url": self["url"]}
+        return next((value for end, value in ends.items() if key.endswith(end)), super().get(key, default))
+
+
+STAND_INS: Mapping[str, str] = _StandIns(placeholders(port=1, scratch=Path("scratch")))
+
+
 def stand_in_probes(key: str, sources: Iterable[object]) -> tuple[Probe, ...]:
     """Return the probes of a key with some port and folder in place of its placeholders.
 
     Raises ProdsimError that names the one that is wrong.
     """
-    values = placeholders(port=1, scratch=Path("scratch"))
+    values = STAND_INS
     return tuple(parse_probe(source, f"{key}[{at}]", values) for at, source in enumerate(sources))
 
 

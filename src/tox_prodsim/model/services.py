@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import graphlib
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tox_prodsim.model.errors import ProdsimError
 
@@ -31,18 +31,24 @@ def stand_ins(names: Iterable[str]) -> dict[str, str]:
     return {placeholder(name, kind): values[kind] for name in names for kind in KINDS}
 
 
+def placeholders_in(texts: Iterable[object]) -> list[str]:
+    """Return the names in braces that end like a placeholder of a service."""
+    ends = "|".join(KINDS)
+    return [match for text in texts for match in re.findall(rf"\{{(\w+_(?:{ends}))\}}", str(text))]
+
+
 def named_in(texts: Iterable[object], names: Iterable[str]) -> list[str]:
     """Return those of the services whose placeholders are in the texts."""
-    found = {match for text in texts for match in re.findall(r"\{(\w+)\}", str(text))}
+    found = set(placeholders_in(texts))
     return [name for name in names if any(placeholder(name, kind) in found for kind in KINDS)]
 
 
-def check_names(key: str, names: Collection[str]) -> tuple[str, ...]:
+def check_names(key: str, names: Sequence[str]) -> tuple[str, ...]:
     """Return the names; raises ProdsimError for one that cannot name a service."""
     seen: dict[str, str] = {}
     for name in names:
         if not _NAME.fullmatch(name):
-            msg = f"{name!r} is not a name of a service, use letters, digits, - and _"
+            msg = f"{name!r} is not a name of a service, write letters, digits, - and _, a letter first"
             raise ProdsimError(key, msg)
         if prefix(name) in _AMBIGUOUS:
             msg = (
@@ -50,7 +56,7 @@ def check_names(key: str, names: Collection[str]) -> tuple[str, ...]:
             )
             raise ProdsimError(key, msg)
         other = seen.setdefault(prefix(name), name)
-        if list(names).count(name) > 1 or other != name:
+        if names.count(name) > 1 or other != name:
             msg = (
                 f"{name!r} is listed twice"
                 if other == name

@@ -122,12 +122,13 @@ def tox_add_env_config(env_conf: EnvConfigSet, state: State) -> None:
     """Give a prodsim environment its keys and defaults, unless this run is of other environments only."""
     if _is_prodsim(env_conf.env_name) and not _runs_only_others(state.conf.options):
         from tox_prodsim.plugin import signals
-        from tox_prodsim.plugin.config import defaults, keys
+        from tox_prodsim.plugin.config import defaults, keys, sections
 
         if state.conf.options.command != "schema":  # it knows few types, see ``_print_schema``
             keys.register(env_conf)
         defaults.layer(env_conf, state)
         keys.keep_words(env_conf)
+        sections.remember(env_conf, state.conf)
         defaults.environment_overrides(env_conf, {"VIRTUALENV_SETUPTOOLS": "none"})
         if state.conf.options.command in _SETS_ENVS_UP:
             from tox_prodsim.plugin import one_run

@@ -24,7 +24,7 @@ from tox_prodsim.deployment.leaks import findings as leak_findings
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.parsing import fill
-from tox_prodsim.model.scenario import Scenario
+from tox_prodsim.model.scenario import Scenario, uses_port
 from tox_prodsim.plugin.context.environment import ProductionEnv
 from tox_prodsim.plugin.executor import Limits, SupervisedExecutor
 from tox_prodsim.plugin.paths import display_path, ledger_of
@@ -191,7 +191,10 @@ class ToxCommands:
         paused, env = self._context.driver.paused, self._context.production_env
         prepared = copy.copy(request)
         prepared.stdin = StdinSource.OFF
-        prepared.env = {**env.smoke_environ(paused.values or {}), **(paused.variables or {})}
+        variables = env.smoke_environ(paused.values or {})
+        if any(deployment.name for deployment in scenario.deployments):
+            variables = {name: value for name, value in variables.items() if not self._is_of_a_service(name, value)}
+        prepared.env = {**variables, **(paused.variables or {})}
         return prepared, Limits(
             deadline=self._deadlines.setdefault(command.key, supervision.clock.now() + scenario.run_timeout_s),
             stop=scenario.stop,
@@ -201,6 +204,10 @@ class ToxCommands:
             remove_if_lost=(env.hook.pth,),
             diagnose=partial(self._diagnose, self._context.launch_context, request.run_id),
         )
+
+    def _is_of_a_service(self, name: str, value: str) -> bool:
+        """Return whether a variable of ``set_env`` names the port of each service: a command has none."""
+        return uses_port([value]) and name in self._env.conf["set_env"]
 
     def _diagnose(self, launch_context: LaunchContext, run_id: str, process: supervision.Process) -> None:
         self.records.add_diagnosis(run_id, launch_context.diagnose(process))

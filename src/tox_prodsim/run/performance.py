@@ -90,6 +90,8 @@ def compare(
     yield StepStarted(step=Step.COMPARE, detail=_origin(config, context.baselines))
     yield from _as_installed(first.samples, start_s)
     names, left_out = _imports(config, context)
+    if scenario.deployments and scenario.deployment is None and config.startup:
+        left_out += ("start-up (of several services)",)
     with _ALONE:
         recordings = explanation.record_imports(names, python=context.python, runner=context.execute)
     comparisons = _Comparisons(config, context.baselines, context.interpreter, recordings)

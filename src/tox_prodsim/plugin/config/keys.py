@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tox.config.sets import EnvConfigSet
+from tox.config.set_env import SetEnv
+from tox.config.sets import ConfigSet, EnvConfigSet
 from tox.config.types import Command
 
-from tox_prodsim.model import auditors, conditions, leaks, parsing, probe_kinds, scenario
+from tox_prodsim.model import auditors, conditions, leaks, parsing, probe_kinds, scenario, services
 from tox_prodsim.plugin.config import ini_lines, values
 from tox_prodsim.plugin.config.values import Lines, Words
 
@@ -75,6 +76,8 @@ class Key:
     """What the document says behind ``help``."""
     default_help: str = ""
     """What the document has for the default, where that is not the plain value."""
+    of_service: bool = False
+    """Whether the section of a service may have it as well."""
 
 
 _CODE_WORDS = (r"[A-Z]{1,3}\d{0,3}",)
@@ -87,6 +90,7 @@ _READY = Need(keys=("deploy", "ready"), reason="by which a service is known")
 KEYS: tuple[Key, ...] = (
     Key(
         name="deploy",
+        of_service=True,
         help="the command that production would run: a job, or with `ready` a service",
         of_type=Command,  # with any other type tox quotes no {tox_root}
         default=None,
@@ -95,7 +99,17 @@ KEYS: tuple[Key, ...] = (
         refuse=values.refuse_command,
     ),
     Key(
+        name="services",
+        help="names of several services, each with a section of its own (`[prodsim:NAME]`), in place of `deploy`",
+        of_type=Words,
+        default=Words(),
+        schema=_TEXTS,
+        parse=services.check_names,
+        more_help="see [services](services.md)",
+    ),
+    Key(
         name="ready",
+        of_service=True,
         help="how one sees that the service is up: probes, one a line (TOML: a list), all of which must be satisfied",
         of_type=Lines,
         default=Lines(),
@@ -106,6 +120,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="ready_timeout",
+        of_service=True,
         help="seconds from the spawn until the service must be ready",
         of_type=object,
         default=30.0,
@@ -114,6 +129,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="run_timeout",
+        of_service=True,
         help="seconds for a job; and for each of `commands_pre`, `commands`, `commands_post` as a whole",
         of_type=object,
         default=300.0,
@@ -122,6 +138,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="stop_signal",
+        of_service=True,
         help="signal that asks the service to stop",
         of_type=str,
         default="SIGTERM" if sys.platform != "win32" else "CTRL_BREAK_EVENT",
@@ -131,6 +148,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="stop_to",
+        of_service=True,
         help=f"who gets the stop signal: {_code(scenario.STOP_TO)}",
         of_type=str,
         default="main",
@@ -140,6 +158,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="stop_timeout",
+        of_service=True,
         help="seconds the service may take to stop, then the whole tree is killed",
         of_type=object,
         default=10.0,
@@ -148,6 +167,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="drain",
+        of_service=True,
         help="requests that are begun right before the stop, one URL a line; each must be answered in full (RUN640)",
         of_type=Lines,
         default=Lines(),
@@ -158,6 +178,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="restarts",
+        of_service=True,
         help="how often a service that has stopped is started once more, on the same port and folder (RUN641)",
         of_type=object,
         default=None,
@@ -167,6 +188,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="crash",
+        of_service=True,
         help="whether a service is started once more after SIGKILL to all its processes (RUN641)",
         of_type=bool,
         default=False,
@@ -175,6 +197,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="idle_timeout",
+        of_service=True,
         help="seconds without output after which the deployment is stopped (RUN615); 0: it may be silent",
         of_type=object,
         default=0,
@@ -183,6 +206,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="watchdog_timeout",
+        of_service=True,
         help="seconds between two `WATCHDOG=1` of a service that is ready (RUN616); 0: none are expected",
         of_type=object,
         default=0,
@@ -191,6 +215,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="output_limit_mb",
+        of_service=True,
         help="size of its log, in MB, from which on the deployment is stopped (RUN617); 0: no limit",
         of_type=object,
         default=1000,
@@ -218,6 +243,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="exit_codes",
+        of_service=True,
         help="allowed ends: numbers, and names of signals (which allow -N and 128 + N)",
         of_type=Words,
         default=Words(),
@@ -227,6 +253,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="expect_output",
+        of_service=True,
         help="regular expressions; of each, a line of the output must match",
         of_type=Lines,
         default=Lines(),
@@ -236,6 +263,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="reject_output",
+        of_service=True,
         help="regular expressions that no line of the output may match",
         of_type=Lines,
         default=Lines(),
@@ -404,12 +432,36 @@ KEYS: tuple[Key, ...] = (
 """All keys, in the order in which tox and docs/keys.md list them."""
 
 
+DEPENDS = Key(
+    name="depends",
+    help="services that must be ready, and jobs that must have ended well, before this one is started",
+    of_type=Words,
+    default=Words(),
+    schema=_TEXTS,
+    parse=values.as_tuple,
+)
+SET_ENV = Key(
+    name="set_env",
+    help="environment variables of this service alone, beside those of the environment",
+    of_type=SetEnv,
+    default=None,
+    schema={"type": "object", "additionalProperties": _ITEM},
+)
+SERVICE_KEYS: tuple[Key, ...] = (
+    next(key for key in KEYS if key.name == "deploy"),
+    DEPENDS,
+    *(key for key in KEYS if key.of_service and key.name != "deploy"),
+    SET_ENV,
+)
+"""The keys of the section of a service; what such a section lacks is taken from the environment."""
+
+
 def register(conf: EnvConfigSet) -> None:
     """Add the keys to the configuration set of a prodsim environment."""
     for key in KEYS:
         conf.add_config(key.name, key.of_type, key.default, key.help)
 
 
-def keep_words(conf: EnvConfigSet) -> None:
+def keep_words(conf: ConfigSet) -> None:
     """Keep the lines of ini files whose first word tox would take for a factor; call it when all loaders are there."""
     ini_lines.keep_words(conf, {key.name: key.factor_words for key in KEYS})

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tox.config.loader.ini import IniLoader
-from tox.config.loader.ini.factor import filter_for_env
 from tox.config.sets import EnvConfigSet
-from tox.report import HandledError
-from tox.tox_env.errors import Fail, Skip
 from tox.tox_env.runner import RunToxEnv
 
 from tox_prodsim import supervision
-from tox_prodsim.model import probes, scenario
+from tox_prodsim.model import scenario
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import Policy
-from tox_prodsim.plugin.config import shell_words
-from tox_prodsim.plugin.config.keys import KEYS, Key
+from tox_prodsim.plugin.config.deployments import deployments
+from tox_prodsim.plugin.config.keys import KEYS
+from tox_prodsim.plugin.config.loading import load, refuse_second_command
 from tox_prodsim.plugin.paths import baseline_dir
 
 _MISSPELT = 0.8
@@ -30,14 +27,14 @@ def read(tox_env: RunToxEnv, *, update_baseline: scenario.Update | None = None) 
     """Return what the user asked for; raises ProdsimError that names the first key that is wrong."""
     conf, root = tox_env.conf, tox_env.core["tox_root"]
     _refuse_misspelt(conf)
-    _refuse_second_command(conf)
-    values = {key.name: key.parse(key.name, _load(conf, key)) for key in KEYS}
+    refuse_second_command(conf)
+    values = {key.name: key.parse(key.name, load(conf, key)) for key in KEYS}
     _refuse_incomplete(values)
     supervision.containment(values["containment"])  # one that is named must be available here
     stop = scenario.Stop(signal=values["stop_signal"], grace_s=values["stop_timeout"], to=values["stop_to"])
     return scenario.Scenario(
         env_name=tox_env.name,
-        deployments=_deployments(conf, values, stop),
+        deployments=deployments(conf, values),
         run_timeout_s=values["run_timeout"],
         stop=stop,
         deploy_files=_deploy_files(root, tox_env.core["work_dir"], values["deploy_files"]),
@@ -64,92 +61,13 @@ def _refuse_misspelt(conf: EnvConfigSet) -> None:
             raise ProdsimError(name, msg)
 
 
-def _load(conf: EnvConfigSet, key: Key) -> object:
-    """Return what tox makes of the value of a key; its complaint about one becomes one line that names the key."""
-    try:
-        return conf[key.name]
-    except HandledError as problem:
-        _, found, complaint = str(problem).partition(f"{key.name}: ")
-        if not found:
-            raise
-        return key.refuse(key.name, complaint)
-    except (Fail, Skip, ProdsimError):
-        raise
-    except Exception as problem:
-        raise ProdsimError(key.name, " ".join(str(problem).split()) or type(problem).__name__) from problem
-
-
-def _refuse_second_command(conf: EnvConfigSet) -> None:
-    """Refuse a second line of ``deploy`` in an ini file: tox takes its words for arguments of the first."""
-    for loader in conf.loaders:
-        if isinstance(loader, IniLoader) and "deploy" in loader.found_keys():
-            lines = filter_for_env(loader.load_raw("deploy", None, None), conf.name)
-            shell_words.refuse_second_line("deploy", lines)
-            return
-
-
 def _refuse_incomplete(values: Mapping[str, Any]) -> None:
     """Refuse a value that means nothing without another."""
     for key in KEYS:
-        if key.needs and values[key.name] and not all(values[other] for other in key.needs.keys):
+        is_inherited = values["services"] and key.of_service  # their sections may have the others
+        if key.needs and values[key.name] and not is_inherited and not all(values[other] for other in key.needs.keys):
             msg = f"needs {' and '.join(map(repr, key.needs.keys))}, {key.needs.reason}"
             raise ProdsimError(key.name, msg)
-
-
-def _deployments(conf: EnvConfigSet, values: Mapping[str, Any], stop: scenario.Stop) -> tuple[scenario.Deployment, ...]:
-    if not values["deploy"]:
-        return ()
-    return (_deployment(conf, values, stop),)
-
-
-def _deployment(conf: EnvConfigSet, values: Mapping[str, Any], stop: scenario.Stop) -> scenario.Deployment:
-    default_exit_codes = scenario.default_exit_codes(stop.signal, service=bool(values["ready"]))
-    return scenario.Deployment(
-        argv=values["deploy"],
-        ready=values["ready"],
-        ready_timeout_s=values["ready_timeout"],
-        run_timeout_s=values["run_timeout"],
-        stop=stop,
-        exit_codes=values["exit_codes"] or default_exit_codes,
-        expect_output=values["expect_output"],
-        reject_output=values["reject_output"],
-        idle_timeout_s=values["idle_timeout"],
-        watchdog_timeout_s=values["watchdog_timeout"],
-        output_limit_bytes=values["output_limit_mb"],
-        uses_port=_uses_port(conf, values),
-        drain=values["drain"],
-        restarts=_restarts(values),
-        crash=values["crash"],
-    )
-
-
-def _restarts(values: Mapping[str, Any]) -> int:
-    """Return how often a service is started once more; a job would do its work twice."""
-    if not values["ready"] and values["restarts"]:
-        msg = "a job would do its work twice, name with 'ready' how one sees that it is a service"
-        raise ProdsimError("restarts", msg)
-    default = 1 if values["ready"] else 0
-    return default if values["restarts"] is None else int(values["restarts"])
-
-
-def _uses_port(conf: EnvConfigSet, values: Mapping[str, Any]) -> bool:
-    """Return whether the deployment gets a port; one that only the commands name is where the probes find it."""
-    if scenario.uses_port([*values["deploy"], *values["ready"], *values["drain"], *_set_env_texts(conf)]):
-        return True
-    return scenario.uses_port(_command_texts(conf)) and not probes.finds_place(
-        scenario.stand_in_probes("ready", values["ready"])
-    )
-
-
-def _set_env_texts(conf: EnvConfigSet) -> Iterator[str]:
-    set_env = conf["set_env"]
-    return (set_env.load(key) for key in set_env)
-
-
-def _command_texts(conf: EnvConfigSet) -> Iterator[str]:
-    for key in ("commands_pre", "commands", "commands_post"):
-        for command in conf[key]:
-            yield from command.args
 
 
 def _timing(values: Mapping[str, Any], root: Path, *, update: scenario.Update | None) -> scenario.Timing:

@@ -15,7 +15,8 @@ from collections.abc import Callable
 
 from tox.session.state import State
 
-from tox_prodsim.plugin.config.keys import KEYS
+from tox_prodsim.plugin.config import sections
+from tox_prodsim.plugin.config.keys import KEYS, SERVICE_KEYS
 
 
 def print_schema(generate: Callable[[State], int], state: State) -> int:
@@ -25,6 +26,11 @@ def print_schema(generate: Callable[[State], int], state: State) -> int:
         code = generate(state)
     document = json.loads(printed.getvalue())
     document["properties"]["env_run_base"]["properties"] |= properties()
+    document["properties"][sections.PREFIX] = {
+        "type": "object",
+        "description": "services of prodsim environments, by their names",
+        "additionalProperties": {"type": "object", "properties": of_service(), "additionalProperties": False},
+    }
     sys.stdout.write(json.dumps(document, indent=2) + "\n")
     return code
 
@@ -32,3 +38,8 @@ def print_schema(generate: Callable[[State], int], state: State) -> int:
 def properties() -> dict[str, dict[str, object]]:
     """Return the JSON schemas of the keys."""
     return {key.name: {**key.schema, "description": key.help} for key in KEYS}
+
+
+def of_service() -> dict[str, dict[str, object]]:
+    """Return the JSON schemas of the keys of a service."""
+    return {key.name: {**key.schema, "description": key.help} for key in SERVICE_KEYS}

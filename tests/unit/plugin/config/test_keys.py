@@ -12,8 +12,8 @@ from tox.config.types import Command
 
 from tox_prodsim.model import probe_kinds
 from tox_prodsim.model.scenario import CONTAINMENT_KINDS, Update
-from tox_prodsim.plugin.config.keys import KEYS, Key
-from tox_prodsim.plugin.config.schema import properties
+from tox_prodsim.plugin.config.keys import KEYS, SERVICE_KEYS, Key
+from tox_prodsim.plugin.config.schema import of_service, properties
 from tox_prodsim.plugin.config.values import Lines, Words, argv, update
 
 PAGE = ROOT / "docs" / "keys.md"
@@ -71,6 +71,17 @@ def parsed(key: Key, value: object) -> object:
 def test_the_page_of_keys_has_the_table_of_keys() -> None:
     rows = ([f"`{key.name}`", key.default_help or default(key), meaning(key)] for key in KEYS)
     assert shows_table(PAGE, "keys", table(["key", "default", "meaning"], rows)), HOW
+
+
+def test_the_page_of_services_has_the_table_of_their_keys() -> None:
+    rows = ([f"`{key.name}`", meaning(key)] for key in SERVICE_KEYS)
+    assert shows_table(ROOT / "docs" / "services.md", "service keys", table(["key", "meaning"], rows)), HOW
+
+
+def test_the_schema_of_a_service_has_its_keys() -> None:
+    described = of_service()
+    assert list(described) == [key.name for key in SERVICE_KEYS]
+    assert all(each["type"] and each["description"] for each in described.values())
 
 
 def test_the_page_of_keys_has_the_table_of_probes() -> None:
