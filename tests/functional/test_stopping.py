@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from support.project import Project, Result
 
@@ -36,7 +38,7 @@ lock.touch()
 UNLOCK = "lock.unlink()\n"
 
 
-def serve(project: Project, script: str, **keys: object) -> Result:
+def serve(project: Project, script: str, *options: str, **keys: object) -> Result:
     project.write("app.py", script)
     lines = {
         "ignore": "PRF,RUN608,RUN622,RUN623",
@@ -46,7 +48,7 @@ def serve(project: Project, script: str, **keys: object) -> Result:
         **keys,
     }
     project.write("tox.ini", "\n".join(["[testenv:prodsim]", *(f"{key} = {value}" for key, value in lines.items())]))
-    result = project.prodsim("--installpkg", project.wheel())
+    result = project.prodsim("--installpkg", project.wheel(), *options)
     assert project.left() == []
     return result
 
@@ -77,3 +79,69 @@ def test_the_second_start(quick_project: Project, script: str, keys: dict[str, o
     assert quick_project.codes() == codes, result.out
     if codes:
         assert "app.lock: is it running already?" in result.out
+
+
+ELSEWHERE = """\
+import os, pathlib, sys
+lock = pathlib.Path(os.environ["LOCK"])
+if lock.exists():
+    sys.exit("elsewhere.lock: is it running already?")
+lock.touch()
+"""
+TIME_WAIT = """\
+import signal, socket, sys
+server = socket.socket()
+server.bind(("127.0.0.1", int(sys.argv[1])))
+server.listen()
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+while True:
+    client, _ = server.accept()
+    client.recv(1000)
+    client.sendall(b"HTTP/1.0 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+    client.close()
+"""
+FIXED_PORT: dict[str, object] = {"port": "fixed"}
+JOB = "print('done', flush=True)\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "keys", "reason", "printed"),
+    [
+        pytest.param(
+            ELSEWHERE + SERVER + AT_ONCE,
+            {},
+            "exit code 1 after ",
+            "elsewhere.lock: is it running already?",
+            id="a lock outside of the folder",
+        ),
+        pytest.param(TIME_WAIT, FIXED_PORT, "exit code 1 after ", "Address already in use", id="TIME_WAIT"),
+        pytest.param(
+            ELSEWHERE + JOB,
+            {"deploy": "python app.py", "ready": "", "expect_output": "done"},
+            "exit code 1 is not among the allowed ends (0)",
+            "elsewhere.lock: is it running already?",
+            id="a job",
+        ),
+    ],
+)
+def test_a_start_that_fails_while_start_up_is_timed_is_a_second_start_that_fails(
+    quick_project: Project, script: str, keys: dict[str, object], reason: str, printed: str
+) -> None:
+    if keys == FIXED_PORT:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        keys = {"deploy": f"python app.py {port} {quick_project.tag}", "ready": f"http://127.0.0.1:{port}/"}
+    place = quick_project.folder / "elsewhere.lock"
+    common = {"ignore": "RUN608,RUN622,RUN623", "restarts": 0, "set_env": f"LOCK = {place}"}
+    result = serve(quick_project, script, "--prodsim-update-baseline", **{**common, **keys})
+    assert result.code == 1, result.out
+    (finding,) = quick_project.findings()
+    assert (finding["code"], finding["level"], finding["subject"]) == ("RUN641", "error", "app.py"), result.out
+    assert finding["message"].startswith(f"the second start fails, while its start-up is timed: {reason}")
+    (step,) = [step for step in quick_project.report()["steps"] if step["step"] == "compare"]
+    assert step["outcome"] == "failed"
+    assert [each["title"] for each in step["evidence"]] == ["end of startup.log"]
+    assert printed in "".join(step["evidence"][0]["lines"])
+    assert "baseline not stored: RUN641 must be mended first" in step["detail"]
+    assert not list(quick_project.folder.glob(".prodsim/**/*.json"))

@@ -105,12 +105,12 @@ CHECKS = (
     Check(
         code="PRF706",
         level=Level.NOTE,
-        exception="a warning when the import or the start failed while it was timed",
+        exception="a warning when the import failed while it was timed",
         title="a time could not be measured",
         why="What was not measured was not compared either; it is said here, so that its absence is no pass.",
         example="NOTE PRF706 start-up: not compared: one round takes 3.1 s, 8 would take more than the cap of 20 s",
         causes=(
-            "the import or the deployment failed: that finding comes first",
+            "the import failed: that finding comes first",
             "the interpreter of the environment cannot run the timing script",
             "one round takes so long that 8 of them exceed the cap of 20 s",
         ),

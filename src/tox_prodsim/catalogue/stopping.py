@@ -36,7 +36,8 @@ CHECKS = (
         title="the service could not be started a second time",
         why=(
             "After the stop it was started once more on the same port and in the same folder, as an orchestrator "
-            "does after each deployment and each crash. What the first start left made the second one fail."
+            "does after each deployment and each crash. What the first start left made the second one fail. A start "
+            "that fails while start-up is timed, in a copy of the folder, is reported in the same way, also for a job."
         ),
         example=(
             "FAIL RUN641 uvicorn: the second start fails, on the same port and in the same folder: exit code 3 after "

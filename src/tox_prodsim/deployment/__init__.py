@@ -12,11 +12,12 @@ from tox_prodsim.deployment.deploy import checked_codes
 from tox_prodsim.deployment.launch import LaunchContext
 from tox_prodsim.deployment.services import ServicesRun
 from tox_prodsim.deployment.simulation import run_under_condition
-from tox_prodsim.deployment.startup import copy_scratch, measure_start
+from tox_prodsim.deployment.startup import StartTimer, copy_scratch, measure_start
 
 __all__ = [
     "LaunchContext",
     "ServicesRun",
+    "StartTimer",
     "checked_codes",
     "copy_scratch",
     "environ",

@@ -6,10 +6,12 @@ import shutil
 from dataclasses import replace
 
 from tox_prodsim import supervision
-from tox_prodsim.deployment import findings
+from tox_prodsim.deployment import findings, log_end
 from tox_prodsim.deployment.launch import LaunchContext, Start, launch_for, start_variables
+from tox_prodsim.deployment.program import program_of
 from tox_prodsim.deployment.readiness import ReadinessWait
 from tox_prodsim.model.errors import MeasurementError, RestartError
+from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.scenario import Deployment, Launch
 
 _TIMED_POLL_S = 0.01
@@ -27,24 +29,69 @@ def copy_scratch(context: LaunchContext) -> None:
 
 
 def measure_start(deployment: Deployment, context: LaunchContext) -> float:
-    """Start a deployment once more, in a copy of the scratch folder as it was, and return its effective seconds.
+    """Return what a StartTimer takes for one start; raises MeasurementError with one sentence, and Cancelled."""
+    return StartTimer(deployment, context).start()
 
-    A service is timed from the spawn until it is ready, a job until its end; both are then stopped. Raises
-    MeasurementError with one sentence when it does not come that far, and Cancelled.
+
+class StartTimer:
+    """Starts a deployment once more, in a copy of the scratch folder as it was, to take the time.
+
+    ``failure`` is RUN641 when a start fails: the deployment cannot be started as it was started the first time.
+    ``evidence`` is the end of its log then, a title and lines.
     """
-    try:
-        context = replace(in_scratch_copy(context, "timed"), log=context.named_log("startup"))
-    except RestartError as problem:
-        raise MeasurementError(str(problem)) from problem
-    launch = without_for(launch_for(deployment, context))
-    start = Start(deployment, launch, context, start_variables(launch, context))
-    try:
-        if deployment.is_service:
-            return _time_to_ready(start, deployment, launch, context)
-        return _time_to_end(start.process, deployment)
-    finally:
-        start.process.stop(deployment.stop.signal, deployment.stop.grace_s, to=deployment.stop.to)
-        start.close()
+
+    def __init__(self, deployment: Deployment, context: LaunchContext) -> None:
+        self._deployment, self._context = deployment, context
+        self.failure: Finding | None = None
+        self.evidence: tuple[str, tuple[str, ...]] = ("", ())
+
+    def start(self) -> float:
+        """Return the effective seconds of one start: of a service until it is ready, of a job until its end.
+
+        It is then stopped. Raises MeasurementError with one sentence when it does not come that far, and Cancelled.
+        """
+        deployment = self._deployment
+        try:
+            context = replace(in_scratch_copy(self._context, "timed"), log=self._context.named_log("startup"))
+        except RestartError as problem:
+            raise MeasurementError(str(problem)) from problem
+        launch = without_for(launch_for(deployment, context))
+        start = Start(deployment, launch, context, start_variables(launch, context))
+        try:
+            if deployment.is_service:
+                return self._time_to_ready(start, launch, context)
+            return self._time_to_end(start.process, launch, context)
+        finally:
+            start.process.stop(deployment.stop.signal, deployment.stop.grace_s, to=deployment.stop.to)
+            start.close()
+
+    def _time_to_ready(self, start: Start, launch: Launch, context: LaunchContext) -> float:
+        process, now, limit_s = start.process, supervision.clock.now, self._deployment.ready_timeout_s
+        wait = ReadinessWait(process, launch, context, limit_s, notify=start.notify, longest_poll_s=_TIMED_POLL_S)
+        for _ in wait.answers():
+            if not wait.pending:
+                effective_s = supervision.effective_since(process.pid, process.spawned_at, now=now)
+                return effective_s or now() - process.spawned_at
+        if wait.failure is None:
+            msg = "it has no probe"
+            raise MeasurementError(msg)
+        raise self._failed(wait.failure, context)
+
+    def _time_to_end(self, process: supervision.Process, launch: Launch, context: LaunchContext) -> float:
+        name, limit_s = self._deployment.name or program_of(launch.argv), self._deployment.run_timeout_s
+        ending = process.wait(limit_s)
+        if ending is None:
+            raise self._failed(findings.run_timeout_exceeded(name, limit_s, 0.0), context)
+        for failure in findings.unexpected_ending(name, ending, self._deployment.exit_codes):
+            raise self._failed(failure, context)
+        return ending.effective_s
+
+    def _failed(self, failure: Finding, context: LaunchContext) -> MeasurementError:
+        """Keep why the start failed, and return the exception to raise."""
+        log = context.log
+        self.failure = findings.second_start_failed(failure, log.name, after="while its start-up is timed")
+        self.evidence = (f"end of {log.name}", log_end.excerpt(log, context.own_code))
+        return MeasurementError(failure.message)
 
 
 def in_scratch_copy(context: LaunchContext, name: str) -> LaunchContext:
@@ -67,24 +114,3 @@ def in_scratch_copy(context: LaunchContext, name: str) -> LaunchContext:
 def without_for(launch: Launch) -> Launch:
     """Return the launch with probes that need to be satisfied only once: the seconds of ``for`` are no start-up."""
     return replace(launch, probes=tuple(replace(probe, steady_s=0.0) for probe in launch.probes))
-
-
-def _time_to_ready(start: Start, deployment: Deployment, launch: Launch, context: LaunchContext) -> float:
-    process, now, limit_s = start.process, supervision.clock.now, deployment.ready_timeout_s
-    wait = ReadinessWait(process, launch, context, limit_s, notify=start.notify, longest_poll_s=_TIMED_POLL_S)
-    for _ in wait.answers():
-        if not wait.pending:
-            effective_s = supervision.effective_since(process.pid, process.spawned_at, now=now)
-            return effective_s or now() - process.spawned_at
-    raise MeasurementError(wait.failure.message if wait.failure is not None else "it has no probe")
-
-
-def _time_to_end(process: supervision.Process, deployment: Deployment) -> float:
-    ending = process.wait(deployment.run_timeout_s)
-    if ending is None:
-        msg = "it did not end in time"
-        raise MeasurementError(msg)
-    if ending.returncode not in deployment.exit_codes:
-        msg = f"it ended with {findings.describe_ending(ending)}"
-        raise MeasurementError(msg)
-    return ending.effective_s

@@ -10,7 +10,6 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from tox_prodsim import deployment, timing
-from tox_prodsim.building import reference_wheel
 from tox_prodsim.checks import installed
 from tox_prodsim.model.errors import MeasurementError
 from tox_prodsim.model.events import (
@@ -30,7 +29,8 @@ from tox_prodsim.model.events import (
 from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.metrics import START_UP, Metric
-from tox_prodsim.model.scenario import Scenario, Timing, Update
+from tox_prodsim.model.scenario import Scenario, Timing
+from tox_prodsim.run import candidate
 from tox_prodsim.run.confirmation import BaseInstall, Confirmation
 from tox_prodsim.run.context import BaselineFiles, Interpreter, RunContext
 from tox_prodsim.timing import baseline, budgets, comparability, explanation, measure, paired, sampling, stats
@@ -94,22 +94,31 @@ def compare(
         left_out += ("start-up (of several services)",)
     with _ALONE:
         recordings = explanation.record_imports(names, python=context.python, runner=context.execute)
-    comparisons = _Comparisons(config, context.baselines, context.interpreter, recordings)
+    timer = _start_timer(scenario, context)
+    comparisons = _Comparisons(config, context.baselines, context.interpreter, recordings, timer)
     with _ALONE, closing(comparisons):
-        for metric, sampler in _samplers(names, scenario, context).items():
+        for metric, sampler in _samplers(names, context, timer).items():
             yield from comparisons.compare(metric, sampler, start_s if metric.is_start_up else None)
     yield from comparisons.findings()
     yield from comparisons.broken_budgets()
     yield comparisons.finished(left_out, began, refused)
 
 
-def _samplers(names: Sequence[str], scenario: Scenario, context: RunContext) -> Mapping[Metric, sampling.Sampler]:
+def _start_timer(scenario: Scenario, context: RunContext) -> deployment.StartTimer | None:
+    """Return what times the start-up; None: it is not timed."""
+    if scenario.deployment is None or not scenario.timing.startup:
+        return None
+    return deployment.StartTimer(scenario.deployment, context.launch_context)
+
+
+def _samplers(
+    names: Sequence[str], context: RunContext, timer: deployment.StartTimer | None
+) -> Mapping[Metric, sampling.Sampler]:
     """Return how each metric is sampled; the start-up comes last."""
     python, runner = context.python, context.execute
     samplers = {Metric.of_import(name): sampling.import_sampler(name, python=python, runner=runner) for name in names}
-    if scenario.deployment is not None and scenario.timing.startup:
-        start_once = functools.partial(deployment.measure_start, scenario.deployment, context.launch_context)
-        samplers[START_UP] = sampling.start_sampler(start_once, python=python, runner=runner)
+    if timer is not None:
+        samplers[START_UP] = sampling.start_sampler(timer.start, python=python, runner=runner)
     return samplers
 
 
@@ -140,12 +149,18 @@ class _Comparisons:
     """Takes the metrics one after the other, and keeps what they came to."""
 
     def __init__(
-        self, config: Timing, baselines: BaselineFiles, interpreter: Interpreter, recordings: ImportRecordings
+        self,
+        config: Timing,
+        baselines: BaselineFiles,
+        interpreter: Interpreter,
+        recordings: ImportRecordings,
+        timer: deployment.StartTimer | None,
     ) -> None:
         self._config = config
         self._baselines = baselines
         self._interpreter = interpreter
         self._recordings = recordings
+        self._timer = timer
         self._confirmation = Confirmation(interpreter.reference) if interpreter.reference is not None else None
         self._measured: list[Measured] = []
         self._findings: list[Finding] = []
@@ -170,6 +185,11 @@ class _Comparisons:
             known_s=known_s,
             confirm=self._confirm,
         )
+        if metric.is_start_up and self._timer is not None and self._timer.failure is not None:
+            title, lines = self._timer.evidence
+            yield Found(finding=self._timer.failure)
+            yield Evidence(step=Step.COMPARE, title=title, lines=lines)
+            return
         compared = comparability.with_limits(compared)
         self._keep(measured, compared)
         if measured is not None:
@@ -238,10 +258,16 @@ class _Comparisons:
         elif any(finding.subject == str(metric) for metric in stored.metrics):
             yield finding
 
+    @property
+    def _start_failed(self) -> bool:
+        return self._timer is not None and self._timer.failure is not None
+
     def findings(self) -> Iterator[Event]:
         """Yield what the comparisons and the age of the baseline mean for the run."""
         weighed = (each for finding in self._findings for each in self._weighed(finding))
         found = [*weighed, *_outdated(self._config, self._baselines)]
+        if self._start_failed:  # nothing of this run can become a baseline
+            found = [finding for finding in found if finding.level is not Level.NOTE]
         yield from (Found(finding=finding) for finding in _folded(found, self._baselines.stored))
 
     def broken_budgets(self) -> Iterator[Event]:
@@ -266,22 +292,31 @@ class _Comparisons:
         unchecked = () if config.updates_times else tuple(self._unchecked_budgets())
         return StepFinished(
             step=Step.COMPARE,
-            outcome=Outcome.OK if self._measured else Outcome.NOT_CHECKED,
+            outcome=self._outcome(),
             detail=joined(facts, "; "),
             duration_s=time.monotonic() - began,
             not_checked=unchecked,
             impossible=unchecked,
         )
 
+    def _outcome(self) -> Outcome:
+        if self._start_failed:
+            return Outcome.FAILED
+        return Outcome.OK if self._measured else Outcome.NOT_CHECKED
+
     def _unchecked_budgets(self) -> Iterator[str]:
         return budgets.unchecked_budgets(self._config.budgets, self._recordings, self._baselines.stored)
 
     def _stored(self, refused: str | None) -> Iterator[str]:
         """Store what is to be stored, and yield what was done."""
+        if self._start_failed:
+            refused = "baseline not stored: RUN641 must be mended first" if self._config.update is not None else ""
         if refused is not None:
             yield refused
             return
-        yield keep(self._baselines, self._measured, self._recordings.complete_work, update=self._config.update)
+        yield candidate.keep(
+            self._baselines, self._measured, self._recordings.complete_work, update=self._config.update
+        )
         if self._config.updates_times:
             yield from self._omissions()
 
@@ -319,36 +354,6 @@ def _imports(config: Timing, context: RunContext) -> tuple[tuple[str, ...], tupl
         return config.imports, ()
     names = tuple(dict.fromkeys((*installed.main_names(context.subject), *context.wheel.console_modules)))
     return names[:_MOST_IMPORTS], names[_MOST_IMPORTS:]
-
-
-def keep(
-    baselines: BaselineFiles,
-    measured: Sequence[Measured] = (),
-    work: timing.Work | None = None,
-    *,
-    update: Update | None,
-) -> str:
-    """Write the candidate, and with ``update`` that part of the baseline; return what was done.
-
-    What the release holds is kept although nothing was measured. Raises ProdsimError when it cannot be stored.
-    """
-    metrics = {each.metric: kept for each in measured if (kept := baseline.metric_from(each)) is not None}
-    held = baselines.now.contents
-    new = replace(baselines.now, metrics=metrics, work=work, contents=held.folded() if held is not None else None)
-    accepted = baseline.merged(baselines.stored, new)
-    baseline.save(baselines.candidate, replace(accepted, env=baselines.now.env))
-    if update is None:
-        return "" if baselines.stored is not None else f"candidate written to {baselines.display(baselines.candidate)}"
-    if update is Update.TIMES and not metrics:
-        return "nothing stored: there are no times"
-    accepted = baseline.merged(baselines.stored, baseline.restricted(new, update))
-    if accepted == baselines.stored:
-        return f"baseline unchanged: {baselines.display(baselines.path)}"
-    baseline.save(baselines.path, accepted)
-    reference_wheel.accept(accepted.built.wheel_sha256, baselines.wheels)
-    ignored = "git ignores this file, so CI will not see it: change .gitignore" if baselines.is_ignored() else ""
-    part = "" if update is Update.ALL else f" ({update} only)"
-    return joined((f"baseline stored{part}: {baselines.display(baselines.path)}", ignored), "; ")
 
 
 def _first_plan(baselines: BaselineFiles) -> measure.Plan:

@@ -19,7 +19,7 @@ from tox_prodsim.model.events import Event, Evidence, Found, Outcome, RunStarted
 from tox_prodsim.model.findings import CheckResult, Policy
 from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.scenario import LOWEST, Scenario
-from tox_prodsim.run import checks, performance, simulation
+from tox_prodsim.run import candidate, checks, performance, simulation
 from tox_prodsim.run.context import CommandsOutcome, FileContext, Paused, Preparation, RunContext, ToxPhase
 from tox_prodsim.run.known import Known
 from tox_prodsim.run.performance import NO_FIRST_IMPORTS, FirstImports
@@ -218,7 +218,7 @@ def _performance(
     refused = _reason_not_accepted(scenario, results)
     if reason := _reason_not_timed(scenario, results):
         update = scenario.timing.update
-        kept = performance.keep(context.baselines, update=update) if refused is None else refused
+        kept = candidate.keep(context.baselines, update=update) if refused is None else refused
         yield _not_checked(Step.COMPARE, joined((reason, kept), "; "))
         return
     compared = performance.compare(scenario, context, start_s=start_s, first=first, refused=refused)
