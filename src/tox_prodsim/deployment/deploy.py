@@ -315,7 +315,8 @@ class DeploymentRun:
 
     def _report_left(self, monitored: MonitoredStart, ending: supervision.Ending) -> Iterator[Event]:
         yield from self.progress.report(findings.unkillable_processes(self._name, ending))
-        yield from self.progress.report(monitored.find_leaks(ending))
+        held = self._in_flight.client_ports if self._in_flight is not None else ()
+        yield from self.progress.report(monitored.find_leaks(ending, held))
 
     def _fail(self, finding: Finding, *, cause: supervision.Cause = supervision.Cause.STOPPED) -> Iterator[Event]:
         """Report the failure, then end what was started: evidence first, clean-up after it."""

@@ -78,6 +78,7 @@ class RequestsInFlight:
     """Some requests, begun when this is made; ``limit_s`` is the longest time until they must have ended.
 
     The idle connection asks what the first HTTP probe of ``probes`` asks, which is known to be answered.
+    ``client_ports`` are our ends of the connections.
     """
 
     def __init__(self, urls: Sequence[str], limit_s: float, probes: Iterable[Probe] = ()) -> None:
@@ -87,6 +88,8 @@ class RequestsInFlight:
         for request in self._requests:
             request.start()
         self._wait_until_in_flight()
+        idle = self._idle.sock if self._idle is not None else None
+        self.client_ports = {request.local_port for request in self._requests} | ({_port(idle)} if idle else set())
         self._stopped_at = clock.now()
 
     def _wait_until_in_flight(self) -> None:
@@ -166,7 +169,7 @@ class _Request(threading.Thread):
             connection.close()
 
     def _note_sent(self, connected: socket.socket) -> None:
-        self.local_port = connected.getsockname()[1]
+        self.local_port = _port(connected)
         self.sent.set()
 
 
@@ -181,6 +184,11 @@ class _Stream(_Request):
             while connection.recv(_BLOCK_BYTES):
                 pass
         return ""
+
+
+def _port(connected: socket.socket) -> int:
+    port: int = connected.getsockname()[1]
+    return port
 
 
 def _cut(response: http.client.HTTPResponse) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from tox_prodsim import supervision
 from tox_prodsim.deployment import leaks, output
@@ -105,13 +105,17 @@ class MonitoredStart:
             self.stop_diagnosis = ()
         return ending
 
-    def find_leaks(self, ending: supervision.Ending) -> Iterator[Finding]:
-        """Yield what it left behind, and keep in ``not_observable`` what could not be seen."""
+    def find_leaks(self, ending: supervision.Ending, client_ports: Container[int] = ()) -> Iterator[Finding]:
+        """Yield what it left behind, and keep in ``not_observable`` what could not be seen.
+
+        ``client_ports`` are those of connections that we held open through the stop.
+        """
         evidence = leaks.LeakEvidence(
             lines=output.lines_if_any(leaks.LEAK_PATTERN, self._context.log),
             hook_folder=self._context.hook.folder,
             unlogged_because=self._unlogged_because,
             own_code=self._context.own_code,
+            client_ports=client_ports,
         )
         report = findings.report_leaks(self._snapshot, ending, evidence)
         self.not_observable = (*self.well.not_checked(), *report.not_observable)

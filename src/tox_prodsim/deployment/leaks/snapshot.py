@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from tox_prodsim.model.leaks import Grade, Leak, LeakKind, LeakReport
 
 _INSTALLED = {"site-packages", "dist-packages"}
 _MODULE = re.compile(r"^(?:\w+\.)+(?=\w+(?::|$))")
+_PEER = re.compile(r"unclosed <\S+ fd=\d+,.* raddr=\('[^']*', (?P<port>\d+)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +41,8 @@ class LeakEvidence:
     """Signal that ended the main process; empty when it exited by itself."""
     own_code: Sequence[Path] = ()
     """Modules and packages of the project: what another distribution does not close is a hint; empty: not known."""
+    client_ports: Container[int] = ()
+    """Ports of connections that we held open through the stop: a server need not close these before its end."""
 
 
 def take_snapshot(
@@ -113,7 +116,7 @@ def _reported(evidence: LeakEvidence) -> LeakReport:
         *(leak for leak in logged if _identity(leak) not in known),
     )
     return LeakReport(
-        leaks=tuple(_graded(leak, evidence.own_code) for leak in leaks),
+        leaks=tuple(_graded(leak, evidence.own_code) for leak in leaks if not _is_held(leak, evidence.client_ports)),
         not_observable=tuple(_not_observable(evidence)),
     )
 
@@ -121,6 +124,12 @@ def _reported(evidence: LeakEvidence) -> LeakReport:
 def _identity(leak: Leak) -> tuple[LeakKind, str]:
     """Return what log and hook have in common: a traceback names the module of an exception, the hook does not."""
     return leak.kind, _MODULE.sub("", leak.subject) if leak.kind is LeakKind.EXCEPTION else leak.subject
+
+
+def _is_held(leak: Leak, client_ports: Container[int]) -> bool:
+    """Return whether a leak is the server's end of a connection that we held open."""
+    peer = _PEER.search(leak.subject) if leak.kind is LeakKind.WARNING else None
+    return peer is not None and int(peer["port"]) in client_ports
 
 
 def _graded(leak: Leak, own_code: Sequence[Path]) -> Leak:

@@ -29,7 +29,7 @@ _COMMANDS = ("commands_pre", "commands", "commands_post")
 def deployments(conf: EnvConfigSet, values: Values) -> tuple[scenario.Deployment, ...]:
     """Return what production would run; raises ProdsimError that names the section and the key of what is wrong."""
     if not values["services"]:
-        own = [*values["deploy"], *values["ready"], *values["drain"], *_set_env_texts(conf)]
+        own = [*values["deploy"], *values["ready"], *_set_env_texts(conf)]
         return (_deployment(values, own, _command_texts(conf)),) if values["deploy"] else ()
     if values["deploy"]:
         msg = "has no meaning beside 'deploy': write what that runs in the section of a service"
@@ -41,6 +41,7 @@ def _deployment(values: Values, own: Sequence[object], others: Iterable[object],
     """Return a deployment; ``own`` are its texts, and ``others`` the texts that name its port from outside."""
     stop = scenario.Stop(signal=values["stop_signal"], grace_s=values["stop_timeout"], to=values["stop_to"])
     default_exit_codes = scenario.default_exit_codes(stop.signal, service=bool(values["ready"]))
+    is_named = _names_port(others, named.get("name", "")) or scenario.uses_port(values["drain"])
     return scenario.Deployment(
         argv=values["deploy"],
         ready=values["ready"],
@@ -53,7 +54,7 @@ def _deployment(values: Values, own: Sequence[object], others: Iterable[object],
         idle_timeout_s=values["idle_timeout"],
         watchdog_timeout_s=values["watchdog_timeout"],
         output_limit_bytes=values["output_limit_mb"],
-        uses_port=scenario.uses_port(own) or (_names_port(others, named.get("name", "")) and not _finds_place(values)),
+        uses_port=scenario.uses_port(own) or (is_named and not _finds_place(values)),
         drain=values["drain"],
         restarts=_restarts(values),
         crash=values["crash"],
@@ -178,7 +179,7 @@ class _Services:
 
     def _deployment(self, name: str) -> scenario.Deployment:
         values = self._of_service[name]
-        own = [*_texts(values), *_set_env_texts(self._conf)]
+        own = [*_texts({**values, "drain": ()}), *_set_env_texts(self._conf)]
         others = (text for other in self._names if other != name for text in _texts(self._of_service[other]))
         return _deployment(
             values,

@@ -282,6 +282,13 @@ def test_what_another_distribution_does_not_close_is_a_hint_where_one_knows_whos
     assert {leak.grade for leak in find_leaks(snapshot, LeakEvidence(lines=lines)).leaks} == {Grade.FIRM}
 
 
+def test_a_connection_that_we_held_open_is_no_leak_of_the_server(run_folders: RunFolders) -> None:
+    unclosed = "sys:1: ResourceWarning: unclosed <socket.socket fd=9, laddr=('127.0.0.1', 80), raddr=('127.0.0.1', %d)>"
+    lines = [(unclosed % port).encode() for port in (41353, 41354)]
+    left = find_leaks(run_folders.take_snapshot(), LeakEvidence(lines=lines, client_ports={41353})).leaks
+    assert ["41354" in leak.subject for leak in left] == [True]
+
+
 def test_an_exception_in_a_thread_is_told_with_its_last_frame() -> None:
     text = (
         "Exception in thread Thread-1 (work):\nTraceback (most recent call last):\n"
