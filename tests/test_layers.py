@@ -41,7 +41,7 @@ MOST_ENTRIES = 14
 SCRIPTS = {
     "guard": {"warden", "containments", "processes", "messages", "kernel"},
     "warden": {"command", "containments", "description", "ending", "messages", "stopwatch", "tree"},
-    "command": {"containments", "processes", "messages", "kernel"},
+    "command": {"containments", "namespaces", "processes", "messages", "kernel"},
     "containments": {"cgroups", "namespaces"},
     "ending": {"processes"},
     "tree": {"processes"},

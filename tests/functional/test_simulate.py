@@ -8,6 +8,8 @@ import re
 import pytest
 from support.project import Project
 
+from tox_prodsim import supervision
+
 SERVER = """\
 import http.server, os, pathlib, sys
 pathlib.Path("state").write_text("ours" if not pathlib.Path("state").exists() else sys.exit("not the first start"))
@@ -74,3 +76,89 @@ def test_what_has_failed_already_is_not_simulated(quick_project: Project) -> Non
         "not checked",
         "the run has failed already",
     )
+
+
+# as PID 1
+
+PID1 = """\
+import http.server, os, signal, sys, threading
+def raise_again(number, frame):
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+if "orphans" in sys.argv:
+    for _ in range(3):
+        if os.fork() == 0:
+            os.fork()
+            os._exit(0)
+        os.wait()
+http.server.HTTPServer.server_bind = http.server.socketserver.TCPServer.server_bind
+server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler)
+if "handler" in sys.argv:
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start())
+if "again" in sys.argv:
+    signal.signal(signal.SIGTERM, raise_again)
+server.serve_forever()
+"""
+NO_PID1 = supervision.no_pid1()
+
+
+def play_as_pid1(project: Project, words: str, *lines: str) -> list[str]:
+    """Return the findings of the family: their messages without pids and ports."""
+    project.write("server.py", PID1)
+    project.write(
+        "tox.ini",
+        f"[testenv:prodsim]\nignore = PRF\ndeploy = python server.py {{port}} {project.tag} {words}\n"
+        "ready = http://127.0.0.1:{port}/\ndeploy_files = server.py\nready_timeout = 20\nrestarts = 0\n"
+        "stop_timeout = 2\nsimulate = pid1\n" + "".join(f"{line}\n" for line in lines),
+    )
+    project.prodsim("--installpkg", project.wheel())
+    assert project.left() == []
+    found = [f"{each['level']}: {each['message']}" for each in project.findings() if each["code"] == "SIM803"]
+    return [re.sub(r": pid \d+ [^;]*", "", message) for message in found]
+
+
+IGNORED = (
+    "error: fails with pid1: did not stop within stop_timeout = 2 s after SIGTERM and was killed; "
+    "PID 1 has no default action for SIGTERM: "
+)
+
+
+@pytest.mark.skipif(bool(NO_PID1), reason=NO_PID1)
+@pytest.mark.parametrize(
+    ("words", "lines", "found"),
+    [
+        pytest.param("handler", [], [], id="a handler"),
+        pytest.param("", [], [IGNORED + "without a handler it ignores the signal"], id="none"),
+        pytest.param(
+            "", ["stop_signal = SIGINT"], [], id="that of Python for SIGINT, which it raises again at its end"
+        ),
+        pytest.param(
+            "again",
+            ["stop_to = tree"],
+            [IGNORED + "a handler that restores it and raises the signal again does not end the process"],
+            id="one that raises the signal again, as that of node",
+        ),
+        pytest.param(
+            "handler orphans",
+            [],
+            ["warning: with pid1 it does not reap the processes that it inherits: 3 zombies (python, python, python)"],
+            id="a handler, and orphans that it does not reap",
+        ),
+    ],
+)
+def test_as_pid_1_a_service_needs_a_handler(
+    quick_project: Project, words: str, lines: list[str], found: list[str]
+) -> None:
+    assert play_as_pid1(quick_project, words, *lines) == found
+
+
+@pytest.mark.skipif(bool(NO_PID1), reason=NO_PID1)
+def test_a_job_may_be_pid_1_and_without_a_deployment_there_is_none(quick_project: Project) -> None:
+    job = "deploy = python -c \"import os; print('pid', os.getpid())\"\nexpect_output = pid \\d+\n"
+    quick_project.write("tox.ini", f"[testenv:prodsim]\nignore = PRF\nsimulate = pid1\n{job}")
+    quick_project.prodsim("--installpkg", quick_project.wheel()).passed()
+    assert simulation(quick_project)["detail"] == "pid1"
+    quick_project.write("tox.ini", "[testenv:prodsim]\nignore = PRF\nsimulate = pid1\n")
+    (wheel,) = (quick_project.folder / "dist").glob("*.whl")
+    quick_project.prodsim("--installpkg", wheel).passed()
+    assert simulation(quick_project)["not_checked"] == ["pid1: there is no deployment"]

@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 
 
 def launch(request: dict[str, Any], containment: Containment) -> tuple[int, dict[str, Any]]:
-    """Fork and exec the command; return its pid here, and its report: moment and pid on the host, or an error."""
+    """Fork and exec the command; return its pid here, and its report: moment and pid on the host, or an error.
+
+    With ``pid1`` in the request it is PID 1 of a pid namespace of its own; pid 0: that is refused here.
+    """
+    if request.get("pid1"):
+        import namespaces  # only who asks for it waits for its import
+
+        try:
+            namespaces.unshare()
+        except OSError as problem:
+            return 0, {"error": "", "refused": str(problem.strerror)}
     read_end, write_end = os.pipe()  # close-on-exec: end of file means that the command is running
     warden = os.getpid()
     pid = os.fork()
@@ -31,6 +41,8 @@ def launch(request: dict[str, Any], containment: Containment) -> tuple[int, dict
         for message in child.receive():
             report |= message
     os.close(read_end)
+    if request.get("pid1") and "pid" in report:  # the command itself sees no other pid than 1
+        report["pid"] = containment.host_pids().get(pid, pid)
     return pid, report or {"error": "it was killed before it could start"}
 
 
@@ -40,12 +52,12 @@ def exec_command(request: dict[str, Any], containment: Containment, parent: Json
     try:
         os.setsid()
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != warden:
+        if os.getppid() != (0 if request.get("pid1") else warden):  # the parent of a PID 1 is outside of its namespace
             os._exit(127)
         for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
-        place(containment, parent)
+        place(request, containment, parent)
         os.chdir(cwd)
         parent.send(at=time.monotonic(), queued_ns=queued_ns("self"), pid=containment.host_pid())
         os.execvpe(argv[0], argv, request["env"])  # no shell is the point
@@ -54,10 +66,14 @@ def exec_command(request: dict[str, Any], containment: Containment, parent: Json
     os._exit(127)
 
 
-def place(containment: Containment, parent: JsonChannel) -> None:
+def place(request: dict[str, Any], containment: Containment, parent: JsonChannel) -> None:
     """Bring this fork to its place in the containment; a command that cannot get there is not started at all."""
     try:
         containment.place_command()
+        if request.get("pid1"):
+            import namespaces
+
+            namespaces.mount_proc()
     except OSError as problem:
         parent.send(error="", refused=str(problem.strerror))
         os._exit(127)

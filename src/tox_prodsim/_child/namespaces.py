@@ -1,4 +1,7 @@
-"""A pid namespace whose first process is the warden: when that ends, however it ends, the kernel kills the others."""
+"""Pid namespaces: when the first process of one ends, however it ends, the kernel kills the others.
+
+The first process is the warden (``PidNamespace``), or the command, which then is PID 1 as in a container.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,7 @@ class PidNamespace:
         """Begin as the first process in it: dead if the guard dies, and with a /proc for what is in here."""
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
         self._proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)  # from now on the only view of the host's pids
-        kernel.unshare(kernel.CLONE_NEWNS, "a new mount namespace")
-        kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
-        kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
+        mount_proc()
 
     def place_command(self) -> None:
         """Bring this process in: it is there from its fork on."""
@@ -46,6 +47,13 @@ class PidNamespace:
 
     def remove(self) -> None:
         """Do nothing: it is gone with its first process."""
+
+
+def mount_proc() -> None:
+    """Let /proc show the pid namespace of this process, which the programs in it read; raises OSError when refused."""
+    kernel.unshare(kernel.CLONE_NEWNS, "a new mount namespace")
+    kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
+    kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
 
 
 def unshare() -> None:

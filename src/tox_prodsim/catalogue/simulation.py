@@ -53,6 +53,7 @@ CHECKS = (
     Check(
         code="SIM803",
         level=Level.ERROR,
+        exception="a warning for processes that PID 1 inherits and does not reap",
         title="the deployment fails under a condition of 'simulate'",
         why=(
             "The deployment was started once more, in a copy of its folder as it was at the first start and within the "
@@ -65,9 +66,11 @@ CHECKS = (
             "a state file, a cache or a pid file goes below HOME",
             "it wants a port or a folder that only root may have",
             "it needs more open files than the soft limit, and does not raise that",
+            "pid1: it has no handler for the stop signal, or one that restores the default action and raises it again",
         ),
         solution=(
             "read the log that the hint names",
+            "pid1: install a handler, or start it below an init (docker run --init, init: true in Compose, tini)",
             "start without what is missing, and try again later; or say at once and clearly that it is missing",
             "a condition that production cannot have: take it off the list of simulate",
         ),

@@ -38,7 +38,8 @@ CHECKS = (
         title="it has no handler for the stop signal",
         why=(
             "The default action ends the process at once: requests in flight are dropped, 'finally:' and atexit are "
-            "skipped. The exit code looks the same as after a graceful stop, so this is read from the process "
+            "skipped. PID 1 of a container has no default action: there the signal is ignored until the container is "
+            "killed. The exit code looks the same as after a graceful stop, so this is read from the process "
             "itself (/proc, Linux only) before the signal is sent."
         ),
         example=(
@@ -51,7 +52,8 @@ CHECKS = (
         ),
         solution=(
             "install one: signal.signal(signal.SIGTERM, handler), or loop.add_signal_handler() with asyncio",
-            "if a proxy in front retries what is lost, this may be good enough",
+            "if a proxy in front retries what is lost, this may be good enough; in a container it needs an init (tini)",
+            "see what happens as PID 1: simulate = pid1",
         ),
     ),
     Check(

@@ -11,7 +11,7 @@ under a condition.
 from tox_prodsim.deployment.deploy import checked_codes
 from tox_prodsim.deployment.launch import LaunchContext
 from tox_prodsim.deployment.services import ServicesRun
-from tox_prodsim.deployment.simulation import run_under_condition
+from tox_prodsim.deployment.simulation import no_pid1, run_under_condition
 from tox_prodsim.deployment.startup import StartTimer, copy_scratch, measure_start
 
 __all__ = [
@@ -25,5 +25,6 @@ __all__ = [
     "leaks",
     "log_end",
     "measure_start",
+    "no_pid1",
     "run_under_condition",
 ]

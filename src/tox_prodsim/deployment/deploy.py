@@ -30,6 +30,7 @@ _CODES = frozenset(
 """Codes that a run of the deployment checks; RUN605 is about tox's commands."""
 _TIMEOUTS = {"RUN603", "RUN610", "RUN615", "RUN616", "RUN617"}
 _SLOW_EVERY_S = 10.0
+_REAP_LIMIT_S = 1.0
 
 
 def checked_codes(deployment: Deployment) -> frozenset[str]:
@@ -154,7 +155,9 @@ class DeploymentRun:
         self.start_s = satisfied_at - self.progress.began_at
         yield from self.progress.near_limit("ready_timeout", self.progress.elapsed_s, limit_s)
         if supervision.is_unhandled(monitored.process.pid, self._deployment.stop.signal):
-            yield from self.progress.report([findings.no_signal_handler(self._name, self._deployment.stop.signal.name)])
+            stop_signal, runs_others = self._deployment.stop.signal, len(monitored.process.tree()) > 1
+            found = findings.no_signal_handler(self._name, stop_signal, runs_others=runs_others)
+            yield from self.progress.report(found)
 
     def _wait_until_ended(self, monitored: MonitoredStart) -> Iterator[Event]:
         limit_s = self._deployment.run_timeout_s
@@ -296,6 +299,9 @@ class DeploymentRun:
 
     def _stop_running(self, monitored: MonitoredStart) -> Generator[Event, None, supervision.Ending]:
         """Stop it, and report how that went; returns how it ended."""
+        if self.context.as_pid1:
+            left = supervision.unreaped(monitored.process.pid, _REAP_LIMIT_S)
+            yield from self.progress.report(findings.unreaped_by_pid1(self._name, left))
         stop, running = self._deployment.stop, len(monitored.process.tree())
         yield self.progress.event(stop.signal.name, findings.describe_recipients(stop, running))
         stopped_at = supervision.clock.now()

@@ -51,6 +51,8 @@ class LaunchContext:
     """Leaks that the user accepts."""
     own_network: bool = False
     """Whether the deployment has a network namespace of its own, in which the probes must ask."""
+    as_pid1: bool = False
+    """Whether the main process is PID 1 of a pid namespace, as in a container."""
     service: str = ""
     """The name of the service that runs there, beside others in the same scratch folder; empty: it is alone."""
     others: Callable[[], Mapping[str, str]] = dict
@@ -159,6 +161,7 @@ def _start_process(launch: Launch, context: LaunchContext, env: Mapping[str, str
             containment=context.containment,
             remove_if_lost=(context.hook.pth,),
             ledger=context.ledger,
+            as_pid1=context.as_pid1,
         )
 
 

@@ -38,6 +38,8 @@ class Condition:
     """Whether it has a network of its own."""
     other_user: bool = False
     """Whether it runs as another user."""
+    as_pid1: bool = False
+    """Whether it is PID 1 of a pid namespace; that is for a deployment alone."""
 
 
 CONDITIONS: Mapping[str, Condition] = MappingProxyType(
@@ -115,6 +117,11 @@ CONDITIONS: Mapping[str, Condition] = MappingProxyType(
                 name="low_fds",
                 hint="close files and sockets when they are done with; who needs many raises RLIMIT_NOFILE",
                 wrapped=True,
+            ),
+            Condition(
+                name="pid1",
+                hint="handle the stop signal, or start it below an init: docker run --init, init: true, or tini",
+                as_pid1=True,
             ),
         )
     }

@@ -58,10 +58,21 @@ def _simulate(condition: Condition, context: SimulationContext) -> CheckResult:
         return _not_checked(condition, _HOME_IS_SET)
     with _folder(context.launch_context.scratch_copy.with_name("simulated")) as folder:
         condition_run = ConditionRun(condition=condition, python=context.python, folder=folder)
+        if condition.as_pid1:
+            return _simulate_pid1(condition_run, context)
         if reason := installed.unavailable_reason(condition_run, context.runner):
             return _not_checked(condition, reason)
         checked = installed.check_condition(condition_run, context.subject, context.runner, context.scripts_dir)
         return CheckResult.of(checked, _deploy(condition_run, context))
+
+
+def _simulate_pid1(condition_run: ConditionRun, context: SimulationContext) -> CheckResult:
+    """Simulate what only a deployment can be: the main process of a container."""
+    if not context.deployed:
+        return _not_checked(condition_run.condition, "there is no deployment")
+    if reason := deployment.no_pid1(context.launch_context):
+        return _not_checked(condition_run.condition, reason)
+    return _deploy(condition_run, context)
 
 
 def _deploy(condition_run: ConditionRun, context: SimulationContext) -> CheckResult:

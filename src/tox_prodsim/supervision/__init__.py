@@ -39,8 +39,8 @@ from tox_prodsim.supervision.probes import (
     unread_connections,
     watchdog_missed,
 )
-from tox_prodsim.supervision.process import CANCEL_GRACE_S, Process, containment, resume, start, suspend
-from tox_prodsim.supervision.process_tree import program_name
+from tox_prodsim.supervision.process import CANCEL_GRACE_S, Process, containment, no_pid1, resume, start, suspend
+from tox_prodsim.supervision.process_tree import program_name, unreaped
 from tox_prodsim.supervision.procfs import Identity, effective_since
 from tox_prodsim.supervision.run import outcome, run
 
@@ -87,6 +87,7 @@ __all__ = [
     "evaluate_probe",
     "is_own_file",
     "is_unhandled",
+    "no_pid1",
     "outcome",
     "poll_intervals",
     "port_owner",
@@ -103,5 +104,6 @@ __all__ = [
     "suspend",
     "sweep",
     "unread_connections",
+    "unreaped",
     "watchdog_missed",
 ]

@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from tox_prodsim.model.errors import Cancelled
+from tox_prodsim.model.errors import Cancelled, ProdsimError
 from tox_prodsim.model.scenario import ContainmentKind, StopTo
 from tox_prodsim.supervision import clock, guard_process, ownership, process_tree
 from tox_prodsim.supervision.cancel import Cancel
@@ -49,13 +49,26 @@ def containment(name: ContainmentKind = "auto") -> Containment:
     """
     kind = resolve(name)
     if kind in {"cgroup", "pidns"}:
-        nothing = [sys.executable, "-I", "-S", "-c", ""]
-        trial = start(
-            nothing, cwd=Path("/"), env={}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, containment=kind
-        )
-        trial.wait(START_LIMIT_S)
-        trial.close()
+        _try(kind)
     return KINDS[kind]
+
+
+@functools.cache
+def no_pid1(name: ContainmentKind = "auto") -> str:
+    """Return why a command cannot be PID 1 of a pid namespace here; nothing when it can."""
+    try:
+        _try(name, as_pid1=True)
+    except ProdsimError as problem:
+        return problem.message.removeprefix(unavailable("pid1", "").message)
+    return ""
+
+
+def _try(kind: ContainmentKind, *, as_pid1: bool = False) -> None:
+    """Start a command that does nothing; raises ProdsimError when that cannot be contained so."""
+    nothing, null = [sys.executable, "-I", "-S", "-c", ""], subprocess.DEVNULL
+    trial = start(nothing, cwd=Path("/"), env={}, stdout=null, stderr=null, containment=kind, as_pid1=as_pid1)
+    trial.wait(START_LIMIT_S)
+    trial.close()
 
 
 def start(
@@ -70,18 +83,22 @@ def start(
     containment: ContainmentKind = "auto",
     remove_if_lost: Sequence[Path] = (),
     ledger: Path | None = None,
+    as_pid1: bool = False,
 ) -> Process:
     """Start a command under supervision and return once it runs, or once it is known that it cannot be started.
 
     ``stdout`` and ``stderr`` are file descriptors (None: ours, and subprocess.DEVNULL). When this process is killed the
     guard removes the files ``remove_if_lost``; ``ledger`` is the folder in which the run is recorded while it lives
-    (None: nowhere). Raises Cancelled when ``cancel`` is set, and ProdsimError for a containment that was asked for by
-    its name and is not available: nothing has been started then.
+    (None: nowhere). With ``as_pid1`` the command is PID 1 of a pid namespace of its own, as in a container. Raises
+    Cancelled when ``cancel`` is set, and ProdsimError for a containment that was asked for by its name, or a PID 1,
+    that is not available: nothing has been started then.
     """
     if cancel and cancel.is_set:
         raise Cancelled
     kind, tag = resolve(containment), uuid.uuid4().hex
-    request = _request(argv, cwd, env, kind=kind, tag=tag, remove_if_lost=remove_if_lost)
+    request = {**_request(argv, cwd, env, kind=kind, tag=tag, remove_if_lost=remove_if_lost), "pid1": as_pid1}
+    if as_pid1 and kind == "group":
+        raise unavailable("pid1", "it needs Linux")
     record = RunRecord(ledger, tag=tag, argv=argv)
     record.begin()
     files = {"stdin": subprocess.DEVNULL if stdin_null else None, "stdout": stdout, "stderr": stderr}
@@ -185,7 +202,8 @@ class Process:
         self._control.send_request(request, START_LIMIT_S)
         self._wait_for_start()
         if self._state.not_contained:
-            raise unavailable(self._kind, self._state.not_contained)
+            kind = "pid1" if request.get("pid1") else self._kind
+            raise unavailable(kind, self._state.not_contained)
         if self.poll() is None:
             _LIVE.add(self)
             self._record.started(self._state.warden, self.cgroup)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
+from tox_prodsim.supervision import clock
 from tox_prodsim.supervision.diagnosis import lives
 
 
@@ -33,6 +35,27 @@ def program_name(pid: int) -> str:
         return psutil.Process(pid).name()
     except psutil.Error:
         return ""
+
+
+def unreaped(pid: int, patience_s: float) -> tuple[str, ...]:
+    """Return the names of the ended children of a process that it does not reap, given so many seconds to do so."""
+    give_up_at = clock.now() + patience_s
+    left = _ended_children(pid)
+    while left and clock.now() < give_up_at:
+        time.sleep(0.02)
+        now = _ended_children(pid)
+        left = {each: name for each, name in left.items() if each in now}
+    return tuple(sorted(left.values()))
+
+
+def _ended_children(pid: int) -> dict[psutil.Process, str]:
+    found = {}
+    with suppress(psutil.Error):
+        for child in psutil.Process(pid).children():
+            with suppress(psutil.Error):
+                if child.status() == psutil.STATUS_ZOMBIE:
+                    found[child] = child.name()
+    return found
 
 
 def pids_below(top: int) -> list[int]:

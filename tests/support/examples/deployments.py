@@ -93,7 +93,7 @@ FINDINGS = [
     well_findings.readiness_lost("uvicorn", HEALTH, 0.0),
     well_findings.children_crashed("gunicorn", Crashes(level=Level.ERROR, endings=(SEGFAULT,), was_replaced=True), 0.0),
     well_findings.zombies_pile_up("python", Pile(zombies=ZOMBIES)),
-    findings.no_signal_handler("waitress-serve", "SIGTERM"),
+    *findings.no_signal_handler("waitress-serve", signal.SIGTERM, runs_others=False),
     *findings.unexpected_ending("celery", ended(1), frozenset({0, -15, 143})),
     findings.run_timeout_exceeded("app.py", 30.0, 29.6),
     findings.expected_output_missing("deploy.log", re.compile(b"120 rows written")),

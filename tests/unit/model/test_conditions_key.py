@@ -13,10 +13,10 @@ def test_a_word_that_is_no_condition_is_refused_with_the_nearest_one() -> None:
     assert problem.key == "simulate"
     assert (
         problem.message
-        == f"'no-hoem' is no condition, did you mean no_home? there are {known}buffered_output, non_root, low_fds"
+        == f"'no-hoem' is no condition, did you mean no_home? there are {known}buffered_output, non_root, low_fds, pid1"
     )
     problem = refused(lambda: conditions.parse("simulate", ["§"]))
-    assert problem.message == f"'§' is no condition, there are {known}buffered_output, non_root, low_fds"
+    assert problem.message == f"'§' is no condition, there are {known}buffered_output, non_root, low_fds, pid1"
 
 
 def test_a_condition_that_is_named_twice_is_played_once() -> None:

@@ -23,9 +23,11 @@ from tox_prodsim.deployment.findings.running import (
     exited_while_serving,
     failed_under_condition,
     idle_timeout_exceeded,
+    ignored_as_pid1,
     near_limit,
     output_limit_exceeded,
     run_timeout_exceeded,
+    unreaped_by_pid1,
     watchdog_timeout_exceeded,
 )
 from tox_prodsim.deployment.findings.starting import (
@@ -62,6 +64,7 @@ __all__ = [
     "failed_command",
     "failed_under_condition",
     "idle_timeout_exceeded",
+    "ignored_as_pid1",
     "near_limit",
     "no_evidence",
     "no_signal_handler",
@@ -81,6 +84,7 @@ __all__ = [
     "suspicious_output",
     "unexpected_ending",
     "unkillable_processes",
+    "unreaped_by_pid1",
     "watchdog_timeout_exceeded",
     "without_folder",
 ]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from tox_prodsim.deployment.findings.describe import describe_ending
 from tox_prodsim.model.conditions import Condition
 from tox_prodsim.model.findings import Finding, error, warning
+from tox_prodsim.model.formatting import counted, listed
+from tox_prodsim.model.scenario import Stop
 from tox_prodsim.supervision import Ending, NotifyState
 
 _LONG_IDLE = 0.5
@@ -68,6 +72,23 @@ def near_limit(name: str, key: str, took_s: float, limit_s: float) -> Finding:
     """Return RUN630: it passed, but it used most of a limit."""
     message = f"used {took_s / limit_s:.0%} of {key}: {took_s:.2f} s of {limit_s:g} s"
     return warning("RUN630", name, message, "find out what got slower before raising the limit")
+
+
+def ignored_as_pid1(condition: Condition, failure: Finding, stop: Stop, *, is_unhandled: bool) -> Finding:
+    """Return SIM803: as PID 1 it did not stop, because the kernel ignores a signal that PID 1 does not handle."""
+    ignores = "without a handler it ignores the signal"
+    raises = "a handler that restores it and raises the signal again does not end the process"
+    cause = f"PID 1 has no default action for {stop.signal.name}: {ignores if is_unhandled else raises}"
+    return error("SIM803", failure.subject, f"fails with {condition.name}: {failure.message}; {cause}", condition.hint)
+
+
+def unreaped_by_pid1(name: str, left: Sequence[str]) -> Iterator[Finding]:
+    """Yield SIM803 as a warning: processes that PID 1 inherits stay as zombies when they have ended."""
+    if left:
+        zombies = f"{counted(len(left), 'zombie')} ({listed(left, 3)})"
+        message = f"with pid1 it does not reap the processes that it inherits: {zombies}"
+        hint = "start it below an init: docker run --init, init: true, or tini; or wait for all children on SIGCHLD"
+        yield warning("SIM803", name, message, hint)
 
 
 def failed_under_condition(condition: Condition, failure: Finding, log: str, last_line: str) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 from tox_prodsim.deployment.findings.describe import (
@@ -17,8 +18,17 @@ from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.scenario import Stop
 from tox_prodsim.supervision import Cause, Ending
 
+
+def _signals(*names: str) -> frozenset[signal.Signals]:
+    """Return those of the signals that exist on this system."""
+    return frozenset(each for each in signal.Signals if each.name in names)
+
+
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "busybox", "ksh", "mksh", "zsh", "fish"})
 """Programs that wait for the command they started and pass no signal on to it."""
+_UNCATCHABLE = _signals("SIGKILL", "SIGSTOP")
+_GOES_ON_AFTER = _signals("SIGCHLD", "SIGCONT", "SIGURG", "SIGWINCH", "SIGTSTP", "SIGTTIN", "SIGTTOU")
+"""Signals whose default action does not end a process."""
 EXEC_HINT = "write exec before the last command of the shell script, so that the server becomes the main process"
 
 
@@ -66,13 +76,23 @@ def stop_timeout_exceeded(name: str, stop: Stop, ending: Ending, main_program: s
     )
 
 
-def no_signal_handler(name: str, stop_signal: str) -> Finding:
-    """Return RUN608: the stop signal has its default action."""
+def no_signal_handler(name: str, stop_signal: signal.Signals, *, runs_others: bool) -> Iterator[Finding]:
+    """Yield RUN608: the stop signal has its default action; no process can handle SIGKILL and SIGSTOP.
+
+    ``runs_others`` says whether it has started others, which the signal does not reach.
+    """
+    if stop_signal in _UNCATCHABLE:
+        return
+    if stop_signal in _GOES_ON_AFTER:
+        message = f"has no handler for {stop_signal.name}, which by itself ends no process: it is killed after the stop"
+        yield note("RUN608", name, message, "install a handler that ends it, or name another stop_signal")
+        return
+    effect = "leaves what it has started" if runs_others else "drops requests in flight"
     message = (
-        f"has no handler for {stop_signal}: the signal ends it at once and drops requests in flight; "
+        f"has no handler for {stop_signal.name}: the signal ends it at once and {effect}; "
         "as PID 1 of a container it ignores the signal and is killed"
     )
-    return note("RUN608", name, message, "install a handler that finishes the work at hand, or use a server that does")
+    yield note("RUN608", name, message, "install a handler that finishes the work at hand, or use a server that does")
 
 
 def request_dropped(outcome: RequestOutcome, stop_signal: str, limit_s: float) -> Finding:
