@@ -56,7 +56,7 @@ def test_each_condition_is_played_by_itself_and_named_by_what_it_breaks(quick_pr
         f"SIM802 [console_scripts] acme = acme.cli:main: --help fails with closed_stdin: it exited with 1: {problem}",
     ]
     message = r"fails with no_home: exit code 1 after [\d.]+ s, before it was ready \(last answer: connection refused\)"
-    assert re.fullmatch(f"SIM803 python: {message}", found[0])
+    assert re.fullmatch(f"SIM803 app.py: {message}", found[0])
     assert simulation(quick_project)["detail"] == "c_locale"
     log = quick_project.folder / ".tox/prodsim/prodsim/simulate-no_home.log"
     assert "NotADirectoryError: [Errno 20] Not a directory: '/dev/null/.cache'" in log.read_text()

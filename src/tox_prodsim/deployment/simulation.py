@@ -49,7 +49,7 @@ def run_under_condition(
             yield from (each for each in found if each.code == "SIM803")
         logs = {each.name: log_of(context.log, each.name) for each in deployments}
         if failure is not None:
-            del logs[failure.service]
+            logs.pop(failure.service, None)
             yield _to_finding(failure, found, condition_run.condition, deployments, context)
         for log in logs.values():
             files.remove(log)
