@@ -90,7 +90,7 @@ class Session:
         """Begin the run: everything that comes before ``commands_pre``."""
         with self._boundary:
             scenario = self._read_keys()
-            production_env = ProductionEnv(self._env, self._cancel)
+            production_env = ProductionEnv(self._env, self._cancel, scenario.deployments)
             context = self._build_context(scenario, production_env)
         self._reporting = Reporting(self._env, self._folder, self._boundary.redactor)
         self._driver = RunDriver(

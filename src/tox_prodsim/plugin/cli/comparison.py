@@ -47,7 +47,7 @@ def compare(tox_env: PythonRun, reference: Reference, cancel: Cancel, imports: S
     """
     _renew_session(tox_env)
     scenario = build.scenario_of(tox_env)
-    production_env = ProductionEnv(tox_env, cancel)
+    production_env = ProductionEnv(tox_env, cancel, scenario.deployments)
     context = _context(tox_env, scenario, production_env)
     inputs = _reference_inputs(tox_env, reference, context, production_env, cancel)
     confirmation = Confirmation(inputs)

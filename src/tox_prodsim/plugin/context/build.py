@@ -99,7 +99,8 @@ def file_context(
     failed: resolution.FailedInstallation,
 ) -> FileContext:
     """Return the context of a run whose wheel could not be installed."""
-    production_env, wheel = ProductionEnv(tox_env, cancel), artifact.open_wheel(under_test.path)
+    production_env = ProductionEnv(tox_env, cancel, scenario.deployments)
+    wheel = artifact.open_wheel(under_test.path)
     inputs = _Inputs(tox_env=tox_env, scenario=scenario, wheel=wheel, folder=folder, production_env=production_env)
     return FileContext(
         started=run_started(tox_env, scenario, wheel, under_test.origin),

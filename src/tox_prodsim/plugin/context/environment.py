@@ -20,11 +20,11 @@ from tox.tox_env.python.runner import PythonRun
 from tox_prodsim import supervision
 from tox_prodsim.deployment import LaunchContext
 from tox_prodsim.deployment.environ import hidden_folders, production_variables
-from tox_prodsim.model import files
+from tox_prodsim.model import files, services
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.parsing import fill
 from tox_prodsim.model.runner import NO_VARIABLES, Completed
-from tox_prodsim.model.scenario import Scenario
+from tox_prodsim.model.scenario import Deployment, Scenario
 from tox_prodsim.plugin.paths import ledger_of
 
 
@@ -58,11 +58,12 @@ class RunFolders:
 
 
 class ProductionEnv:
-    """The folders and the variables that all commands of one environment share."""
+    """The folders and the variables that all commands of one environment share, those of several services as well."""
 
-    def __init__(self, tox_env: PythonRun, cancel: supervision.Cancel) -> None:
+    def __init__(self, tox_env: PythonRun, cancel: supervision.Cancel, deployed: Sequence[Deployment] = ()) -> None:
         self._env = tox_env
         self._variables = dict(tox_env.environment_variables)  # once: tox computes them in one thread only
+        self._stand_ins = services.stand_ins(deployment.name for deployment in deployed if deployment.name)
         self.cancel = cancel
         self.folders = RunFolders.below(Path(tox_env.env_tmp_dir))
         scripts = {
@@ -148,9 +149,11 @@ class ProductionEnv:
     ) -> Completed:
         """Run a helper program as production runs a command, under a guard, outside the scratch folder.
 
-        It writes no bytecode, so that the first start of the deployment has only what the installer wrote.
+        It writes no bytecode, so that the first start of the deployment has only what the installer wrote. Variables
+        that name the port of a service have some port: what is only imported may read it.
         """
-        folder, env = self.folders.probe, {**self.environ({}), "PYTHONDONTWRITEBYTECODE": "1", **variables}
+        env = {**self.environ(self._stand_ins), "PYTHONDONTWRITEBYTECODE": "1", **variables}
+        folder = self.folders.probe
         captured = supervision.run(
             argv, cwd=folder, env=env, timeout_s=timeout_s, cancel=self.cancel, ledger=self.ledger
         )

@@ -1,0 +1,1 @@
+"""Orders: they are taken on the web, and priced by a worker."""
