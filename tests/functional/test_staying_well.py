@@ -36,8 +36,18 @@ def serve():
 ASK = """\
 import sys, time, urllib.request
 for path, seconds in zip(sys.argv[2::2], sys.argv[3::2]):
-    urllib.request.urlopen(f"{sys.argv[1]}/{path}").read()
+    try:
+        urllib.request.urlopen(f"{sys.argv[1]}/{path}").read()
+    except ConnectionError as problem:
+        print(problem)
     time.sleep(float(seconds))
+"""
+WSGI = """\
+def app(environ, start_response):
+    if environ["PATH_INFO"] == "/hang":
+        sum(range(10**13))  # no signal handler is run meanwhile
+    start_response("200 OK", [("Content-Length", "2")])
+    return [b"ok"]
 """
 CHILDREN = """\
 def zombies(number):
@@ -122,11 +132,20 @@ def test_workers_that_crash_and_zombies_that_pile_up_are_found(quick_project: Pr
     serve(quick_project, script, "workers/3 1 zombies/6 1.5").failed()
     assert quick_project.codes() == ["RUN646", "RUN647"]
     crashed = message(quick_project, "RUN646")
-    assert crashed.startswith("3 children of pid ")
-    assert "python app.py" in crashed
-    assert "crashed, and was started again: pid " in crashed
+    assert crashed.startswith("3 children of app.py (pid ")
+    assert ") crashed and were started again: python app.py " in crashed
     assert "ended by SIGABRT" in crashed
-    assert message(quick_project, "RUN647").startswith("6 zombies of pid ")
+    assert message(quick_project, "RUN647").startswith("6 zombies of app.py (pid ")
+
+
+def test_a_worker_of_gunicorn_that_its_timeout_kills_is_found(quick_project: Project) -> None:
+    deploy = f"gunicorn --workers 2 --timeout 1 --bind 127.0.0.1:{{port}} --name {quick_project.tag} app:app"
+    serve(quick_project, WSGI, "hang 1.5", deps="gunicorn==23.0.0", deploy=deploy).failed()
+    assert quick_project.codes() == ["RUN646"]
+    said = message(quick_project, "RUN646")
+    assert said.startswith("1 child of gunicorn (pid ")
+    assert ") crashed and was started again: gunicorn --workers 2 --timeout 1 " in said
+    assert "ended by SIGKILL at " in said
 
 
 def test_what_a_service_does_as_a_matter_of_course_is_not_found(quick_project: Project) -> None:

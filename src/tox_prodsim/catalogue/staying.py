@@ -45,8 +45,8 @@ CHECKS = (
             "are warnings."
         ),
         example=(
-            "FAIL RUN646 gunicorn: 1 child of pid 4711 gunicorn acme.web:app crashed, and was started again: pid "
-            "4715 gunicorn acme.web:app ended by SIGSEGV at 2.13 s"
+            "FAIL RUN646 gunicorn: 1 child of gunicorn (pid 4711) crashed and was started again: gunicorn "
+            "acme.web:app, pid 4715 ended by SIGSEGV at 2.13 s"
         ),
         causes=(
             "an extension module has a fault",
@@ -70,7 +70,7 @@ CHECKS = (
             "different times."
         ),
         example=(
-            "FAIL RUN647 python: 5 zombies of pid 4711 python app.py, which does not wait for its children: pid "
+            "FAIL RUN647 python: 5 zombies of app.py (pid 4711), which does not wait for its children: pid "
             "4712 sh; pid 4715 sh; pid 4716 sh; and 2 more"
         ),
         causes=(

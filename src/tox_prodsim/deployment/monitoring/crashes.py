@@ -28,8 +28,8 @@ _RECYCLED = 155
 _EXPECTED = frozenset({0, _RECYCLED, *(128 + number for number in _ON_PURPOSE)})
 _NO_EXEC = frozenset({126, 127, 255})
 """Exit codes of a copy of the parent whose exec failed: the parent gets an exception."""
-_EXEC_S = 0.2
-"""A copy that fails to exec does so within that time."""
+_BRIEF_S = 0.2
+"""A copy that fails to exec does so within that time; another program that lives no longer answers by its exit code."""
 _REPLACED_S = 10.0
 """A worker that was killed is replaced when its parent starts another one within that time."""
 _SEEN_S = 0.05
@@ -99,7 +99,8 @@ def _is_bad_exit(ending: DescendantEnding) -> bool:
         return False
     if ending.signal is not None:
         return ending.signal == _kill() and not _is_worker(ending)
-    if ending.is_copy and ending.code in _NO_EXEC and ending.lived_s < _EXEC_S:
+    is_brief = ending.lived_s < _BRIEF_S
+    if is_brief and (ending.code in _NO_EXEC if ending.is_copy else not _is_worker(ending)):
         return False
     return ending.code is not None and ending.code not in _EXPECTED
 

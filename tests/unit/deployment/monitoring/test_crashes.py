@@ -83,5 +83,6 @@ def test_exits_that_mean_something_else_are_none() -> None:
     assert levels(*[exited(0)] * 9) == [], "max_requests of gunicorn"
     assert levels(*[exited(155)] * 9) == [], "max-tasks-per-child of Celery"
     assert levels(*[exited(255, lived_s=0.01)] * 9) == [], "exec failed"
+    assert levels(*[exited(1, "git describe", lived_s=0.1)] * 9) == [], "an answer"
     assert levels(*[exited(1, parent_command="/bin/sh start.sh")] * 9) == [], "a command of a shell script"
     assert levels(*[ended(None)] * 9) == [], "nobody knows"
