@@ -39,12 +39,14 @@ RULES = {
 MOST_ENTRIES = 14
 """Files and folders at the root of the package."""
 SCRIPTS = {
-    "guard": {"warden", "containments", "processes", "messages", "kernel"},
+    "guard": {"warden", "watched", "containments", "description", "processes", "messages", "kernel"},
     "warden": {"command", "containments", "description", "ending", "messages", "stopwatch", "tree"},
     "command": {"containments", "namespaces", "processes", "messages", "kernel"},
     "containments": {"cgroups", "namespaces"},
     "ending": {"processes"},
+    "messages": {"kernel"},
     "tree": {"processes"},
+    "watched": {"processes"},
     "namespaces": {"processes", "kernel"},
     "description": {"processes"},
     "probe": {"effects", "owners"},

@@ -194,5 +194,7 @@ def _command_lines() -> Iterator[str]:
         try:
             if process.status() != psutil.STATUS_ZOMBIE:
                 yield " ".join(process.cmdline())
+            elif process.num_threads() > 1:  # its first thread alone has ended
+                yield from (" ".join(psutil.Process(each.id).cmdline()) for each in process.threads()[1:])
         except psutil.Error:
             continue

@@ -80,10 +80,13 @@ class Register:
 
 
 def state_of(pid: int) -> tuple[str, str]:
-    """Return state and start time of a process; ("X", "") when it does not exist."""
+    """Return state and start time of a process; ("X", "") when it does not exist.
+
+    One whose first thread has ended is a zombie to /proc while other threads of it run: it counts as sleeping.
+    """
     with suppress(OSError):
         fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-        return fields[0], fields[19]
+        return ("S" if fields[0] == "Z" and int(fields[17]) > 1 else fields[0]), fields[19]
     return "X", ""
 
 

@@ -16,6 +16,8 @@ GRACE_S = 0.5
 LEAK_GRACE_S = 0.5  # what outlives its main process has so long to end by itself, and then as long for SIGTERM
 ORPHAN_GRACE_S = 1.0  # a tree whose host is gone
 SLACK_S = 0.3
+HELD_S = 2.2  # until the guard sees that a tracer holds the warden, and ends that
+HELD_WITHOUT_GUARD_S = 8.5  # until the host does, or a later run gives up to wake it
 
 
 class Exits(Enum):
@@ -28,7 +30,10 @@ class Exits(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Adversary:
-    """One that misbehaves; it is at work once ``processes`` have registered. ``pause_us``: it is the hopper in C."""
+    """One that misbehaves; it is at work once ``processes`` have registered. ``pause_us``: it is the hopper in C.
+
+    ``traces``: it traces the warden; ``holds``: it stops it so that only SIGKILL ends that, and the run is lost.
+    """
 
     name: str
     kind: str
@@ -37,6 +42,8 @@ class Adversary:
     code: int | None = 7
     pause_us: int | None = None
     fights: bool = False
+    traces: bool = False
+    holds: bool = False
 
     def argv(self, folder: Path, *, ends: bool, built: Path | None) -> list[str]:
         """Return its command line; ``built`` is the hopper that was compiled."""
@@ -87,6 +94,11 @@ ADVERSARIES = (
     Adversary(name="hopper_c_1ms", kind="c", processes=2, pause_us=1000),
     Adversary(name="own_subreaper", kind="own_subreaper", processes=8),
     Adversary(name="zoo", kind="zoo", processes=8),
+    Adversary(name="first_thread_ends", kind="first_thread_ends", processes=2),
+    _quitter("first_thread_ends_exit", "first_thread_ends_exit", 2),
+    Adversary(name="traces_warden", kind="traces_the_warden", processes=9, traces=True),
+    Adversary(name="holds_warden", kind="holds_the_warden", processes=9, traces=True, holds=True),
+    Adversary(name="starves_supervisors", kind="starves_its_supervisors", processes=8),
 )
 
 
@@ -106,6 +118,8 @@ class Way:
     timeout_s: float | None = None
     itself: bool = False
     swept: bool = False
+    """The next run ends what is left; ``stopped``: of supervising processes that live, and are stopped."""
+    stopped: bool = False
 
     @property
     def loses_host(self) -> bool:
@@ -116,6 +130,11 @@ class Way:
     def orphans(self) -> bool:
         """Return whether guard and warden are killed: then the zombies are for process 1 to reap."""
         return {"guard", "warden"} <= {whom for whom, number in self.signals if number == signal.SIGKILL}
+
+    def loses_guard(self) -> bool:
+        """Return whether the guard is killed, and the warden is not."""
+        killed = {whom for whom, number in self.signals if number == signal.SIGKILL}
+        return "guard" in killed and "warden" not in killed
 
     def applies_to(self, adversary: Adversary) -> bool:
         """Return whether an adversary can end in this way; one that fights is over before anybody can signal."""
@@ -128,8 +147,8 @@ def _asked(name: str, *signals: tuple[str, signal.Signals], within_s: float = GR
     return Way(name=name, signals=signals, within_s=within_s, cause="stopped", verdict="cancelled")
 
 
-def _lost(name: str, *signals: tuple[str, signal.Signals], swept: bool = False) -> Way:
-    return Way(name=name, signals=signals, within_s=ORPHAN_GRACE_S, swept=swept)
+def _lost(name: str, *signals: tuple[str, signal.Signals], swept: bool = False, stopped: bool = False) -> Way:
+    return Way(name=name, signals=signals, within_s=ORPHAN_GRACE_S, swept=swept, stopped=stopped)
 
 
 KILL, STOP = signal.SIGKILL, signal.SIGSTOP
@@ -150,6 +169,7 @@ WAYS = (
     _lost("STOP warden, KILL host", ("warden", STOP), ("host", KILL)),
     _lost("STOP guard, KILL host", ("guard", STOP), ("host", KILL)),
     _lost("STOP both, KILL host", ("guard", STOP), ("warden", STOP), ("host", KILL)),
+    _lost("KILL host, STOP both", ("host", KILL), ("guard", STOP), ("warden", STOP), swept=True, stopped=True),
     _lost(
         "KILL all three",
         *(("guard", STOP), ("warden", STOP), ("host", STOP)),  # so that none sees the end of another

@@ -173,6 +173,99 @@ def own_subreaper() -> None:
     zoo()
 
 
+def first_thread_ends() -> None:
+    """End the first thread of this process and of a child in a session of its own: both live on, zombies to /proc."""
+
+    def session_child(is_ready) -> None:
+        os.setsid()
+        is_ready()
+        go_on_in_a_thread(sleep)
+
+    ignore_signals()
+    child(session_child)
+    ready()
+    go_on_in_a_thread(to_the_end)
+
+
+def first_thread_ends_exit() -> None:
+    """Exit with 0, and leave a child in a session of its own whose first thread has ended."""
+
+    def session_child(is_ready) -> None:
+        ignore_signals()
+        os.setsid()
+        is_ready()
+        go_on_in_a_thread(sleep)
+
+    child(session_child)
+    os._exit(0)
+
+
+def go_on_in_a_thread(action) -> None:
+    import ctypes  # noqa: PLC0415
+    import threading  # noqa: PLC0415
+
+    threading.Thread(target=action).start()
+    ctypes.CDLL(None).pthread_exit(None)
+
+
+def traces_the_warden() -> None:
+    """Trace the warden, let it go on, and never ask for its end: so its parent is not told of it either."""
+
+    def attach(ptrace, warden: int) -> None:
+        ptrace(PTRACE_ATTACH, warden)
+        os.waitpid(warden, 0)
+        ptrace(PTRACE_CONT, warden)
+
+    beside_the_zoo(attach)
+
+
+def holds_the_warden() -> None:
+    """Trace the warden and stop it so that nothing but SIGKILL ends that."""
+
+    def hold(ptrace, warden: int) -> None:
+        ptrace(PTRACE_SEIZE, warden)
+        ptrace(PTRACE_INTERRUPT, warden)
+
+    beside_the_zoo(hold)
+
+
+PTRACE_CONT, PTRACE_ATTACH, PTRACE_SEIZE, PTRACE_INTERRUPT = 7, 16, 0x4206, 0x4207
+
+
+def beside_the_zoo(trace) -> None:
+    """Let a child in a session of its own trace the warden."""
+    import ctypes  # noqa: PLC0415
+
+    warden, libc = os.getppid(), ctypes.CDLL(None, use_errno=True)
+
+    def ptrace(request: int, pid: int) -> None:
+        if libc.ptrace(ctypes.c_long(request), ctypes.c_long(pid), None, None) != 0:
+            os._exit(1)
+
+    def tracer(is_ready) -> None:
+        ignore_signals()
+        os.setsid()
+        trace(ptrace, warden)
+        is_ready()
+        sleep()
+
+    ignore_signals()
+    zoo()
+    child(tracer)
+
+
+def starves_its_supervisors() -> None:
+    """Let neither warden nor guard open a file any more."""
+    import resource  # noqa: PLC0415
+
+    warden = os.getppid()
+    ignore_signals()
+    zoo()
+    for pid in (warden, adversary.parent_of(warden)):
+        if pid:
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (0, 0))
+
+
 KINDS = {
     "flood200": functools.partial(flood, FLOOD_BYTES),
     "flood_forever": flood_for_ever,
@@ -187,6 +280,11 @@ KINDS = {
     "slow_hopper": lambda: child(functools.partial(hopper, pause_s=0.05)),
     "kills_its_supervisor": kills_its_supervisor,
     "own_subreaper": own_subreaper,
+    "first_thread_ends": first_thread_ends,
+    "first_thread_ends_exit": first_thread_ends_exit,
+    "traces_the_warden": traces_the_warden,
+    "holds_the_warden": holds_the_warden,
+    "starves_its_supervisors": starves_its_supervisors,
 }
 
 
@@ -194,6 +292,11 @@ def main() -> None:
     register()
     KINDS.get(adversary.KIND, functools.partial(adversary.prepare, adversary.KIND))()
     ready()
+    to_the_end()
+
+
+def to_the_end() -> None:
+    """Exit as it was asked for, or sleep."""
     if sys.argv[3:] == ["ends"]:
         time.sleep(0.2)
         os._exit(EXIT_CODE)

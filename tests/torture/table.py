@@ -80,7 +80,8 @@ def quick() -> Iterator[tuple[Adversary, Way]]:
     for adversary, way in everything():
         first = "itself" if adversary.name.endswith("_exit") else "timeout"
         hopping = adversary.name == "hopper_c_1ms" and way.name in {"KILL warden", "KILL host", "STOP both, KILL host"}
-        if way.name == first or adversary.name == "zoo" or hopping:
+        hidden = adversary.name == "traces_warden" and way.name == "KILL warden"
+        if way.name == first or adversary.name == "zoo" or hopping or hidden:
             yield adversary, way
 
 
@@ -88,7 +89,15 @@ def missing(adversary: Adversary, setting: Setting) -> str:
     """Return what keeps a cell from being played here; nothing when it can be."""
     if adversary.pause_us is not None and setting.built is None:
         return "there is no C compiler"
+    if adversary.traces and not may_trace():
+        return "this user may not trace its supervisors"
     return ""
+
+
+def may_trace() -> bool:
+    """Return whether a process of this user may trace one that is not below it (Yama's ptrace_scope)."""
+    scope = Path("/proc/sys/kernel/yama/ptrace_scope")
+    return os.geteuid() == 0 or not scope.exists() or scope.read_text().strip() == "0"
 
 
 def _played(at: tuple[int, tuple[Adversary, Way]], folder: Path, setting: Setting) -> Cell:

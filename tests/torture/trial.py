@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,17 @@ from typing import Any
 
 import psutil
 from support.register import Register
-from torture.matrix import GRACE_S, HERE, LEAK_GRACE_S, SLACK_S, Adversary, Exits, Way
+from torture.matrix import (
+    GRACE_S,
+    HELD_S,
+    HELD_WITHOUT_GUARD_S,
+    HERE,
+    LEAK_GRACE_S,
+    SLACK_S,
+    Adversary,
+    Exits,
+    Way,
+)
 
 from tox_prodsim import supervision
 
@@ -75,7 +85,7 @@ def _plan(adversary: Adversary, way: Way, folder: Path, setting: Setting) -> Non
     plan = {
         "argv": adversary.argv(folder / "register", ends=way.itself, built=setting.built),
         "containment": setting.containment,
-        "ledger": str(folder / "ledger") if way.swept else None,
+        "ledger": str(folder / "ledger") if way.loses_host else None,
         "timeout_s": way.timeout_s,
         "grace_s": GRACE_S,
     }
@@ -133,6 +143,8 @@ def _end(way: Way, family: dict[str, psutil.Process], folder: Path) -> float | N
                 os.killpg(family["host"].pid, number)
             elif whom in family:
                 family[whom].send_signal(number)
+        if way.stopped and whom == "host":
+            _wait_dead([family["host"]])  # its death wakes who is stopped
         began = time.monotonic()
     return began
 
@@ -147,8 +159,9 @@ def _counted(
     setting: Setting,
 ) -> Cell:
     bound_s = _within(adversary, way) + SLACK_S * setting.relax
-    if way.swept:
-        began = _swept(host, family, register.folder.parent / "ledger")
+    needs_sweep = adversary.holds and way.loses_guard() and way.loses_host
+    if way.swept or needs_sweep:
+        began = _swept("host" if way.stopped or needs_sweep else "", family, register.folder.parent / "ledger")
     quiet_at = register.quiet_at(bound_s + (way.timeout_s or 0.0) + setting.beyond_s)
     said = {} if way.loses_host else _said(host, register.folder.parent)
     states = register.states()
@@ -164,19 +177,25 @@ def _counted(
     return replace(cell, trouble=tuple(_trouble(cell, adversary, way)))
 
 
-def _swept(host: subprocess.Popen[bytes], family: Mapping[str, psutil.Process], ledger: Path) -> float:
-    """Sweep as the next run does, once host, guard and warden are dead; return when that began."""
-    host.wait()
-    while any(lives(each) for each in family.values()):
-        time.sleep(0.005)
+def _swept(dead: str, family: Mapping[str, psutil.Process], ledger: Path) -> float:
+    """Sweep as the next run does, once one of the three is dead ("": all of them); return when that began."""
+    _wait_dead(each for whom, each in family.items() if dead in {whom, ""})
     began = time.monotonic()
     supervision.sweep(ledger)
     return began
 
 
+def _wait_dead(processes: Iterable[psutil.Process]) -> None:
+    waiting = list(processes)
+    while any(map(lives, waiting)):
+        time.sleep(0.005)
+
+
 def _within(adversary: Adversary, way: Way) -> float:
     """Return the bound without slack: what exits by itself has its leak grace, whatever is asked meanwhile."""
-    return max(way.within_s, 2 * LEAK_GRACE_S) if way.within_s and adversary.exits is Exits.ALWAYS else way.within_s
+    exits = way.within_s and adversary.exits is Exits.ALWAYS
+    held_s = (HELD_WITHOUT_GUARD_S if way.loses_guard() else HELD_S) if adversary.holds else 0.0
+    return (max(way.within_s, 2 * LEAK_GRACE_S) if exits else way.within_s) + held_s
 
 
 def _said(host: subprocess.Popen[bytes], folder: Path) -> dict[str, Any]:
@@ -190,7 +209,7 @@ def _said(host: subprocess.Popen[bytes], folder: Path) -> dict[str, Any]:
 def lives(process: psutil.Process) -> bool:
     """Return whether it runs; an orphan's zombie is for process 1 to reap."""
     with suppress(psutil.Error):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return process.is_running() and (process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1)
     return False
 
 
@@ -199,7 +218,7 @@ def _trouble(cell: Cell, adversary: Adversary, way: Way) -> Iterator[str]:
         yield f"{cell.survivors} processes survive"
     elif cell.seconds > cell.bound_s:
         yield f"{cell.seconds:.2f} s, the bound is {cell.bound_s:.2f} s"
-    if cell.zombies and not way.orphans:
+    if cell.zombies and not (way.orphans or (adversary.holds and way.loses_guard())):
         yield f"{cell.zombies} zombies are left"
     if cell.supervisors:
         yield f"{cell.supervisors} supervising processes run on"
@@ -212,6 +231,8 @@ def _expected(adversary: Adversary, way: Way) -> set[tuple[str, str]]:
     if adversary.fights:
         return {("ended", "lost"), (way.verdict, way.cause)}  # it may fail to
     expected = {(way.verdict, way.cause)}
+    if adversary.holds:
+        expected |= {(way.verdict, "lost"), ("ended", "lost")}
     if adversary.exits is Exits.ALWAYS:
         expected |= {(way.verdict, "exited"), ("ended", "exited")}
     return expected

@@ -6,7 +6,7 @@ import os
 import sys
 from contextlib import suppress
 
-from processes import read
+from processes import living_folder, read
 
 TYPE_CHECKING = False  # typing's own would have to be imported
 if TYPE_CHECKING:
@@ -26,18 +26,25 @@ def describe(pid: int, outputs: Collection[tuple[int, int]], sockets: dict[str, 
 
     ``waits_on`` is the function of the kernel in which the process sleeps; ``uid`` is None when unknown.
     """
-    command = read(f"/proc/{pid}/cmdline").rstrip(b"\0").replace(b"\0", b" ") or read(f"/proc/{pid}/comm").strip()
-    fields = dict(line.split(":", 1) for line in text(f"/proc/{pid}/status").splitlines() if ":" in line)
-    waits_on, files = text(f"/proc/{pid}/wchan"), open_files(pid)
+    folder = living_folder(pid)
+    command = read(f"{folder}/cmdline").rstrip(b"\0").replace(b"\0", b" ") or read(f"{folder}/comm").strip()
+    fields = dict(line.split(":", 1) for line in text(f"{folder}/status").splitlines() if ":" in line)
+    waits_on, files = text(f"{folder}/wchan"), open_files(folder)
     return {
         "pid": pid,
         "command": command[:300].decode("utf-8", "replace"),
-        "listens": listens({str(inode).encode() for _, inode in files}, listeners(pid, sockets)),
+        "listens": listens({str(inode).encode() for _, inode in files}, listeners(folder, sockets)),
         "holds_output": any(file in outputs for file in files),
-        "state": fields.get("State", "").partition("(")[2].rstrip(")\n"),
+        "state": state(fields),
         "waits_on": "" if waits_on == "0" else waits_on,
         "uid": int(fields["Uid"].split()[0]) if "Uid" in fields else None,
     }
+
+
+def state(fields: dict[str, str]) -> str:
+    """Return the kernel's name for the state of a process; what traces it may keep it as it is."""
+    name, tracer = fields.get("State", "").partition("(")[2].rstrip(")\n"), fields.get("TracerPid", "0").strip()
+    return name if tracer == "0" else f"{name}, traced by pid {tracer}"
 
 
 def text(path: str) -> str:
@@ -53,13 +60,13 @@ def identity(fd: int) -> tuple[int, int] | None:
     return None
 
 
-def open_files(pid: int) -> list[tuple[int, int]]:
+def open_files(folder: str) -> list[tuple[int, int]]:
     """Return device and inode of every file that a process has open; nothing when access is denied."""
     found = []
     with suppress(OSError):
-        for fd in os.listdir(f"/proc/{pid}/fd"):
+        for fd in os.listdir(f"{folder}/fd"):
             with suppress(OSError):
-                status = os.stat(f"/proc/{pid}/fd/{fd}")
+                status = os.stat(f"{folder}/fd/{fd}")
                 found.append((status.st_dev, status.st_ino))
     return found
 
@@ -69,14 +76,14 @@ def listens(inodes: set[bytes], rows: list[list[bytes]]) -> list[str]:
     return sorted(address(row[1].decode()) for row in rows if row[9] in inodes)[:SHOWN]
 
 
-def listeners(pid: int, known: dict[str, list[list[bytes]]]) -> list[list[bytes]]:
+def listeners(folder: str, known: dict[str, list[list[bytes]]]) -> list[list[bytes]]:
     """Return the rows of all listening TCP sockets in the network namespace of a process."""
     try:
-        namespace = os.readlink(f"/proc/{pid}/ns/net")
+        namespace = os.readlink(f"{folder}/ns/net")
     except OSError:
         return []
     if namespace not in known:
-        tables = read(f"/proc/{pid}/net/tcp").splitlines()[1:] + read(f"/proc/{pid}/net/tcp6").splitlines()[1:]
+        tables = read(f"{folder}/net/tcp").splitlines()[1:] + read(f"{folder}/net/tcp6").splitlines()[1:]
         known[namespace] = [row for row in map(bytes.split, tables) if row[3] == b"0A"]
     return known[namespace]
 

@@ -23,9 +23,11 @@ from contextlib import suppress
 
 import kernel
 from containments import contain
-from messages import JsonChannel, SigchldWakeup, release_output
-from processes import descendants, no_child_left, send
-from warden import KILL_LIMIT_S, Warden
+from description import describe_all
+from messages import JsonChannel, Poller, SigchldWakeup, fill_standard_files, release_output
+from processes import descendants, keep_list_of_children, lives, no_child_left, send
+from warden import KILL_LIMIT_S, SHOWN, Warden
+from watched import WatchedChild
 
 TYPE_CHECKING = False  # typing's own would have to be imported
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
     from containments import Containment
 
 DYING_LIMIT_MS = 300  # who kills one of us may have killed the host as well, whose end of file comes a little later
+LOOK_S = 1.0  # between two looks at a warden that a tracer may hold
+LOOK_SOON_S = 0.1
+AFTERWARDS_S = 0.5  # to kill what a warden has left that gave up: it may be another matter one process higher
 WARDEN_LIMIT_S = 8.0  # a warden that has not finished so long after the host is gone is stuck
 FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 
@@ -41,6 +46,7 @@ FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 def begin(control: int) -> None:
     """Be the guard of one run; what goes wrong is reported to the host."""
     os.set_inheritable(control, False)
+    fill_standard_files()
     ignore_signals()
     host = JsonChannel(control)
     request = host.first()
@@ -96,41 +102,41 @@ class Guard:
 
     def watch(self) -> None:
         """Wait for the warden, continue it when it is stopped, and clean up after it when it dies."""
-        sigchld, poller = SigchldWakeup(), select.poll()
-        poller.register(sigchld.fileno, select.POLLIN)
-        poller.register(self.host.fd, select.POLLRDHUP)
-        while (end := self.warden_end()) is None:
-            for fd, _ in poller.poll(None if self.host_gone_at is None else 100):
-                if fd == self.host.fd:
-                    poller.unregister(fd)
-                    self.host_gone_at = time.monotonic()
+        keep_list_of_children()
+        warden, sigchld, poller = WatchedChild(self.warden), SigchldWakeup(), Poller()
+        poller.add(sigchld.fileno)
+        poller.add(self.host.fd, select.EPOLLRDHUP)
+        while (end := warden.end()) is None:
+            is_urgent = warden.held_since is not None or self.host_gone_at is not None
+            if self.host.fd in poller.wait(LOOK_SOON_S if is_urgent else LOOK_S):
+                poller.remove(self.host.fd)
+                self.host_gone_at = time.monotonic()
             sigchld.drain()
-        if end.si_status == 0:
-            no_child_left()
+            if self.host_gone_at is not None and time.monotonic() >= self.host_gone_at + WARDEN_LIMIT_S:
+                warden.kill()  # it is stuck
+        self.finish(end, sigchld)
+
+    def finish(self, end: str, sigchld: SigchldWakeup) -> None:
+        """Clean up after the warden, which has ended, with an empty text if it did its work."""
+        if not end:
+            self.kill_orphans(sigchld, AFTERWARDS_S)
             return
         self.warden_was_lost = True
-        self.kill_orphans(sigchld)
-        how = "exit code" if end.si_code == os.CLD_EXITED else "signal"
-        self.host.send(event="lost", error=f"the supervising process died ({how} {end.si_status})")
+        left = self.kill_orphans(sigchld, KILL_LIMIT_S)
+        self.host.send(event="lost", error=f"the supervising process died ({end})", unkillable=left)
 
-    def warden_end(self) -> os.waitid_result | None:
-        """Return how the warden ended, None while it lives: stopped, it is continued, and stuck, killed."""
-        change = os.waitid(os.P_PID, self.warden, os.WEXITED | os.WSTOPPED | os.WNOHANG)
-        if change and change.si_code in {os.CLD_EXITED, os.CLD_KILLED, os.CLD_DUMPED}:
-            return change
-        is_stuck = self.host_gone_at is not None and time.monotonic() >= self.host_gone_at + WARDEN_LIMIT_S
-        if change or is_stuck:
-            os.kill(self.warden, signal.SIGKILL if is_stuck else signal.SIGCONT)
-        return None
-
-    def kill_orphans(self, sigchld: SigchldWakeup) -> None:
-        """Kill what the warden left, until the kernel says that no child remains; gives up after KILL_LIMIT_S."""
-        me, give_up_at = os.getpid(), time.monotonic() + KILL_LIMIT_S
-        while not no_child_left() and time.monotonic() < give_up_at:
+    def kill_orphans(self, sigchld: SigchldWakeup, limit_s: float) -> list[dict[str, Any]]:
+        """Kill what the warden left until the kernel says that no child remains; describe what is left at the limit."""
+        me, give_up_at = os.getpid(), time.monotonic() + limit_s
+        while not no_child_left():
+            found = descendants(me)
+            if time.monotonic() >= give_up_at:
+                return describe_all(([*filter(lives, found)] or found)[:SHOWN])
             self.containment.kill()
-            for pid in descendants(me):
+            for pid in found:
                 send(pid, signal.SIGKILL)
             sigchld.wait(0.002)
+        return []
 
 
 def run_warden(host: JsonChannel, request: dict[str, Any], containment: Containment, lifeline: int) -> None:
@@ -163,7 +169,12 @@ def clear_away(host: JsonChannel, request: dict[str, Any], containment: Containm
 
 
 def ignore_signals() -> None:
-    """Ignore every signal that can be ignored, but SIGCHLD: the kernel reaps by itself for who ignores that one."""
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP} - FAULTS:
+    """Ignore every signal that can be ignored, but SIGCHLD: the kernel reaps by itself for who ignores that one.
+
+    They are blocked too: who is traced stops at the delivery even of a signal that it ignores. SIGCONT, although
+    blocked, continues who is stopped.
+    """
+    ignored = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP} - FAULTS
+    for number in ignored:
         signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    signal.pthread_sigmask(signal.SIG_SETMASK, ignored)

@@ -29,6 +29,14 @@ def mount(source: str, target: str, kind: str | None, flags: int) -> None:
     refuse(LIBC.mount(source.encode(), target.encode(), file_system, ctypes.c_ulong(flags), None), f"mounting {target}")
 
 
+def signalfd(number: int) -> int:
+    """Return a file descriptor that is readable while a signal is pending, which is blocked; raises OSError."""
+    mask = (ctypes.c_uint64 * 16)(1 << (number - 1))  # a sigset_t has 128 bytes
+    fd: int = LIBC.signalfd(-1, mask, os.O_NONBLOCK | os.O_CLOEXEC)
+    refuse(min(fd, 0), "signalfd")
+    return fd
+
+
 def refuse(answer: int, what: str) -> None:
     """Turn the error of a call into an OSError that names the call."""
     if answer != 0:

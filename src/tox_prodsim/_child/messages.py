@@ -8,20 +8,18 @@ import select
 import signal
 from contextlib import suppress
 
+import kernel
+
 TYPE_CHECKING = False  # typing's own would have to be imported
 if TYPE_CHECKING:
     from typing import Any
 
 
 class SigchldWakeup:
-    """Makes SIGCHLD visible to poll(2)."""
+    """Makes SIGCHLD visible to poll(2), without its delivery, which would stop a process that is traced."""
 
     def __init__(self) -> None:
-        self.fileno, self._wakeup_fd = os.pipe()
-        os.set_blocking(self.fileno, False)
-        os.set_blocking(self._wakeup_fd, False)
-        signal.set_wakeup_fd(self._wakeup_fd, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self.fileno = kernel.signalfd(signal.SIGCHLD)
 
     def drain(self) -> None:
         """Discard the signals that came; one check of the children answers all of them."""
@@ -34,6 +32,25 @@ class SigchldWakeup:
         self.drain()
 
 
+class Poller:
+    """Waits for file descriptors as poll(2) does, which refuses when the limit of open files was lowered meanwhile."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+
+    def add(self, fd: int, events: int = select.EPOLLIN) -> None:
+        """Wait for a descriptor from now on."""
+        self._epoll.register(fd, events)
+
+    def remove(self, fd: int) -> None:
+        """Do not wait for a descriptor any more."""
+        self._epoll.unregister(fd)
+
+    def wait(self, limit_s: float | None) -> list[int]:
+        """Return what has something to report, within ``limit_s`` seconds (None: without a limit)."""
+        return [fd for fd, _ in self._epoll.poll(limit_s)]
+
+
 class JsonChannel:
     """JSON messages over the control socket; ``gone`` is set when the other end has closed it."""
 
@@ -42,9 +59,12 @@ class JsonChannel:
         self.gone = False
         self.early: list[dict[str, Any]] = []  # what came with the first message: no descriptor shows it
         self._incomplete = b""
+        self._hangup: Poller | None = None
 
     def first(self) -> dict[str, Any] | None:
         """Wait for one message; None when the other end is gone before it is complete."""
+        self._hangup = Poller()  # while files can be opened
+        self._hangup.add(self.fd, select.EPOLLRDHUP)
         while not self.gone:
             messages = self.receive()
             if messages:
@@ -66,10 +86,8 @@ class JsonChannel:
         return [json.loads(line) for line in lines]
 
     def hung_up(self, limit_ms: int) -> bool:
-        """Return whether the other end is closed, now or within the limit, without reading."""
-        poller = select.poll()
-        poller.register(self.fd, select.POLLRDHUP)
-        return bool(poller.poll(limit_ms))
+        """Return whether the other end of the host's socket is closed, now or within the limit, without reading."""
+        return self._hangup is not None and bool(self._hangup.wait(limit_ms / 1000))
 
     def send(self, **message: Any) -> None:
         """Send a message; the other end may be gone."""
@@ -77,6 +95,14 @@ class JsonChannel:
         with suppress(OSError):
             while data:
                 data = data[os.write(self.fd, data) :]
+
+
+def fill_standard_files() -> None:
+    """Open what is closed of 0, 1 and 2, so that no other file gets such a number; the command does not inherit it."""
+    fd = os.open(os.devnull, os.O_RDWR)
+    while fd < 3:
+        fd = os.dup(fd)
+    os.close(fd)
 
 
 def release_output() -> None:

@@ -7,7 +7,18 @@ import signal
 import time
 from contextlib import suppress
 
-from processes import children, descendants, no_child_left, reaped, send, stat
+from processes import (
+    children,
+    descendants,
+    is_reported,
+    keep_list_of_children,
+    lives,
+    no_child_left,
+    read,
+    reaped,
+    send,
+    stat,
+)
 
 SUSPEND_SCANS = 50  # a tree that is not at rest after so many scans has a process that cannot be stopped
 
@@ -17,13 +28,18 @@ class Tree:
 
     def __init__(self, main: int) -> None:
         self.top = os.getpid()
+        keep_list_of_children()
         self.main = main
         self.main_reaped = False
         self.suspended: set[int] = set()  # what we have stopped; not what had stopped itself
 
     def living(self) -> list[int]:
-        """Return what is below this process and not a zombie."""
-        return [pid for pid in descendants(self.top) if stat(pid)[0] not in "ZX"]
+        """Return what is below this process and alive."""
+        return [pid for pid in descendants(self.top) if lives(pid)]
+
+    def left(self) -> list[int]:
+        """Return what is below this process and alive; if nothing is, what is dead and kept from us by its tracer."""
+        return self.living() or [pid for pid in descendants(self.top) if not is_reported(pid)]
 
     def main_end(self) -> os.waitid_result | None:
         """Reap ended orphans and return how the main process ended, without reaping that one; None: it is alive."""
@@ -72,6 +88,12 @@ class Tree:
     def kill(self, pids: list[int]) -> None:
         """SIGKILL the main process's group, and these processes."""
         self.signal_beyond(signal.SIGKILL, pids)
+
+    def kill_tracer(self) -> None:
+        """SIGKILL what traces this process, if it is in the tree: the next signal to us would stop us for good."""
+        tracer = int(read("/proc/self/status").partition(b"\nTracerPid:")[2].split(b"\n")[0] or 0)
+        if tracer:
+            send(tracer, signal.SIGKILL)
 
     def suspend(self) -> None:
         """Stop every process."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-import select
 import signal
 import time
 
 from command import launch
 from description import describe_all, identity
 from ending import EndingReport
-from messages import SigchldWakeup, release_output
+from messages import Poller, SigchldWakeup, release_output
 from stopwatch import Stopwatch
 from tree import Tree
 
@@ -138,7 +137,7 @@ class Warden:
         begun, pause_s = time.monotonic(), 0.002
         while not self.is_gone():
             if time.monotonic() >= begun + KILL_LIMIT_S:
-                self.report.fields["unkillable"] = self.describe_alive()
+                self.report.fields["unkillable"] = self.describe(self.tree.left()) or [self.unlisted()]
                 return
             self.kill_all()
             self.wait(pause_s)
@@ -202,8 +201,17 @@ class Warden:
 
     def describe_alive(self) -> list[dict[str, Any]]:
         """Describe the processes of the run that are alive now, by their pids on the host."""
-        pids, host_pids = self.tree.living()[:SHOWN], self.containment.host_pids()
-        return [{**each, "pid": host_pids.get(each["pid"], each["pid"])} for each in describe_all(pids, self.outputs)]
+        return self.describe(self.tree.living())
+
+    def describe(self, pids: list[int]) -> list[dict[str, Any]]:
+        """Describe processes of the run, by their pids on the host."""
+        host_pids, described = self.containment.host_pids(), describe_all(pids[:SHOWN], self.outputs)
+        return [{**each, "pid": host_pids.get(each["pid"], each["pid"])} for each in described]
+
+    def unlisted(self) -> dict[str, Any]:
+        """Describe what the kernel knows to be there and /proc does not list, by the pid of this process."""
+        command = "the supervising process, with a child that is not listed"
+        return {"pid": self.containment.host_pid(), "command": command, "listens": []}
 
     def signal_all(self, number: int, to: str = "tree") -> None:
         """Signal the whole tree, or the part of it that is named."""
@@ -211,6 +219,7 @@ class Warden:
 
     def kill_all(self) -> None:
         """SIGKILL whatever is there now."""
+        self.tree.kill_tracer()
         alive = self.tree.living()
         self.containment.kill()
         self.tree.kill(alive)
@@ -223,19 +232,18 @@ class Wakeups:
     def __init__(self, host: int, lifeline: int) -> None:
         self.lifeline = lifeline  # at its end of file the guard is dead
         self.sigchld = SigchldWakeup()
-        self.poller = select.poll()
+        self.poller = Poller()
         for fd in (self.sigchld.fileno, host, lifeline):
-            self.poller.register(fd, select.POLLIN)
+            self.poller.add(fd)
 
     def wait(self, limit_s: float | None) -> Iterator[int]:
         """Yield the file descriptors that are readable, within ``limit_s`` seconds (None: without a limit)."""
-        for fd, _ in self.poller.poll(None if limit_s is None else math.ceil(limit_s * 1000)):
-            yield fd
+        yield from self.poller.wait(limit_s)
         self.sigchld.drain()
 
     def remove(self, fd: int) -> None:
         """Do not wait for this one any more: it is at its end of file."""
-        self.poller.unregister(fd)
+        self.poller.remove(fd)
 
 
 class Orders:

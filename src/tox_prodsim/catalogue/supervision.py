@@ -186,9 +186,11 @@ CHECKS = (
         causes=(
             "they belong to another user: started with sudo or a setuid program",
             "they wait in the kernel (state D): a network file system that is gone, a broken device",
+            "they are dead and held by a tracer outside of the run, such as gdb or strace",
         ),
         solution=(
             "end them by hand, as the user they belong to",
+            "let the tracer go on, or end it",
             "start nothing as another user, or end it before the parent ends",
         ),
     ),

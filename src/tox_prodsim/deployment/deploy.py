@@ -178,10 +178,13 @@ class DeploymentRun:
     def _wait_for_job(
         self, monitored: MonitoredStart, limit_s: float
     ) -> Generator[Event, None, supervision.Ending | None]:
-        """Report from time to time that the job still runs; returns how it ended, None when its time is over."""
+        """Report from time to time that the job still runs; returns how it ended, None when its time is over.
+
+        A job whose main process has ended in time has ended in time, also if what it left takes longer to end.
+        """
         ending, progress = None, self.progress
         while ending is None and progress.elapsed_s < limit_s:
-            ending = monitored.process.wait(min(_SLOW_EVERY_S, limit_s - progress.elapsed_s))
+            ending = monitored.process.wait_in_time(min(_SLOW_EVERY_S, limit_s - progress.elapsed_s))
             if ending is None and progress.elapsed_s < limit_s:
                 detail = f"still running ({progress.elapsed_s:.0f} s of {limit_s:g} s)"
                 yield progress.event("SLOW", detail, limit_s)
@@ -192,7 +195,7 @@ class DeploymentRun:
         self.start_s = ending.duration_s
         yield from self.progress.near_limit("run_timeout", ending.duration_s, limit_s)
         yield from self.progress.report(findings.unexpected_ending(self._name, ending, self._deployment.exit_codes))
-        yield from self.progress.report(monitored.find_leaks(ending))
+        yield from self._report_left(monitored, ending)
         self.ready_for_commands = not self.progress.failed
 
     @property

@@ -16,9 +16,6 @@ from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.probes import DelayProbe, FileProbe, LogProbe, NotifyProbe, Probe
 from tox_prodsim.model.scenario import Launch
 
-DRAIN_S = 10.0
-"""Longer than the guard needs for its leak grace, its SIGTERM and its SIGKILL to what a main process left."""
-
 
 class Questions:
     """Ask the probes of one start, in the network of the deployment; used in a ``with``."""
@@ -174,4 +171,4 @@ class Streak:
 
 def wait_for_ending(process: supervision.Process) -> supervision.Ending:
     """Return how a process ended whose main process is gone; the guard ends meanwhile what that one left behind."""
-    return process.wait(DRAIN_S) or process.stop(supervision.KILL, 0)
+    return process.wait_for_rest()

@@ -81,6 +81,7 @@ class SecondStart:
         yield self._progress.event(name, f"{ready}{findings.describe_ending(ending)}")
         if ending.forced:
             yield from self._progress.report([findings.stop_timeout_exceeded(self._progress.name, stop, ending, "")])
+        yield from self._progress.report(findings.unkillable_processes(self._progress.name, ending))
         self.close()
 
     def has_ended(self) -> bool:

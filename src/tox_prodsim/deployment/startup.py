@@ -79,7 +79,7 @@ class StartTimer:
 
     def _time_to_end(self, process: supervision.Process, launch: Launch, context: LaunchContext) -> float:
         name, limit_s = self._deployment.name or program_of(launch.argv), self._deployment.run_timeout_s
-        ending = process.wait(limit_s)
+        ending = process.wait_in_time(limit_s)
         if ending is None:
             raise self._failed(findings.run_timeout_exceeded(name, limit_s, 0.0), context)
         for failure in findings.unexpected_ending(name, ending, self._deployment.exit_codes):

@@ -190,7 +190,7 @@ class _Status(ExecuteStatus):
         except Cancelled:
             self.interrupt()
             return self.exit_code
-        if ending is None and left_s is not None and left_s == min(times):
+        if ending is None and left_s is not None and left_s == min(times) and not self.process.main_exited():
             self._time_out()
         return self.exit_code
 

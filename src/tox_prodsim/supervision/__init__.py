@@ -41,7 +41,7 @@ from tox_prodsim.supervision.probes import (
 )
 from tox_prodsim.supervision.process import CANCEL_GRACE_S, Process, containment, no_pid1, resume, start, suspend
 from tox_prodsim.supervision.process_tree import program_name, unreaped
-from tox_prodsim.supervision.procfs import Identity, effective_since
+from tox_prodsim.supervision.procfs import Identity, effective_since, living_folder
 from tox_prodsim.supervision.run import outcome, run
 
 __all__ = [
@@ -87,6 +87,7 @@ __all__ = [
     "evaluate_probe",
     "is_own_file",
     "is_unhandled",
+    "living_folder",
     "no_pid1",
     "outcome",
     "poll_intervals",

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -55,17 +55,14 @@ class SuperviseRequest:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command that the arguments name, and return the exit code."""
-    cancel = Cancel()
+    request = parse(arguments)
     try:
-        request = parse(arguments)
-        interrupts = Interrupts(cancel)
-        return Supervision(request, interrupts, cancel).run()
+        with closing(Cancel()) as cancel:
+            return Supervision(request, Interrupts(cancel), cancel).run()
     except ProdsimError as problem:
         report(str(problem))
     except Exception as problem:  # noqa: BLE001 - any error is one line and exit code 125, unlike the command's own end
         report(f"{type(problem).__name__}: {problem}")
-    finally:
-        cancel.close()
     return FAILED
 
 
@@ -142,6 +139,8 @@ class Supervision:
             while (ending := process.wait(_POLL_S)) is None:
                 if self._interrupts.take_pause():
                     self._pause()
+                if process.main_exited():
+                    continue  # what it left is being ended
                 if supervision.clock.now() - process.spawned_at >= _or_never(request.run_timeout_s):
                     return self._end(process, f"timed out after {request.run_timeout_s:g} s")
                 if self._idle_s() >= _or_never(request.idle_timeout_s):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 from tox_prodsim.model import files
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.secrets import redact_argv
-from tox_prodsim.supervision import ownership, procfs
+from tox_prodsim.supervision import ownership, procfs, waking
 from tox_prodsim.supervision.containment import kill_cgroup
 from tox_prodsim.supervision.procfs import Identity
 
@@ -28,6 +28,7 @@ _SIZE_LIMIT = 1 << 20
 _MOST = (1 << 63) - 1
 """No pid, and no time of a start, is larger."""
 LOST = "its supervising processes and their host were killed together"
+STOPPED = "its host was killed while its supervising processes were stopped"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,8 +125,9 @@ def write(path: Path, record: Record) -> None:
 def sweep(folder: Path) -> tuple[SweepResult, ...]:
     """Kill what lost runs left behind and forget them; return what was killed, and the records not to be trusted.
 
-    A run that is going on is left alone, so is one of which any supervising process is alive: that one cleans up. A
-    record of an earlier boot is removed. Safe while others start, end and sweep.
+    A run that is going on is left alone, so is one of which any supervising process is at work: that one cleans up.
+    Without a host, supervising processes that are stopped are woken; those that then do not end are killed with the
+    rest. A record of an earlier boot is removed. Safe while others start, end and sweep.
     """
     try:
         files.refuse_foreign(folder, is_folder=True)
@@ -167,18 +169,35 @@ def _sweep_record(path: Path) -> SweepResult | None:
         return None
     if record.namespace != procfs.namespace():
         return _to_result(record, (), f"left alone: {path} is of another pid namespace")
-    is_alive = any(each and procfs.lives(each) for each in (record.host, record.guard, record.warden))
-    return None if is_alive else _kill_lost_run(path, record)
+    return None if procfs.lives(record.host) else _end_without_host(path, record)
 
 
-def _kill_lost_run(path: Path, record: Record) -> SweepResult | None:
-    """End what is left of a lost run, and forget it unless something withstands."""
-    result = _kill_processes(record)
+def _end_without_host(path: Path, record: Record) -> SweepResult | None:
+    """End what is left of a run whose host is dead, unless its supervising processes do that."""
+    supervisors = [each for each in (record.guard, record.warden) if each and procfs.lives(each)]
+    try:
+        before = waking.marked(_run_of(record), supervisors) if supervisors else {}
+        if supervisors and not waking.wake(_run_of(record), supervisors):
+            return None
+        return _kill_lost_run(path, record, before)
+    except OSError as problem:
+        return _to_result(record, (), f"left alone: its processes cannot be seen: {problem.strerror}")
+
+
+def _kill_lost_run(path: Path, record: Record, before: Mapping[int, str]) -> SweepResult | None:
+    """End what is left of a lost run, and forget it unless something withstands.
+
+    ``before`` are its processes of before its supervising processes were woken, empty if none had to be.
+    """
+    result, reason = _kill_processes(record), STOPPED if before else LOST
+    killed = tuple(sorted({**before, **dict(result.killed)}.items()))
     if result.left:
         names = ", ".join(f"pid {pid} ({command})" for pid, command in result.left)
-        return _to_result(record, result.killed, f"{LOST}; still alive: {names}")
+        left = dict(result.left)
+        killed = tuple((pid, command) for pid, command in killed if pid not in left)
+        return _to_result(record, killed, f"{reason}; still alive: {names}")
     _unlink(path)
-    return _to_result(record, result.killed, LOST) if result.killed else None
+    return _to_result(record, killed, reason) if killed else None
 
 
 def _to_result(record: Record, killed: tuple[tuple[int, str], ...], reason: str) -> SweepResult:
@@ -188,10 +207,13 @@ def _to_result(record: Record, killed: tuple[tuple[int, str], ...], reason: str)
 def _kill_processes(record: Record) -> ownership.KillResult:
     """Kill what is of a lost run, by its cgroup first where it had one."""
     confined = _end_cgroup(Path(record.cgroup), record.tag) if record.cgroup else ()
-    adopters = (record.adopter,) if record.adopter else ()
-    run = ownership.RunIdentity(tag=record.tag, mark=record.mark, adopters=adopters, since=record.host.started)
-    result = ownership.kill(run)
+    result = ownership.kill(_run_of(record))
     return replace(result, killed=confined + result.killed)
+
+
+def _run_of(record: Record) -> ownership.RunIdentity:
+    adopters = (record.adopter,) if record.adopter else ()
+    return ownership.RunIdentity(tag=record.tag, mark=record.mark, adopters=adopters, since=record.host.started)
 
 
 def _end_cgroup(cgroup: Path, tag: str) -> tuple[tuple[int, str], ...]:

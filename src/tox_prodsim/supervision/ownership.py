@@ -124,7 +124,10 @@ def is_marked(run: RunIdentity, pid: int) -> bool:
 
 
 def kill(run: RunIdentity, limit_s: float = LIMIT_S) -> KillResult:
-    """SIGKILL what is of the run until two scans in a row find nothing, for ``limit_s`` seconds at most."""
+    """SIGKILL what is of the run until two scans in a row find nothing, for ``limit_s`` seconds at most.
+
+    Raises OSError when nothing can be known about processes.
+    """
     killed: dict[int, str] = {}
     quiet, until = 0, time.monotonic() + limit_s
     while quiet < 2 and time.monotonic() < until:
@@ -148,7 +151,7 @@ def _is_orphaned(run: RunIdentity, now: ProcessStatus) -> bool:
 
 def _kill_if_ours(run: RunIdentity, pid: int, killed: dict[int, str]) -> bool:
     """Kill a process and what is below it if it is ours; return whether it was."""
-    with _pidfd(pid) as handle:
+    with held(pid) as handle:
         now = procfs.read_status(pid)
         if not is_ours(run, now) or now is None:
             return False
@@ -161,7 +164,7 @@ def _kill_if_ours(run: RunIdentity, pid: int, killed: dict[int, str]) -> bool:
 def _kill_below(top: Identity, killed: dict[int, str]) -> None:
     """Kill what is below a process of ours that is alive: once that is dead, they cannot be found any more."""
     for pid in _descendants(top.pid):
-        with _pidfd(pid) as handle:
+        with held(pid) as handle:
             # The order counts: that ``top`` is alive after the check upwards proves that it was there during the check.
             if _is_below(pid, top.pid) and procfs.lives(top):
                 _send(handle, pid, killed)
@@ -177,7 +180,7 @@ def _send(handle: int | None, pid: int, killed: dict[int, str]) -> None:
 
 
 @contextmanager
-def _pidfd(pid: int) -> Iterator[int | None]:
+def held(pid: int) -> Iterator[int | None]:
     """Hold on to a process: whoever has its pid later, a signal by this handle is for it or for nobody."""
     try:
         handle = os.pidfd_open(pid)

@@ -23,17 +23,20 @@ import psutil
 
 from tox_prodsim.model.errors import Cancelled, ProdsimError
 from tox_prodsim.model.scenario import ContainmentKind, StopTo
-from tox_prodsim.supervision import clock, guard_process, ownership, process_tree
+from tox_prodsim.supervision import clock, guard_process, ownership, process_tree, procfs
 from tox_prodsim.supervision.cancel import Cancel
 from tox_prodsim.supervision.containment import KINDS, kill_cgroup, resolve, unavailable
 from tox_prodsim.supervision.control import ControlSocket
-from tox_prodsim.supervision.ending import KILL, Cause, Containment, Ending
+from tox_prodsim.supervision.ending import KILL, Cause, Containment, Ending, Survivor
 from tox_prodsim.supervision.ledger import RunRecord
 from tox_prodsim.supervision.process_group import GroupWarden
 from tox_prodsim.supervision.procfs import RUN_TAG
 from tox_prodsim.supervision.run_state import RunState
 
 START_LIMIT_S = 30.0  # a guard that has not started the command by then is lost
+DRAIN_S = 10.0
+"""Longer than the guard needs for its leak grace, its SIGTERM and its SIGKILL to what a main process left."""
+CLOSE_LIMIT_S = 7.0  # what keeps the socket open so long after the end was reported, or the guard died, is held
 MARGIN_S = 12.0  # after a grace: the kill limit of the warden and that of the guard, before the guard is given up
 CANCEL_GRACE_S = 5.0
 """Longest grace once the user asked to end: GitHub's runner kills 10 s after its first signal, others sooner."""
@@ -137,7 +140,10 @@ def _start_supervisor(
     kind: ContainmentKind, files: Mapping[str, int | None]
 ) -> tuple[socket.socket, subprocess.Popen[bytes] | None]:
     """Start the guard, or for a group a thread of ours; return our end of the socket, and the process of the guard."""
-    host_end, guard_end = socket.socketpair()
+    try:
+        host_end, guard_end = socket.socketpair()
+    except OSError as problem:
+        raise ProdsimError("containment", f"no control socket can be opened: {problem.strerror}") from problem
     if kind == "group":
         GroupWarden(guard_end, files)
         return host_end, None
@@ -166,6 +172,7 @@ class Process:
         self._lock = threading.Lock()
         self._state = RunState()
         self._ending: Ending | None = None
+        self._close_due_at: float | None = None
 
     @property
     def pid(self) -> int:
@@ -237,6 +244,14 @@ class Process:
                 return None
             self._sleep(left, until_cancel=True)
         return ending
+
+    def wait_in_time(self, limit_s: float) -> Ending | None:
+        """Do as ``wait``; a main process that has ended in time counts, and the end of what it left is waited for."""
+        return self.wait(limit_s) or (self.wait_for_rest() if self.main_exited() else None)
+
+    def wait_for_rest(self) -> Ending:
+        """Return how a process ended whose main process is gone; the guard ends meanwhile what that one left."""
+        return self.wait(DRAIN_S) or self.stop(KILL, 0)
 
     def stop(
         self,
@@ -322,27 +337,39 @@ class Process:
         """Take in what has arrived; the end of file makes the ending final."""
         for message in self._control.receive():
             self._state.update(message)
-        if self._control.at_end:
+        if self._control.at_end or self._is_overdue():
             self._finish()
+
+    def _is_overdue(self) -> bool:
+        """Return whether the end of file should have come long ago: a tracer may hold a supervising process."""
+        if self._close_due_at is None:
+            if self._state.ending or (self._guard and self._guard.poll() is not None):
+                self._close_due_at = clock.now() + CLOSE_LIMIT_S
+            return False
+        return clock.now() > self._close_due_at
 
     def _finish(self) -> None:
         """Reap the guard; when it could not do its work to the end, kill what is of this run."""
         if self._guard:
-            guard_process.reap(self._guard)
+            guard_process.reap(self._guard, guard_process.EXIT_LIMIT_S if self._control.at_end else 0.0)
         ending = self._state.final_ending()
-        if ending.cause is not Cause.LOST or self._kill_rest():
+        left = self._kill_rest() if ending.cause is Cause.LOST else {}
+        if not left:
             self._record.remove()
-        self._ending = ending
+        self._ending = _with_left(ending, left)
         _LIVE.discard(self)
         self._control.close()
 
-    def _kill_rest(self) -> bool:
-        """Kill what is left of a lost run; return whether nothing withstands."""
+    def _kill_rest(self) -> dict[int, str]:
+        """Kill what is left of a lost run; return what withstands, pids with their command lines."""
         if self.cgroup:
             kill_cgroup(self.cgroup)
         # Without a guard the command is our own child; with one, our children are not of this run.
         adopters = tuple(filter(None, (ownership.adopter(), None if self._guard else ownership.own_identity())))
-        return not ownership.kill(replace(self._run, adopters=adopters)).left
+        try:
+            return dict(ownership.kill(replace(self._run, adopters=adopters)).left)
+        except OSError as problem:
+            return {0: f"processes that cannot be seen: {problem.strerror}"}
 
     def _abandon(self, why: str) -> None:
         """Give up a guard that does not answer."""
@@ -352,6 +379,15 @@ class Process:
                 if self._guard:
                     self._guard.kill()
                 self._finish()
+
+
+def _with_left(ending: Ending, left: Mapping[int, str]) -> Ending:
+    """Return the ending of a lost run with what withstands after all; what the guard named may be dead by now."""
+    if ending.cause is not Cause.LOST:
+        return ending
+    named = {each.pid: each for each in ending.unkillable if procfs.read_status(each.pid)}
+    found = {pid: Survivor(pid=pid, command=command, listens=()) for pid, command in left.items()}
+    return replace(ending, unkillable=tuple((found | named).values()))
 
 
 class _StopTimers:

@@ -22,7 +22,7 @@ from typing import Any
 import psutil
 
 from tox_prodsim.supervision.clock import Clock
-from tox_prodsim.supervision.diagnosis import lives
+from tox_prodsim.supervision.diagnosis import lives, living_thread
 from tox_prodsim.supervision.ending import KILL, Cause
 
 HAS_GROUPS = hasattr(os, "killpg")
@@ -338,12 +338,13 @@ def _describe(process: psutil.Process, outputs: Sequence[os.stat_result]) -> dic
     """Return what a survivor is, as far as psutil has access to it."""
     found: dict[str, Any] = {"pid": process.pid, "command": "", "listens": []}
     with suppress(psutil.Error):
-        found["state"] = process.status().replace("-", " ")
-        found["uid"] = process.uids().real if HAS_GROUPS else None
-        found["command"] = " ".join(process.cmdline())[:300]
-        sockets = process.net_connections("tcp")
+        seen = living_thread(process)
+        found["state"] = seen.status().replace("-", " ")
+        found["uid"] = seen.uids().real if HAS_GROUPS else None
+        found["command"] = " ".join(seen.cmdline())[:300]
+        sockets = seen.net_connections("tcp")
         found["listens"] = [f"{c.laddr.ip}:{c.laddr.port}" for c in sockets if c.status == "LISTEN"]
-        found["holds_output"] = any(_is_one_of(outputs, file.path) for file in process.open_files())
+        found["holds_output"] = any(_is_one_of(outputs, file.path) for file in seen.open_files())
     return found
 
 

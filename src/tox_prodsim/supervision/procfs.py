@@ -37,14 +37,14 @@ class ProcessStatus:
     name: str = ""
     """The name of its program, 15 characters at most."""
     threads: int = 1
-    """How many threads it has."""
+    """How many threads it has; a first one that has ended counts until the others have ended too."""
     wait_status: int = 0
     """How it ended, as wait(2) returns it, when it is a zombie; 0 also where that is not shown to us."""
 
     @property
     def lives(self) -> bool:
-        """Return whether it is more than a zombie."""
-        return self.state not in "ZX"
+        """Return whether it is more than a zombie: one of which the first thread alone has ended is alive."""
+        return self.state not in "ZX" or self.threads > 1
 
     @property
     def is_zombie(self) -> bool:
@@ -54,15 +54,17 @@ class ProcessStatus:
 
 def read_status(pid: int, expected: Identity | None = None) -> ProcessStatus | None:
     """Return what a process is now; None when there is none with this pid, or another one than the expected."""
-    before, _, after = _read(pid, "stat").rpartition(b")")
+    now = _parse_status(pid, _read(PROC / str(pid) / "stat"))
+    return now if now and expected in {None, now.identity} else None
+
+
+def _parse_status(pid: int, content: bytes) -> ProcessStatus | None:
+    before, _, after = content.rpartition(b")")
     fields = after.split()
     if len(fields) < 20:
         return None
-    identity = Identity(pid=pid, started=int(fields[19]))
-    if expected not in {None, identity}:
-        return None
     return ProcessStatus(
-        identity=identity,
+        identity=Identity(pid=pid, started=int(fields[19])),
         state=fields[0].decode(),
         parent=int(fields[1]),
         session=int(fields[3]),
@@ -73,34 +75,62 @@ def read_status(pid: int, expected: Identity | None = None) -> ProcessStatus | N
 
 
 def lives(identity: Identity) -> bool:
-    """Return whether just this process is alive, and not another one that got its pid."""
-    now = read_status(identity.pid)
+    """Return whether just this process is alive, and not another one that got its pid.
+
+    One of which that cannot be known, as when no file can be opened, counts as alive.
+    """
+    try:
+        now = _parse_status(identity.pid, (PROC / str(identity.pid) / "stat").read_bytes())
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    except OSError:
+        return True
     return now is not None and now.identity == identity and now.lives
 
 
+def living_folder(pid: int) -> Path:
+    """Return the folder of a process in /proc, or that of a thread that lives if the first one has ended.
+
+    Command line, environment, open files and namespaces are empty for a thread that has ended.
+    """
+    folder = PROC / str(pid)
+    now = read_status(pid)
+    if now and now.threads > 1 and now.state in "ZX":
+        with suppress(OSError):
+            for task in (folder / "task").iterdir():
+                thread = _parse_status(pid, _read(task / "stat"))
+                if thread and thread.state not in "ZX":
+                    return task
+    return folder
+
+
 def pids() -> Iterator[int]:
-    """Yield the pids of all processes, the youngest first: what changes its pid all the time is caught so."""
-    with suppress(OSError):
+    """Yield the pids of all processes, the youngest first: what changes its pid all the time is caught so.
+
+    Raises OSError when that cannot be known, as when no file can be opened.
+    """
+    with suppress(FileNotFoundError):
         yield from sorted((int(path.name) for path in PROC.iterdir() if path.name.isdecimal()), reverse=True)
 
 
 def tags(pid: int) -> list[str]:
     """Return the tags that a process carries in its environment."""
     name = RUN_TAG.encode() + b"="
-    values = [item[len(name) :] for item in _read(pid, "environ").split(b"\0") if item.startswith(name)]
+    values = [item[len(name) :] for item in _read(living_folder(pid) / "environ").split(b"\0") if item.startswith(name)]
     return [tag.decode(errors="replace") for value in values for tag in value.split(b":") if tag]
 
 
 def realtime_limits(pid: int) -> list[int]:
     """Return the soft and the hard limit of RLIMIT_RTTIME in microseconds; one that is unlimited is not in it."""
-    lines = _read(pid, "limits").splitlines()
+    lines = _read(PROC / str(pid) / "limits").splitlines()
     found = [line for line in lines if line.startswith(b"Max realtime timeout")]
     return [int(word) for line in found for word in line.split()[3:5] if word.isdigit()]
 
 
 def command(pid: int) -> str:
     """Return the command line of a process, or its name where it has none."""
-    words = _read(pid, "cmdline").rstrip(b"\0").replace(b"\0", b" ") or _read(pid, "comm").strip()
+    folder = living_folder(pid)
+    words = _read(folder / "cmdline").rstrip(b"\0").replace(b"\0", b" ") or _read(folder / "comm").strip()
     return words[:_COMMAND_LIMIT].decode(errors="replace")
 
 
@@ -126,9 +156,9 @@ def namespace() -> str:
     return ""
 
 
-def _read(pid: int, name: str) -> bytes:
+def _read(file: Path) -> bytes:
     with suppress(OSError):
-        return (PROC / str(pid) / name).read_bytes()
+        return file.read_bytes()
     return b""
 
 

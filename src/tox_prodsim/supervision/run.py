@@ -48,7 +48,7 @@ def run(
 def _wait(process: Process, timeout_s: float) -> Ending:
     """Return how it ended, stopped if the time ran out; raises Cancelled once it is stopped."""
     try:
-        return process.wait(timeout_s) or process.stop(signal.SIGTERM, HELPER_GRACE_S, cause=Cause.TIMED_OUT)
+        return process.wait_in_time(timeout_s) or process.stop(signal.SIGTERM, HELPER_GRACE_S, cause=Cause.TIMED_OUT)
     except Cancelled:
         process.stop(signal.SIGTERM, HELPER_GRACE_S)
         raise

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,8 @@ class RunState:
             case "not started":
                 self.ending = self.without_exit(Cause.NOT_STARTED, message["error"])
             case "lost":
-                self.ending = self.ending or self.without_exit(Cause.LOST, self.trouble or message["error"])
+                lost = self.without_exit(Cause.LOST, self.trouble or message["error"])
+                self.ending = self.ending or replace(lost, unkillable=_survivors(message.get("unkillable", [])))
             case "ended":
                 self.ending = _ending(message)
 
@@ -69,5 +71,9 @@ def _ending(message: dict[str, Any]) -> Ending:
     """Return the ending that the warden describes."""
     message["signals"] = tuple(SignalSent(**wave) for wave in message["signals"])
     for kind in ("survivors", "unstopped", "unkillable"):
-        message[kind] = tuple(Survivor(**{**each, "listens": tuple(each["listens"])}) for each in message[kind])
+        message[kind] = _survivors(message[kind])
     return Ending(**{**message, "cause": Cause(message["cause"])})
+
+
+def _survivors(described: Iterable[dict[str, Any]]) -> tuple[Survivor, ...]:
+    return tuple(Survivor(**{**each, "listens": tuple(each["listens"])}) for each in described)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tox_prodsim.deployment.leaks.files import LIMIT, format_size, printable
 from tox_prodsim.model.leaks import Grade, Leak, LeakKind, LeakReport
+from tox_prodsim.supervision import living_folder
 
 SHARED = Path("/dev/shm")  # noqa: S108 - that is where the C library puts it
 SYSTEM_V = Path("/proc/sysvipc/shm")
@@ -97,6 +98,7 @@ def _processes() -> Iterator[Path]:
 
 def _paths(process: Path) -> Iterator[str]:
     """Yield the paths of the files that a process has mapped and open."""
+    process = living_folder(int(process.name))
     with suppress(OSError), (process / "maps").open("rb") as maps:
         for line in maps:
             yield os.fsdecode(line.split(maxsplit=5)[-1].rstrip(b"\n"))

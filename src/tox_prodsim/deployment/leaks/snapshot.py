@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tox_prodsim.deployment.leaks import files, hook_records, log, shared_memory
 from tox_prodsim.model.leaks import Grade, Leak, LeakKind, LeakReport
+from tox_prodsim.supervision import living_folder
 
 _INSTALLED = {"site-packages", "dist-packages"}
 _MODULE = re.compile(r"^(?:\w+\.)+(?=\w+(?::|$))")
@@ -91,13 +92,14 @@ def _joined(*reports: LeakReport) -> LeakReport:
 
 def unlogged_stderr(pid: int, log: Path) -> str:
     """Return why the log lacks what a live process writes to stderr; nothing when it has it, or that is not known."""
-    stderr = f"/proc/{pid}/fd/2"
+    fds = living_folder(pid) / "fd"
+    stderr = fds / "2"
     try:
-        if os.path.samestat(os.stat(stderr), log.stat()):  # noqa: PTH116 - no path, a name of the kernel's
+        if os.path.samestat(stderr.stat(), log.stat()):
             return ""
-        return f"its stderr goes to {Path(stderr).readlink()}"
+        return f"its stderr goes to {stderr.readlink()}"
     except FileNotFoundError:
-        return "its stderr is closed" if Path(f"/proc/{pid}/fd").is_dir() else ""
+        return "its stderr is closed" if fds.is_dir() else ""
     except OSError:
         return ""
 

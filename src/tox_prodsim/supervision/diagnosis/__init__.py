@@ -9,7 +9,7 @@ from tox_prodsim.supervision.diagnosis.diagnose import diagnose
 from tox_prodsim.supervision.diagnosis.explaining import is_own_file
 from tox_prodsim.supervision.diagnosis.hook import Hook
 from tox_prodsim.supervision.diagnosis.messages import summary
-from tox_prodsim.supervision.diagnosis.processes import is_unhandled, lives
+from tox_prodsim.supervision.diagnosis.processes import is_unhandled, lives, living_thread
 from tox_prodsim.supervision.diagnosis.values import Diagnosis, Frame, ProcessSnapshot, Task, ThreadStack
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "is_own_file",
     "is_unhandled",
     "lives",
+    "living_thread",
     "summary",
 ]

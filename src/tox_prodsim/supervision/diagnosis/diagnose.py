@@ -24,7 +24,7 @@ import psutil
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.supervision.diagnosis import pyspy
 from tox_prodsim.supervision.diagnosis.hook import Hook, StackReport, is_hook_frame
-from tox_prodsim.supervision.diagnosis.processes import cpu_seconds, cpu_shares, snapshot
+from tox_prodsim.supervision.diagnosis.processes import cpu_seconds, cpu_shares, living_thread, snapshot
 from tox_prodsim.supervision.diagnosis.sources import SourceLines
 from tox_prodsim.supervision.diagnosis.values import Diagnosis, Frame, ProcessSnapshot, ThreadStack
 
@@ -137,7 +137,7 @@ def _with_stacks(
         return process
     folder = None
     with suppress(psutil.Error):
-        folder = Path(psutil.Process(process.pid).cwd())
+        folder = Path(living_thread(psutil.Process(process.pid)).cwd())
     stacks = tuple(replace(stack, frames=sources.of(_program_frames(stack), folder)) for stack in answer.stacks)
     tasks = tuple(replace(task, frames=sources.of(task.frames, folder)) for task in answer.tasks)
     return replace(process, source=answer.source, stacks=stacks, tasks=tasks)

@@ -15,6 +15,7 @@ from typing import Any
 
 from tox_prodsim.model import files
 from tox_prodsim.model.runner import CHILD_SCRIPTS
+from tox_prodsim.supervision import procfs
 from tox_prodsim.supervision.diagnosis.processes import catches
 from tox_prodsim.supervision.diagnosis.values import Frame, Task, ThreadStack
 from tox_prodsim.supervision.diagnosis.waiting import waits_on
@@ -113,7 +114,8 @@ class Hook:
         if self._stacks_file(pid).exists():
             return "its hook did not answer"
         with suppress(OSError):
-            if _is_without_site(Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")):
+            command = (procfs.living_folder(pid) / "cmdline").read_bytes().decode(errors="replace")
+            if _is_without_site(command.split("\0")):
                 return "it was started with -S, so it loads no hook"
         return "it has not loaded the hook"
 
@@ -122,7 +124,7 @@ class Hook:
         with suppress(OSError, ValueError, IndexError):
             heads = _HEAD.findall(_text(self._stacks_file(pid)).partition("\n")[0])
             start = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace").rpartition(")")[2].split()[19]
-            is_python = Path(f"/proc/{pid}/exe").readlink().name.startswith(("python", "pypy"))
+            is_python = (procfs.living_folder(pid) / "exe").readlink().name.startswith(("python", "pypy"))
             return bool(heads) and heads[0][1] == start and (is_python or _has_open(pid, self._stacks_file(pid)))
         return False
 
@@ -202,7 +204,7 @@ def _has_open(pid: int, file: Path) -> bool:
     """Return whether a process still has a file open: it may have closed it, or become another program."""
     with suppress(OSError):
         own_code = os.path.realpath(file)
-        return any(str(each.readlink()) == own_code for each in Path(f"/proc/{pid}/fd").iterdir())
+        return any(str(each.readlink()) == own_code for each in (procfs.living_folder(pid) / "fd").iterdir())
     return False
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from tox_prodsim.supervision import procfs
 from tox_prodsim.supervision.diagnosis.values import ProcessSnapshot
 from tox_prodsim.supervision.diagnosis.waiting import waits_on
 
@@ -21,9 +22,10 @@ _PYTHONS = ("python", "pypy")
 
 
 def lives(process: psutil.Process) -> bool:
-    """Return whether a process is there and more than a zombie."""
+    """Return whether a process is there and more than a zombie: one whose first thread alone has ended is alive."""
     with suppress(psutil.Error):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        is_zombie = process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
+        return process.is_running() and not is_zombie
     return False
 
 
@@ -51,26 +53,39 @@ def _has(pid: int, field: str, number: int) -> bool | None:
 
 def snapshot(process: psutil.Process, output: os.stat_result | None) -> ProcessSnapshot | None:
     """Return what is known of one process without asking it (its CPU share is not); None: it is gone."""
-    with suppress(psutil.Error), process.oneshot():
-        sockets, holds = _files(process.pid, output)
-        listens, connected = _addresses(process) if sockets else ((), ())
-        state = process.status()
-        waiting = "" if state == psutil.STATUS_ZOMBIE else waits_on(process.pid, process.pid)
-        return ProcessSnapshot(
-            pid=process.pid,
-            parent=process.ppid(),
-            command=shlex.join(process.cmdline())[:_COMMAND_LIMIT] or process.name(),
-            state=state,
-            waits_on="" if state in {psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP} else waiting,
-            cpu_share=0.0,
-            memory_bytes=process.memory_info().rss,
-            threads=process.num_threads(),
-            listens=listens,
-            connected=connected,
-            holds_output=holds,
-            is_python=_is_python(process),
-        )
+    with suppress(psutil.Error):
+        seen = living_thread(process)
+        with seen.oneshot():
+            return _snapshot(process.pid, seen, output)
     return None
+
+
+def _snapshot(pid: int, seen: psutil.Process, output: os.stat_result | None) -> ProcessSnapshot:
+    """Return what is known of a process, which a thread of it may show."""
+    sockets, holds = _files(seen.pid, output)
+    listens, connected = _addresses(seen) if sockets else ((), ())
+    state = seen.status()
+    waiting = "" if state == psutil.STATUS_ZOMBIE else waits_on(pid, seen.pid)
+    return ProcessSnapshot(
+        pid=pid,
+        parent=seen.ppid(),
+        command=shlex.join(seen.cmdline())[:_COMMAND_LIMIT] or seen.name(),
+        state=state,
+        waits_on="" if state in {psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP} else waiting,
+        cpu_share=0.0,
+        memory_bytes=seen.memory_info().rss,
+        threads=seen.num_threads(),
+        listens=listens,
+        connected=connected,
+        holds_output=holds,
+        is_python=_is_python(seen),
+    )
+
+
+def living_thread(process: psutil.Process) -> psutil.Process:
+    """Return what shows the files of a process: itself, or a thread that lives if its first one has ended."""
+    folder = procfs.living_folder(process.pid)
+    return process if folder.name == str(process.pid) else psutil.Process(int(folder.name))
 
 
 def _is_python(process: psutil.Process) -> bool:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from tox_prodsim.model.errors import NamespaceError
+from tox_prodsim.supervision import procfs
 
 _CLONE_NEWNET = 0x40000000
 T = TypeVar("T")
@@ -51,7 +52,7 @@ class Network:
         return function() if self._entered else None
 
     def _enter(self) -> bool:
-        place = Path(f"/proc/{self._pid}/ns/net")
+        place = procfs.living_folder(self._pid) / "ns/net"
         try:
             if place.readlink() == Path("/proc/self/ns/net").readlink():
                 return False

@@ -29,6 +29,7 @@ import psutil
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.formatting import shortened
 from tox_prodsim.supervision.clock import now
+from tox_prodsim.supervision.diagnosis import lives, living_thread
 from tox_prodsim.supervision.probes.answers import Tree
 
 MESSAGE_LIMIT_BYTES = 1 << 16  # systemd reads 4 KiB; what is longer than this is no message
@@ -289,7 +290,7 @@ class _Senders:
         if pid <= 0:
             return True
         with suppress(psutil.Error):
-            return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+            return lives(psutil.Process(pid))
         return False
 
     def users(self) -> set[int]:
@@ -306,7 +307,8 @@ class _Senders:
     def command(self, pid: int) -> str:
         """Return the command line of a process for a message, with a blank before it; nothing when it is not known."""
         with suppress(psutil.Error):
-            return f' "{shortened(" ".join(psutil.Process(pid).cmdline()), STATUS_LIMIT)}"' if pid > 0 else ""
+            words = living_thread(psutil.Process(pid)).cmdline() if pid > 0 else []
+            return f' "{shortened(" ".join(words), STATUS_LIMIT)}"' if words else ""
         return ""
 
     def _knows(self, pid: int) -> bool:

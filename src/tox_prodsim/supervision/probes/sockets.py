@@ -19,6 +19,8 @@ from typing import Any
 
 import psutil
 
+from tox_prodsim.supervision import procfs
+from tox_prodsim.supervision.diagnosis import living_thread
 from tox_prodsim.supervision.probes.answers import WrongProcess
 
 RECHECK_S = 0.02  # a worker may be about to inherit the socket, or be too young for the first scan of the tree
@@ -62,7 +64,7 @@ def find_owner(address: str, searched: set[int]) -> WrongProcess:
 def wrong_process(address: str, process: psutil.Process) -> WrongProcess:
     """Return that a process answered which is none of ours."""
     since = datetime.fromtimestamp(process.create_time(), UTC).astimezone()
-    command = " ".join(process.cmdline())
+    command = " ".join(living_thread(process).cmdline())
     return WrongProcess(
         address=address, pid=process.pid, command=command, since=f"running since {since:%Y-%m-%d %H:%M:%S}"
     )
@@ -74,7 +76,11 @@ def tokens(pid: int) -> set[int]:
         return {pid}
     found, folder = set(), f"/proc/{pid}/fd"
     with suppress(FileNotFoundError, ProcessLookupError):
-        for fd in os.listdir(folder):  # noqa: PTH208 - asked every 20 ms; pathlib takes five times as long
+        fds = os.listdir(folder)  # noqa: PTH208 - asked every 20 ms; pathlib takes five times as long
+        if not fds:  # its first thread may have ended
+            folder = f"{procfs.living_folder(pid)}/fd"
+            fds = os.listdir(folder)  # noqa: PTH208 - the same
+        for fd in fds:
             with suppress(FileNotFoundError):
                 kind, _, inode = os.readlink(f"{folder}/{fd}").partition(":[")  # noqa: PTH115 - the same
                 if kind == "socket":
