@@ -53,7 +53,7 @@ def _ended_children(pid: int) -> dict[psutil.Process, str]:
     with suppress(psutil.Error):
         for child in psutil.Process(pid).children():
             with suppress(psutil.Error):
-                if child.status() == psutil.STATUS_ZOMBIE:
+                if child.status() == psutil.STATUS_ZOMBIE and not lives(child):
                     found[child] = child.name()
     return found
 

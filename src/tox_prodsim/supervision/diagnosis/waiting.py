@@ -92,7 +92,7 @@ def waits_on(pid: int, task: int) -> str:
             return COMPUTES
         for word, numbers in _MACHINES.get(platform.machine(), {}).items():
             if int(number) in numbers:
-                return _describe(pid, word, arguments)
+                return _describe(folder, word, arguments)
     with suppress(OSError):
         channel = (folder / "wchan").read_text("ascii").strip()
         for part, word in _WAIT_CHANNELS.items():
@@ -102,13 +102,13 @@ def waits_on(pid: int, task: int) -> str:
     return ""
 
 
-def _describe(pid: int, word: str, arguments: list[str]) -> str:
+def _describe(folder: Path, word: str, arguments: list[str]) -> str:
     """Return the words, and what is at the other end of the file that the call is about."""
     if word not in _ABOUT_A_FILE:
         return _DESCRIPTIONS[word]
     number = int(arguments[0], 16)
     with suppress(OSError):
-        return f"{_DESCRIPTIONS[word]} (file {number}: {_display(Path(f'/proc/{pid}/fd/{number}').readlink())})"
+        return f"{_DESCRIPTIONS[word]} (file {number}: {_display((folder / f'fd/{number}').readlink())})"
     return f"{_DESCRIPTIONS[word]} (file {number})"
 
 
