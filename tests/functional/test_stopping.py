@@ -65,6 +65,47 @@ def test_a_request_in_flight_is_dropped(quick_project: Project) -> None:
     assert (finding["code"], finding["subject"].endswith("/slow")) == ("RUN640", True)
 
 
+LEAVES_LOAD = """\
+import subprocess, sys
+subprocess.Popen([sys.executable, "load.py", *sys.argv[1:]], start_new_session=True)
+"""
+LOAD = """\
+import signal, sys, time, urllib.request
+seen = []
+def end(*_):
+    open("load.txt", "w").write(" ".join(seen))
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+while True:
+    try:
+        seen.append(str(urllib.request.urlopen(sys.argv[1], timeout=5).status))
+    except OSError:
+        seen.append("refused")
+    time.sleep(0.02)
+"""
+SEEN = """\
+seen = open("load.txt").read().split()
+print("LOAD", *dict.fromkeys(seen))
+assert seen[0] == "200" and "refused" in seen, "it has seen the service, and its stop"
+"""
+
+
+def test_a_load_generator_that_commands_leave_lives_through_the_stop(quick_project: Project) -> None:
+    for name, text in {"leave.py": LEAVES_LOAD, "load.py": LOAD, "seen.py": SEEN}.items():
+        quick_project.write(name, text)
+    result = serve(
+        quick_project,
+        SERVER + GRACEFUL,
+        deploy_files="*.py",
+        commands=f"python leave.py {{url}} {quick_project.tag}",
+        commands_post="python seen.py",
+        allow_leaks="command_processes",
+        restarts=0,
+    ).passed()
+    assert "LOAD 200 refused" in result.out
+    assert quick_project.accused() == []
+
+
 @pytest.mark.parametrize(
     ("script", "keys", "codes"),
     [

@@ -33,6 +33,10 @@ class EndingReport:
         self.fields["duration_s"] = self.ended_at - self.spawned_at
         self.fields["waited_for_cpu_s"] = max(0.0, (queued_ns(main) - self.queued_before_ns) / 1e9)
 
+    def of_main(self) -> dict[str, Any]:
+        """Return how the main process ended, while others may still run."""
+        return {name: self.fields[name] for name in ("cause", "code", "signal", "duration_s", "core_dumped")}
+
     def note_signal(self, number: int, pids: int, now: float) -> None:
         """Note that so many processes get a signal."""
         at_s = now - self.spawned_at

@@ -79,7 +79,7 @@ class Warden:
 
     def supervise(self) -> None:
         """Wait for the end of the main process or for a stop, then for the end of everything else."""
-        order = self.wait_for_main()
+        order = self.wait_for_main() or self.wait_for_kept()
         if order:
             self.stop(order)
         else:
@@ -89,6 +89,14 @@ class Warden:
     def wait_for_main(self) -> dict[str, Any] | None:
         """Return the order that ends the command, or None when its main process has ended by itself."""
         while not self.is_gone() and not self.report.ended_at:
+            if self.orders.stops:
+                return self.orders.stops[0]
+            self.wait(None)
+        return None
+
+    def wait_for_kept(self) -> dict[str, Any] | None:
+        """Return the order that ends what the main process left, if that may live on; None when nothing is kept."""
+        while self.request.get("keeps_left") and not self.is_gone():
             if self.orders.stops:
                 return self.orders.stops[0]
             self.wait(None)
@@ -192,7 +200,7 @@ class Warden:
             if end is None:
                 return False
             self.report.note_main_end(self.tree.main, end, self.clock.now())
-            self.host.send(event="main")
+            self.host.send(event="main", **self.report.of_main())
         return self.tree.is_gone()
 
     def main_is_gone(self) -> bool:

@@ -72,6 +72,8 @@ class AllowLeaks:
     """Globs of names."""
     warnings: tuple[re.Pattern[str], ...] = ()
     """Expressions for warnings and exceptions."""
+    keeps_commands: bool = False
+    """Whether processes that ``commands`` leave behind live until the services have stopped."""
 
     def accepts(self, leak: Leak) -> bool:
         """Return whether the user accepts this leak."""
@@ -93,7 +95,9 @@ NAMED = {LeakKind.FILE: "*.pid", LeakKind.SHARED_MEMORY: "psm_*", LeakKind.WARNI
 """Kinds that are accepted by name, each with an example of the text after the colon."""
 _FORMER = {"threads"}
 """Kinds that are not reported any more, and are accepted without effect."""
-FORMS = (*sorted(_WHOLE), *(f"{kind}:{example}" for kind, example in NAMED.items()))
+_OF_COMMANDS = "command_processes"
+"""What ``commands`` leave behind on purpose: no leak, and ended behind the stop."""
+FORMS = (*sorted({*_WHOLE, _OF_COMMANDS}), *(f"{kind}:{example}" for kind, example in NAMED.items()))
 """The items of ``allow_leaks``, as one writes them."""
 
 
@@ -101,8 +105,11 @@ def parse(items: Iterable[object]) -> AllowLeaks:
     """Return what the items of ``allow_leaks`` accept; raises ProdsimError for an invalid one."""
     kinds: set[LeakKind] = set()
     named: dict[LeakKind, list[str]] = {kind: [] for kind in NAMED}
+    keeps_commands = False
     for item in items:
-        if str(item).strip() in _FORMER:
+        word = str(item).strip()
+        keeps_commands |= word == _OF_COMMANDS
+        if word in {*_FORMER, _OF_COMMANDS}:
             continue
         kind, name = _parse_item(item)
         if name is None:
@@ -114,6 +121,7 @@ def parse(items: Iterable[object]) -> AllowLeaks:
         files=tuple(named[LeakKind.FILE]),
         shared_memory=tuple(named[LeakKind.SHARED_MEMORY]),
         warnings=tuple(map(_regex, named[LeakKind.WARNING])),
+        keeps_commands=keeps_commands,
     )
 
 
@@ -137,8 +145,9 @@ def _kind(name: str, item: object) -> LeakKind:
     known = _WHOLE | set(NAMED)
     if name in known:
         return LeakKind(name)
-    near = difflib.get_close_matches(name, sorted(known), n=1)
-    instead = f"did you mean {near[0]}?" if near else f"write one of {', '.join(sorted(known))}"
+    words = sorted({*known, _OF_COMMANDS})
+    near = difflib.get_close_matches(name, words, n=1)
+    instead = f"did you mean {near[0]}?" if near else f"write one of {', '.join(words)}"
     msg = f"{item!r} is no kind of leak, {instead}"
     raise ProdsimError(KEY, msg)
 

@@ -31,6 +31,8 @@ _LOGGER = logging.getLogger(__name__)
 TIMED_OUT = 124
 """Exit code of a command that was stopped by a time limit, as coreutils' timeout has it."""
 _DRAIN_S = 1.0
+_LEFT_S = 0.5
+"""What ends within this time after its command was not left on purpose."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +53,8 @@ class Limits:
     """Files that the guard removes if tox is killed meanwhile."""
     diagnose: Callable[[supervision.Process], None] | None = None
     """Called when the deadline is over, before the stop, and once more if the command does not stop."""
+    keep: Callable[[supervision.Process], None] | None = None
+    """Receives a command that left processes which live on; None: they are ended with the command."""
 
 
 Prepare = Callable[[ExecuteRequest], tuple[ExecuteRequest, Limits]]
@@ -127,6 +131,7 @@ class _Instance(LocalSubProcessExecuteInstance):
                 containment=limits.containment,
                 remove_if_lost=limits.remove_if_lost,
                 ledger=limits.ledger,
+                keeps_left=limits.keep is not None,
             )
         except ProdsimError as problem:  # for example, the run cannot be recorded
             raise Fail(one_line(str(problem))) from problem
@@ -137,8 +142,7 @@ class _Instance(LocalSubProcessExecuteInstance):
         self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
     ) -> None:
         if self._running is not None:
-            self._running.process.close()
-            ending = self._running.process.poll()
+            ending = self._running.keep_or_close()
             if ending is not None:
                 self._on_end(self.request, ending)
         if error := self._capture.close():
@@ -163,7 +167,7 @@ class _Status(ExecuteStatus):
 
     @property
     def exit_code(self) -> int | None:
-        ending = self.process.poll()
+        ending = self.process.main_ending() if self._limits.keep is not None else self.process.poll()
         if ending is None:
             return None
         if ending.cause is supervision.Cause.NOT_STARTED:
@@ -186,13 +190,29 @@ class _Status(ExecuteStatus):
         left_s = None if deadline is None else max(0.0, deadline - supervision.clock.now())
         times = [each for each in (timeout, left_s) if each is not None]
         try:
-            ending = self.process.wait(min(times, default=None))
+            ending = self.process.wait(min(times, default=None), for_main=self._limits.keep is not None)
         except Cancelled:
             self.interrupt()
             return self.exit_code
         if ending is None and left_s is not None and left_s == min(times) and not self.process.main_exited():
             self._time_out()
         return self.exit_code
+
+    def keep_or_close(self) -> supervision.Ending | None:
+        """Return how it ended; what it left is kept if it may live on, and ended otherwise."""
+        main = self.process.main_ending() if self._limits.keep is not None else None
+        if self._limits.keep is not None and main is not None and self._outlives(_LEFT_S):
+            self._limits.keep(self.process)
+            return main
+        self.process.close()
+        return self.process.poll()
+
+    def _outlives(self, limit_s: float) -> bool:
+        """Return whether something of it is alive after this time; not when the run is cancelled meanwhile."""
+        try:
+            return self.process.wait(limit_s) is None
+        except Cancelled:
+            return False
 
     def _time_out(self) -> None:
         """Diagnose the command, then stop it."""

@@ -24,7 +24,7 @@ from tox_prodsim.checks import resolution
 from tox_prodsim.checks.artifact import build_failure
 from tox_prodsim.model import files
 from tox_prodsim.model.errors import BuildError
-from tox_prodsim.model.events import Event, Evidence, RunStarted, Step
+from tox_prodsim.model.events import Event, Evidence, RunStarted, Step, StepFinished
 from tox_prodsim.model.findings import CheckResult, Verdict
 from tox_prodsim.model.scenario import LOWEST, Scenario
 from tox_prodsim.plugin import one_run, signals
@@ -95,7 +95,7 @@ class Session:
         self._reporting = Reporting(self._env, self._folder, self._boundary.redactor)
         self._driver = RunDriver(
             run(scenario, context),
-            self._reporting.handle,
+            self._handle,
             self._commands.records.outcome,
             describe=self._boundary.describe,
         )
@@ -129,6 +129,7 @@ class Session:
         """End whatever is left, and write the report of a run that was interrupted. Never raises."""
         if self._driver is not None:
             self._driver.close()
+        self._commands.end_kept()
         is_ours = one_run.owns_folder(self._env)
         if is_ours and self._reporting is None and (self._cancel.is_set or self._boundary.defect):  # before the run
             self._reporting = Reporting(self._env, self._folder, self._boundary.redactor)
@@ -140,6 +141,13 @@ class Session:
                 files.set_modes(self._folder, self._scenario.report_mode)
         self._provenance.close()
         self._cancel.close()
+
+    def _handle(self, event: Event) -> None:
+        """Report an event of the run; once the deployment has stopped, what ``commands`` left is ended, too."""
+        if self._reporting is not None:
+            self._reporting.handle(event)
+        if isinstance(event, StepFinished) and event.step is Step.DEPLOY:
+            self._commands.end_kept()
 
     def _read_keys(self) -> Scenario:
         """Return the scenario; at the first call also end what earlier runs have left."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import inspect
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -133,6 +134,7 @@ class ToxCommands:
         self._cancel = cancel
         self._context: CommandContext | None = None
         self._deadlines: dict[str, float] = {}
+        self._kept: list[supervision.Process] = []
         self.records = CommandRecords()
         self._executor = SupervisedExecutor(
             colored=tox_env.options.is_colored, prepare=self._prepare, on_end=self._judge, cancel=cancel
@@ -144,6 +146,13 @@ class ToxCommands:
     def begin(self, context: CommandContext) -> None:
         """Run commands as part of a run from now on."""
         self._context = context
+
+    def end_kept(self) -> None:
+        """End what ``commands`` have left to live through the stop: it is asked to, and killed after the grace."""
+        while self._kept:
+            grace_s = min(self._scenario().stop.grace_s, supervision.CANCEL_GRACE_S)
+            ending = self._kept.pop().stop(signal.SIGTERM, grace_s)
+            self.records.findings["commands"] = tuple(findings.unkillable_processes("commands", ending))
 
     @contextlib.contextmanager
     def _supervised(self, *args: Any, **kwargs: Any) -> Iterator[ExecuteStatus]:
@@ -203,6 +212,7 @@ class ToxCommands:
             containment=scenario.containment,
             remove_if_lost=(env.hook.pth,),
             diagnose=partial(self._diagnose, self._context.launch_context, request.run_id),
+            keep=self._kept.append if command.key == "commands" and scenario.allow_leaks.keeps_commands else None,
         )
 
     def _is_of_a_service(self, name: str, value: str) -> bool:

@@ -87,19 +87,22 @@ def start(
     remove_if_lost: Sequence[Path] = (),
     ledger: Path | None = None,
     as_pid1: bool = False,
+    keeps_left: bool = False,
 ) -> Process:
     """Start a command under supervision and return once it runs, or once it is known that it cannot be started.
 
     ``stdout`` and ``stderr`` are file descriptors (None: ours, and subprocess.DEVNULL). When this process is killed the
     guard removes the files ``remove_if_lost``; ``ledger`` is the folder in which the run is recorded while it lives
-    (None: nowhere). With ``as_pid1`` the command is PID 1 of a pid namespace of its own, as in a container. Raises
+    (None: nowhere). With ``as_pid1`` the command is PID 1 of a pid namespace of its own, as in a container. With
+    ``keeps_left`` what the main process leaves lives on until a stop, but not where a group holds it together. Raises
     Cancelled when ``cancel`` is set, and ProdsimError for a containment that was asked for by its name, or a PID 1,
     that is not available: nothing has been started then.
     """
     if cancel and cancel.is_set:
         raise Cancelled
     kind, tag = resolve(containment), uuid.uuid4().hex
-    request = {**_request(argv, cwd, env, kind=kind, tag=tag, remove_if_lost=remove_if_lost), "pid1": as_pid1}
+    request = _request(argv, cwd, env, kind=kind, tag=tag, remove_if_lost=remove_if_lost)
+    request |= {"pid1": as_pid1, "keeps_left": keeps_left}
     if as_pid1 and kind == "group":
         raise unavailable("pid1", "it needs Linux")
     record = RunRecord(ledger, tag=tag, argv=argv)
@@ -234,10 +237,14 @@ class Process:
         """Return whether the main process has ended; others may still be draining."""
         return self.poll() is not None or self._state.main_exited
 
-    def wait(self, timeout_s: float | None = None) -> Ending | None:
-        """Wait for the end; None means that the time ran out, raises Cancelled when that is asked for meanwhile."""
+    def main_ending(self) -> Ending | None:
+        """Return how the main process ended, while others may still run; None while it is alive."""
+        return self.poll() or self._state.main_ending
+
+    def wait(self, timeout_s: float | None = None, *, for_main: bool = False) -> Ending | None:
+        """Wait for the end of all, or of the main process; None: the time ran out. Raises Cancelled when it is set."""
         until = None if timeout_s is None else clock.now() + timeout_s
-        while (ending := self.poll()) is None:
+        while (ending := self.main_ending() if for_main else self.poll()) is None:
             self._check_cancel()
             left = 1.0 if until is None else min(1.0, until - clock.now())
             if left <= 0:

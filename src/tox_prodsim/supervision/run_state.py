@@ -24,6 +24,8 @@ class RunState:
     cgroup: Path | None = None
     """The folder of a cgroup of its own."""
     main_exited: bool = False
+    main_ending: Ending | None = None
+    """How the main process ended; None also where only its end is reported."""
     ending: Ending | None = None
     """How the run ended; final only at the end of file."""
     trouble: str = ""
@@ -40,6 +42,8 @@ class RunState:
                 self.pid = message["pid"]  # last: it says that the others are known
             case "main":
                 self.main_exited = True
+                if "code" in message:
+                    self.main_ending = Ending(**{**message, "cause": Cause(message["cause"])})
             case "trouble":
                 self.trouble = message["error"]
             case "not contained":

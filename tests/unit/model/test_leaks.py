@@ -41,11 +41,16 @@ ALL = [
         ("warnings:,", []),
         ("tasks", ["tasks"]),
         ("threads", []),
+        ("command_processes", []),
     ],
 )
 def test_a_word_accepts_its_kind_and_no_other(word: str, kinds: list[str]) -> None:
     allow = parse([word])
     assert [each.kind for each in ALL if allow.accepts(each)] == kinds
+
+
+def test_what_commands_leave_lives_on_by_its_own_word() -> None:
+    assert [parse(words).keeps_commands for words in ([" command_processes"], ["processes"])] == [True, False]
 
 
 def test_nothing_is_accepted_without_a_word() -> None:
@@ -56,11 +61,12 @@ def test_nothing_is_accepted_without_a_word() -> None:
 @pytest.mark.parametrize(
     ("word", "message"),
     [
+        ("command_process", "'command_process' is no kind of leak, did you mean command_processes?"),
         ("process", "'process' is no kind of leak, did you mean processes?"),
         ("file:*.pid", "'file:*.pid' is no kind of leak, did you mean files?"),
         (
             "everything",
-            "'everything' is no kind of leak, write one of files, output, ports, processes, shared_memory",
+            "'everything' is no kind of leak, write one of command_processes, files, output, ports, processes,",
         ),
         ("exceptions", "'exceptions' is no kind of leak, write one of"),
         ("files", "'files' does not say which ones, write for example files:*.pid"),

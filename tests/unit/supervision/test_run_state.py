@@ -23,6 +23,14 @@ def test_a_start_brings_pid_moment_warden_and_cgroup() -> None:
     assert (started.ending, started.main_exited) == (None, False)
 
 
+def test_the_end_of_the_main_process_may_bring_how_it_ended() -> None:
+    end = {"event": "main", "cause": "exited", "code": 3, "signal": None, "duration_s": 0.5, "core_dumped": False}
+    ended, unknown = state(STARTED, end), state(STARTED, {"event": "main"})
+    assert (ended.main_exited, unknown.main_exited, unknown.main_ending) == (True, True, None)
+    assert ended.main_ending is not None
+    assert (ended.main_ending.code, ended.main_ending.duration_s, ended.ending) == (3, 0.5, None)
+
+
 @pytest.mark.parametrize(
     ("messages", "cause", "error"),
     [
