@@ -135,6 +135,8 @@ def tox_add_env_config(env_conf: EnvConfigSet, state: State) -> None:
 
             one_run.install()
         if state.conf.options.command in _RUNS_ENVS and signals.is_selected(env_conf.env_name or "", state):
+            if state.conf.options.command != "prodsim":  # most of its commands only read
+                one_run.refuse_unusable(state.conf.core["work_dir"])
             signals.install(state)
 
 

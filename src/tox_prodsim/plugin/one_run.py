@@ -11,6 +11,7 @@ import contextlib
 import functools
 import hashlib
 import logging
+import os
 import select
 import threading
 import time
@@ -20,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tox.report import HandledError
 from tox.tox_env.api import ToxEnv
 from tox.tox_env.errors import Fail
 from tox.tox_env.runner import RunToxEnv
@@ -53,6 +55,21 @@ def seconds(text: str) -> float:
             return number
     msg = f"{text!r} is not a number of seconds, 0 or more"
     raise ArgumentTypeError(msg)
+
+
+def refuse_unusable(work_dir: Path) -> None:
+    """Refuse a work folder in which nothing can be written, in one line: tox itself would end with a traceback."""
+    reason = ""
+    try:
+        work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError:
+        reason = "it is not a folder"
+    except OSError as problem:
+        reason = f"it cannot be made: {problem.strerror}"
+    if not reason and not os.access(work_dir, os.W_OK | os.X_OK):
+        reason = "it cannot be written"
+    if reason:
+        raise HandledError(f"work_dir: {work_dir}: {reason}")
 
 
 @functools.cache

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from tox.report import HandledError
 from tox.tox_env.errors import Fail
 from tox.tox_env.runner import RunToxEnv
 
@@ -128,3 +129,17 @@ def test_a_limit_that_is_no_number_of_seconds_is_refused(text: str) -> None:
 
 def test_a_limit_is_a_number_of_seconds() -> None:
     assert [one_run.seconds(text) for text in ("0", "1.5", "inf")] == [0, 1.5, float("inf")]
+
+
+def test_a_work_folder_is_made(tmp_path: Path) -> None:
+    one_run.refuse_unusable(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_work_folder_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(one_run.os, "access", lambda *_: False)
+    refused = {"file": "it is not a folder", "/proc/x/y": "it cannot be made: No such file", "": "it cannot be written"}
+    for folder, reason in refused.items():
+        with pytest.raises(HandledError, match=f"^work_dir: .*: {reason}"):
+            one_run.refuse_unusable(tmp_path / folder)
