@@ -77,6 +77,12 @@ def the(project: Project, code: str) -> str:
     return f"{finding['subject']}: {finding['message']}"
 
 
+def evidence(project: Project) -> dict[str, list[str]]:
+    """Return the evidence of the step, by title."""
+    (step,) = [step for step in project.report()["steps"] if step["step"] == "deploy"]
+    return {each["title"]: each["lines"] for each in step["evidence"]}
+
+
 # ready
 
 
@@ -139,11 +145,40 @@ def test_a_service_whose_probe_is_not_satisfied_is_not_ready(
     keys = {"ready": probe, "ready_timeout": 2, "allow_leaks": "files:app.pid"}
     deploy(quick_project, SERVER, deploy="python app.py {port} {tag}", **keys).failed()
     assert quick_project.codes() == ["RUN603"]
-    assert the(quick_project, "RUN603") == f"app.py: not ready within ready_timeout = 2 s (last answer: {last_answer})"
-    (step,) = [step for step in quick_project.report()["steps"] if step["step"] == "deploy"]
-    titles = [each["title"] for each in step["evidence"]]
-    assert titles[0] == "what it was doing"
-    assert quick_project.tag in " ".join(step["evidence"][0]["lines"])
+    said = f"app.py: not ready within ready_timeout = 2 s (last answer: {last_answer}"
+    assert the(quick_project, "RUN603").startswith(said)
+    shown = evidence(quick_project)
+    doing = shown["what it was doing"]
+    assert doing[0].startswith("it serves (pid ")
+    assert not [line for line in doing if "where it hangs" in line]
+    assert quick_project.tag in " ".join(doing)
+    if last_answer.startswith("http"):
+        assert shown["what the probe got"][0].startswith(f"HTTP/1.0 {last_answer[5:8]} ")
+        assert "X-App: hello-1" in shown["what the probe got"]
+    if "the body" in last_answer:
+        assert shown["what the probe got"][-1] == "all is well"
+
+
+def test_the_address_on_which_it_listens_is_named_when_another_one_was_asked(quick_project: Project) -> None:
+    keys = {"ready": "tcp://127.0.0.1:1", "ready_timeout": 2, "allow_leaks": "files:app.pid"}
+    deploy(quick_project, SERVER, deploy="python app.py {port} {tag}", **keys).failed()
+    assert "(last answer: connection refused; it listens on 127.0.0.1:" in the(quick_project, "RUN603")
+    assert "have it listen on the port of the probe" in found(quick_project, "RUN603")[0]["hint"]
+
+
+def test_of_a_service_that_listens_and_does_not_answer_it_is_said_where_it_hangs(quick_project: Project) -> None:
+    script = SERVER.replace("def do_GET(self):", "def do_GET(self):\n        time.sleep(100)")
+    keys = {"ready": "http://127.0.0.1:{port}/ timeout=0.5", "ready_timeout": 3, "allow_leaks": "files:app.pid"}
+    deploy(quick_project, script, deploy="python app.py {port} {tag}", **keys).failed()
+    assert "no answer within 0.5 s" in the(quick_project, "RUN603")
+    doing = evidence(quick_project)["what it was doing"]
+    assert "where it hangs" in doing[0]
+    assert [line for line in doing if "time.sleep(100)" in line]
+
+
+def test_a_service_that_returns_is_told_that_nothing_of_it_is_left(quick_project: Project) -> None:
+    deploy(quick_project, "print('up')", **{**SERVICE, "ready": "log:/never/"}).failed()
+    assert found(quick_project, "RUN602")[0]["hint"].startswith("it returned, and no process of it is left")
 
 
 def test_listening_nowhere_is_not_ready(quick_project: Project) -> None:
@@ -607,12 +642,6 @@ class Broken(http.server.BaseHTTPRequestHandler):
 http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Broken).serve_forever()
 """
 FETCH = 'python -c "import sys, urllib.request as u; u.urlopen(sys.argv[1])" {url}'
-
-
-def evidence(project: Project) -> dict[str, list[str]]:
-    """Return the evidence of the step, by title."""
-    (step,) = [step for step in project.report()["steps"] if step["step"] == "deploy"]
-    return {each["title"]: each["lines"] for each in step["evidence"]}
 
 
 def test_the_log_of_the_service_is_shown_when_a_smoke_command_fails(quick_project: Project) -> None:

@@ -143,6 +143,9 @@ class DeploymentRun:
         if self._abandoned:
             yield self.progress.event("stopped", self._abandoned)
         elif wait.failure is not None:
+            monitored.may_serve = not wait.hangs
+            if wait.got:
+                yield self.progress.evidence("what the probe got", wait.got)
             yield from self._fail(monitored.end_watch() or wait.failure)
         else:
             yield from self._is_ready(monitored, wait.satisfied_at)
@@ -319,7 +322,9 @@ class DeploymentRun:
         return ending
 
     def _killed(self, monitored: MonitoredStart, ending: supervision.Ending) -> Iterator[Event]:
-        finding = findings.stop_timeout_exceeded(self._name, self._deployment.stop, ending, monitored.main_program)
+        finding = findings.stop_timeout_exceeded(
+            self._name, self._deployment.stop, ending, monitored.main_program, monitored.process.pid
+        )
         return self.progress.killed(finding, monitored.stop_diagnosis)
 
     def _report_left(self, monitored: MonitoredStart, ending: supervision.Ending) -> Iterator[Event]:

@@ -73,15 +73,15 @@ class LaunchContext:
         finally:
             self.hook.remove()
 
-    def diagnose(self, process: supervision.Process) -> tuple[str, ...]:
+    def diagnose(self, process: supervision.Process, *, may_serve: bool = False) -> tuple[str, ...]:
         """Return in lines what the process is doing now, where it hangs first; nothing is ended for that.
 
-        A cancel cuts the diagnosis short.
+        ``may_serve`` says that it does not hang when it waits for requests. A cancel cuts the diagnosis short.
         """
         diagnosis = supervision.diagnose(
             process.tree(), hook=self.hook, output=self.log, give_up=lambda: self.cancel.is_set
         )
-        return tuple(supervision.summary(diagnosis, self.own_code))
+        return tuple(supervision.summary(diagnosis, self.own_code, may_serve=may_serve))
 
     def runner(self, values: Mapping[str, str]) -> Runner:
         """Return what runs a short command as the deployment is run, its placeholders filled with ``values``."""

@@ -21,8 +21,9 @@ class MonitoredStart:
     """A start of a deployment: its ``process``, its ``notify`` socket, the ``watchdog`` of its limits, and ``well``.
 
     ``stop_diagnosis`` is set by ``stop``: where it hung when its grace was nearly over, nothing when it stopped.
-    ``main_program`` is set by ``stop_service``: what the main process ran. ``not_observable`` is set by
-    ``find_leaks``. Raises Cancelled and OSError; whoever makes one closes it.
+    ``may_serve`` says that it does not hang when it waits for requests. ``main_program`` is set by ``stop_service``:
+    what the main process ran. ``not_observable`` is set by ``find_leaks``. Raises Cancelled and OSError; whoever makes
+    one closes it.
     """
 
     def __init__(self, deployment: Deployment, launch: Launch, context: LaunchContext) -> None:
@@ -34,6 +35,7 @@ class MonitoredStart:
         self._unlogged_because = ""
         self.stop_diagnosis: tuple[str, ...] = ()
         self.main_program = ""
+        self.may_serve = deployment.is_service
         self.not_observable: tuple[str, ...] = ()
         env = {**with_resource_warnings(start_variables(launch, context)), **context.hook.variables}
         self._start = Start(deployment, launch, context, env)
@@ -75,7 +77,7 @@ class MonitoredStart:
 
     def diagnose(self) -> tuple[str, ...]:
         """Return in lines what it is doing now, where it hangs first; nothing is ended for that."""
-        return self._context.diagnose(self.process)
+        return self._context.diagnose(self.process, may_serve=self.may_serve)
 
     def end_watch(self) -> Finding | None:
         """Dismiss the watchdog, and return which limit was exceeded, None when none was."""
@@ -96,7 +98,7 @@ class MonitoredStart:
 
     def _end(self, cause: supervision.Cause, *, to: StopTo = "tree") -> supervision.Ending:
         def diagnose() -> None:
-            self.stop_diagnosis = self.diagnose()
+            self.stop_diagnosis = self._context.diagnose(self.process)
 
         self.well.give_up()
         stop = self._deployment.stop

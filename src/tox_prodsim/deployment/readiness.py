@@ -11,6 +11,7 @@ from typing import Self
 from tox_prodsim import supervision
 from tox_prodsim.deployment import findings
 from tox_prodsim.deployment.launch import LaunchContext
+from tox_prodsim.deployment.not_ready import obstacle_of
 from tox_prodsim.deployment.program import program_of
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.probes import DelayProbe, FileProbe, LogProbe, NotifyProbe, Probe
@@ -54,6 +55,11 @@ class Questions:
             return ask()
         return self._network.call(ask) or supervision.NotReady(reason="not in its own network yet")
 
+    def listening_addresses(self) -> tuple[str, ...]:
+        """Return on which TCP addresses the deployment listens, in its network."""
+        ask = functools.partial(supervision.listening_addresses, self.context.tree)
+        return ask() if not self._own_network else self._network.call(ask) or ()
+
 
 def _trees_of_others(launch: Launch, context: LaunchContext) -> dict[Probe, supervision.Tree]:
     """Return of the probes that ask on the port of another service what returns the processes of that one."""
@@ -65,7 +71,8 @@ def _trees_of_others(launch: Launch, context: LaunchContext) -> dict[Probe, supe
 class ReadinessWait:
     """Ask the probes until all are satisfied; ``pending`` are those that are not, ``failure`` says why.
 
-    ``satisfied_at`` is when the last one began to be satisfied: the seconds of ``for`` come after that.
+    ``satisfied_at`` is when the last one began to be satisfied: the seconds of ``for`` come after that. When the time
+    is over, ``got`` is what the last probe was answered, in lines, and ``hangs`` whether it was not answered at all.
     """
 
     def __init__(
@@ -84,10 +91,13 @@ class ReadinessWait:
         self._notify = notify
         self._questions = Questions(process, launch, context, notify)
         self._reason = "never asked"
+        self._last: tuple[Probe, supervision.NotReady] | None = None
         self._streaks: dict[Probe, Streak] = {}
         self.satisfied_at = process.spawned_at
         self.pending: list[Probe] = list(launch.probes)
         self.failure: Finding | None = None
+        self.got: tuple[str, ...] = ()
+        self.hangs = True
 
     def answers(self) -> Iterator[tuple[Probe, supervision.Ready]]:
         """Yield each probe with its answer as it is satisfied, until all are, or until ``failure`` is set."""
@@ -102,7 +112,7 @@ class ReadinessWait:
                     return
                 left_s = self._left_s()
                 if left_s <= 0:
-                    self.failure = findings.ready_timeout_exceeded(self._name, self._limit_s, self._reason)
+                    self.failure = self._late()
                     return
                 streaks = (streak.pause_s(supervision.clock.now()) for streak in self._streaks.values())
                 self._process.wait(min(pause_s, left_s, self._longest_poll_s, *streaks))
@@ -121,9 +131,19 @@ class ReadinessWait:
                     self.failure = findings.answered_by_wrong_process(self._name, wrong_process)
                     return
                 case supervision.NotReady() as not_ready:
+                    self._last = probe, not_ready
                     broken = self._streaks.pop(probe, None)
                     lasted = f" after {broken.age_s(supervision.clock.now()):.1f} s" if broken else ""
                     self._reason = f"{not_ready.reason}{lasted}"
+
+    def _late(self) -> Finding:
+        """Return RUN603 with what is known of the deployment, and keep what the last probe got."""
+        if self._last is None:
+            return findings.ready_timeout_exceeded(self._name, self._limit_s, self._reason)
+        probe, answer = self._last
+        obstacle = obstacle_of(probe, answer, self._questions.listening_addresses())
+        self.got, self.hangs = answer.got, answer.refusal is supervision.Refusal.SILENT
+        return findings.ready_timeout_exceeded(self._name, self._limit_s, self._reason, obstacle)
 
     def _ask(self, probe: Probe) -> supervision.Answer:
         """Ask a probe; a line that was printed and a message that was sent stay so, and are not asked for again."""

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterable
 from pathlib import Path
 
+from tox_prodsim.deployment.program import program_of
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.formatting import counted, joined, listed, shortened
 from tox_prodsim.model.scenario import Deployment, Stop
@@ -48,8 +49,11 @@ def signal_name(number: int) -> str:
 
 
 def without_folder(command: str) -> str:
-    """Return a command line without the folder of its program, which is mostly the environment's and long."""
+    """Return a command line without the folders of its program and of its script, which are mostly long."""
     program, blank, rest = command.partition(" ")
+    script, after, arguments = rest.partition(" ")
+    if script.startswith("/") and program_of((program, script)) == Path(script).name:
+        rest = f"{Path(script).name}{after}{arguments}"
     return f"{Path(program).name}{blank}{rest}"
 
 

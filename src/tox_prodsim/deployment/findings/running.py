@@ -21,8 +21,14 @@ def exited_while_serving(name: str, ending: Ending) -> Finding:
         "RUN606",
         name,
         f"died while it should serve: {describe_ending(ending)} after {ending.duration_s:.2f} s",
-        "its last output is shown below",
+        f"its last output is shown below{_left(ending)}",
     )
+
+
+def _left(ending: Ending) -> str:
+    """Return how many processes outlived the main one, as the end of a sentence."""
+    left = len(ending.survivors)
+    return f"; {counted(left, 'process')} of it {'was' if left == 1 else 'were'} left, see RUN620" if left else ""
 
 
 def run_timeout_exceeded(name: str, limit_s: float, idle_s: float) -> Finding:

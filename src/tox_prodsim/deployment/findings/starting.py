@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from tox_prodsim.deployment.findings.describe import describe_ending, format_owner
+from tox_prodsim.deployment.not_ready import UNKNOWN, Obstacle
 from tox_prodsim.model.findings import Finding, error, warning
+from tox_prodsim.model.formatting import joined
 from tox_prodsim.supervision import Ending, WrongProcess
 
 
@@ -36,20 +38,22 @@ def start_failed(name: str, reason: str) -> Finding:
 
 def exited_before_ready(name: str, ending: Ending, reason: str) -> Finding:
     """Return RUN602: it ended before it was ready."""
-    background = ending.returncode == 0
-    hint = "run it in the foreground, without --daemon" if background else "its last output is shown below"
     message = f"{describe_ending(ending)} after {ending.duration_s:.2f} s, before it was ready (last answer: {reason})"
+    if ending.returncode != 0:
+        hint = "its last output is shown below"
+    elif ending.survivors:
+        hint = "run it in the foreground, without --daemon"
+    else:
+        hint = (
+            "it returned, and no process of it is left: keep it running; a program that ends by itself needs no 'ready'"
+        )
     return error("RUN602", name, message, hint)
 
 
-def ready_timeout_exceeded(name: str, limit_s: float, reason: str) -> Finding:
+def ready_timeout_exceeded(name: str, limit_s: float, reason: str, obstacle: Obstacle = UNKNOWN) -> Finding:
     """Return RUN603: it runs, but its probes were not satisfied in time."""
-    return error(
-        "RUN603",
-        name,
-        f"not ready within ready_timeout = {limit_s:g} s (last answer: {reason})",
-        "compare the probe with what it printed; raise ready_timeout only if it was still working",
-    )
+    last = f"last answer: {joined((reason, obstacle.fact), '; ')}"
+    return error("RUN603", name, f"not ready within ready_timeout = {limit_s:g} s ({last})", obstacle.hint)
 
 
 def answered_by_wrong_process(name: str, answer: WrongProcess) -> Finding:

@@ -62,18 +62,28 @@ def unkillable_processes(name: str, ending: Ending) -> Iterator[Finding]:
         )
 
 
-def stop_timeout_exceeded(name: str, stop: Stop, ending: Ending, main_program: str) -> Finding:
-    """Return RUN607: it did not stop in time and was killed."""
+def stop_timeout_exceeded(name: str, stop: Stop, ending: Ending, main_program: str, main_pid: int = 0) -> Finding:
+    """Return RUN607: it did not stop in time and was killed; ``main_pid`` is that of its main process, 0: not known."""
     names = [f"pid {each.pid} {short(without_folder(each.command))}" for each in ending.unstopped]
     alive = f": {listed(names, 3, separator='; ')}" if names else ""
     return error(
         "RUN607",
         name,
         f"did not stop within stop_timeout = {stop.grace_s:g} s after {stop.signal.name} and was killed{alive}",
-        EXEC_HINT
-        if main_program in SHELLS
-        else "handle the signal, and join or stop threads and workers; or name another stop_signal",
+        EXEC_HINT if main_program in SHELLS else f"{_to_stop(ending, main_pid)}; or name another stop_signal",
     )
+
+
+def _to_stop(ending: Ending, main_pid: int) -> str:
+    """Return what a program must do to stop, by what of it was alive when its time was over."""
+    alive = {each.pid for each in ending.unstopped}
+    others = len(alive - {main_pid})
+    if main_pid not in alive:
+        return "handle the signal, and join or stop threads and workers"
+    if not others:
+        return "handle the signal, and join or stop its threads (no child of it is left)"
+    left = "the child process that is left" if others == 1 else f"the {others} child processes that are left"
+    return f"handle the signal, stop {left}, and wait for {'it' if others == 1 else 'them'} with a limit"
 
 
 def no_signal_handler(name: str, stop_signal: signal.Signals, *, runs_others: bool) -> Iterator[Finding]:

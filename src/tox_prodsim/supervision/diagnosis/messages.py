@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
 from tox_prodsim.model.formatting import counted, shortened
 from tox_prodsim.supervision.diagnosis.advice import advice
 from tox_prodsim.supervision.diagnosis.explaining import explanation, is_own, package_of
+from tox_prodsim.supervision.diagnosis.serving import merely_serves, serving, waits_for_requests
 from tox_prodsim.supervision.diagnosis.values import Diagnosis, Frame, ProcessSnapshot, Task, ThreadStack
 
 _SOURCE_LIMIT = 90
@@ -18,24 +20,51 @@ _TASKS = 20
 _PROCESSES = 40
 
 
-def summary(diagnosis: Diagnosis, own_code: Sequence[Path] = ()) -> Iterator[str]:
-    """Yield the lines that a user reads; ``own_code`` are the folders of their own code, as installed."""
+def summary(diagnosis: Diagnosis, own_code: Sequence[Path] = (), *, may_serve: bool = False) -> Iterator[str]:
+    """Yield the lines that a user reads; ``own_code`` are the folders of their own code, as installed.
+
+    ``may_serve`` says that a server that waits for requests is as it should be: then its stacks are left out, but for
+    the threads and tasks in the user's own code.
+    """
+    idle = may_serve and merely_serves(diagnosis.processes)
+    pids = serving(diagnosis.processes) if may_serve else frozenset()
     for process in diagnosis.processes:
-        yield from _stacks(process, own_code)
+        if idle:
+            yield from _served(process, own_code)
+        else:
+            yield from _stacks(process, own_code, serves=process.pid in pids)
     for process in diagnosis.processes:
-        yield from _tasks(process, own_code)
+        yield from _tasks(_with_own_tasks(process, own_code) if idle else process, own_code)
     yield "process tree"
     for process in diagnosis.processes[:_PROCESSES]:
         yield from _tree_entry(process, diagnosis.processes)
     if len(diagnosis.processes) > _PROCESSES:
         yield f"  … {len(diagnosis.processes) - _PROCESSES} more"
-    yield from (f"hint: {hint}" for hint in (*advice(diagnosis), *diagnosis.hints))
+    yield from (f"hint: {hint}" for hint in (*([] if idle else advice(diagnosis)), *diagnosis.hints))
     if diagnosis.gave_up:
         yield f"not everything was looked at: the look ended after {diagnosis.took_s:.1f} s"
 
 
-def _stacks(process: ProcessSnapshot, own_code: Sequence[Path]) -> Iterator[str]:
+def _served(process: ProcessSnapshot, own_code: Sequence[Path]) -> Iterator[str]:
+    """Yield of a server that waits for requests on what it waits, and its threads that are in the user's own code."""
+    if waits_for_requests(process):
+        addresses = f", listens on {', '.join(process.listens)}"
+        yield f"it serves (pid {process.pid}): {process.waits_on}{addresses}"
+    for stacks in _group(process.stacks, own_code):
+        first = stacks[0]
+        if not any(stack.is_main for stack in stacks) and any(is_own(frame, own_code) for frame in first.frames):
+            yield f"  thread {_format_thread(first)}{f': {first.waits_on}' if first.waits_on else ''}"
+            yield from (f"    {line}" for line in _frames(first, process, own_code))
+
+
+def _with_own_tasks(process: ProcessSnapshot, own_code: Sequence[Path]) -> ProcessSnapshot:
+    tasks = (task for task in process.tasks if any(is_own(frame, own_code) for frame in task.frames[1:]))
+    return replace(process, tasks=tuple(tasks))
+
+
+def _stacks(process: ProcessSnapshot, own_code: Sequence[Path], *, serves: bool) -> Iterator[str]:
     """Yield the threads of one process, those that do the same as one."""
+    heading = "it serves" if serves else "where it hangs"
     groups = list(_group(process.stacks, own_code))
     for number, stacks in enumerate(groups[:_GROUPS]):
         first = stacks[0]
@@ -43,7 +72,7 @@ def _stacks(process: ProcessSnapshot, own_code: Sequence[Path]) -> Iterator[str]
         doing = (process.waits_on if first.is_main else "") or first.waits_on
         state = f": {doing}" if doing else ""
         if number == 0:
-            yield f"where it hangs (pid {process.pid}, {_format_thread(first)}){state}{_source_note(process)}"
+            yield f"{heading} (pid {process.pid}, {_format_thread(first)}){state}{_source_note(process)}"
         else:
             yield f"  thread {_format_thread(first)}{state}"
         yield from (f"    {line}" for line in _frames(first, process, own_code))
@@ -120,7 +149,7 @@ def _format_place(frame: Frame) -> str:
 
 
 def _fold(frames: Sequence[Frame]) -> str:
-    packages = list(dict.fromkeys(package_of(frame.file) for frame in frames))
+    packages = list(dict.fromkeys(package_of(frame.file) or Path(frame.file).name for frame in frames))
     more = ", …" if len(packages) > 3 else ""
     return f"… {counted(len(frames), 'frame')} of {', '.join(packages[:3])}{more}"
 

@@ -4,7 +4,7 @@
 ``backlog`` knows what a server has not read yet.
 """
 
-from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, Tree, WrongProcess
+from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, Refusal, Tree, WrongProcess
 from tox_prodsim.supervision.probes.backlog import unread_connections
 from tox_prodsim.supervision.probes.evaluate import (
     ExecWatch,
@@ -17,7 +17,7 @@ from tox_prodsim.supervision.probes.evaluate import (
 )
 from tox_prodsim.supervision.probes.netns import Network
 from tox_prodsim.supervision.probes.notify import NotifySocket, NotifyState, deadline, watchdog_missed
-from tox_prodsim.supervision.probes.tcp import port_owner
+from tox_prodsim.supervision.probes.tcp import listening_addresses, port_owner
 from tox_prodsim.supervision.probes.unix import socket_owner
 
 __all__ = [
@@ -30,10 +30,12 @@ __all__ = [
     "NotifyState",
     "ProbeContext",
     "Ready",
+    "Refusal",
     "Tree",
     "WrongProcess",
     "deadline",
     "evaluate_probe",
+    "listening_addresses",
     "poll_intervals",
     "port_owner",
     "probe_ports",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 import psutil
 
@@ -19,11 +20,32 @@ class Ready:
     url: str = ""
 
 
+class Refusal(StrEnum):
+    """How a probe is not satisfied."""
+
+    OTHER = "other"
+    REFUSED = "refused"
+    """Nothing listens where it asks."""
+    CLOSED = "closed"
+    """The connection was closed without an answer."""
+    SILENT = "silent"
+    """Something listens, and does not answer in time."""
+    FOREIGN = "foreign"
+    """The answer is not one of HTTP."""
+    ANSWERED = "answered"
+    """The answer is another one than is wanted."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NotReady:
     """Not satisfied; ``reason`` is shown when the time runs out."""
 
     reason: str
+    refusal: Refusal = field(default=Refusal.OTHER, compare=False)
+    status: int | None = field(default=None, compare=False)
+    """The status of an answer over HTTP."""
+    got: tuple[str, ...] = field(default=(), compare=False)
+    """What was answered, in lines: the status, some headers and the begin of the body."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

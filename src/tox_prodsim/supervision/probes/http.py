@@ -8,23 +8,29 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import closing, suppress
+from functools import partial
 from typing import BinaryIO
 from urllib.parse import quote, urlsplit
 
+from tox_prodsim.model.formatting import shortened
 from tox_prodsim.model.probes import LOOPBACK, HttpProbe
-from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, Tree, WrongProcess
-from tox_prodsim.supervision.probes.tcp import check_owner, connected, is_local, reason
+from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, Refusal, Tree, WrongProcess
+from tox_prodsim.supervision.probes.tcp import check_owner, connected, is_local, reason, refusal
 
 BODY_LIMIT_BYTES = 1 << 20
 CLOSE_LIMIT_S = 0.2
+SHOWN = 200
+_HEADERS = 8
+_BODY_LINES = 6
 _QUERY = "/%:@!$&'()*+,;=~?"
 
 
 def probe_http(probe: HttpProbe, tree: Tree) -> Answer:
     """Return whether a process of the tree answers as the probe wants it, within the timeout of the probe."""
     host, port, path = target(probe.url)
-    late = NotReady(reason=f"no answer within {probe.timeout_s:g} s")
+    late = NotReady(reason=f"no answer within {probe.timeout_s:g} s", refusal=Refusal.SILENT)
     give_up_at = time.monotonic() + probe.timeout_s
     try:
         with closing(connected(host, port, probe.timeout_s)) as plain, _ShutAt(plain, give_up_at):
@@ -35,7 +41,7 @@ def probe_http(probe: HttpProbe, tree: Tree) -> Answer:
     except TimeoutError:
         return late
     except (OSError, ValueError, http.client.HTTPException) as problem:
-        return late if time.monotonic() >= give_up_at else NotReady(reason=_reason(problem))
+        return late if time.monotonic() >= give_up_at else NotReady(reason=_reason(problem), refusal=_refusal(problem))
     if time.monotonic() >= give_up_at:  # shut while it was talking: what came may look complete
         return late
     return Ready(detail=answer.detail + owner) if isinstance(answer, Ready) else answer
@@ -66,15 +72,28 @@ def _await_close(connection: BinaryIO) -> None:
 
 def _to_answer(probe: HttpProbe, response: http.client.HTTPResponse, body: bytes) -> Ready | NotReady:
     status = response.status
+    unwanted = partial(NotReady, refusal=Refusal.ANSWERED, status=status, got=tuple(_lines(response, body)))
     if status not in probe.statuses if probe.statuses else not 200 <= status < 300:
-        return NotReady(reason=f"http {status}")
+        return unwanted(reason=f"http {status}")
     if probe.body and not re.search(probe.body.encode(), body):
-        return NotReady(reason=f"http {status}, but the body does not match /{probe.body}/")
+        return unwanted(reason=f"http {status}, but the body does not match /{probe.body}/")
     if probe.header:
         name, pattern = probe.header
         if not re.search(pattern, response.headers.get(name, "")):
-            return NotReady(reason=f"http {status}, but the header {name} does not match /{pattern}/")
+            return unwanted(reason=f"http {status}, but the header {name} does not match /{pattern}/")
     return Ready(detail=f"http {urlsplit(probe.url).path or '/'} {status}")
+
+
+def _lines(response: http.client.HTTPResponse, body: bytes) -> Iterator[str]:
+    """Yield what a user would see of the answer: its first line, some headers and the begin of its body."""
+    yield f"HTTP/{response.version / 10:.1f} {response.status} {response.reason}".rstrip()
+    yield from (shortened(f"{name}: {value}", SHOWN) for name, value in response.getheaders()[:_HEADERS])
+    lines = body[:BODY_LIMIT_BYTES].decode("utf-8", "replace").strip().splitlines()
+    if lines:
+        yield ""
+        yield from (shortened(line, SHOWN) for line in lines[:_BODY_LINES])
+        if len(lines) > _BODY_LINES:
+            yield f"… {len(lines) - _BODY_LINES} more lines"
 
 
 def _encrypted(plain: socket.socket, host: str) -> ssl.SSLSocket:
@@ -113,6 +132,15 @@ def target(url: str) -> tuple[str, int, str]:
     port = parts.port or (443 if parts.scheme == "https" else 80)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return parts.hostname or LOOPBACK, port, quote(path, safe=_QUERY)
+
+
+def _refusal(problem: Exception) -> Refusal:
+    match problem:
+        case OSError():
+            return refusal(problem)
+        case http.client.HTTPException():
+            return Refusal.FOREIGN
+    return Refusal.OTHER
 
 
 def _reason(problem: Exception) -> str:

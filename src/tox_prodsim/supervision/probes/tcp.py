@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 
 from tox_prodsim.model.probes import LOOPBACK, ListenProbe, TcpProbe
-from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, Tree, WrongProcess
+from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, Refusal, Tree, WrongProcess
 from tox_prodsim.supervision.probes.sockets import RECHECK_S, Address, TcpListener, find_owner, held_by, tcp_listeners
 
 CONNECT_S = 1.0
@@ -21,7 +21,7 @@ def probe_tcp(probe: TcpProbe, tree: Tree) -> Answer:
         with closing(connected(probe.host, probe.port, CONNECT_S)) as connection:
             owner = check_owner(connection, tree)
     except OSError as problem:
-        return NotReady(reason=reason(problem))
+        return NotReady(reason=reason(problem), refusal=refusal(problem))
     if isinstance(owner, WrongProcess):
         return owner
     return Ready(detail=f"tcp {_text(probe.host, probe.port)} accepted{owner}")
@@ -73,6 +73,26 @@ def reason(problem: OSError) -> str:
         case OSError(strerror=str(text)):
             return text.lower()
     return str(problem).lower()
+
+
+def refusal(problem: OSError) -> Refusal:
+    """Return how a connection failed."""
+    match problem:
+        case ConnectionRefusedError():
+            return Refusal.REFUSED
+        case ConnectionError():
+            return Refusal.CLOSED
+    return Refusal.SILENT if isinstance(problem, TimeoutError) else Refusal.OTHER
+
+
+def listening_addresses(tree: Tree) -> tuple[str, ...]:
+    """Return the TCP addresses on which processes of the tree listen, such as ``127.0.0.1:8000``."""
+    processes = tree()
+    sockets = tcp_listeners(processes)
+    held, _ = held_by(processes, {each.token for each in sockets})
+    ours = {token for _, token in held}
+    found = sorted((each.port, str(each.address)) for each in sockets if each.token in ours)
+    return tuple(dict.fromkeys(_text(address, port) for port, address in found))
 
 
 def check_owner(connection: socket.socket, tree: Tree) -> WrongProcess | str:
