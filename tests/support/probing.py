@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 
+from support.expressions import Here
 from tox_prodsim.model.probes import (
     Probe,
 )
@@ -35,4 +36,4 @@ def asked(probe: Probe, tree: Tree = ours) -> Answer:
 def around(
     tree: Callable[[], tuple[psutil.Process, ...]] = nobody, folder: str | Path = "/nonexistent"
 ) -> ProbeContext:
-    return ProbeContext(tree=tree, log=LogWatch(Path(folder, "log")), scratch=Path(folder))
+    return ProbeContext(tree=tree, log=LogWatch(Path(folder, "log")), scratch=Path(folder), expressions=Here())

@@ -5,4 +5,4 @@
 that wheel, ``base_requirements`` installs what that wheel requires in addition.
 """
 
-__all__ = ["base_requirements", "clone_env", "frontend", "reference_wheel", "tree_build"]
+__all__ = ["base_requirements", "clone_env", "frontend", "reference_wheel", "tree_build", "unpacking"]

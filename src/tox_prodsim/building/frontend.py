@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tarfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,9 @@ import build
 import pyproject_hooks
 import virtualenv
 
+from tox_prodsim.building.unpacking import unpack
 from tox_prodsim.model.errors import BuildError, Cancelled, ProdsimError
+from tox_prodsim.model.runner import BoundedCall, unbounded
 
 _SCRIPTS = "Scripts" if sys.platform == "win32" else "bin"
 _BACKEND_WARNING = getattr(pyproject_hooks, "BuildBackendWarning", None)
@@ -48,12 +49,14 @@ class _IsolatedEnv:
             self._execute([self.python_executable, "-m", "pip", "install", "-q", *sorted(requirements)], cwd, {})
 
 
-def wheel_from_sdist(sdist: Path, *, python: Path, folder: Path, execute: Execute) -> Path:
+def wheel_from_sdist(
+    sdist: Path, *, python: Path, folder: Path, execute: Execute, call: BoundedCall = unbounded
+) -> Path:
     """Return the wheel built from the unpacked sdist, away from any source tree.
 
     Raises BuildError when it does not build.
     """
-    source = unpack(sdist, folder / "source")
+    source = call(unpack, sdist, folder / "source")
     with _as_prodsim_error("--installpkg", f"building a wheel from {sdist.name}"):
         return _build_isolated(source, python=python, folder=folder, execute=execute)
 
@@ -131,27 +134,3 @@ def _runner(source: Path, execute: Execute) -> Callable[..., None]:
         execute(cmd, Path(cwd or source), extra_environ or {})
 
     return run_hook
-
-
-def top_folder(sdist: Path) -> str:
-    """Return the name of the one folder that an sdist holds; raises ProdsimError when it is not an sdist."""
-    try:
-        with tarfile.open(sdist, "r:gz") as archive:
-            tops = {member.name.partition("/")[0] for member in archive}
-    except (OSError, EOFError, tarfile.TarError) as problem:
-        raise ProdsimError("--installpkg", f"{sdist} cannot be unpacked: {problem}") from problem
-    if len(tops) != 1:
-        msg = f"{sdist} is no sdist: it should hold one folder, and holds {len(tops)} files and folders"
-        raise ProdsimError("--installpkg", msg)
-    return tops.pop()
-
-
-def unpack(sdist: Path, folder: Path) -> Path:
-    """Unpack an sdist below ``folder``, and return its own folder; raises ProdsimError when it is not an sdist."""
-    top = top_folder(sdist)
-    try:
-        with tarfile.open(sdist, "r:gz") as archive:
-            archive.extractall(folder, filter="data")
-    except (OSError, tarfile.TarError) as problem:
-        raise ProdsimError("--installpkg", f"{sdist} cannot be unpacked: {problem}") from problem
-    return folder / top

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.building import frontend, source_tree
+from tox_prodsim.building.unpacking import unpack
 from tox_prodsim.model.errors import NoTreeError, TreeUnavailableError
 from tox_prodsim.model.findings import NothingToCheck
-from tox_prodsim.model.runner import Runner
+from tox_prodsim.model.runner import BoundedCall, Runner, unbounded
 
 _COPY, _SDIST = "tree", "again"
 
@@ -38,6 +39,8 @@ class BuildTools:
 
     python: Path
     execute: frontend.Execute
+    call: BoundedCall = unbounded
+    """Unpacks an sdist."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +104,7 @@ class TreeBuilder:
         if self._tools is None:
             msg = "the source tree was not built"
             raise TreeUnavailableError(msg)
-        source = frontend.unpack(sdist, self._folder / _SDIST)
+        source = self._tools.call(unpack, sdist, self._folder / _SDIST)
         return self._wheel(source, f"{_SDIST}-wheel", self._tools)
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator, Mapping
 from urllib.parse import urlsplit
 
 from tox_prodsim import supervision
-from tox_prodsim.deployment import findings, in_flight, monitoring, output
+from tox_prodsim.deployment import findings, in_flight, monitoring, output, user_expressions
 from tox_prodsim.deployment.in_flight import RequestOutcome, RequestsInFlight
 from tox_prodsim.deployment.launch import LaunchContext, launch_for, taken_addresses
 from tox_prodsim.deployment.monitored import MonitoredStart
@@ -25,7 +25,7 @@ from tox_prodsim.model.probes import ListenProbe
 from tox_prodsim.model.scenario import Deployment
 
 _CODES = frozenset(
-    f"RUN{number}" for number in (*range(601, 605), *range(606, 619), *range(620, 628), 630, 631, 640, 641, 657)
+    f"RUN{number}" for number in (*range(601, 605), *range(606, 619), *range(620, 628), 630, 631, 640, 641, 657, 658)
 )
 """Codes that a run of the deployment checks; RUN605 is about tox's commands."""
 _TIMEOUTS = {"RUN603", "RUN610", "RUN615", "RUN616", "RUN617"}
@@ -115,6 +115,7 @@ class DeploymentRun:
         if taken is not None:
             yield from self._fail(taken)
             return
+        self.context.expressions.prepare(self.launch.probes)
         yield from self._spawn()
         if self._monitored is not None:
             wait = self._wait_until_ready if self._deployment.is_service else self._wait_until_ended
@@ -254,8 +255,11 @@ class DeploymentRun:
         self.close()
 
     def _check_output(self) -> Iterator[Event]:
-        own_code, ended_well = self.context.own_code, not self.progress.failed
-        found = [*output.check_output(self.context.log, self._deployment, ended_well=ended_well, own_code=own_code)]
+        context, deployment, ended_well = self.context, self._deployment, not self.progress.failed
+        found = [
+            *user_expressions.check_log(context.log, deployment, context.expressions),
+            *output.check_output(context.log, deployment, ended_well=ended_well, own_code=context.own_code),
+        ]
         self.expected = findings.describe_expected(self._deployment, found)
         yield from self.progress.report(found)
 

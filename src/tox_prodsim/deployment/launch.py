@@ -49,6 +49,8 @@ class LaunchContext:
     """How the processes are held together."""
     allow_leaks: AllowLeaks = field(default_factory=AllowLeaks)
     """Leaks that the user accepts."""
+    expressions: supervision.Expressions = field(default_factory=supervision.Expressions)
+    """Searches for those of the user."""
     own_network: bool = False
     """Whether the deployment has a network namespace of its own, in which the probes must ask."""
     as_pid1: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 
 from tox_prodsim import supervision
-from tox_prodsim.deployment import leaks, output
+from tox_prodsim.deployment import leaks, output, user_expressions
 from tox_prodsim.deployment.environ import with_resource_warnings
 from tox_prodsim.deployment.launch import LaunchContext, Start, start_variables
 from tox_prodsim.deployment.leaks import findings
@@ -121,8 +121,10 @@ class MonitoredStart:
         )
         report = findings.report_leaks(self._snapshot, ending, evidence)
         self.not_observable = (*self.well.not_checked(), *report.not_observable)
-        found = findings.to_findings(self._name, report.leaks, self._context.allow_leaks)
+        acceptance = user_expressions.Acceptance(self._context.allow_leaks, self._context.expressions)
+        found = findings.to_findings(self._name, report.leaks, acceptance.accepts)
         yield from (findings.blame_shell(each, self.main_program) for each in found)
+        yield from acceptance.findings
 
     def close(self) -> None:
         """End whatever is left of it; may be called at any time, and again."""

@@ -1,10 +1,10 @@
-"""What a deployment printed: read in bounded memory, and checked."""
+"""What a deployment printed: read in bounded memory, and checked. ``user_expressions`` has those of the user."""
 
 from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tox_prodsim.deployment import findings, log_end, tracebacks
@@ -18,18 +18,6 @@ _BLOCK_BYTES = 1 << 16
 _OVERLAP_BYTES = 1 << 10
 """Of a line longer than a block, so much is read twice: a match there is rarely longer."""
 
-_TOKEN = re.compile(
-    rb"""\(\?i\) | \(\?: | \((?!\?)
-        | \\[dwsDWSb] | \\[^\w\s]
-        | \[\^ (?:[^\x00-\x1f\\\]] | \\[dws] | \\[^\w\s])+ \]
-        | \[ (?!\^) (?:[^\x00-\x1f\\\]] | \\[dw] | \\[^\w\s])+ \]
-        | [^\x00-\x1f\\\[(]  # a character, . ^ $ | ) and what repeats
-    """,
-    re.VERBOSE,
-)
-"""What an expression may consist of to be searched for in many lines at once: no lookaround, for example."""
-_IN_ONE_LINE = {rb"\s": rb"[^\S\n]", rb"\W": rb"[^\w\n]", rb"\D": rb"[^\d\n]"}
-
 
 def check_output(
     log: Path, deployment: Deployment, *, ended_well: bool, own_code: Sequence[Path] = ()
@@ -38,18 +26,11 @@ def check_output(
 
     A traceback contradicts a success, so it is a finding only if everything else ``ended_well``.
     """
-    expected = _Search(deployment.expect_output)
-    rejected = _Search(deployment.reject_output)
     try:
         files.refuse_foreign(log)
     except ForeignFileError as problem:
         yield findings.replaced_log(problem, log.name)
         return
-    for block in blocks(log):
-        for search in (expected, rejected):
-            search.read(block)
-    yield from (findings.expected_output_missing(log.name, pattern) for pattern in expected.missing)
-    yield from (findings.rejected_output(log.name, pattern, line) for pattern, line in rejected.found.items())
     if ended_well:
         yield from _printed_tracebacks(log, deployment, own_code)
 
@@ -68,43 +49,6 @@ def _printed_tracebacks(log: Path, deployment: Deployment, own_code: Sequence[Pa
             line=place.line if place is not None else None,
             job=not deployment.is_service,
         )
-
-
-class _Search:
-    """The first line for each of some patterns: ``found``; ``missing`` are the patterns that no line has matched."""
-
-    def __init__(self, patterns: Iterable[re.Pattern[bytes]]) -> None:
-        self.missing = dict.fromkeys(patterns)
-        self.found: dict[re.Pattern[bytes], str] = {}
-        self._in_block = {pattern: _for_block(pattern) for pattern in self.missing}
-
-    def read(self, block: bytes) -> None:
-        """Search for what is still missing."""
-        for pattern in tuple(self.missing):
-            line = _first_matching_line(pattern, self._in_block[pattern], block)
-            if line is not None:
-                del self.missing[pattern]
-                self.found[pattern] = line.decode(errors="replace").strip()
-
-
-def _for_block(pattern: re.Pattern[bytes]) -> re.Pattern[bytes] | None:
-    """Return the pattern that finds in many lines what this one finds in each; None: there is no such pattern."""
-    source = pattern.pattern
-    tokens = _TOKEN.findall(source)
-    if pattern.flags & (re.DOTALL | re.VERBOSE) or b"".join(tokens) != source:
-        return None
-    within = (rb"[^\n" + token[2:] if token.startswith(b"[^") else _IN_ONE_LINE.get(token, token) for token in tokens)
-    return re.compile(b"".join(within), pattern.flags | re.MULTILINE)
-
-
-def _first_matching_line(pattern: re.Pattern[bytes], in_block: re.Pattern[bytes] | None, block: bytes) -> bytes | None:
-    if in_block is None:
-        return next((line for line in block.split(b"\n") if pattern.search(line)), None)
-    match = in_block.search(block)
-    if match is None:
-        return None
-    end = block.find(b"\n", match.start())
-    return block[block.rfind(b"\n", 0, match.start()) + 1 : end if end >= 0 else None]
 
 
 def blocks(log: Path) -> Iterator[bytes]:

@@ -37,6 +37,7 @@ class Questions:
             spawned_at=process.spawned_at,
             notify=notify,
             execute=supervision.ExecWatch(context.runner(launch.values)),
+            expressions=context.expressions,
         )
         self._trees = _trees_of_others(launch, context)
 
@@ -130,6 +131,9 @@ class ReadinessWait:
                 case supervision.WrongProcess() as wrong_process:
                     self.failure = findings.answered_by_wrong_process(self._name, wrong_process)
                     return
+                case supervision.Undecided() as undecided:
+                    self.failure = findings.expression_too_slow("ready", undecided.expression, undecided.reason)
+                    return
                 case supervision.NotReady() as not_ready:
                     self._last = probe, not_ready
                     broken = self._streaks.pop(probe, None)
@@ -160,9 +164,9 @@ class ReadinessWait:
 
     def _left_s(self) -> float:
         """Return the seconds until it must be ready; EXTEND_TIMEOUT_USEC prolongs them."""
-        limit_at = self._process.spawned_at + self._limit_s
+        since, limit_at = self._process.spawned_at, self._process.spawned_at + self._limit_s
         if self._notify is not None:
-            limit_at = supervision.deadline(limit_at, self._notify.state)
+            limit_at = supervision.deadline(since, self._limit_s, self._notify.state)
         return limit_at - supervision.clock.now()
 
 

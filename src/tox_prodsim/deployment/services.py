@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tox_prodsim import supervision
-from tox_prodsim.deployment import leaks
+from tox_prodsim.deployment import leaks, user_expressions
 from tox_prodsim.deployment.deploy import DeploymentRun
 from tox_prodsim.deployment.in_order import InOrder
 from tox_prodsim.deployment.launch import LaunchContext, free_ports
@@ -159,8 +159,9 @@ class ServicesRun:
             found = leaks.find_shared_leaks(self._snapshot)
             self._not_checked += found.not_observable
             name = ", ".join(self._runs)
-            for finding in leak_findings.to_findings(name, found.leaks, self._context.allow_leaks):
-                yield Found(finding=finding)
+            acceptance = user_expressions.Acceptance(self._context.allow_leaks, self._context.expressions)
+            shared = leak_findings.to_findings(name, found.leaks, acceptance.accepts)
+            yield from (Found(finding=finding) for finding in (*shared, *acceptance.findings))
 
     def _duration_s(self) -> float:
         now = supervision.clock.now()

@@ -3,8 +3,8 @@
 ``scenario`` is what the user asked for, with ``probes``, ``conditions`` and ``auditors``; ``probe_kinds`` is the table
 of probes, and ``probe_syntax`` has their parsers. ``events`` is what happens during a run, ``findings`` what is wrong
 and ``causes`` what of that is one fault, ``leaks`` what is left behind, ``metrics`` what is timed; ``errors`` has all
-exceptions, ``files`` writes files, ``secrets`` masks what is secret in a text and ``printable`` makes it safe to print,
-and ``top_levels`` names what is not a project's own in site-packages.
+exceptions, ``files`` writes files, ``sdist_archive`` opens sdists within limits, ``secrets`` masks what is secret in a
+text, ``printable`` makes it safe to print, and ``top_levels`` names what is not a project's own in site-packages.
 """
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "python_source",
     "runner",
     "scenario",
+    "sdist_archive",
     "secrets",
     "services",
     "top_levels",

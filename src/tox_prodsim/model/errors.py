@@ -4,12 +4,15 @@
 
     Exception
     ├── ProdsimError            the request or the machine is wrong: one line that names the key
-    │   └── BuildError          a build back end failed
+    │   ├── BuildError          a build back end failed
+    │   └── RefusedFileError    a file is beyond what is read of one
     ├── Cancelled               the user or the CI system ended the run
     ├── ForeignFileError        an OSError: something else is in the place of a file of a run
     └── UnavailableError        something cannot be had or measured here; the text is the reason
         ├── CloneError          a second environment
         ├── ConfirmationError   a second measurement of a change
+        ├── LimitExceededError  the result of a call that took too long or too much memory
+        │   └── ExpressionLimitError   whether a regular expression matches
         ├── MeasurementError    a time
         ├── LockError           the lock of an environment
         ├── LogVersionError     the event log of another version
@@ -41,6 +44,10 @@ class ProdsimError(Exception):
         """Return the same with the section in which the key is; empty: that of the environment."""
         return ProdsimError(f"{section} {self.key}", self.message) if section else self
 
+    def __reduce__(self) -> tuple[type[ProdsimError], tuple[str, ...]]:
+        """Return how another process makes it anew."""
+        return type(self), (self.key, self.message)
+
 
 class BuildError(ProdsimError):
     """A program of a build failed; ``output`` is all that it wrote."""
@@ -48,6 +55,23 @@ class BuildError(ProdsimError):
     def __init__(self, key: str, message: str, output: str) -> None:
         super().__init__(key, message)
         self.output = output
+
+    def __reduce__(self) -> tuple[type[ProdsimError], tuple[str, ...]]:
+        """Return how another process makes it anew."""
+        return type(self), (self.key, self.message, self.output)
+
+
+class RefusedFileError(ProdsimError):
+    """A file is beyond what is read of one: ``code`` is that of the finding, and ``hint`` what to do about it."""
+
+    def __init__(self, key: str, message: str, code: str, hint: str) -> None:
+        super().__init__(key, message)
+        self.code = code
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[type[ProdsimError], tuple[str, ...]]:
+        """Return how another process makes it anew."""
+        return type(self), (self.key, self.message, self.code, self.hint)
 
 
 class Cancelled(Exception):  # noqa: N818 - the documented name; nothing is in error
@@ -79,6 +103,18 @@ class ConfirmationError(UnavailableError):
 
 class LockError(UnavailableError):
     """The file of the lock cannot be used; the text says why."""
+
+
+class LimitExceededError(UnavailableError):
+    """A call took longer, or needed more memory, than it may."""
+
+
+class ExpressionLimitError(LimitExceededError):
+    """The search for ``expression`` was ended."""
+
+    def __init__(self, expression: str, reason: str) -> None:
+        super().__init__(reason)
+        self.expression = expression
 
 
 class LogVersionError(UnavailableError):

@@ -35,6 +35,14 @@ def listed(names: Sequence[str], most: int = 1, *, noun: str = "", separator: st
     return f"{shown}{before}and {left} more" + (f" {plural(noun, left)}" if noun else "")
 
 
+def sized(size_bytes: int) -> str:
+    """Return a size such as ``84 kB``, ``16 MB`` or ``3.2 GB``."""
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size_bytes >= unit:
+            return f"{size_bytes / unit:.3g} {name}"
+    return f"{size_bytes} B"
+
+
 def joined(facts: Iterable[str], separator: str = ", ") -> str:
     """Return the facts in a row, without the empty ones."""
     return separator.join(filter(None, facts))

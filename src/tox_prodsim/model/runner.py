@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import ParamSpec, Protocol, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 CHILD_SCRIPTS = Path(__file__).parents[1] / "_child"
 """The folder of the scripts that run in other processes; they are started by their path."""
@@ -41,3 +44,31 @@ class Runner(Protocol):
         self, argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] = NO_VARIABLES
     ) -> Completed:
         """Return how it ended; ``variables`` come on top of those of production."""
+
+
+class BoundedCall(Protocol):
+    """Calls a function of ours where it can be ended: within limits of time and memory, and at a cancel at once."""
+
+    def __call__(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what it returns, or raise what it raises; raises LimitExceededError, and Cancelled.
+
+        Function, arguments and result are sent to another process and back, as pickles.
+        """
+
+    def with_room(self, largest_bytes: int) -> BoundedCall:
+        """Return the same with as much memory more, for what is read as a whole."""
+
+
+class _Unbounded:
+    """Calls a function here, without any limit."""
+
+    def __call__(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what it returns."""
+        return function(*args, **kwargs)
+
+    def with_room(self, _largest_bytes: int) -> BoundedCall:
+        """Return the same."""
+        return self
+
+
+unbounded: BoundedCall = _Unbounded()

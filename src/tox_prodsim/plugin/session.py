@@ -24,8 +24,8 @@ from tox_prodsim.checks import resolution
 from tox_prodsim.checks.artifact import build_failure
 from tox_prodsim.model import files
 from tox_prodsim.model.errors import BuildError
-from tox_prodsim.model.events import Event, Evidence, RunStarted, Step, StepFinished
-from tox_prodsim.model.findings import CheckResult, Verdict
+from tox_prodsim.model.events import Event, Evidence, Step, StepFinished
+from tox_prodsim.model.findings import Verdict
 from tox_prodsim.model.scenario import LOWEST, Scenario
 from tox_prodsim.plugin import one_run, signals
 from tox_prodsim.plugin.boundary import Boundary
@@ -65,13 +65,21 @@ class Session:
         self._lowered: installer.Lowered | None = None
         self._reporting: Reporting | None = None
         self._driver: RunDriver | None = None
+        self._workers = supervision.Workers(cancel=self._cancel, ledger=lambda: ledger_of(tox_env))
+        self._is_given_readable = False
         self._commands = ToxCommands(tox_env, self._read_keys, self._cancel, self._fail_uninstalled)
         self._interrupt = tox_env.interrupt
         vars(tox_env)["interrupt"] = self._interrupted  # tox has no hook for a Ctrl-C
         signals.on_first(self._cancel.set)
         signals.on_second(lambda: self._cancel.set(hard=True))
         self._provenance = provenance.ProvenanceTracker(
-            tox_env, self._folder, self._cancel, self._fail_without_wheel, self._fail_refused
+            tox_env,
+            self._folder,
+            self._cancel,
+            self._fail_without_wheel,
+            self._fail_refused,
+            check_given=self._check_given,
+            call=self._workers,
         )
         package_env.supervise(tox_env.package_envs, tox_env.conf, self._provenance, self._boundary)
 
@@ -79,8 +87,7 @@ class Session:
         """Refuse what cannot be tested before anything is installed, and keep the wheel under test."""
         with self._boundary:
             scenario = self._read_keys()
-            if checked := wheel_under_test.unreadable(self._env):
-                self._fail_unreadable(build.run_started(self._env, scenario), checked)
+            self._check_given()
             if of_type == "package":
                 self._adopt(arguments)
                 if scenario.resolution == LOWEST:
@@ -90,7 +97,7 @@ class Session:
         """Begin the run: everything that comes before ``commands_pre``."""
         with self._boundary:
             scenario = self._read_keys()
-            production_env = ProductionEnv(self._env, self._cancel, scenario.deployments)
+            production_env = ProductionEnv(self._env, self._workers, scenario.deployments)
             context = self._build_context(scenario, production_env)
         self._reporting = Reporting(self._env, self._folder, self._boundary.redactor)
         self._driver = RunDriver(
@@ -140,6 +147,7 @@ class Session:
             if self._scenario is not None and self._scenario.report_mode != files.PRIVATE:
                 files.set_modes(self._folder, self._scenario.report_mode)
         self._provenance.close()
+        self._workers.close()
         self._cancel.close()
 
     def _handle(self, event: Event) -> None:
@@ -163,7 +171,9 @@ class Session:
         """Keep the wheel that tox installs, or the one that is built from the sdist in its place."""
         record = self._provenance.record
         try:
-            self._wheel = wheel_under_test.adopt(self._env, packages, self._folder, self._cancel, record)
+            self._wheel = wheel_under_test.adopt(
+                self._env, packages, self._folder, self._cancel, record, call=self._workers
+            )
         except BuildError as problem:
             python = frontend.build_python(self._folder / "build")
             self._provenance.build_failed(packages[0].path, problem, python)
@@ -176,14 +186,19 @@ class Session:
         evidence = Evidence(step=Step.SDIST, title=failure.title, lines=failure.lines)
         self._report(without_wheel(started, failure.checked, evidence))
 
-    def _fail_unreadable(self, started: RunStarted, checked: CheckResult) -> None:
-        """Report a given file that is no wheel: nothing else can be checked. Raises Fail."""
-        known = wheel_under_test.describe_given(self._env, started)
-        self._report(without_wheel(known, checked, step=Step.WHEEL))
+    def _check_given(self) -> None:
+        """Report a given file that cannot be read: nothing else can be checked. Raises Fail."""
+        if self._is_given_readable:
+            return
+        started = build.run_started(self._env, self._read_keys())
+        if checked := wheel_under_test.unreadable(self._env, self._workers):
+            known = wheel_under_test.describe_given(self._env, started, self._workers)
+            self._report(without_wheel(known, checked, step=Step.WHEEL))
+        self._is_given_readable = True
 
     def _fail_refused(self, wheel: Path, reason: str) -> None:
         """Report a given wheel whose metadata tox cannot read. Raises Fail."""
-        self._wheel = wheel_under_test.given(self._env, wheel, self._folder)
+        self._wheel = wheel_under_test.given(self._env, wheel, self._folder, self._workers)
         self._fail_uninstalled("install_package", reason.rpartition(f"{wheel}: ")[2])
 
     def _fail_uninstalled(self, run_id: str, output: str) -> None:
@@ -236,7 +251,7 @@ class Session:
             self._read_keys(),
             wheel,
             self._folder,
-            cancel=self._cancel,
+            production_env=ProductionEnv(self._env, self._workers, self._read_keys().deployments),
             provenance=self._provenance.provenance(),
             failed=failed,
         )

@@ -229,12 +229,12 @@ class ToxCommands:
             return
         configured: Command = self._env.conf[command.key][command.index]
         failed = not configured.ignore_exit_code and (ending.returncode == 0) is configured.invert_exit_code
-        name, shown, scenario = request.run_id, request.shell_cmd_redacted, self._scenario()
+        name, shown = request.run_id, request.shell_cmd_redacted
         failures = self._failures(command, name, shown, ending, failed=failed)
         found = (
             *failures,
             *findings.unkillable_processes(name, ending),
-            *leak_findings.to_findings(name, leak_findings.survivor_leaks(ending), scenario.allow_leaks),
+            *self._leaks(name, ending),
         )
         self.records.add_end(name, () if self._cancel.is_set else found, failed=failed)
         if failures and not self._cancel.is_set:
@@ -261,3 +261,9 @@ class ToxCommands:
             own_code = self._context.launch_context.own_code
             for log in logs:
                 self.records.add_log(name, log.name, log_end.excerpt(log, own_code))
+
+    def _leaks(self, name: str, ending: supervision.Ending) -> Iterator[Finding]:
+        """Yield what a command left; no expression of ``allow_leaks`` is about processes."""
+        allow = self._scenario().allow_leaks
+        survivors = leak_findings.survivor_leaks(ending)
+        yield from leak_findings.to_findings(name, survivors, lambda leak: allow.accepts(leak, lambda *_: False))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from tox_prodsim.checks import artifact, audit, installed, resolution
+from tox_prodsim.model.errors import LimitExceededError
 from tox_prodsim.model.events import Event, Found, Step
 from tox_prodsim.model.findings import CheckResult, Level, NothingToCheck, Policy
 from tox_prodsim.model.formatting import listed
@@ -50,7 +52,7 @@ def _run_checks(
     The scripts wait for the imports: what they leave in HOME must be known as theirs.
     """
     fresh = executor.submit(_fresh_install, scenario, context)
-    sources = executor.submit(artifact.internal_imports, context.wheel)
+    sources = executor.submit(_internal_imports, context)
     importing = executor.submit(_imports, scenario, context, results.known, sources)
     survey = executor.submit(installed.check_distribution, context.subject, context.execute, context.python)
     yield from _files(scenario, context, results, executor, _needed(context, sources, importing))
@@ -82,11 +84,11 @@ def _files(
 
     ``is_needed`` tells of a module whether it imports, and without a condition.
     """
-    references = executor.submit(sdist.check_references, context.provenance, context.wheel)
+    references = executor.submit(sdist.check_references, context.provenance, context.wheel, context.call)
     check_syntax = functools.partial(artifact.check_syntax, is_needed=is_needed)
     syntax = executor.submit(check_syntax, context.wheel, context.execute, context.python)
     audits = _begin_audits(context, executor)
-    yield from results.run_step(Step.SDIST, lambda: sdist.check(context.provenance, context.wheel))
+    yield from results.run_step(Step.SDIST, lambda: sdist.check(context.provenance, context.wheel, context.call))
     yield from results.run_step(Step.WHEEL, lambda: _wheel(scenario, context, syntax, references))
     if audits:
         yield from results.run_step(Step.AUDIT, audits.result)
@@ -118,15 +120,20 @@ def _wheel(
     references: Future[CheckResult],
 ) -> CheckResult:
     """Check the wheel without installing it."""
-    source = context.provenance.sdist
+    wheel, source = context.wheel, context.provenance.sdist
+    check_native = functools.partial(
+        artifact.check_native,
+        wheel,
+        required=scenario.extensions,
+        compiled_sources=source.compiled_sources if source else None,
+    )
+    check_versions = functools.partial(artifact.check_versions, wheel, context.tested_pythons)
     return CheckResult.of(
-        artifact.check_wheel(context.wheel),
+        artifact.checked_bounded(context.call, functools.partial(artifact.check_wheel, wheel), wheel.path),
         references.result(),
-        artifact.check_versions(context.wheel, context.tested_pythons),
+        artifact.checked_bounded(context.call, check_versions, wheel.path),
         syntax.result(),
-        artifact.check_native(
-            context.wheel, required=scenario.extensions, compiled_sources=source.compiled_sources if source else None
-        ),
+        artifact.checked_bounded(context.call.with_room(wheel.largest_bytes), check_native, wheel.path),
     )
 
 
@@ -194,7 +201,7 @@ def _imports(
         reported=own.names | tops.lacks,
         own=sources.result(),
     )
-    undeclared = installed.check_undeclared(*environment, context.wheel.path, imported=others.modules)
+    undeclared = _undeclared(context, others.modules)
     extensions = installed.check_extensions(*environment, required=scenario.extensions)
     start = installed.check_start(*environment)
     quiet = CheckResult(detail="", codes=(), known=tuple(silence.known))
@@ -204,6 +211,28 @@ def _imports(
         descriptors=tops.descriptors,
         failed=others.failed,
     )
+
+
+def _internal_imports(context: RunContext) -> InternalImports:
+    """Return what modules import of the wheel; nothing if that cannot be found out within limits."""
+    with suppress(LimitExceededError):  # the check of the file reports it
+        found = context.call(artifact.internal_imports, context.wheel)
+        return replace(found, is_optional=functools.partial(_is_optional, context))
+    return InternalImports()
+
+
+def _is_optional(context: RunContext, module: str) -> bool:
+    with suppress(LimitExceededError):
+        return context.call(artifact.is_optional, context.wheel, module)
+    return False
+
+
+def _undeclared(context: RunContext, imported: frozenset[str]) -> CheckResult:
+    environment = (context.subject, context.execute, context.python, context.wheel.path)
+    try:
+        return installed.check_undeclared(*environment, imported=imported, call=context.call)
+    except LimitExceededError as problem:
+        return CheckResult(detail="", codes=(), not_checked=(("DEP204", f"reading the sources was ended: {problem}"),))
 
 
 class _Silence:

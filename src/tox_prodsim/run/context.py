@@ -12,7 +12,7 @@ from tox_prodsim.building import base_requirements, clone_env, reference_wheel
 from tox_prodsim.checks import artifact, audit, installed, resolution
 from tox_prodsim.model.events import RunStarted, Step
 from tox_prodsim.model.findings import CheckResult, Finding
-from tox_prodsim.model.runner import Runner
+from tox_prodsim.model.runner import BoundedCall, Runner, unbounded
 from tox_prodsim.run.known import stable, without_failures
 from tox_prodsim.run.sdist import UNKNOWN, Provenance
 from tox_prodsim.timing import baseline
@@ -85,6 +85,8 @@ class RunContext:
     baselines: BaselineFiles
     execute: Runner
     """Runs a command in the environment as production would."""
+    call: BoundedCall = unbounded
+    """Reads files, where that can be ended."""
     reference: ReferenceInputs | None = None
     """None: a change cannot be confirmed with the wheel of the baseline."""
     tools: audit.AuditTools | None = None
@@ -127,6 +129,8 @@ class FileContext:
     """The Pythons that tox's env_list names, such as 3.12; None: it names none."""
     uninstalled: Callable[[], CheckResult]
     """Returns why the wheel is not installed."""
+    call: BoundedCall = unbounded
+    """Reads files, where that can be ended."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,13 +5,15 @@ For a wheel that was given alone nothing of this is checked, and the step says s
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.checks import artifact
-from tox_prodsim.model.errors import NoTreeError, TreeUnavailableError
+from tox_prodsim.model.errors import LimitExceededError, NoTreeError, TreeUnavailableError
 from tox_prodsim.model.findings import CheckResult, Finding, NothingToCheck, warning
+from tox_prodsim.model.runner import BoundedCall
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,28 +55,40 @@ def unknown_provenance(reason: str) -> Provenance:
 UNKNOWN = unknown_provenance("there is no sdist beside the wheel")
 
 
-def check(provenance: Provenance, wheel: artifact.Wheel) -> CheckResult:
+def check(provenance: Provenance, wheel: artifact.Wheel, call: BoundedCall) -> CheckResult:
     """Return what is wrong with the sdist, or between it, the source tree and the wheel."""
     sdist = provenance.sdist
     if sdist is None:
         return CheckResult(detail=provenance.reason, codes=())
+    check_files = functools.partial(_check_files, sdist, wheel, provenance.tracked())
     return CheckResult.of(
-        artifact.check_sdist(sdist),
+        artifact.checked_bounded(call, check_files, sdist.path),
         CheckResult(detail="", codes=provenance.codes),
-        artifact.check_sdist_vs_wheel(sdist, wheel, provenance.tracked()),
-        artifact.check_package_data(sdist, wheel, provenance.tracked()),
-        _check_tree(provenance, sdist, wheel),
+        _check_tree(provenance, sdist, wheel, call),
     )
 
 
-def check_references(provenance: Provenance, wheel: artifact.Wheel) -> CheckResult:
+def _check_files(sdist: artifact.Sdist, wheel: artifact.Wheel, tracked: frozenset[str]) -> CheckResult:
+    """Return what is wrong with the sdist, and between it and the wheel."""
+    return CheckResult.of(
+        artifact.check_sdist(sdist),
+        artifact.check_sdist_vs_wheel(sdist, wheel, tracked),
+        artifact.check_package_data(sdist, wheel, tracked),
+    )
+
+
+def check_references(provenance: Provenance, wheel: artifact.Wheel, call: BoundedCall) -> CheckResult:
     """Return the files that the code reads and that are not there, without those that were lost on the way."""
-    sdist = provenance.sdist
-    known = artifact.lost_data(sdist, wheel, provenance.tracked()) if sdist is not None else frozenset[str]()
+    check_files = functools.partial(_check_references, provenance.sdist, wheel, provenance.tracked())
+    return artifact.checked_bounded(call, check_files, wheel.path)
+
+
+def _check_references(sdist: artifact.Sdist | None, wheel: artifact.Wheel, tracked: frozenset[str]) -> CheckResult:
+    known = artifact.lost_data(sdist, wheel, tracked) if sdist is not None else frozenset[str]()
     return artifact.check_references(wheel, known)
 
 
-def _check_tree(provenance: Provenance, sdist: artifact.Sdist, wheel: artifact.Wheel) -> CheckResult:
+def _check_tree(provenance: Provenance, sdist: artifact.Sdist, wheel: artifact.Wheel, call: BoundedCall) -> CheckResult:
     """Compare with what the source tree builds, where there is one and it builds."""
     try:
         built = provenance.build_tree()
@@ -82,15 +96,20 @@ def _check_tree(provenance: Provenance, sdist: artifact.Sdist, wheel: artifact.W
         reason = NothingToCheck(problem) if isinstance(problem, NoTreeError) else str(problem)
         reasons = tuple((code, reason) for code in ("BLD103", "BLD104"))
         return CheckResult(detail="builds the wheel under test", codes=(), not_checked=reasons)
-    return CheckResult.of(_equal(provenance, sdist, wheel, built.wheel), _written(built.written))
+    return CheckResult.of(_equal(provenance, sdist, wheel, built.wheel, call), _written(built.written))
 
 
 def _equal(
-    provenance: Provenance, sdist: artifact.Sdist, wheel: artifact.Wheel, from_tree: artifact.TreeWheel
+    provenance: Provenance,
+    sdist: artifact.Sdist,
+    wheel: artifact.Wheel,
+    from_tree: artifact.TreeWheel,
+    call: BoundedCall,
 ) -> CheckResult:
     try:
-        return artifact.check_equal(sdist, wheel.path, from_tree, rebuild=provenance.rebuild)
-    except TreeUnavailableError as problem:
+        room = call.with_room(wheel.largest_bytes)
+        return artifact.check_equal(sdist, wheel.path, from_tree, rebuild=provenance.rebuild, call=room)
+    except (TreeUnavailableError, LimitExceededError) as problem:
         return CheckResult(detail="", codes=(), not_checked=(("BLD104", str(problem)),))
 
 

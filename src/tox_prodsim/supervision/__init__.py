@@ -5,7 +5,7 @@ it reports (``run_state``); ``process_group`` is the weaker way where there are 
 run is held together, ``ending`` is how it ended, ``clock`` times it. ``run`` keeps what a short command writes.
 ``probes`` are how readiness is seen, ``descendants`` follows the processes of a run by their ``pidfd``, ``diagnosis``
 is what processes are doing. ``ledger`` ends what lost runs left behind, by the rules of ``ownership``; ``kernel_lock``
-lets one run wait for another; ``shim`` and ``cli`` are processes that supervise one command.
+lets one run wait for another; ``shim`` and ``cli`` are processes
 """
 
 from tox_prodsim.model.scenario import ContainmentKind
@@ -15,6 +15,7 @@ from tox_prodsim.supervision.descendants import CAN_FOLLOW, DescendantEnding, De
 from tox_prodsim.supervision.descendants import MOST as MOST_DESCENDANTS
 from tox_prodsim.supervision.diagnosis import Diagnosis, Hook, diagnose, is_own_file, is_unhandled, summary
 from tox_prodsim.supervision.ending import KILL, CapturedRun, Cause, Containment, Ending, SignalSent, Survivor
+from tox_prodsim.supervision.expressions import Expressions
 from tox_prodsim.supervision.kernel_lock import KernelLock, LockHolder
 from tox_prodsim.supervision.ledger import SweepResult, runs_ending, sweep
 from tox_prodsim.supervision.probes import (
@@ -29,6 +30,7 @@ from tox_prodsim.supervision.probes import (
     Ready,
     Refusal,
     Tree,
+    Undecided,
     WrongProcess,
     deadline,
     evaluate_probe,
@@ -45,6 +47,7 @@ from tox_prodsim.supervision.process import CANCEL_GRACE_S, Process, containment
 from tox_prodsim.supervision.process_tree import program_name, unreaped
 from tox_prodsim.supervision.procfs import Identity, effective_since, living_folder
 from tox_prodsim.supervision.run import outcome, run
+from tox_prodsim.supervision.worker import CallLimits, Workers
 
 __all__ = [
     "CANCEL_GRACE_S",
@@ -52,6 +55,7 @@ __all__ = [
     "KILL",
     "MOST_DESCENDANTS",
     "Answer",
+    "CallLimits",
     "Cancel",
     "CapturedRun",
     "Cause",
@@ -62,6 +66,7 @@ __all__ = [
     "Diagnosis",
     "Ending",
     "ExecWatch",
+    "Expressions",
     "Hook",
     "Identity",
     "KernelLock",
@@ -79,6 +84,8 @@ __all__ = [
     "Survivor",
     "SweepResult",
     "Tree",
+    "Undecided",
+    "Workers",
     "WrongProcess",
     "Zombie",
     "cli",

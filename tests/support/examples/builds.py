@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from support.limits import Ended
 from support.sdists import sdist, special
 from support.wheels import wheel
 from tox_prodsim.checks import audit
@@ -18,13 +19,15 @@ from tox_prodsim.checks.artifact import (
     check_package_data,
     check_sdist,
     check_sdist_vs_wheel,
+    checked_bounded,
     open_sdist,
     open_wheel,
+    unreadable_file,
 )
 from tox_prodsim.model import auditors
 from tox_prodsim.model.errors import ProdsimError
-from tox_prodsim.model.findings import Finding
-from tox_prodsim.model.runner import Completed
+from tox_prodsim.model.findings import CheckResult, Finding
+from tox_prodsim.model.runner import Completed, unbounded
 from tox_prodsim.run import sdist as sdist_step
 
 PKG_INFO = "Metadata-Version: 2.4\nName: acme\nVersion: 2.1.0\n"
@@ -66,7 +69,20 @@ def written(folder: Path) -> Iterable[Finding]:
         build_tree=lambda: sdist_step.TreeBuild(wheel=tree, written=(("src/acme/_version.py", False),)),
         rebuild=lambda: made,
     )
-    return sdist_step.check(provenance, open_wheel(made)).findings
+    return sdist_step.check(provenance, open_wheel(made), unbounded).findings
+
+
+def refused_sdist(folder: Path) -> Iterable[Finding]:
+    path = acme_sdist(folder, pkg_info=PKG_INFO + "".join(f"X-{at}: 1\n" for at in range(20_000)))
+    try:
+        open_sdist(path)
+    except ProdsimError as problem:
+        return unreadable_file(path, problem).findings
+    return ()
+
+
+def ended(folder: Path) -> Iterable[Finding]:
+    return checked_bounded(Ended(), lambda: CheckResult(detail="", codes=()), acme_sdist(folder)).findings
 
 
 def equality(
@@ -171,6 +187,9 @@ EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "SDI204": secret,
     "SDI205": licence,
     "SDI206": reserved,
+    "SDI210": refused_sdist,
+    "SDI211": ended,
+    "SDI212": lambda folder: check_sdist(open_sdist(acme_sdist(folder, {"acme/txt\u202eyp.exe": ""}))).findings,
     "WHL111": module_left_out,
     "WHL112": data_left_out,
     "WHL114": licence_left_out,

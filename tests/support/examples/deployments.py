@@ -18,7 +18,7 @@ from tox_prodsim.deployment.monitoring.zombies import Pile
 from tox_prodsim.model.conditions import CONDITIONS
 from tox_prodsim.model.errors import ForeignFileError
 from tox_prodsim.model.findings import Finding, Level
-from tox_prodsim.model.leaks import AllowLeaks, Grade, Leak, LeakKind
+from tox_prodsim.model.leaks import Grade, Leak, LeakKind
 from tox_prodsim.model.probes import HttpProbe
 from tox_prodsim.model.scenario import Stop
 from tox_prodsim.supervision import (
@@ -70,7 +70,7 @@ def leak(kind: LeakKind, subject: str, detail: str = "", *, grade: Grade = Grade
 
 
 def leaked(name: str, *leaks: Leak) -> list[Finding]:
-    return list(leak_findings.to_findings(name, leaks, AllowLeaks()))
+    return list(leak_findings.to_findings(name, leaks, lambda _: False))
 
 
 NO_REPORT = Ending(cause=Cause.LOST, code=None, signal=None, duration_s=1.0, error="the guard ended without a report")
@@ -78,6 +78,7 @@ REFUSED = findings.exited_before_ready("uvicorn", ended(3, after_s=0.41), "conne
 SURVIVED = leaked("app.py", *leak_findings.survivor_leaks(ended(0, survivors=(WORKER,))))
 SMOKE = findings.failed_command("commands[0]", "python smoke.py", ended(1), failed=True, limit_s=60.0)
 FINDINGS = [
+    findings.expression_too_slow("reject_output", "^(a+)+b", "it took longer than 2 s"),
     findings.port_taken("127.0.0.1:8000", 812, "python old.py"),
     findings.exited_before_ready("uvicorn", ended(1, after_s=0.16), "connection refused"),
     findings.ready_timeout_exceeded("uvicorn", 30.0, "connection refused"),

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from support.hostile import linked_wheel
+from support.limits import Ended
 from support.wheels import wheel
 from tox_prodsim.checks.artifact import (
     check_references,
     check_syntax,
     check_versions,
     check_wheel,
+    checked_bounded,
     open_wheel,
     unreadable_file,
 )
 from tox_prodsim.model.errors import ProdsimError
-from tox_prodsim.model.findings import Finding
+from tox_prodsim.model.findings import CheckResult, Finding
 from tox_prodsim.model.runner import Completed
 
 PACKAGE = {"acme/__init__.py": ""}
@@ -104,8 +107,28 @@ def damaged(folder: Path) -> Iterable[Finding]:
     try:
         open_wheel(path)
     except ProdsimError as problem:
-        return unreadable_file(path, problem.message).findings
+        return unreadable_file(path, problem).findings
     return ()
+
+
+def refused(folder: Path) -> Iterable[Finding]:
+    """Return what is reported of a wheel beyond a limit."""
+    many = "".join(f"X-{at}: 1\n" for at in range(19_998))
+    path = wheel(folder, metadata=f"Metadata-Version: 2.1\nName: acme\nVersion: 1.0\nSummary: x\n{many}")
+    try:
+        open_wheel(path)
+    except ProdsimError as problem:
+        return unreadable_file(path, problem).findings
+    return ()
+
+
+def ended(folder: Path) -> Iterable[Finding]:
+    """Return what is reported of checks that were ended."""
+    return checked_bounded(Ended(), lambda: CheckResult(detail="", codes=()), wheel(folder)).findings
+
+
+def linked(folder: Path) -> Iterable[Finding]:
+    return checked(linked_wheel(folder, "acme/libacme.so"))
 
 
 EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
@@ -127,6 +150,10 @@ EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "WHL135": files("acme/__init__.py", "CHANGELOG.md", "LICENSE"),
     "WHL136": files("acme/__init__.py", "acme/aux.py"),
     "WHL140": damaged,
+    "WHL150": refused,
+    "WHL151": ended,
+    "WHL152": files("acme/__init__.py", "acme\\cli.py"),
+    "WHL154": linked,
     "DEP201": fields("Requires-Dist: acme-http @ git+https://github.com/acme/http"),
     "DEP207": fields("Requires-Dist: click\nRequires-Dist: rich"),
     "VER301": fields("Requires-Python: >=3.9,<3.11\nClassifier: Programming Language :: Python :: 3.12"),

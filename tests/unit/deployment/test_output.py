@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.expressions import Here
 
-from tox_prodsim.deployment import output
+from tox_prodsim.deployment import log_search, output, user_expressions
 from tox_prodsim.model.findings import Level
 from tox_prodsim.model.scenario import Deployment, Stop, stop_signal
 
@@ -35,7 +36,9 @@ def findings_of(
 ) -> list[tuple[str, str]]:
     path = tmp_path / "deploy.log"
     path.write_bytes(log)
-    return [(each.code, each.message) for each in output.check_output(path, deployment, ended_well=ended_well)]
+    found = user_expressions.check_log(path, deployment, Here())
+    judged = output.check_output(path, deployment, ended_well=ended_well)
+    return [(each.code, each.message) for each in (*found, *judged)]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +75,9 @@ def test_a_line_of_50_mb_is_judged_in_little_memory(tmp_path: Path) -> None:
             file.write(b"x" * 1_000_000)
         file.write(b"needle")
     tracemalloc.start()
-    assert list(output.check_output(log, job(expect=(b"needle",), reject=(b"never",)), ended_well=True)) == []
+    deployment = job(expect=(b"needle",), reject=(b"never",))
+    assert list(user_expressions.check_log(log, deployment, Here())) == []
+    assert list(output.check_output(log, deployment, ended_well=True)) == []
     assert tracemalloc.get_traced_memory()[1] < 2_000_000
     tracemalloc.stop()
 
@@ -140,10 +145,10 @@ def test_searching_a_block_finds_what_searching_each_line_finds(log: bytes, sour
         pattern = re.compile(source)
     except re.error:
         return
-    in_block = output._for_block(pattern)
+    in_block = log_search.for_block(pattern)
     assert in_block is not None, source
     by_line = next((line for line in log.split(b"\n") if pattern.search(line)), None)
-    assert output._first_matching_line(pattern, in_block, log) == by_line
+    assert log_search.first_matching_line(pattern, in_block, log) == by_line
 
 
 @given(lines=st.lists(st.binary(max_size=60).map(lambda line: line.replace(b"\n", b"")), max_size=20))

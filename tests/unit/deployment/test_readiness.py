@@ -48,6 +48,7 @@ class FakeTime:
 def waited(time: FakeTime, *probes: Probe, limit_s: float = 30.0) -> ReadinessWait:
     launch = Launch(argv=("serve",), probes=probes, port=None, url="", values={})
     context: Any = SimpleNamespace(
+        expressions=None,
         service="",
         other_ports=dict,
         own_network=False,

@@ -49,13 +49,13 @@ from tox_prodsim.checks.artifact.data_files import data_files, script_files, sta
 from tox_prodsim.checks.artifact.data_references import check_references
 from tox_prodsim.checks.artifact.digest import file_sha256
 from tox_prodsim.checks.artifact.equality import TreeWheel, check_equal
-from tox_prodsim.checks.artifact.internal_imports import internal_imports
+from tox_prodsim.checks.artifact.internal_imports import internal_imports, is_optional
 from tox_prodsim.checks.artifact.native import check_native
 from tox_prodsim.checks.artifact.package_data import check_package_data, lost_data
 from tox_prodsim.checks.artifact.sdist import Sdist, check_sdist, open_sdist, sdist_beside
 from tox_prodsim.checks.artifact.sdist_vs_wheel import check_sdist_vs_wheel
 from tox_prodsim.checks.artifact.syntax import check_syntax
-from tox_prodsim.checks.artifact.unreadable import unreadable_file
+from tox_prodsim.checks.artifact.unreadable import checked_bounded, read_bounded, unreadable_file
 from tox_prodsim.checks.artifact.versions import check_versions
 from tox_prodsim.checks.artifact.wheel import Wheel, open_wheel
 from tox_prodsim.checks.artifact.wheel_checks import check_wheel
@@ -76,12 +76,15 @@ __all__ = [
     "check_syntax",
     "check_versions",
     "check_wheel",
+    "checked_bounded",
     "data_files",
     "file_sha256",
     "internal_imports",
+    "is_optional",
     "lost_data",
     "open_sdist",
     "open_wheel",
+    "read_bounded",
     "readable",
     "script_files",
     "sdist_beside",

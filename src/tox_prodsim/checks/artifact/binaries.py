@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from packaging.tags import Tag
 
-from tox_prodsim.checks.artifact.wheel import dotted_parts
+from tox_prodsim.checks.artifact.wheel import UNREADABLE, dotted_parts
 
 ANY = "any"
 """The platform of a wheel that fits every machine."""
@@ -84,14 +84,22 @@ def _binary(archive: zipfile.ZipFile, info: zipfile.ZipInfo, modules: Collection
     path = PurePosixPath(info.filename)
     if path.suffix in _TEXT:
         return None
-    with archive.open(info) as stream:
-        head = stream.read(_HEAD_BYTES)
+    head = _head(archive, info)
     format_, module = _format(head, path.suffix), _module(path, modules)
     if format_ is BinaryFormat.NONE and not module:
         return None
     machine = _elf_number(head, 18) if format_ is BinaryFormat.ELF else 0
     suffix = path.name.partition(".")[2].rpartition(".")[0]
     return Binary(member=info.filename, module=module, suffix=suffix, format=format_, machine=machine)
+
+
+def _head(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """Return the beginning of the member; nothing when it cannot be unpacked, which WHL103 reports."""
+    try:
+        with archive.open(info) as stream:
+            return stream.read(_HEAD_BYTES)
+    except UNREADABLE:
+        return b""
 
 
 def _module(path: PurePosixPath, modules: Collection[str]) -> str:

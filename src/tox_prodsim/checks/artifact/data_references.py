@@ -16,11 +16,14 @@ from pathlib import PurePosixPath
 
 from packaging.utils import canonicalize_name
 
+from tox_prodsim.checks.artifact.bounds import SOURCE_BYTES
 from tox_prodsim.checks.artifact.file_expressions import Evaluator
 from tox_prodsim.checks.artifact.non_code import NON_CODE
-from tox_prodsim.checks.artifact.wheel import Wheel, installed_path, members, module_parts
+from tox_prodsim.checks.artifact.wheel import Wheel, installed_path, is_too_long, members, module_parts
+from tox_prodsim.checks.artifact.wheel import source as read_source
+from tox_prodsim.model.errors import LimitExceededError
 from tox_prodsim.model.findings import CheckResult, Finding, Level
-from tox_prodsim.model.formatting import listed
+from tox_prodsim.model.formatting import listed, sized
 from tox_prodsim.model.python_source import parse_source
 
 CODES = ("WHL113",)
@@ -76,13 +79,15 @@ class _Reading:
 def check_references(wheel: Wheel, known: Collection[str] = ()) -> CheckResult:
     """Return the data files that are read and are not there; the ``known`` ones are reported already."""
     found: dict[str, _Reading] = {}
-    readings = list(_readings(wheel))
+    unread: list[str] = []
+    readings = list(_readings(wheel, unread))
     for reading in readings:
         inside = any(other.path.startswith(f"{reading.path}/") for other in readings)
         if reading.path not in known and not inside:
             found.setdefault(reading.path, reading)
     findings = (_finding([each for each in found.values() if each.member == member]) for member in _members(found))
-    return CheckResult(detail="", codes=CODES, findings=tuple(findings))
+    not_checked = tuple((CODES[0], reason) for reason in unread)
+    return CheckResult(detail="", codes=CODES, findings=tuple(findings), not_checked=not_checked)
 
 
 def _members(found: dict[str, _Reading]) -> list[str]:
@@ -105,8 +110,11 @@ def _finding(readings: list[_Reading]) -> Finding:
     )
 
 
-def _readings(wheel: Wheel) -> Iterator[_Reading]:
-    """Yield what is read in the folders of the wheel's packages, and is not there."""
+def _readings(wheel: Wheel, unread: list[str]) -> Iterator[_Reading]:
+    """Yield what is read in the folders of the wheel's packages, and is not there.
+
+    ``unread`` receives the modules that are too large, each with the reason.
+    """
     installed = {*wheel.files, *(str(parent) for file in wheel.files for parent in PurePosixPath(file).parents)}
     packages = {file.partition("/")[0] for file in wheel.files if "/" in file}
     required = {canonicalize_name(found[0]) for text in wheel.requires if (found := _NAME.match(text))}
@@ -115,8 +123,14 @@ def _readings(wheel: Wheel) -> Iterator[_Reading]:
             path = PurePosixPath(installed_path(member))
             if path.suffix != ".py" or not _is_for_users(path):
                 continue
-            source = archive.read(member)
-            tree = parse_source(source) if _MAY_REFER.search(source) else None
+            if is_too_long(info := archive.getinfo(member)):
+                unread.append(f"{member} has {sized(info.file_size)}, of a module {sized(SOURCE_BYTES)} are read")
+            source = read_source(archive, member)
+            try:
+                tree = parse_source(source) if _MAY_REFER.search(source) else None
+            except LimitExceededError as problem:
+                unread.append(f"{member} cannot be parsed, {problem}")
+                continue
             for file, line in _read_in(tree, path) if tree is not None else ():
                 if str(file) not in installed and file.parts[0] in packages and not _is_required(file, required):
                     yield _Reading(path=str(file), member=str(path), line=line)

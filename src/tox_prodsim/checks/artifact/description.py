@@ -9,7 +9,7 @@ import zipfile
 
 from packaging.metadata import parse_email
 
-from tox_prodsim.checks.artifact.wheel import Wheel
+from tox_prodsim.checks.artifact.wheel import Wheel, content
 from tox_prodsim.model.findings import CheckResult, Finding, Level
 
 CODE = "WHL141"
@@ -27,7 +27,7 @@ _one_at_a_time = threading.Lock()
 
 def check_description(wheel: Wheel, archive: zipfile.ZipFile) -> CheckResult:
     """Return whether PyPI can show the description; Markdown and plain text always render."""
-    fields, _ = parse_email(archive.read(f"{wheel.dist_info}/METADATA"))
+    fields, _ = parse_email(content(archive, f"{wheel.dist_info}/METADATA"))
     text, declared = fields.get("description", ""), fields.get("description_content_type", "")
     kind = declared.partition(";")[0].strip().lower()
     if kind not in {"", "unknown", _RST} or not text.strip() or len(text) > _LIMIT_BYTES:

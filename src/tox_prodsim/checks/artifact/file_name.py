@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator
 
@@ -12,8 +13,11 @@ from packaging.version import Version
 from tox_prodsim.checks.artifact import pep440
 from tox_prodsim.checks.artifact.wheel import Wheel, members, text
 from tox_prodsim.model.findings import CheckResult, Finding, error
+from tox_prodsim.model.formatting import shortened
 
 CODES = ("WHL105", "WHL106")
+
+_TAG_PART = re.compile(r"\w+", re.ASCII)
 
 
 def check_identity(wheel: Wheel, archive: zipfile.ZipFile) -> CheckResult:
@@ -46,13 +50,26 @@ def _tags(archive: zipfile.ZipFile, wheel: Wheel) -> Iterator[Finding]:
         hint = "build it with a build back end of PEP 517; installers refuse it as it is"
         yield error("WHL106", f"{wheel.dist_info}/WHEEL", "is absent or names no tag", hint)
         return
-    tags = frozenset[Tag]().union(*(parse_tag(tag) for tag in found if tag.count("-") == 2))
+    valid = {tag: parsed for tag in found if (parsed := _parsed_tag(tag))}
+    if wrong := [tag for tag in found if tag not in valid]:
+        hint = "let a build back end write WHEEL; a tag is python-abi-platform, such as py3-none-any"
+        yield error("WHL106", f"{wheel.dist_info}/WHEEL", f"{shortened(wrong[0], 80)!r} is not a valid tag", hint)
+        return
+    tags = frozenset[Tag]().union(*valid.values())
     if tags != expected:
         message = (
             f"WHEEL says {_display(tags - expected) or 'nothing'} where the file name says {_display(expected - tags)}"
         )
         hint = "use 'wheel tags' to retag a wheel: it changes the file name, WHEEL and RECORD together"
         yield error("WHL106", wheel.file_name, message, hint)
+
+
+def _parsed_tag(text: str) -> frozenset[Tag]:
+    """Return the tags for which the text stands; nothing when it is not valid."""
+    parts = [each for part in text.split("-") for each in part.split(".")]
+    if text.count("-") != 2 or not all(_TAG_PART.fullmatch(each) for each in parts):
+        return frozenset()
+    return parse_tag(text)
 
 
 def _display(tags: frozenset[Tag]) -> str:

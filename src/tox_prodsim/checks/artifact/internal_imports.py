@@ -7,8 +7,10 @@ those that seem to import what is absent. Names that a module binds in a way tha
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import re
+import sys
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -17,6 +19,8 @@ from pathlib import PurePosixPath
 from tox_prodsim.checks.artifact.import_statements import Statement, statements
 from tox_prodsim.checks.artifact.non_code import NON_CODE, TESTS
 from tox_prodsim.checks.artifact.wheel import Wheel, dotted_parts, installed_path, parents, text
+from tox_prodsim.checks.artifact.wheel import source as read_source
+from tox_prodsim.model.errors import LimitExceededError
 from tox_prodsim.model.internal_imports import AbsentName, Importer, InternalImports
 from tox_prodsim.model.python_source import parse_source
 
@@ -42,6 +46,8 @@ _NOT_USED = frozenset(
 """Parts of the names of modules that users of the package do not import, or that are parts of other packages."""
 _GENERATED = re.compile(r"_*(?:version|about|build|git|revision|commit|scm)\w*")
 """Names of modules that a build writes, and without which a package often works."""
+_KEPT_CHARACTERS, _KEPT_BYTES = 1_000_000, 10_000_000
+"""The sources of a wheel up to this size are kept for the next question."""
 _COMPILED = {".pyx", ".pxd", ".pyi", ".c", ".cpp", ".cc", ".rs", ".so", ".pyd", ".dll", ".dylib"}
 
 
@@ -56,7 +62,7 @@ class _Source:
     @functools.cached_property
     def words(self) -> frozenset[str]:
         """Return all words of the text: a name that is not among them is not bound there."""
-        return frozenset(_WORD.findall(self.text))
+        return frozenset(map(sys.intern, _WORD.findall(self.text)))  # most modules share most words
 
     @functools.cached_property
     def binds_anything(self) -> bool:
@@ -72,7 +78,9 @@ class _Source:
     @functools.cached_property
     def tree(self) -> ast.Module | None:
         """Return the syntax tree; None when it is not valid here."""
-        return parse_source(self.text)
+        with contextlib.suppress(LimitExceededError):  # data_references reports it
+            return parse_source(self.text)
+        return None
 
     @functools.cached_property
     def statements(self) -> tuple[Statement, ...]:
@@ -131,9 +139,18 @@ def internal_imports(wheel: Wheel) -> InternalImports:
         importers[absent].append(importer)
     names = (AbsentName(name=name, module=module, importers=tuple(at)) for (name, module), at in importers.items())
     absent_names = tuple(sorted(names, key=lambda each: (each.name, each.module)))
-    return InternalImports(
-        absent=absent_names, is_shell=_is_shell(sources), is_optional=functools.partial(_is_optional, sources)
-    )
+    return InternalImports(absent=absent_names, is_shell=_is_shell(sources))
+
+
+def is_optional(wheel: Wheel, module: str) -> bool:
+    """Return whether the package imports the module only under conditions: one that an ``if`` or a ``try`` guards."""
+    small = sum(len(name) for name in wheel.files) < _KEPT_CHARACTERS and wheel.size_bytes < _KEPT_BYTES
+    return _is_optional(_kept_sources(wheel) if small else _Sources(wheel), module)
+
+
+@functools.lru_cache(maxsize=1)
+def _kept_sources(wheel: Wheel) -> _Sources:
+    return _Sources(wheel)
 
 
 def _absent_in(sources: _Sources, source: _Source) -> Iterator[tuple[tuple[str, str], Importer]]:
@@ -184,7 +201,7 @@ def _read(wheel: Wheel) -> Iterator[_Source]:
         for member in archive.namelist():
             path = PurePosixPath(installed_path(member))
             if path.suffix == ".py" and not TESTS & {*path.parts, path.stem}:
-                yield _Source(str(path), archive.read(member).decode("utf-8", "replace"))
+                yield _Source(str(path), read_source(archive, member).decode("utf-8", "replace"))
 
 
 def _existing(wheel: Wheel) -> Iterator[str]:

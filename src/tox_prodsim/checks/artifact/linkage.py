@@ -12,6 +12,7 @@ from packaging.tags import Tag
 
 from tox_prodsim.checks.artifact import elf
 from tox_prodsim.checks.artifact.binaries import Binary, BinaryFormat
+from tox_prodsim.checks.artifact.wheel import UNREADABLE
 from tox_prodsim.model.errors import UnreadableElfError
 from tox_prodsim.model.findings import CheckResult, Finding, Level, error, note, warning
 from tox_prodsim.model.formatting import listed
@@ -60,9 +61,12 @@ def check_linkage(archive: zipfile.ZipFile, found: Sequence[Binary], tags: Colle
 
 def _read(archive: zipfile.ZipFile, binary: Binary) -> elf.Elf:
     names = _C_LIBRARY | _MAKES_MODULE | _init_functions(binary)
-    with archive.open(binary.member) as member, tempfile.SpooledTemporaryFile(_MEMORY_BYTES) as file:
-        shutil.copyfileobj(member, file)
-        return elf.read(file, names=names)
+    try:
+        with archive.open(binary.member) as member, tempfile.SpooledTemporaryFile(_MEMORY_BYTES) as file:
+            shutil.copyfileobj(member, file)
+            return elf.read(file, names=names)
+    except UNREADABLE as problem:
+        raise UnreadableElfError(str(problem)) from problem
 
 
 def _init_functions(binary: Binary) -> frozenset[str]:

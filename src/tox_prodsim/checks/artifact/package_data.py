@@ -12,7 +12,7 @@ from tox_prodsim.checks.artifact.exclusions import is_excluded
 from tox_prodsim.checks.artifact.non_code import NON_CODE, TESTS
 from tox_prodsim.checks.artifact.package_folders import all_folders
 from tox_prodsim.checks.artifact.sdist import Sdist
-from tox_prodsim.checks.artifact.wheel import Wheel, members
+from tox_prodsim.checks.artifact.wheel import Wheel, members, source
 from tox_prodsim.checks.artifact.wheel_strays import is_stray
 from tox_prodsim.model.findings import CheckResult, Finding, note, warning
 from tox_prodsim.model.formatting import listed
@@ -187,7 +187,7 @@ def _users(wheel: Wheel, names: Collection[str]) -> Mapping[str, str]:
         for member in members(archive):
             path = PurePosixPath(member)
             if path.suffix == ".py" and not TESTS & {*path.parts, path.stem}:
-                for name in pattern.findall(archive.read(member)):
+                for name in pattern.findall(source(archive, member)):
                     found.setdefault(name.decode(), member)
     return found
 

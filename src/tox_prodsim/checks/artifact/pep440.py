@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 
 def parsed(text: str) -> Version | None:
-    """Return the version; None when the text is not a valid one."""
+    """Return the version; None when the text is not a valid one, or has a number of more digits than Python reads."""
     try:
         return Version(text)
-    except InvalidVersion:
+    except ValueError:
         return None
 
 

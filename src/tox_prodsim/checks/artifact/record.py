@@ -7,18 +7,18 @@ import csv
 import hashlib
 import stat
 import zipfile
-import zlib
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from pathlib import PurePosixPath
 
-from tox_prodsim.checks.artifact.wheel import Wheel, installed_path, members, module_parts, text
+from tox_prodsim.checks.artifact.wheel import UNREADABLE, Wheel, installed_path, members, module_parts, text
 from tox_prodsim.model.findings import CheckResult, Finding, error, warning
 from tox_prodsim.model.formatting import listed
 
 CODES = ("WHL101", "WHL102", "WHL103", "WHL104", "WHL107")
 
 _REBUILD = "build the wheel again, and let nothing change it afterwards; PyPI refuses it as it is"
+_SMALL_BYTES = 1 << 18
 _SIGNATURES = ("RECORD.jws", "RECORD.p7s")
 
 
@@ -49,7 +49,11 @@ def _record_differences(archive: zipfile.ZipFile, dist_info: str) -> Iterator[Fi
     if record not in there:
         yield error("WHL101", record, "is absent, so that nothing vouches for the files of the wheel", _REBUILD)
         return
-    rows, unquoted = _rows(text(archive, record), there)
+    try:
+        rows, unquoted = _rows(text(archive, record), there)
+    except csv.Error as problem:
+        yield error("WHL101", record, f"cannot be read: {problem}", _REBUILD)
+        return
     if unquoted:
         message = "the name has a comma, and its line in RECORD lacks the quotes: uv refuses the wheel, pip warns"
         hint = "build it again with a back end that quotes the names in RECORD, or rename the file"
@@ -60,6 +64,11 @@ def _record_differences(archive: zipfile.ZipFile, dist_info: str) -> Iterator[Fi
     for name in rows:
         if name not in there:
             yield error("WHL102", name, "is listed in RECORD, but is not in the wheel", _REBUILD)
+    yield from _changed(archive, record, rows)
+
+
+def _changed(archive: zipfile.ZipFile, record: str, rows: Mapping[str, tuple[str, str]]) -> Iterator[Finding]:
+    """Yield the members that differ from their lines in RECORD."""
     for info in archive.infolist():
         if info.filename in rows and info.filename != record and not info.filename.endswith(_SIGNATURES):
             difference = _difference(archive, info, *rows[info.filename])
@@ -90,12 +99,18 @@ def _difference(archive: zipfile.ZipFile, info: zipfile.ZipInfo, expected: str, 
     if size and size != str(info.file_size):
         return f"has {info.file_size} bytes, but RECORD says {size}"
     try:
-        with archive.open(info) as stream:
-            digest = hashlib.file_digest(stream, algorithm).digest()  # type: ignore[arg-type] # it is readable
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as problem:
+        digest = _digest(archive, info, algorithm)
+    except UNREADABLE as problem:
         return f"cannot be unpacked: {problem}"
     actual = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
     return "" if actual == value.rstrip("=") else f"has another content than RECORD says ({algorithm} differs)"
+
+
+def _digest(archive: zipfile.ZipFile, info: zipfile.ZipInfo, algorithm: str) -> bytes:
+    if info.file_size < _SMALL_BYTES:  # the buffer of file_digest takes longer than a small file
+        return hashlib.new(algorithm, archive.read(info)).digest()
+    with archive.open(info) as stream:
+        return hashlib.file_digest(stream, algorithm).digest()  # type: ignore[arg-type] # it is readable
 
 
 def _unreadable(archive: zipfile.ZipFile) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from tox_prodsim.checks.artifact.data_files import scheme_path
-from tox_prodsim.checks.artifact.wheel import members
+from tox_prodsim.checks.artifact.wheel import content, members
 from tox_prodsim.model.findings import CheckResult, Finding, error, note, warning
 
 CODES = ("ENT516",)
@@ -31,7 +31,7 @@ def check_script_lines(archive: zipfile.ZipFile) -> CheckResult:
     """Return which files of ``.data/scripts`` cannot be run, or run with a Python that has not the wheel."""
     scripts = [(member, path) for member in members(archive) if (path := scheme_path(member, "scripts"))]
     runnable = [(member, path) for member, path in scripts if PurePosixPath(path).suffix not in _OTHER_SYSTEMS]
-    findings = [found for member, path in runnable for found in _findings(path, archive.read(member))]
+    findings = [found for member, path in runnable for found in _findings(path, content(archive, member))]
     return CheckResult(detail="", codes=CODES, findings=tuple(findings))
 
 

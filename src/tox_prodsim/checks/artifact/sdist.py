@@ -10,22 +10,23 @@ import hashlib
 import re
 import tarfile
 import tomllib
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from packaging.metadata import RawMetadata, parse_email
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from tox_prodsim.checks.artifact import exclusions, pep440, portable_names, sdist_strays
+from tox_prodsim.checks.artifact import bounds, exclusions, pep440, portable_names, sdist_strays
 from tox_prodsim.checks.artifact.compiled_sources import compiled_sources, is_build_script
 from tox_prodsim.checks.artifact.digest import file_sha256
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import CheckResult, Finding, error
 from tox_prodsim.model.formatting import counted
+from tox_prodsim.model.sdist_archive import READ_AT_ONCE_BYTES, UNREADABLE, open_sdist_archive
 
-CODES = ("SDI203", "SDI204", "SDI205", "SDI206")
+CODES = ("SDI203", "SDI204", "SDI205", "SDI206", "SDI212")
 
 _READ_LIMIT_BYTES = 1 << 20
 """No configuration file is larger."""
@@ -57,11 +58,11 @@ class Sdist:
 
     def holds(self, name: str, sha256: str) -> bool:
         """Return whether it has a file with this content whose path ends with the name."""
-        with tarfile.open(self.path, "r:gz") as archive:
+        with open_sdist_archive(self.path) as archive:
             for member in archive:
                 if member.isfile() and f"/{member.name}".endswith(f"/{name}"):
                     stream = archive.extractfile(member)
-                    if stream is not None and hashlib.sha256(stream.read()).hexdigest() == sha256:
+                    if stream is not None and _digest(stream) == sha256:
                         return True
         return False
 
@@ -69,9 +70,9 @@ class Sdist:
 def open_sdist(path: Path) -> Sdist:
     """Return what the sdist says about itself; raises ProdsimError when it cannot be read."""
     try:
-        with tarfile.open(path, "r:gz") as archive:
+        with open_sdist_archive(path) as archive:
             return _read(path, archive)
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as problem:
+    except UNREADABLE as problem:
         msg = f"{path} cannot be read as an sdist: {problem}"
     raise ProdsimError("sdist", msg)
 
@@ -109,6 +110,7 @@ class _Contents:
 
 def _read(path: Path, archive: tarfile.TarFile) -> Sdist:
     contents = _contents(archive)
+    bounds.refuse_metadata(path, contents.texts.get("PKG-INFO", b""), "PKG-INFO")
     members, texts = contents.members, contents.texts
     tops = {member.name.partition("/")[0] for member in members}
     files = tuple(_inside(member.name) for member in members if member.isfile() and not _danger(member))
@@ -146,6 +148,13 @@ def _contents(archive: tarfile.TarFile) -> _Contents:
     return contents
 
 
+def _digest(stream: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    while block := stream.read(READ_AT_ONCE_BYTES):
+        digest.update(block)
+    return digest.hexdigest()
+
+
 def _inside(name: str) -> str:
     return name.partition("/")[2]
 
@@ -159,7 +168,7 @@ def _table(pyproject: bytes) -> Mapping[str, object]:
     """Return the content of pyproject.toml; nothing when it is broken, which the build reports."""
     try:
         return tomllib.loads(pyproject.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         return {}
 
 
@@ -231,6 +240,7 @@ def _form(sdist: Sdist) -> Iterator[Finding]:
 def _names(sdist: Sdist) -> Iterator[Finding]:
     """Yield names that macOS or Windows cannot hold; those that tests work with may be there on purpose."""
     files = [file for file in sdist.files if not sdist_strays.is_test_material(file)]
+    yield from portable_names.misleading("SDI212", (file for file in sdist.files if file))
     yield from portable_names.refused_by_windows("SDI206", files)
     yield from portable_names.differing_in_case("SDI206", files)
 

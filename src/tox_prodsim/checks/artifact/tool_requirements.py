@@ -11,7 +11,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from tox_prodsim.checks.artifact.non_code import TESTS
-from tox_prodsim.checks.artifact.wheel import Wheel
+from tox_prodsim.checks.artifact.wheel import Wheel, source
 from tox_prodsim.model.findings import CheckResult, Finding, warning
 
 CODE = "DEP212"
@@ -126,7 +126,7 @@ def _mentions(tool: str, code: str) -> bool:
 def _code(archive: zipfile.ZipFile) -> str:
     """Return the sources of all modules that are not tests."""
     names = (name for name in archive.namelist() if name.endswith(".py") and not _is_test(PurePosixPath(name)))
-    return "\n".join(archive.read(name).decode("utf-8", "replace") for name in names)
+    return "\n".join(source(archive, name).decode("utf-8", "replace") for name in names)
 
 
 def _is_test(path: PurePosixPath) -> bool:

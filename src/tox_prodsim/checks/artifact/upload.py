@@ -19,7 +19,7 @@ from packaging.version import Version
 
 from tox_prodsim.checks.artifact import pep440
 from tox_prodsim.checks.artifact.archive_scan import disagreement
-from tox_prodsim.checks.artifact.wheel import Wheel, members
+from tox_prodsim.checks.artifact.wheel import Wheel, content, members
 from tox_prodsim.model.findings import CheckResult, Finding, Level, error, note
 
 CODES = ("WHL108", "DEP201", "DEP207")
@@ -38,7 +38,7 @@ _REPACK = "build it again; a tool that changes a finished wheel has to write the
 
 def check_upload(wheel: Wheel, archive: zipfile.ZipFile) -> CheckResult:
     """Return why the upload would be refused; notes only for a wheel with a ``Private ::`` classifier."""
-    raw, unparsed = _fields(archive.read(f"{wheel.dist_info}/METADATA"))
+    raw, unparsed = _fields(content(archive, f"{wheel.dist_info}/METADATA"))
     version = raw.get("metadata_version", "")
     unknown = f"Metadata-Version {version} is newer than what can be checked here" if _is_newer(version) else ""
     about_metadata = [

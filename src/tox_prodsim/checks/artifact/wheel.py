@@ -14,15 +14,28 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from packaging.metadata import RawMetadata, parse_email
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
+from tox_prodsim.checks.artifact import bounds
 from tox_prodsim.checks.artifact.digest import file_sha256
 from tox_prodsim.model.entry_points import EntryPoint
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import Finding, error
+from tox_prodsim.model.formatting import shortened
 
 SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
 
+UNREADABLE = (
+    zipfile.BadZipFile,
+    OSError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+    zlib.error,
+)
+"""What ``zipfile`` raises for damaged and for hostile archives."""
 _KEY = "wheel"
 _EXTENSION_TAG = re.compile(r"(cpython-|abi3|cp3|pypy|graalpy)")
 # the grammar of importlib.metadata.EntryPoint
@@ -61,6 +74,8 @@ class Wheel:
     """The name of the folder of metadata."""
     problems: tuple[Finding, ...]
     """Findings made while reading, such as an entry point that cannot be read."""
+    largest_bytes: int = 0
+    """The size of its largest member."""
 
     @property
     def scripts(self) -> tuple[EntryPoint, ...]:
@@ -81,18 +96,25 @@ class Wheel:
 def open_wheel(path: Path) -> Wheel:
     """Return what the wheel says about itself; raises ProdsimError when the file cannot be read as a wheel."""
     try:
+        bounds.refuse_name(path)
         parse_wheel_filename(path.name)
+    except ValueError:
+        msg = f"{path.name} is no name of a wheel, which is name-version-python-abi-platform.whl"
+        raise ProdsimError(_KEY, msg) from None
+    try:
+        bounds.refuse_directory(path)
         with zipfile.ZipFile(path) as archive:
             return _read(path, archive)
-    except InvalidWheelFilename:
-        msg = f"{path.name} is no name of a wheel, which is name-version-python-abi-platform.whl"
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, zlib.error) as problem:
+    except UnicodeDecodeError as problem:
+        msg = f"{path} cannot be read as a wheel: the name {shortened(repr(problem.object), 80)} is not UTF-8"
+    except UNREADABLE as problem:
         msg = f"{path} cannot be read as a wheel: {problem}"
     raise ProdsimError(_KEY, msg)
 
 
 def _read(path: Path, archive: zipfile.ZipFile) -> Wheel:
     dist_info = _dist_info(path, archive)
+    bounds.refuse_wheel(path, archive, dist_info)
     metadata = _metadata(path, archive, dist_info)
     files = tuple(filter(None, map(installed_path, members(archive))))
     modules = _modules(files)
@@ -116,11 +138,15 @@ def _read(path: Path, archive: zipfile.ZipFile) -> Wheel:
         files=files,
         dist_info=dist_info,
         problems=problems,
+        largest_bytes=max((info.file_size for info in archive.infolist()), default=0),
     )
 
 
 def _dist_info(path: Path, archive: zipfile.ZipFile) -> str:
     """Return the name of the metadata folder; of several, the one that fits the file name."""
+    if "" in archive.NameToInfo:
+        msg = f"{path.name} is no wheel: a member has an empty name"
+        raise ProdsimError(_KEY, msg)
     folders = sorted({name.partition("/")[0] for name in archive.namelist() if ".dist-info/" in name})
     folders = [folder for folder in folders if folder.endswith(".dist-info")]
     if not folders:
@@ -144,9 +170,28 @@ def _metadata(path: Path, archive: zipfile.ZipFile, dist_info: str) -> RawMetada
 def text(archive: zipfile.ZipFile, member: str) -> str:
     """Return the text of the member, or nothing when it is absent."""
     try:
-        return archive.read(member).decode("utf-8", "replace")
+        archive.getinfo(member)
     except KeyError:
         return ""
+    return content(archive, member).decode("utf-8", "replace")
+
+
+def content(archive: zipfile.ZipFile, member: str) -> bytes:
+    """Return the content of the member; nothing when it cannot be unpacked, which WHL103 reports."""
+    try:
+        return archive.read(member)
+    except UNREADABLE:
+        return b""
+
+
+def source(archive: zipfile.ZipFile, member: str) -> bytes:
+    """Return the content of a module; nothing when it is too long to be read, or cannot be unpacked."""
+    return b"" if is_too_long(archive.getinfo(member)) else content(archive, member)
+
+
+def is_too_long(info: zipfile.ZipInfo) -> bool:
+    """Return whether a module is too long to be read."""
+    return info.file_size > bounds.SOURCE_BYTES
 
 
 def members(archive: zipfile.ZipFile) -> list[str]:

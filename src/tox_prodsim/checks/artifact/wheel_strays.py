@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from tox_prodsim.checks.artifact import stray_patterns
-from tox_prodsim.checks.artifact.wheel import Wheel
+from tox_prodsim.checks.artifact.wheel import Wheel, content
 from tox_prodsim.model.findings import CheckResult, Finding, error, warning
 from tox_prodsim.model.formatting import listed
 
@@ -64,6 +64,6 @@ def _leftovers(files: list[str]) -> Iterator[Finding]:
 def _keys(files: list[str], archive: zipfile.ZipFile) -> Iterator[Finding]:
     known = set(archive.namelist())
     named = [file for file in files if _KEY_FILE.search(file) and file in known]
-    if found := [file for file in named if b"PRIVATE KEY-----" in archive.read(file)]:
+    if found := [file for file in named if b"PRIVATE KEY-----" in content(archive, file)]:
         hint = "if it protects anything, revoke it: it is published with the wheel"
         yield warning("WHL131", listed(found), "holds a private key", hint)

@@ -40,6 +40,7 @@ from tox_prodsim.checks.installed.requirements import check_distribution
 from tox_prodsim.checks.installed.scripts import check_scripts
 from tox_prodsim.checks.installed.start import check_start
 from tox_prodsim.checks.installed.undeclared import check_undeclared
+from tox_prodsim.checks.installed.versions import versions_in
 
 __all__ = [
     "Distribution",
@@ -56,4 +57,5 @@ __all__ = [
     "check_undeclared",
     "main_names",
     "unavailable_reason",
+    "versions_in",
 ]

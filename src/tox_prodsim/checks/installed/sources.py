@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ _IMPORT = re.compile(
     r"|import[ \t]+(?P<modules>[^#\n;]+))",
     re.MULTILINE,
 )
+_LONGEST_BYTES = 16_000_000
 _COMMENT = re.compile(r"#.*")
 
 
@@ -80,6 +82,16 @@ def read(wheel_file: Path, modules: Iterable[str]) -> SourceFiles:
             path = module.replace(".", "/")
             file = next((name for name in (f"{path}/__init__.py", f"{path}.py") if name in members), "")
             if file:
-                texts[module] = archive.read(file).decode("utf-8", "replace")
+                texts[module] = _text(archive, file)
                 files[module] = file
     return SourceFiles(texts=texts, files=files)
+
+
+def _text(archive: zipfile.ZipFile, file: str) -> str:
+    """Return a source; nothing when it cannot be unpacked, or is too long for a source."""
+    if archive.getinfo(file).file_size > _LONGEST_BYTES:
+        return ""
+    try:
+        return archive.read(file).decode("utf-8", "replace")
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError, zlib.error):
+        return ""

@@ -23,7 +23,7 @@ from tox_prodsim.checks.installed.providers import DISTRIBUTIONS, PYTHON_2, REMO
 from tox_prodsim.checks.installed.sources import SourceFiles, read
 from tox_prodsim.checks.installed.surroundings import host_of
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck
-from tox_prodsim.model.runner import Runner
+from tox_prodsim.model.runner import BoundedCall, Runner, unbounded
 
 CODE = "DEP204"
 
@@ -49,23 +49,38 @@ class _ForeignImport:
 
 
 def check_undeclared(
-    distribution: Distribution, runner: Runner, python: Path, wheel_file: Path, *, imported: frozenset[str]
+    distribution: Distribution,
+    runner: Runner,
+    python: Path,
+    wheel_file: Path,
+    *,
+    imported: frozenset[str],
+    call: BoundedCall = unbounded,
 ) -> CheckResult:
     """Return what the modules of the wheel import although no requirement and no extra provides it.
 
     ``imported`` are the modules that imported: what they import cannot be missing.
     """
-    sources = read(wheel_file, modules_to_import(distribution, frozenset()))
-    if not sources.texts:
+    uses = call(_uses, distribution, wheel_file)
+    if uses is None:
         return CheckResult(detail="", codes=(), not_checked=((CODE, NothingToCheck("no Python source in the wheel")),))
     by_name: dict[str, list[_ForeignImport]] = {}
-    for use in sorted(_foreign_imports(distribution, sources), key=lambda use: (not use.root, use.module)):
+    for use in uses:
         by_name.setdefault(use.name, []).append(use)
     findings: list[Finding | None] = []
     if by_name:
         inventory = take_inventory(distribution, runner, python)
         findings = [_finding(distribution, inventory, uses, imported) for _, uses in sorted(by_name.items())]
     return CheckResult(detail="", codes=(CODE,), findings=tuple(found for found in findings if found is not None))
+
+
+def _uses(distribution: Distribution, wheel_file: Path) -> tuple[_ForeignImport, ...] | None:
+    """Return what the sources import of others; None: there are no sources."""
+    sources = read(wheel_file, modules_to_import(distribution, frozenset()))
+    if not sources.texts:
+        return None
+    found = _foreign_imports(distribution, sources)
+    return tuple(sorted(found, key=lambda use: (not use.root, use.module)))
 
 
 def _foreign_imports(distribution: Distribution, sources: SourceFiles) -> Iterator[_ForeignImport]:

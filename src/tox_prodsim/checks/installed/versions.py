@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from packaging.version import InvalidVersion, Version
+from importlib.metadata import distributions
+
+from packaging.version import Version
 
 
 def same_version(text: str, expected: str) -> bool:
     """Return whether both are one version; a local part, or words behind it, count only when both have them."""
     try:
         left, right = Version(text.split(maxsplit=1)[0]), Version(expected)
-    except (InvalidVersion, IndexError):
+    except (ValueError, IndexError):
         return text == expected
     return left == right or (not (left.local and right.local) and left.public == right.public)
 
@@ -24,6 +26,13 @@ def contradicts(text: str, expected: str) -> bool:
     """Return whether it is not the beginning of the other one: cv2 4.8.0 does not contradict opencv-python 4.8.0.74."""
     try:
         release = Version(text).release
-    except InvalidVersion:
+        expected_release = Version(expected).release
+    except ValueError:
         return True
-    return Version(expected).release[: len(release)] != release
+    return expected_release[: len(release)] != release
+
+
+def versions_in(site_packages: str) -> tuple[str, ...]:
+    """Return the installed distributions as ``name==version``."""
+    found = distributions(path=[site_packages])
+    return tuple(sorted(f"{each.name}=={each.version}" for each in found if each.name))

@@ -15,6 +15,7 @@ from tox_prodsim.deployment.findings.describe import (
 )
 from tox_prodsim.deployment.findings.printing import (
     expected_output_missing,
+    expression_too_slow,
     rejected_output,
     replaced_log,
     suspicious_output,
@@ -61,6 +62,7 @@ __all__ = [
     "exited_before_ready",
     "exited_while_serving",
     "expected_output_missing",
+    "expression_too_slow",
     "failed_command",
     "failed_under_condition",
     "idle_timeout_exceeded",

@@ -36,7 +36,7 @@ def describe_recipients(stop: Stop, running: int) -> str:
 def describe_expected(deployment: Deployment, found: Iterable[Finding]) -> str:
     """Return how many of the expected lines were seen, as text; empty when none are expected."""
     expected = len(deployment.expect_output)
-    missing = sum(finding.code == "RUN611" for finding in found)
+    missing = sum(finding.code in {"RUN611", "RUN658"} and finding.subject == "expect_output" for finding in found)
     return f"{expected - missing} of {counted(expected, 'expected line')} seen" if expected else ""
 
 

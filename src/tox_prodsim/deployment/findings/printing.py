@@ -1,4 +1,4 @@
-"""RUN611, RUN612 and RUN624: what it prints."""
+"""RUN611, RUN612, RUN624 and RUN658: what it prints."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ def rejected_output(log: str, pattern: re.Pattern[bytes], line: str) -> Finding:
         "reject_output",
         f"{log} has a line that matches {pattern.pattern.decode()!r}: {short(line)}",
         "mend what it reports, or the expression",
+    )
+
+
+def expression_too_slow(key: str, expression: str, reason: str) -> Finding:
+    """Return RUN658: the search for an expression of the user was ended, so that nobody knows whether it matches."""
+    return error(
+        "RUN658",
+        key,
+        f"not checked: the search for {expression!r} was ended, {reason}",
+        "write it without a repetition inside of a repetition, such as (a+)+, and with few times .*",
     )
 
 

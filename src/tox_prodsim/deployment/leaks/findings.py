@@ -5,7 +5,7 @@ They are reported after what failed: a leak is often the consequence of a failur
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tox_prodsim.deployment import leaks
 from tox_prodsim.deployment.findings import EXEC_HINT, SHELLS, signal_name, without_folder
 from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.formatting import joined, listed, shortened
-from tox_prodsim.model.leaks import AllowLeaks, Grade, Leak, LeakKind, LeakReport
+from tox_prodsim.model.leaks import Grade, Leak, LeakKind, LeakReport
 from tox_prodsim.supervision import Ending, Survivor
 
 _NAMED = 3
@@ -116,12 +116,12 @@ def survivor_leaks(ending: Ending) -> Iterator[Leak]:
             yield _certain(LeakKind.PORT, address, process)
 
 
-def to_findings(name: str, found: Iterable[Leak], allow: AllowLeaks) -> Iterator[Finding]:
+def to_findings(name: str, found: Iterable[Leak], accepts: Callable[[Leak], bool]) -> Iterator[Finding]:
     """Yield one finding for each kind of leak that is not accepted; a kind of which all are hints is a note.
 
     The finding of a process mentions the output that it holds, so that needs no finding of its own.
     """
-    kept = [leak for leak in dict.fromkeys(found) if not allow.accepts(leak)]
+    kept = [leak for leak in dict.fromkeys(found) if not accepts(leak)]
     processes = {leak.subject for leak in kept if leak.kind is LeakKind.PROCESS}
     kept = [leak for leak in kept if leak.kind is not LeakKind.OUTPUT or leak.subject not in processes]
     for kind, meaning in _MEANINGS.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tox_prodsim.model.probes import DelayProbe, LogProbe, NotifyProbe, Probe
-from tox_prodsim.supervision import Answer, NotReady, Ready
+from tox_prodsim.supervision import Answer, NotReady, Ready, Undecided, WrongProcess
 
 IN_A_ROW = 3
 """Answers that must be wrong one after another: the failureThreshold of Kubernetes."""
@@ -66,7 +66,7 @@ class ProbeHistory:
             return
         self._began_at = self._began_at if self._wrong else began_at
         self._wrong += 1
-        self._answer = answer.reason if isinstance(answer, NotReady) else f"another process answered: pid {answer.pid}"
+        self._answer = _described(answer)
         self._is_loss = self._is_loss or self._wrong >= IN_A_ROW or ended_at - began_at >= PATIENCE_S
         self._pause_s = FIRST_PAUSE_S
 
@@ -88,3 +88,13 @@ class ProbeHistory:
         return Loss(
             probe=self.probe, began_at=self._began_at, ended_at=ended_at, answer=self._answer, asked=self._wrong
         )
+
+
+def _described(answer: NotReady | WrongProcess | Undecided) -> str:
+    """Return a wrong answer as text."""
+    match answer:
+        case NotReady():
+            return answer.reason
+        case Undecided():
+            return f"the search for {answer.expression!r} was ended, {answer.reason}"
+    return f"another process answered: pid {answer.pid}"

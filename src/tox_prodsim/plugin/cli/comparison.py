@@ -20,9 +20,10 @@ from tox_prodsim.plugin.cli.output import write
 from tox_prodsim.plugin.context import build, runners
 from tox_prodsim.plugin.context.environment import ProductionEnv
 from tox_prodsim.plugin.packages import wheel_under_test
+from tox_prodsim.plugin.paths import ledger_of
 from tox_prodsim.run.confirmation import BaseInstall, Confirmation, install_base, launch_context_of, side_by_side
 from tox_prodsim.run.context import ReferenceInputs, RunContext
-from tox_prodsim.supervision import Cancel
+from tox_prodsim.supervision import Cancel, Workers
 from tox_prodsim.timing import comparability, paired, stats
 
 _MOST_IMPORTS = 4
@@ -47,7 +48,8 @@ def compare(tox_env: PythonRun, reference: Reference, cancel: Cancel, imports: S
     """
     _renew_session(tox_env)
     scenario = build.scenario_of(tox_env)
-    production_env = ProductionEnv(tox_env, cancel, scenario.deployments)
+    workers = Workers(cancel=cancel, ledger=lambda: ledger_of(tox_env))
+    production_env = ProductionEnv(tox_env, workers, scenario.deployments)
     context = _context(tox_env, scenario, production_env)
     inputs = _reference_inputs(tox_env, reference, context, production_env, cancel)
     confirmation = Confirmation(inputs)
@@ -62,6 +64,7 @@ def compare(tox_env: PythonRun, reference: Reference, cancel: Cancel, imports: S
         return _compared(samplers, scenario.timing.tolerance)
     finally:
         confirmation.close()
+        workers.close()
 
 
 def _renew_session(tox_env: PythonRun) -> None:

@@ -81,7 +81,7 @@ def build_context(
     inputs = _Inputs(
         tox_env=tox_env,
         scenario=scenario,
-        wheel=artifact.open_wheel(under_test.path),
+        wheel=artifact.read_bounded(production_env.workers, artifact.open_wheel, under_test.path),
         folder=folder,
         production_env=production_env,
     )
@@ -94,13 +94,12 @@ def file_context(
     under_test: WheelUnderTest,
     folder: Path,
     *,
-    cancel: supervision.Cancel,
+    production_env: ProductionEnv,
     provenance: Provenance,
     failed: resolution.FailedInstallation,
 ) -> FileContext:
     """Return the context of a run whose wheel could not be installed."""
-    production_env = ProductionEnv(tox_env, cancel, scenario.deployments)
-    wheel = artifact.open_wheel(under_test.path)
+    wheel = artifact.read_bounded(production_env.workers, artifact.open_wheel, under_test.path)
     inputs = _Inputs(tox_env=tox_env, scenario=scenario, wheel=wheel, folder=folder, production_env=production_env)
     return FileContext(
         started=run_started(tox_env, scenario, wheel, under_test.origin),
@@ -108,7 +107,8 @@ def file_context(
         python=Path(tox_env.env_python()),
         baselines=_baselines(inputs),
         execute=production_env.helper,
-        tools=runners.audit_tools(tox_env, scenario.audit, cancel),
+        call=production_env.workers,
+        tools=runners.audit_tools(tox_env, scenario.audit, production_env.cancel),
         provenance=provenance,
         tested_pythons=_tested_pythons(tox_env.core["env_list"]),
         uninstalled=functools.partial(resolution.check_installation, failed, _resolve(inputs)),
@@ -128,6 +128,7 @@ def _context(inputs: _Inputs, origin: str) -> RunContext:
         launch_context=launch_context,
         baselines=baselines,
         execute=production_env.helper,
+        call=production_env.workers,
         reference=_reference(inputs, baselines),
         tools=runners.audit_tools(tox_env, inputs.scenario.audit, production_env.cancel),
         site_packages=Path(tox_env.env_site_package_dir()),
@@ -273,7 +274,7 @@ def _new_baseline(inputs: _Inputs) -> baseline.Baseline:
         built=baseline.Built(version=wheel.version, wheel_sha256=wheel.sha256, commit=commit, created=today),
         control=sampling.CONTROL,
         metrics={},
-        dists=_installed_versions(tox_env),
+        dists=inputs.production_env.workers(installed.versions_in, str(tox_env.env_site_package_dir())),
         machine={"cpu": _cpu(), "cpus": str(os.cpu_count()), "os": platform.platform(terse=True)},
         contents=contents.contents_of(wheel, today),
     )
@@ -329,12 +330,6 @@ def _resolution_request(inputs: _Inputs) -> resolution.ResolutionRequest:
         provided=wheel.provides_extras,
         requested=tuple(sorted(inputs.tox_env.conf["extras"])),
     )
-
-
-def _installed_versions(tox_env: PythonRun) -> tuple[str, ...]:
-    """Return the installed distributions as ``name==version``."""
-    found = importlib.metadata.distributions(path=[str(tox_env.env_site_package_dir())])
-    return tuple(sorted(f"{each.name}=={each.version}" for each in found if each.name))
 
 
 @functools.cache

@@ -60,11 +60,12 @@ class RunFolders:
 class ProductionEnv:
     """The folders and the variables that all commands of one environment share, those of several services as well."""
 
-    def __init__(self, tox_env: PythonRun, cancel: supervision.Cancel, deployed: Sequence[Deployment] = ()) -> None:
+    def __init__(self, tox_env: PythonRun, workers: supervision.Workers, deployed: Sequence[Deployment] = ()) -> None:
         self._env = tox_env
         self._variables = dict(tox_env.environment_variables)  # once: tox computes them in one thread only
         self._stand_ins = services.stand_ins(deployment.name for deployment in deployed if deployment.name)
-        self.cancel = cancel
+        self.cancel = workers.cancel
+        self.workers = workers
         self.folders = RunFolders.below(Path(tox_env.env_tmp_dir))
         scripts = {
             sysconfig.get_path("scripts"),
@@ -137,6 +138,7 @@ class ProductionEnv:
             ledger=self.ledger,
             containment=scenario.containment,
             allow_leaks=scenario.allow_leaks,
+            expressions=supervision.Expressions(self.workers),
         )
 
     def _installed_code(self, top_levels: Sequence[str]) -> Iterator[Path]:

@@ -57,6 +57,9 @@ class Packaging:
 class PackagingListener(Protocol):
     """Is called when packaging for an environment has ended, in the thread of the build and before the next one."""
 
+    def begins(self) -> None:
+        """Handle the beginning."""
+
     def packaged(self, packaging: Packaging) -> None:
         """Handle a success."""
 
@@ -101,6 +104,9 @@ class _SupervisedPackaging:
         """Package, then call the listener; tox calls a bound method like this with its lock of the environment held."""
         (listener, boundary), began_s = _listeners.get(for_env, (None, nullcontext())), time.monotonic()
         _progress.hooks, _progress.record = [], BuildRecord()
+        if listener is not None:
+            with boundary:
+                listener.begins()
         try:
             packages = self._perform_packaging(for_env)
         except (Fail, SystemExit) as problem:

@@ -25,6 +25,7 @@ from tox_prodsim.model import files
 from tox_prodsim.model.errors import BuildError, NoTreeError, ProdsimError, TreeUnavailableError
 from tox_prodsim.model.events import Step
 from tox_prodsim.model.formatting import counted
+from tox_prodsim.model.runner import BoundedCall
 from tox_prodsim.plugin.context import runners
 from tox_prodsim.plugin.packages import build_record
 from tox_prodsim.plugin.packages.build_record import BuildRecord
@@ -41,7 +42,7 @@ class ProvenanceTracker:
     """Follows the packaging of one environment.
 
     ``report`` receives a build that failed, and ``report_refused`` a wheel that tox cannot read with its reason; both
-    raise Fail.
+    raise Fail. So does ``check_given``, if the file of ``--installpkg`` cannot be read.
     """
 
     def __init__(
@@ -51,12 +52,17 @@ class ProvenanceTracker:
         cancel: supervision.Cancel,
         report: Callable[[build_failure.BuildFailure], None],
         report_refused: Callable[[Path, str], None],
+        *,
+        check_given: Callable[[], None],
+        call: BoundedCall,
     ) -> None:
         self._env = tox_env
         self._folder = folder
         self._cancel = cancel
         self._report = report
         self._report_refused = report_refused
+        self._check_given = check_given
+        self._call = call
         self._root = Path(tox_env.core["package_root"])
         self._tree = tree_build.TreeBuilder(
             tree_build.SourceTree(
@@ -73,6 +79,10 @@ class ProvenanceTracker:
 
     # the listener of tox's packaging
 
+    def begins(self) -> None:
+        """Look into a given file before tox does, which reads it without any limit."""
+        self._check_given()
+
     def packaged(self, packaging: Packaging) -> None:
         """Keep sdist and log, and begin to build the wheel of the source tree; a given wheel may have its sdist."""
         self.record = packaging.record
@@ -82,7 +92,11 @@ class ProvenanceTracker:
             raise Fail(str(problem)) from problem
         self._saved(self.record.text)
         if packaging.sdist is None:
-            beside = artifact.sdist_beside(self._given) if self._given is not None and self._is_wheel_given else None
+            beside = (
+                self._call(artifact.sdist_beside, self._given)
+                if self._given is not None and self._is_wheel_given
+                else None
+            )
             if beside is not None:
                 self._keep(beside)
             return
@@ -149,7 +163,7 @@ class ProvenanceTracker:
             return unknown_provenance("a wheel was given, without its sdist" if package == "external" else built)
         built_here = self._given is None and self._tree.is_started
         return Provenance(
-            sdist=artifact.open_sdist(kept),
+            sdist=artifact.read_bounded(self._call, artifact.open_sdist, kept),
             reason="",
             codes=_BUILT if built_here else () if self._is_wheel_given else _BUILT[1:],
             build_tree=self._from_tree,
@@ -213,7 +227,9 @@ class ProvenanceTracker:
                 tree_builds = True
             except TreeUnavailableError:
                 tree_builds = False
-        return build_failure.wheel_failure(artifact.open_sdist(sdist), output, tree_builds=tree_builds)
+        return build_failure.wheel_failure(
+            artifact.read_bounded(self._call, artifact.open_sdist, sdist), output, tree_builds=tree_builds
+        )
 
     # the source tree
 
@@ -228,7 +244,7 @@ class ProvenanceTracker:
         """Begin to build the tree with this interpreter and these variables of tox."""
         environ = runners.build_environ(reference_wheel.git_environ(variables), ceiling=self._folder)
         execute = runners.build_execute(self._env, environ, self._cancel, key="pyproject.toml")
-        self._tree.start(tree_build.BuildTools(python=python, execute=execute))
+        self._tree.start(tree_build.BuildTools(python=python, execute=execute, call=self._call))
 
     def _from_tree(self) -> TreeBuild:
         """Wait for the wheel of the source tree; raises TreeUnavailableError."""

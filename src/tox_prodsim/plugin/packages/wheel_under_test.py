@@ -15,12 +15,13 @@ from tox.tox_env.python.package import EditableLegacyPackage, EditablePackage, S
 from tox.tox_env.python.runner import PythonRun
 
 from tox_prodsim import supervision
-from tox_prodsim.building import frontend, reference_wheel
+from tox_prodsim.building import frontend, reference_wheel, unpacking
 from tox_prodsim.checks import artifact
 from tox_prodsim.model import files
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.events import RunStarted
 from tox_prodsim.model.findings import CheckResult
+from tox_prodsim.model.runner import BoundedCall
 from tox_prodsim.plugin.config.defaults import builds_no_wheel
 from tox_prodsim.plugin.context import runners
 from tox_prodsim.plugin.packages.build_record import BuildRecord
@@ -70,7 +71,7 @@ def _refuse_unusable_file(given: Path) -> None:
         raise ProdsimError("--installpkg", msg)
 
 
-def unreadable(tox_env: PythonRun) -> CheckResult | None:
+def unreadable(tox_env: PythonRun, call: BoundedCall) -> CheckResult | None:
     """Return why the file of ``--installpkg`` can be read neither as a wheel nor as an sdist; None: it can."""
     option = getattr(tox_env.options, "install_pkg", None)
     if option is None:
@@ -78,11 +79,11 @@ def unreadable(tox_env: PythonRun) -> CheckResult | None:
     path = Path(option)
     try:
         if path.suffix == ".whl":
-            artifact.open_wheel(path)
+            artifact.read_bounded(call, artifact.open_wheel, path)
         else:
-            frontend.top_folder(path)
+            artifact.read_bounded(call, unpacking.top_folder, path)
     except ProdsimError as problem:
-        return artifact.unreadable_file(path, problem.message)
+        return artifact.unreadable_file(path, problem)
     return None
 
 
@@ -92,7 +93,13 @@ def _skips_install(tox_env: PythonRun) -> bool:
 
 
 def adopt(
-    tox_env: PythonRun, packages: Any, folder: Path, cancel: supervision.Cancel, record: BuildRecord
+    tox_env: PythonRun,
+    packages: Any,
+    folder: Path,
+    cancel: supervision.Cancel,
+    record: BuildRecord,
+    *,
+    call: BoundedCall,
 ) -> WheelUnderTest:
     """Keep the wheel that tox is about to install; an sdist in ``packages`` is first replaced by its wheel.
 
@@ -105,29 +112,29 @@ def adopt(
                 msg = "an editable install runs from the source tree, use sdist-wheel (the default here)"
                 raise ProdsimError("package", msg)
             case WheelPackage():
-                return _keep(tox_env, package.path, _origin(tox_env), folder)
+                return _keep(tox_env, package.path, _origin(tox_env), folder, call)
             case SdistPackage():
-                wheel = _build(tox_env, package.path, folder, cancel, record)
+                wheel = _build(tox_env, package.path, folder, cancel, record, call=call)
                 packages[at] = WheelPackage(wheel, list(package.deps))
-                kept = _keep(tox_env, wheel, f"built from {package.path.name}", folder)
+                kept = _keep(tox_env, wheel, f"built from {package.path.name}", folder, call)
                 return replace(kept, sdist=package.path, builder=frontend.build_python(folder / "build"))
     msg = "tox installs nothing that is a wheel or an sdist"
     raise ProdsimError("package", msg)
 
 
-def given(tox_env: PythonRun, path: Path, folder: Path) -> WheelUnderTest:
+def given(tox_env: PythonRun, path: Path, folder: Path, call: BoundedCall) -> WheelUnderTest:
     """Keep the wheel of ``--installpkg`` that tox cannot install."""
-    return _keep(tox_env, path, _origin(tox_env), folder)
+    return _keep(tox_env, path, _origin(tox_env), folder, call)
 
 
-def describe_given(tox_env: PythonRun, started: RunStarted) -> RunStarted:
+def describe_given(tox_env: PythonRun, started: RunStarted, call: BoundedCall) -> RunStarted:
     """Return the first event of a run with the file of ``--installpkg``, which need not be a wheel."""
     path = Path(str(tox_env.options.install_pkg))
     return replace(
         started,
         wheel_name=path.name,
         wheel_size_bytes=path.stat().st_size,
-        wheel_sha256=artifact.file_sha256(path),
+        wheel_sha256=call(artifact.file_sha256, path),
         wheel_origin=_origin(tox_env),
     )
 
@@ -162,18 +169,26 @@ def _origin(tox_env: PythonRun) -> str:
     return {"sdist-wheel": "built from the sdist"}.get(str(tox_env.conf["package"]), "built from the source tree")
 
 
-def _keep(tox_env: PythonRun, path: Path, origin: str, folder: Path) -> WheelUnderTest:
+def _keep(tox_env: PythonRun, path: Path, origin: str, folder: Path, call: BoundedCall) -> WheelUnderTest:
     """Copy the wheel to the folder of the environment, with a record for later runs, and to the cache."""
     kept = folder / "wheel" / path.name
     files.empty_folder(kept.parent)
-    shutil.copyfile(path, kept)
+    call(shutil.copyfile, path, kept)  # a cancel ends it
     with contextlib.suppress(OSError):  # without the copy, a confirmation builds it again
-        reference_wheel.keep(kept, wheels_of(tox_env))
+        call(reference_wheel.keep, kept, wheels_of(tox_env))
     files.write(folder / _RECORD, json.dumps({"name": path.name, "origin": origin}))
     return WheelUnderTest(path=kept, origin=origin)
 
 
-def _build(tox_env: PythonRun, sdist: Path, folder: Path, cancel: supervision.Cancel, record: BuildRecord) -> Path:
+def _build(
+    tox_env: PythonRun,
+    sdist: Path,
+    folder: Path,
+    cancel: supervision.Cancel,
+    record: BuildRecord,
+    *,
+    call: BoundedCall,
+) -> Path:
     """Build the wheel of an sdist, under a guard; raises BuildError."""
     work = folder / "build"
     files.empty_folder(work)
@@ -181,6 +196,8 @@ def _build(tox_env: PythonRun, sdist: Path, folder: Path, cancel: supervision.Ca
     execute = runners.build_execute(tox_env, environ, cancel, key="package", keep=record.ran)
     _LOGGER.warning("building a wheel from %s", sdist.name)
     began_s = time.monotonic()
-    wheel = frontend.wheel_from_sdist(sdist, python=runners.base_python(tox_env), folder=work, execute=execute)
+    wheel = frontend.wheel_from_sdist(
+        sdist, python=runners.base_python(tox_env), folder=work, execute=execute, call=call
+    )
     record.duration_s += time.monotonic() - began_s
     return wheel

@@ -4,7 +4,7 @@
 ``backlog`` knows what a server has not read yet.
 """
 
-from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, Refusal, Tree, WrongProcess
+from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, Refusal, Tree, Undecided, WrongProcess
 from tox_prodsim.supervision.probes.backlog import unread_connections
 from tox_prodsim.supervision.probes.evaluate import (
     ExecWatch,
@@ -32,6 +32,7 @@ __all__ = [
     "Ready",
     "Refusal",
     "Tree",
+    "Undecided",
     "WrongProcess",
     "deadline",
     "evaluate_probe",

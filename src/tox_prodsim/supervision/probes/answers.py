@@ -61,4 +61,12 @@ class WrongProcess:
     """When it was started; empty: not known."""
 
 
-Answer = Ready | NotReady | WrongProcess
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Undecided:
+    """Nobody can say whether it is satisfied: the search for its expression was ended."""
+
+    expression: str
+    reason: str
+
+
+Answer = Ready | NotReady | WrongProcess | Undecided

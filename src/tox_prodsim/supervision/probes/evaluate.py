@@ -10,11 +10,12 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from tox_prodsim.model import files
+from tox_prodsim.model.errors import ExpressionLimitError
 from tox_prodsim.model.formatting import shortened
 from tox_prodsim.model.probes import (
     LOOPBACK,
@@ -31,7 +32,8 @@ from tox_prodsim.model.probes import (
 )
 from tox_prodsim.model.runner import Completed, Runner
 from tox_prodsim.supervision import clock
-from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, Tree
+from tox_prodsim.supervision.expressions import Expressions
+from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, Tree, Undecided
 from tox_prodsim.supervision.probes.http import probe_http, target
 from tox_prodsim.supervision.probes.notify import NotifySocket, NotifyState
 from tox_prodsim.supervision.probes.tcp import local_addresses, probe_listen, probe_tcp
@@ -58,6 +60,8 @@ class ProbeContext:
     """None: no probe needs it."""
     execute: ExecWatch | None = None
     """None: no probe needs it."""
+    expressions: Expressions = field(default_factory=Expressions)
+    """Searches for those of the probes."""
 
 
 def poll_intervals() -> Iterator[float]:
@@ -70,9 +74,17 @@ def poll_intervals() -> Iterator[float]:
 
 def evaluate_probe(probe: Probe, context: ProbeContext, *, left_s: float = math.inf) -> Answer:
     """Evaluate one probe once, ``left_s`` before the answer is of no use any more."""
+    try:
+        return _evaluate(probe, context, left_s)
+    except ExpressionLimitError as problem:
+        return Undecided(expression=problem.expression, reason=str(problem))
+
+
+def _evaluate(probe: Probe, context: ProbeContext, left_s: float) -> Answer:
+    """Evaluate one probe once; raises ExpressionLimitError."""
     match probe:
         case HttpProbe():
-            answer = probe_http(probe, context.tree)
+            answer = probe_http(probe, context.tree, context.expressions)
         case TcpProbe():
             answer = probe_tcp(probe, context.tree)
         case UnixProbe():
@@ -80,7 +92,7 @@ def evaluate_probe(probe: Probe, context: ProbeContext, *, left_s: float = math.
         case ListenProbe():
             answer = probe_listen(probe, context.tree)
         case LogProbe():
-            answer = _log(probe, context.log)
+            answer = _log(probe, context.log, context.expressions)
         case FileProbe():
             answer = _file(probe, context.scratch)
         case DelayProbe():
@@ -118,8 +130,8 @@ def _required(value: T | None) -> T:
     return value
 
 
-def _log(probe: LogProbe, log: LogWatch) -> Answer:
-    found = log.find(probe.pattern)
+def _log(probe: LogProbe, log: LogWatch, expressions: Expressions) -> Answer:
+    found = log.find(probe.pattern, expressions)
     return NotReady(reason=f"no line matches /{probe.pattern}/") if found is None else Ready(detail=f'log "{found}"')
 
 
@@ -190,16 +202,26 @@ class LogWatch:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._places: dict[str, tuple[int, bytes]] = {}
+        self._last: dict[str, str | None] = {}
 
-    def find(self, pattern: str) -> str | None:
-        """Return the first line not yet seen that matches, or None; the last line counts though it may still grow."""
+    def find(self, pattern: str, expressions: Expressions) -> str | None:
+        """Return the first line not yet seen that matches, or None; the last line counts though it may still grow.
+
+        Raises ExpressionLimitError.
+        """
         offset, rest = self._places.get(pattern, (0, b""))
         chunk = self._read(offset)
+        if not chunk and pattern in self._last:
+            return self._last[pattern]
         *lines, rest = (rest + chunk).split(b"\n")
         self._places[pattern] = (offset + len(chunk), rest[-LINE_LIMIT_BYTES:])
-        regex = re.compile(pattern.encode())
-        found = (line.decode("utf-8", "replace") for line in (*lines, rest) if regex.search(line))
-        return next((shortened(line, SHOWN) for line in found), None)
+        self._last[pattern] = None
+        at = expressions.first(re.compile(pattern.encode()), (*lines, rest))
+        if at is None:
+            return None
+        if at == len(lines):
+            self._last[pattern] = shortened(rest.decode("utf-8", "replace"), SHOWN)
+        return shortened((*lines, rest)[at].decode("utf-8", "replace"), SHOWN)
 
     def _read(self, offset: int) -> bytes:
         try:

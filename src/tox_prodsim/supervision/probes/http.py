@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from tox_prodsim.model.formatting import shortened
 from tox_prodsim.model.probes import LOOPBACK, HttpProbe
+from tox_prodsim.supervision.expressions import Expressions
 from tox_prodsim.supervision.probes.answers import Answer, NotReady, Ready, Refusal, Tree, WrongProcess
 from tox_prodsim.supervision.probes.tcp import check_owner, connected, is_local, reason, refusal
 
@@ -27,8 +28,11 @@ _BODY_LINES = 6
 _QUERY = "/%:@!$&'()*+,;=~?"
 
 
-def probe_http(probe: HttpProbe, tree: Tree) -> Answer:
-    """Return whether a process of the tree answers as the probe wants it, within the timeout of the probe."""
+def probe_http(probe: HttpProbe, tree: Tree, expressions: Expressions) -> Answer:
+    """Return whether a process of the tree answers as the probe wants it, within the timeout of the probe.
+
+    Raises ExpressionLimitError.
+    """
     host, port, path = target(probe.url)
     late = NotReady(reason=f"no answer within {probe.timeout_s:g} s", refusal=Refusal.SILENT)
     give_up_at = time.monotonic() + probe.timeout_s
@@ -37,13 +41,14 @@ def probe_http(probe: HttpProbe, tree: Tree) -> Answer:
             owner = check_owner(plain, tree)
             if isinstance(owner, WrongProcess):
                 return owner
-            answer = _to_answer(probe, *_exchange(probe, plain, path))
+            response, body = _exchange(probe, plain, path)
     except TimeoutError:
         return late
     except (OSError, ValueError, http.client.HTTPException) as problem:
         return late if time.monotonic() >= give_up_at else NotReady(reason=_reason(problem), refusal=_refusal(problem))
     if time.monotonic() >= give_up_at:  # shut while it was talking: what came may look complete
         return late
+    answer = _to_answer(probe, response, body, expressions)
     return Ready(detail=answer.detail + owner) if isinstance(answer, Ready) else answer
 
 
@@ -70,16 +75,18 @@ def _await_close(connection: BinaryIO) -> None:
         connection.read(1)
 
 
-def _to_answer(probe: HttpProbe, response: http.client.HTTPResponse, body: bytes) -> Ready | NotReady:
+def _to_answer(
+    probe: HttpProbe, response: http.client.HTTPResponse, body: bytes, expressions: Expressions
+) -> Ready | NotReady:
     status = response.status
     unwanted = partial(NotReady, refusal=Refusal.ANSWERED, status=status, got=tuple(_lines(response, body)))
     if status not in probe.statuses if probe.statuses else not 200 <= status < 300:
         return unwanted(reason=f"http {status}")
-    if probe.body and not re.search(probe.body.encode(), body):
+    if probe.body and not expressions.finds(re.compile(probe.body.encode()), body):
         return unwanted(reason=f"http {status}, but the body does not match /{probe.body}/")
     if probe.header:
         name, pattern = probe.header
-        if not re.search(pattern, response.headers.get(name, "")):
+        if not expressions.finds(re.compile(pattern), response.headers.get(name, "")):
             return unwanted(reason=f"http {status}, but the header {name} does not match /{pattern}/")
     return Ready(detail=f"http {urlsplit(probe.url).path or '/'} {status}")
 

@@ -35,6 +35,8 @@ from tox_prodsim.supervision.probes.answers import Tree
 MESSAGE_LIMIT_BYTES = 1 << 16  # systemd reads 4 KiB; what is longer than this is no message
 MESSAGES_PER_READ = 8  # a flood of them must not hold up the clock of anybody; the rest is there at the next read
 STATUS_LIMIT = 200
+EXTENSION = 10
+"""A service may make a limit so many times as long; more is a matter of the configuration."""
 SUN_PATH_BYTES = 107
 _RECHECK_S = 0.02  # a process may be too young for the first scan of the tree
 _CREDENTIALS = struct.Struct("=iII")
@@ -116,12 +118,14 @@ def _set(state: NotifyState, key: str, number: int, now: float) -> NotifyState:
     return state
 
 
-def deadline(limit_at: float, state: NotifyState) -> float:
-    """Return when the time to become ready is over: EXTEND_TIMEOUT_USEC moves the limit out, never in, as in systemd.
+def deadline(since: float, limit_s: float, state: NotifyState) -> float:
+    """Return when a limit is over: EXTEND_TIMEOUT_USEC moves it out, never in, as in systemd.
 
-    What was extended ends where it was extended to, so a service that takes long sends it again in time.
+    What was extended ends where it was extended to, so a service that takes long sends it again in time. Other than in
+    systemd, all extensions together make it EXTENSION times as long at most.
     """
-    return max(limit_at, state.extend_until or -math.inf)
+    extended = min(state.extend_until or -math.inf, since + EXTENSION * limit_s)
+    return max(since + limit_s, extended)
 
 
 def watchdog_missed(state: NotifyState, interval_s: float | None, now: float, *, since: float | None = None) -> bool:
@@ -137,7 +141,7 @@ def watchdog_missed(state: NotifyState, interval_s: float | None, now: float, *,
     up_at = since if state.ready_at is None else state.ready_at
     if not interval_s or up_at is None or state.stopping:
         return False
-    return now > deadline(max(up_at, state.watchdog_at or -math.inf) + interval_s, state)
+    return now > deadline(max(up_at, state.watchdog_at or -math.inf), interval_s, state)
 
 
 class NotifySocket:

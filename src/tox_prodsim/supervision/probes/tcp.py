@@ -22,6 +22,8 @@ def probe_tcp(probe: TcpProbe, tree: Tree) -> Answer:
             owner = check_owner(connection, tree)
     except OSError as problem:
         return NotReady(reason=reason(problem), refusal=refusal(problem))
+    except (UnicodeError, OverflowError) as problem:
+        return NotReady(reason=f"{probe.host} is not the name of a host: {problem}")
     if isinstance(owner, WrongProcess):
         return owner
     return Ready(detail=f"tcp {_text(probe.host, probe.port)} accepted{owner}")

@@ -8,16 +8,20 @@ from pathlib import Path
 import pytest
 from support.wheels import wheel
 
-from tox_prodsim.checks.artifact import open_wheel
+from tox_prodsim.checks.artifact import Wheel, is_optional, open_wheel
 from tox_prodsim.checks.artifact.internal_imports import internal_imports
 from tox_prodsim.model.internal_imports import InternalImports
 
 METADATA = "Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n\n"
 
 
-def read(folder: Path, files: Mapping[str, str], **options: str) -> InternalImports:
+def opened(folder: Path, files: Mapping[str, str], **options: str) -> Wheel:
     files = {"acme/__init__.py": "", **files}
-    return internal_imports(open_wheel(wheel(folder, files=files, **options)))  # type: ignore[arg-type]
+    return open_wheel(wheel(folder, files=files, **options))  # type: ignore[arg-type]
+
+
+def read(folder: Path, files: Mapping[str, str], **options: str) -> InternalImports:
+    return internal_imports(opened(folder, files, **options))
 
 
 def absent(folder: Path, files: Mapping[str, str], **options: str) -> dict[str, list[tuple[str, int]]]:
@@ -154,10 +158,10 @@ def test_a_wheel_of_nothing_but_its_version_is_a_shell(tmp_path: Path, init: str
 def test_a_module_that_only_conditions_lead_to_is_optional(
     tmp_path: Path, files: dict[str, str], *, optional: bool
 ) -> None:
-    assert read(tmp_path, {"acme/win.py": "", **files}).is_optional("acme.win") is optional
+    assert is_optional(opened(tmp_path, {"acme/win.py": "", **files}), "acme.win") is optional
 
 
 def test_what_is_below_an_optional_package_is_optional(tmp_path: Path) -> None:
     init = "import os\nif os.name == 'nt':\n    from . import win"
     files = {"acme/__init__.py": init, "acme/win/__init__.py": "from . import a", "acme/win/a.py": ""}
-    assert read(tmp_path, files).is_optional("acme.win.a")
+    assert is_optional(opened(tmp_path, files), "acme.win.a")

@@ -145,7 +145,20 @@ def test_a_sound_wheel_passes_and_says_what_it_holds(tmp_path: Path) -> None:
     assert sorted(CODES) == [
         *("DEP201", "DEP207", "DEP212", "ENT510", "ENT516", "IMP513"),
         *("WHL101", "WHL102", "WHL103", "WHL104", "WHL105", "WHL106", "WHL107", "WHL108"),
-        *("WHL110", "WHL120", "WHL121", "WHL130", "WHL131", "WHL133", "WHL135", "WHL136", "WHL141", "WHL142"),
+        *(
+            "WHL110",
+            "WHL120",
+            "WHL121",
+            "WHL130",
+            "WHL131",
+            "WHL133",
+            "WHL135",
+            "WHL136",
+            "WHL141",
+            "WHL142",
+            "WHL152",
+            "WHL154",
+        ),
     ]
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from support.expressions import Here
+
 from tox_prodsim.deployment import leaks
 from tox_prodsim.deployment.leaks import findings as leak_findings
+from tox_prodsim.deployment.user_expressions import Acceptance
 from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.leaks import AllowLeaks, Grade, Leak, LeakKind, parse
 from tox_prodsim.supervision import Cause, Ending, Survivor
@@ -17,7 +20,7 @@ def leak(kind: LeakKind, subject: str, *, grade: Grade = Grade.FIRM, detail: str
 
 
 def findings(*found: Leak, allow: AllowLeaks | None = None) -> list[Finding]:
-    return list(leak_findings.to_findings("app", found, allow or AllowLeaks()))
+    return list(leak_findings.to_findings("app", found, Acceptance(allow or AllowLeaks(), Here()).accepts))
 
 
 def test_each_kind_is_one_finding_with_the_first_three_and_a_count() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support.expressions import Here
 from support.probing import around, asked, nobody
 
 from tox_prodsim.model.probes import (
@@ -194,21 +195,21 @@ def test_a_log_is_read_on_in_bounded_steps_and_no_line_is_lost_between_them(tmp_
     watch = LogWatch(log)
     half = LOG_BYTES_PER_POLL - 4
     log.write_bytes(b"x\n" * (half // 2) + b"ready to serve\n")
-    assert watch.find("ready to serve") is None
-    assert watch.find("ready to serve") == "ready to serve"
+    assert watch.find("ready to serve", Here()) is None
+    assert watch.find("ready to serve", Here()) == "ready to serve"
 
 
 def test_a_last_line_without_its_end_counts(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"> ready")
-    assert LogWatch(log).find("ready$") == "> ready"
+    assert LogWatch(log).find("ready$", Here()) == "> ready"
 
 
 def test_a_line_without_end_costs_no_memory(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"x" * 3_000_000 + b"ready")
     watch = LogWatch(log)
-    found = [watch.find("ready$") for _ in range(3)]
+    found = [watch.find("ready$", Here()) for _ in range(3)]
     assert found[:2] == [None, None]
     assert found[2]
     assert max(len(rest) for _, rest in watch._places.values()) <= LINE_LIMIT_BYTES

@@ -65,12 +65,19 @@ def test_garbage_raises_nothing(message: bytes) -> None:
 
 
 def test_more_time_moves_the_limit_out_and_never_in() -> None:
-    assert deadline(30.0, NEW) == 30.0
-    assert deadline(30.0, apply_message(NEW, b"EXTEND_TIMEOUT_USEC=1000000", 10.0)) == 30.0
+    assert deadline(10.0, 20.0, NEW) == 30.0
+    assert deadline(10.0, 20.0, apply_message(NEW, b"EXTEND_TIMEOUT_USEC=1000000", 10.0)) == 30.0
     once = apply_message(NEW, b"EXTEND_TIMEOUT_USEC=10000000", 25.0)
-    assert deadline(30.0, once) == 35.0
-    assert deadline(30.0, apply_message(once, b"EXTEND_TIMEOUT_USEC=1000000", 26.0)) == 35.0
-    assert deadline(30.0, apply_message(once, b"EXTEND_TIMEOUT_USEC=10000000", 34.0)) == 44.0
+    assert deadline(10.0, 20.0, once) == 35.0
+    assert deadline(10.0, 20.0, apply_message(once, b"EXTEND_TIMEOUT_USEC=1000000", 26.0)) == 35.0
+    assert deadline(10.0, 20.0, apply_message(once, b"EXTEND_TIMEOUT_USEC=10000000", 34.0)) == 44.0
+
+
+@pytest.mark.parametrize("number", [10**9, 10**19, 99999999999999999999])
+def test_all_extensions_together_make_a_limit_ten_times_as_long_at_most(number: int) -> None:
+    state = apply_message(NEW, b"EXTEND_TIMEOUT_USEC=%d" % number, 29.0)
+    assert deadline(10.0, 20.0, state) == 210.0
+    assert deadline(10.0, 20.0, apply_message(state, b"EXTEND_TIMEOUT_USEC=%d" % number, 209.0)) == 210.0
 
 
 @pytest.mark.parametrize(
