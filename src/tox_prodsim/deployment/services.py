@@ -233,9 +233,10 @@ class ServicesRun:
         first = self._order.first_failed
         for name, run in self._runs.items():
             yield from (f"{name}: {reason}" if name else reason for reason in run.not_observable)
-            if first and not run.failed:
-                what = "not started" if run.pid is None else "how it stops is not judged"
-                yield f"{name}: {what}, because {first} has failed"
+            if first and run.pid is None and not run.failed:
+                yield f"{name}: not started, because {first} has failed"
+            elif first and self._deployments[name].is_service and not run.failed:
+                yield f"{name}: how it stops is not judged, because {first} has failed"
         yield from self._not_checked
 
     def close(self) -> None:

@@ -50,7 +50,8 @@ def run_under_condition(
         logs = {each.name: log_of(context.log, each.name) for each in deployments}
         if failure is not None:
             logs.pop(failure.service, None)
-            yield _to_finding(failure, found, condition_run.condition, deployments, context)
+            finding = _to_finding(failure, found, condition_run.condition, deployments, context)
+            yield replace(finding, service=failure.service)
         for log in logs.values():
             files.remove(log)
     except NamespaceError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -11,7 +12,7 @@ import pytest
 from tox_prodsim.deployment.in_order import InOrder
 from tox_prodsim.model.events import Event, Step, StepStarted
 
-LIMIT_S = 60.0
+LIMIT_S = 20.0
 
 
 def event(text: str) -> Event:
@@ -37,8 +38,9 @@ class Fake:
     def start(self) -> Iterator[Event]:
         self.begun.set()
         yield event(f"{self.name} begins")
+        give_up_at = time.monotonic() + LIMIT_S
         while self.waits_for is not None and not self.waits_for.wait(0.01) and not self.reason:
-            pass
+            assert time.monotonic() < give_up_at, f"{self.name} waits in vain"
         if self.reason:
             yield event(f"{self.name} abandoned {self.reason}")
         elif self.fails:
@@ -135,10 +137,15 @@ def test_one_that_dies_while_another_starts_is_the_first_that_failed() -> None:
 
 
 def test_the_death_of_one_is_told_before_the_failure_that_follows_from_it() -> None:
-    web = Fake("web", fails=True)
+    was_seen = threading.Event()
+    web = Fake("web", fails=True, waits_for=was_seen)
     db = Fake("db", dies=lambda: web.failed)
-    said = texts(order([web, db], web=["db"]).start())
-    assert said.index("db died") < said.index("web fails")
+    said: list[str] = []
+    for each in order([web, db], web=["db"]).start():
+        said += texts(iter([each]))
+        if said[-1] == "web begins":
+            was_seen.set()
+    assert said[2:] == ["web begins", "db died", "web fails"]
 
 
 def test_those_that_died_while_commands_ran_are_told_in_the_order_in_which_they_died() -> None:

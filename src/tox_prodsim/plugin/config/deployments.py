@@ -123,7 +123,7 @@ class _Services:
         """Return the values of a service: its own, and those of the environment for the rest."""
         section = sections.section_of(self._conf, name)
         if section.is_missing:
-            msg = f"is missing: it says how the service {name!r} is deployed"
+            msg = f"there is no such section, in which deploy says what {name!r} runs"
             raise _MissingSectionError(msg)
         self._refuse_unknown(section)
         refuse_second_command(section)
@@ -131,7 +131,7 @@ class _Services:
             key.name: key.parse(key.name, value) for key in SERVICE_KEYS if (value := load(section, key)) is not UNSET
         }
         if not own.get("deploy"):
-            msg = f"is missing: the command that production would run as {name!r}"
+            msg = f"there is no value, write the command that production would run as {name!r}"
             raise ProdsimError("deploy", msg)
         values = {**self._values, "depends": (), **own}
         if not values["ready"]:

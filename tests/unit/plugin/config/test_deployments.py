@@ -143,9 +143,9 @@ REFUSED: dict[str, str] = {
     "[testenv:prodsim]\nservices = a-b, a_b\n": "services: 'a-b' and 'a_b' share {a_b_port}",
     "[testenv:prodsim]\nservices = 2nd\n": "services: '2nd' is not a name of a service",
     # the sections
-    f"{ENV}{DB}": "[prodsim:web]: is missing: it says how the service 'web' is deployed",
-    f"{ENV}{DB}[prodsim:web]\nready = listen\n": "[prodsim:web] deploy: is missing: the command that production would "
-    "run as 'web'",
+    f"{ENV}{DB}": "[prodsim:web]: there is no such section, in which deploy says what 'web' runs",
+    f"{ENV}{DB}[prodsim:web]\nready = listen\n": "[prodsim:web] deploy: there is no value, write the command that "
+    "production would run as 'web'",
     f"{ENV}{DB}{WEB}redy = listen\n": "[prodsim:web] redy: there is no such key, did you mean ready?",
     f"{ENV}{DB}{WEB}simulate = utc\n": "[prodsim:web] simulate: is a key of the environment, and none",
     f"{ENV}{DB}{WEB}image = redis\n": "[prodsim:web] image: there is no such key, a service has deploy, depends, ready",
@@ -193,7 +193,7 @@ def test_what_is_wrong_is_one_line_that_names_the_section_and_the_key(tmp_path: 
     ],
 )
 def test_a_section_is_named_as_it_is_written_in_the_file(tmp_path: Path, name: str, text: str, section: str) -> None:
-    assert refusal(tmp_path, text, name=name).startswith(f"{section}: is missing")
+    assert refusal(tmp_path, text, name=name).startswith(f"{section}: there is no such section")
 
 
 def test_the_type_of_a_value_in_toml_is_refused_with_its_section(tmp_path: Path) -> None:
