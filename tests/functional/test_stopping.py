@@ -65,6 +65,68 @@ def test_a_request_in_flight_is_dropped(quick_project: Project) -> None:
     assert (finding["code"], finding["subject"].endswith("/slow")) == ("RUN640", True)
 
 
+def test_the_answer_may_come_when_nothing_is_accepted_any_more(quick_project: Project) -> None:
+    refuses = SERVER.replace("server.daemon_threads = False\n", "server.daemon_threads = True\n")
+    serve(quick_project, refuses + GRACEFUL, drain="{url}/slow", restarts=0).failed()
+    (finding,) = quick_project.findings()
+    assert (finding["code"], "closed without an answer" in finding["message"]) == ("RUN640", True)
+
+
+TWO_WORKERS = """\
+for _ in range(2):
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+        server.serve_forever()
+signal.signal(signal.SIGTERM, lambda *_: None)  # the main process takes the signal, and passes it to nobody
+os.wait()
+"""
+
+
+def test_a_main_process_that_passes_the_signal_to_nobody(quick_project: Project) -> None:
+    serve(quick_project, SERVER + TWO_WORKERS, stop_timeout=2).failed()
+    (finding,) = (each for each in quick_project.findings() if each["code"] == "RUN607")
+    assert finding["message"].count("pid ") == 3, "the main process and both workers, alive when the grace was over"
+
+
+IPV6 = """\
+import socket
+class Server(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+server.server_close()
+server = Server(("::1", int(sys.argv[1])), Handler)
+server.daemon_threads = False
+"""
+ASK = "import sys, urllib.request; print('ASKED', sys.argv[1], urllib.request.urlopen(sys.argv[1]).status)"
+
+
+def test_the_url_is_the_address_that_answered(quick_project: Project) -> None:
+    quick_project.write("ask.py", ASK)
+    result = serve(
+        quick_project,
+        SERVER + IPV6 + GRACEFUL,
+        deploy_files="\n  app.py\n  ask.py",
+        ready="http://[::1]:{port}/",
+        drain="{url}/slow",
+        commands="python ask.py {url}",
+    ).passed()
+    assert "ASKED http://[::1]:" in result.out
+    (step,) = (each for each in quick_project.report()["steps"] if each["step"] == "deploy")
+    assert "1 of 1 requests in flight answered" in step["detail"]
+
+
+@pytest.mark.parametrize(
+    ("deploy", "says"),
+    [
+        pytest.param("python app.py {port} | tee app.log", "sh -c", id="a pipe"),
+        pytest.param("WORKERS=2 python app.py {port}", "set_env", id="a variable"),
+    ],
+)
+def test_no_shell_by_accident(quick_project: Project, deploy: str, says: str) -> None:
+    result = serve(quick_project, SERVER + GRACEFUL, deploy=deploy).failed()
+    (line,) = (line for line in result.out.splitlines() if "deploy" in line)
+    assert says in line
+
+
 LEAVES_LOAD = """\
 import subprocess, sys
 subprocess.Popen([sys.executable, "load.py", *sys.argv[1:]], start_new_session=True)

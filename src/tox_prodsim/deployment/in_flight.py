@@ -114,14 +114,11 @@ class RequestsInFlight:
         return [self._outcome(request) for request in self._requests]
 
     def _outcome(self, request: _Request) -> RequestOutcome:
-        ended_at = request.ended_at or clock.now()
-        problem = request.problem if request.ended_at else "it never ended"
+        after_s = (request.ended_at or clock.now()) - self._stopped_at
+        is_late = after_s > self._limit_s  # what is open then is ended by SIGKILL, and not by the server
+        problem = f"not ended within {self._limit_s:g} s" if is_late else request.problem
         return RequestOutcome(
-            url=request.url,
-            in_flight=ended_at > self._stopped_at,
-            problem=problem,
-            after_s=ended_at - self._stopped_at,
-            status=request.status,
+            url=request.url, in_flight=after_s > 0, problem=problem, after_s=after_s, status=request.status
         )
 
 

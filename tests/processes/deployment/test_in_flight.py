@@ -127,6 +127,11 @@ def not_found(connection: socket.socket, _stop: threading.Event) -> None:
     connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
 
 
+def ended_late(connection: socket.socket, stop: threading.Event) -> None:
+    stream(connection, stop)
+    time.sleep(1.3)
+
+
 def never_ended(_connection: socket.socket, _stop: threading.Event) -> None:
     time.sleep(10)
 
@@ -170,7 +175,8 @@ def serve() -> Iterator[Callable[..., Server]]:
         ),
         pytest.param(chunked_stream, "http", True, "", id="an event stream in chunks"),
         pytest.param(stream, "tcp", True, "", id="a connection that is ended"),
-        pytest.param(never_ended, "http", True, "it never ended", id="never ended"),
+        pytest.param(ended_late, "http", True, "not ended within 1 s", id="a stream that ends when all is killed"),
+        pytest.param(never_ended, "http", True, "not ended within 1 s", id="never ended"),
     ],
 )
 def test_what_becomes_of_a_request(
