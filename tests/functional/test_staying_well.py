@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from support.kernel import needs_endings
 from support.project import Project, Result
 
 SERVER = """\
@@ -127,6 +128,7 @@ def test_readiness_that_comes_back_is_found(quick_project: Project) -> None:
     assert "until the stop" not in message(quick_project, "RUN645")
 
 
+@needs_endings
 def test_workers_that_crash_and_zombies_that_pile_up_are_found(quick_project: Project) -> None:
     script = master("os.abort()").replace("def keep", CHILDREN + "def keep")
     serve(quick_project, script, "workers/3 1 zombies/6 1.5").failed()
@@ -138,6 +140,7 @@ def test_workers_that_crash_and_zombies_that_pile_up_are_found(quick_project: Pr
     assert message(quick_project, "RUN647").startswith("6 zombies of app.py (pid ")
 
 
+@needs_endings
 def test_a_worker_of_gunicorn_that_its_timeout_kills_is_found(quick_project: Project) -> None:
     deploy = f"gunicorn --workers 2 --timeout 1 --bind 127.0.0.1:{{port}} --name {quick_project.tag} app:app"
     serve(quick_project, WSGI, "hang 1.5", deps="gunicorn==23.0.0", deploy=deploy).failed()

@@ -85,6 +85,7 @@ class _Followed:
     seen_at: float
     handle: int | None
     zombie_since: float | None = None
+    status: int | None = None
     is_told: bool = False
 
     def is_copy(self) -> bool:
@@ -143,18 +144,20 @@ class Descendants:
 
     def wait(self, limit_s: float) -> None:
         """Sleep until one of them ends, ``limit_s`` seconds at most."""
-        handles = [
-            each.handle
+        by_handle = {
+            each.handle: each
             for each in self._followed.values()
             if each.handle is not None and each.zombie_since is None and each.identity.pid != self._main
-        ]
-        if not handles or not hasattr(select, "poll"):
+        }
+        if not by_handle or not hasattr(select, "poll"):
             time.sleep(limit_s)
             return
         poller = select.poll()
-        for handle in handles:
+        for handle in by_handle:
             poller.register(handle, select.POLLIN)
-        poller.poll(limit_s * 1000)
+        for handle, _ in poller.poll(limit_s * 1000):
+            ended = by_handle[handle]  # its parent may not have reaped it yet: at once, or it is too late
+            ended.status = _zombie_status(procfs.read_status(ended.identity.pid, ended.identity))
 
     def close(self) -> None:
         """Follow none any more; idempotent."""
@@ -192,7 +195,7 @@ class Descendants:
         for identity, each in tuple(self._followed.items()):
             status = present.get(identity)
             is_gone = status is None and procfs.read_status(identity.pid, identity) is None
-            ended = _reaped_status(each) if is_gone else _zombie_status(status)
+            ended = each.status if each.status is not None else _status(each, status, is_gone=is_gone)
             if not each.is_told and identity.pid != self._main and (is_gone or ended is not None):
                 each.is_told = True
                 yield self._ending(each, ended, now)
@@ -220,7 +223,10 @@ class Descendants:
         )
 
 
-def _reaped_status(each: _Followed) -> int | None:
+def _status(each: _Followed, status: ProcessStatus | None, *, is_gone: bool) -> int | None:
+    """Return the wait status, None as long as it is alive, or when it is not known."""
+    if not is_gone:
+        return _zombie_status(status)
     return None if each.handle is None else pidfd.reaped_status(each.handle)
 
 

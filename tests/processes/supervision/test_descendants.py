@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from support.kernel import needs_endings
 
 from tox_prodsim.supervision import CAN_FOLLOW, DescendantEnding, Descendants, pidfd, process_tree, procfs
 
@@ -29,10 +29,6 @@ time.sleep(60)
 """
 REAP = "os.waitpid(pid, 0)"
 """At once: a zombie is hardly ever seen."""
-EXACT = pytest.mark.skipif(
-    tuple(map(int, os.uname().release.split("-")[0].split(".")[:2])) < (6, 15) if CAN_FOLLOW else True,
-    reason="Linux keeps no status before 6.15",
-)
 
 
 @contextmanager
@@ -70,7 +66,7 @@ def first_ending(descendants: Descendants) -> DescendantEnding:
     return ending
 
 
-@EXACT
+@needs_endings
 @pytest.mark.parametrize(
     ("how", "code", "number"),
     [

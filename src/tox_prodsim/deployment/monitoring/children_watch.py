@@ -11,6 +11,8 @@ EVERY_S = 0.1
 """The processes are looked at so often, and at once when one has ended."""
 _SHORTEST_S = 0.02
 """Pause between two looks however many processes end."""
+_MOST_ENDINGS = 10_000
+"""Endings that are kept: a fork bomb has more."""
 
 
 class ChildrenWatch(threading.Thread):
@@ -54,7 +56,7 @@ class ChildrenWatch(threading.Thread):
 
     def _look(self) -> None:
         if not self._given_up.is_set():
-            self.endings += self._descendants.look()
+            self.endings += self._descendants.look()[: _MOST_ENDINGS - len(self.endings)]
 
     def _look_at_end(self) -> None:
         give_up_at = supervision.clock.now() + zombies.OLD_S + EVERY_S
