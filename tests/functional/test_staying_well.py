@@ -122,7 +122,7 @@ def test_readiness_that_is_lost_before_the_stop_is_found(quick_project: Project)
 
 
 def test_readiness_that_comes_back_is_found(quick_project: Project) -> None:
-    serve(quick_project, SERVER + "serve()\n", "bad/3.5 6").failed()
+    serve(quick_project, SERVER + "serve()\n", "bad/4.5 7").failed()
     assert quick_project.codes() == ["RUN645"]
     assert "for " in message(quick_project, "RUN645")
     assert "until the stop" not in message(quick_project, "RUN645")
