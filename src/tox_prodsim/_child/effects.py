@@ -105,7 +105,7 @@ class ImportWatch:
             name = frame.f_code.co_filename
             prefix = next((prefix for prefix in self._prefixes if name.startswith(prefix)), None)
             if prefix is not None:
-                found.append((name[len(prefix) :], frame.f_lineno))
+                found.append((name[len(prefix) :], frame.f_lineno or 0))
             frame = frame.f_back
         return found
 

@@ -1,14 +1,16 @@
 """Probe an environment from inside of it: what is installed, and whether modules and entry points load.
 
-usage: PYTHON -I probe.py '{"limit_s": 60.0, "items": [{"kind": "load", "module": "acme.cli", "attr": "main"}]}'
+usage: PYTHON -I probe.py '{"nonce": "…", "limit_s": 60.0, "items": [{"kind": "load", "module": "acme", "attr": ""}]}'
 
-One line ``tox-prodsim: {"begin": N}`` goes to stdout before item N and one ``tox-prodsim: {"end": N, ...}`` after it,
-so that the end of this process, whatever brings it about, belongs to one item. An item that takes longer than
-``limit_s`` seconds ends the process with the stack of every thread on stderr; when all together have taken
-``budget_s`` seconds (null: no limit), the rest is left out. Runs on CPython 3.8 and newer.
+One line ``tox-prodsim NONCE: {"begin": N}`` goes to stdout before item N and one ``tox-prodsim NONCE: {"end": N, …}``
+after it, so that the end of this process, whatever brings it about, belongs to one item. Each has the ``pid`` of the
+process that answers: an import may fork. The nonce tells an answer from what an import prints.
+
+An item that takes longer than ``limit_s`` seconds ends the process with the stack of every thread on stderr; when all
+together have taken ``budget_s`` seconds (null: no limit), the rest is left out. Runs on CPython 3.8 and newer.
 
 What is below a module that failed has failed for the same reason, and is not tried. An item that is to be ``watched``
-is answered with its ``effects`` as well; what it prints stands between two lines ``tox-prodsim: {...: N}`` on stderr.
+is answered with its ``effects`` as well; what it prints stands between two such lines on stderr.
 Modules that it names in ``after`` are imported before that, so that what they do is not seen.
 
 It imports little before it loads things: code that says ``importlib.metadata`` after a mere ``import importlib`` works
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from importlib.metadata import Distribution
     from typing import Any, TypeGuard
 
-PREFIX = "tox-prodsim: "
+_LONGEST_VERSION = 1000
 LOST_OUTPUT = 71
 """Exit code when an import closed the file descriptor on which we answer."""
 
@@ -50,7 +52,7 @@ _FUNCTION: Any = type(lambda: None)
 _METHOD: Any = type(effects.ImportWatch.begin.__get__(object()))
 
 # bound now, because what is imported may replace or patch them
-_write, _dumps, _exit, _now = os.write, json.dumps, os._exit, time.monotonic
+_write, _dumps, _exit, _now, _getpid = os.write, json.dumps, os._exit, time.monotonic, os.getpid
 
 
 def main() -> None:
@@ -58,6 +60,7 @@ def main() -> None:
     request = json.loads(sys.argv[1])
     sys.argv[:] = ["-c"]  # as `python -c "import x"` has it: nothing for an import to parse
     out, err = _private(1), _private(2)
+    answer_to, note_to = Answers(out, request["nonce"]), Answers(err, request["nonce"])
     os.dup2(2, 1)  # imports may print, and close what they print to
     faulthandler.enable(file=err)
     watch = effects.ImportWatch(site_packages())
@@ -65,13 +68,13 @@ def main() -> None:
     began = _now()
     for number, item in enumerate(request["items"]):
         if request["budget_s"] is not None and _now() - began > request["budget_s"]:
-            _say(out, {"left": number})
+            answer_to({"left": number})
             break
-        _say(out, {"begin": number})
+        answer_to({"begin": number})
         faulthandler.dump_traceback_later(request["limit_s"], exit=True, file=err)
-        answer = _watched(item, number, watch, err) if item.get("watched") else _answer(item, failed)
+        answer = _watched(item, number, watch, note_to) if item.get("watched") else _answer(item, failed)
         faulthandler.cancel_dump_traceback_later()
-        _say(out, {"end": number, **answer})
+        answer_to({"end": number, **answer})
     _exit(0)  # threads and atexit handlers of the imported must not keep the answers waiting
 
 
@@ -85,7 +88,7 @@ def _answer(item: dict[str, Any], failed: dict[str, dict[str, Any]]) -> dict[str
     return answer
 
 
-def _watched(item: dict[str, Any], number: int, watch: effects.ImportWatch, err: int) -> dict[str, Any]:
+def _watched(item: dict[str, Any], number: int, watch: effects.ImportWatch, note_to: Answers) -> dict[str, Any]:
     """Return what the import came to and what it did besides."""
     for name in item["after"]:
         try:
@@ -93,16 +96,18 @@ def _watched(item: dict[str, Any], number: int, watch: effects.ImportWatch, err:
         except BaseException:  # only the module in question counts
             continue
     _flush()
-    _say(err, {"begin": number})
+    note_to({"begin": number})
     known = set(sys.modules)
     watch.begin()
     answer = load(item["module"], "")
     done = watch.end()
     _flush()
-    _say(err, {"end": number})
+    note_to({"end": number})
     if answer["outcome"] == "loaded":
         answer["effects"] = done
-        answer["brought"] = [name for name in list(sys.modules) if name not in known and watch.is_installed(name)]
+        names: list[Any] = list(sys.modules)  # a package may put anything there
+        loaded = [name for name in names if isinstance(name, str) and name not in known]
+        answer["brought"] = list(filter(watch.is_installed, loaded))
     return answer
 
 
@@ -124,13 +129,21 @@ def _private(number: int) -> int:
         return os.dup(number)
 
 
-def _say(out: int, record: dict[str, Any]) -> None:
-    data = (PREFIX + _dumps(record) + "\n").encode()
-    try:
-        while data:
-            data = data[_write(out, data) :]
-    except OSError:
-        _exit(LOST_OUTPUT)
+class Answers:
+    """Writes records to a file descriptor, one a line, each with the mark of the request and the pid."""
+
+    def __init__(self, out: int, nonce: str) -> None:
+        self._out = out
+        self._mark = "tox-prodsim %s: " % nonce
+
+    def __call__(self, record: dict[str, Any]) -> None:
+        """Write one record; a process that cannot ends."""
+        data = (self._mark + _dumps(dict(record, pid=_getpid())) + "\n").encode()
+        try:
+            while data:
+                data = data[_write(self._out, data) :]
+        except OSError:
+            _exit(LOST_OUTPUT)
 
 
 def load(module: str, attr: str, *, as_script: bool = False) -> dict[str, Any]:
@@ -189,7 +202,7 @@ def _version(module: Any) -> str:
             version = getattr(module, "__version__", "")
         except BaseException:  # it may be computed
             return ""
-    return version if isinstance(version, str) else ""
+    return version[:_LONGEST_VERSION] if isinstance(version, str) else ""
 
 
 def _raised(problem: BaseException, module: str) -> dict[str, Any]:
@@ -225,7 +238,7 @@ def _missing(problem: BaseException) -> str:
     """
     current: BaseException | None = problem
     while isinstance(current, (ImportError, RuntimeError, SystemExit)) or _is_own(current):
-        if isinstance(current, ModuleNotFoundError) and current.name:
+        if isinstance(current, ModuleNotFoundError) and current.name and isinstance(current.name, str):
             return current.name
         current = current.__cause__ or current.__context__
     return ""
@@ -251,7 +264,7 @@ def _frames(problem: BaseException) -> list[tuple[str, int]]:
     """Return the files, relative to site-packages, and lines through which the exception came, innermost first."""
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(problem.__traceback__)]
     if isinstance(problem, SyntaxError) and problem.filename:
-        frames.append((problem.filename, problem.lineno or 0))
+        frames.append((str(problem.filename), problem.lineno if isinstance(problem.lineno, int) else 0))
     roots = site_packages()
     return [
         (os.path.relpath(os.path.realpath(file), root).replace(os.sep, "/"), line)

@@ -1,6 +1,8 @@
 """Records what an import is made of, in an interpreter of the environment: CPython 3.9 and newer, stdlib only.
 
-    python -s [-P] recorder.py CLOCK NAME…    imports NAME… by that clock (exact, timed) and answers with one line
+    python -s [-P] recorder.py CLOCK NONCE NAME…    imports NAME… by that clock (exact, timed) and answers with one line
+
+The nonce is in the mark of the answer: whatever is imported may print.
 
 ``-X importtime`` knows neither the line of an import nor anything of ``importlib.import_module``. Both go through
 ``_frozen_importlib._find_and_load``, and that is what is wrapped here. The clock is read at each of its borders and
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
     from typing import Any, Callable
 
-MARK = b"@prodsim "  # a sitecustomize or a .pth file may print before us
 EXACT, TIMED = "exact", "timed"
 WORK = "bytecodes"
 TOOL = 4  # of sys.monitoring: 0, 1, 2 and 5 are those of debuggers, coverage, profilers and optimizers
@@ -27,7 +28,7 @@ _OURS = (lambda: 0).__code__.co_filename
 _IMPORTLIB = "<frozen importlib._bootstrap>"
 
 
-def record(clock: str, modules: "list[str]") -> None:
+def record(clock: str, nonce: str, modules: "list[str]") -> None:
     """Import the modules, answer with what was recorded, and end at once, as ``timing.py`` does and for its reasons."""
     answer_to = os.dup(1)
     null = os.open(os.devnull, os.O_WRONLY)
@@ -44,7 +45,7 @@ def record(clock: str, modules: "list[str]") -> None:
         answer = {"error": "{}: {}".format(type(problem).__name__, problem)[:400].strip().rstrip(":")}
     import json  # not before the recording, it may be a part of it
 
-    data = MARK + json.dumps(answer).encode() + b"\n"
+    data = b"tox-prodsim " + nonce.encode() + b": " + json.dumps(answer).encode() + b"\n"
     while data:
         data = data[os.write(answer_to, data) :]
     os._exit(0)
@@ -322,10 +323,10 @@ def _place(begun: Import, frame: "FrameType | None") -> None:
     """Note where the import stands, and through which line of the importer's body it came there."""
     if frame is None:
         return
-    begun.at = begun.through = (frame.f_code.co_filename, frame.f_lineno)
+    begun.at = begun.through = (frame.f_code.co_filename, frame.f_lineno or 0)
     while frame is not None and frame.f_code.co_filename is not _OURS:
         if frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") == begun.importer:
-            begun.through = (frame.f_code.co_filename, frame.f_lineno)
+            begun.through = (frame.f_code.co_filename, frame.f_lineno or 0)
             break
         frame = frame.f_back
 
@@ -358,4 +359,4 @@ def _origin(name: str) -> "tuple[str, int]":
 
 
 if __name__ == "__main__":
-    record(sys.argv[1], sys.argv[2:])
+    record(sys.argv[1], sys.argv[2], sys.argv[3:])

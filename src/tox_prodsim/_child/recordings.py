@@ -13,7 +13,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-MARK = b"@prodsim "  # a sitecustomize or a .pth file may print before us
 EXACT, TIMED = "exact", "timed"
 RECORDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "recorder.py")
 
@@ -28,26 +27,29 @@ def main(text: str) -> None:
 
     request = json.loads(text)
     files: "set[str]" = set()
+    mark = "tox-prodsim {}: ".format(request["nonce"])
+    words = [request["nonce"]] + request["modules"]
     with tempfile.TemporaryDirectory() as folder:
         for number, clock in enumerate([TIMED, EXACT] + [TIMED] * request["timed"]):
-            answer = run_once(clock, request["modules"], folder, request["timeout_s"], warm_up=number == 0)
+            answer = run_once(clock, words, folder, request["timeout_s"], warm_up=number == 0)
             if clock == EXACT:
                 files.update(each[6] for each in answer.get("imports", ()))
             if "error" in answer or number:
-                print(MARK.decode() + json.dumps(answer), flush=True)
+                print(mark + json.dumps(answer), flush=True)
             if "error" in answer:
                 return
-    print(MARK.decode() + json.dumps(environment(files)), flush=True)
+    print(mark + json.dumps(environment(files)), flush=True)
 
 
-def run_once(clock: str, modules: "list[str]", folder: str, timeout_s: float, *, warm_up: bool) -> "dict[str, Any]":
-    """Return the answer of one fresh interpreter, or why there is none under ``error``."""
+def run_once(clock: str, words: "list[str]", folder: str, timeout_s: float, *, warm_up: bool) -> "dict[str, Any]":
+    """Return the answer of one fresh interpreter, or its ``error``; a nonce precedes the modules in ``words``."""
     import json  # a recording must not have it loaded
     import subprocess
     import threading
 
     safe = ["-P"] if sys.version_info >= (3, 11) else []
-    argv = [sys.executable, "-s", *safe, RECORDER, clock, *modules]
+    argv = [sys.executable, "-s", *safe, RECORDER, clock, *words]
+    begin = "tox-prodsim {}: ".format(words[0]).encode()
     quiet = subprocess.DEVNULL
     started = subprocess.Popen(
         argv, stdin=quiet, stdout=subprocess.PIPE, stderr=quiet, cwd=folder, env=environ(warm_up=warm_up)
@@ -57,10 +59,10 @@ def run_once(clock: str, modules: "list[str]", folder: str, timeout_s: float, *,
     killer.start()
     # Reading to the answer, not to the end: a process that a module left behind may hold the pipe open.
     with started:
-        answer = next((line for line in started.stdout or () if line.startswith(MARK)), None)
+        answer = next((line for line in started.stdout or () if line.startswith(begin)), None)
     killer.cancel()
     if answer is not None:
-        result: "dict[str, Any]" = json.loads(answer[len(MARK) :].decode())
+        result: "dict[str, Any]" = json.loads(answer[len(begin) :].decode())
         return result
     if time.monotonic() - begun >= timeout_s:
         return {"error": "it took longer than {:g} s".format(timeout_s)}

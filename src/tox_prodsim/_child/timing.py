@@ -1,8 +1,10 @@
 """Times imports in fresh interpreters of the environment under test: CPython 3.9 and newer, standard library only.
 
     python -I timing.py drive REQUEST     one line per sample on stdout; REQUEST is JSON, see ``drive``
-    python -s [-P] timing.py sample NAME… times ``import NAME…`` once and answers with one line
-    python -s [-P] timing.py plain NAME…  does so without the timer of the pace
+    python -s [-P] timing.py sample NONCE NAME… times ``import NAME…`` once and answers with one line
+    python -s [-P] timing.py plain NONCE NAME…  does so without the timer of the pace
+
+The nonce is in the mark of each answer: whatever is imported may print.
 
 The driver starts the samples itself, so that whoever supervises it pays for supervision once. A sample imports
 nothing before it measures: whatever is loaded already would be missing from the time of what it imports.
@@ -22,7 +24,6 @@ PROBE_SIZE = 30  # some 15 us: 1.5 % of the time goes into probes, and is subtra
 PROBE_LEAST_NS = 300_000  # of CPU time since the last one: a thread that waits has no pace
 WAITING_S, LONGEST_WAITING_S = 0.008, 0.064  # nor is woken every ms: it would queue for a CPU only to sleep on
 PROBES_AROUND = 5  # before and after, for an import that is over before the first one
-MARK = b"@prodsim "  # a sitecustomize or a .pth file may print before us
 
 
 def main(argv: list[str]) -> None:
@@ -30,10 +31,15 @@ def main(argv: list[str]) -> None:
     if argv[0] == "drive":
         drive(argv[1])
     else:
-        sample(argv[1:], paced=argv[0] == "sample")
+        sample(mark(argv[1]), argv[2:], paced=argv[0] == "sample")
 
 
-def sample(modules: list[str], *, paced: bool) -> None:
+def mark(nonce: str) -> bytes:
+    """Return how each answer begins."""
+    return b"tox-prodsim " + nonce.encode() + b": "
+
+
+def sample(begin: bytes, modules: list[str], *, paced: bool) -> None:
     """Import the modules, answer with wall, run-queue and CPU time in ns, and end at once.
 
     What the modules print goes nowhere, and the answer leaves on a descriptor that they do not know. ``os._exit``,
@@ -52,7 +58,7 @@ def sample(modules: list[str], *, paced: bool) -> None:
         answer = {"error": f"{type(problem).__name__}: {problem}"[:400].strip().rstrip(":")}
     import json  # not before the measurement, it is part of the control
 
-    os.write(answer_to, MARK + json.dumps(answer).encode() + b"\n")
+    os.write(answer_to, begin + json.dumps(answer).encode() + b"\n")
     os._exit(0)
 
 
@@ -208,7 +214,7 @@ def drive(text: str) -> None:
     import tempfile
 
     request = json.loads(text)
-    jobs, rng = request["jobs"], random.Random(request["seed"])
+    jobs, rng, nonce = request["jobs"], random.Random(request["seed"]), request["nonce"]
     pythons = request.get("pythons", {})
     plan = [(name, True) for name in jobs] if request["warm_up"] else []
     for _ in range(request["rounds"]):
@@ -216,17 +222,17 @@ def drive(text: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, warm_up in plan:
             python = pythons.get(name, sys.executable)
-            answer = run_sample(python, jobs[name], folder, request["timeout_s"], warm_up=warm_up)
+            answer = run_sample(python, [nonce, *jobs[name]], folder, request["timeout_s"], warm_up=warm_up)
             if "error" in answer or not warm_up:
-                print(MARK.decode() + json.dumps(dict(answer, job=name)), flush=True)
+                print(mark(nonce).decode() + json.dumps(dict(answer, job=name)), flush=True)
             if "error" in answer:
                 break
 
 
 def run_sample(
-    python: str, modules: list[str], folder: str, timeout_s: float, *, warm_up: bool, mode: str = "sample"
+    python: str, words: list[str], folder: str, timeout_s: float, *, warm_up: bool, mode: str = "sample"
 ) -> dict[str, object]:
-    """Return the answer of one fresh interpreter, or why there is none under ``error``.
+    """Return the answer of one fresh interpreter, or why there is none under ``error``; a nonce precedes the modules.
 
     A module that gives SIGALRM back its default is killed by the timer of the pace: it is sampled again without it.
     """
@@ -234,23 +240,23 @@ def run_sample(
     import signal
 
     safe = ["-P"] if sys.version_info >= (3, 11) else []
-    argv = [python, "-s", *safe, os.path.abspath(__file__), mode, *modules]
-    begun = time.monotonic()
-    line, code = run_interpreter(argv, folder, timeout_s, environ(warm_up=warm_up))
+    argv = [python, "-s", *safe, os.path.abspath(__file__), mode, *words]
+    begun, begin = time.monotonic(), mark(words[0])
+    line, code = run_interpreter(argv, begin, folder, timeout_s, environ(warm_up=warm_up))
     if line is not None:
-        answer: dict[str, object] = json.loads(line[len(MARK) :].decode())
+        answer: dict[str, object] = json.loads(line[len(begin) :].decode())
         return answer
     if mode == "sample" and code == -getattr(signal, "SIGALRM", 0):
-        return run_sample(python, modules, folder, timeout_s, warm_up=warm_up, mode="plain")
+        return run_sample(python, words, folder, timeout_s, warm_up=warm_up, mode="plain")
     if time.monotonic() - begun >= timeout_s:
         return {"error": f"it took longer than {timeout_s:g} s"}
     return {"error": f"the interpreter ended with {code} while importing"}
 
 
 def run_interpreter(
-    argv: list[str], folder: str, timeout_s: float, env: dict[str, str]
+    argv: list[str], begin: bytes, folder: str, timeout_s: float, env: dict[str, str]
 ) -> "tuple[bytes | None, int | None]":
-    """Return the line with the answer, None when there is none, and the exit code."""
+    """Return the line that begins as an answer does, None when there is none, and the exit code."""
     import subprocess  # a sample must not have it loaded
     import threading
 
@@ -260,7 +266,7 @@ def run_interpreter(
     killer.start()
     # Reading to the answer, not to the end: a process that a module left behind may hold the pipe open.
     with process:
-        line = next((line for line in process.stdout or () if line.startswith(MARK)), None)
+        line = next((line for line in process.stdout or () if line.startswith(begin)), None)
     killer.cancel()
     return line, process.returncode
 

@@ -3,11 +3,13 @@
 ``scenario`` is what the user asked for, with ``probes``, ``conditions`` and ``auditors``; ``probe_kinds`` is the table
 of probes, and ``probe_syntax`` has their parsers. ``events`` is what happens during a run, ``findings`` what is wrong
 and ``causes`` what of that is one fault, ``leaks`` what is left behind, ``metrics`` what is timed; ``errors`` has all
-exceptions, ``files`` writes files, ``sdist_archive`` opens sdists within limits, ``secrets`` masks what is secret in a
-text, ``printable`` makes it safe to print, and ``top_levels`` names what is not a project's own in site-packages.
+exceptions, ``answers`` reads those of helper programs, ``files`` writes files, ``sdist_archive`` opens sdists within
+limits, ``secrets`` masks what is secret in a text, ``printable`` makes it safe to print, and ``top_levels`` names what
+is not a project's own in site-packages.
 """
 
 __all__ = [
+    "answers",
     "auditors",
     "causes",
     "conditions",

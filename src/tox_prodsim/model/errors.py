@@ -9,6 +9,7 @@
     ├── Cancelled               the user or the CI system ended the run
     ├── ForeignFileError        an OSError: something else is in the place of a file of a run
     └── UnavailableError        something cannot be had or measured here; the text is the reason
+        ├── AnswerError         the answer of a helper program is not one
         ├── CloneError          a second environment
         ├── ConfirmationError   a second measurement of a change
         ├── LimitExceededError  the result of a call that took too long or too much memory
@@ -91,6 +92,10 @@ class ForeignFileError(OSError):
 
 class UnavailableError(Exception):
     """Something cannot be had or measured here; the text is the reason."""
+
+
+class AnswerError(UnavailableError):
+    """The answer of a helper program is missing, cut or not valid; the text follows the name of the program."""
 
 
 class CloneError(UnavailableError):

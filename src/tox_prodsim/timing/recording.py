@@ -14,7 +14,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tox_prodsim.model.errors import RecordingError
+from tox_prodsim.model.answers import Each, Row, Shape, checked, marked, new_nonce
+from tox_prodsim.model.answers import record as record_of
+from tox_prodsim.model.errors import AnswerError, RecordingError
 from tox_prodsim.model.runner import CHILD_SCRIPTS, Completed, Runner
 from tox_prodsim.timing.work import ModuleWork, Work
 
@@ -22,7 +24,16 @@ STDLIB = "stdlib"
 TIMED_RUNS = 7
 RUN_TIMEOUT_S = 120.0
 """Of one run; the exact clock takes about four times as long as the import."""
-_MARK = b"@prodsim "
+_READING = Row((int, int))
+_PLACE = Row((str, int))
+_IMPORT = Row((str, str, bool, _READING, _PLACE, _PLACE, str, int))
+_SHAPES: Mapping[str, Shape] = {
+    "exact": {"clock": str, "imports": [_IMPORT], "collecting": _READING},
+    "timed": {"clock": str, "imports": [Row((str, _READING))], "collecting": _READING},
+    "environment": {"python": str, "stdlib": [str], "site": [str], "versions": Each(str), "owners": Each(str)},
+    "error": {"error": str},
+}
+"""The shapes of the answers."""
 _RECORDINGS = CHILD_SCRIPTS / "recordings.py"
 
 
@@ -133,9 +144,15 @@ def record(modules: Sequence[str], *, python: Path, runner: Runner, timed: int =
 
     It takes one run with the exact clock, ``timed`` with the stopwatch (0: no times), and one that warms up.
     """
-    request = {"modules": list(modules), "timed": timed, "timeout_s": RUN_TIMEOUT_S}
+    nonce = new_nonce()
+    request = {"nonce": nonce, "modules": list(modules), "timed": timed, "timeout_s": RUN_TIMEOUT_S}
     argv = [str(python), "-I", str(_RECORDINGS), json.dumps(request)]
-    answers = _answers(runner(argv, timeout_s=RUN_TIMEOUT_S * 3), modules, 2 + timed)
+    completed = runner(argv, timeout_s=RUN_TIMEOUT_S * 3)
+    try:
+        answers = _answers(completed, nonce, modules, ["exact", *["timed"] * timed, "environment"])
+    except AnswerError as problem:
+        msg = f"the recording process: {problem}"
+        raise RecordingError(msg) from problem
     exact, *timed_runs, environment = answers
     imports = [_Import(*each) for each in exact["imports"]]
     times = _times([answer["imports"] for answer in timed_runs])
@@ -144,19 +161,18 @@ def record(modules: Sequence[str], *, python: Path, runner: Runner, timed: int =
     return replace(recording, collecting_s=statistics.median(collecting)) if timed_runs else recording
 
 
-def _answers(completed: Completed, modules: Sequence[str], expected: int) -> list[dict[str, Any]]:
+def _answers(completed: Completed, nonce: str, modules: Sequence[str], expected: Sequence[str]) -> list[dict[str, Any]]:
     """Return what the driver answered; raises RecordingError with the reason when some of it is missing."""
-    lines = [line for line in completed.stdout.splitlines() if line.startswith(_MARK)]
-    answers: list[dict[str, Any]] = [json.loads(line[len(_MARK) :]) for line in lines]
+    answers = [record_of(line) for line in marked(completed.stdout, nonce)]
     if answers and "error" in answers[-1]:
-        msg = f"import {' '.join(modules)}: {answers[-1]['error']}"
+        msg = f"import {' '.join(modules)}: {checked(answers[-1], _SHAPES['error'])['error']}"
         raise RecordingError(msg)
-    if len(answers) != expected:
+    if len(answers) != len(expected):
         stderr = completed.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
         ended = "did not end in time" if completed.timed_out else f"ended with {completed.returncode}: {stderr[-1]}"
         msg = f"the recording process {ended}"
         raise RecordingError(msg)
-    return answers
+    return [checked(answer, _SHAPES[kind]) for answer, kind in zip(answers, expected, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

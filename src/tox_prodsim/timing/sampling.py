@@ -13,7 +13,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from tox_prodsim.model.errors import MeasurementError
+from tox_prodsim.model.answers import Shape, checked, marked, new_nonce, record
+from tox_prodsim.model.errors import AnswerError, MeasurementError
 from tox_prodsim.model.runner import CHILD_SCRIPTS, Completed, Runner
 from tox_prodsim.timing.stats import Rounds, Sample
 
@@ -31,7 +32,13 @@ CONTROL_MODULES = (
     "asyncio",
 )
 SAMPLE_TIMEOUT_S = 60.0
-_MARK = b"@prodsim "
+_ERROR: Shape = {"job": str, "error": str}
+_SAMPLE: Shape = {
+    **dict.fromkeys(("wall_ns", "cpu_ns", "own_ns", "uncompiled"), int),
+    "job": str,
+    "queued_ns": (None, int),
+    "work": (None, float),
+}
 _TIMING = CHILD_SCRIPTS / "timing.py"
 
 Sampler = Callable[[int], Rounds]
@@ -140,19 +147,24 @@ class Jobs:
 
 def _drive(request: Mapping[str, Any], *, python: Path, runner: Runner) -> dict[str, list[Sample]]:
     """Return the samples of a driver that is given this request; raises MeasurementError."""
-    argv = [str(python), "-I", str(_TIMING), "drive", json.dumps(request)]
+    nonce = new_nonce()
+    argv = [str(python), "-I", str(_TIMING), "drive", json.dumps({**request, "nonce": nonce})]
     # The cap keeps a series far below this limit; it is for a driver that hangs.
-    return _read(runner(argv, timeout_s=4 * SAMPLE_TIMEOUT_S), request["jobs"], request["rounds"])
+    completed = runner(argv, timeout_s=4 * SAMPLE_TIMEOUT_S)
+    try:
+        return _read(completed, nonce, request["jobs"], request["rounds"])
+    except AnswerError as problem:
+        msg = f"the timing process: {problem}"
+        raise MeasurementError(msg) from problem
 
 
-def _read(completed: Completed, jobs: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[Sample]]:
+def _read(completed: Completed, nonce: str, jobs: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[Sample]]:
     """Return the samples that the driver printed; raises MeasurementError with the reason when some are missing."""
     samples: dict[str, list[Sample]] = {name: [] for name in jobs}
-    for line in completed.stdout.splitlines():
-        if not line.startswith(_MARK):
-            continue  # a sitecustomize may print, too
-        answer: dict[str, Any] = json.loads(line[len(_MARK) :])
-        if "error" in answer:
+    for answer in map(record, marked(completed.stdout, nonce)):
+        if answer.get("job") not in jobs:
+            raise AnswerError("it answers what was not asked")
+        if "error" in checked(answer, _ERROR if "error" in answer else _SAMPLE):
             msg = f"import {' '.join(jobs[answer['job']])}: {answer['error']}"
             raise MeasurementError(msg)
         samples[answer["job"]].append(_sample(answer))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tox_prodsim.model.answers import mark
 from tox_prodsim.model.runner import NO_VARIABLES, Completed
 
 PYTHON = Path("/srv/env/bin/python")
 SITE = "/srv/env/lib/python3.11/site-packages"
-_PREFIX = b"tox-prodsim: "
 
 Record = Mapping[str, Any]
 """What the probe answers to one item; ``printed`` is what the import printed, ``died`` a signal that ended it."""
@@ -39,7 +40,7 @@ def distribution(name: str, version: str, *requires: str, editable: str = "", to
 
 
 def survey(*distributions: Record) -> Record:
-    return {"outcome": "survey", "environment": {}, "distributions": distributions, "stdlib": []}
+    return {"outcome": "surveyed", "environment": {}, "distributions": distributions, "stdlib": []}
 
 
 def ended(code: int = 0, output: str = "") -> Completed:
@@ -71,13 +72,15 @@ class Answers:
             return self._command(argv, variables)
         modules = self._modules if not self._only_with or self._only_with in variables else {}
         stdout, stderr = b"", b""
-        for number, item in enumerate(json.loads(argv[-1])["items"]):
+        request = json.loads(argv[-1])
+        line = functools.partial(_line, request["nonce"])
+        for number, item in enumerate(request["items"]):
             answer = dict(self._answer(item, modules))
-            stdout += _line({"begin": number})
+            stdout += line({"begin": number})
             if "died" in answer:
                 return Completed(returncode=-answer["died"], timed_out=False, stdout=stdout, stderr=stderr)
-            stderr += _line({"begin": number}) + answer.pop("printed", "").encode() + b"\n" + _line({"end": number})
-            stdout += _line({"end": number, **answer})
+            stderr += line({"begin": number}) + answer.pop("printed", "").encode() + b"\n" + line({"end": number})
+            stdout += line({"end": number, **answer})
         return Completed(returncode=0, timed_out=False, stdout=stdout, stderr=stderr)
 
     def _answer(self, item: Mapping[str, Any], modules: Mapping[str, Record]) -> Record:
@@ -87,5 +90,5 @@ class Answers:
         return modules.get(item["module"], loaded())
 
 
-def _line(record: Mapping[str, Any]) -> bytes:
-    return _PREFIX + json.dumps(record).encode() + b"\n"
+def _line(nonce: str, record: Mapping[str, Any]) -> bytes:
+    return mark(nonce) + json.dumps({**record, "pid": 1}).encode() + b"\n"

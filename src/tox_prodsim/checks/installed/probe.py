@@ -17,8 +17,9 @@ from packaging.utils import canonicalize_name
 
 from tox_prodsim.checks.installed.providers import known_names
 from tox_prodsim.model import top_levels
+from tox_prodsim.model.answers import Each, Row, Shape, checked, mark, marked, new_nonce, record
 from tox_prodsim.model.entry_points import EntryPoint
-from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.errors import AnswerError, ProdsimError
 from tox_prodsim.model.runner import CHILD_SCRIPTS, Completed, Runner
 
 COMMAND_GROUPS = ("console_scripts", "gui_scripts")
@@ -26,7 +27,6 @@ LOAD_LIMIT_S = 120.0
 """Many times longer than the slowest import, for a machine that is busy with other work."""
 
 _PROBE = CHILD_SCRIPTS / "probe.py"
-_PREFIX = b"tox-prodsim: "  # probe.PREFIX
 _LOST_OUTPUT = 71  # probe.LOST_OUTPUT
 _BATCH = 200  # items a process: one argument may have 128 KiB on Linux
 _START_S = 30.0  # what the interpreter may take to start and end beside its items
@@ -39,6 +39,23 @@ _AS_EXPECTED = re.compile(r"(?P<what>cannot import name .*) \(.*[/\\]site-packag
 _CANNOT_IMPORT = re.compile(
     r"cannot import name '(?P<name>\w+)' from (?:partially initialized module )?'(?P<module>[\w.]+)'"
 )
+_TEXTS = dict.fromkeys(("type", "message", "missing", "filename", "file"), str)
+_MORE_TEXTS = dict.fromkeys(("type_module?", "dependency?", "lacking?"), str)
+_EFFECT = {"kind": str, "what": str, "frames": [Row((str, int))]}
+_INSTALLED = {"name": str, "version": str, "requires": [str], "editable": str, "tops": [str]}
+_SHAPES: Mapping[str, Mapping[str, Shape]] = {
+    "loaded": {
+        **dict.fromkeys(("elsewhere", "version", "never_runs?"), str),
+        **dict.fromkeys(("callable", "source?"), bool),
+        "effects?": (None, [_EFFECT]),
+        "brought?": [str],
+    },
+    "raised": {**_TEXTS, **_MORE_TEXTS, "line": (None, int)},
+    "surveyed": {"environment": Each(str), "distributions": [_INSTALLED], "stdlib": [str]},
+}
+"""What an answer has beside its ``end``, its ``outcome`` and the ``pid``."""
+_MOST_PROCESSES = 100
+"""How many processes the items of one request may end, and how many failures are tried in a process of their own."""
 _FRAME = re.compile(r'  File "(?P<file>[^"<]+)", line (?P<line>\d+) in (?P<function>\S+)')
 
 
@@ -263,18 +280,21 @@ def load_item(module: str, attr: str = "") -> dict[str, Any]:
 def load_items(items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float) -> list[Outcome]:
     """Return the outcome of loading each item, as ``load`` does."""
     outcomes = _load_in_batches(items, runner, python, limit_s)
-    for at, outcome in enumerate(outcomes):
-        if at and isinstance(outcome, Raised | Died):
-            (outcomes[at],) = load_within([items[at]], runner, python, limit_s, None)
+    failed = [at for at, outcome in enumerate(outcomes) if at and isinstance(outcome, Raised | Died)]
+    for at in failed[:_MOST_PROCESSES]:
+        (outcomes[at],) = load_within([items[at]], runner, python, limit_s, None)
     return outcomes
 
 
 def _load_in_batches(items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float) -> list[Outcome]:
     """Return the outcome of every item; when one ends the process, the next process goes on behind it."""
     outcomes: list[Outcome] = []
-    while len(outcomes) < len(items):
+    ended = 0
+    while len(outcomes) < len(items) and ended < _MOST_PROCESSES:
         outcomes += load_within(items[len(outcomes) : len(outcomes) + _BATCH], runner, python, limit_s, None)
-    return outcomes
+        ended += isinstance(outcomes[-1], Died | Hung)
+    left = len(items) - len(outcomes)
+    return outcomes + [Died(how=f"was not started again: {ended} others have ended it", frames=())] * left
 
 
 def load_within(
@@ -289,28 +309,85 @@ def _run_probe(
     items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float, budget_s: float | None
 ) -> list[Outcome | Inventory]:
     """Return the answers of one process to the items."""
-    request = json.dumps({"limit_s": limit_s, "budget_s": budget_s, "items": items})
+    nonce = new_nonce()
+    request = json.dumps({"nonce": nonce, "limit_s": limit_s, "budget_s": budget_s, "items": items})
     longest_s = limit_s * len(items) if budget_s is None else min(budget_s, limit_s * len(items)) + limit_s
     completed = runner([str(python), "-I", "-B", str(_PROBE), request], timeout_s=longest_s + _START_S)
-    lines = [line for line in completed.stdout.splitlines() if line.startswith(_PREFIX)]
-    records = [json.loads(line.removeprefix(_PREFIX)) for line in lines]
-    if not records:
+    read = _ProbeAnswers(completed.stderr, nonce, [item["kind"] for item in items])
+    read.add_all(completed.stdout)
+    if read.is_empty:
         raise ProdsimError(str(python), f"cannot be asked what is installed: it {ending(completed.returncode)}")
-    # by number, because a fork at import may answer twice
-    ended = {record["end"]: _answer(record, completed.stderr) for record in records if "end" in record}
-    if len(ended) == len(items) or any("left" in record for record in records):
-        return list(ended.values())
-    return [*ended.values(), _interrupted(completed, limit_s)]
+    return read.answers if read.is_complete else [*read.answers, _interrupted(completed, limit_s)]
 
 
-def _answer(record: dict[str, Any], stderr: bytes) -> Outcome | Inventory:
-    fields = {key: value for key, value in record.items() if key not in {"end", "outcome"}}
-    match record["outcome"]:
-        case "loaded":
-            return _to_loaded(fields, _printed(stderr, record["end"]))
-        case "raised":
-            return Raised(**fields)
-    return _inventory(fields)
+class _ProbeAnswers:
+    """The answers of one process to its items, each of which it must give once, and in their order."""
+
+    def __init__(self, stderr: bytes, nonce: str, kinds: Sequence[str]) -> None:
+        self._stderr, self._nonce, self._kinds = stderr, nonce, kinds
+        self._pid: object = None
+        self._left = False
+        self.answers: list[Outcome | Inventory] = []
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether the process never began with an item."""
+        return self._pid is None and not self.answers
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether nothing is missing: every item has an answer, or the budget was used up."""
+        return self._left or len(self.answers) == len(self._kinds)
+
+    def add_all(self, output: bytes) -> None:
+        """Add what the process printed; an answer that is not valid is a failure of its item."""
+        try:
+            for line in marked(output, self._nonce):
+                self._add(line)
+        except AnswerError as problem:
+            self._refuse(problem)
+
+    def _add(self, line: bytes) -> None:
+        try:
+            value = record(line)
+            self._pid = value.get("pid") if self._pid is None else self._pid
+            if value.get("pid") == self._pid:  # else a copy answers that an import has forked
+                self._add_record(value)
+        except AnswerError as problem:
+            self._refuse(problem)
+
+    def _add_record(self, value: dict[str, Any]) -> None:
+        if "end" in value:
+            self._add_end(value)
+            return
+        checked(value, {"pid": int, "begin?": int, "left?": int})
+        self._left = "left" in value
+        if len(self.answers) not in {value.get("begin"), value.get("left")}:
+            raise AnswerError("it does not answer in order")
+
+    def _add_end(self, value: dict[str, Any]) -> None:
+        number, outcome = value["end"], value.get("outcome")
+        if number in range(len(self.answers)):
+            self.answers[number] = Died(how="answered twice", frames=())
+            return
+        expected = {"surveyed"} if self._kinds[len(self.answers) :][:1] == ["survey"] else {"loaded", "raised"}
+        if number != len(self.answers) or number >= len(self._kinds) or outcome not in expected:
+            raise AnswerError("it answers what was not asked")
+        fields = {key: each for key, each in value.items() if key not in {"end", "outcome", "pid"}}
+        self.answers.append(self._answer(number, outcome, checked(fields, _SHAPES[outcome])))
+
+    def _answer(self, number: int, outcome: str, fields: dict[str, Any]) -> Outcome | Inventory:
+        match outcome:
+            case "loaded":
+                return _to_loaded(fields, _printed(self._stderr, self._nonce, number))
+            case "raised":
+                return Raised(**fields)
+        return _inventory(fields)
+
+    def _refuse(self, problem: AnswerError) -> None:
+        """Let the item fail at which the process was."""
+        if not self.is_complete:
+            self.answers.append(Died(how=f"gave no valid answer: {problem}", frames=()))
 
 
 def _inventory(fields: dict[str, Any]) -> Inventory:
@@ -339,10 +416,11 @@ def _places(frames: Sequence[Sequence[Any]]) -> tuple[tuple[str, int], ...]:
     return tuple((file, line) for file, line in frames)
 
 
-def _printed(stderr: bytes, number: int) -> tuple[Effect, ...]:
+def _printed(stderr: bytes, nonce: str, number: int) -> tuple[Effect, ...]:
     """Return what was printed while the item was watched; nothing if it was not watched."""
-    begin, end = (_PREFIX + json.dumps({key: number}).encode() + b"\n" for key in ("begin", "end"))
-    text = stderr.partition(begin)[2].partition(end)[0].decode("utf-8", "replace").strip()
+    begin, end = (re.escape(mark(nonce) + json.dumps({key: number}).encode()[:-1]) for key in ("begin", "end"))
+    found = re.search(begin + rb",[^\n]*\n(.*?)" + end, stderr, re.DOTALL)
+    text = found[1].decode("utf-8", "replace").strip() if found else ""
     return (Effect(kind="printed", what=f"prints {text.splitlines()[0][:100]!r}"),) if text else ()
 
 

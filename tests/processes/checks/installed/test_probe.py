@@ -36,7 +36,7 @@ def test_a_python_that_does_not_run_is_one_line(env: Env) -> None:
 
 
 def test_the_probe_sees_the_markers_that_packaging_sees() -> None:
-    request = json.dumps({"limit_s": 30, "budget_s": None, "items": [{"kind": "survey", "name": "acme"}]})
+    request = json.dumps({"nonce": "n", "limit_s": 30, "budget_s": None, "items": [{"kind": "survey", "name": "acme"}]})
     ran = subprocess.run([sys.executable, "-I", PROBE, request], capture_output=True, check=True)
-    answer = json.loads(ran.stdout.splitlines()[-1].removeprefix(b"tox-prodsim: "))
+    answer = json.loads(ran.stdout.splitlines()[-1].removeprefix(b"tox-prodsim n: "))
     assert answer["environment"] == dict(default_environment())
