@@ -186,6 +186,15 @@ def test_the_user_says_what_is_timed(quick_project: Project) -> None:
     assert metrics(quick_project) == ["import json"]
 
 
+def test_an_import_that_works_when_it_is_checked_and_fails_when_it_is_timed_is_an_error(quick_project: Project) -> None:
+    config(quick_project)
+    source = "import sys\nif not sys.flags.isolated:\n    raise ImportError('not today')\n"
+    quick_project.prodsim("--installpkg", quick_project.wheel(files={"acme.py": source})).failed()
+    [finding] = [each for each in quick_project.findings() if each["code"] == "IMP515"]
+    message = "imports when it is checked, and fails when it is timed: import acme: ImportError: not today"
+    assert (finding["subject"], finding["level"], finding["message"]) == ("acme", "error", message)
+
+
 def test_what_cannot_be_stored_is_named_with_the_reason_and_what_is_not_stored_is_no_other_python(
     quick_project: Project,
 ) -> None:

@@ -171,4 +171,23 @@ CHECKS = (
             "if the package should work without: move the import into the function that needs it",
         ),
     ),
+    Check(
+        code="IMP515",
+        level=Level.ERROR,
+        title="an import works in one step and fails in another",
+        why=(
+            "Both steps import the same module from the same environment. An import that does not always work fails "
+            "for some users, and one of the two answers is not true."
+        ),
+        example=(
+            "FAIL IMP515 acme: imports when it is checked, and fails when it is timed: import acme: ImportError: "
+            "cannot import name 'Engine' from partially initialized module 'acme'"
+        ),
+        causes=(
+            "the import depends on time, on random numbers, or on what an earlier import has left in a file",
+            "it depends on how Python was started, such as its flags, its output or its working directory",
+            "the module answers for itself instead of being imported",
+        ),
+        solution=("import it several times in a fresh interpreter, and mend what differs",),
+    ),
 )

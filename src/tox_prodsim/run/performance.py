@@ -238,8 +238,16 @@ class _Comparisons:
             other_cpu=self._baselines.other_cpu,
             source=self._baselines.source,
         )
+        if self._contradicts(compared):
+            finding = timing.contradicted(compared)
         self._findings += [finding] if finding is not None else []
         yield compared
+
+    def _contradicts(self, compared: Compared) -> bool:
+        """Return whether an import fails here that worked in the step that checks imports; being late is no failure."""
+        held, metric = self._baselines.now.contents, compared.metric
+        failed = compared.reason is UnknownReason.NOT_MEASURED and sampling.LATE not in compared.detail
+        return failed and held is not None and not metric.is_start_up and metric.module in held.imported
 
     def _summarize_cause(self, compared: Compared) -> CauseSummary | None:
         """Return the causes of a slower import; None for everything else."""

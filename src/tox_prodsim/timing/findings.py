@@ -101,6 +101,18 @@ def _unknown(compared: Compared) -> Finding:
             return replace(_note("PRF706", compared, message, ""), level=Level.WARNING)
 
 
+def contradicted(compared: Compared) -> Finding:
+    """Return the finding for an import that worked when it was checked, and fails when it is timed."""
+    reason = compared.detail.removeprefix(f"{UnknownReason.NOT_MEASURED}: ")
+    return Finding(
+        code="IMP515",
+        level=Level.ERROR,
+        subject=compared.metric.module,
+        message=f"imports when it is checked, and fails when it is timed: {reason}",
+        hint="import it several times in a fresh interpreter: python -s -c 'import NAME'",
+    )
+
+
 def _note(code: str, compared: Compared, message: str, hint: str) -> Finding:
     return Finding(code=code, level=Level.NOTE, subject=str(compared.metric), message=message, hint=hint)
 

@@ -32,6 +32,8 @@ CONTROL_MODULES = (
     "asyncio",
 )
 SAMPLE_TIMEOUT_S = 60.0
+LATE = "took longer than"
+"""What the reason of a sample says that did not end in time: it is that of ``_child/timing.py``."""
 _ERROR: Shape = {"job": str, "error": str}
 _SAMPLE: Shape = {
     **dict.fromkeys(("wall_ns", "cpu_ns", "own_ns", "uncompiled"), int),
@@ -187,6 +189,6 @@ def _sample(answer: Mapping[str, Any]) -> Sample:
 
 def _failure(completed: Completed) -> str:
     if completed.timed_out:
-        return "the timing process did not end in time"
+        return f"the timing process {LATE} {4 * SAMPLE_TIMEOUT_S:g} s"
     lines = completed.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
     return f"the timing process ended with {completed.returncode}: {lines[-1]}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from support.baselines import ACME
 from tox_prodsim import timing
+from tox_prodsim.model.errors import MeasurementError
 from tox_prodsim.model.events import Change, Compared
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.metrics import START_UP, Metric
@@ -18,6 +19,7 @@ from tox_prodsim.timing.attribution import CauseKind, Link, RegressionCause
 from tox_prodsim.timing.baseline.store import Baseline
 from tox_prodsim.timing.explanation import ImportRecordings
 from tox_prodsim.timing.recording import Module, Recording, SourceLocation
+from tox_prodsim.timing.stats import Rounds
 
 ACME_IMPORT = Metric.of_import("acme")
 PANDAS = SourceLocation(file="acme/report.py", line=3)
@@ -76,6 +78,14 @@ def not_compared(_: Path) -> Iterable[Finding]:
     return _found(measure.measure(START_UP, busy_machine(), None, tolerance=0.1, known_s=3.1)[1])
 
 
+def contradiction(_: Path) -> Iterable[Finding]:
+    def fails(_: int) -> Rounds:
+        msg = "import acme: ImportError: cannot import name 'Engine' from partially initialized module 'acme'"
+        raise MeasurementError(msg)
+
+    return [timing.contradicted(measure.measure(ACME_IMPORT, fails, None, tolerance=0.1)[1])]
+
+
 def recording(*modules: tuple[str, str, int]) -> Recording:
     """Return the recording of modules by name, importer and work; each is imported at line 3."""
     made = (
@@ -117,6 +127,7 @@ EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "PRF702": lambda _: compared(START_UP, 0.412, 0.221, Change.SLOWER),
     "PRF703": inconclusive,
     "PRF704": lambda _: compared(ACME_IMPORT, 0.071, 0.092, Change.FASTER),
+    "IMP515": contradiction,
     "PRF706": not_compared,
     "PRF707": lambda _: [budgets.over_time(ACME_IMPORT, budgets.MetricDuration(seconds=0.412, rounds=16), 0.3)],
     "PRF708": lambda _: [budgets.over_time(START_UP, budgets.MetricDuration(seconds=2.41, rounds=8), 2.0)],

@@ -206,6 +206,8 @@ class Died:
 
     how: str
     frames: tuple[str, ...]
+    tried: bool = True
+    """Whether the item was tried at all."""
 
     def __str__(self) -> str:
         return f"the interpreter {self.how}"
@@ -280,7 +282,7 @@ def load_item(module: str, attr: str = "") -> dict[str, Any]:
 def load_items(items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float) -> list[Outcome]:
     """Return the outcome of loading each item, as ``load`` does."""
     outcomes = _load_in_batches(items, runner, python, limit_s)
-    failed = [at for at, outcome in enumerate(outcomes) if at and isinstance(outcome, Raised | Died)]
+    failed = [at for at, outcome in enumerate(outcomes) if at and _may_have_a_cause(outcome)]
     for at in failed[:_MOST_PROCESSES]:
         (outcomes[at],) = load_within([items[at]], runner, python, limit_s, None)
     return outcomes
@@ -294,7 +296,12 @@ def _load_in_batches(items: Sequence[Mapping[str, Any]], runner: Runner, python:
         outcomes += load_within(items[len(outcomes) : len(outcomes) + _BATCH], runner, python, limit_s, None)
         ended += isinstance(outcomes[-1], Died | Hung)
     left = len(items) - len(outcomes)
-    return outcomes + [Died(how=f"was not started again: {ended} others have ended it", frames=())] * left
+    return outcomes + [Died(how=f"was not started again: {ended} others have ended it", frames=(), tried=False)] * left
+
+
+def _may_have_a_cause(outcome: Outcome) -> bool:
+    """Return whether a module that was loaded earlier may be the cause of a failure."""
+    return isinstance(outcome, Raised) or (isinstance(outcome, Died) and outcome.tried)
 
 
 def load_within(
@@ -368,7 +375,8 @@ class _ProbeAnswers:
     def _add_end(self, value: dict[str, Any]) -> None:
         number, outcome = value["end"], value.get("outcome")
         if number in range(len(self.answers)):
-            self.answers[number] = Died(how="answered twice", frames=())
+            if not isinstance(self.answers[number], Died):
+                self.answers[number] = Died(how="answered twice", frames=())
             return
         expected = {"surveyed"} if self._kinds[len(self.answers) :][:1] == ["survey"] else {"loaded", "raised"}
         if number != len(self.answers) or number >= len(self._kinds) or outcome not in expected:

@@ -403,3 +403,56 @@ def test_a_declared_setuptools_that_lacks_pkg_resources_is_not_to_be_declared(en
         "setuptools has no pkg_resources since version 82: "
         "use importlib.metadata and importlib.resources, or require setuptools<82"
     )
+
+
+FORGE = """\
+import json, os
+request = json.loads(open("/proc/self/cmdline", "rb").read().split(b"\\0")[-2])
+mark = "tox-prodsim %s: " % request["nonce"]
+for fd in range(200, 210):
+    try:
+        os.write(fd, (mark + {answer!r} % os.getpid() + "\\n").encode())
+    except OSError:
+        pass
+{then}
+"""
+LOADED = '{"end": 0, "outcome": "loaded", "elsewhere": "", "version": "1.0", "callable": false, "pid": %d}'
+
+
+@pytest.mark.parametrize(
+    ("answer", "then", "how"),
+    [
+        pytest.param(LOADED, "", "answered twice", id="double"),
+        pytest.param(LOADED, "raise ValueError('broken')", "answered twice", id="the opposite"),
+        pytest.param('{"end": 0, "pid": %d}', "", "gave no valid answer", id="an answer without an outcome"),
+        pytest.param('{"end": 0, "outcome": "loaded", "pid": %d', "", "gave no valid answer", id="half a record"),
+        pytest.param('{"end": 1, "outcome": "loaded", "pid": %d}', "", "gave no valid answer", id="not asked"),
+        pytest.param(LOADED.replace('"1.0"', "1.0"), "", "gave no valid answer", id="a number for a text"),
+    ],
+)
+def test_an_import_that_answers_for_itself_is_a_failure(env: Env, put: Put, answer: str, then: str, how: str) -> None:
+    checked = imports(env, put({"acme.py": FORGE.format(answer=answer, then=then)}))
+    [(code, level, _, message), *_] = brief(checked)
+    assert (code, level) == ("IMP501", E)
+    assert message.startswith(f"importing it fails: the interpreter {how}")
+
+
+def test_an_import_that_forks_is_answered_once(env: Env, put: Put) -> None:
+    checked = imports(env, put({"acme.py": "import os\nif not os.fork():\n    pass\n"}))
+    assert checked.detail.startswith("acme from site-packages")
+
+
+def test_an_exception_with_odd_attributes_is_answered(env: Env, put: Put) -> None:
+    odd = "problem = ModuleNotFoundError('gone')\nproblem.name = 7\nproblem.path = [1]\nraise problem\n"
+    assert [each[0] for each in brief(imports(env, put({"acme.py": odd})))] == ["IMP503"]
+
+
+def test_only_so_many_processes_are_started_for_imports_that_end_them(
+    env: Env, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tox_prodsim.checks.installed.probe._MOST_PROCESSES", 3)
+    sources = {f"a{number}.py": "import os\nos._exit(3)\n" for number in range(6)}
+    found = [message for *_, message in brief(imports(env, put(sources)))]
+    assert len(env.endings) <= 6
+    assert sum("the interpreter exited with 3" in message for message in found) == 3
+    assert sum("the interpreter was not started again: 3 others have ended it" in message for message in found) == 3
