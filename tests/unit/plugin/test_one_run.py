@@ -17,7 +17,7 @@ from tox.tox_env.errors import Fail
 from tox.tox_env.runner import RunToxEnv
 
 from tox_prodsim.plugin import one_run
-from tox_prodsim.supervision import KernelLock
+from tox_prodsim.supervision import KernelLock, ledger, ownership, procfs
 
 
 class Env(SimpleNamespace):
@@ -76,6 +76,31 @@ def test_the_wait_ends_with_the_other_run(tmp_path: Path, taken: KernelLock) -> 
     one_run.release(waiting)
     one_run.release(waiting)
     assert taken.holder() is None
+
+
+@pytest.mark.skipif(not procfs.boot(), reason="a ledger is kept on Linux only")
+def test_a_run_begins_when_the_supervisors_of_a_killed_one_have_ended(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone, record = procfs.Identity(pid=1, started=987_654_321), tmp_path / ".prodsim-runs" / f"{'a' * 32}.json"
+    killed = ledger.Record(
+        tag="a" * 32,
+        boot=procfs.boot(),
+        namespace=procfs.namespace(),
+        host=gone,
+        guard=ownership.own_identity(),
+        argv=("serve", "--now"),
+    )
+    ledger.write(record, killed)
+    threading.Timer(0.2, record.unlink).start()
+    next_run = env(tmp_path)
+    with caplog.at_level(logging.WARNING):
+        one_run.hold(next_run)
+    assert not record.exists()
+    assert [each.getMessage() for each in caplog.records] == [
+        "waits for the end of what a killed run has left: serve --now"
+    ]
+    one_run.release(next_run)
 
 
 def test_an_interrupt_ends_the_wait_and_the_folder_is_not_touched(tmp_path: Path, taken: KernelLock) -> None:
