@@ -127,7 +127,7 @@ def test_services_are_started_in_order_and_stopped_in_reverse(quick_project: Pro
     step = deploy_step(quick_project)
     assert step["subject"] == "web, cache, db, migrate (3 services, 1 job)"
     each = "started, was ready, stayed so, was stopped, left nothing running, started once more"
-    job = "ended with an allowed exit code, 1 expected lines seen, left nothing running"
+    job = "ended with an allowed exit code, 1 of 1 expected line seen, left nothing running"
     assert step["detail"] == f"web, cache, db: each {each}; migrate: {job}"
     _assert_known(quick_project, result)
 
