@@ -28,7 +28,7 @@ RULES = {
     "checks.installed": ("model", "packaging"),
     "checks.resolution": ("model", "packaging virtualenv"),
     "building": ("model", "build packaging pyproject_hooks virtualenv"),
-    "timing": ("model", ""),
+    "timing": ("model", "packaging"),
     "supervision": ("model", "psutil"),
     "report": ("model", ""),
     "catalogue": ("model", ""),

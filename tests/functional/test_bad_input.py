@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sysconfig
 import tarfile
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from support.baselines import SHA256, TEXT
 from support.project import UV, Project, Result
 
 from tox_prodsim.timing.baseline import store
@@ -211,6 +213,17 @@ BASELINES = {
     '{"schema": 4}': "has schema 4, this tox-prodsim knows 3: upgrade tox-prodsim",
     "[]": f"its content is no JSON object; {RESTORE}",
     '{"schema": 1, "key": "x"}': f"built is missing, not a JSON object; {RESTORE}",
+    "[" * 100_000: f"is no JSON; {RESTORE}",
+    " " * 4_000_001: f"cannot be read: it is larger than 4 MB; {RESTORE}",
+    TEXT.replace(SHA256, "../precious"): (f"built.wheel_sha256 is '../precious', not 64 hexadecimal digits; {RESTORE}"),
+    TEXT.replace(SHA256, "{root}/precious"): "built.wheel_sha256 is ",
+    TEXT.replace("4ebf3a1", "--exec=x"): "built.commit is '--exec=x', not the hexadecimal digits of a commit, or empty",
+    TEXT.replace("click==8.4.2", "click==8.4.2 -i http://127.0.0.1"): (
+        f"dists is 'click==8.4.2 -i http://127.0.0.1', not a distribution such as click==8.4.2; {RESTORE}"
+    ),
+    TEXT.replace('"ratio": 1.964', '"ratio": 1e308'): "metrics.import acme.ratio is 1e+308, not a number from ",
+    TEXT.replace('"rounds": 16', f'"rounds": {"9" * 400}'): "metrics.import acme.rounds is 9999",
+    TEXT.replace("Xeon", "Xe\\u001b[2Jon"): f"machine.cpu has a control character: 'Xe\\x1b[2Jon'; {RESTORE}",
 }
 """Contents of a baseline file, and what is said of them."""
 
@@ -335,16 +348,29 @@ def test_a_baseline_that_cannot_be_used_is_refused_and_left_as_it_is(quick_proje
         version=platform.python_version(),
         platform=sysconfig.get_platform(),
     )
-    names = [f".prodsim/baselines/prodsim-{at}/{key}.json" for at in range(len(BASELINES) + 1)]
-    paths = [quick_project.write(name, text) for name, text in zip(names, BASELINES, strict=False)]
-    folder = quick_project.folder / names[-1]
+    names = [f".prodsim/baselines/prodsim-{at}/{key}.json" for at in range(len(BASELINES) + 3)]
+    texts = [text.replace("{root}", str(quick_project.folder)) for text in BASELINES]
+    paths = [quick_project.write(name, text) for name, text in zip(names, texts, strict=False)]
+    folder, pipe, link = (quick_project.folder / name for name in names[len(BASELINES) :])
+    precious = quick_project.write("precious/acme-1.0-py3-none-any.whl", "precious")
     folder.mkdir(parents=True)
+    for path in (pipe, link):
+        path.parent.mkdir()
+    os.mkfifo(pipe)
+    link.symlink_to(quick_project.folder / "new.json")
+    wheels = quick_project.folder / ".tox" / ".prodsim-wheels"
+    wheels.mkdir(parents=True)
+    (wheels / SHA256).symlink_to(precious.parent)
     sections = {f"description = {at}": "" for at in range(len(names))}
     refusals = Refusals(quick_project, "testenv:", sections, "--prodsim-update-baseline")
     for at, (path, line) in enumerate(zip(paths, BASELINES.values(), strict=True)):
-        _is_refused(refusals, at, f"baseline: {path}: {line}")
-    _is_refused(refusals, len(paths), f"baseline: {folder}: cannot be read: Is a directory; {RESTORE}")
-    assert [path.read_text() for path in paths] == list(BASELINES)
+        assert refusals.of(at)[0].startswith(f"failed with baseline: {path}: {line}"), refusals.result.out
+    for at, (path, kind) in enumerate({folder: "a folder", pipe: "a FIFO", link: "a symbolic link"}.items()):
+        line = f"cannot be read: {kind} is in the place of {path.name!r}, remove it; {RESTORE}"
+        _is_refused(refusals, len(paths) + at, f"baseline: {path}: {line}")
+    assert [path.read_text() for path in paths] == texts
+    assert not (quick_project.folder / "new.json").exists()
+    assert [(path.name, path.read_text()) for path in precious.parent.iterdir()] == [(precious.name, "precious")]
 
 
 def test_no_baseline_is_stored_in_ci(quick_project: Project) -> None:

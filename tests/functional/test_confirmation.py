@@ -58,7 +58,7 @@ class Project:
         nothing = cast("Any", None)
         private = self.folder / "private"
         sources = reference_wheel.WheelSources(
-            cache=self.cache, folder=private, git=nothing, build=nothing, fetch=nothing
+            cache=self.cache, folder=private, git=nothing, build=nothing, fetch=nothing, fetch_or_build=nothing
         )
         site = clone_env.Site(
             prefix=self.env.folder,

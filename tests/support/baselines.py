@@ -26,10 +26,11 @@ def metric(ratio: float = 1.964, **changes: object) -> StoredMetric:
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
+SHA256 = "ab12" * 16
 ACME = Baseline(
     key=KEY,
     python="3.13.0",
-    built=Built(version="1.4.0", wheel_sha256="ab12", commit="4ebf3a1", created="2026-11-22"),
+    built=Built(version="1.4.0", wheel_sha256=SHA256, commit="4ebf3a1", created="2026-11-22"),
     control="stdlib-1",
     metrics=MappingProxyType({START_UP: metric(2.941), IMPORT_ACME: metric()}),
     dists=("flask==3.1.2", "click==8.4.2"),
@@ -39,7 +40,7 @@ ACME = Baseline(
 
 TEXT = """\
 {
-  "built": {"commit": "4ebf3a1", "created": "2026-11-22", "version": "1.4.0", "wheel_sha256": "ab12"},
+  "built": {"commit": "4ebf3a1", "created": "2026-11-22", "version": "1.4.0", "wheel_sha256": "SHA256"},
   "control": "stdlib-1",
   "dists": [
     "click==8.4.2",
@@ -56,7 +57,7 @@ TEXT = """\
   "python": "3.13.0",
   "schema": 3
 }
-"""
+""".replace("SHA256", SHA256)
 
 
 def written(path: Path, text: str) -> Path:

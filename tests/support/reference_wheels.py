@@ -28,6 +28,11 @@ def without_git(argv: Sequence[str], *, timeout_s: float) -> Ended:  # noqa: ARG
 
 def sources(tmp_path: Path, **more: object) -> WheelSources:
     offline = WheelSources(
-        cache=tmp_path / "cache", folder=tmp_path / "private", git=without_git, build=never, fetch=never
+        cache=tmp_path / "cache",
+        folder=tmp_path / "private",
+        git=without_git,
+        build=never,
+        fetch=never,
+        fetch_or_build=never,
     )
     return replace(offline, **more)  # type: ignore[arg-type]

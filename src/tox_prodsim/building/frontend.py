@@ -103,12 +103,18 @@ def _as_prodsim_error(key: str, what: str) -> Iterator[None]:
         raise BuildError(key, f"{what} failed: {problem}", str(problem)) from problem
 
 
-def wheel_from_index(requirement: str, *, python: Path, folder: Path, execute: Execute) -> Path:
-    """Return the wheel that pip, with the user's settings, gets for ``name==version``; raises ProdsimError."""
+def wheel_from_index(
+    requirement: str, *, python: Path, folder: Path, execute: Execute, builds_sdists: bool = False
+) -> Path:
+    """Return the wheel that pip, with the user's settings, gets for ``name==version``; raises ProdsimError.
+
+    Nothing of the release is run, unless it ``builds_sdists``.
+    """
     environment = _IsolatedEnv(folder / "env", python, execute)
     found = folder / "found"
     # Without retries: with them, "there is no network" takes a minute.
     options = ["-q", "--no-deps", "--retries", "0", "--timeout", "15", "--disable-pip-version-check"]
+    options += [] if builds_sdists else ["--only-binary", ":all:"]
     execute([environment.python_executable, "-m", "pip", "wheel", *options, "-w", str(found), requirement], folder, {})
     wheels = sorted(found.glob("*.whl"))
     if len(wheels) != 1:

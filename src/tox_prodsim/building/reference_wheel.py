@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.model import files
-from tox_prodsim.model.errors import ForeignFileError, ProdsimError, WheelUnavailableError
+from tox_prodsim.model.errors import ForeignFileError, ProdsimError, ReleaseRefusedError, WheelUnavailableError
 from tox_prodsim.model.runner import Completed, Runner
 
 KEPT_RUNS = 8
@@ -37,7 +37,7 @@ _LOCAL_TO_A_TREE = re.compile(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReferenceSpec:
-    """What is known of the wheel to get; an empty text is not known."""
+    """What is known of the wheel to get; an empty text is not known. A wheel with another sha256 is not used."""
 
     name: str
     version: str = ""
@@ -68,18 +68,21 @@ class WheelSources:
     build: Callable[[Path, Path], Path]
     """``build(source, folder)`` returns a wheel in the folder; raises ProdsimError."""
     fetch: Callable[[str, Path], Path]
-    """``fetch(requirement, folder)`` returns a wheel in the folder; raises ProdsimError."""
+    """``fetch(requirement, folder)`` returns a wheel of the index as it is, nothing is built; raises ProdsimError."""
+    fetch_or_build: Callable[[str, Path], Path]
+    """The same, but an sdist of the index is built where there is no wheel."""
 
 
 def obtain(spec: ReferenceSpec, sources: WheelSources) -> ReferenceWheel:
     """Return the wheel from the first source that has it; raises WheelUnavailableError with all reasons."""
-    reasons = []
+    problems: list[WheelUnavailableError] = []
     for source in (_from_cache, from_commit, from_index):
         try:
             return source(spec, sources)
         except WheelUnavailableError as problem:
-            reasons.append(str(problem))
-    raise WheelUnavailableError("; ".join(reasons))
+            problems.append(problem)
+    kind = type(problems[-1])
+    raise kind("; ".join(map(str, problems)))
 
 
 def _from_cache(spec: ReferenceSpec, sources: WheelSources) -> ReferenceWheel:
@@ -106,7 +109,11 @@ def from_commit(spec: ReferenceSpec, sources: WheelSources) -> ReferenceWheel:
 
 
 def from_index(spec: ReferenceSpec, sources: WheelSources) -> ReferenceWheel:
-    """Return the wheel that the index has of this name and version; raises WheelUnavailableError."""
+    """Return the wheel that the index has of this name and version; raises WheelUnavailableError.
+
+    Raises ReleaseRefusedError when it has another sha256 than the one that is known: whoever can upload there, or can
+    change a baseline, must not choose what is run.
+    """
     # Such versions are never uploaded, and the name of a private project on a public index is another project's.
     if not spec.version or not spec.public or re.search(r"\+|\.dev", spec.version):
         reason = "the project is private" if not spec.public else f"version {spec.version or 'unknown'}"
@@ -114,10 +121,14 @@ def from_index(spec: ReferenceSpec, sources: WheelSources) -> ReferenceWheel:
         raise WheelUnavailableError(msg)
     requirement = f"{spec.name}=={spec.version}"
     try:
-        wheel = sources.fetch(requirement, _empty(sources.folder / "fetched"))
+        fetch = sources.fetch if spec.sha256 else sources.fetch_or_build
+        wheel = fetch(requirement, _empty(sources.folder / "fetched"))
     except ProdsimError as problem:
         msg = f"{requirement} cannot be had from the index: {problem.message}"
         raise WheelUnavailableError(msg) from problem
+    if spec.sha256 and (found := _sha256(wheel)) != spec.sha256:
+        msg = f"{requirement} of the index has sha256 {found[:12]}, the baseline recorded {spec.sha256[:12]}"
+        raise ReleaseRefusedError(f"{msg}: it is neither installed nor run")
     return ReferenceWheel(wheel=wheel, origin=f"{requirement} from the index")
 
 

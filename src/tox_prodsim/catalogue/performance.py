@@ -219,4 +219,28 @@ CHECKS = (
         causes=("nobody has accepted new times for 180 days",),
         solution=("store it anew: tox run -e prodsim --prodsim-update-baseline, and commit .prodsim/baselines",),
     ),
+    Check(
+        code="PRF730",
+        level=Level.WARNING,
+        title="the release of the index is not the file of the baseline",
+        why=(
+            "A slower import is confirmed beside the wheel of the baseline. When that is neither kept nor built from "
+            "its commit, it is fetched from the index, and then it must have the recorded sha256: neither the index "
+            "nor a baseline in a pull request may choose which code is run. The change is confirmed without it."
+        ),
+        example=(
+            "WARN PRF730 baseline: its wheel is not kept here; the project is in no git repository; acme==1.0 of the "
+            "index has sha256 100ef6a71bac, the baseline recorded 000000000000: it is neither installed nor run"
+        ),
+        causes=(
+            "the wheel was built once for the baseline and once more for the upload, and the build is not reproducible",
+            "the project on this index is another one of the same name",
+            "the file on the index, or the sha256 in the baseline, was changed",
+        ),
+        solution=(
+            "compare the two files: pip download --no-deps NAME==VERSION, then sha256sum",
+            "record the baseline of the file that is uploaded: --installpkg dist/NAME.whl --prodsim-update-baseline",
+            "set reference_release = false when no release is to be fetched at all",
+        ),
+    ),
 )

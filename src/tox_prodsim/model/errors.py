@@ -25,6 +25,7 @@
         │   └── NoTreeError     there is no source tree, or no repository
         ├── UnreadableElfError  the headers of an ELF file
         └── WheelUnavailableError  the wheel of another version
+            └── ReleaseRefusedError  the index has another file than the baseline recorded
 """
 
 from __future__ import annotations
@@ -160,3 +161,7 @@ class UnreadableElfError(UnavailableError):
 
 class WheelUnavailableError(UnavailableError):
     """The wheel of another version cannot be had."""
+
+
+class ReleaseRefusedError(WheelUnavailableError):
+    """The release of the index is not the file that the baseline recorded: it is neither installed nor run."""

@@ -11,6 +11,9 @@ _PLAIN = {"·": "-", "±": "+-", "✓": "ok", "└": "`-", "…": "...", "→": 
 _DANGEROUS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 """Control characters, line separators, direction marks, characters without width; tabs are expanded."""
 
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What no name and no message of one line has; the joiners without width belong to names in some scripts."""
+
 _LEGACY_COMMAND = re.compile(r"##(?=\w*\[)")
 """GitHub (``##[…]``), Azure (``##vso[…]``) and TeamCity obey these anywhere in a line; ``::…::`` only at its start."""
 
@@ -39,6 +42,16 @@ def wrap(text: str, width: int) -> list[str]:
     kept = _QUANTITY.sub("\xa0", text)
     lines = textwrap.wrap(kept, max(width, 20), break_long_words=False, break_on_hyphens=False)
     return [line.replace("\xa0", " ") for line in lines] or [""]
+
+
+def has_controls(text: str) -> bool:
+    """Return whether a text has control characters, line separators, direction marks or halves of characters."""
+    return _CONTROLS.search(text) is not None
+
+
+def without_controls(text: str) -> str:
+    """Return the text, its control characters and the like escaped."""
+    return _CONTROLS.sub(_escape, text)
 
 
 def _escape(match: re.Match[str]) -> str:

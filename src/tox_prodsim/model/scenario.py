@@ -176,6 +176,8 @@ class Timing:
     """Fraction by which a time may exceed its baseline."""
     baseline_dir: Path = field(default_factory=lambda: Path(BASELINE_DIR))
     """The folder of the baselines of all environments."""
+    reference_release: bool = True
+    """Whether another version may be fetched, or built, and run beside this one."""
     update: Update | None = None
     """What of this run becomes the baseline; None: nothing."""
     budgets: Budgets = field(default_factory=Budgets)

@@ -15,7 +15,13 @@ from pathlib import Path
 
 from tox_prodsim.building import base_requirements, clone_env, reference_wheel
 from tox_prodsim.deployment import LaunchContext
-from tox_prodsim.model.errors import CloneError, ConfirmationError, MeasurementError, WheelUnavailableError
+from tox_prodsim.model.errors import (
+    CloneError,
+    ConfirmationError,
+    MeasurementError,
+    ReleaseRefusedError,
+    WheelUnavailableError,
+)
 from tox_prodsim.model.events import Change, Compared, Measured, Series, UnknownReason
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.metrics import Metric
@@ -69,7 +75,9 @@ class Confirmation:
         self._reference = reference
         self._install = install or install_base
         self._base: BaseInstall | None = None
-        self._failure = ""
+        self._failure = reference.off
+        self.refused = ""
+        """Why the release of the index was neither installed nor run; empty: it was not refused."""
 
     def confirm(
         self, suspected: CandidateChange, sampler_for: SamplerFor, *, tolerance: float
@@ -99,6 +107,7 @@ class Confirmation:
                 self._base = self._install(self._reference)
             except (WheelUnavailableError, CloneError) as problem:
                 self._failure = str(problem)
+                self.refused = self._failure if isinstance(problem, ReleaseRefusedError) else ""
                 raise ConfirmationError(self._failure) from problem
         return self._base
 

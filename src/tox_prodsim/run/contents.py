@@ -16,6 +16,7 @@ from dataclasses import replace
 from tox_prodsim.checks import artifact
 from tox_prodsim.model import formatting
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck, error
+from tox_prodsim.model.printable import without_controls
 from tox_prodsim.timing import baseline
 from tox_prodsim.timing.baseline import contents
 from tox_prodsim.timing.baseline.contents import Contents, CountDecrease, LostContents
@@ -33,11 +34,16 @@ def contents_of(wheel: artifact.Wheel, created: str) -> Contents:
     return Contents(
         version=wheel.version,
         created=created,
-        modules=artifact.stable_modules(wheel.modules),
-        extensions=artifact.stable_modules(wheel.extensions),
-        entry_points=frozenset(points | {f"[scripts] {name}" for name in artifact.script_files(wheel)}),
-        data=artifact.data_files(wheel),
+        modules=_clean(artifact.stable_modules(wheel.modules)),
+        extensions=_clean(artifact.stable_modules(wheel.extensions)),
+        entry_points=_clean(points | {f"[scripts] {name}" for name in artifact.script_files(wheel)}),
+        data=_clean(artifact.data_files(wheel)),
     )
+
+
+def _clean(names: Iterable[str]) -> frozenset[str]:
+    """Return the names as a baseline can hold them: the wheel decides what they are."""
+    return frozenset(map(without_controls, names))
 
 
 def check_contents(stored: baseline.Baseline | None, now: baseline.Baseline, *, accepting: bool) -> CheckResult:

@@ -212,6 +212,8 @@ class ReferenceInputs:
     folder: Path
     """Private to the confirmation, and removed at the end."""
     runner: Runner
+    off: str = ""
+    """Why no other version may be fetched or run; empty: one may."""
     changes: baseline.EnvironmentChanges = baseline.NO_CHANGES
     """What changed in the environment since the baseline."""
     writes_bytecode: bool = True

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from tox_prodsim.model.events import Step
 from tox_prodsim.model.findings import Finding, Level
+from tox_prodsim.model.printable import without_controls
 from tox_prodsim.timing.baseline.contents import Contents
 
 STEPS = frozenset({Step.SDIST, Step.WHEEL, Step.AUDIT, Step.INSTALL, Step.IMPORT, Step.SCRIPTS})
@@ -19,6 +20,7 @@ _ABSOLUTE = re.compile(r"(?:(?<!\w)[A-Za-z]:|(?<![\w.:/\\]))[/\\][^\s'\",;()]*[/
 """The folder of an absolute path, which another machine does not have."""
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{4,}")
 _VERSION = "{version}"
+_MOST_CHARACTERS = 2000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,4 +83,5 @@ def described(finding: Finding, version: str) -> str:
 def stable(text: str) -> str:
     """Return a text in one line, without what differs from machine to machine and from run to run."""
     plain = _ADDRESS.sub("0x…", _ABSOLUTE.sub("", text))
-    return " ".join(plain.encode("utf-8", "replace").decode("utf-8").split())
+    line = " ".join(plain.encode("utf-8", "replace").decode("utf-8").split())
+    return without_controls(line)[:_MOST_CHARACTERS]

@@ -276,6 +276,8 @@ class _Comparisons:
         found = [*weighed, *_outdated(self._config, self._baselines)]
         if self._start_failed:  # nothing of this run can become a baseline
             found = [finding for finding in found if finding.level is not Level.NOTE]
+        if self._confirmation is not None and self._confirmation.refused:
+            found.append(timing.release_refused(self._confirmation.refused))
         yield from (Found(finding=finding) for finding in _folded(found, self._baselines.stored))
 
     def broken_budgets(self) -> Iterator[Event]:

@@ -10,7 +10,7 @@ from tox_prodsim.timing import baseline, comparability, measure, paired, samplin
 from tox_prodsim.timing.attribution import CauseKind, Explanation, Link, Part, RegressionCause, attribute_causes, chain
 from tox_prodsim.timing.baseline import accepted, candidates, drawn_as_svg, drawn_as_text, history_of, is_shallow
 from tox_prodsim.timing.budgets import BudgetViolation, forbidden_modules, too_many_modules, work_increased
-from tox_prodsim.timing.findings import contradicted, finding_for, outdated
+from tox_prodsim.timing.findings import contradicted, finding_for, outdated, release_refused
 from tox_prodsim.timing.gains import Gain, gain
 from tox_prodsim.timing.messages import summary_lines
 from tox_prodsim.timing.recording import Module, Recording, SourceLocation, Times, record
@@ -53,6 +53,7 @@ __all__ = [
     "outdated",
     "paired",
     "record",
+    "release_refused",
     "sampling",
     "stats",
     "summary_lines",

@@ -39,6 +39,18 @@ def finding_for(
             return None if compared.reason is UnknownReason.TOO_SHORT else _unknown(compared)
 
 
+def release_refused(reason: str) -> Finding:
+    """Return the warning that the release of the index is not the file that the baseline recorded."""
+    return Finding(
+        code="PRF730",
+        level=Level.WARNING,
+        subject="baseline",
+        message=reason,
+        hint="find out which of the two files you released; record the baseline of the file that was uploaded, or "
+        "set reference_release = false",
+    )
+
+
 def outdated(days: int, created: str) -> Finding:
     """Return the note that a baseline is older than it should be."""
     return Finding(

@@ -8,8 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from support.baselines import ACME
+from support.reference_wheels import WANTED, sources
 from tox_prodsim import timing
-from tox_prodsim.model.errors import MeasurementError
+from tox_prodsim.building import reference_wheel
+from tox_prodsim.model.errors import MeasurementError, ReleaseRefusedError
 from tox_prodsim.model.events import Change, Compared
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.metrics import START_UP, Metric
@@ -86,6 +88,16 @@ def contradiction(_: Path) -> Iterable[Finding]:
     return [timing.contradicted(measure.measure(ACME_IMPORT, fails, None, tolerance=0.1)[1])]
 
 
+def refused_release(folder: Path) -> Iterable[Finding]:
+    release = folder / "acme-1.0-py3-none-any.whl"
+    release.write_bytes(b"another file")
+    try:
+        reference_wheel.obtain(WANTED, sources(folder, fetch=lambda *_: release))
+    except ReleaseRefusedError as refused:
+        return [timing.release_refused(str(refused))]
+    return []
+
+
 def recording(*modules: tuple[str, str, int]) -> Recording:
     """Return the recording of modules by name, importer and work; each is imported at line 3."""
     made = (
@@ -134,5 +146,6 @@ EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "PRF709": many_modules,
     "PRF710": forbidden,
     "PRF711": more_work,
+    "PRF730": refused_release,
     "PRF712": lambda _: [timing.outdated(214, "2026-04-22")],
 }

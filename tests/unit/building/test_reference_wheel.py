@@ -14,7 +14,7 @@ from support.reference_wheels import WANTED, made, sources
 
 from tox_prodsim.building import reference_wheel
 from tox_prodsim.building.reference_wheel import ReferenceSpec, ReferenceWheel
-from tox_prodsim.model.errors import ProdsimError, WheelUnavailableError
+from tox_prodsim.model.errors import ProdsimError, ReleaseRefusedError, WheelUnavailableError
 
 
 def sha256(path: Path) -> str:
@@ -148,8 +148,27 @@ def test_the_kept_wheel_comes_first(tmp_path: Path) -> None:
 
 def test_where_there_is_no_commit_the_index_is_asked(tmp_path: Path) -> None:
     one = made(tmp_path)
-    found = reference_wheel.obtain(WANTED, sources(tmp_path, fetch=lambda *_: one))
+    wanted = replace(WANTED, sha256=sha256(one))
+    found = reference_wheel.obtain(wanted, sources(tmp_path, fetch=lambda *_: one))
     assert found == ReferenceWheel(wheel=one, origin="acme==1.0 from the index")
+
+
+def test_a_release_with_another_sha256_than_the_baseline_recorded_is_refused(tmp_path: Path) -> None:
+    release = made(tmp_path)
+    with pytest.raises(ReleaseRefusedError) as refused:
+        reference_wheel.obtain(WANTED, sources(tmp_path, fetch=lambda *_: release))
+    assert str(refused.value) == (
+        "its wheel is not kept here; the project is in no git repository; "
+        f"acme==1.0 of the index has sha256 {sha256(release)[:12]}, the baseline recorded 000000000000: "
+        "it is neither installed nor run"
+    )
+
+
+def test_a_version_that_the_user_names_may_be_built_from_its_sdist(tmp_path: Path) -> None:
+    release = made(tmp_path)
+    named = ReferenceSpec(name="acme", version="1.0")
+    found = reference_wheel.from_index(named, sources(tmp_path, fetch_or_build=lambda *_: release))
+    assert found.wheel == release
 
 
 def test_when_nobody_has_it_every_source_says_why(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +13,7 @@ import pytest
 from tox_prodsim.building import clone_env
 from tox_prodsim.building.reference_wheel import ReferenceSpec, ReferenceWheel
 from tox_prodsim.deployment import LaunchContext
-from tox_prodsim.model.errors import CloneError, MeasurementError, WheelUnavailableError
+from tox_prodsim.model.errors import CloneError, MeasurementError, ReleaseRefusedError, WheelUnavailableError
 from tox_prodsim.model.events import Change, Compared, Measured
 from tox_prodsim.model.metrics import Metric
 from tox_prodsim.run import confirmation
@@ -380,3 +381,29 @@ def test_a_start_of_the_base_finds_its_own_commands_and_python_and_nothing_else_
     }
     assert moved.resolve(["acme", "--now"], "deploy") == ["/project/base/bin/acme", "--now"]
     assert moved.resolve(["sh", "-c", "acme"], "deploy") == ["/usr/bin/sh", "-c", "acme"]
+
+
+def test_a_refused_release_is_said_once_and_the_change_is_confirmed_without_it() -> None:
+    asked = []
+
+    def refuse(_: ReferenceInputs) -> BaseInstall:
+        asked.append(1)
+        raise ReleaseRefusedError("acme==1.0 of the index has sha256 1, the baseline recorded 2")
+
+    confirming = Confirmation(reference(), refuse)
+    for _ in range(2):
+        compared = confirmed_by(confirming, drawn(100, 120))
+        assert compared.change is Change.SLOWER
+        assert compared.detail.endswith(f"not beside the baseline's own wheel: {confirming.refused}")
+    assert len(asked) == 1
+    assert confirming.refused.startswith("acme==1.0 of the index has sha256 1")
+
+
+def test_where_no_other_version_may_be_run_none_is_asked_for() -> None:
+    def never(_: ReferenceInputs) -> BaseInstall:
+        raise AssertionError
+
+    confirming = Confirmation(replace(reference(), off="reference_release is off"), never)
+    compared = confirmed_by(confirming, drawn(100, 120))
+    assert compared.detail.endswith("; not beside the baseline's own wheel: reference_release is off")
+    assert confirming.refused == ""

@@ -93,7 +93,8 @@ def test_work_that_is_not_usable_is_named_and_left_alone(tmp_path: Path, text: s
     assert path.read_text() == text
 
 
-module_works = st.builds(ModuleWork, name=st.text(), importer=st.text(), own=st.integers(0, 10**9))
+names = st.text(st.characters(blacklist_categories=["Cc", "Cf", "Cs", "Zl", "Zp"]), max_size=50)
+module_works = st.builds(ModuleWork, name=names, importer=names, own=st.integers(0, 10**9))
 works = st.builds(
     Work,
     unit=st.sampled_from(["bytecodes", "calls"]),

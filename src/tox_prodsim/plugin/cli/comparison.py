@@ -12,6 +12,7 @@ from tox.tox_env.python.runner import PythonRun
 from tox_prodsim import deployment
 from tox_prodsim.building import reference_wheel
 from tox_prodsim.checks import installed
+from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.events import Change, Compared
 from tox_prodsim.model.metrics import START_UP, Metric
 from tox_prodsim.model.scenario import Deployment, Scenario
@@ -48,6 +49,9 @@ def compare(tox_env: PythonRun, reference: Reference, cancel: Cancel, imports: S
     """
     _renew_session(tox_env)
     scenario = build.scenario_of(tox_env)
+    if not scenario.timing.reference_release:
+        msg = "false means that no other version is fetched, built or run, so there is nothing to compare with"
+        raise ProdsimError("reference_release", msg)
     workers = Workers(cancel=cancel, ledger=lambda: ledger_of(tox_env))
     production_env = ProductionEnv(tox_env, workers, scenario.deployments)
     context = _context(tox_env, scenario, production_env)

@@ -383,6 +383,14 @@ KEYS: tuple[Key, ...] = (
         parse=values.limit_fraction,
     ),
     Key(
+        name="reference_release",
+        help="whether a slower import is confirmed beside the wheel of the baseline, which is fetched or built for it",
+        of_type=bool,
+        default=True,
+        schema={"type": "boolean"},
+        more_help="false: no other version is ever fetched, built or run; see [baseline](baseline.md)",
+    ),
+    Key(
         name="prodsim_baseline_dir",
         help="where the baselines are, relative to the tox root",
         of_type=str,

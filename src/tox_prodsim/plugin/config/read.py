@@ -76,6 +76,7 @@ def _timing(values: Mapping[str, Any], root: Path, *, update: scenario.Update | 
         startup=values["measure_startup"],
         tolerance=values["time_tolerance_percent"],
         baseline_dir=baseline_dir(root, values["prodsim_baseline_dir"]),
+        reference_release=values["reference_release"],
         update=update,
         budgets=scenario.Budgets(
             import_s=values["max_import_time"],

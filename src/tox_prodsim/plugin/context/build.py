@@ -267,6 +267,7 @@ def _new_baseline(inputs: _Inputs) -> baseline.Baseline:
     tox_env, wheel = inputs.tox_env, inputs.wheel
     today = dt.datetime.now(tz=dt.UTC).date().isoformat()
     commit = _commit(Path(tox_env.core["tox_root"]))
+    dists = inputs.production_env.workers(installed.versions_in, str(tox_env.env_site_package_dir()))
     return baseline.Baseline(
         key=_key(tox_env),
         env=inputs.scenario.env_name,
@@ -274,7 +275,7 @@ def _new_baseline(inputs: _Inputs) -> baseline.Baseline:
         built=baseline.Built(version=wheel.version, wheel_sha256=wheel.sha256, commit=commit, created=today),
         control=sampling.CONTROL,
         metrics={},
-        dists=inputs.production_env.workers(installed.versions_in, str(tox_env.env_site_package_dir())),
+        dists=tuple(filter(baseline.is_distribution, dists)),  # without those that no installer could ask for
         machine={"cpu": _cpu(), "cpus": str(os.cpu_count()), "os": platform.platform(terse=True)},
         contents=contents.contents_of(wheel, today),
     )
@@ -301,6 +302,7 @@ def _reference(inputs: _Inputs, baselines: BaselineFiles) -> ReferenceInputs | N
         cancel=production_env.cancel,
         changes=changes,
         recorded=baselines.stored.dists,
+        off="" if inputs.scenario.timing.reference_release else "reference_release is off",
     )
 
 

@@ -108,11 +108,12 @@ def reference_inputs(
     cancel: supervision.Cancel,
     changes: EnvironmentChanges = NO_CHANGES,
     recorded: Iterable[str] = (),
+    off: str = "",
 ) -> ReferenceInputs:
     """Return what a confirmation in this environment works with; what a killed run has left is removed.
 
     ``runner`` runs a program as production would. ``recorded`` is what was installed with the other version, as
-    ``name==version``.
+    ``name==version``. ``off`` is why no other version may be fetched or run; empty: one may.
     """
     folder = Path(tox_env.env_dir) / "prodsim" / "base"
     shutil.rmtree(folder, ignore_errors=True)
@@ -123,6 +124,7 @@ def reference_inputs(
         folder=folder,
         runner=runner,
         changes=changes,
+        off=off,
         requirements=_requirements(tox_env, recorded, cancel),
         writes_bytecode=not tox_env.environment_variables.get("PYTHONDONTWRITEBYTECODE"),
     )
@@ -190,6 +192,9 @@ def _wheel_sources(tox_env: PythonRun, folder: Path, cancel: supervision.Cancel)
         git=git_runner(tox_env, cancel),
         build=lambda source, into: frontend.wheel_from_tree(source, python=python, folder=into, execute=execute),
         fetch=lambda wheel, into: frontend.wheel_from_index(wheel, python=python, folder=into, execute=execute),
+        fetch_or_build=lambda wheel, into: frontend.wheel_from_index(
+            wheel, python=python, folder=into, execute=execute, builds_sdists=True
+        ),
     )
 
 

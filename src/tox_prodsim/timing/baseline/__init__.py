@@ -10,6 +10,7 @@ from tox_prodsim.timing.baseline.candidates import accepted, candidates
 from tox_prodsim.timing.baseline.chart import drawn_as_svg, drawn_as_text
 from tox_prodsim.timing.baseline.contents import Contents
 from tox_prodsim.timing.baseline.history import history_of, is_shallow
+from tox_prodsim.timing.baseline.json_reader import is_distribution
 from tox_prodsim.timing.baseline.store import (
     NO_CHANGES,
     Baseline,
@@ -40,6 +41,7 @@ __all__ = [
     "drawn_as_text",
     "environment_changes",
     "history_of",
+    "is_distribution",
     "is_shallow",
     "key_for",
     "load",

@@ -63,7 +63,4 @@ def _store(path: Path, candidate: Baseline, stores: Mapping[str, Path]) -> Path:
     if candidate.env not in stores:
         msg = f"{path} is of the environment {candidate.env}, which is not one of {', '.join(sorted(stores))}"
         raise ProdsimError(_KEY, f"{msg}; name it with -e when it is one of this project")
-    if not re.fullmatch(r"[a-z0-9._-]+", candidate.key):
-        msg = f"{path} has no usable key: {candidate.key!r}"
-        raise ProdsimError(_KEY, msg)
     return stores[candidate.env]

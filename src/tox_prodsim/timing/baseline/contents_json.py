@@ -9,6 +9,7 @@ from tox_prodsim.timing.baseline.json_reader import Reader
 from tox_prodsim.timing.baseline.json_writer import as_block, as_line
 
 _INDENT = " " * 4
+_MOST_DESCRIPTORS, _MOST_FILES = 10**6, 10**7
 _NAMES = ("data", "entry_points", "extensions", "imported")
 
 
@@ -32,16 +33,16 @@ def text(contents: Contents) -> str:
 
 def read(block: Reader) -> Contents:
     """Return the contents in a decoded block; raises ProdsimError, which names the field, when one is wrong."""
-    names = {name: frozenset(block.several(name, str)) for name in _NAMES}
+    names = {name: frozenset(block.texts(name)) for name in _NAMES}
     return Contents(
-        version=block.take("version", str),
-        created=block.take("created", str),
-        modules=names["imported"] | frozenset(block.several("not_imported", str)),
+        version=block.version("version"),
+        created=block.date("created"),
+        modules=names["imported"] | frozenset(block.texts("not_imported")),
         packages=_counted(block, "packages"),
         folders=_counted(block, "folders"),
         failed=_reasons(block),
-        notes=frozenset(block.several("notes", str)) if "notes" in block.content else frozenset(),
-        descriptors=block.whole("descriptors") if "descriptors" in block.content else None,
+        notes=frozenset(block.texts("notes")) if "notes" in block.content else frozenset(),
+        descriptors=block.whole("descriptors", _MOST_DESCRIPTORS) if "descriptors" in block.content else None,
         **names,
     )
 
@@ -55,7 +56,7 @@ def _counted(block: Reader, name: str) -> dict[str, int]:
     if name not in block.content:
         return {}
     numbers = block.nested(name)
-    return {pattern: numbers.whole(pattern) for pattern in numbers.content}
+    return {pattern: numbers.whole(pattern, _MOST_FILES) for pattern in numbers.content}
 
 
 def _reasons(block: Reader) -> dict[str, str]:

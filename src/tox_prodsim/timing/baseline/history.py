@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.metrics import Metric
+from tox_prodsim.timing.baseline.json_reader import MOST_BYTES
 from tox_prodsim.timing.baseline.store import Baseline, load, loads
 
 NOT_COMMITTED = "not committed"
@@ -88,8 +89,10 @@ def _line(title: str, metric: Metric, now: Baseline, versions: Sequence[tuple[_C
 def _versions(path: Path) -> Iterator[tuple[_Commit, Baseline]]:
     """Yield the versions of the file, oldest first; one that is not a valid baseline (a merge conflict) is skipped."""
     for each in reversed(_commits(path)):
+        blob = f"{each.commit}:{each.name}"
         try:
-            yield each, loads(path, _git(path.parent, "show", f"{each.commit}:{each.name}"))
+            if int(_git(path.parent, "cat-file", "-s", blob)) <= MOST_BYTES:
+                yield each, loads(path, _git(path.parent, "show", blob))
         except ProdsimError:
             continue
 

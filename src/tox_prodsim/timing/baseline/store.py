@@ -7,7 +7,6 @@ overwritten. Format: ``measurement.md``, section 5.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -25,18 +24,17 @@ from tox_prodsim.model.scenario import Update
 from tox_prodsim.timing import stats
 from tox_prodsim.timing.baseline import contents_json
 from tox_prodsim.timing.baseline.contents import Contents, merge_contents
-from tox_prodsim.timing.baseline.json_reader import KEY, Reader, display, unusable
+from tox_prodsim.timing.baseline.json_reader import KEY, MOST_BYTES, RESTORE, Reader, decode, unusable
 from tox_prodsim.timing.baseline.json_writer import as_block, as_line
 from tox_prodsim.timing.stats import StoredRatio
 from tox_prodsim.timing.work import UNITS, ModuleWork, Work, merge_work
 
 SCHEMA = 3
 """Schema 1 had no work and no modules, schema 2 no contents; they are read as baselines without them."""
-MOST_BYTES = 8_000_000
-"""A larger file is not read: a baseline of 10,000 modules has one eighth of it."""
 HISTORY = 8
 """So many accepted ratios are kept: enough for the spread between sessions, few enough to review."""
 OUTDATED_DAYS = 180
+_MOST_ROUNDS = 10**6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,24 +144,34 @@ def load(path: Path, *, any_name: bool = False) -> Baseline | None:
 def loads(path: Path, text: str) -> Baseline:
     """Return the baseline that a text is; raises ProdsimError, which names the path, when it is not valid."""
     _refuse_conflicts(path, text)
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as problem:
-        where = f" (line {problem.lineno})" if isinstance(problem, json.JSONDecodeError) else ""
-        raise unusable(path, f"is no JSON{where}") from None
-    return _parsed(path, content)
+    return _parsed(path, decode(path, text))
 
 
 def save(path: Path, baseline: Baseline) -> None:
     """Write the baseline, whole or not at all; raises ProdsimError when it cannot be written.
 
-    Whatever ends the process or fills the disk, the path has the old content or the new one.
+    Whatever ends the process or fills the disk, the path has the old content or the new one. What could not be read
+    again is not written.
     """
+    text = dumps(baseline)
+    _refuse_unreadable(path, text)
     try:
         with files.atomic_write(path, mode=files.SHARED, durable=True) as file:
-            file.write(dumps(baseline).encode())
+            file.write(text.encode())
     except OSError as problem:
         msg = f"{path}: cannot be written: {problem.strerror}; the stored baseline is unchanged"
+        raise ProdsimError(KEY, msg) from None
+
+
+def _refuse_unreadable(path: Path, text: str) -> None:
+    """Raise ProdsimError when a text that is to be written is none that ``load`` would accept."""
+    try:
+        if len(text.encode()) > MOST_BYTES:
+            raise unusable(path, f"is larger than {MOST_BYTES / 1e6:g} MB")
+        loads(path, text)
+    except ProdsimError as problem:
+        what = problem.message.removeprefix(f"{path}: ").removesuffix(RESTORE)
+        msg = f"{path}: not written, because it could not be read again: {what}"
         raise ProdsimError(KEY, msg) from None
 
 
@@ -285,31 +293,37 @@ def _agree(old: StoredMetric, new: StoredMetric) -> bool:
 
 
 def _refuse_conflicts(path: Path, text: str) -> None:
-    for number, line in enumerate(text.splitlines(), start=1):
-        if re.match(r"(<{7}|>{7})(\s|$)|={7}$", line):
-            raise unusable(path, f"has a merge conflict in line {number}")
+    found = re.search(r"^(?:[<>]{7}(?:\s|$)|={7}$)", text, re.MULTILINE)
+    if found is not None:
+        line = text.count("\n", 0, found.start()) + 1
+        raise unusable(path, f"has a merge conflict in line {line}")
 
 
 def _parsed(path: Path, content: object) -> Baseline:
     """Return the baseline in a decoded file; unknown fields are ignored, wrong ones are named."""
     top = Reader(path, "", content)
-    schema = top.take("schema", int)
+    schema = top.whole("schema", least=1)
     if schema > SCHEMA:
         msg = f"{path}: has schema {schema}, this tox-prodsim knows {SCHEMA}: upgrade tox-prodsim"
         raise ProdsimError(KEY, msg)
     built = top.nested("built")
-    metrics = top.nested("metrics")
+    metrics, machine = top.nested("metrics"), top.nested("machine")
     return Baseline(
-        key=top.take("key", str),
-        python=top.take("python", str),
-        built=Built(**{name: built.take(name, str) for name in ("version", "wheel_sha256", "commit", "created")}),
+        key=top.key("key"),
+        python=top.version("python"),
+        built=Built(
+            version=built.version("version"),
+            wheel_sha256=built.sha256("wheel_sha256"),
+            commit=built.commit("commit"),
+            created=built.date("created"),
+        ),
         control=top.take("control", str),
         metrics={_parsed_metric(path, name): _metric(metrics.nested(name)) for name in metrics.content},
-        dists=top.several("dists", str),
-        machine={name: str(value) for name, value in top.nested("machine").content.items()},
+        dists=top.distributions("dists"),
+        machine={name: machine.take(name, str) for name in machine.content},
         work=_work(path, top) if "work" in top.content else None,
         contents=contents_json.read(top.nested("contents")) if "contents" in top.content else None,
-        env=top.take("env", str) if "env" in top.content else "",
+        env=top.env_name("env") if "env" in top.content else "",
         schema=schema,
     )
 
@@ -323,13 +337,13 @@ def _parsed_metric(path: Path, name: str) -> Metric:
 
 def _metric(block: Reader) -> StoredMetric:
     return StoredMetric(
-        ratio=block.positive("ratio"),
-        rel_error=block.positive("rel_error"),
-        rounds=block.take("rounds", int),
-        value_ms=block.positive("value_ms"),
-        control_ms=block.positive("control_ms"),
+        ratio=block.number("ratio"),
+        rel_error=block.number("rel_error"),
+        rounds=block.whole("rounds", _MOST_ROUNDS, least=1),
+        value_ms=block.number("value_ms"),
+        control_ms=block.number("control_ms"),
         clock=block.take("clock", str),
-        history=block.several("history", float)[-HISTORY:],
+        history=block.numbers("history")[-HISTORY:],
     )
 
 
@@ -339,12 +353,11 @@ def _work(path: Path, top: Reader) -> Work:
     unit = next((unit for unit in UNITS if unit in totals.content), "")
     if not unit:
         raise unusable(path, f"work has none of {', '.join(UNITS)}")
-    modules = []
-    for row in top.several("modules", list):
-        if [type(item) for item in row] != [str, str, int]:
-            raise unusable(path, f"modules has {display(row)}, not a name, an importer and a whole number")
-        modules.append(ModuleWork(name=row[0], importer=row[1], own=row[2]))
-    return Work(unit=unit, modules=tuple(modules), pyc_bytes=totals.take("pyc_bytes", int))
+    for name in (unit, "modules"):
+        totals.whole(name)
+    rows = top.rows("modules", [str, str, int], "a name, an importer and a whole number")
+    modules = tuple(ModuleWork(name=name, importer=importer, own=own) for name, importer, own in rows)
+    return Work(unit=unit, modules=modules, pyc_bytes=totals.whole("pyc_bytes"))
 
 
 def _fields(value: Built | StoredMetric) -> dict[str, Any]:

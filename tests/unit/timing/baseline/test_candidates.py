@@ -74,11 +74,12 @@ def test_the_same_candidate_twice_and_one_that_changes_nothing_are_no_trouble(
         ),
         pytest.param([replace(MINE, env="")], "does not say of which environment it is", id="no environment"),
         pytest.param(
-            [replace(MINE, env="../prodsim")],
-            "is of the environment ../prodsim, which is not one of prodsim, py312-prodsim; name it with -e",
+            [replace(MINE, env="lint")],
+            "is of the environment lint, which is not one of prodsim, py312-prodsim; name it with -e",
             id="foreign",
         ),
-        pytest.param([replace(MINE, key="../up")], "has no usable key: '../up'", id="a key that is a path"),
+        pytest.param([replace(MINE, key="../up")], "key is '../up', not a key such as", id="a key that is a path"),
+        pytest.param([replace(MINE, env="../up")], "env is '../up', not the name of an", id="a name that is a path"),
         pytest.param(
             [replace(MINE, schema=9)], "has schema 9, this tox-prodsim knows 3: upgrade tox-prodsim", id="newer"
         ),
@@ -90,7 +91,9 @@ def test_what_is_wrong_is_one_line(
     folder = tmp_path / "jobs"
     folder.mkdir()
     for at, candidate in enumerate(candidates):
-        store.save(folder / str(at) / "candidate.json", candidate)
+        place = folder / str(at) / "candidate.json"
+        place.parent.mkdir()
+        place.write_text(store.dumps(candidate))
     with pytest.raises(ProdsimError) as caught:
         decided(folder, stores)
     assert reason in str(caught.value)

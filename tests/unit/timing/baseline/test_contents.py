@@ -117,7 +117,9 @@ def changed(name: str, value: Any) -> str:
             changed("packages", {"acme.*": True}), "contents.packages.acme.* is True, not a whole number", id="a bool"
         ),
         pytest.param(
-            changed("descriptors", -1), "contents.descriptors is -1, not a whole number from 0 on", id="less than none"
+            changed("descriptors", -1),
+            "contents.descriptors is -1, not a whole number from 0 to 1,000,000",
+            id="less than none",
         ),
         pytest.param(TEXT.replace('"control"', '"contents": 7, "control"'), "contents is 7, not a JSON object", id="7"),
         pytest.param(
