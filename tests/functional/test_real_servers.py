@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
+from support.certificates import self_signed
 from support.project import Project, Result
 
 pytestmark = pytest.mark.index
@@ -116,11 +118,17 @@ UVICORN = "uvicorn site_of_ours:asgi --port {port}"
 CLOSED = "the pool is closed"
 
 
-def test_uvicorn_answers_a_request_and_runs_its_shutdown_code(quick_project: Project) -> None:
+def test_uvicorn_answers_a_request_and_runs_its_shutdown_code(quick_project: Project, tmp_path: Path) -> None:
     stop = servers(quick_project, "uvicorn==0.34.0")
-    finds_its_port = {"ready": "listen"}
-    for deploy, keys in ((UVICORN.format(port=0), finds_its_port), (f"{UVICORN} --workers 2", {})):
-        assert "1 of 1 requests in flight answered" in stop.passed(deploy, drain=SLOW, expect_output=CLOSED, **keys)
+    pem = self_signed(tmp_path)
+    for deploy, ready in (
+        (f"{UVICORN} --workers 2", "http://127.0.0.1:{port}/"),
+        (UVICORN.format(port=0), "listen"),
+        (f"{UVICORN} --ssl-keyfile {pem} --ssl-certfile {pem}", "https://127.0.0.1:{port}/"),
+    ):
+        assert "1 of 1 requests in flight answered" in stop.passed(
+            deploy, drain=SLOW, ready=ready, expect_output=CLOSED
+        )
 
 
 def test_uvicorn_waits_for_an_event_stream_without_an_end(quick_project: Project) -> None:

@@ -88,8 +88,9 @@ class RequestsInFlight:
         for request in self._requests:
             request.start()
         self._wait_until_in_flight()
-        idle = self._idle.sock if self._idle is not None else None
-        self.client_ports = {request.local_port for request in self._requests} | ({_port(idle)} if idle else set())
+        self.client_ports = {request.local_port for request in self._requests}
+        if self._idle is not None:
+            self.client_ports.add(self._idle.local_port)
         self._stopped_at = clock.now()
 
     def _wait_until_in_flight(self) -> None:
@@ -183,6 +184,28 @@ class _Stream(_Request):
         return ""
 
 
+class _Idle(threading.Thread):
+    """A keep-alive connection that has had its answer; as other clients do, it closes when the server has closed."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        super().__init__(name="prodsim-idle-connection", daemon=True)
+        self._connected = connected
+        self.local_port = _port(connected)
+        connected.settimeout(None)
+
+    def run(self) -> None:
+        """Wait until either side closes: TLS is closed in order only when both have said so."""
+        with suppress(OSError, ValueError), self._connected:
+            while self._connected.recv(_BLOCK_BYTES):
+                pass
+
+    def close(self) -> None:
+        """Close it, if the server has not."""
+        with suppress(OSError, ValueError):
+            self._connected.shutdown(socket.SHUT_RDWR)
+        self.join(_END_S)
+
+
 def _port(connected: socket.socket) -> int:
     port: int = connected.getsockname()[1]
     return port
@@ -199,7 +222,7 @@ def _cut(response: http.client.HTTPResponse) -> str:
     return f"the answer was cut short, {response.length} bytes of it are missing" if response.length else ""
 
 
-def _idle_connection(urls: Sequence[str], probes: Iterable[Probe]) -> http.client.HTTPConnection | None:
+def _idle_connection(urls: Sequence[str], probes: Iterable[Probe]) -> _Idle | None:
     """Return a keep-alive connection that has had one answer; None where that cannot be had."""
     known = [(probe.method, probe.url) for probe in probes if isinstance(probe, HttpProbe)]
     roots = [("HEAD", f"{url.split('/', 3)[0]}//{urlsplit(url).netloc}/") for url in urls if url.startswith("http")]
@@ -208,7 +231,10 @@ def _idle_connection(urls: Sequence[str], probes: Iterable[Probe]) -> http.clien
         with suppress(OSError, ValueError, http.client.HTTPException):
             connection.request(method, _path(url), headers={**_HEADERS, "Connection": "keep-alive"})
             connection.getresponse().read()
-            return connection
+            if connection.sock:  # the server keeps it
+                idle = _Idle(connection.sock)
+                idle.start()
+                return idle
         connection.close()
     return None
 

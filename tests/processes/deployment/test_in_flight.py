@@ -209,6 +209,34 @@ def test_the_idle_connection_asks_what_the_probe_asks(serve: Callable[..., Serve
     assert server.requests == ["OPTIONS /health?deep=1 HTTP/1.1", "GET / HTTP/1.1"]
 
 
+def closes_and_waits(connection: socket.socket, stop: threading.Event) -> None:
+    """Answer, and close like a server with TLS, which waits until the client has closed, too."""
+    connection.recv(1000)
+    connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+    stop.wait(10)
+    connection.shutdown(socket.SHUT_WR)
+    connection.settimeout(5)
+    assert connection.recv(1) == b""
+
+
+def test_the_idle_connection_closes_when_the_server_does() -> None:
+    stop, closed = threading.Event(), threading.Event()
+
+    def serve(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection:
+            closes_and_waits(connection, stop)
+        closed.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, args=(listening,), daemon=True).start()
+        probe = HttpProbe(url=f"http://127.0.0.1:{listening.getsockname()[1]}/")
+        requests = RequestsInFlight(["http://127.0.0.1:1/"], limit_s=1, probes=[probe])
+        stop.set()
+        assert closed.wait(5)
+        requests.outcomes()
+
+
 def test_the_stop_waits_until_a_slow_server_has_read_the_request(serve: Callable[..., Server]) -> None:
     server = serve(in_full, late_s=0.7)
     requests = RequestsInFlight([f"http://{server.address}"], limit_s=5, probes=[HttpProbe(url="http://127.0.0.1:1")])
