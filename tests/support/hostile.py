@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import struct
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
@@ -60,6 +61,29 @@ def many_members(count: int) -> Make:
         return wheel(folder, files={f"acme/p{at // 500}/m{at}.py": "x = 1\n" for at in range(count)})
 
     return make
+
+
+def many_entries(folder: Path, count: int) -> Path:
+    """Make a wheel whose directory lists so many modules more, all of which are one; that takes no time to write."""
+    path = wheel(folder)
+    data = path.read_bytes()
+    end = data.rindex(b"PK\5\6")
+    start = int.from_bytes(data[end + 16 : end + 20], "little")
+    directory = data[start:end]
+    name_bytes = int.from_bytes(directory[28:30], "little")
+    head = directory[:46]
+    entries = []
+    for at in range(count):
+        name = f"acme/m{at:09}.py".encode()
+        entries.append(head[:28] + len(name).to_bytes(2, "little") + bytes(4) + head[34:46] + name)
+    assert name_bytes
+    whole = directory + b"".join(entries)
+    total = len(zipfile.ZipFile(path).infolist()) + count
+    zip64 = struct.pack("<4sQHHIIQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, total, total, len(whole), start)
+    locator = struct.pack("<4sIQI", b"PK\6\7", 0, start + len(whole), 1)
+    small = struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    path.write_bytes(data[:start] + whole + zip64 + locator + small)
+    return path
 
 
 def _renamed(old: bytes, new: bytes) -> Make:

@@ -123,7 +123,7 @@ def _result(answer: tuple[str, Any], limits: CallLimits) -> Any:
         case "returned", value:
             return value
         case "time", _:
-            msg = f"it took longer than {limits.cpu_s:g} s"
+            msg = f"it took longer than {limits.cpu_s:.3g} s"
             raise LimitExceededError(msg)
         case "memory", _:
             raise LimitExceededError(_too_much_memory(limits))
@@ -180,7 +180,7 @@ class _Worker:
             (length,) = _LENGTH.unpack(self._read(_LENGTH.size, give_up_at))
             answer: tuple[str, Any] = pickle.loads(self._read(length, give_up_at))  # noqa: S301 - of our own process
         except TimeoutError:
-            msg = f"it took longer than {limits.cpu_s * _WALL_FACTOR:g} s"
+            msg = f"it took longer than {limits.cpu_s * _WALL_FACTOR:.3g} s"
             raise LimitExceededError(msg) from None
         except (EOFError, OSError):
             ending = self._process.wait(1.0)

@@ -1,0 +1,76 @@
+"""Calls in processes that can be ended: by time, by memory, by a cancel, and by an end of the process itself."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from tox_prodsim.model.errors import Cancelled, LimitExceededError, RefusedFileError
+from tox_prodsim.supervision import CallLimits, Cancel, Workers
+
+SLOW = functools.partial(re.search, "^(a+)+b", "a" * 64)
+
+
+@pytest.fixture
+def workers() -> Iterator[Workers]:
+    made = Workers(limits=CallLimits(cpu_s=5.0))
+    yield made
+    made.close()
+    assert [
+        each for each in psutil.Process().children(recursive=True) if "worker.main" in " ".join(each.cmdline())
+    ] == []
+
+
+def test_a_result_and_an_exception_come_back_and_the_process_is_used_again(workers: Workers) -> None:
+    first = workers(os.getpid)
+    with pytest.raises(ValueError, match="invalid literal") as raised:
+        workers(int, "x")
+    assert "Traceback" in raised.value.__notes__[0]
+    assert workers(os.getpid) == first != os.getpid()
+
+
+def test_our_exceptions_keep_what_they_carry() -> None:
+    problem = RefusedFileError("wheel", "is too large", "WHL150", "leave it out")
+    kind, arguments = problem.__reduce__()
+    again = kind(*arguments)
+    assert isinstance(again, RefusedFileError)
+    assert (again.key, again.message, again.code, again.hint) == ("wheel", "is too large", "WHL150", "leave it out")
+
+
+def test_a_search_that_takes_for_ever_is_ended(workers: Workers) -> None:
+    with pytest.raises(LimitExceededError, match=r"it took longer than 0\.5 s"):
+        workers.within(CallLimits(cpu_s=0.5), SLOW)
+    assert workers(len, "abc") == 3
+
+
+def test_memory_is_limited_and_with_room_there_is_more(workers: Workers) -> None:
+    with pytest.raises(LimitExceededError, match="it needed more than 256 MB of memory"):
+        workers(bytearray, 300 << 20)
+    assert len(workers.with_room(300 << 20)(bytearray, 300 << 20)) == 300 << 20
+
+
+def test_a_process_that_dies_is_no_result(workers: Workers) -> None:
+    with pytest.raises(LimitExceededError, match="ended by signal 9"):
+        workers(signal.raise_signal, signal.SIGKILL)
+    assert workers(len, "abc") == 3
+
+
+def test_a_cancel_ends_a_call_at_once() -> None:
+    cancel = Cancel()
+    workers = Workers(cancel=cancel)
+    workers(len, "")
+    threading.Timer(0.2, cancel.set).start()
+    began = time.monotonic()
+    with pytest.raises(Cancelled):
+        workers.within(CallLimits(cpu_s=300.0), SLOW)
+    assert time.monotonic() - began < 30.0
+    workers.close()
+    cancel.close()
