@@ -50,6 +50,7 @@ def measured(make: Callable[[Path], Path]) -> tuple[str, str, str]:
 
 def sentences(workers: Workers, path: Path) -> Iterator[str]:
     """Yield what is said of a file: why it is refused, or what its checks find."""
+    read: Callable[[Path], artifact.Wheel | artifact.Sdist]
     read = artifact.open_wheel if path.suffix == ".whl" else artifact.open_sdist
     try:
         opened = artifact.read_bounded(workers, read, path)
@@ -57,11 +58,11 @@ def sentences(workers: Workers, path: Path) -> Iterator[str]:
         found = artifact.unreadable_file(path, problem).findings[0]
         yield f"{found.code} {found.message}"
         return
-    checks: list[Callable[[], CheckResult]]
+    checks: list[Callable[[], CheckResult]] = []
     if isinstance(opened, artifact.Wheel):
         checks = [partial(check, opened) for check in (artifact.check_wheel, artifact.check_references)]
         checks += [partial(artifact.check_versions, opened, None), partial(artifact.check_native, opened)]
-    else:
+    elif isinstance(opened, artifact.Sdist):
         checks = [partial(artifact.check_sdist, opened)]
     results = [artifact.checked_bounded(workers, check, path) for check in checks]
     if isinstance(opened, artifact.Wheel):

@@ -106,7 +106,10 @@ def _limit_memory(limit_bytes: int | None) -> None:
 
 
 def _send(channel: socket.socket, value: object) -> None:
-    data = pickle.dumps(value, protocol=4)
+    try:
+        data = pickle.dumps(value, protocol=4)
+    except Exception as problem:
+        data = pickle.dumps(("raised", (None, "".join(traceback.format_exception(problem)))), protocol=4)
     channel.sendall(_LENGTH.pack(len(data)) + data)
 
 

@@ -30,6 +30,10 @@ class AbsentName:
     importers: tuple[Importer, ...]
 
 
+def _never(_module: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InternalImports:
     """What the sources say."""
@@ -37,8 +41,10 @@ class InternalImports:
     absent: tuple[AbsentName, ...] = ()
     is_shell: bool = False
     """Whether there are modules, but nothing in them except names such as ``__version__``."""
-    is_optional: Callable[[str], bool] = lambda _: False
+    is_optional: Callable[[str], bool] = _never
     """Whether the package imports a module only under conditions: one that an ``if`` or a ``try`` guards."""
+    unknown_because: str = ""
+    """Why the sources could not be read; empty: they were."""
 
 
 NO_IMPORTS = InternalImports()

@@ -214,11 +214,12 @@ def _imports(
 
 
 def _internal_imports(context: RunContext) -> InternalImports:
-    """Return what modules import of the wheel; nothing if that cannot be found out within limits."""
-    with suppress(LimitExceededError):  # the check of the file reports it
+    """Return what modules import of the wheel, or why that could not be found out."""
+    try:
         found = context.call(artifact.internal_imports, context.wheel)
-        return replace(found, is_optional=functools.partial(_is_optional, context))
-    return InternalImports()
+    except LimitExceededError as problem:
+        return InternalImports(unknown_because=f"reading the sources was ended: {problem}")
+    return replace(found, is_optional=functools.partial(_is_optional, context))
 
 
 def _is_optional(context: RunContext, module: str) -> bool:

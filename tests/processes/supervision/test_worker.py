@@ -8,11 +8,14 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
+from support.wheels import wheel
 
+from tox_prodsim.checks import artifact
 from tox_prodsim.model.errors import Cancelled, LimitExceededError, RefusedFileError
 from tox_prodsim.supervision import CallLimits, Cancel, Workers
 
@@ -43,6 +46,30 @@ def test_our_exceptions_keep_what_they_carry() -> None:
     again = kind(*arguments)
     assert isinstance(again, RefusedFileError)
     assert (again.key, again.message, again.code, again.hint) == ("wheel", "is too large", "WHL150", "leave it out")
+
+
+READINGS = (
+    artifact.check_wheel,
+    artifact.check_references,
+    artifact.check_native,
+    artifact.internal_imports,
+    functools.partial(artifact.check_versions, tested=None),
+)
+
+
+@pytest.mark.parametrize("read", READINGS)
+def test_the_result_of_a_reading_can_be_sent(workers: Workers, tmp_path: Path, read: Callable[..., object]) -> None:
+    source = "import acme.gone\nopen(__file__.replace('.py', '.json'))\n"
+    path = wheel(tmp_path, files={"acme/__init__.py": source}, requires=["click"])
+    opened = workers(artifact.open_wheel, path)
+    assert opened == artifact.open_wheel(path)
+    assert workers(read, opened) == read(opened)
+    assert workers(artifact.is_optional, opened, "acme") is False
+
+
+def test_a_result_that_cannot_be_sent_is_a_defect_and_not_a_limit(workers: Workers) -> None:
+    with pytest.raises(RuntimeError, match="cannot pickle"):
+        workers(threading.Lock)
 
 
 def test_a_search_that_takes_for_ever_is_ended(workers: Workers) -> None:

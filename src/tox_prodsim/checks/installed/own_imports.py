@@ -44,6 +44,8 @@ def check_own_imports(
     own: InternalImports, runner: Runner, python: Path, *, known: frozenset[str] = frozenset()
 ) -> OwnImports:
     """Return what modules import in vain of their own package, except what is ``known`` as the cause of a finding."""
+    if own.unknown_because:
+        return OwnImports(checked=CheckResult(detail="", codes=(), not_checked=((CODE, own.unknown_because),)))
     candidates = [
         each for each in _candidates(own) if not any(is_below(each.name, k) or is_below(k, each.name) for k in known)
     ][:_MOST_NAMES]

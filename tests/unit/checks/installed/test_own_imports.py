@@ -72,3 +72,8 @@ def test_many_names_are_folded() -> None:
     answers = Answers({each.name: lacks(each.name) for each in names})
     findings = check_own_imports(InternalImports(absent=names), answers, PYTHON).checked.findings
     assert [each.subject for each in findings][4:] == ["acme.gone4", "acme.gone5 and 2 more"]
+
+
+def test_sources_that_could_not_be_read_are_not_checked() -> None:
+    checked = check_own_imports(InternalImports(unknown_because="reading was ended"), Answers({}), PYTHON).checked
+    assert (checked.codes, checked.not_checked) == ((), (("IMP505", "reading was ended"),))
