@@ -96,6 +96,7 @@ class Ended:
     timed_out: bool
     stdout: bytes
     stderr: bytes
+    left: tuple[()] = ()
 
 
 @dataclass

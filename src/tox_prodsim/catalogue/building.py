@@ -99,4 +99,24 @@ CHECKS = (
         ),
         solution=("take times from SOURCE_DATE_EPOCH, sort what is listed, and write paths relative to the package",),
     ),
+    Check(
+        code="BLD106",
+        level=Level.WARNING,
+        title="a build leaves a process running",
+        why=(
+            "Whoever installs your package from its sdist has that process too, and no one ends it there. A build that "
+            "waits for the end of its output waits for that process. It was ended here. Servers that compilers and "
+            "build tools start to stay (sccache, Gradle, Bazel, Kotlin, Buck, watchman, VBCSCompiler, distcc) are "
+            "ended as well, and are not reported."
+        ),
+        example=("WARN BLD106 build_wheel: leaves 1 process running, which was ended: pid 4711 node watch.js"),
+        causes=(
+            "setup.py or a build hook starts a server, a watcher or a container, and does not end it",
+            "a tool that the build calls goes into the background",
+        ),
+        solution=(
+            "end it in a 'finally:' block of the build",
+            "call the tool with the option that keeps it in the foreground, or without its server",
+        ),
+    ),
 )

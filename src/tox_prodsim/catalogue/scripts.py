@@ -122,6 +122,25 @@ CHECKS = (
         solution=("make files and folders when they are needed",),
     ),
     Check(
+        code="ENT517",
+        level=Level.WARNING,
+        title="a command leaves a process running when it is loaded, or asked for its help or version",
+        why=(
+            "Whoever asks for help wants to read, and does not know that a server, a browser or a virtual machine of "
+            "Java is started and stays. It was ended here. What ends by itself within half a second is not reported, "
+            "and neither is Python's resource tracker."
+        ),
+        example=(
+            "WARN ENT517 [console_scripts] acme = acme.cli:main: --help leaves 1 process running, which was ended: "
+            "pid 4711 java -jar acme-server.jar"
+        ),
+        causes=(
+            "the process is started before the arguments are read",
+            "the module of the command starts it when it is imported",
+        ),
+        solution=("start it when the command does its work, and end it before the command ends",),
+    ),
+    Check(
         code="ENT516",
         level=Level.ERROR,
         exception=(

@@ -61,6 +61,25 @@ CHECKS = (
         ),
     ),
     Check(
+        code="IMP514",
+        level=Level.WARNING,
+        title="an import leaves a process running",
+        why=(
+            "Every program that imports the package, for whatever reason, then has a process that outlives it: tests, "
+            "documentation builds and type checkers too. It was ended here. What ends by itself within half a second "
+            "is not reported, and neither is Python's resource tracker."
+        ),
+        example=(
+            "WARN IMP514 acme: importing it leaves 1 process running, which was ended: pid 4711 java -jar "
+            "acme-server.jar"
+        ),
+        causes=(
+            "a server, a browser or a virtual machine of Java is started at the top of a module",
+            "a .pth of the distribution starts it with every Python",
+        ),
+        solution=("start it in a function, when it is first needed, and end it there or with atexit",),
+    ),
+    Check(
         code="IMP513",
         level=Level.WARNING,
         title="a file goes to the site-packages of one version of Python",

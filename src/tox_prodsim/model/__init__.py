@@ -2,10 +2,10 @@
 
 ``scenario`` is what the user asked for, with ``probes``, ``conditions`` and ``auditors``; ``probe_kinds`` is the table
 of probes, and ``probe_syntax`` has their parsers. ``events`` is what happens during a run, ``findings`` what is wrong
-and ``causes`` what of that is one fault, ``leaks`` what is left behind, ``metrics`` what is timed; ``errors`` has all
-exceptions, ``answers`` reads those of helper programs, ``files`` writes files, ``sdist_archive`` opens sdists within
-limits, ``secrets`` masks what is secret in a text, ``printable`` makes it safe to print, and ``top_levels`` names what
-is not a project's own in site-packages.
+and ``causes`` what of that is one fault, ``leaks`` what is left behind, ``left_running`` what helper programs leave,
+``metrics`` what is timed; ``errors`` has all exceptions, ``answers`` reads those of helper programs, ``files`` writes
+files, ``sdist_archive`` opens sdists within limits, ``secrets`` masks what is secret in a text, ``printable`` makes it
+safe to print, and ``top_levels`` names what is not a project's own in site-packages.
 """
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "formatting",
     "internal_imports",
     "leaks",
+    "left_running",
     "metrics",
     "parsing",
     "printable",

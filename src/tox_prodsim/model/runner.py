@@ -17,6 +17,16 @@ NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LeftProcess:
+    """A process that a program has left running, half a second after its own end; it was ended then."""
+
+    pid: int
+    command: str
+    withstands: bool = False
+    """It could not be ended."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Completed:
     """How a program ended."""
 
@@ -25,6 +35,7 @@ class Completed:
     timed_out: bool
     stdout: bytes
     stderr: bytes
+    left: tuple[LeftProcess, ...] = ()
 
 
 def succeeded(completed: Completed) -> bool:

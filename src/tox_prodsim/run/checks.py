@@ -189,10 +189,11 @@ def _imports(
 ) -> installed.Imported:
     """Import the top-levels, then all other modules, and compare what they import with the requirements."""
     remembered = frozenset[str]() if scenario.timing.updates_contents else context.baselines.stored_imports
-    environment = (context.subject, context.execute, context.python)
+    watched = installed.WatchedRunner(context.execute)
+    environment = (context.subject, watched, context.python)
     tops = installed.check_imports(*environment, remembered=remembered)
     silence = _Silence(scenario.policy, known)
-    own = installed.check_own_imports(sources.result(), context.execute, context.python, known=tops.lacks)
+    own = installed.check_own_imports(sources.result(), watched, context.python, known=tops.lacks)
     others = installed.check_modules(
         *environment,
         imported=tops.modules,
@@ -204,9 +205,13 @@ def _imports(
     undeclared = _undeclared(context, others.modules)
     extensions = installed.check_extensions(*environment, required=scenario.extensions)
     start = installed.check_start(*environment)
+    alone = installed.PlainImports(runner=context.execute, python=context.python)
+    left = installed.check_left_by_imports(watched, alone, context.subject.name)
     quiet = CheckResult(detail="", codes=(), known=tuple(silence.known))
     return installed.Imported(
-        checked=CheckResult.of(tops.checked, own.checked, others.checked, undeclared, extensions.checked, start, quiet),
+        checked=CheckResult.of(
+            tops.checked, own.checked, others.checked, undeclared, extensions.checked, start, left, quiet
+        ),
         modules=others.modules | extensions.modules,
         descriptors=tops.descriptors,
         failed=others.failed,

@@ -67,6 +67,9 @@ class Preparation:
     duration_s: float
     evidence: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Titles and lines."""
+    codes: tuple[str, ...] = ()
+    """The codes that were checked."""
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

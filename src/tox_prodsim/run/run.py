@@ -34,7 +34,7 @@ def run(scenario: Scenario, context: RunContext) -> Run:
     earlier_s = sum(each.duration_s for each in context.prepared)
     results = RunResults(scenario.policy, _known(scenario, context), context.wheel.version, earlier_s=earlier_s)
     yield context.started
-    yield from _prepared(context.prepared)
+    yield from _prepared(context.prepared, results)
     try:
         context = replace(context, baselines=(yield from checks.run_checks(scenario, context, results)))
         first = _first_imports(scenario, context, results)
@@ -81,10 +81,12 @@ def without_installation(scenario: Scenario, context: FileContext) -> Iterator[E
     yield results.finished(complete=False)
 
 
-def _prepared(preparations: Iterable[Preparation]) -> Iterator[Event]:
+def _prepared(preparations: Iterable[Preparation], results: RunResults) -> Iterator[Event]:
     """Yield the steps that were made before the run."""
     for each in preparations:
         yield StepStarted(step=each.step)
+        results.codes.update(each.codes)
+        yield from results.apply_policy(Found(finding=finding) for finding in each.findings)
         yield from (Evidence(step=each.step, title=title, lines=lines) for title, lines in each.evidence)
         yield StepFinished(step=each.step, outcome=Outcome.OK, detail=each.detail, duration_s=each.duration_s)
 

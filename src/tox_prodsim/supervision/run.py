@@ -6,11 +6,11 @@ import functools
 import os
 import signal
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tox_prodsim.model.errors import Cancelled
-from tox_prodsim.model.runner import Completed
+from tox_prodsim.model.runner import Completed, LeftProcess
 from tox_prodsim.model.scenario import ContainmentKind
 from tox_prodsim.supervision.cancel import Cancel
 from tox_prodsim.supervision.ending import CapturedRun, Cause, Ending
@@ -85,4 +85,13 @@ def outcome(done: CapturedRun) -> Completed:
         timed_out=done.ending.cause is Cause.TIMED_OUT,
         stdout=done.stdout,
         stderr=done.stderr,
+        left=tuple(_left(done.ending)),
+    )
+
+
+def _left(ending: Ending) -> Iterator[LeftProcess]:
+    withstand = {each.pid for each in ending.unkillable}
+    found = {each.pid: each for each in (*ending.survivors, *ending.unkillable)}
+    yield from (
+        LeftProcess(pid=each.pid, command=each.command, withstands=each.pid in withstand) for each in found.values()
     )

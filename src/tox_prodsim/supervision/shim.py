@@ -10,17 +10,24 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
+import psutil
+
 from tox_prodsim import supervision
 from tox_prodsim.model.errors import Cancelled
+from tox_prodsim.model.runner import LeftProcess
+from tox_prodsim.supervision import process_tree, procfs
 
 GRACE_S = 0.2
 """tox kills 0.5 s after it has asked to end; a build has nothing to bring to a good end."""
 _POLL_S = 0.2
+_WORKERS = ("from multiprocessing.", "--multiprocessing-fork")
+"""In the command lines of the workers of a Python, and of its resource tracker."""
 _BEGIN = "import sys; sys.path.append(sys.argv[1]); from tox_prodsim.supervision import shim; shim.begin(sys.argv[2:])"
 
 
@@ -49,6 +56,40 @@ def begin(arguments: Sequence[str]) -> None:
         code = _host(argv, int(parent), Path(ledger), cancel)
         sys.exit(code if code >= 0 else 128 - code)
     sys.exit(128 + signal.SIGTERM)
+
+
+def left_running(pid: int, patience_s: float = 0.5) -> tuple[LeftProcess, ...]:
+    """Return what the command below the shim ``pid`` has left running, given so many seconds to end.
+
+    The command goes on: workers of its own, which end with it, and Python's resource tracker are not left.
+    """
+    until = time.monotonic() + patience_s
+    while (left := _beside_command(pid)) and time.monotonic() < until:
+        time.sleep(0.02)
+    return left
+
+
+def _beside_command(pid: int) -> tuple[LeftProcess, ...]:
+    """Return what runs below the shim, but for guard, warden, command, and workers of the command."""
+    found = list(process_tree.descendants(pid))
+    parents: dict[int, list[psutil.Process]] = {}
+    for each in found:
+        with suppress(psutil.Error):
+            parents.setdefault(each.ppid(), []).append(each)
+    at, supervised = pid, set[int]()
+    for _ in ("guard", "warden", "command"):
+        first = min(parents.get(at, []), key=lambda each: (each.create_time(), each.pid), default=None)
+        if first is None:
+            return ()
+        at = first.pid
+        supervised.add(at)
+    own = procfs.command(at)
+    others = ((each.pid, procfs.command(each.pid)) for each in found if each.pid not in supervised)
+    return tuple(
+        LeftProcess(pid=each, command=command)
+        for each, command in others
+        if command not in {"", own} and not any(word in command for word in _WORKERS)
+    )
 
 
 def suspend(number: int, _frame: FrameType | None) -> None:

@@ -20,6 +20,7 @@ from tox_prodsim.checks.artifact import (
     check_sdist,
     check_sdist_vs_wheel,
     checked_bounded,
+    left_by_builds,
     open_sdist,
     open_wheel,
     unreadable_file,
@@ -27,7 +28,7 @@ from tox_prodsim.checks.artifact import (
 from tox_prodsim.model import auditors
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import CheckResult, Finding
-from tox_prodsim.model.runner import Completed, unbounded
+from tox_prodsim.model.runner import Completed, LeftProcess, unbounded
 from tox_prodsim.run import sdist as sdist_step
 
 PKG_INFO = "Metadata-Version: 2.4\nName: acme\nVersion: 2.1.0\n"
@@ -165,6 +166,10 @@ def audited(folder: Path, item: str, install: Callable[[str, Path], None], outpu
         return pending.result().findings
 
 
+def watcher(_: Path) -> Iterable[Finding]:
+    return left_by_builds([("build_wheel", (LeftProcess(pid=4711, command="node watch.js"),))])
+
+
 def no_such_tool(requirement: str, _: Path) -> None:
     raise ProdsimError("audit", f"ERROR: No matching distribution found for {requirement}")
 
@@ -181,6 +186,7 @@ EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "BLD103": written,
     "BLD104": stale,
     "BLD105": unsteady,
+    "BLD106": watcher,
     "SDI201": incomplete,
     "SDI202": another_requirement,
     "SDI203": link,

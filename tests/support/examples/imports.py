@@ -6,12 +6,13 @@ import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from support.examples.answers import PYTHON, SITE, Answers, Record, effect, lacks, loaded, raised
 from tox_prodsim.checks import installed
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.internal_imports import AbsentName, Importer, InternalImports
-from tox_prodsim.model.runner import Completed
+from tox_prodsim.model.runner import Completed, LeftProcess
 
 ACME = installed.Distribution(name="acme", version="2.1.0", top_levels=("acme",), modules=("acme", "acme.trio"))
 COMPILED = installed.Distribution(
@@ -46,6 +47,19 @@ def enables_gil(_: Path) -> Iterable[Finding]:
     free_threaded = Completed(returncode=0, timed_out=False, stdout=b"1\n", stderr=b"")
     answers = Answers({"acme._speedups": loaded(printed=warning)}, command=lambda *_: free_threaded)
     return installed.check_extensions(COMPILED, answers, PYTHON).checked.findings
+
+
+def starts_a_server(_: Path) -> Iterable[Finding]:
+    left = LeftProcess(pid=4711, command="java -jar acme-server.jar")
+    answers = Answers()
+
+    def leaving(argv: Sequence[str], **options: Any) -> Completed:
+        return replace(answers(argv, **options), left=(left,))
+
+    watched = installed.WatchedRunner(leaving)
+    installed.check_imports(ACME, watched, PYTHON)
+    alone = installed.PlainImports(runner=leaving, python=PYTHON)
+    return installed.check_left_by_imports(watched, alone, ACME.name).findings
 
 
 def starting(stdout: str = "", stderr: str = "", seconds: float = 0.02) -> Callable[[Path], Iterable[Finding]]:
@@ -95,6 +109,7 @@ EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "IMP510": starting(stderr=FAILED),
     "IMP511": starting("acme: tracing is on\n"),
     "IMP512": starting(seconds=0.08),
+    "IMP514": starts_a_server,
     "IMP520": importing(effect("descriptor", "leaves a socket open")),
     "IMP521": importing(effect("daemon", "leaves the thread acme-metrics running")),
     "IMP522": importing(effect("network", "connects to 93.184.215.14:443")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from support.examples.answers import PYTHON, Answers, ended, lacks, raised
@@ -10,7 +11,7 @@ from tox_prodsim.checks import installed
 from tox_prodsim.model.conditions import CONDITIONS, ConditionRun
 from tox_prodsim.model.entry_points import EntryPoint
 from tox_prodsim.model.findings import Finding
-from tox_prodsim.model.runner import Completed
+from tox_prodsim.model.runner import Completed, LeftProcess
 
 Command = Callable[[Sequence[str], Mapping[str, str]], Completed]
 ASCII = "UnicodeEncodeError: 'ascii' codec can't encode character '\\u2014' in position {}: ordinal not in range(128)"
@@ -54,6 +55,11 @@ def leaves(folder: Path) -> Command:
     return run
 
 
+def starts_a_server(_: Path) -> Command:
+    left = LeftProcess(pid=4711, command="java -jar acme-server.jar")
+    return lambda *_: replace(ended(), left=(left,))
+
+
 def another_version(_: Path) -> Command:
     return lambda argv, _: ended(output="acme 2.0.9" if argv[-1] == "--version" else "usage: acme [--version]")
 
@@ -90,6 +96,7 @@ EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "ENT512": answering(fails, "acme-worker", "acme.worker"),
     "ENT513": answering(fails_in_ascii),
     "ENT514": answering(leaves),
+    "ENT517": answering(starts_a_server),
     "VER306": answering(another_version),
     "SIM801": import_without_home,
     "SIM802": help_in_ascii,

@@ -34,6 +34,7 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
                          ``elf_sections.py``)
 ``build_failure.py``     BLD101, BLD102, SDI201: a build that failed (with ``build_log.py``,
                          ``build_hints.py``, ``tool_errors.py``)
+``build_leftovers.py``   BLD106: what a build has left running
 ``build_warnings.py``    what a build back end warns of
 ``data_files.py``        the files that a baseline remembers
 ``non_code.py``          the names of tests, documentation and examples
@@ -43,6 +44,7 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
 """
 
 from tox_prodsim.checks.artifact import build_failure
+from tox_prodsim.checks.artifact.build_leftovers import BUILDS_LEAVE, left_by_builds
 from tox_prodsim.checks.artifact.build_log import build_error, readable
 from tox_prodsim.checks.artifact.build_warnings import build_warnings
 from tox_prodsim.checks.artifact.data_files import data_files, script_files, stable_modules, start_files
@@ -61,6 +63,7 @@ from tox_prodsim.checks.artifact.wheel import Wheel, open_wheel
 from tox_prodsim.checks.artifact.wheel_checks import check_wheel
 
 __all__ = [
+    "BUILDS_LEAVE",
     "Sdist",
     "TreeWheel",
     "Wheel",
@@ -81,6 +84,7 @@ __all__ = [
     "file_sha256",
     "internal_imports",
     "is_optional",
+    "left_by_builds",
     "lost_data",
     "open_sdist",
     "open_wheel",

@@ -18,6 +18,7 @@ To add one, write such a function in the file that fits, or in a new one, export
 ``help_failures.py``  ENT512: what it means that ``--help`` fails
 ``own_words.py``      what a program that failed says that it lacks
 ``start.py``          IMP510 to IMP512: what Python does of the wheel when it starts
+``left_running.py``   IMP514, ENT517: what imports and commands have left running
 ``conditions.py``     SIM801, SIM802: imports and commands under a harsher condition
 ``import_runs.py``    imports many modules: a few with their effects, or all within a budget
 ``probe.py``          runs ``_child/probe.py`` in the environment and reads its answers
@@ -32,6 +33,7 @@ To add one, write such a function in the file that fits, or in a new one, export
 from tox_prodsim.checks.installed.conditions import check_condition, unavailable_reason
 from tox_prodsim.checks.installed.extensions import check_extensions
 from tox_prodsim.checks.installed.imports import Imported, check_imports, main_names
+from tox_prodsim.checks.installed.left_running import PlainImports, WatchedRunner, check_left_by_imports
 from tox_prodsim.checks.installed.modules import check_modules
 from tox_prodsim.checks.installed.own_imports import check_own_imports
 from tox_prodsim.checks.installed.owners import check_owners
@@ -45,10 +47,13 @@ from tox_prodsim.checks.installed.versions import versions_in
 __all__ = [
     "Distribution",
     "Imported",
+    "PlainImports",
+    "WatchedRunner",
     "check_condition",
     "check_distribution",
     "check_extensions",
     "check_imports",
+    "check_left_by_imports",
     "check_modules",
     "check_own_imports",
     "check_owners",

@@ -279,6 +279,12 @@ def load_item(module: str, attr: str = "") -> dict[str, Any]:
     return {"kind": "load", "module": module, "attr": attr}
 
 
+def requested_modules(argv: Sequence[str]) -> list[str]:
+    """Return the modules that a command line has imported; nothing if it is not one of the probe's."""
+    items = json.loads(argv[-1])["items"] if str(_PROBE) in argv else []
+    return list(dict.fromkeys(item["module"] for item in items if item.get("module")))
+
+
 def load_items(items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float) -> list[Outcome]:
     """Return the outcome of loading each item, as ``load`` does."""
     outcomes = _load_in_batches(items, runner, python, limit_s)

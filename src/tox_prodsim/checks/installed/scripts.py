@@ -19,6 +19,7 @@ from tox_prodsim.checks.installed.commands import (
     of_entry_point,
     script_of,
 )
+from tox_prodsim.checks.installed.left_running import PlainImports, WatchedRunner, left_by_commands
 from tox_prodsim.checks.installed.messages import finding, hint_for
 from tox_prodsim.checks.installed.own_words import TRACEBACK, own_words
 from tox_prodsim.checks.installed.probe import (
@@ -70,10 +71,11 @@ def check_scripts(
     ``folders`` are those in which ``--help`` should leave nothing: HOME, TMPDIR and the working folder. ``imported``
     are the modules that import (None: not known): ``python -m`` is not tried with another one.
     """
-    about_commands, about_plugins = _load_findings(distribution, runner, python, limit_s)
+    watched = WatchedRunner(runner)
+    about_commands, about_plugins = _load_findings(distribution, watched, python, limit_s)
     loading = _without(distribution.commands, about_commands)
     asked = _asked(distribution, python, scripts_dir, loading, imported)
-    commands = CommandRunner(distribution, runner, help_limit_s, tuple(folders))
+    commands = CommandRunner(distribution, watched, help_limit_s, tuple(folders))
     answers = check_options(commands, asked.commands)
     codes, not_checked = _checked_codes(distribution, folders, asked)
     return CheckResult(
@@ -84,6 +86,7 @@ def check_scripts(
             *asked.absent,
             *_unrepeated(about_commands, answers.findings, asked),
             *about_plugins,
+            *left_by_commands(watched, PlainImports(runner=runner, python=python, limit_s=limit_s), asked.commands),
         ),
         not_checked=not_checked,
     )
@@ -264,6 +267,7 @@ def _checked_codes(
         "ENT512": (commands, "no commands"),
         "ENT513": (helpful, "no console scripts"),
         "ENT514": (helpful and bool(folders), "no folders to look at" if helpful else "no console scripts"),
+        "ENT517": (commands or bool(distribution.plugins), "no entry points"),
         "VER306": (helpful, "no console scripts"),
     }
     codes = tuple(code for code, (present, _) in needs.items() if present)

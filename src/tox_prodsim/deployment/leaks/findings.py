@@ -14,13 +14,12 @@ from tox_prodsim.deployment.findings import EXEC_HINT, SHELLS, signal_name, with
 from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.formatting import joined, listed, shortened
 from tox_prodsim.model.leaks import Grade, Leak, LeakKind, LeakReport
+from tox_prodsim.model.left_running import TRACKER
 from tox_prodsim.supervision import Ending, Survivor
 
 _NAMED = 3
 """Leaks of a kind that are named; the others are counted."""
 _LONGEST = 160
-_TRACKER = "from multiprocessing.resource_tracker import main;main("
-"""Python's own process: it ends after the last process that it tracks, on a busy machine after the leak grace."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,7 +105,7 @@ def report_leaks(snapshot: leaks.Snapshot, ending: Ending, evidence: leaks.LeakE
 def survivor_leaks(ending: Ending) -> Iterator[Leak]:
     """Yield each process that outlived the run, the output that it held, and the addresses on which it listens."""
     for survivor in ending.survivors:
-        if _TRACKER in survivor.command:
+        if TRACKER in survivor.command:
             continue
         process = _describe_process(survivor)
         yield _certain(LeakKind.PROCESS, process, _describe_held(survivor))

@@ -11,7 +11,7 @@ from pathlib import Path
 from tox_prodsim.checks import artifact
 from tox_prodsim.model import files
 from tox_prodsim.model.formatting import joined
-from tox_prodsim.model.runner import Completed
+from tox_prodsim.model.runner import Completed, LeftProcess
 
 _LOGGER = logging.getLogger(__name__)
 BUILD_LOG = "build.log"
@@ -26,6 +26,8 @@ class BuildRecord:
         self._of_hooks: list[str] = []
         self.failed_install = ""
         """The output of an installer of build requirements that failed; empty: none did."""
+        self.left: list[tuple[str, tuple[LeftProcess, ...]]] = []
+        """What programs have left running: what they did, and the processes."""
         self.duration_s = 0.0
         """How long the build took."""
 
@@ -37,6 +39,8 @@ class BuildRecord:
         """Add the output of what the plugin ran to build."""
         streams = (completed.stdout.decode(errors="replace"), completed.stderr.decode(errors="replace"))
         is_hook = any(word.endswith("_in_process.py") for word in argv)
+        if completed.left:
+            self.left.append((argv[-2] if is_hook else "install", completed.left))
         if is_hook:
             self.hook(argv[-2], *streams, "".join(_hook_warnings(Path(argv[-1]) / "output.json")))
         else:

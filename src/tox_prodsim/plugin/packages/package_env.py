@@ -151,6 +151,8 @@ class _SupervisedPackaging:
                 yield status
             if self._cancel.is_set:
                 raise SystemExit(signals.INTERRUPTED)
+            if isinstance(executor, LocalSubProcessPep517Executor):
+                _record_left(call.arguments["run_id"], status)
         _record(call.arguments["run_id"], status, is_hook=isinstance(executor, LocalSubProcessPep517Executor))
 
 
@@ -158,6 +160,14 @@ def _packaging(sdist: Path | None, began_s: float) -> Packaging:
     record: BuildRecord = _progress.record
     record.duration_s = time.monotonic() - began_s
     return Packaging(sdist=sdist, record=record)
+
+
+def _record_left(run_id: str, status: ExecuteStatus) -> None:
+    """Keep what a build hook has left running: the back end goes on, and what it started ends with it."""
+    record, pid = getattr(_progress, "record", None), status.metadata.get("pid")
+    if record is not None and run_id.startswith("build_") and isinstance(pid, int):
+        left = shim.left_running(pid)
+        record.left += [(run_id, left)] if left else []
 
 
 def _record(run_id: str, status: ExecuteStatus, *, is_hook: bool) -> None:

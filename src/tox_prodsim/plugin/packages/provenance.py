@@ -152,6 +152,8 @@ class ProvenanceTracker:
             detail=f"{counted(len(warnings), 'warning')} of the build back end{f' in {where}' if warnings else ''}",
             duration_s=self.record.duration_s,
             evidence=(("the build back end warns", warnings),) if warnings else (),
+            codes=(artifact.BUILDS_LEAVE,),
+            findings=tuple(artifact.left_by_builds(self.record.left)),
         )
 
     def provenance(self) -> Provenance:

@@ -19,7 +19,7 @@ def test_commands_that_load_and_answer_help_pass(env: Env, put: Put) -> None:
     detail = "2 scripts load and answer --help, 1 other entry point loads"
     assert checked == CheckResult(
         detail=detail,
-        codes=("ENT510", "ENT511", "ENT512", "ENT513", "VER306"),
+        codes=("ENT510", "ENT511", "ENT512", "ENT513", "ENT517", "VER306"),
         not_checked=(("ENT514", "no folders to look at"),),
     )
 
@@ -33,6 +33,7 @@ def test_a_wheel_without_commands_says_so(env: Env, put: Put) -> None:
         ("ENT512", "no commands"),
         ("ENT513", "no console scripts"),
         ("ENT514", "no console scripts"),
+        ("ENT517", "no entry points"),
         ("VER306", "no console scripts"),
     )
 
@@ -211,7 +212,7 @@ def test_a_command_with_a_window_is_run_without_a_display_and_only_for_mistakes(
     files = {"acme.py": f"import os\ndef main():\n    {body}\n"}
     checked = scripts(env, put(files, entry_points="[gui_scripts]\nacme = acme:main\n"))
     assert (checked.codes, [(each.code, each.level, each.message) for each in checked.findings]) == (
-        ("ENT510", "ENT512"),
+        ("ENT510", "ENT512", "ENT517"),
         expected,
     )
     assert b":0" not in env.endings[-1].stdout
