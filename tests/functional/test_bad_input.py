@@ -397,6 +397,7 @@ def test_no_baseline_is_stored_in_ci(quick_project: Project) -> None:
         ("explain RUN6077", "RUN6077: there is no such code; did you mean RUN607? 'tox prodsim checks' lists all"),
         ("report", "there is no run to report, start one with: tox run -e prodsim"),
         ("report --format xml", "tox prodsim report: error: argument --format: invalid choice: 'xml'"),
+        ("report --output no/such/x.xml", "--output: no/such/x.xml cannot be written: there is no folder no/such"),
     ],
 )
 def test_a_wrong_word_after_tox_prodsim_is_answered_in_one_line(quick_project: Project, words: str, line: str) -> None:

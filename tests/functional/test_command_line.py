@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from support.project import UV, Project, Result
@@ -87,6 +88,23 @@ def test_the_report_as_json_is_the_file_and_as_the_schema_says(shown: tuple[Proj
     assert list(violations(document, SCHEMA)) == []
     assert [finding["code"] for finding in document["findings"]] == ["ENT510"]
     assert [step["step"] for step in document["steps"]] == STAGES
+
+
+def test_the_report_in_another_format_is_written_to_a_file_and_to_stdout(shown: tuple[Project, Result]) -> None:
+    project, _ = shown
+    result = project.tox("prodsim", "report", "--format", "junit", "--output", "junit.xml").passed()
+    root = ET.parse(project.folder / "junit.xml").getroot()
+    outcomes = {case.attrib["name"]: [child.tag for child in case] for case in root.iter("testcase")}
+    assert outcomes["WHL101 a file in the wheel is not listed in RECORD"] == []
+    (warned,) = (tags for name, tags in outcomes.items() if name.startswith("ENT510 "))
+    assert warned == ["system-out"]
+    assert root.findall(".//failure") + root.findall(".//error") == []
+    assert (project.folder / "junit.xml").stat().st_mode & 0o044
+    assert "testsuite" not in result.out
+    annotations = project.tox("prodsim", "report", "--format", "github").passed().out
+    (line,) = (line for line in annotations.splitlines() if line.startswith("::warning "))
+    assert ",title=ENT510 in prodsim::[console_scripts] acme = acme%3A" not in line
+    assert ",title=ENT510 in prodsim::[console_scripts] acme = acme:nothing: does not load" in line
 
 
 def test_the_journal_of_tox_holds_the_report(shown: tuple[Project, Result]) -> None:

@@ -143,6 +143,8 @@ class StepFinished:
     """What was found and is not reported, because the baseline knows it."""
     impossible: tuple[str, ...] = ()
     """Those of them that could not be made, although there was something to check."""
+    checked: tuple[str, ...] = ()
+    """The codes that were checked; empty for times, and for a deployment that failed: only its findings are known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,14 +1,26 @@
 """Reports: events in, text out. Formats know events and findings only.
 
-``FORMATS`` is the table of formats. A format is one module with a ``FORMAT``, added to the table here.
+``FORMATS`` is the table of formats. A format is the module of its name, with a function ``render``; it is imported when
+it is asked for.
 """
 
 from collections.abc import Mapping
 
-from tox_prodsim.report import json, text
-from tox_prodsim.report.format import Format, RenderOptions
+from tox_prodsim.report.format import CodeText, Format, RenderOptions
 
-FORMATS: Mapping[str, Format] = {each.name: each for each in (text.FORMAT, json.FORMAT)}
+FORMATS: Mapping[str, Format] = {
+    each.name: each
+    for each in (
+        Format(name="text", description="the run as the terminal shows it"),
+        Format(name="json", description="one JSON document, described by report/schema.json"),
+        Format(name="junit", description="JUnit XML: a suite for each step, a case for each code", joins=True),
+        Format(name="markdown", description="the step summary of GitHub, at most 900 KiB", joins=True),
+        Format(name="github", description="annotations of GitHub: at most 10 of each level", joins=True),
+        Format(name="gitlab", description="code quality of GitLab: one JSON array", joins=True),
+        Format(name="sarif", description="SARIF 2.1.0, as the code scanning of GitHub reads it", joins=True),
+        Format(name="trace", description="trace events of Chrome: the steps and timelines, for Perfetto", joins=True),
+    )
+}
 """All report formats by name; the first is the default."""
 
-__all__ = ["FORMATS", "Format", "RenderOptions", "event_log", "json", "terminal"]
+__all__ = ["FORMATS", "CodeText", "Format", "RenderOptions", "event_log", "json", "terminal"]

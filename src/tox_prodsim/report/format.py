@@ -1,14 +1,34 @@
-"""What a report format is: a name, a description, and a function from events to text."""
+"""What a report format is: a name, a description, and a module with a function from events to text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Protocol, cast
 
 from tox_prodsim.model.events import Event
+from tox_prodsim.model.findings import Level
 
 QUIET, NORMAL, VERBOSE = 1, 2, 3
 """Verbosity as tox counts it: ``-q``, the default, ``-v``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CodeText:
+    """What the catalogue says of a code."""
+
+    title: str
+    why: str
+    """Why it matters."""
+    page: str
+    """The whole page, as text."""
+    level: Level
+    """The usual level."""
+
+
+def _as_it_is(file: str) -> str:
+    return file
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,15 +45,33 @@ class RenderOptions:
     """Columns of a line."""
     report_path: str = ""
     """File of the JSON report, named in the summary; empty: there is none."""
+    codes: Mapping[str, CodeText] = field(default_factory=dict)
+    """The codes of the catalogue; a code that is missing has no title."""
+    source_of: Callable[[str], str] = _as_it_is
+    """Returns the path of the file of a finding below the repository; empty: it is not there."""
+    project_file: str = "pyproject.toml"
+    """The file that stands for a finding without a file, below the repository."""
+
+
+class FormatModule(Protocol):
+    """What the module of a format has."""
+
+    def render(self, events: Iterable[Event], options: RenderOptions) -> str:
+        """Return the events as text that ends with a line end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Format:
-    """A row of the table of formats."""
+    """A row of the table of formats; the module of its name in this package is imported when it is used."""
 
     name: str
     """The value of ``--format``."""
     description: str
     """One line for the help and the documentation."""
-    render: Callable[[Iterable[Event], RenderOptions], str]
-    """Return the events of a run as text that ends with a line end."""
+    joins: bool = False
+    """Whether several runs are one document; otherwise they are rendered one by one."""
+
+    def render(self, events: Iterable[Event], options: RenderOptions) -> str:
+        """Return the events of a run as text that ends with a line end; of several runs, if the format joins them."""
+        module = cast("FormatModule", import_module(f"{__package__}.{self.name}"))
+        return module.render(events, options)

@@ -29,7 +29,7 @@ from tox_prodsim.model.events import (
     unfinished,
 )
 from tox_prodsim.model.findings import Finding
-from tox_prodsim.report.format import Format, RenderOptions
+from tox_prodsim.report.format import RenderOptions
 
 
 def render(events: Iterable[Event], _options: RenderOptions) -> str:
@@ -130,6 +130,7 @@ def _step(step: Step, subject: str) -> dict[str, Any]:
         "not_checked": [],
         "impossible": [],
         "known": [],
+        "checked": [],
         "timeline": [],
         "evidence": [],
     }
@@ -179,6 +180,3 @@ def _json(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_json(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-FORMAT = Format(name="json", description="one JSON document, described by report/schema.json", render=render)

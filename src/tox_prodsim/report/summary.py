@@ -9,16 +9,16 @@ from tox_prodsim.model.causes import Fault
 from tox_prodsim.model.events import Evidence, RunFinished, Step
 from tox_prodsim.model.findings import Finding, Level, Verdict
 from tox_prodsim.model.formatting import joined, listed
-from tox_prodsim.report import units
 from tox_prodsim.report.format import NORMAL, VERBOSE, RenderOptions
 from tox_prodsim.report.layout import LineWriter
+from tox_prodsim.report.wording import CUT_SHORT, VERDICTS, counts, sentence
 
 LEVEL_LABELS = {Level.ERROR: ("FAIL", "red"), Level.WARNING: ("WARN", "yellow"), Level.NOTE: ("NOTE", "dim")}
-_VERDICT_LABELS = {
-    Verdict.PASSED: ("passed", "green"),
-    Verdict.FAILED: ("FAILED", "red"),
-    Verdict.CANCELLED: ("CANCELLED", "yellow"),
-    Verdict.INCOMPLETE: ("INCOMPLETE", "red"),
+_VERDICT_COLORS = {
+    Verdict.PASSED: "green",
+    Verdict.FAILED: "red",
+    Verdict.CANCELLED: "yellow",
+    Verdict.INCOMPLETE: "red",
 }
 _MOST_OF_ONE_CODE = 3
 """Number of findings of one code that are printed in full; the JSON report has all of them."""
@@ -90,11 +90,7 @@ class Summary:
 
     def _print_finding(self, finding: Finding) -> None:
         label, color = LEVEL_LABELS[finding.level]
-        has_subject = finding.message.startswith(finding.subject)
-        text = finding.message if has_subject else f"{finding.subject}: {finding.message}"
-        if finding.service and finding.subject != finding.service:
-            text = f"{finding.service}: {text}"
-        self._lines.row([(label, color), (f" {finding.code} ", "")], text, hanging=len(_INDENT))
+        self._lines.row([(label, color), (f" {finding.code} ", "")], sentence(finding), hanging=len(_INDENT))
         if finding.file:
             place = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
             self._lines.row([(f"{_INDENT}at ", "")], place)
@@ -117,24 +113,16 @@ class Summary:
         self.evidence = [each for each in self.evidence if each.step is not step]
 
     def _print_summary(self, event: RunFinished) -> None:
-        label, color = _VERDICT_LABELS[event.verdict]
-        facts = [_counts(event)]
+        label, color = VERDICTS[event.verdict], _VERDICT_COLORS[event.verdict]
+        facts = [counts(event)]
         if event.verdict in {Verdict.CANCELLED, Verdict.INCOMPLETE}:
-            facts.insert(0, "cut short, which is no pass")
+            facts.insert(0, CUT_SHORT)
         if self.not_checked and self._options.verbosity < NORMAL:
             facts.append("not checked: " + ", ".join(self.not_checked))
         if self._options.report_path:
             facts.append(f"report {self._options.report_path}")
         # In the head, which is never wrapped: the summary stays one line, directly above the one of tox.
         self._lines.row([(f"{self.env_name}: ", ""), (f"{label}  ", color), (joined(facts, " · "), "")])
-
-
-def _counts(event: RunFinished) -> str:
-    """Return the numbers of findings and checks, such as ``1 error, 31 checks``; checks first if the run passed."""
-    numbers = {"error": event.errors, "warning": event.warnings, "note": event.notes}
-    findings = [units.count(number, name) for name, number in numbers.items() if number]
-    checks = [units.count(event.checks, "check")] if event.checks else []
-    return ", ".join([*checks, *findings] if event.verdict is Verdict.PASSED else [*findings, *checks])
 
 
 def _distinct(findings: Iterable[Finding]) -> list[Finding]:

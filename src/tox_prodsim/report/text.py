@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tox_prodsim.model.events import Event
-from tox_prodsim.report.format import Format, RenderOptions
+from tox_prodsim.report.format import RenderOptions
 from tox_prodsim.report.terminal import TerminalReporter
 
 
@@ -17,6 +17,3 @@ def render(events: Iterable[Event], options: RenderOptions) -> str:
         reporter.handle(event)
     reporter.close()
     return "".join(written)
-
-
-FORMAT = Format(name="text", description="the run as the terminal shows it", render=render)

@@ -65,7 +65,9 @@ class RunResults:
             failed = any(finding.code == "RUN605" for finding in self.errors)
             outcome = Outcome.FAILED if failed else Outcome.OK
             detail = f"{counted(ran.between, 'command')} ran"
-            yield StepFinished(step=Step.COMMANDS, outcome=outcome, detail=detail, duration_s=ran.took_s)
+            yield StepFinished(
+                step=Step.COMMANDS, outcome=outcome, detail=detail, duration_s=ran.took_s, checked=("RUN605",)
+            )
 
     @property
     def errors(self) -> list[Finding]:
@@ -119,6 +121,7 @@ class RunResults:
             known=(*result.known, *(described(each, self._version) for each in known)),
             not_checked=_described(result.not_checked),
             impossible=_described(pair for pair in result.not_checked if not isinstance(pair[1], NothingToCheck)),
+            checked=tuple(sorted(set(result.codes))),
             duration_s=time.monotonic() - began,
         )
         return result

@@ -25,6 +25,13 @@ from tox_prodsim.run.known import Known
 from tox_prodsim.run.performance import NO_FIRST_IMPORTS, FirstImports
 from tox_prodsim.run.results import RunResults
 
+_OBSERVED = {
+    "warnings, tasks and exceptions": {"RUN623", "RUN626"},
+    "what an interpreter finds at its exit": {"RUN623", "RUN626"},
+    "files left": {"RUN622"},
+    "shared memory": {"RUN625"},
+}
+"""What a deployment may have left that cannot be observed everywhere, with the codes that need it."""
 Run = Generator[Event | Paused, CommandsOutcome, None]
 _Suspension = Generator[Event | Paused, CommandsOutcome, CommandsOutcome]
 
@@ -138,7 +145,7 @@ def _deployment(
         yield _not_checked(Step.DEPLOY, "no 'deploy' is configured")
         yield from _suspend(context, results, _pause(context, None, until=ToxPhase.COMMANDS_POST))
         return None
-    results.codes |= frozenset().union(*map(deployment.checked_codes, scenario.deployments))
+    results.codes |= _deployment_codes(scenario)
     with closing(deployment.ServicesRun(scenario.deployments, context.launch_context)) as deployed:
         yield from _deploy(scenario, context, results, deployed)
         return deployed
@@ -158,7 +165,20 @@ def _deploy(
     yield from results.apply_policy(deployed.start())
     pause, meanwhile = _pause_for_commands(context, deployed), deployed.find_deaths()
     yield from _suspend(context, results, pause, step=Step.DEPLOY, meanwhile=meanwhile)
-    yield from results.apply_policy(deployed.stop(commands_ran=scenario.has_commands))
+    stopped = deployed.stop(commands_ran=scenario.has_commands)
+    yield from results.apply_policy(_with_codes(event, scenario) for event in stopped)
+
+
+def _with_codes(event: Event, scenario: Scenario) -> Event:
+    """Return the end of the deployment with the codes that were checked; one that failed did not come to all."""
+    if not isinstance(event, StepFinished) or event.outcome is Outcome.FAILED:
+        return event
+    missed = {code for text in event.not_checked for what, codes in _OBSERVED.items() if what in text for code in codes}
+    return replace(event, checked=tuple(sorted(_deployment_codes(scenario) - missed)))
+
+
+def _deployment_codes(scenario: Scenario) -> frozenset[str]:
+    return frozenset().union(*map(deployment.checked_codes, scenario.deployments))
 
 
 def _pause_for_commands(context: RunContext, deployed: deployment.ServicesRun) -> Paused:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 
 import pytest
 from support.documents import ROOT
@@ -38,12 +39,19 @@ def test_every_format_renders_a_run_without_events_and_ends_its_last_line(name: 
     assert FORMATS[name].render([], RenderOptions()).endswith("\n")
 
 
+def test_a_format_is_imported_when_it_is_used_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in FORMATS:
+        monkeypatch.delitem(sys.modules, f"tox_prodsim.report.{name}", raising=False)
+    FORMATS["gitlab"].render(EVENTS, RenderOptions())
+    assert [name for name in FORMATS if f"tox_prodsim.report.{name}" in sys.modules] == ["gitlab"]
+
+
 def test_the_table_is_by_name_and_text_is_the_default() -> None:
     assert [each.name for each in FORMATS.values()] == list(FORMATS)
     assert next(iter(FORMATS)) == "text"
 
 
 def test_the_page_has_the_table_and_the_version_of_the_schema() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", PAGE, re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| [^|]+ \|$", PAGE, re.MULTILINE)
     assert rows == [(each.name, each.description) for each in FORMATS.values()]
     assert f"`schema_version` is {SCHEMA_VERSION}" in PAGE

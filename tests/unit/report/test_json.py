@@ -55,6 +55,7 @@ EVENTS: list[Event] = [
         detail="RECORD ok",
         duration_s=0.25,
         not_checked=("ENT512: no console scripts",),
+        checked=("WHL101", "WHL102"),
     ),
     StepStarted(step=Step.DEPLOY, detail="uvicorn acme.web:app"),
     Progress(
@@ -136,6 +137,7 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
                 "not_checked": ["ENT512: no console scripts"],
                 "impossible": [],
                 "known": [],
+                "checked": ["WHL101", "WHL102"],
                 "timeline": [],
                 "evidence": [],
             },
@@ -148,6 +150,7 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
                 "not_checked": [],
                 "impossible": [],
                 "known": [],
+                "checked": [],
                 "timeline": [
                     {
                         "at_s": 0.5,
@@ -169,6 +172,7 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
                 "not_checked": [],
                 "impossible": [],
                 "known": [],
+                "checked": [],
                 "timeline": [],
                 "evidence": [],
             },

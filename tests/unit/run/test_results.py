@@ -46,7 +46,9 @@ def test_commands_between_two_steps_are_a_step_with_their_time() -> None:
     results.count_commands(3, 5.0, Step.DEPLOY)  # their time is that of the deployment
     results.count_commands(3, 0.5, None)  # none ran
     (step,) = results.commands()
-    assert step == StepFinished(step=Step.COMMANDS, outcome=Outcome.OK, detail="1 command ran", duration_s=2.0)
+    assert step == StepFinished(
+        step=Step.COMMANDS, outcome=Outcome.OK, detail="1 command ran", duration_s=2.0, checked=("RUN605",)
+    )
 
 
 def test_without_commands_between_steps_there_is_no_step_of_them() -> None:

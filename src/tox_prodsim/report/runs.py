@@ -1,0 +1,130 @@
+"""The runs in a stream of events, sorted by their steps, for formats that are not written event by event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from tox_prodsim.model.events import (
+    Compared,
+    Event,
+    Evidence,
+    Found,
+    Measured,
+    Progress,
+    RunFinished,
+    RunStarted,
+    Step,
+    StepFinished,
+    StepStarted,
+    unfinished,
+)
+from tox_prodsim.model.findings import Finding, Verdict
+
+BETWEEN = "run"
+"""Name of what happened in no step."""
+
+
+@dataclass(kw_only=True, slots=True)
+class StepRun:
+    """One step of a run; without ``finished`` it was cut short, unless it is what happened between two steps."""
+
+    name: str
+    """The step; of a second one of the same kind with a number, so that it is unique."""
+    step: Step | None
+    subject: str = ""
+    finished: StepFinished | None = None
+    timeline: list[Progress] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Return whether the step began and did not end."""
+        return self.step is not None and self.finished is None
+
+    @property
+    def duration_s(self) -> float:
+        """Return how long it took, as far as it is known."""
+        last_s = max((each.at_s for each in self.timeline), default=0.0)
+        return last_s if self.finished is None else self.finished.duration_s
+
+
+@dataclass(kw_only=True, slots=True)
+class Run:
+    """All that is known about the run of one environment."""
+
+    started: RunStarted | None = None
+    ended: RunFinished | None = None
+    steps: list[StepRun] = field(default_factory=list)
+    measured: list[Measured] = field(default_factory=list)
+    compared: list[Compared] = field(default_factory=list)
+
+    @property
+    def env_name(self) -> str:
+        """Return the name of the environment."""
+        return "prodsim" if self.started is None else self.started.env_name
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Return the findings of all steps."""
+        return [finding for step in self.steps for finding in step.findings]
+
+    @property
+    def finished(self) -> RunFinished:
+        """Return the last event; of a run that has none, what is known about it."""
+        return self.ended or unfinished(self.findings)
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Return whether the run was interrupted."""
+        return self.finished.verdict in {Verdict.CANCELLED, Verdict.INCOMPLETE}
+
+    def add(self, event: Event) -> None:
+        """Add an event to the part it belongs to."""
+        match event:
+            case RunStarted():
+                self.started = event
+            case RunFinished():
+                self.ended = event
+            case StepStarted():
+                self._begin(event.step).subject = event.detail
+            case StepFinished():
+                self._latest(event.step).finished = event
+            case Progress():
+                self._latest(event.step).timeline.append(event)
+            case Evidence():
+                self._latest(event.step).evidence.append(event)
+            case Found():
+                self._latest(self._open).findings.append(event.finding)
+            case Measured():
+                self.measured.append(event)
+            case Compared():
+                self.compared.append(event)
+
+    @property
+    def _open(self) -> Step | None:
+        """Return the last step, None if it has finished."""
+        last = next((each for each in reversed(self.steps) if each.step is not None), None)
+        return last.step if last is not None and last.finished is None else None
+
+    def _begin(self, step: Step | None) -> StepRun:
+        name = BETWEEN if step is None else step.value
+        before = sum(each.step is step for each in self.steps)
+        self.steps.append(StepRun(name=f"{name}-{before + 1}" if before else name, step=step))
+        return self.steps[-1]
+
+    def _latest(self, step: Step | None) -> StepRun:
+        """Return the last one of this step, a new one if the events lack its start."""
+        return next((each for each in reversed(self.steps) if each.step is step), None) or self._begin(step)
+
+
+def runs(events: Iterable[Event]) -> Iterator[Run]:
+    """Yield each run of a stream, at least one; a run begins with its RunStarted."""
+    run = Run()
+    for event in events:
+        if isinstance(event, RunStarted) and (run.started or run.steps):
+            yield run
+            run = Run()
+        run.add(event)
+    yield run

@@ -1,0 +1,77 @@
+"""Which file of the repository a finding is shown at, and where a report cannot be written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.plugin.cli.report import _refuse_unwritable, _write_file, source_of
+
+
+def project(folder: Path, *files: str) -> Path:
+    for each in files:
+        (folder / each).parent.mkdir(parents=True, exist_ok=True)
+        (folder / each).touch()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("there", "source"),
+    [
+        pytest.param("acme/a.py", "acme/a.py", id="at the root"),
+        pytest.param("src/acme/a.py", "src/acme/a.py", id="below src"),
+        pytest.param("python/acme/a.py", "python/acme/a.py", id="below python"),
+        pytest.param("other/acme/a.py", "", id="elsewhere"),
+    ],
+)
+def test_a_file_of_the_wheel_is_that_of_the_project(tmp_path: Path, there: str, source: str) -> None:
+    assert source_of(project(tmp_path, there), "acme/a.py") == source
+
+
+def test_the_path_begins_at_the_root_of_the_repository(tmp_path: Path) -> None:
+    project(tmp_path, ".git", "libs/one/src/acme/a.py")
+    assert source_of(tmp_path / "libs" / "one", "acme/a.py") == "libs/one/src/acme/a.py"
+
+
+@pytest.mark.parametrize("file", ["../secret.py", "a\nb.py", "\0", "\ud800.py", "a" * 5000, "C:\\x.py"])
+def test_a_name_that_leads_elsewhere_is_no_file_of_the_project(tmp_path: Path, file: str) -> None:
+    project(tmp_path, "secret.py", "one/acme.py")
+    assert source_of(tmp_path / "one", file) == ""
+
+
+def test_an_absolute_name_is_no_file_of_the_project(tmp_path: Path) -> None:
+    assert source_of(project(tmp_path, "a.py"), str(tmp_path / "a.py")) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        pytest.param("no/x.xml", "there is no folder no", id="a missing folder"),
+        pytest.param("folder", "it is a folder", id="a folder"),
+        pytest.param("file/x.xml", "there is no folder file", id="below a file"),
+        pytest.param("x" * 300, "File name too long", id="a long name"),
+    ],
+)
+def test_where_a_report_cannot_be_written_one_line_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, reason: str
+) -> None:
+    monkeypatch.chdir(project(tmp_path, "folder/x", "file"))
+    with pytest.raises(ProdsimError) as refusal:
+        _refuse_unwritable(Path(name))
+    assert str(refusal.value) == f"--output: {name} cannot be written: {reason}"
+
+
+def test_a_file_that_was_there_is_replaced_also_behind_a_link(tmp_path: Path) -> None:
+    (tmp_path / "old.xml").write_text("old")
+    (tmp_path / "link.xml").symlink_to("old.xml")
+    _refuse_unwritable(tmp_path / "link.xml")
+    _write_file(tmp_path / "link.xml", "n\u00e9w\ud800")
+    assert (tmp_path / "old.xml").read_bytes() == b"n\xc3\xa9w\\ud800"
+    assert (tmp_path / "link.xml").is_symlink()
+
+
+def test_a_full_disk_is_one_line() -> None:
+    with pytest.raises(ProdsimError, match=r"/dev/full cannot be written: No space left on device"):
+        _write_file(Path("/dev/full"), "x")
