@@ -18,7 +18,7 @@ USAGE = "import sys\nassert sys.argv[1:] == ['--help']\nprint('usage')\n"
 def test_a_package_that_can_be_run_is_asked_for_help(env: Env, put: Put) -> None:
     checked = scripts(env, put({**INIT, MAIN: USAGE}))
     assert (checked.detail, brief(checked)) == ("no console scripts, python -m acme answers --help", [])
-    assert checked.codes == ("ENT510", "ENT512", "ENT513", "VER306")
+    assert checked.codes == ("ENT510", "ENT512", "ENT513", "ENT517", "VER306")
     assert [argv[1:] for argv in env.argvs] == [["-m", "acme", "--help"]] * 2
 
 
