@@ -37,12 +37,12 @@ def measured(make: Callable[[Path], Path]) -> tuple[str, str, str]:
     with tempfile.TemporaryDirectory() as folder:
         path = make(Path(folder))
         workers = Workers()
-        start_kb = workers(peak_kb)
+        start_kb = peak_kb(workers)
         began = time.monotonic()
         said = next(iter(sentences(workers, path)), "nothing")
         took_s = time.monotonic() - began
         try:
-            memory = f"{(workers(peak_kb) - start_kb) / 1000:.0f}"
+            memory = f"{(peak_kb(workers) - start_kb) / 1000:.0f}"
         finally:
             workers.close()
         return said.replace("|", "/")[:110], f"{took_s:.2f}", memory
@@ -74,9 +74,9 @@ def sentences(workers: Workers, path: Path) -> Iterator[str]:
     yield from (f"not checked: {reason}" for result in results for _, reason in result.not_checked if "MB" in reason)
 
 
-def peak_kb() -> int:
-    """Return the most memory that this process has had."""
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+def peak_kb(workers: Workers) -> int:
+    """Return the most memory that the process of the workers has had."""
+    lines = workers(Path("/proc/self/status").read_text).splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 

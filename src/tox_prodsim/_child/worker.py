@@ -32,8 +32,13 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.path[:] = _receive(channel)
     limits = _Limits()
-    while (request := _receive(channel)) is not None:
-        _send(channel, limits.run(*request))
+    while (data := _receive_bytes(channel)) is not None:
+        try:
+            request = pickle.loads(data)  # noqa: S301 - of our own process
+        except Exception as problem:
+            _send(channel, _raised(problem))
+        else:
+            _send(channel, limits.run(*request))
 
 
 class _Limits:
@@ -114,10 +119,14 @@ def _send(channel: socket.socket, value: object) -> None:
 
 
 def _receive(channel: socket.socket) -> Any:
-    """Return the next value; None at the end."""
+    """Return the next value."""
+    return pickle.loads(_receive_bytes(channel) or b"")  # noqa: S301 - of our own process
+
+
+def _receive_bytes(channel: socket.socket) -> bytes | None:
+    """Return the next pickle; None at the end."""
     head = _read(channel, _LENGTH.size)
-    data = _read(channel, _LENGTH.unpack(head)[0]) if head is not None else None
-    return None if data is None else pickle.loads(data)  # noqa: S301 - of our own process
+    return _read(channel, _LENGTH.unpack(head)[0]) if head is not None else None
 
 
 def _read(channel: socket.socket, size_bytes: int) -> bytes | None:
