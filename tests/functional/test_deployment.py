@@ -115,6 +115,7 @@ def test_a_service_is_ready_when_its_probes_are_satisfied(quick_project: Project
     assert evidence in " ".join(moment["detail"] for moment in answers)
     assert answers[-1]["name"] == "ready"
     assert answers[-1]["limit_s"] == 30
+    assert {"RUN602", "RUN603"} <= set(step["checked"])
 
 
 @pytest.mark.parametrize(

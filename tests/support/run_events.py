@@ -142,7 +142,7 @@ CODES = {
     "WHL101": CodeText(title="RECORD is wrong", why="installers refuse it", page="WHL101: page\n", level=Level.ERROR),
     "RUN602": CodeText(title="it ended early", why="nothing serves", page="RUN602: page\n", level=Level.ERROR),
 }
-OPTIONS = RenderOptions(codes=CODES)
+OPTIONS = RenderOptions(codes=CODES, report_path=".tox/prodsim/prodsim/report.json")
 
 
 def named(events: list[Event], env_name: str) -> list[Event]:

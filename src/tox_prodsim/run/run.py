@@ -165,16 +165,17 @@ def _deploy(
     yield from results.apply_policy(deployed.start())
     pause, meanwhile = _pause_for_commands(context, deployed), deployed.find_deaths()
     yield from _suspend(context, results, pause, step=Step.DEPLOY, meanwhile=meanwhile)
+    codes = _deployment_codes(scenario)
     stopped = deployed.stop(commands_ran=scenario.has_commands)
-    yield from results.apply_policy(_with_codes(event, scenario) for event in stopped)
+    yield from results.apply_policy(_with_codes(event, codes) for event in stopped)
 
 
-def _with_codes(event: Event, scenario: Scenario) -> Event:
+def _with_codes(event: Event, codes: frozenset[str]) -> Event:
     """Return the end of the deployment with the codes that were checked; one that failed did not come to all."""
     if not isinstance(event, StepFinished) or event.outcome is Outcome.FAILED:
         return event
-    missed = {code for text in event.not_checked for what, codes in _OBSERVED.items() if what in text for code in codes}
-    return replace(event, checked=tuple(sorted(_deployment_codes(scenario) - missed)))
+    missed = {code for text in event.not_checked for what in _OBSERVED if what in text for code in _OBSERVED[what]}
+    return replace(event, checked=tuple(sorted(codes - missed)))
 
 
 def _deployment_codes(scenario: Scenario) -> frozenset[str]:

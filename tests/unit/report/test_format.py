@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 
 import pytest
 from support.documents import ROOT
+from support.run_events import FAILING, OPTIONS, PASSING
 
 from tox_prodsim.model.events import SCHEMA_VERSION, Event, Outcome, RunFinished, Step, StepFinished, StepStarted
 from tox_prodsim.model.findings import Verdict
 from tox_prodsim.report import FORMATS, RenderOptions
 
 PAGE = (ROOT / "docs" / "reports.md").read_text("utf-8")
+EXAMPLES = ROOT / "docs" / "reports"
+SUFFIXES = {
+    "text": "txt",
+    "json": "json",
+    "junit": "junit.xml",
+    "markdown": "md",
+    "github": "github.txt",
+    "gitlab": "gitlab.json",
+    "sarif": "sarif",
+    "trace": "trace.json",
+}
 EVENTS: list[Event] = [
     StepStarted(step=Step.WHEEL),
     StepFinished(step=Step.WHEEL, outcome=Outcome.OK, detail="RECORD ok", duration_s=0.25),
@@ -55,3 +68,15 @@ def test_the_page_has_the_table_and_the_version_of_the_schema() -> None:
     rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| [^|]+ \|$", PAGE, re.MULTILINE)
     assert rows == [(each.name, each.description) for each in FORMATS.values()]
     assert f"`schema_version` is {SCHEMA_VERSION}" in PAGE
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("kind", ["passing", "failing"])
+def test_the_examples_in_the_documentation_are_what_is_written(kind: str, name: str) -> None:
+    """``PRODSIM_UPDATE_DOCS=1`` writes them."""
+    written = FORMATS[name].render({"passing": PASSING, "failing": FAILING}[kind], OPTIONS)
+    path = EXAMPLES / f"{kind}.{SUFFIXES[name]}"
+    if os.environ.get("PRODSIM_UPDATE_DOCS"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(written, encoding="utf-8")
+    assert path.read_text("utf-8") == written

