@@ -59,6 +59,12 @@ INI = {
     "run_timeout = 1,5": f"run_timeout: 1,5 {NO_SECONDS}",
     "stop_timeout = -inf": f"stop_timeout: -inf {NO_SECONDS}",
     "stop_timeout = soon": f"stop_timeout: soon {NO_SECONDS}",
+    "reports = html5": (
+        "reports: 'html5' is not a format, write one of text, json, junit, markdown, github, gitlab, sarif, trace"
+    ),
+    "reports = markdown, junit:no/x.xml": "reports: no/x.xml cannot be written: there is no folder {root}/no",
+    "reports = markdown, junit: no/x.xml": "reports: no/x.xml cannot be written: there is no folder {root}/no",
+    "reports = junit:": "reports: nothing is behind the colon of 'junit:'",
     "resolution = newest": "resolution: 'newest' is neither highest nor lowest-direct",
     "time_tolerance_percent = -10": (
         "time_tolerance_percent: -10 is no percentage, give a number above 0 without the sign"

@@ -47,7 +47,11 @@ def one_line(result: Result, *texts: str) -> None:
 def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Result]:
     """A run with a warning, and the project it was made in."""
     project = Project(tmp_path_factory.mktemp("shown"), installer=UV)
-    project.write("tox.ini", CONFIG + "warn = ENT510\ndeploy = python -c \"print('rows: 12')\"\nexpect_output = rows\n")
+    project.write(
+        "tox.ini",
+        CONFIG + "reports = sarif, github:found.txt\n"
+        "warn = ENT510\ndeploy = python -c \"print('rows: 12')\"\nexpect_output = rows\n",
+    )
     result = project.prodsim("--installpkg", project.wheel(**BROKEN), "--result-json", "result.json")
     return project, result.passed()
 
@@ -96,12 +100,14 @@ def test_the_report_in_another_format_is_written_to_a_file_and_to_stdout(shown: 
     root = ET.parse(project.folder / "junit.xml").getroot()
     outcomes = {case.attrib["name"]: [child.tag for child in case] for case in root.iter("testcase")}
     assert outcomes["WHL101 a file in the wheel is not listed in RECORD"] == []
+    assert json.loads((project.folder / ".tox/prodsim/prodsim/report.sarif").read_text())["version"] == "2.1.0"
     (warned,) = (tags for name, tags in outcomes.items() if name.startswith("ENT510 "))
     assert warned == ["system-out"]
     assert root.findall(".//failure") + root.findall(".//error") == []
     assert (project.folder / "junit.xml").stat().st_mode & 0o044
     assert "testsuite" not in result.out
-    annotations = project.tox("prodsim", "report", "--format", "github").passed().out
+    annotations = (project.folder / "found.txt").read_text("utf-8")
+    assert project.tox("prodsim", "report", "--format", "github").passed().out == annotations
     (line,) = (line for line in annotations.splitlines() if line.startswith("::warning "))
     assert ",title=ENT510 in prodsim::[console_scripts] acme = acme%3A" not in line
     assert ",title=ENT510 in prodsim::[console_scripts] acme = acme:nothing: does not load" in line

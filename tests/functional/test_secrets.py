@@ -40,6 +40,7 @@ raise ValueError("cannot log in with " + os.environ["DB_PASSWORD"] + " at " + os
 CONFIG = """\
 [testenv:prodsim]
 ignore = PRF
+reports = junit, markdown, github, gitlab, sarif, trace
 deploy_files = app.py
 deploy = python app.py {port} --api-key=planted-option --password planted-word
 ready =
@@ -74,7 +75,8 @@ def test_no_secret_of_the_configuration_is_printed_or_kept(project: Project) -> 
         ),
         "the report": project.tox("prodsim", "report", "-e", "prodsim", "-v").out,
     }
-    assert any("deploy.log" in name for name in found)
+    for name in ("deploy.log", "report.junit.xml", "report.md", "report.sarif", "report.trace.json"):
+        assert any(each.endswith(f"/{name}") for each in found)
     leaked = {f"{kind} in {name}" for name, text in found.items() for kind, secret in PLANTED.items() if secret in text}
     assert leaked == set()
     assert "***" in found["the terminal"]

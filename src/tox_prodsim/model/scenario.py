@@ -195,6 +195,15 @@ class Timing:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ReportFile:
+    """A report that is written at the end of a run."""
+
+    format: str
+    path: Path | None = None
+    """Its file; None: one in the folder of the environment."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Scenario:
     """One prodsim environment: what to deploy, what to time, what counts."""
 
@@ -226,6 +235,8 @@ class Scenario:
     """The conditions under which it is run once more."""
     report_mode: int = 0o600
     """The mode of the files of a run."""
+    reports: tuple[ReportFile, ...] = ()
+    """The reports that are written at the end of the run."""
     resolution: str = HIGHEST
     """Which versions of the wheel's own dependencies are installed: HIGHEST or LOWEST."""
 

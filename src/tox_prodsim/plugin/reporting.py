@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from tox.tox_env.python.runner import PythonRun
@@ -12,10 +13,12 @@ from tox.tox_env.python.runner import PythonRun
 from tox_prodsim.model import files
 from tox_prodsim.model.events import Event, Found, RunFinished, unfinished
 from tox_prodsim.model.findings import Level, Verdict
+from tox_prodsim.model.scenario import ReportFile
 from tox_prodsim.model.secrets import Redactor
+from tox_prodsim.plugin import report_files
 from tox_prodsim.plugin.paths import display_path
 from tox_prodsim.plugin.patience import Patience
-from tox_prodsim.report import RenderOptions, json
+from tox_prodsim.report import FORMATS, RenderOptions, json
 from tox_prodsim.report.event_log import EventLog
 from tox_prodsim.report.terminal import TerminalReporter
 
@@ -27,8 +30,9 @@ _LOGGER = logging.getLogger(__name__)
 class Reporting:
     """Passes every event to all reporters; ``close`` writes the report."""
 
-    def __init__(self, tox_env: PythonRun, folder: Path, redactor: Redactor) -> None:
+    def __init__(self, tox_env: PythonRun, folder: Path, redactor: Redactor, wanted: Sequence[ReportFile] = ()) -> None:
         self._env = tox_env
+        self._wanted = wanted
         self._redactor = redactor
         self._stream = tox_env.log_handler.stdout
         self._report_path = folder / REPORT
@@ -86,6 +90,18 @@ class Reporting:
                 file.write(json.dumps(document).encode())
         except OSError as problem:
             _log_unwritable("the report", self._report_path, problem)
+        for each in self._wanted:
+            self._save_as(each)
+
+    def _save_as(self, wanted: ReportFile) -> None:
+        """Write a report that the key ``reports`` asks for; one without a file beside report.json, as private."""
+        chosen = FORMATS[wanted.format]
+        path = wanted.path or self._report_path.with_suffix(f".{chosen.suffix}")
+        text = chosen.render(self._events, report_files.options(Path(self._env.core["tox_root"])))
+        try:
+            report_files.write(path, text, mode=files.PRIVATE if wanted.path is None else files.SHARED)
+        except OSError as problem:
+            _log_unwritable(f"the report {wanted.format}", path, problem)
 
     def _write(self, text: str) -> None:
         """Write to the output of the environment; a closed pipe does not end the run."""

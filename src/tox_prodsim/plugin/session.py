@@ -99,7 +99,7 @@ class Session:
             scenario = self._read_keys()
             production_env = ProductionEnv(self._env, self._workers, scenario.deployments)
             context = self._build_context(scenario, production_env)
-        self._reporting = Reporting(self._env, self._folder, self._boundary.redactor)
+        self._reporting = self._new_reporting()
         self._driver = RunDriver(
             run(scenario, context),
             self._handle,
@@ -139,7 +139,7 @@ class Session:
         self._commands.end_kept()
         is_ours = one_run.owns_folder(self._env)
         if is_ours and self._reporting is None and (self._cancel.is_set or self._boundary.defect):  # before the run
-            self._reporting = Reporting(self._env, self._folder, self._boundary.redactor)
+            self._reporting = self._new_reporting()
         if self._reporting is not None:
             self._reporting.close(default=Verdict.CANCELLED if self._cancel.is_set else Verdict.INCOMPLETE)
         if is_ours:
@@ -149,6 +149,10 @@ class Session:
         self._provenance.close()
         self._workers.close()
         self._cancel.close()
+
+    def _new_reporting(self) -> Reporting:
+        wanted = self._scenario.reports if self._scenario is not None else ()
+        return Reporting(self._env, self._folder, self._boundary.redactor, wanted)
 
     def _handle(self, event: Event) -> None:
         """Report an event of the run; once the deployment has stopped, what ``commands`` left is ended, too."""
@@ -223,7 +227,7 @@ class Session:
 
     def _report(self, events: Iterator[Event]) -> None:
         """Report all of a run that tox does not get to. Raises Fail."""
-        self._reporting = Reporting(self._env, self._folder, self._boundary.redactor)
+        self._reporting = self._new_reporting()
         for event in events:
             self._reporting.handle(event)
         _, summary = self._reporting.close()

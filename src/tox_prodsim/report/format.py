@@ -68,6 +68,8 @@ class Format:
     """The value of ``--format``."""
     description: str
     """One line for the help and the documentation."""
+    suffix: str
+    """The end of the name of its file."""
     joins: bool = False
     """Whether several runs are one document; otherwise they are rendered one by one."""
 

@@ -17,16 +17,6 @@ from tox_prodsim.report import FORMATS, RenderOptions
 
 PAGE = (ROOT / "docs" / "reports.md").read_text("utf-8")
 EXAMPLES = ROOT / "docs" / "reports"
-SUFFIXES = {
-    "text": "txt",
-    "json": "json",
-    "junit": "junit.xml",
-    "markdown": "md",
-    "github": "github.txt",
-    "gitlab": "gitlab.json",
-    "sarif": "sarif",
-    "trace": "trace.json",
-}
 EVENTS: list[Event] = [
     StepStarted(step=Step.WHEEL),
     StepFinished(step=Step.WHEEL, outcome=Outcome.OK, detail="RECORD ok", duration_s=0.25),
@@ -75,7 +65,7 @@ def test_the_page_has_the_table_and_the_version_of_the_schema() -> None:
 def test_the_examples_in_the_documentation_are_what_is_written(kind: str, name: str) -> None:
     """``PRODSIM_UPDATE_DOCS=1`` writes them."""
     written = FORMATS[name].render({"passing": PASSING, "failing": FAILING}[kind], OPTIONS)
-    path = EXAMPLES / f"{kind}.{SUFFIXES[name]}"
+    path = EXAMPLES / f"{kind}.{FORMATS[name].suffix}"
     if os.environ.get("PRODSIM_UPDATE_DOCS"):
         path.parent.mkdir(exist_ok=True)
         path.write_text(written, encoding="utf-8")

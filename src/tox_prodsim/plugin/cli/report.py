@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from tox.report import HandledError
 from tox.session.state import State
 
-from tox_prodsim.model import files
 from tox_prodsim.model.errors import LogVersionError, ProdsimError
 from tox_prodsim.model.events import Event
-from tox_prodsim.model.printable import has_controls
+from tox_prodsim.plugin import report_files
 from tox_prodsim.plugin.cli.environments import selected
 from tox_prodsim.plugin.cli.output import write_rendered
 from tox_prodsim.plugin.paths import display_path
 from tox_prodsim.plugin.reporting import EVENT_LOG, REPORT
-from tox_prodsim.report import FORMATS, CodeText, Format, RenderOptions, event_log
-
-_SOURCE_FOLDERS = ("", "src", "lib", "python")
-"""Folders of a project that can hold what a wheel has at its root."""
-_PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py", "tox.ini", "tox.toml")
-"""Files that stand for a finding without a place: the first that is there."""
+from tox_prodsim.report import FORMATS, Format, RenderOptions, event_log
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -67,31 +59,15 @@ def _rendered(state: State, chosen: Format, folders: Sequence[Path]) -> Iterator
 
 def _refuse_unwritable(path: Path) -> None:
     """Raise ProdsimError when the report cannot be written there, before anything is read."""
-    if reason := _reason_not_writable(path):
+    if reason := report_files.reason_not_writable(path):
         msg = f"{path} cannot be written: {reason}"
         raise ProdsimError("--output", msg)
 
 
-def _reason_not_writable(path: Path) -> str:
-    try:
-        if not path.parent.is_dir():
-            return f"there is no folder {path.parent}"
-        if path.is_dir():
-            return "it is a folder"
-        is_writable = os.access(path if path.exists() else path.parent, os.W_OK)
-    except OSError as problem:
-        return problem.strerror or str(problem)
-    return "" if is_writable else "permission denied"
-
-
 def _write_file(path: Path, text: str) -> None:
-    """Write the report for others to read; a file that was there is replaced, a device or a FIFO is written to."""
+    """Write the report for others to read."""
     try:
-        if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8", newline="\n")
-            return
-        with files.atomic_write(path.resolve(), mode=files.SHARED) as file:
-            file.write(text.encode("utf-8", "backslashreplace"))
+        report_files.write(path, text)
     except OSError as problem:
         msg = f"{path} cannot be written: {problem.strerror or problem}"
         raise ProdsimError("--output", msg) from problem
@@ -109,36 +85,14 @@ def _events(log: Path) -> list[Event]:
 
 
 def _options(state: State, saved: Path | None) -> RenderOptions:
+    """Return the options of tox that apply; ``saved`` is the JSON report of a run that is shown by itself."""
     to_file = bool(state.conf.options.prodsim_output)
-    root = Path(state.conf.core["tox_root"])
+    encoding = "utf-8" if to_file else sys.stdout.encoding
+    if saved is None:
+        return report_files.options(Path(state.conf.core["tox_root"]), encoding=encoding)
     return RenderOptions(
         color=state.conf.options.is_colored and not to_file,
-        encoding="utf-8" if to_file else sys.stdout.encoding,
+        encoding=encoding,
         verbosity=state.conf.options.verbosity,
-        report_path=display_path(saved) if saved is not None and saved.is_file() else "",
-        codes=_codes() if saved is None else {},
-        source_of=partial(source_of, root),
-        project_file=next(filter(None, (source_of(root, name) for name in _PROJECT_FILES)), _PROJECT_FILES[0]),
+        report_path=display_path(saved) if saved.is_file() else "",
     )
-
-
-def _codes() -> Mapping[str, CodeText]:
-    from tox_prodsim.catalogue import CATALOGUE, page
-
-    return {
-        check.code: CodeText(title=check.title, why=check.why, page=page(check), level=check.level)
-        for check in CATALOGUE.values()
-    }
-
-
-def source_of(root: Path, file: str) -> str:
-    """Return the path of a file of the wheel or the sdist below the repository; empty: it is not there."""
-    name = PurePosixPath(file.replace("\\", "/"))
-    if name.is_absolute() or ".." in name.parts or has_controls(file):
-        return ""
-    try:
-        found = next((root / folder / name for folder in _SOURCE_FOLDERS if (root / folder / name).is_file()), None)
-        top = next((each for each in (root, *root.parents) if (each / ".git").exists()), root)
-    except OSError:  # a name that is too long, a folder that cannot be read
-        return ""
-    return "" if found is None else found.relative_to(top).as_posix()

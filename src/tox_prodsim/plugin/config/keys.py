@@ -16,8 +16,9 @@ from tox.config.sets import ConfigSet, EnvConfigSet
 from tox.config.types import Command
 
 from tox_prodsim.model import auditors, conditions, leaks, parsing, probe_kinds, scenario, services
-from tox_prodsim.plugin.config import ini_lines, values
+from tox_prodsim.plugin.config import ini_lines, reports, values
 from tox_prodsim.plugin.config.values import Lines, Words
+from tox_prodsim.report import FORMATS
 
 Schema = Mapping[str, object]
 """A JSON schema."""
@@ -82,6 +83,9 @@ class Key:
 
 _CODE_WORDS = (r"[A-Z]{1,3}\d{0,3}",)
 """A code before a colon and a blank, which would be lost."""
+_FORMAT = rf"(?:{'|'.join(FORMATS)})"
+_FORMAT_WORDS = (rf"(?:{_FORMAT}(?::[^\s,]+)?[, \t]+)*{_FORMAT}",)
+"""A format before a colon and a blank, also behind other formats: all of the line would be lost."""
 _SUBJECTS = "`IMP504:acme.*` is about these subjects only"
 _DEPLOY = Need(keys=("deploy",), reason="the command that production would run")
 
@@ -396,6 +400,16 @@ KEYS: tuple[Key, ...] = (
         of_type=str,
         default=scenario.BASELINE_DIR,
         schema=_TEXT,
+    ),
+    Key(
+        name="reports",
+        help=f"reports that are written at the end of a run, as `FORMAT` or `FORMAT:FILE`: {_code(FORMATS)}",
+        of_type=Words,
+        default=Words(),
+        schema=_TEXTS,
+        parse=reports.parse,
+        factor_words=_FORMAT_WORDS,
+        more_help="a file is relative to the tox root, in a folder that exists; see [reports](reports.md)",
     ),
     Key(
         name="report_mode",

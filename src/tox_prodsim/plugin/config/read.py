@@ -14,6 +14,7 @@ from tox_prodsim import supervision
 from tox_prodsim.model import scenario
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import Policy
+from tox_prodsim.plugin.config import reports
 from tox_prodsim.plugin.config.deployments import deployments
 from tox_prodsim.plugin.config.keys import KEYS
 from tox_prodsim.plugin.config.loading import load, refuse_second_command
@@ -39,6 +40,7 @@ def read(tox_env: RunToxEnv, *, update_baseline: scenario.Update | None = None) 
         stop=stop,
         deploy_files=_deploy_files(root, tox_env.core["work_dir"], values["deploy_files"]),
         timing=_timing(values, root, update=update_baseline),
+        reports=reports.resolve("reports", root, values["reports"]),
         policy=Policy(select=values["select"], ignore=values["ignore"], warn=values["warn"]),
         has_commands=any(conf[key] for key in ("commands", "commands_post")),
         **{

@@ -1,0 +1,70 @@
+"""Files of reports: where one may be written, and what the plugin knows that a format shows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from tox_prodsim.catalogue import CATALOGUE, page
+from tox_prodsim.model import files
+from tox_prodsim.model.printable import has_controls
+from tox_prodsim.report import CodeText, RenderOptions
+
+_SOURCE_FOLDERS = ("", "src", "lib", "python")
+"""Folders of a project that can hold what a wheel has at its root."""
+_PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py", "tox.ini", "tox.toml")
+"""Files that stand for a finding without a place: the first that is there."""
+
+
+def reason_not_writable(path: Path) -> str:
+    """Return why no report can be written there, empty if it can."""
+    try:
+        if not path.parent.is_dir():
+            return f"there is no folder {path.parent}"
+        if path.is_dir():
+            return "it is a folder"
+        is_writable = os.access(path if path.exists() else path.parent, os.W_OK)
+    except OSError as problem:
+        return problem.strerror or str(problem)
+    return "" if is_writable else "permission denied"
+
+
+def write(path: Path, text: str, *, mode: int = files.SHARED) -> None:
+    """Write a report in place of a file that was there; to a device or a FIFO as it is. Raises OSError."""
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8", newline="\n")
+        return
+    with files.atomic_write(path.resolve(), mode=mode) as file:
+        file.write(text.encode("utf-8", "backslashreplace"))
+
+
+def options(root: Path, *, encoding: str | None = "utf-8") -> RenderOptions:
+    """Return what a format for machines shows of the catalogue and of the project."""
+    return RenderOptions(
+        encoding=encoding,
+        codes=_codes(),
+        source_of=partial(source_of, root),
+        project_file=next(filter(None, (source_of(root, name) for name in _PROJECT_FILES)), _PROJECT_FILES[0]),
+    )
+
+
+def _codes() -> Mapping[str, CodeText]:
+    return {
+        check.code: CodeText(title=check.title, why=check.why, page=page(check), level=check.level)
+        for check in CATALOGUE.values()
+    }
+
+
+def source_of(root: Path, file: str) -> str:
+    """Return the path of a file of the wheel or the sdist below the repository; empty: it is not there."""
+    name = PurePosixPath(file.replace("\\", "/"))
+    if name.is_absolute() or ".." in name.parts or has_controls(file):
+        return ""
+    try:
+        found = next((root / folder / name for folder in _SOURCE_FOLDERS if (root / folder / name).is_file()), None)
+        top = next((each for each in (root, *root.parents) if (each / ".git").exists()), root)
+    except OSError:  # a name that is too long, a folder that cannot be read
+        return ""
+    return "" if found is None else found.relative_to(top).as_posix()
