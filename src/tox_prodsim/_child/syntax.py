@@ -1,11 +1,11 @@
 """Compile every module of a wheel, and report which are not valid Python, and what they import.
 
-usage: PYTHON -I syntax.py WHEEL 3.9
+usage: PYTHON -I syntax.py WHEEL 3.9 NONCE
 
 Under the Python of that version every module is compiled. Under a newer one it is parsed, as far as ``ast`` can tell
-what an older version did not understand. One line of JSON goes to stdout: ``how`` is compiled, parsed or unable (under
-an older Python); ``wrong`` maps a member to a line and a message, and
-``imports`` a member to the modules that importing it imports in any case. Runs on CPython 3.7 and newer.
+what an older version did not understand. One line of JSON goes to stdout, marked with the nonce: ``how`` is compiled,
+parsed or unable (under an older Python); ``wrong`` maps a member to a line and a message, and ``imports`` a member to
+the modules that importing it imports in any case. Runs on CPython 3.7 and newer.
 """
 
 from __future__ import annotations
@@ -31,19 +31,25 @@ def main() -> None:
     major, minor = map(int, sys.argv[2].split("."))
     here, target = sys.version_info[:2], (major, minor)
     if here < target:
-        print(json.dumps({"how": "unable", "wrong": {}, "imports": {}}))
+        answer({"how": "unable", "wrong": {}, "imports": {}})
         return
     older = None if here == target else target
     sources = sources_of(sys.argv[1])
     problems = {member: problem_of(source, older) for member, source in sources.items()}
     wrong = {member: problem for member, problem in problems.items() if problem}
     sound = {member: source for member, source in sources.items() if wrong and not problems[member]}
-    answer = {
-        "how": "parsed" if older else "compiled",
-        "wrong": wrong,
-        "imports": {member: list(imported(ast.parse(source).body)) for member, source in sound.items()},
-    }
-    print(json.dumps(answer))
+    answer(
+        {
+            "how": "parsed" if older else "compiled",
+            "wrong": wrong,
+            "imports": {member: list(imported(ast.parse(source).body)) for member, source in sound.items()},
+        }
+    )
+
+
+def answer(record: dict[str, object]) -> None:
+    """Print the answer, marked as one: what a ``.pth`` file prints comes before and behind it."""
+    print("\ntox-prodsim %s: %s" % (sys.argv[3], json.dumps(record)), flush=True)
 
 
 def sources_of(wheel: str) -> dict[str, bytes]:

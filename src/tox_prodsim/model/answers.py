@@ -80,10 +80,10 @@ def checked(value: dict[str, Any], shape: Mapping[str, Shape]) -> dict[str, Any]
 def _wrong_field(value: Mapping[Any, Any], shape: Mapping[str, Shape]) -> str | None:
     shapes = {name.removesuffix("?"): each for name, each in shape.items()}
     needed = [name for name in shape if not name.endswith("?")]
-    missing = next((name for name in needed if name not in value), None)
-    unknown = next((str(name) for name in value if name not in shapes), None)
+    missing = (name for name in needed if name not in value)
+    unknown = (str(name) for name in value if name not in shapes)
     wrong = (name for name, each in value.items() if name in shapes and not _conforms(each, shapes[name]))
-    return missing or unknown or next(wrong, None)
+    return next((name for names in (missing, unknown, wrong) for name in names), None)
 
 
 def _conforms(value: object, shape: Shape) -> bool:  # noqa: PLR0911 - one line for each kind of shape

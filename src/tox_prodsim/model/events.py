@@ -14,6 +14,7 @@ from typing import Any
 from tox_prodsim.model import causes
 from tox_prodsim.model.findings import Finding, Level, Verdict
 from tox_prodsim.model.metrics import Metric
+from tox_prodsim.model.typed import wrong_field
 
 SCHEMA_VERSION = 2
 """Version of the events and of the JSON report: raised when a field is renamed or removed."""
@@ -260,6 +261,10 @@ def from_record(record: dict[str, Any]) -> Event:
     """
     fields = {key: _restored(key, value) for key, value in record.items() if key != "event"}
     event: Event = _TYPES[record["event"]](**fields)
+    wrong = wrong_field(event)
+    if wrong is not None:
+        msg = f"{wrong} is not of its type"
+        raise TypeError(msg)
     return event
 
 

@@ -39,7 +39,7 @@ class Redactor:
     """Masks the values that it was made with, and what looks like a secret in a command line or a URL."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        forms = {form for value in values for form in (value, quote(value, safe=""))}
+        forms = {form for value in values for form in (value, _quoted(value))}
         longest_first = sorted(filter(None, forms), key=lambda form: (-len(form), form))
         self._values = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
@@ -74,6 +74,14 @@ class Redactor:
     def bytes(self, data: bytes) -> bytes:
         """Return what a program wrote with every secret replaced."""
         return self(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
+
+def _quoted(value: str) -> str:
+    """Return the value as it is in a URL; in a variable it may have bytes that are no text."""
+    try:
+        return quote(value.encode("utf-8", "surrogateescape"), safe="")
+    except UnicodeEncodeError:
+        return value
 
 
 def redact(text: str) -> str:

@@ -47,7 +47,7 @@ def _event(line: bytes, place: str) -> Event:
         record = json.loads(line)
         _check_version(record)
         return from_record(record)
-    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as problem:
         msg = f"{place}: this is no event of a prodsim run ({type(problem).__name__}: {problem})"
         raise ValueError(msg) from problem
 

@@ -247,8 +247,10 @@ def _recording(
 
 
 def _kept_name(name: str, failed: Mapping[str, str]) -> str:
-    """Return the name itself or, as long as that failed, the one that imported it."""
-    while name in failed:
+    """Return the name itself or, as long as that failed, the one that imported it; none imports itself in the end."""
+    passed: set[str] = set()
+    while name in failed and name not in passed:
+        passed.add(name)
         name = failed[name]
     return name
 

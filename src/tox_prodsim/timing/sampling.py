@@ -164,7 +164,7 @@ def _read(completed: Completed, nonce: str, jobs: Mapping[str, Sequence[str]], r
     """Return the samples that the driver printed; raises MeasurementError with the reason when some are missing."""
     samples: dict[str, list[Sample]] = {name: [] for name in jobs}
     for answer in map(record, marked(completed.stdout, nonce)):
-        if answer.get("job") not in jobs:
+        if answer.get("job") not in list(jobs):  # it may be of any type
             raise AnswerError("it answers what was not asked")
         if "error" in checked(answer, _ERROR if "error" in answer else _SAMPLE):
             msg = f"import {' '.join(jobs[answer['job']])}: {answer['error']}"

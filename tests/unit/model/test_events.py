@@ -16,10 +16,13 @@ from tox_prodsim.model.metrics import START_UP, Metric
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 ANY_NUMBER = st.floats(allow_nan=False)
+ANY_WHOLE = st.integers(-(10**18), 10**18)
 METRICS = st.just(START_UP) | st.builds(Metric.of_import, st.text(min_size=1))
 BY_TYPE: dict[str, st.SearchStrategy[Any]] = {
     "Metric": METRICS,
     "str": ANY_TEXT,
+    "int": ANY_WHOLE,
+    "int | None": st.none() | ANY_WHOLE,
     "float": ANY_NUMBER,
     "float | None": st.none() | ANY_NUMBER,
     "tuple[float, ...]": st.lists(ANY_NUMBER).map(tuple),

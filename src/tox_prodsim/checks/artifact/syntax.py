@@ -6,7 +6,6 @@ them with ``ast``, which finds many but not all of the features that are missing
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import sys
@@ -16,6 +15,8 @@ from pathlib import Path, PurePosixPath
 
 from tox_prodsim.checks.artifact.versions import Python, oldest
 from tox_prodsim.checks.artifact.wheel import Wheel, installed_path, module_parts, parents
+from tox_prodsim.model.answers import Each, Row, Shape, checked, marked, new_nonce, record
+from tox_prodsim.model.errors import AnswerError
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.runner import CHILD_SCRIPTS, Runner
@@ -27,6 +28,7 @@ _LIMIT_S = 120.0
 _NEWER = re.compile(r"(?:^|_)(?:py|python|cp)?_?3_?\d+$", re.IGNORECASE)
 _PARSED_FROM = (3, 7)
 """The oldest version that ``ast.parse`` supports as ``feature_version``."""
+_ANSWER: Mapping[str, Shape] = {"how": str, "wrong": Each(Row(((None, int), str))), "imports": Each([str])}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,14 +80,19 @@ def _report(wheel: Wheel, version: Python, runner: Runner, python: Path) -> _Syn
 
 
 def _report_of(wheel: Wheel, shown: str, runner: Runner, python: str) -> _SyntaxReport | None:
-    """Return the report of one Python; None if it is an older one, or only a shim of a version manager."""
-    completed = runner([python, "-I", str(_SCRIPT), str(wheel.path), shown], timeout_s=_LIMIT_S)
+    """Return the report of one Python; None without an answer: an older one, or a shim of a version manager."""
+    nonce = new_nonce()
+    completed = runner([python, "-I", str(_SCRIPT), str(wheel.path), shown, nonce], timeout_s=_LIMIT_S)
     if completed.returncode != 0:
         return None
-    answer = json.loads(completed.stdout.splitlines()[-1])  # what a .pth file prints comes before
+    try:
+        (line,) = marked(completed.stdout, nonce)
+        answer = checked(record(line), _ANSWER)
+    except (AnswerError, ValueError):  # none, or two
+        return None
     if answer["how"] == "unable":
         return None
-    wrong = {member: (line, str(message)) for member, (line, message) in answer["wrong"].items()}
+    wrong = {member: (at, message) for member, (at, message) in answer["wrong"].items()}
     return _SyntaxReport(compiled=answer["how"] == "compiled", wrong=wrong, imports=answer["imports"])
 
 

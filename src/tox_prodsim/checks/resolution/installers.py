@@ -57,7 +57,7 @@ class Pip:
             if completed.timed_out:
                 return Undetermined(reason=f"pip came to no answer within {limit_s:.0f} s")
             if completed.returncode == 0 and report.exists():
-                return pip_output.parse_report(report.read_text(encoding="utf-8"), stderr)
+                return pip_output.parse_report(report.read_text(encoding="utf-8", errors="replace"), stderr)
             text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else None
             return pip_output.parse_log(text, stderr) if text is not None else None
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
@@ -19,6 +20,7 @@ from packaging.utils import (
 from packaging.version import InvalidVersion, Version
 
 from tox_prodsim.checks.resolution.results import (
+    NO_ANSWER,
     Conflict,
     Impossible,
     IndexUnreachable,
@@ -27,6 +29,7 @@ from tox_prodsim.checks.resolution.results import (
     Undetermined,
     VersionUnavailable,
     resolved,
+    text_of,
 )
 
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\dT[\d:,]+ ", re.MULTILINE)
@@ -51,20 +54,22 @@ _IMPOSSIBLE = "ResolutionImpossible"
 
 def parse_report(report: str, stderr: str) -> Resolution:
     """Return the distributions in an installation report, and the extras that pip warns of."""
-    reasons = {
+    reasons: dict[tuple[str, str], str] = {
         (canonicalize_name(found["name"]), found["version"]): found["reason"] for found in _YANKED.finditer(stderr)
     }
-    items = [item for item in json.loads(report)["install"] if not item.get("is_direct")]
-    distributions = (
-        ResolvedDistribution(
-            name=(meta := item["metadata"])["name"],
-            version=meta["version"],
-            from_sdist=not item["download_info"]["url"].endswith(".whl"),
-            yanked=reasons.get((canonicalize_name(meta["name"]), meta["version"]), "") if item["is_yanked"] else None,
-        )
-        for item in items
-    )
+    try:
+        items = [item for item in json.loads(report)["install"] if not item.get("is_direct")]
+        distributions = [_distribution(item, reasons) for item in items]
+    except NO_ANSWER:
+        return Undetermined(reason="what pip wrote is no installation report")
     return resolved(distributions, _UNKNOWN_EXTRA.finditer(stderr))
+
+
+def _distribution(item: Mapping[str, Any], reasons: Mapping[tuple[str, str], str]) -> ResolvedDistribution:
+    name, version = item["metadata"]["name"], text_of(item["metadata"]["version"])
+    yanked = reasons.get((canonicalize_name(name), version), "") if item["is_yanked"] else None
+    from_sdist = not item["download_info"]["url"].endswith(".whl")
+    return ResolvedDistribution(name=name, version=version, from_sdist=from_sdist, yanked=yanked)
 
 
 def parse_log(log: str, stderr: str) -> Resolution:
@@ -84,8 +89,8 @@ def parse_log(log: str, stderr: str) -> Resolution:
 def parse_versions(text: str) -> tuple[str, ...]:
     """Return the versions in the output of ``pip index versions --json``."""
     try:
-        return tuple(json.loads(text)["versions"])
-    except (ValueError, KeyError, TypeError):
+        return tuple(map(text_of, json.loads(text)["versions"]))
+    except NO_ANSWER:
         return ()
 
 

@@ -76,6 +76,18 @@ Unresolved = Impossible | VersionUnavailable | Undetermined | IndexUnreachable
 Resolution = Resolved | Unresolved
 
 
+NO_ANSWER = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What reading the output of an installer raises when it is not what it should be."""
+
+
+def text_of(value: object) -> str:
+    """Return a value that must be a text; raises TypeError."""
+    if not isinstance(value, str):
+        msg = f"{value!r} is no text"
+        raise TypeError(msg)
+    return value
+
+
 def resolved(distributions: Iterable[ResolvedDistribution], extras: Iterable[re.Match[str]]) -> Resolved:
     """Return the result; ``extras`` are matches with the groups ``name``, ``version`` and ``extra``."""
     unknown = dict.fromkeys((found["name"], found["version"], found["extra"]) for found in extras)

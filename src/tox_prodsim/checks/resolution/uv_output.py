@@ -6,6 +6,7 @@ import re
 import tomllib
 
 from tox_prodsim.checks.resolution.results import (
+    NO_ANSWER,
     Impossible,
     IndexUnreachable,
     Resolution,
@@ -13,6 +14,7 @@ from tox_prodsim.checks.resolution.results import (
     Undetermined,
     VersionUnavailable,
     resolved,
+    text_of,
 )
 
 _YANKED = re.compile(
@@ -36,21 +38,21 @@ _CONCLUSION = re.compile(r"(?: and you require [^,]+)?,? we can conclude that .*
 
 def parse_lock(lock: str, stderr: str) -> Resolution:
     """Return the distributions in a pylock.toml, and the extras that uv warns of."""
+    yanked = {(found["name"], found["version"]): found["reason"] or "" for found in _YANKED.finditer(stderr)}
     try:
         packages = tomllib.loads(lock).get("packages", [])
-    except tomllib.TOMLDecodeError:
+        distributions = [
+            ResolvedDistribution(
+                name=text_of(package["name"]),
+                version=text_of(package["version"]),
+                from_sdist="sdist" in package and not package.get("wheels"),
+                yanked=yanked.get((package["name"], package["version"])),
+            )
+            for package in packages
+            if "version" in package and "archive" not in package
+        ]
+    except NO_ANSWER:
         return Undetermined(reason="what uv printed is no pylock.toml")
-    yanked = {(found["name"], found["version"]): found["reason"] or "" for found in _YANKED.finditer(stderr)}
-    distributions = (
-        ResolvedDistribution(
-            name=package["name"],
-            version=package["version"],
-            from_sdist="sdist" in package and not package.get("wheels"),
-            yanked=yanked.get((package["name"], package["version"])),
-        )
-        for package in packages
-        if "version" in package and "archive" not in package
-    )
     return resolved(distributions, _UNKNOWN_EXTRA.finditer(stderr))
 
 
