@@ -29,6 +29,8 @@ _MEANING = re.compile(r"[&<>|`*_\[\]\\~$#@]")
 """Characters that GitHub's Markdown can take for markup inside of a line."""
 _LIST_OR_RULE = re.compile(r"^(\s*)([-+=:]|\d+(?=[.)]))")
 """The same at the begin of a line; ``::`` there is a command in the log of a workflow."""
+_LINK = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=&#64;)|(?<=&#35;)", re.IGNORECASE)
+"""Where an address, a name behind ``@`` or a number behind ``#`` is broken that GitHub would make a link of."""
 _MOST_OF_A_CELL = 400
 _MOST_OF_A_TIMELINE = 200
 _MOST_ALSO = 6
@@ -96,9 +98,10 @@ class _Writer:
         is_failed = finished.outcome is Outcome.FAILED or Level.ERROR in levels
         result = "**FAIL**" if is_failed else "warn" if Level.WARNING in levels else finished.outcome.value
         codes = ", ".join(dict.fromkeys(each.code for each in step.findings))
-        reasons = [f"not checked: {each}" for each in finished.impossible]
-        detail = joined((finished.detail, f"({codes})" if codes else "", listed(reasons, 3, separator="; ")), " ")
         skipped = finished.outcome is Outcome.NOT_CHECKED
+        reasons = () if skipped else finished.impossible
+        unchecked = f"not checked: {listed(reasons, 3, separator='; ')}" if reasons else ""
+        detail = joined((joined((finished.detail, f"({codes})" if codes else ""), " "), unchecked), "; ")
         return (step.name, result, self._text(detail), "" if skipped else units.duration(finished.duration_s))
 
     def _findings(self) -> Iterator[str]:
@@ -167,7 +170,8 @@ class _Writer:
     def _text(self, text: str, *, limit: int = _MOST_OF_A_CELL) -> str:
         """Return foreign text as Markdown that means nothing but itself, also in a table and at the begin of a line."""
         escaped = _MEANING.sub(_reference, self._printable(text, limit=limit))
-        return _LIST_OR_RULE.sub(lambda match: match[1] + "".join(map(_number, match[2])), escaped)
+        inert = _LIST_OR_RULE.sub(lambda match: match[1] + "".join(map(_number, match[2])), escaped)
+        return _LINK.sub("<!-- -->", inert)
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> str:

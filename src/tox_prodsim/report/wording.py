@@ -25,6 +25,7 @@ CUT_SHORT = "cut short, which is no pass"
 _MOST_LINES, _MOST_OF_A_LINE = 200, 500
 """Lines of evidence, and characters of each; the event log has all of them."""
 _CODE = re.compile(r"(?P<code>[A-Z]{3}\d{3})(?: (?:is|are) not observable)?(?:: (?P<reason>.*))?", re.DOTALL)
+_NOT_OBSERVABLE = re.compile(r" (?:is|are) not observable$")
 
 
 def counts(event: RunFinished) -> str:
@@ -68,7 +69,7 @@ def code_and_reason(not_checked: str) -> tuple[str, str]:
     if match := _CODE.fullmatch(not_checked):
         return match["code"], match["reason"] or "not checked"
     what, _, reason = not_checked.partition(": ")
-    return what, reason or "not checked"
+    return _NOT_OBSERVABLE.sub("", what), reason or "not checked"
 
 
 def quoted(evidence: Evidence, clean: Printable) -> Iterator[str]:

@@ -142,7 +142,11 @@ def test_a_step_that_failed_without_a_finding_is_a_failure() -> None:
 
 
 def test_what_was_not_checked_is_skipped_with_its_reason_also_where_a_code_has_none() -> None:
-    lines = ("RUN622 is not observable: no scratch", "what it finds at its exit: SIGTERM ended it", "nothing known")
+    lines = (
+        "RUN622 is not observable: no scratch",
+        "what it finds at its exit is not observable: SIGTERM ended it",
+        "nothing known",
+    )
     ended = StepFinished(step=Step.DEPLOY, outcome=Outcome.OK, detail="", duration_s=1.0, not_checked=lines)
     root = parsed(
         STARTED, ended, RunFinished(verdict=Verdict.PASSED, errors=0, warnings=0, notes=0, checks=1, duration_s=1)

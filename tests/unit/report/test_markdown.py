@@ -10,7 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 from support.run_events import CRASH, FAILING, HOSTILE, NASTY, OPTIONS, PASSING, commands, found, named
 
-from tox_prodsim.model.events import Event, Evidence, Step
+from tox_prodsim.model.events import Event, Evidence, Outcome, Step, StepFinished
 from tox_prodsim.model.findings import Level
 from tox_prodsim.report.markdown import MOST_BYTES, render
 
@@ -25,7 +25,7 @@ def shown(*events: Event) -> str:
 
 def plain(html: str) -> str:
     """Return what a reader sees."""
-    return unescape(re.sub(r"<[^>]*>", "", html))
+    return unescape(re.sub(r"<!-- -->|<[^>]*>", "", html))
 
 
 def tags(html: str) -> set[str]:
@@ -86,6 +86,15 @@ def test_what_was_cut_short_says_so() -> None:
     assert "INCOMPLETE" in shown()
 
 
+def test_a_step_says_what_could_not_be_checked_unless_all_of_it_was_not() -> None:
+    lost = ("RUN622 is not observable: no scratch", "a: b", "c: d", "e: f")
+    ended = StepFinished(step=Step.DEPLOY, outcome=Outcome.OK, detail="up", duration_s=1.0, impossible=lost)
+    skipped = replace(ended, outcome=Outcome.NOT_CHECKED, step=Step.CONTENTS, detail="no baseline")
+    rows = table(shown(ended, skipped))
+    assert rows[1][2] == "up; not checked: RUN622 is not observable: no scratch; a: b; c: d; and 1 more"
+    assert rows[2] == ["contents", "not checked", "no baseline", ""]
+
+
 def test_several_environments_have_their_verdicts_first() -> None:
     text = plain(shown(*named(PASSING, "a-prodsim"), *named(FAILING, "b-prodsim")))
     heads = ["a-prodsim: passed", "b-prodsim: FAILED", "Findings of a-prodsim", "Findings of b-prodsim"]
@@ -112,6 +121,22 @@ def test_whatever_was_printed_there_is_only_our_markup() -> None:
     assert {len(row) for row in table(html)} == {2, 4, 5}
     assert "<script>alert(1)</script>" in plain(html)
     assert commands(render(HOSTILE, OPTIONS)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "broken"),
+    [
+        ("see http://evil.example/x", "see http:<!-- -->//evil.example/x"),
+        ("see HTTPS://evil.example", "see HTTPS:<!-- -->//evil.example"),
+        ("see WWW.evil.example", "see WWW<!-- -->.evil.example"),
+        ("ask a@evil.example, @octocat", "ask a&#64;<!-- -->evil.example, &#64;<!-- -->octocat"),
+        ("fixes #12", "fixes &#35;<!-- -->12"),
+    ],
+)
+def test_foreign_text_has_no_link_that_github_makes_by_itself(text: str, broken: str) -> None:
+    events = found(replace(CRASH, message=text))
+    assert f" {broken}\n" in render(events, OPTIONS)
+    assert f"uvicorn: {text}\n" in plain(shown(*events))
 
 
 def test_it_is_small_enough_for_github_and_says_what_is_left_out() -> None:
