@@ -35,9 +35,10 @@ from pathlib import Path
 
 
 class ProdsimError(Exception):
-    """The request or the machine is wrong: ``key`` names what to change, for example ``ready[1]``."""
+    """The request or the machine is wrong: ``key`` names what to change, for example ``ready[1]``; one line."""
 
     def __init__(self, key: str, message: str) -> None:
+        message = "\\n".join(message.splitlines())
         super().__init__(f"{key}: {message}")
         self.key = key
         self.message = message
