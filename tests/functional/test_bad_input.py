@@ -18,12 +18,12 @@ from tox_prodsim.timing.baseline import store
 
 SERVICE = "deploy = python -m http.server {port}\n"
 HTTP = SERVICE + "ready = http://127.0.0.1:{port}/ "
-NO_SECONDS = "is no time limit, give a number of seconds above 0"
+NO_SECONDS = "is no time limit, give a number of seconds from 0.001 to 604800"
 NO_CODE = "is no code and no prefix of one, see 'tox prodsim checks'"
 NO_SIGNAL = "is no signal of this system, write for example SIGTERM or SIGINT"
 NO_END = "is neither an exit code (0 to 255) nor a signal of this system (such as SIGTERM)"
 NO_URL = "is no URL that can be asked, write for example http://127.0.0.1:{port}/health"
-OR_NONE = "above 0, or 0 for no limit"
+OR_NONE = "from 0.001 to 604800, or 0 for no limit"
 NO_PORT = "is no TCP port, use {port} for a free one or a number from 1 to 65535"
 NO_PROBE = (
     "is no probe, write http://…, tcp://host:port, unix:path, listen, log:/regex/, file:path, exec:command, "
@@ -31,7 +31,7 @@ NO_PROBE = (
 )
 NO_STATUS = "is no HTTP status, give for example status=200 or status=200,204"
 NO_OPTION = "is no option of an http probe, use status=, body=, header=, method=, timeout= or for="
-NO_FOR = "is no time, give the seconds for which it must stay satisfied, a number above 0"
+NO_FOR = "is no time, give the seconds for which it must stay satisfied, a number from 0.001 to 604800"
 NO_SLASHES = "is no regular expression between slashes, write /text/"
 NO_DEPLOY = "needs 'deploy', the command that production would run"
 NO_PREFIX = "a leading '-' or '!' has no meaning here, say with exit_codes which ends are allowed"
@@ -67,10 +67,10 @@ INI = {
     "reports = junit:": "reports: nothing is behind the colon of 'junit:'",
     "resolution = newest": "resolution: 'newest' is neither highest nor lowest-direct",
     "time_tolerance_percent = -10": (
-        "time_tolerance_percent: -10 is no percentage, give a number above 0 without the sign"
+        "time_tolerance_percent: -10 is no percentage, give a number of percent, without the sign, from 0.01 to 10000"
     ),
     "time_tolerance_percent = 10%": (
-        "time_tolerance_percent: 10% is no percentage, give a number above 0 without the sign"
+        "time_tolerance_percent: 10% is no percentage, give a number of percent, without the sign, from 0.01 to 10000"
     ),
     "stop_signal = SIGFOO": f"stop_signal: 'SIGFOO' {NO_SIGNAL}",
     "stop_signal = 0": f"stop_signal: '0' {NO_SIGNAL}",
@@ -203,11 +203,15 @@ TOML = {
     "deploy_files = 'missing.py'": "deploy_files: value of type 'str' is not list",
     "max_import_time = 'soon'": f"max_import_time: soon is no limit, give a number of seconds {OR_NONE}",
     "max_startup_time = 1": "max_startup_time: needs 'deploy' and 'measure_startup', no start-up is timed",
-    "max_modules = 2.5": "max_modules: 2.5 is no limit, give a whole number of modules, or 0 for no limit",
+    "max_modules = 2.5": (
+        "max_modules: 2.5 is no limit, give a whole number of modules from 1 to 1000000, or 0 for no limit"
+    ),
     "forbid_modules = ['a-b']": (
         "forbid_modules: 'a-b' is no name of a module, write for example pandas or acme.testing"
     ),
-    "max_work_increase = -1": f"max_work_increase: -1 is no limit, give a number of percent {OR_NONE}",
+    "max_work_increase = -1": (
+        "max_work_increase: -1 is no limit, give a number of percent from 0.01 to 10000, or 0 for no limit"
+    ),
     "prodsim_baseline_dir = 3": "prodsim_baseline_dir: 3 is no text, write one in quotes",
     "resolution = 5": "resolution: 5 is no text, write one in quotes",
 }

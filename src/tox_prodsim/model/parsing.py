@@ -1,16 +1,21 @@
-"""Parse single values of the configuration: time limits, percentages, numbers, patterns, names and placeholders.
+"""Parse single values of the configuration: whole numbers, patterns, names and placeholders; numbers are in ``ranges``.
 
 An invalid value raises ProdsimError with the key it belongs to.
 """
 
 from __future__ import annotations
 
-import math
 import re
 import signal
 from collections.abc import Mapping, Sequence
+from keyword import iskeyword
 
 from tox_prodsim.model.errors import ProdsimError
+
+_MOST_SHOWN = 80
+"""So many characters of a value are shown."""
+_LONGEST_MODULE = 1000
+"""No file system holds a longer one, and no command line a much longer one."""
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
@@ -18,66 +23,23 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), text)
 
 
-def seconds(key: str, value: object) -> float:
-    """Return a time limit; raises ProdsimError if it is not valid."""
-    return _required(key, value, "is no time limit, give a number of seconds above 0")
-
-
-def limit(key: str, value: object, *, unit: str) -> float | None:
-    """Return a limit, None for 0: no limit; raises ProdsimError if it is not valid."""
-    number = _positive(value)
-    if number is None and str(value).strip() not in {"0", "0.0"}:
-        msg = f"{_written(value)} is no limit, give a number of {unit} above 0, or 0 for no limit"
-        raise ProdsimError(key, msg)
-    return number
-
-
-def count(key: str, value: object, *, unit: str) -> int | None:
-    """Return a whole limit, None for 0: no limit; raises ProdsimError if it is not valid."""
-    number = limit(key, value, unit=unit)
-    if number is not None and number != int(number):
-        msg = f"{_written(value)} is no limit, give a whole number of {unit}, or 0 for no limit"
-        raise ProdsimError(key, msg)
-    return None if number is None else int(number)
-
-
 def modules(key: str, names: Sequence[str]) -> tuple[str, ...]:
     """Return names of modules; raises ProdsimError if one is not valid."""
     for name in names:
-        if not all(part.isidentifier() for part in name.split(".")):
-            msg = f"{name!r} is no name of a module, write for example pandas or acme.testing"
+        parts = name.split(".")
+        if len(name) > _LONGEST_MODULE or not all(part.isidentifier() and not iskeyword(part) for part in parts):
+            msg = f"{written(repr(name))} is no name of a module, write for example pandas or acme.testing"
             raise ProdsimError(key, msg)
     return tuple(names)
 
 
-def percent(key: str, value: object) -> float:
-    """Return a percentage; raises ProdsimError if it is not valid."""
-    return _required(key, value, "is no percentage, give a number above 0 without the sign")
-
-
-def _required(key: str, value: object, problem: str) -> float:
-    """Return the finite number above 0; raises ProdsimError with the problem otherwise."""
-    number = _positive(value)
-    if number is None:
-        msg = f"{_written(value)} {problem}"
-        raise ProdsimError(key, msg)
-    return number
-
-
-def _positive(value: object) -> float | None:
-    """Return the value as a finite number above 0; None when it is not one."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
+def written(value: object) -> str:
+    """Return a value as the user wrote it, in one line of a bearable length; other types as Python writes them."""
     try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) and number > 0 else None
-
-
-def _written(value: object) -> str:
-    """Return the value as the user wrote it; other types than text, and an empty text, as Python writes them."""
-    return value if isinstance(value, str) and value else repr(value)
+        text = value if isinstance(value, str) and value and value.isprintable() else repr(value)
+    except (ValueError, RecursionError):  # an integer of more digits than Python writes; lists in lists
+        return f"{type(value).__name__} that is too long to be shown"
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}… ({len(text)} characters)"
 
 
 def whole(text: str) -> int | None:

@@ -13,11 +13,12 @@ from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.parsing import fill
 from tox_prodsim.model.probe_syntax import Source
 from tox_prodsim.model.probes import LOOPBACK, Probe
+from tox_prodsim.model.ranges import SECONDS
 
 Schema = Mapping[str, object]
 """A JSON schema."""
 _TEXT: Schema = {"type": "string"}
-_TIMEOUT: Schema = {"type": ["number", "string"], "exclusiveMinimum": 0}
+_TIMEOUT: Schema = SECONDS.schema
 _HTTP_OPTIONS: Mapping[str, Schema] = {
     "status": {"type": ["integer", "string", "array"], "items": {"type": "integer"}},
     "body": _TEXT,
@@ -137,7 +138,7 @@ KINDS: tuple[ProbeKind, ...] = (
         examples={"delay:2": "so many seconds have passed since the spawn; alone it is no evidence (RUN631)"},
         line=probe_syntax.from_line(probe_syntax.parse_delay),
         table=probe_syntax.from_value("delay", probe_syntax.parse_delay),
-        value={"type": ["number", "string"]},
+        value=_TIMEOUT,
     ),
     ProbeKind(
         name="notify",

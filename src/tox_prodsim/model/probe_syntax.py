@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from tox_prodsim.model.errors import ProdsimError
-from tox_prodsim.model.parsing import fill, regex, seconds, whole
+from tox_prodsim.model.parsing import fill, regex, whole, written
 from tox_prodsim.model.probes import (
     LOOPBACK,
     DelayProbe,
@@ -24,6 +24,7 @@ from tox_prodsim.model.probes import (
     TcpProbe,
     UnixProbe,
 )
+from tox_prodsim.model.ranges import SECONDS
 
 HTTP_OPTIONS = ("status", "body", "header", "method", "timeout", "for")
 _EXEC_OPTION = re.compile(r"(?P<name>timeout|every|for)=(?P<value>\S*)")
@@ -67,10 +68,11 @@ def steady_s(key: str, text: str | None) -> float:
     if text is None:
         return 0.0
     try:
-        return seconds(key, text)
+        return SECONDS.parse(key, text)
     except ProdsimError:
         shown = " ".join(text.split())
-        msg = f"for={shown} is no time, give the seconds for which it must stay satisfied, a number above 0"
+        shown = shown and written(shown)
+        msg = f"for={shown} is no time, give the seconds for which it must stay satisfied, a number from {SECONDS}"
         raise ProdsimError(key, msg) from None
 
 
@@ -101,7 +103,7 @@ def _http(url: str, options: Mapping[str, str], key: str) -> HttpProbe:
         body=regex(key, options.get("body", "")).pattern.decode(),
         header=_header(options["header"], key) if "header" in options else None,
         method=_method(options.get("method", "GET"), key),
-        timeout_s=seconds(key, options.get("timeout", "1")),
+        timeout_s=SECONDS.parse(key, options.get("timeout", "1")),
         steady_s=steady_s(key, options.get("for")),
     )
 
@@ -177,7 +179,7 @@ def parse_unix(argument: str, key: str) -> UnixProbe:
 
 def parse_delay(argument: str, key: str) -> DelayProbe:
     """Return the probe for ``delay:seconds``."""
-    return DelayProbe(delay_s=seconds(key, argument.strip()))
+    return DelayProbe(delay_s=SECONDS.parse(key, argument.strip()))
 
 
 def parse_notify(argument: str, key: str) -> NotifyProbe:
@@ -218,8 +220,8 @@ def _exec(words: Sequence[str], source: Source) -> ExecProbe:
     timeout, every = (source.options.get(name, default) for name, default in (("timeout", "2"), ("every", "0.1")))
     return ExecProbe(
         argv=argv,
-        timeout_s=seconds(source.key, timeout),
-        every_s=seconds(source.key, every),
+        timeout_s=SECONDS.parse(source.key, timeout),
+        every_s=SECONDS.parse(source.key, every),
         steady_s=steady_s(source.key, source.options.get("for")),
     )
 

@@ -7,7 +7,6 @@ those arguments of tox that it uses; pluggy passes the arguments by name.
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -52,9 +51,9 @@ def tox_add_option(parser: ToxParser) -> None:
         "--prodsim-lock-timeout",
         type=_lock_timeout,
         of_type=float,
-        default=math.inf,
+        default=7 * 24 * 3600.0,
         metavar="SECONDS",
-        help="longest wait for another run of the same prodsim environment; 0: refuse at once (default: no limit)",
+        help="longest wait for another run of the same prodsim environment; 0: refuse at once (default: a week)",
     )
     if "prodsim" not in parser.handlers:
         from tox_prodsim.plugin.cli.parser import add_command

@@ -27,7 +27,8 @@ from tox.tox_env.errors import Fail
 from tox.tox_env.runner import RunToxEnv
 
 from tox_prodsim import supervision
-from tox_prodsim.model.errors import LockError
+from tox_prodsim.model import ranges
+from tox_prodsim.model.errors import LockError, ProdsimError
 from tox_prodsim.model.formatting import shortened
 from tox_prodsim.plugin import signals
 from tox_prodsim.plugin.paths import ledger_of, locks_of
@@ -49,12 +50,10 @@ _given_up: weakref.WeakSet[ToxEnv] = weakref.WeakSet()
 
 def seconds(text: str) -> float:
     """Return the seconds of the option; raises ArgumentTypeError."""
-    with contextlib.suppress(ValueError):
-        number = float(text)
-        if number >= 0:
-            return number
-    msg = f"{text!r} is not a number of seconds, 0 or more"
-    raise ArgumentTypeError(msg)
+    try:
+        return ranges.WAIT_S.parse(OPTION, text)
+    except ProdsimError as problem:
+        raise ArgumentTypeError(problem.message) from None
 
 
 def refuse_unusable(work_dir: Path) -> None:
@@ -103,8 +102,10 @@ def hold(tox_env: RunToxEnv) -> None:
 
 def _take(tox_env: RunToxEnv, cancel: supervision.Cancel) -> supervision.KernelLock | None:
     """Return the lock once it is held; None, and one line that says so, when there can be none."""
-    if not tox_env.options.prodsim_lock_timeout >= 0:  # of a variable: tox checks no more than that it is a number
-        raise Fail(f"{OPTION}: {tox_env.options.prodsim_lock_timeout:g} is not a number of seconds, 0 or more")
+    try:
+        ranges.WAIT_S.parse(OPTION, tox_env.options.prodsim_lock_timeout)  # of a variable: tox checks no range
+    except ProdsimError as problem:
+        raise Fail(str(problem)) from None
     try:
         lock = supervision.KernelLock(_path_of(tox_env))
         _Wait(tox_env, lock, cancel).until_held()

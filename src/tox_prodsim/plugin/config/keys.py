@@ -15,7 +15,7 @@ from tox.config.set_env import SetEnv
 from tox.config.sets import ConfigSet, EnvConfigSet
 from tox.config.types import Command
 
-from tox_prodsim.model import auditors, conditions, leaks, parsing, probe_kinds, scenario, services
+from tox_prodsim.model import auditors, conditions, leaks, parsing, probe_kinds, ranges, scenario, services
 from tox_prodsim.plugin.config import ini_lines, reports, values
 from tox_prodsim.plugin.config.values import Lines, Words
 from tox_prodsim.report import FORMATS
@@ -26,9 +26,6 @@ _ITEM: Schema = {"$ref": "#/definitions/subs"}
 """A text, or one of tox's tables that stand for a text."""
 _TEXT: Schema = {"type": "string"}
 _TEXTS: Schema = {"type": ["array", "string"], "items": _ITEM}
-_SECONDS: Schema = {"type": ["number", "string"], "exclusiveMinimum": 0}
-_LIMIT: Schema = {"type": ["number", "string"], "minimum": 0}
-_COUNT: Schema = {"type": ["integer", "string"], "minimum": 0}
 
 
 def _items(*others: Schema) -> Schema:
@@ -65,6 +62,8 @@ class Key:
     """Its value where nobody sets it."""
     schema: Schema
     """The JSON schema of its value in TOML."""
+    range: ranges.Range | None = None
+    """The numbers that it may be; None: it is not a number."""
     parse: Callable[[str, Any], Any] = values.unchanged
     """What the value means, from the name and what tox made of it; raises ProdsimError that names the key."""
     refuse: Callable[[str, str], object] = values.refuse
@@ -128,8 +127,9 @@ KEYS: tuple[Key, ...] = (
         help="seconds from the spawn until the service must be ready",
         of_type=object,
         default=30.0,
-        schema=_SECONDS,
-        parse=parsing.seconds,
+        range=ranges.SECONDS,
+        schema=ranges.SECONDS.schema,
+        parse=ranges.SECONDS.parse,
     ),
     Key(
         name="run_timeout",
@@ -137,8 +137,9 @@ KEYS: tuple[Key, ...] = (
         help="seconds for a job; and for each of `commands_pre`, `commands`, `commands_post` as a whole",
         of_type=object,
         default=300.0,
-        schema=_SECONDS,
-        parse=parsing.seconds,
+        range=ranges.SECONDS,
+        schema=ranges.SECONDS.schema,
+        parse=ranges.SECONDS.parse,
     ),
     Key(
         name="stop_signal",
@@ -166,8 +167,9 @@ KEYS: tuple[Key, ...] = (
         help="seconds the service may take to stop, then the whole tree is killed",
         of_type=object,
         default=10.0,
-        schema=_SECONDS,
-        parse=parsing.seconds,
+        range=ranges.SECONDS,
+        schema=ranges.SECONDS.schema,
+        parse=ranges.SECONDS.parse,
     ),
     Key(
         name="drain",
@@ -186,7 +188,8 @@ KEYS: tuple[Key, ...] = (
         help="how often a service that has stopped is started once more, on the same port and folder (RUN641)",
         of_type=object,
         default=None,
-        schema=_COUNT,
+        range=ranges.STARTS,
+        schema=ranges.STARTS.schema,
         parse=values.restarts,
         default_help="service `1`, job `0`",
     ),
@@ -205,7 +208,8 @@ KEYS: tuple[Key, ...] = (
         help="seconds without output after which the deployment is stopped (RUN615); 0: it may be silent",
         of_type=object,
         default=0,
-        schema=_LIMIT,
+        range=ranges.LIMIT_S,
+        schema=ranges.LIMIT_S.schema,
         parse=values.limit_s,
     ),
     Key(
@@ -214,7 +218,8 @@ KEYS: tuple[Key, ...] = (
         help="seconds between two `WATCHDOG=1` of a service that is ready (RUN616); 0: none are expected",
         of_type=object,
         default=0,
-        schema=_LIMIT,
+        range=ranges.LIMIT_S,
+        schema=ranges.LIMIT_S.schema,
         parse=values.limit_s,
     ),
     Key(
@@ -223,7 +228,8 @@ KEYS: tuple[Key, ...] = (
         help="size of its log, in MB, from which on the deployment is stopped (RUN617); 0: no limit",
         of_type=object,
         default=1000,
-        schema=_LIMIT,
+        range=ranges.MEGABYTES,
+        schema=ranges.MEGABYTES.schema,
         parse=values.limit_bytes,
     ),
     Key(
@@ -325,7 +331,7 @@ KEYS: tuple[Key, ...] = (
         of_type=Words,
         default=Words(),
         schema=_TEXTS,
-        parse=values.as_tuple,
+        parse=parsing.modules,
         default_help="the top-levels and the modules of the console scripts",
     ),
     Key(
@@ -340,7 +346,8 @@ KEYS: tuple[Key, ...] = (
         help="how much slower than its baseline a time may be; against a stored ratio alone never less than 7",
         of_type=object,
         default=5.0,
-        schema=_SECONDS,
+        range=ranges.PERCENT,
+        schema=ranges.PERCENT.schema,
         parse=values.fraction,
     ),
     Key(
@@ -349,7 +356,8 @@ KEYS: tuple[Key, ...] = (
         "0: no limit",
         of_type=object,
         default=0,
-        schema=_LIMIT,
+        range=ranges.LIMIT_S,
+        schema=ranges.LIMIT_S.schema,
         parse=values.limit_s,
     ),
     Key(
@@ -358,7 +366,8 @@ KEYS: tuple[Key, ...] = (
         "0: no limit",
         of_type=object,
         default=0,
-        schema=_LIMIT,
+        range=ranges.LIMIT_S,
+        schema=ranges.LIMIT_S.schema,
         parse=values.limit_s,
         needs=Need(keys=("deploy", "measure_startup"), reason="no start-up is timed"),
     ),
@@ -367,7 +376,8 @@ KEYS: tuple[Key, ...] = (
         help="modules that a timed import may load (PRF709); 0: no limit",
         of_type=object,
         default=0,
-        schema=_COUNT,
+        range=ranges.MODULES,
+        schema=ranges.MODULES.schema,
         parse=values.limit_modules,
     ),
     Key(
@@ -383,7 +393,8 @@ KEYS: tuple[Key, ...] = (
         help="per cent by which the exact work of the imports may grow over the baseline (PRF711); 0: no limit",
         of_type=object,
         default=0,
-        schema=_LIMIT,
+        range=ranges.LIMIT_PERCENT,
+        schema=ranges.LIMIT_PERCENT.schema,
         parse=values.limit_fraction,
     ),
     Key(

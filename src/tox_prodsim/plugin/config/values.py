@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from tox.config.loader.str_convert import StrConvert
 
 from tox_prodsim.catalogue import CATALOGUE, RETIRED
-from tox_prodsim.model import leaks, parsing, scenario
+from tox_prodsim.model import leaks, ranges, scenario
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.leaks import AllowLeaks
 from tox_prodsim.plugin.config import shell_words
@@ -100,34 +100,32 @@ def argv(key: str, command: Any) -> tuple[str, ...]:
 
 def limit_s(key: str, value: object) -> float | None:
     """Return a limit in seconds, None when there is none."""
-    return parsing.limit(key, value, unit="seconds")
+    return ranges.LIMIT_S.parse(key, value) or None
 
 
 def limit_bytes(key: str, value: object) -> int | None:
     """Return the bytes of a limit in megabytes, None when there is none."""
-    size_mb = parsing.limit(key, value, unit="megabytes")
-    return None if size_mb is None else int(size_mb * 1e6)
+    return int(ranges.MEGABYTES.parse(key, value) * 1e6) or None
 
 
 def limit_modules(key: str, value: object) -> int | None:
     """Return a limit in modules, None when there is none."""
-    return parsing.count(key, value, unit="modules")
+    return int(ranges.MODULES.parse(key, value)) or None
 
 
 def restarts(key: str, value: object) -> int | None:
     """Return how often a service is started once more, None when it is not said."""
-    return None if value is None else (parsing.count(key, value, unit="starts") or 0)
+    return None if value is None else int(ranges.STARTS.parse(key, value))
 
 
 def limit_fraction(key: str, value: object) -> float | None:
     """Return the fraction of a limit in per cent, None when there is none."""
-    percent = parsing.limit(key, value, unit="percent")
-    return None if percent is None else percent / 100
+    return ranges.LIMIT_PERCENT.parse(key, value) / 100 or None
 
 
 def fraction(key: str, value: object) -> float:
     """Return the fraction of a percentage."""
-    return parsing.percent(key, value) / 100
+    return ranges.PERCENT.parse(key, value) / 100
 
 
 def codes(key: str, words: list[str]) -> tuple[str, ...]:

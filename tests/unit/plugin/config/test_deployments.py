@@ -150,7 +150,7 @@ REFUSED: dict[str, str] = {
     f"{ENV}{DB}{WEB}simulate = utc\n": "[prodsim:web] simulate: is a key of the environment, and none",
     f"{ENV}{DB}{WEB}image = redis\n": "[prodsim:web] image: there is no such key, a service has deploy, depends, ready",
     f"{ENV}{DB}{WEB}stop_timeout = soon\n": "[prodsim:web] stop_timeout: soon is no time limit, give a number of "
-    "seconds above 0",
+    "seconds from 0.001 to 604800",
     f"{ENV}{DB}{WEB}stop_to = all\n": "[prodsim:web] stop_to: 'all' is none of main, group, tree",
     f"{ENV}{DB}{WEB}crash = maybe\n": "[prodsim:web] crash: value 'maybe' cannot be transformed to bool",
     f"{ENV}{DB}[prodsim:web]\ndeploy = web\nready = up\n": "[prodsim:web] ready[0]: 'up' is no probe",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,6 +34,10 @@ def default(key: Key) -> str:
     return ""
 
 
+def numbers(key: Key) -> str:
+    return str(key.range or "")
+
+
 def meaning(key: Key) -> str:
     return "; ".join(filter(None, [key.help, key.more_help]))
 
@@ -44,7 +49,7 @@ def fits(value: object, schema: Mapping[str, Any]) -> bool:
     if "anyOf" in schema:
         return any(fits(value, each) for each in schema["anyOf"])
     if "enum" in schema:
-        return value in schema["enum"]
+        return value in schema["enum"] and not isinstance(value, bool)
     kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
     if isinstance(value, bool) or value is None:
         return "boolean" in kinds
@@ -54,7 +59,7 @@ def fits(value: object, schema: Mapping[str, Any]) -> bool:
 def fits_within(value: object, schema: Mapping[str, Any]) -> bool:
     match value:
         case int() | float():
-            return value > schema.get("exclusiveMinimum", -1) and value >= schema.get("minimum", 0)
+            return schema.get("minimum", -math.inf) <= value <= schema.get("maximum", math.inf)
         case dict():
             fields = schema["properties"]
             known = set(schema["required"]) <= value.keys() <= fields.keys()
@@ -69,13 +74,13 @@ def parsed(key: Key, value: object) -> object:
 
 
 def test_the_page_of_keys_has_the_table_of_keys() -> None:
-    rows = ([f"`{key.name}`", key.default_help or default(key), meaning(key)] for key in KEYS)
-    assert shows_table(PAGE, "keys", table(["key", "default", "meaning"], rows)), HOW
+    rows = ([f"`{key.name}`", key.default_help or default(key), numbers(key), meaning(key)] for key in KEYS)
+    assert shows_table(PAGE, "keys", table(["key", "default", "range", "meaning"], rows)), HOW
 
 
 def test_the_page_of_services_has_the_table_of_their_keys() -> None:
-    rows = ([f"`{key.name}`", meaning(key)] for key in SERVICE_KEYS)
-    assert shows_table(ROOT / "docs" / "services.md", "service keys", table(["key", "meaning"], rows)), HOW
+    rows = ([f"`{key.name}`", numbers(key), meaning(key)] for key in SERVICE_KEYS)
+    assert shows_table(ROOT / "docs" / "services.md", "service keys", table(["key", "range", "meaning"], rows)), HOW
 
 
 def test_the_schema_of_a_service_has_its_keys() -> None:
@@ -102,6 +107,23 @@ def test_the_default_of_a_key_is_understood_and_as_its_schema_says(key: Key) -> 
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
 def test_a_key_needs_only_other_keys(key: Key) -> None:
     assert set(key.needs.keys if key.needs else ()) <= BY_NAME.keys() - {key.name}
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if key.range], ids=lambda key: key.name)
+def test_the_schema_of_a_number_has_the_range_of_the_parser(key: Key) -> None:
+    allowed = key.range
+    assert allowed
+    for value in (allowed.least, allowed.most, *([0] if allowed.zero else [])):
+        assert fits(value, key.schema)
+        parsed(key, value)
+    for value in (allowed.least / 2, allowed.most * 2, -1, 1e308, 1e-320, 10**400):
+        assert not fits(value, key.schema)
+        assert refused(lambda value=value: parsed(key, value)).key == key.name
+
+
+def test_every_key_whose_value_is_a_number_has_a_range() -> None:
+    numeric = {key.name for key in KEYS if {"number", "integer"} & set(key.schema["type"])}  # type: ignore[call-overload] # a list or a text
+    assert numeric == {key.name for key in KEYS if key.range}
 
 
 def test_every_key_is_described() -> None:
