@@ -45,7 +45,7 @@ INI = {
     "ignore = ABC504: plum.win32": f"ignore: 'ABC504:plum.win32' {NO_CODE}",
     "simulate = no_hoem": (
         "simulate: 'no_hoem' is no condition, did you mean no_home? there are no_home, read_only_home, read_only_site, "
-        "no_network, c_locale, utc, closed_stdin, umask_077, optimize, buffered_output, non_root, low_fds"
+        "no_network, c_locale, utc, closed_stdin, umask_077, optimize, buffered_output, non_root, low_fds, pid1"
     ),
     "ready_timeout = -1": f"ready_timeout: -1 {NO_SECONDS}",
     "ready_timeout = 0": f"ready_timeout: 0 {NO_SECONDS}",

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 
 _LINE_LIMIT = 200
 _CUT = " …"
+_MOST_BYTES = 10**18
+"""No disk holds more; a number of hundreds of digits has no floating-point value."""
 _QUOTED = re.compile(r"(?<!\w)(?:(?P<mark>['\"`]).*?(?P=mark)(?!\w)|\u2018.*?\u2019|\u201c.*?\u201d)", re.DOTALL)
 """What stands in quotes; an apostrophe inside a word is none."""
 
@@ -37,6 +39,8 @@ def listed(names: Sequence[str], most: int = 1, *, noun: str = "", separator: st
 
 def sized(size_bytes: int) -> str:
     """Return a size such as ``84 kB``, ``16 MB`` or ``3.2 GB``."""
+    if size_bytes >= _MOST_BYTES:
+        return "more than 1000000 TB"
     for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if size_bytes >= unit:
             return f"{size_bytes / unit:.3g} {name}"

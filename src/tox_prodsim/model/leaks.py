@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -154,7 +155,9 @@ def _kind(name: str, item: object) -> LeakKind:
 
 def _regex(text: str) -> re.Pattern[str]:
     try:
-        return re.compile(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # that a later Python may read it in another way
+            return re.compile(text)
     except (re.error, OverflowError, RecursionError) as problem:
         msg = f"{text!r} is no regular expression: {problem}"
         raise ProdsimError(KEY, msg) from None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import signal
+import warnings
 from collections.abc import Mapping, Sequence
 from keyword import iskeyword
 
@@ -64,7 +65,9 @@ def regex(key: str, text: object) -> re.Pattern[bytes]:
         msg = f"{text!r} is no text, put the regular expression in quotes"
         raise ProdsimError(key, msg)
     try:
-        return re.compile(text.encode())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # that a later Python may read it in another way
+            return re.compile(text.encode())
     except (re.error, OverflowError, RecursionError, UnicodeError) as problem:
         msg = f"{text!r} is no regular expression: {problem}"
         raise ProdsimError(key, msg) from None

@@ -6,8 +6,11 @@ from pathlib import Path
 
 from tox.tox_env.api import ToxEnv
 
+from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.parsing import written
 from tox_prodsim.model.scenario import BASELINE_DIR
 
+_BASELINE_KEY = "prodsim_baseline_dir"
 _FORMER_BASELINE_DIR = "prodsim/baselines"
 """The default before 0.2: setuptools takes a folder of this name for a package."""
 
@@ -33,10 +36,35 @@ def wheels_of(tox_env: ToxEnv) -> Path:
 
 
 def baseline_dir(root: Path, configured: str) -> Path:
-    """Return the folder of the baselines: the former default, as long as baselines are there and nowhere else."""
+    """Return the folder of the baselines: the former default, as long as baselines are there and nowhere else.
+
+    Raises ProdsimError for a relative path that is not below the root; an absolute one may be anywhere.
+    """
+    _refuse_baseline_dir(root, configured)
     folder, former = root / configured, root / _FORMER_BASELINE_DIR
     moved = configured != BASELINE_DIR or folder.is_dir()
     return former if not moved and any(former.glob("*/*.json")) else folder
+
+
+def _refuse_baseline_dir(root: Path, configured: str) -> None:
+    shown = written(repr(configured))
+    if not configured.isprintable() or not Path(configured.strip()).parts:
+        msg = f"{shown} is not a folder, write one below the tox root such as {BASELINE_DIR}"
+        raise ProdsimError(_BASELINE_KEY, msg)
+    try:
+        there = (root / configured).resolve()
+        is_below = Path(configured).is_absolute() or there.is_relative_to(root.resolve())
+        is_taken = (root / configured).exists() and not there.is_dir()
+    except (OSError, RuntimeError, ValueError) as problem:  # a name that is too long, a circle of links
+        reason = getattr(problem, "strerror", None) or str(problem)
+        msg = f"{shown} is not a folder: {reason.lower()}"
+        raise ProdsimError(_BASELINE_KEY, msg) from None
+    if not is_below:
+        msg = f"{shown} leads out of the tox root, to {there}; write an absolute path if that is meant"
+        raise ProdsimError(_BASELINE_KEY, msg)
+    if is_taken:
+        msg = f"{shown} is not a folder, but a file"
+        raise ProdsimError(_BASELINE_KEY, msg)
 
 
 def move_advice(root: Path, path: Path) -> str:

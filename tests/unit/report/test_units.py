@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
+from tox_prodsim.model.formatting import sized
 from tox_prodsim.report import units
 
 
@@ -73,3 +76,22 @@ def test_a_change_has_a_sign(ratio: float, expected: str) -> None:
 
 def test_one_is_counted_in_the_singular() -> None:
     assert [units.count(number, "note") for number in (0, 1, 2)] == ["0 notes", "1 note", "2 notes"]
+
+
+ODD = [10**400, 10**5000, 1e308, 1e-320, -(10**400), math.inf, -math.inf, math.nan, 10**18, 0]
+
+
+@pytest.mark.parametrize("first", ODD, ids=range(len(ODD)))
+@pytest.mark.parametrize("second", ODD, ids=range(len(ODD)))
+def test_odd_numbers_are_a_few_characters(first: float, second: float) -> None:
+    shown = [units.share(first, second), units.limit(first, second), units.duration(first), units.precise(first)]
+    assert all(len(each) < 60 for each in [*shown, units.change(first)])
+
+
+@pytest.mark.parametrize("size_bytes", [10**18, 10**400, 10**5000], ids=["18", "400", "5000"])
+def test_a_size_that_no_disk_has_is_not_shown_with_its_digits(size_bytes: int) -> None:
+    assert units.size(size_bytes) == sized(size_bytes) == "more than 1000000 TB"
+
+
+def test_the_share_of_a_huge_part_of_next_to_nothing_is_not_known() -> None:
+    assert units.share(1e308, 1e-320) == units.share(1e17, 1e-320) == "? %"

@@ -15,7 +15,7 @@ from tox_prodsim.model import probes, scenario, services
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.plugin.config import sections
 from tox_prodsim.plugin.config.keys import KEYS, SERVICE_KEYS
-from tox_prodsim.plugin.config.loading import load, refuse_second_command
+from tox_prodsim.plugin.config.loading import load, refuse_second_command, understood
 from tox_prodsim.plugin.config.sections import UNSET, ServiceSection
 
 Values = Mapping[str, Any]
@@ -127,9 +127,7 @@ class _Services:
             raise _MissingSectionError(msg)
         self._refuse_unknown(section)
         refuse_second_command(section)
-        own = {
-            key.name: key.parse(key.name, value) for key in SERVICE_KEYS if (value := load(section, key)) is not UNSET
-        }
+        own = {key.name: understood(key, value) for key in SERVICE_KEYS if (value := load(section, key)) is not UNSET}
         if not own.get("deploy"):
             msg = f"there is no value, write the command that production would run as {name!r}"
             raise ProdsimError("deploy", msg)

@@ -407,7 +407,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="prodsim_baseline_dir",
-        help="where the baselines are, relative to the tox root",
+        help="folder of the baselines, below the tox root; only an absolute path may be elsewhere",
         of_type=str,
         default=scenario.BASELINE_DIR,
         schema=_TEXT,

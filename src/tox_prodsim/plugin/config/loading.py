@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
 from tox.config.loader.ini import IniLoader
 from tox.config.loader.ini.factor import filter_for_env
 from tox.config.sets import ConfigSet
@@ -12,9 +16,50 @@ from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.plugin.config import shell_words
 from tox_prodsim.plugin.config.keys import Key
 
+_LONGEST_MESSAGE = 500
+_LONGEST_INTEGER_BITS = 64
+
+
+def understood(key: Key, value: object) -> Any:
+    """Return what the value of a key means; raises ProdsimError with a line of a bearable length."""
+    if isinstance(value, list | dict) and _has_huge_integer(value):
+        msg = f"has an integer of more than {_LONGEST_INTEGER_BITS} bits"
+        raise ProdsimError(key.name, msg)
+    with _bounded():
+        return key.parse(key.name, value)
+
+
+def _has_huge_integer(value: object) -> bool:
+    """Return whether an integer is in it that no key can mean; Python refuses to write one of thousands of digits."""
+    match value:
+        case int():
+            return value.bit_length() > _LONGEST_INTEGER_BITS
+        case list() | tuple():
+            return any(map(_has_huge_integer, value))
+        case dict():
+            return any(map(_has_huge_integer, value.values()))
+    return False
+
+
+@contextlib.contextmanager
+def _bounded() -> Iterator[None]:
+    """Leave out the middle of the message of a ProdsimError that is too long."""
+    try:
+        yield
+    except ProdsimError as problem:
+        message, half = problem.message, _LONGEST_MESSAGE // 2
+        if len(message) <= _LONGEST_MESSAGE:
+            raise
+        raise ProdsimError(problem.key, f"{message[:half]} … {message[-half:]}") from None
+
 
 def load(conf: ConfigSet, key: Key) -> object:
     """Return what tox makes of the value of a key; its complaint about one becomes one line that names the key."""
+    with _bounded():
+        return _load(conf, key)
+
+
+def _load(conf: ConfigSet, key: Key) -> object:
     try:
         return conf[key.name]
     except HandledError as problem:

@@ -5,9 +5,11 @@ tox reads them as it reads those of environments: with its substitutions, its fa
 
 from __future__ import annotations
 
+import contextlib
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from tox.config.loader.api import Override
 from tox.config.loader.ini import IniLoader
 from tox.config.loader.section import Section
 from tox.config.loader.toml import TomlLoader
@@ -65,6 +67,35 @@ def label(env_conf: EnvConfigSet, name: str) -> str:
     """Return the section of a service, or of anything else that is named, as it is written in the file."""
     section = _section(env_conf, name)
     return f"[{section.SEP.join((*getattr(section, 'PREFIX', ()), section.key))}]"
+
+
+def overridden(env_conf: EnvConfigSet) -> Iterator[tuple[str, str]]:
+    """Yield the sections of services that overrides name, as they are written, and the names of the services."""
+    for namespace in sorted(_configs[env_conf].overrides):
+        for prefix in _spellings(""):
+            if namespace.startswith(prefix):
+                yield namespace, namespace.removeprefix(prefix)
+
+
+def overrides_of(env_conf: EnvConfigSet, namespace: str) -> Sequence[Override]:
+    """Return the overrides of a section."""
+    return _configs[env_conf].overrides.get(namespace, [])
+
+
+def is_in_file(env_conf: EnvConfigSet, name: str) -> bool:
+    """Return whether the file has a section of the service, with at least one key."""
+    config, section = _configs[env_conf], _section(env_conf, name)
+    found = config.get_section_config(section, base=[], of_type=ServiceSection, for_env=env_conf.env_name)
+    return any(loader.found_keys() for loader in found.loaders)
+
+
+def services_of_all(env_conf: EnvConfigSet) -> set[str]:
+    """Return the names in ``services`` of all environments; one whose value cannot be read has none."""
+    found: set[str] = set()
+    for each in [each for each, config in _configs.items() if config is _configs[env_conf]]:
+        with contextlib.suppress(Exception):  # the environment reports it when it is read itself
+            found |= {*each["services"]}
+    return found
 
 
 def _section(env_conf: EnvConfigSet, name: str) -> Section:

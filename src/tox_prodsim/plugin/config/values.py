@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from tox.config.loader.str_convert import StrConvert
 
 from tox_prodsim.catalogue import CATALOGUE, RETIRED
-from tox_prodsim.model import leaks, ranges, scenario
+from tox_prodsim.model import leaks, parsing, ranges, scenario
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.leaks import AllowLeaks
 from tox_prodsim.plugin.config import shell_words
@@ -92,7 +92,7 @@ def argv(key: str, command: Any) -> tuple[str, ...]:
         raise ProdsimError(key, msg)
     for word in command.args:
         if not isinstance(word, str):
-            msg = f"{word!r} is no text, give a list of words such as ['uvicorn', 'acme.web:app']"
+            msg = f"{parsing.written(word)} is no text, give a list of words such as ['uvicorn', 'acme.web:app']"
             raise ProdsimError(key, msg)
     shell_words.refuse(key, command.args)
     return tuple(command.args)

@@ -169,11 +169,17 @@ def _tested_pythons(env_list: Iterable[str]) -> frozenset[str] | None:
 
 
 def _copy(source: Path, scratch: Path) -> None:
-    """Copy a file or a folder into the scratch folder."""
-    if source.is_dir():
-        shutil.copytree(source, scratch / source.name, dirs_exist_ok=True)
-    else:
-        shutil.copy2(source, scratch / source.name)
+    """Copy a file or a folder into the scratch folder; raises ProdsimError."""
+    try:
+        if source.is_dir():
+            shutil.copytree(source, scratch / source.name, dirs_exist_ok=True)
+        else:
+            shutil.copy2(source, scratch / source.name)
+    except shutil.Error as problem:  # a list of the files that failed
+        first = problem.args[0][0]
+        raise ProdsimError("deploy_files", f"{first[0]} cannot be copied: {first[2]}") from problem
+    except OSError as problem:
+        raise ProdsimError("deploy_files", f"{source} cannot be copied: {problem.strerror or problem}") from problem
 
 
 def _distribution(tox_env: PythonRun, wheel: artifact.Wheel) -> installed.Distribution:
