@@ -66,6 +66,15 @@ INI = {
     "reports = markdown, junit: no/x.xml": "reports: no/x.xml cannot be written: there is no folder {root}/no",
     "reports = junit:": "reports: nothing is behind the colon of 'junit:'",
     "resolution = newest": "resolution: 'newest' is neither highest nor lowest-direct",
+    "run_timeout = 1e308": f"run_timeout: 1e308 {NO_SECONDS}",
+    "stop_timeout = 1e-320": f"stop_timeout: 1e-320 {NO_SECONDS}",
+    f"ready_timeout = {'9' * 400}": f"ready_timeout: {'9' * 80}… (400 characters) {NO_SECONDS}",
+    "measure_imports = acme.class": (
+        "measure_imports: 'acme.class' is no name of a module, write for example pandas or acme.testing"
+    ),
+    "prodsim_baseline_dir =": (
+        "prodsim_baseline_dir: '' is not a folder, write one below the tox root such as .prodsim/baselines"
+    ),
     "time_tolerance_percent = -10": (
         "time_tolerance_percent: -10 is no percentage, give a number of percent, without the sign, from 0.01 to 10000"
     ),
@@ -459,3 +468,12 @@ def test_a_file_that_does_not_exist_is_refused_by_tox(quick_project: Project) ->
     missing = quick_project.folder / "missing-1.0-py3-none-any.whl"
     result = quick_project.prodsim("--installpkg", missing).failed()
     assert f"argument --installpkg: {missing} does not exist\n" in result.out
+
+
+def test_a_misspelt_key_on_the_command_line_is_refused_like_in_the_file(project: Project) -> None:
+    project.write("tox.ini", "[testenv:prodsim]\nprodsim_baseline_dir = ..\n")
+    options = ("run", "-e", "prodsim", "--installpkg", project.wheel())
+    result = project.tox(*options, "-x", "testenv:prodsim.deplyo=true").failed()
+    assert "failed with deplyo: there is no such key, did you mean deploy?" in result.out
+    result = project.tox(*options).failed()
+    assert "failed with prodsim_baseline_dir: '..' leads out of the tox root, to " in result.out

@@ -48,6 +48,8 @@ _GENERATED = re.compile(r"_*(?:version|about|build|git|revision|commit|scm)\w*")
 """Names of modules that a build writes, and without which a package often works."""
 _KEPT_CHARACTERS, _KEPT_BYTES = 1_000_000, 10_000_000
 """The sources of a wheel up to this size are kept for the next question."""
+_LONGEST_NAME = 1000
+"""Names beyond it are passed over: no file system has a path for them."""
 _COMPILED = {".pyx", ".pxd", ".pyi", ".c", ".cpp", ".cc", ".rs", ".so", ".pyd", ".dll", ".dylib"}
 
 
@@ -220,6 +222,15 @@ def _existing(wheel: Wheel) -> Iterator[str]:
 
 def _seeming(source: _Source) -> Iterator[tuple[str, str]]:
     """Yield what lines seem to import: a module, and the name that is imported from it (empty: none)."""
+    return (each for each in _in_lines(source) if _can_be_imported(*each))
+
+
+def _can_be_imported(module: str, name: str) -> bool:
+    """Return whether a file of that name is possible; a name of thousands of parts would have as many packages."""
+    return len(module) + len(name) <= _LONGEST_NAME
+
+
+def _in_lines(source: _Source) -> Iterator[tuple[str, str]]:
     for found in _IMPORT.finditer(source.text):
         if found["modules"] is not None:
             yield from ((words[0], "") for part in found["modules"].split(",") if (words := part.split()))
@@ -232,6 +243,10 @@ def _seeming(source: _Source) -> Iterator[tuple[str, str]]:
 
 def _targets(source: _Source, node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
     """Yield what a statement imports: a module, and the name that is imported from it (empty: none)."""
+    return (each for each in _in_statement(source, node) if _can_be_imported(*each))
+
+
+def _in_statement(source: _Source, node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
     if isinstance(node, ast.Import):
         yield from ((alias.name, "") for alias in node.names)
     else:
@@ -287,8 +302,8 @@ def _may_be_made(sources: _Sources, missing: str) -> bool:
     makers = sources.makers
     if above in makers or any("meta_path" in makers[name].words for name in parents(above) if name in makers):
         return True
-    quoted = re.compile(rf"[\"'.]{re.escape(leaf)}[\"']")
-    return any(leaf in source.words and quoted.search(source.text) for source in makers.values())
+    texts = [source.text for source in makers.values() if leaf in source.words]
+    return bool(texts) and any(map(re.compile(rf"[\"'.]{re.escape(leaf)}[\"']").search, texts))
 
 
 def _may_bind(sources: _Sources, module: str, name: str, importer: str) -> bool:

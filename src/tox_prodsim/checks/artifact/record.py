@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from tox_prodsim.checks.artifact.wheel import UNREADABLE, Wheel, installed_path, members, module_parts, text
 from tox_prodsim.model.findings import CheckResult, Finding, error, warning
 from tox_prodsim.model.formatting import listed
+from tox_prodsim.model.parsing import written
 
 CODES = ("WHL101", "WHL102", "WHL103", "WHL104", "WHL107")
 
@@ -97,7 +98,7 @@ def _difference(archive: zipfile.ZipFile, info: zipfile.ZipInfo, expected: str, 
     if not value or algorithm not in hashlib.algorithms_guaranteed or algorithm.startswith("shake"):
         return "has no usable hash in RECORD"
     if size and size != str(info.file_size):
-        return f"has {info.file_size} bytes, but RECORD says {size}"
+        return f"has {info.file_size} bytes, but RECORD says {written(size)}"
     try:
         digest = _digest(archive, info, algorithm)
     except UNREADABLE as problem:

@@ -51,6 +51,24 @@ def test_a_module_that_is_not_there_is_found(tmp_path: Path, source: str) -> Non
 @pytest.mark.parametrize(
     "source",
     [
+        f"import acme.{'x' * 100_000}",
+        f"import acme{'.e' * 2000}",
+        f"from acme import {'x' * 100_000}",
+        f"from {'.' * 2000} import x",
+        "import acme.x\0",
+        f"x = {'(' * 5000}",
+        "x = 9" + "9" * 5000,
+    ],
+    ids=range(7),
+)
+def test_odd_sources_are_read_like_others(tmp_path: Path, source: str) -> None:
+    found = read(tmp_path, {"acme/odd.py": source, "acme/cli.py": "import acme.plugins"}).absent
+    assert [each.name for each in found if each.name != "acme.x"] == ["acme.plugins"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
         "try:\n    from . import plugins\nexcept ImportError:\n    plugins = None",
         "try:\n    import json\nexcept ImportError:\n    from . import plugins",
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from . import plugins",
