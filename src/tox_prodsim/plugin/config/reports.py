@@ -30,6 +30,9 @@ def _parsed(key: str, word: str) -> ReportFile:
     if colon and not path:
         msg = f"{word!r} has no file behind the colon, write for example {name}:report.{FORMATS[name].suffix}"
         raise ProdsimError(key, msg)
+    if not path.isprintable():
+        msg = f"{word!r} has a character that no name of a report can have"
+        raise ProdsimError(key, msg)
     return ReportFile(format=name, path=Path(path) if path else None)
 
 

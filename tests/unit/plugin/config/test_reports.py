@@ -43,6 +43,7 @@ def test_an_absolute_file_is_as_it_is(tmp_path: Path) -> None:
         pytest.param(
             "junit:", "reports: 'junit:' has no file behind the colon, write for example junit:", id="no file"
         ),
+        pytest.param("json:a\0b", r"reports: 'json:a\x00b' has a character that no name of a report", id="a NUL"),
         pytest.param(":x.xml", "reports: '' is not a format", id="a file alone"),
         pytest.param("junit:no/x.xml", "reports: no/x.xml cannot be written: there is no folder ", id="no folder"),
         pytest.param("junit:there", "reports: there cannot be written: it is a folder", id="a folder"),
