@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -61,9 +60,12 @@ def main() -> int:
         return 0
     names = options.target or list(TARGETS)
     began = time.monotonic()
+    print(f"{'target':<22} {'inputs':>9} {'seconds':>8} {'tracebacks':>10} {'hangs':>5}")
     with ThreadPoolExecutor(options.jobs) as pool:
-        results = list(pool.map(lambda name: _in_a_process(name, options), names))
-    _print(results, time.monotonic() - began)
+        results = [_printed(each) for each in pool.map(lambda name: _in_a_process(name, options), names)]
+    figures = ("inputs", "seconds", "tracebacks", "hangs")
+    _printed(Result(f"{len(results)} targets", *(sum(getattr(each, name) for each in results) for name in figures)))
+    print(f"{time.monotonic() - began:.0f} s in all")
     return 1 if any(each.tracebacks or each.hangs for each in results) else 0
 
 
@@ -119,16 +121,10 @@ def _in_a_process(name: str, options: argparse.Namespace) -> Result:
         return Result(name, seconds=time.monotonic() - began, hangs=int(is_hang), tracebacks=int(not is_hang))
 
 
-def _print(results: Iterable[Result], seconds: float) -> None:
-    print(f"{'target':<22} {'inputs':>9} {'seconds':>8} {'tracebacks':>10} {'hangs':>5}")
-    results = list(results)
-    total = Result(
-        f"{len(results)} targets",
-        *(sum(getattr(each, name) for each in results) for name in ("inputs", "seconds", "tracebacks", "hangs")),
-    )
-    for each in (*results, total):
-        print(f"{each.name:<22} {each.inputs:>9,} {each.seconds:>8.0f} {each.tracebacks:>10} {each.hangs:>5}")
-    print(f"{seconds:.0f} s in all")
+def _printed(each: Result) -> Result:
+    """Print a result at once: a run that is cut short has shown what it knows."""
+    print(f"{each.name:<22} {each.inputs:>9,} {each.seconds:>8.0f} {each.tracebacks:>10} {each.hangs:>5}", flush=True)
+    return each
 
 
 if __name__ == "__main__":
