@@ -131,6 +131,8 @@ def sweep(folder: Path) -> tuple[SweepResult, ...]:
     """
     try:
         files.refuse_foreign(folder, is_folder=True)
+    except NotADirectoryError:  # a file is where a folder above it should be: the next run says that it cannot write
+        return ()
     except OSError as problem:
         return (SweepResult(tag="", command="", killed=(), reason=f"the records cannot be read: {problem}"),)
     files.remove_leftovers(folder)  # of a host that was killed while it wrote
