@@ -7,6 +7,7 @@ names, and a few times with the stopwatch, which sizes (``measurement.md``, sect
 from __future__ import annotations
 
 import json
+import os
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -223,7 +224,8 @@ class _Files:
 
 def _folders(paths: Iterable[str]) -> tuple[str, ...]:
     """Return the folders with a separator at the end, those that symbolic links lead to included."""
-    return tuple(dict.fromkeys(f"{each}/" for path in paths for each in (path, str(Path(path).resolve()))))
+    possible = (path for path in paths if "\0" not in path)
+    return tuple(dict.fromkeys(f"{each}/" for path in possible for each in (path, os.path.realpath(path))))
 
 
 def _recording(

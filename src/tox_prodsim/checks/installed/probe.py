@@ -380,6 +380,8 @@ class _ProbeAnswers:
 
     def _add_end(self, value: dict[str, Any]) -> None:
         number, outcome = value["end"], value.get("outcome")
+        if type(number) is not int or not isinstance(outcome, str):
+            raise AnswerError("it does not say which item has which outcome")
         if number in range(len(self.answers)):
             if not isinstance(self.answers[number], Died):
                 self.answers[number] = Died(how="answered twice", frames=())
