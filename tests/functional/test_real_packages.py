@@ -129,7 +129,7 @@ def test_a_command_whose_entry_point_names_nothing(quick_project: Project, downl
     wheel = broken(download("pygments==2.19.1"), quick_project.folder / "broken", point_to_nothing, recorded=True)
     result = run(quick_project, wheel, CONVERT)
     assert result.code == 1
-    assert quick_project.accused() == ["ENT510", "RUN609"]
+    assert quick_project.accused() == ["ENT510", "RUN609", "RUN611"]
     assert "scripts  FAIL  0 of 1 script loads" in result.out
     assert "| ModuleNotFoundError: No module named 'pygments.commands'" in result.out
     assert "pygments.commands" in message(quick_project, "ENT510")

@@ -110,7 +110,7 @@ def test_gunicorn_answers_requests_in_flight(quick_project: Project) -> None:
         evidence = stop.passed(f"{GUNICORN} {worker}", drain=TWO_SLOW)
         assert "was stopped, 2 of 2 requests in flight answered, left nothing running, started once more" in evidence
     codes = stop.failed(f"{GUNICORN} --graceful-timeout 1 {WORKERS[0]}", drain=SLOW, restarts="0")
-    assert codes == ["RUN640"]
+    assert set(codes) - {"RUN623"} == {"RUN640"}  # a worker that is killed may still say what it did not close
     assert "closed without an answer" in stop.message("RUN640")
 
 

@@ -147,10 +147,13 @@ def atomic_write(path: Path, *, mode: int = PRIVATE, durable: bool = False) -> I
         try:
             with os.fdopen(handle, "wb") as file:
                 yield file
+                file.flush()
                 if durable:
-                    file.flush()
                     os.fsync(file.fileno())
-            os.replace(fresh, _name(path, at), src_dir_fd=at, dst_dir_fd=at)
+                if sys.platform != "win32":  # while it is locked: whoever removes leftovers would take it for one
+                    os.replace(fresh, _name(path, at), src_dir_fd=at, dst_dir_fd=at)
+            if sys.platform == "win32":
+                os.replace(fresh, _name(path, at), src_dir_fd=at, dst_dir_fd=at)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(fresh, dir_fd=at)

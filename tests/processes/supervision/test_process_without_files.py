@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,9 @@ def test_a_tree_is_ended_by_supervisors_that_may_open_no_file(adversaries: Adver
 
 @pytest.mark.parametrize("limit", [4, 6, 8, 9, 10, 11, 14])
 def test_a_limit_of_open_files_that_is_too_low_is_one_line(limit: int) -> None:
-    supervise = f"ulimit -n {limit}; exec '{sys.executable}' -m tox_prodsim supervise -- true"
-    ran = subprocess.run(["sh", "-c", supervise], env=ENV, capture_output=True, text=True, timeout=60, check=False)
+    supervise = f"ulimit -n {limit}; exec '{sys.executable}' -S -m tox_prodsim supervise -- true"
+    env = {**ENV, "PYTHONPATH": os.pathsep.join([ENV["PYTHONPATH"], sysconfig.get_path("purelib")])}  # and no .pth
+    ran = subprocess.run(["sh", "-c", supervise], env=env, capture_output=True, text=True, timeout=60, check=False)
     assert "Traceback" not in ran.stderr, ran.stderr
     assert ran.returncode in ({0} if limit == 14 else {125, 126}), ran.stderr
 

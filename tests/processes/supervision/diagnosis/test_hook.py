@@ -113,9 +113,7 @@ def test_what_it_leaks_is_written_down(programs: HookedPrograms) -> None:
         ("exception", "'thread'", "thread acme-0"),
     ]
     assert [each for each in told if each[0] == "task"] == [("task", "Task was destroyed but it is pending!", "acme-1")]
-    assert [line for line in lines if line["kind"] == "thread"] == [
-        {"kind": "thread", "name": "acme-2", "daemon": "True"}
-    ]
+    assert [line for line in lines if line["kind"] == "thread"] == []  # an unjoined thread at the exit is a race
     assert [(line["file"], line["line"]) for line in lines if line["kind"] == "exception"] == [
         (script, "18"),
         (script, "23"),
