@@ -104,6 +104,7 @@ GUNICORN = "gunicorn --bind 127.0.0.1:{port} --workers 2"
 WORKERS = ["site_of_ours:wsgi", "--threads 4 site_of_ours:wsgi", "-k uvicorn_worker.UvicornWorker site_of_ours:asgi"]
 
 
+@pytest.mark.servers
 def test_gunicorn_answers_requests_in_flight(quick_project: Project) -> None:
     stop = servers(quick_project, "gunicorn==23.0.0", "uvicorn-worker==0.3.0", "uvicorn==0.34.0")
     for worker in WORKERS:
@@ -168,6 +169,7 @@ def begin():
 IN_A_TASK = {"ready": "file:began", "expect_output": "the task is done"}
 
 
+@pytest.mark.servers
 def test_celery_finishes_a_task_in_flight(quick_project: Project) -> None:
     stop = Stopped(quick_project, (), {"work_of_ours.py": CELERY}, ("celery==5.5.3",))
     deploy = "celery -A work_of_ours worker --concurrency 2"
@@ -186,6 +188,7 @@ def work():{WORK}
 """
 
 
+@pytest.mark.servers
 def test_huey_loses_a_task_at_sigterm_and_finishes_it_at_sigint(quick_project: Project) -> None:
     stop = Stopped(quick_project, (), {"work_of_ours.py": HUEY}, ("huey==2.5.3",))
     deploy = "huey_consumer work_of_ours.queue"
