@@ -460,7 +460,7 @@ def test_a_file_that_is_no_sdist_is_refused(quick_project: Project) -> None:
     with tarfile.open(empty, "w:gz"):
         pass
     quick_project.prodsim("--installpkg", empty).failed()
-    message = "is no sdist: it should hold one folder, and holds 0 files and folders"
+    message = "is not a valid sdist: it must hold one folder, and holds 0 files and folders"
     assert [(each["code"], each["message"]) for each in quick_project.findings()] == [("WHL140", message)]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.project import Project
+from support.sources import PYPROJECT
 
 BACKEND = """\
 import io, pathlib, subprocess, sys, tarfile, zipfile
@@ -35,16 +36,6 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
         archive.writestr(info + "entry_points.txt", "[console_scripts]\\nacme = acme:main\\n")
         archive.writestr(info + "RECORD", "".join(member + ",,\\n" for member in archive.namelist()))
     return name
-"""
-PYPROJECT = """\
-[build-system]
-requires = []
-build-backend = "backend"
-backend-path = ["."]
-[project]
-name = "acme"
-version = "1.0"
-requires-python = ">=3.9"
 """
 SLEEP = '[sys.executable, "-c", "import time; time.sleep(50)", "{tag}"]'
 START = f"subprocess.Popen({SLEEP}, start_new_session=True, **QUIET)"

@@ -10,6 +10,7 @@ from pathlib import Path
 from fuzz.engine import Target
 from fuzz.inputs import edited_lines, lines_of_json, odd_json
 from support.baselines import ACME, KEY, TEXT
+from support.run_events import STARTED
 
 from tox_prodsim.model import events
 from tox_prodsim.model.errors import LockError, LogVersionError, ProdsimError
@@ -22,7 +23,6 @@ from tox_prodsim.model.events import (
     Outcome,
     Progress,
     RunFinished,
-    RunStarted,
     Series,
     Step,
     StepFinished,
@@ -143,20 +143,6 @@ SERIES = Series(
     tolerance=0.05,
     change=Change.SLOWER,
     p=0.001,
-)
-STARTED = RunStarted(
-    version="1",
-    env_name="prodsim",
-    python="3.11.7",
-    platform="linux",
-    checks=9,
-    wheel_name="acme-1.0-py3-none-any.whl",
-    wheel_size_bytes=1000,
-    wheel_sha256="ab" * 32,
-    wheel_origin="built by tox",
-    containment="tree",
-    guarantee="all",
-    started_at="2026-11-30T10:00:00",
 )
 MEASURED = Measured(
     control="stdlib-1",

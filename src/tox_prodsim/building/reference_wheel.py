@@ -70,7 +70,7 @@ class WheelSources:
     fetch: Callable[[str, Path], Path]
     """``fetch(requirement, folder)`` returns a wheel of the index as it is, nothing is built; raises ProdsimError."""
     fetch_or_build: Callable[[str, Path], Path]
-    """The same, but an sdist of the index is built where there is no wheel."""
+    """As ``fetch``; where the index has no wheel, the sdist is built."""
 
 
 def obtain(spec: ReferenceSpec, sources: WheelSources) -> ReferenceWheel:

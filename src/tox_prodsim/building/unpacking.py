@@ -16,7 +16,7 @@ def top_folder(sdist: Path) -> str:
     except UNREADABLE as problem:
         raise ProdsimError("--installpkg", f"{sdist} cannot be unpacked: {problem}") from problem
     if len(tops) != 1:
-        msg = f"{sdist} is no sdist: it should hold one folder, and holds {len(tops)} files and folders"
+        msg = f"{sdist} is not a valid sdist: it must hold one folder, and holds {len(tops)} files and folders"
         raise ProdsimError("--installpkg", msg)
     return tops.pop()
 

@@ -14,7 +14,7 @@ CHECKS = (
             "The probes are asked again while 'commands' run: every second at first, and after each good answer a "
             "fifth later, up to ten seconds; and once before the stop. Three wrong answers in a row, a second "
             "apart, are a loss, as with the failureThreshold of Kubernetes. An answer over HTTP may take ten "
-            "seconds (or its own 'timeout', if that is longer): one that is slow under load is no loss."
+            "seconds (or its own 'timeout', if that is longer): a slow answer under load is not a loss."
         ),
         example=(
             "FAIL RUN645 uvicorn: lost its readiness at 4.21 s, until the stop: http://127.0.0.1:8000/health said "
@@ -40,7 +40,7 @@ CHECKS = (
             "A master that starts its workers again hides that they crash: its port stays open and its probes are "
             "satisfied. A crash is the end by a signal such as SIGSEGV or SIGABRT, SIGKILL to a worker, or the "
             "third bad exit code of the same program with the same parent. The signals by which a master ends its "
-            "workers (SIGTERM, SIGINT, SIGQUIT, SIGHUP) are no crash, nor is exit code 0. A worker that was "
+            "workers (SIGTERM, SIGINT, SIGQUIT, SIGHUP) and exit code 0 are not crashes. A worker that was "
             "killed and not replaced, and the third bad exit of a program other than the parent's own or Python, "
             "are warnings."
         ),

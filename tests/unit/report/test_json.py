@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from support.run_events import STARTED
 from support.schema import SCHEMA, undescribed, violations
 
 from tox_prodsim.model.events import (
@@ -18,7 +19,6 @@ from tox_prodsim.model.events import (
     Outcome,
     Progress,
     RunFinished,
-    RunStarted,
     Series,
     Step,
     StepFinished,
@@ -29,20 +29,6 @@ from tox_prodsim.model.findings import Finding, Level, Verdict
 from tox_prodsim.model.metrics import Metric
 from tox_prodsim.report.json import report
 
-STARTED = RunStarted(
-    version="0.1.0",
-    env_name="prodsim",
-    python="CPython 3.12.4",
-    platform="linux x86_64",
-    checks=43,
-    wheel_name="acme-2.1.0-py3-none-any.whl",
-    wheel_size_bytes=84_123,
-    wheel_sha256="3f" * 32,
-    wheel_origin="built from the sdist",
-    containment="nested subreaper",
-    guarantee="every descendant",
-    started_at="2026-11-22T10:00:00+00:00",
-)
 BROKEN = Finding(
     code="RUN603", level=Level.ERROR, subject="uvicorn", message="not ready", hint="wait", file="a", line=3
 )

@@ -6,6 +6,7 @@ from dataclasses import replace
 from textwrap import dedent
 
 import pytest
+from support.run_events import STARTED
 
 from tox_prodsim.model.events import (
     Change,
@@ -45,23 +46,8 @@ def text(expected: str) -> str:
     return dedent(expected).lstrip("\n")
 
 
-def started(
-    *, env_name: str = "prodsim", containment: str = "nested subreaper", guarantee: str = "every descendant"
-) -> RunStarted:
-    return RunStarted(
-        version="0.1.0",
-        env_name=env_name,
-        python="CPython 3.12.4",
-        platform="linux x86_64",
-        checks=43,
-        wheel_name="acme-2.1.0-py3-none-any.whl",
-        wheel_size_bytes=84_123,
-        wheel_sha256="3f2a1c9b0d4e" + "5" * 52,
-        wheel_origin="built from the sdist",
-        containment=containment,
-        guarantee=guarantee,
-        started_at="2026-11-22T10:00:00+00:00",
-    )
+def started(**fields: str) -> RunStarted:
+    return replace(STARTED, checks=43, wheel_sha256="3f2a1c9b0d4e" + "5" * 52, **fields)
 
 
 def step(name: Step, detail: str, *findings: Finding, took_s: float = 0.2) -> list[Event]:

@@ -10,7 +10,7 @@ from tox_prodsim.supervision import Answer, NotReady, Ready, Undecided, WrongPro
 IN_A_ROW = 3
 """Answers that must be wrong one after another: the failureThreshold of Kubernetes."""
 PATIENCE_S = 10.0
-"""So long an answer over HTTP may take: one that is slow under load is no loss. No answer for so long is one."""
+"""So long an answer over HTTP may take: a slow answer under load is not a loss, and no answer for so long is one."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S, _GROWTH = 1.0, 10.0, 1.2
 """The pause between two questions while all is well: it grows by a fifth each time."""
 
