@@ -38,7 +38,7 @@ def test_budgets_that_are_kept_say_nothing_and_those_that_are_not_say_where(quic
     large = quick_project.wheel(files={"acme/__init__.py": INIT, "acme/core.py": CORE})
     strict = {"max_import_time": 0.001, "max_startup_time": 0.01, "max_modules": 10, "max_work_increase": 2}
     # The regression is another matter: with a tolerance that large, only the budgets can fail.
-    config(quick_project, forbid_modules="pandas unittest", time_tolerance_percent=10**7, **strict)
+    config(quick_project, forbid_modules="pandas unittest", time_tolerance_percent=10_000, **strict)
     result = quick_project.prodsim("--installpkg", large).failed()
     assert quick_project.codes() == ["PRF707", "PRF708", "PRF709", "PRF710", "PRF711"]
     assert "even the fastest quarter of " in finding(quick_project, "PRF707")["message"]
