@@ -24,7 +24,7 @@ def render(events: Iterable[Event], options: RenderOptions) -> str:
     """Return one command a line, errors first, and a line with the verdict of each run."""
     clean = Printable(options.encoding)
     all_runs = list(runs(events))
-    cut = [_command("error", _cut_short(run), ("title", clean(run.env_name))) for run in all_runs if run.is_cut_short]
+    cut = [_command("error", _cut_short(run), ("title", clean(run.label))) for run in all_runs if run.is_cut_short]
     faults = [(run, fault) for run in all_runs for fault in causes.faults(run.findings)]
     lines = list(cut[:1])
     for level in Level:
@@ -52,7 +52,7 @@ def _annotation(run: Run, fault: Fault, options: RenderOptions, clean: Printable
     texts += [f"hint: {finding.hint}"] if finding.hint else []
     texts += [f"also: {also}"] if also else []
     message = "\n".join(map(clean, [*texts, f"tox prodsim explain {finding.code}"]))
-    title = clean(f"{finding.code} in {run.env_name}")
+    title = clean(f"{finding.code} in {run.label}")
     return _command(_COMMANDS[finding.level], message, ("file", clean(path)), ("line", str(line)), ("title", title))
 
 
@@ -63,7 +63,7 @@ def _cut_short(run: Run) -> str:
 def _verdict(run: Run, clean: Printable) -> str:
     """Return a line that is not a command, whatever the name of the environment is."""
     finished = run.finished
-    return f"prodsim: {clean(run.env_name)} {joined((VERDICTS[finished.verdict], counts(finished)), ', ')}"
+    return f"prodsim: {clean(run.label)} {joined((VERDICTS[finished.verdict], counts(finished)), ', ')}"
 
 
 def _command(name: str, message: str, *properties: tuple[str, str]) -> str:

@@ -29,11 +29,11 @@ def _issues(run: Run, options: RenderOptions, prints: Fingerprints) -> Iterator[
     for finding in worst_first(run.findings):
         path, line = place(finding, options)
         at = f"at {origin(finding)}" if finding.file and path != finding.file else ""
-        text = joined((f"{finding.code} {sentence(finding)}", at, f"({run.env_name})"), " ")
+        text = joined((f"{finding.code} {sentence(finding)}", at, f"({run.label})"), " ")
         yield {
             "description": clean(text),
             "check_name": clean(finding.code),
-            "fingerprint": prints.of(run.env_name, finding),
+            "fingerprint": prints.of(run.label, finding),
             "severity": _SEVERITIES[finding.level],
             "location": {"path": clean(path), "lines": {"begin": line}},
         }

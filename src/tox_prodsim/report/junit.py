@@ -121,7 +121,7 @@ class _Writer:
             yield from (f"| {_legal(line)}" for line in quoted(shown, self._printable))
 
     def _new_suite(self, name: str, duration_s: float) -> Element:
-        suite = Element("testsuite", name=self._clean(f"prodsim.{self._run.env_name}.{name}"))
+        suite = Element("testsuite", name=self._clean(f"prodsim.{self._run.label}.{name}"))
         suite.set("time", f"{max(duration_s, 0):.3f}")
         if self._run.started and (stamp := _TIMESTAMP.match(self._run.started.started_at)):
             suite.set("timestamp", stamp[0])

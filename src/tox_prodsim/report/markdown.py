@@ -70,7 +70,7 @@ class _Writer:
         run, finished = self._run, self._run.finished
         sign = self._printable(_SIGNS[finished.verdict])
         sign = sign if "\\" not in sign else ""
-        yield f"## {joined((sign, f'{self._text(run.env_name)}: {VERDICTS[finished.verdict]}'), ' ')}\n"
+        yield f"## {joined((sign, f'{self._text(run.label)}: {VERDICTS[finished.verdict]}'), ' ')}\n"
         duration = units.duration(finished.duration_s) if finished.duration_s else ""
         yield joined((CUT_SHORT if run.is_cut_short else "", counts(finished), duration)) + "\n"
         yield from self._files()
@@ -107,7 +107,7 @@ class _Writer:
     def _findings(self) -> Iterator[str]:
         faults = causes.faults(self._run.findings)
         if faults:
-            yield f"### Findings of {self._text(self._run.env_name)}\n"
+            yield f"### Findings of {self._text(self._run.label)}\n"
         for level in Level:
             yield from (self._finding(each) for each in faults if each.finding.level is level)
 
@@ -131,7 +131,7 @@ class _Writer:
         known = {each.metric for each in self._run.compared}
         rows += [self._measured(each) for each in self._run.measured if each.metric not in known]
         if rows:
-            yield f"### Times of {self._text(self._run.env_name)}\n"
+            yield f"### Times of {self._text(self._run.label)}\n"
             yield _table(("", "now", "expected", "change", "result"), rows, right=(1, 2, 3))
 
     def _compared(self, event: Compared) -> tuple[str, ...]:
@@ -152,7 +152,7 @@ class _Writer:
             if step.timeline:
                 rows = [self._progress(each) for each in step.timeline[:_MOST_OF_A_TIMELINE]]
                 table = _table(("seconds", "service", "event", "", "limit"), rows, right=(0,))
-                yield self._folded(f"timeline of {step.name} in {self._run.env_name}", table)
+                yield self._folded(f"timeline of {step.name} in {self._run.label}", table)
 
     def _progress(self, event: Progress) -> tuple[str, ...]:
         used_s = event.at_s if event.used_s is None else event.used_s
@@ -161,7 +161,7 @@ class _Writer:
 
     def _evidence(self, evidence: Evidence) -> str:
         lines = [_raw(line) for line in quoted(evidence, self._printable)]
-        title = joined((self._run.env_name, evidence.service, evidence.title))
+        title = joined((self._run.label, evidence.service, evidence.title))
         return self._folded(title, "\n".join(["<pre>", *lines, "</pre>\n"]))
 
     def _folded(self, title: str, content: str) -> str:

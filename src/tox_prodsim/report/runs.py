@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from tox_prodsim.model.events import (
     Compared,
@@ -54,6 +55,8 @@ class StepRun:
 class Run:
     """All that is known about the run of one environment."""
 
+    label: str = ""
+    """What the report calls it: its environment, and what tells it apart from others; unique in the report."""
     started: RunStarted | None = None
     ended: RunFinished | None = None
     steps: list[StepRun] = field(default_factory=list)
@@ -119,12 +122,46 @@ class Run:
         return next((each for each in reversed(self.steps) if each.step is step), None) or self._begin(step)
 
 
-def runs(events: Iterable[Event]) -> Iterator[Run]:
-    """Yield each run of a stream, at least one; a run begins with its RunStarted."""
+def runs(events: Iterable[Event]) -> list[Run]:
+    """Return each run of a stream, at least one, with its label."""
+    found = [_run(each) for each in split(events)]
+    for run, label in zip(found, _labels(found), strict=True):
+        run.label = label
+    return found
+
+
+def split(events: Iterable[Event]) -> list[list[Event]]:
+    """Return the events of each run of a stream, at least one; a run begins with its RunStarted."""
+    found: list[list[Event]] = [[]]
+    for event in events:
+        if isinstance(event, RunStarted) and found[-1]:
+            found.append([])
+        found[-1].append(event)
+    return found
+
+
+def _run(events: Iterable[Event]) -> Run:
     run = Run()
     for event in events:
-        if isinstance(event, RunStarted) and (run.started or run.steps):
-            yield run
-            run = Run()
         run.add(event)
-    yield run
+    return run
+
+
+_FACTS: Sequence[Callable[[RunStarted], str]] = (lambda started: started.platform, lambda started: started.python)
+"""What tells runs of environments of the same name apart, in this order."""
+
+
+def _labels(found: Sequence[Run]) -> list[str]:
+    """Return ``prodsim``, ``prodsim (linux aarch64)`` if the platform differs, else with a number."""
+    labels: list[str] = []
+    for run in found:
+        same = [each for each in found if each.env_name == run.env_name]
+        facts = [_fact(run, read) for read in _FACTS if len({_fact(each, read) for each in same}) > 1]
+        name = f"{run.env_name} ({', '.join(filter(None, facts))})" if any(facts) else run.env_name
+        numbered = (f"{name} #{number}" for number in count(2))
+        labels.append(name if name not in labels else next(each for each in numbered if each not in labels))
+    return labels
+
+
+def _fact(run: Run, read: Callable[[RunStarted], str]) -> str:
+    return "" if run.started is None else read(run.started)

@@ -44,7 +44,7 @@ class _Writer:
         codes = sorted({each.code for each in kept})
         return {
             "tool": {"driver": self._driver(codes)},
-            "automationDetails": {"id": f"prodsim/{self._clean(self._run.env_name)}/"},
+            "automationDetails": {"id": f"prodsim/{self._clean(self._run.label)}/"},
             "invocations": [self._invocation(len(findings) - len(kept))],
             "results": [self._result(each, codes) for each in kept],
             "properties": self._facts(),
@@ -81,7 +81,7 @@ class _Writer:
             "message": {"text": "\n".join(map(self._clean, texts))},
             "locations": [{"physicalLocation": place_}],
             "partialFingerprints": {
-                "primaryLocationLineHash": f"{self._prints.of(self._run.env_name, finding)}:1",
+                "primaryLocationLineHash": f"{self._prints.of(self._run.label, finding)}:1",
             },
         }
 

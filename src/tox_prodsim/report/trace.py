@@ -43,7 +43,7 @@ class _Writer:
             yield from self._step(step, began_s)
             began_s += _finite(step.duration_s)
         yield from self._measured(self._run.measured)
-        yield self._name("process_name", 0, self._run.env_name)
+        yield self._name("process_name", 0, self._run.label)
         for name, thread in self._threads.items():
             yield self._name("thread_name", thread, name)
 

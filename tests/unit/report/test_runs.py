@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from support.run_events import CRASH, FAILING, IMPORT, PASSING, named
+from dataclasses import replace
+
+from support.run_events import CRASH, FAILING, IMPORT, PASSING, STARTED, named
 
 from tox_prodsim.model.events import Found, Outcome, Step, StepFinished, StepStarted
 from tox_prodsim.model.findings import Verdict
@@ -36,3 +38,19 @@ def test_a_run_begins_with_its_first_event() -> None:
 def test_a_stream_without_events_is_one_run_that_was_cut_short() -> None:
     (run,) = runs([])
     assert (run.env_name, run.is_cut_short, run.finished.verdict) == ("prodsim", True, Verdict.INCOMPLETE)
+
+
+def test_runs_of_one_name_are_told_apart_by_machine_then_by_python_then_by_number() -> None:
+    arm = replace(STARTED, platform="linux aarch64")
+    of_312 = replace(STARTED, python="CPython 3.12.4")
+    old = replace(STARTED, python="CPython 3.9.1")
+    assert [run.label for run in runs([STARTED, arm])] == ["prodsim (linux x86_64)", "prodsim (linux aarch64)"]
+    assert [run.label for run in runs([of_312, old])] == ["prodsim (CPython 3.12.4)", "prodsim (CPython 3.9.1)"]
+    assert [run.label for run in runs([STARTED, STARTED, STARTED])] == ["prodsim", "prodsim #2", "prodsim #3"]
+    assert [run.label for run in runs([*named(PASSING, "a"), *named(FAILING, "b")])] == ["a", "b"]
+
+
+def test_labels_are_unique_whatever_an_environment_is_named() -> None:
+    odd = replace(STARTED, env_name="prodsim #2")
+    labels = [run.label for run in runs([odd, STARTED, STARTED])]
+    assert labels == ["prodsim #2", "prodsim", "prodsim #3"]
