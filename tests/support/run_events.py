@@ -10,6 +10,8 @@ from tox_prodsim.model.events import (
     Event,
     Evidence,
     Found,
+    ImportedModule,
+    ImportTree,
     Measured,
     Outcome,
     Progress,
@@ -38,7 +40,7 @@ STARTED = RunStarted(
     started_at="2026-11-22T10:00:00+00:00",
 )
 _WHEEL: list[Event] = [
-    StepStarted(step=Step.WHEEL),
+    StepStarted(step=Step.WHEEL, began_s=0.0),
     StepFinished(
         step=Step.WHEEL,
         outcome=Outcome.OK,
@@ -49,19 +51,26 @@ _WHEEL: list[Event] = [
     ),
 ]
 _METRIC = Metric.of_import("acme")
+_MEASURED = Measured(
+    metric=_METRIC,
+    value_s=0.5,
+    control_s=0.25,
+    ratio=2.0,
+    rounds=2,
+    samples_s=(0.5, 0.5),
+    control_samples_s=(0.25, 0.25),
+    clock="wall",
+    control="stdlib-1",
+)
+_ACME = ImportedModule(name="acme", importer="", own=3000, origin="acme")
+_JSON = ImportedModule(name="json", importer="acme", own=2000, at="acme/__init__.py:1", origin="stdlib")
+_REPORT = ImportedModule(name="acme.report", importer="acme", own=1000, at="acme/__init__.py:2", origin="acme")
+_DECODER = ImportedModule(name="json.decoder", importer="json", own=4000, at="json/__init__.py:106", origin="stdlib")
+TREE = ImportTree(unit="bytecodes", now=(_ACME, _JSON, _DECODER, _REPORT), before=(_ACME, _JSON, _DECODER))
 _TIMES: list[Event] = [
-    StepStarted(step=Step.COMPARE),
-    Measured(
-        metric=_METRIC,
-        value_s=0.5,
-        control_s=0.25,
-        ratio=2.0,
-        rounds=2,
-        samples_s=(0.5, 0.5),
-        control_samples_s=(0.25, 0.25),
-        clock="wall",
-        control="stdlib-1",
-    ),
+    StepStarted(step=Step.COMPARE, began_s=2.0),
+    TREE,
+    _MEASURED,
     Compared(
         metric=_METRIC, change=Change.SAME, value_s=0.5, expected_s=0.48, ratio=1.04, tolerance=0.1, detail="in bounds"
     ),
@@ -70,7 +79,7 @@ _TIMES: list[Event] = [
 PASSING: list[Event] = [
     STARTED,
     *_WHEEL,
-    StepStarted(step=Step.DEPLOY, detail="uvicorn acme.web:app"),
+    StepStarted(step=Step.DEPLOY, detail="uvicorn acme.web:app", began_s=0.5),
     Progress(step=Step.DEPLOY, at_s=0.006, name="spawn", detail="pid 4711"),
     Progress(step=Step.DEPLOY, at_s=0.2, name="ready", detail="http /health 200", limit_s=30.0),
     Progress(step=Step.DEPLOY, at_s=0.5, name="stopped", detail="ended by SIGTERM", limit_s=10.0, used_s=0.1),
@@ -120,6 +129,16 @@ NASTY += (
 """What a package under test may print, or be named."""
 LOG = ("::error::from the log", "  ::add-mask::x", "## heading", "", "</pre>", "a" * 100_000, NASTY)
 _EVIL = replace(CRASH, subject=f"::error::{NASTY}", message=NASTY, hint=NASTY, file=NASTY, line=-3, service=NASTY)
+_EVIL_TREE = ImportTree(
+    unit=NASTY,
+    now=(
+        ImportedModule(name="x", importer="", own=10),
+        ImportedModule(name=NASTY, importer="x", own=-(10**18), at=NASTY, origin=NASTY),
+        ImportedModule(name="self", importer="self", own=10**18),
+        ImportedModule(name="x", importer=NASTY, own=1),
+    ),
+    before=(ImportedModule(name=NASTY, importer="nowhere", own=3, at=NASTY, origin=NASTY),),
+)
 HOSTILE: list[Event] = [
     replace(STARTED, env_name=NASTY, wheel_name=NASTY, wheel_origin=NASTY, python=NASTY, platform=NASTY, version=NASTY),
     StepStarted(step=Step.DEPLOY, detail=NASTY),
@@ -136,6 +155,10 @@ HOSTILE: list[Event] = [
         not_checked=(NASTY, f"RUN640: {NASTY}"),
         impossible=(NASTY,),
     ),
+    StepStarted(step=Step.COMPARE, detail=NASTY, began_s=float("nan")),
+    replace(_MEASURED, metric=Metric.of_import("x"), clock=NASTY, control=NASTY, ratio=float("nan")),
+    _EVIL_TREE,
+    StepFinished(step=Step.COMPARE, outcome=Outcome.OK, detail=NASTY, duration_s=-1.0),
     RunFinished(verdict=Verdict.FAILED, errors=2, warnings=2, notes=2, checks=4, duration_s=2.0),
 ]
 CODES = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, get_args
 
 from tox_prodsim.model import causes
 from tox_prodsim.model.findings import Finding, Level, Verdict
@@ -98,6 +98,8 @@ class StepStarted:
 
     step: Step
     detail: str = ""
+    began_s: float | None = None
+    """Seconds from the start of the run, its preparations included; None: not known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -217,6 +219,34 @@ class Compared:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ImportedModule:
+    """One module of an import tree."""
+
+    name: str
+    importer: str
+    """The module whose body imported it; empty: its import was timed."""
+    own: int
+    """The work of its own body, in the unit of the tree."""
+    at: str = ""
+    """File and line of the import; empty: not known."""
+    origin: str = ""
+    """The distribution that it belongs to, ``stdlib`` for Python itself; empty: not known."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImportTree:
+    """What the timed imports load, each module where it was imported first, in the order of the imports."""
+
+    unit: str
+    """What the work is counted in, such as ``bytecodes``."""
+    now: tuple[ImportedModule, ...]
+    before: tuple[ImportedModule, ...] = ()
+    """At the baseline; empty: not known."""
+    left_out: int = 0
+    """So many modules of ``now`` are left out, because there are too many."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunFinished:
     """Last event; a run without it was interrupted."""
 
@@ -234,12 +264,20 @@ def unfinished(findings: Iterable[Finding], verdict: Verdict = Verdict.INCOMPLET
     return RunFinished(verdict=verdict, **asdict(causes.counted(findings)), checks=0, duration_s=0.0)
 
 
-Event = RunStarted | StepStarted | Progress | Evidence | StepFinished | Found | Measured | Compared | RunFinished
+Event = (
+    RunStarted
+    | StepStarted
+    | Progress
+    | Evidence
+    | StepFinished
+    | Found
+    | Measured
+    | Compared
+    | ImportTree
+    | RunFinished
+)
 
-_TYPES: dict[str, type[Any]] = {
-    kind.__name__: kind
-    for kind in (RunStarted, StepStarted, Progress, Evidence, StepFinished, Found, Measured, Compared, RunFinished)
-}
+_TYPES: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Event)}
 _ENUMS = {"step": Step, "outcome": Outcome, "verdict": Verdict, "change": Change, "reason": UnknownReason}
 
 
@@ -277,4 +315,6 @@ def _restored(key: str, value: Any) -> Any:
         return Finding(**{**value, "level": Level(value["level"])})
     if key == "series":
         return tuple(Series(**{name: _restored(name, each) for name, each in one.items()}) for one in value)
+    if key in {"now", "before"}:
+        return tuple(ImportedModule(**each) for each in value)
     return tuple(value) if isinstance(value, list) else value

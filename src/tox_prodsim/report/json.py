@@ -18,6 +18,7 @@ from tox_prodsim.model.events import (
     Event,
     Evidence,
     Found,
+    ImportTree,
     Measured,
     Progress,
     RunFinished,
@@ -54,6 +55,7 @@ def report(events: Iterable[Event]) -> dict[str, Any]:
         "findings": document.described_findings(),
         "measurements": document.measurements,
         "comparisons": document.comparisons,
+        "imports": document.imports,
         "summary": document.summary(),
     }
 
@@ -68,6 +70,7 @@ class _Document:
         self.findings: list[tuple[Finding, Step | None]] = []
         self.measurements: list[dict[str, Any]] = []
         self.comparisons: list[dict[str, Any]] = []
+        self.imports: dict[str, Any] | None = None
 
     def add(self, event: Event) -> None:
         """Add the event to the part it belongs to."""
@@ -77,7 +80,7 @@ class _Document:
             case RunFinished():
                 self.finished = event
             case StepStarted():
-                self.steps.append(_step(event.step, event.detail))
+                self.steps.append(_step(event.step, event.detail, event.began_s))
             case Progress():
                 self._latest(event.step)["timeline"].append(_finite(asdict(event), leave_out="step"))
             case Evidence():
@@ -86,10 +89,17 @@ class _Document:
                 self._latest(event.step).update(_finite(asdict(event), leave_out="step"))
             case Found():
                 self.findings.append((event.finding, self._open_step()))
+            case _:
+                self._add_times(event)
+
+    def _add_times(self, event: Event) -> None:
+        match event:
             case Measured():
                 self.measurements.append(_finite(to_fields(event)))
             case Compared():
                 self.comparisons.append(_finite(to_fields(event)))
+            case ImportTree():
+                self.imports = asdict(event)
 
     def described_findings(self) -> list[dict[str, Any]]:
         """Return each finding with its step, and the one from which it follows."""
@@ -119,11 +129,12 @@ class _Document:
         return last["step"] if last["outcome"] is None else None
 
 
-def _step(step: Step, subject: str) -> dict[str, Any]:
+def _step(step: Step, subject: str, began_s: float | None = None) -> dict[str, Any]:
     """Return a step that has not finished: its outcome is None."""
     return {
         "step": step,
         "subject": subject,
+        "began_s": _json(began_s),
         "outcome": None,
         "detail": "",
         "duration_s": None,

@@ -11,6 +11,7 @@ from tox_prodsim.model.events import (
     Event,
     Evidence,
     Found,
+    ImportTree,
     Measured,
     Progress,
     RunFinished,
@@ -34,6 +35,8 @@ class StepRun:
     """The step; of a second one of the same kind with a number, so that it is unique."""
     step: Step | None
     subject: str = ""
+    began_s: float | None = None
+    """Seconds from the start of the run; None: not known."""
     finished: StepFinished | None = None
     timeline: list[Progress] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
@@ -62,6 +65,8 @@ class Run:
     steps: list[StepRun] = field(default_factory=list)
     measured: list[Measured] = field(default_factory=list)
     compared: list[Compared] = field(default_factory=list)
+    imports: ImportTree | None = None
+    """None: no import was recorded."""
 
     @property
     def env_name(self) -> str:
@@ -91,7 +96,8 @@ class Run:
             case RunFinished():
                 self.ended = event
             case StepStarted():
-                self._begin(event.step).subject = event.detail
+                begun = self._begin(event.step)
+                begun.subject, begun.began_s = event.detail, event.began_s
             case StepFinished():
                 self._latest(event.step).finished = event
             case Progress():
@@ -100,10 +106,17 @@ class Run:
                 self._latest(event.step).evidence.append(event)
             case Found():
                 self._latest(self._open).findings.append(event.finding)
+            case _:
+                self._add_times(event)
+
+    def _add_times(self, event: Event) -> None:
+        match event:
             case Measured():
                 self.measured.append(event)
             case Compared():
                 self.compared.append(event)
+            case ImportTree():
+                self.imports = event
 
     @property
     def _open(self) -> Step | None:

@@ -94,6 +94,8 @@ def compare(
         left_out += ("start-up (of several services)",)
     with _ALONE:
         recordings = explanation.record_imports(names, python=context.python, runner=context.execute)
+    if tree := explanation.import_tree(recordings, context.baselines.stored):
+        yield tree
     timer = _start_timer(scenario, context)
     comparisons = _Comparisons(config, context.baselines, context.interpreter, recordings, timer)
     with _ALONE, closing(comparisons):

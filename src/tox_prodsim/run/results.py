@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from tox_prodsim.model import causes
 from tox_prodsim.model.events import Event, Evidence, Found, Outcome, RunFinished, Step, StepFinished, StepStarted
@@ -29,6 +29,8 @@ class _Commands:
     """So many of them ran between two steps."""
     took_s: float = 0.0
     """The time of these."""
+    began_s: float | None = None
+    """When the first of these began, from the start of the run."""
 
 
 class RunResults:
@@ -52,10 +54,13 @@ class RunResults:
 
     def count_commands(self, ran: int, took_s: float, step: Step | None) -> None:
         """Count the time of tox's commands, of which ``ran`` have run until now; those of a step have its time."""
-        new = ran - self._commands.ran
-        between = self._commands.between + (new if step is None else 0)
+        before, new = self._commands, ran - self._commands.ran
+        if step is not None or not new:
+            self._commands = replace(before, ran=ran)
+            return
+        began_s = self._now_s() - took_s if before.began_s is None else before.began_s
         self._commands = _Commands(
-            ran=ran, between=between, took_s=self._commands.took_s + (took_s if new and step is None else 0.0)
+            ran=ran, between=before.between + new, took_s=before.took_s + took_s, began_s=began_s
         )
 
     def commands(self) -> Iterator[Event]:
@@ -65,6 +70,7 @@ class RunResults:
             failed = any(finding.code == "RUN605" for finding in self.errors)
             outcome = Outcome.FAILED if failed else Outcome.OK
             detail = f"{counted(ran.between, 'command')} ran"
+            yield StepStarted(step=Step.COMMANDS, began_s=ran.began_s)
             yield StepFinished(
                 step=Step.COMMANDS, outcome=outcome, detail=detail, duration_s=ran.took_s, checked=("RUN605",)
             )
@@ -105,7 +111,7 @@ class RunResults:
     def run_step(self, step: Step, check: Callable[[], CheckResult]) -> Generator[Event, None, CheckResult]:
         """Run one step that is a group of checks, and return what it came to."""
         began, errors = time.monotonic(), len(self.errors)
-        yield StepStarted(step=step)
+        yield self.stamped(StepStarted(step=step))
         result = check()
         self.codes.update(result.codes)
         counted = [finding for each in result.findings if (finding := self._policy.apply(each)) is not None]
@@ -139,10 +145,17 @@ class RunResults:
         """Pass events on, findings as the policy counts them, and keep these findings."""
         for event in events:
             if not isinstance(event, Found):
-                yield event
+                yield self.stamped(event) if isinstance(event, StepStarted) else event
             elif (finding := self._policy.apply(event.finding)) is not None:
                 self._findings.append(finding)
                 yield Found(finding=finding)
+
+    def stamped(self, event: StepStarted) -> StepStarted:
+        """Return the start of a step with its time; one that has its own keeps it."""
+        return event if event.began_s is not None else replace(event, began_s=self._now_s())
+
+    def _now_s(self) -> float:
+        return time.monotonic() - self._began
 
     def _unreported(self, findings: Iterable[Finding]) -> list[Finding]:
         """Return those that no step before has found: the file and its installation report a problem once.

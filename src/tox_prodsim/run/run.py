@@ -89,9 +89,11 @@ def without_installation(scenario: Scenario, context: FileContext) -> Iterator[E
 
 
 def _prepared(preparations: Iterable[Preparation], results: RunResults) -> Iterator[Event]:
-    """Yield the steps that were made before the run."""
+    """Yield the steps that were made before the run, one after the other."""
+    began_s = 0.0
     for each in preparations:
-        yield StepStarted(step=each.step)
+        yield StepStarted(step=each.step, began_s=began_s)
+        began_s += each.duration_s
         results.codes.update(each.codes)
         yield from results.apply_policy(Found(finding=finding) for finding in each.findings)
         yield from (Evidence(step=each.step, title=title, lines=lines) for title, lines in each.evidence)

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.model.errors import RecordingError
-from tox_prodsim.model.events import Compared
+from tox_prodsim.model.events import Compared, ImportedModule, ImportTree
 from tox_prodsim.model.runner import Runner
 from tox_prodsim.timing import baseline
 from tox_prodsim.timing.attribution import RegressionCause, attribute_causes
 from tox_prodsim.timing.gains import gain
 from tox_prodsim.timing.messages import sentence, summary_lines
-from tox_prodsim.timing.recording import Recording, record
+from tox_prodsim.timing.recording import Module, Recording, record
 from tox_prodsim.timing.work import Work
+
+_MOST_MODULES = 5000
+"""Of an import tree; the first are kept, so that each has its importer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +63,25 @@ def record_imports(modules: Sequence[str], *, python: Path, runner: Runner) -> I
         except RecordingError as problem:
             missing[name] = str(problem)
     return ImportRecordings(imports=imports, missing=missing)
+
+
+def import_tree(now: ImportRecordings, stored: baseline.Baseline | None) -> ImportTree | None:
+    """Return what the timed imports load now and loaded at the baseline; None when nothing was recorded."""
+    combined, then = now.combined, stored_recording(stored)
+    if combined is None:
+        return None
+    before = then.modules if then is not None and then.unit == combined.unit else ()
+    return ImportTree(
+        unit=combined.unit,
+        now=tuple(map(_imported, combined.modules[:_MOST_MODULES])),
+        before=tuple(map(_imported, before[:_MOST_MODULES])),
+        left_out=max(len(combined.modules) - _MOST_MODULES, 0),
+    )
+
+
+def _imported(module: Module) -> ImportedModule:
+    at = str(module.at) if module.at is not None else ""
+    return ImportedModule(name=module.name, importer=module.importer, own=module.own, at=at, origin=module.origin)
 
 
 def stored_recording(stored: baseline.Baseline | None) -> Recording | None:

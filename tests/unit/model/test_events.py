@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tox_prodsim.model.events import Compared, Event, Found, from_record, to_record
+from tox_prodsim.model.events import Compared, Event, Found, ImportedModule, from_record, to_record
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.metrics import START_UP, Metric
 
@@ -35,6 +35,7 @@ def instances(kind: type[Any]) -> st.SearchStrategy[Any]:
     return st.builds(kind, **{field.name: BY_TYPE[field.type] for field in fields(kind) if field.type in BY_TYPE})
 
 
+BY_TYPE["tuple[ImportedModule, ...]"] = st.lists(instances(ImportedModule)).map(tuple)
 FOUND = st.builds(Found, finding=instances(Finding))
 EVENTS: st.SearchStrategy[Event] = FOUND | st.one_of(
     *(instances(kind) for kind in get_args(Event) if kind is not Found)

@@ -15,6 +15,8 @@ from tox_prodsim.model.events import (
     Event,
     Evidence,
     Found,
+    ImportedModule,
+    ImportTree,
     Measured,
     Outcome,
     Progress,
@@ -34,7 +36,7 @@ BROKEN = Finding(
 )
 EVENTS: list[Event] = [
     STARTED,
-    StepStarted(step=Step.WHEEL),
+    StepStarted(step=Step.WHEEL, began_s=0.75),
     StepFinished(
         step=Step.WHEEL,
         outcome=Outcome.OK,
@@ -83,6 +85,11 @@ EVENTS: list[Event] = [
         ),
         reason=UnknownReason.NO_BASELINE,
     ),
+    ImportTree(
+        unit="bytecodes",
+        now=(ImportedModule(name="acme", importer="", own=7, at="", origin="acme"),),
+        before=(ImportedModule(name="acme", importer="", own=6),),
+    ),
     Found(finding=Finding(code="RUN605", level=Level.WARNING, subject="commands[0]", message="exit code 1")),
     RunFinished(verdict=Verdict.FAILED, errors=1, warnings=1, notes=0, checks=31, duration_s=31.0),
 ]
@@ -117,6 +124,7 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
             {
                 "step": "wheel",
                 "subject": "",
+                "began_s": 0.75,
                 "outcome": "ok",
                 "detail": "RECORD ok",
                 "duration_s": 0.25,
@@ -130,6 +138,7 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
             {
                 "step": "deploy",
                 "subject": "uvicorn acme.web:app",
+                "began_s": None,
                 "outcome": "failed",
                 "detail": "",
                 "duration_s": 30.5,
@@ -152,6 +161,7 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
             {
                 "step": "compare",
                 "subject": "",
+                "began_s": None,
                 "outcome": "not checked",
                 "detail": "no baseline",
                 "duration_s": 0.0,
@@ -229,6 +239,12 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
                 "noise": None,
             }
         ],
+        "imports": {
+            "unit": "bytecodes",
+            "now": [{"name": "acme", "importer": "", "own": 7, "at": "", "origin": "acme"}],
+            "before": [{"name": "acme", "importer": "", "own": 6, "at": "", "origin": ""}],
+            "left_out": 0,
+        },
         "summary": {
             "verdict": "failed",
             "errors": 1,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from support.run_events import FAILING, HOSTILE, OPTIONS, PASSING, commands, named
 
-from tox_prodsim.model.events import Event
+from tox_prodsim.model.events import Event, Measured, StepStarted
 from tox_prodsim.report.trace import render
 
 
@@ -34,16 +35,33 @@ def rows(*events: Event) -> dict[str, list[tuple[str, int, int]]]:
     return slices
 
 
-def test_the_steps_are_end_to_end_and_the_timeline_is_within_its_step() -> None:
+def test_the_steps_are_where_they_were_and_the_timeline_is_within_its_step() -> None:
     assert rows(*PASSING) == {
-        "steps": [("wheel", 0, 250_000), ("deploy", 250_000, 1_250_000), ("compare", 1_250_000, 10_250_000)],
+        "steps": [("wheel", 0, 250_000), ("deploy", 500_000, 1_500_000), ("compare", 2_000_000, 11_000_000)],
         "deploy": [
-            ("spawn", 256_000, 450_000),
-            ("ready", 450_000, 750_000),
-            ("stopped", 750_000, 1_250_000),
+            ("spawn", 506_000, 700_000),
+            ("ready", 700_000, 1_000_000),
+            ("stopped", 1_000_000, 1_500_000),
         ],
         "measured times": [("import acme", 0, 500_000)],
+        "import tree, by bytecodes": [
+            ("acme", 0, 500_000),
+            ("acme.report", 300_000, 350_000),
+            ("json", 0, 300_000),
+            ("json.decoder", 0, 200_000),
+        ],
     }
+
+
+def test_a_step_of_an_older_log_follows_the_one_before_it_and_none_reaches_into_the_next() -> None:
+    events = [replace(each, began_s=None) if isinstance(each, StepStarted) else each for each in PASSING]
+    assert [slice_[1] for slice_ in rows(*events)["steps"]] == [0, 250_000, 1_250_000]
+    late = [replace(each, began_s=0.1) if each is PASSING[3] else each for each in PASSING]
+    assert rows(*late)["steps"][0] == ("wheel", 0, 100_000)
+
+
+def test_without_a_measured_time_there_is_no_tree() -> None:
+    assert "import tree, by bytecodes" not in rows(*(each for each in PASSING if not isinstance(each, Measured)))
 
 
 def test_each_service_has_a_row() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tox_prodsim.model.events import Event, Found, Outcome, Step, StepFinished
+from tox_prodsim.model.events import Event, Found, Outcome, Step, StepFinished, StepStarted
 from tox_prodsim.model.findings import CheckResult, Finding, NothingToCheck, Policy, Verdict, error, note, warning
 from tox_prodsim.run.known import Known
 from tox_prodsim.run.results import RunResults
@@ -45,7 +45,9 @@ def test_commands_between_two_steps_are_a_step_with_their_time() -> None:
     results.count_commands(1, 2.0, None)
     results.count_commands(3, 5.0, Step.DEPLOY)  # their time is that of the deployment
     results.count_commands(3, 0.5, None)  # none ran
-    (step,) = results.commands()
+    started, step = results.commands()
+    assert isinstance(started, StepStarted)
+    assert started.began_s == pytest.approx(-2.0, abs=1.0)  # before these results, which have only begun
     assert step == StepFinished(
         step=Step.COMMANDS, outcome=Outcome.OK, detail="1 command ran", duration_s=2.0, checked=("RUN605",)
     )
