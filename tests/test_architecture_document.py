@@ -1,4 +1,4 @@
-"""docs/architecture.md names files and functions: all of them exist, and its table of packages is that of the rules."""
+"""architecture.md names files and functions: all of them exist, and its table of packages is that of the rules."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from test_layers import PACKAGE, RULES
 
-DOCUMENT = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text("utf-8")
+DOCUMENT = (Path(__file__).parents[1] / "docs" / "contributing" / "architecture.md").read_text("utf-8")
 FILES = re.findall(r"`((?:_?[a-z]+/)+(?:\w+\.(?:py|json|md))?)`", DOCUMENT)
 
 

@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.documents import HOW, README, ROOT, UPDATE, console_commands, named_commands, show, shown
+from support.documents import HOW, README, ROOT, UPDATE, console_commands, document, named_commands, show, shown
 from support.project import Project, Result
 
 MAIN = "python -m pip install . && tox run -c examples/guestbook -e prodsim"
@@ -52,7 +52,7 @@ def output(project: Project, result: Result) -> str:
     return text.replace(str(project.folder), "/home/ada/tox-prodsim")
 
 
-SUPERVISION = ROOT / "docs" / "supervision.md"
+SUPERVISION = document("supervision.md")
 
 
 def masked(text: str) -> list[str]:

@@ -13,9 +13,28 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = ROOT / "docs"
+CODES = DOCS / "reference" / "codes"
+DOCUMENTS = [
+    README,
+    *(path for path in sorted(DOCS.rglob("*.md")) if not {CODES, DOCS / "reference" / "reports"} & {*path.parents}),
+]
+"""README and every page, without those that are written from the catalogue and the examples of reports."""
 UPDATE = os.environ.get("PRODSIM_UPDATE_DOCS") == "1"
 HOW = "write it anew with PRODSIM_UPDATE_DOCS=1, and read the difference"
+
+
+def document(name: str) -> Path:
+    """Return the page of this name, in whatever folder it is."""
+    [found] = [path for path in DOCUMENTS if path.name == name]
+    return found
+
+
+def linked(text: str, page: Path) -> str:
+    """Return the text with its links to pages, which are written as names, made relative to this page."""
+    return re.sub(
+        r"\]\(([\w-]+\.md)(?=[#)])", lambda found: f"]({os.path.relpath(document(found[1]), page.parent)}", text
+    )
 
 
 def block(name: str) -> re.Pattern[str]:
@@ -51,6 +70,7 @@ def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def shows_table(path: Path, name: str, text: str) -> bool:
     """Return whether a document has this table under this name, after writing it when it is asked to."""
+    text = linked(text, path)
     found = re.compile(rf"(<!-- table: {name} -->\n)(.*?)(<!-- end -->)", re.DOTALL)
     if UPDATE:
         path.write_text(found.sub(lambda parts: parts[1] + text + parts[3], path.read_text("utf-8")), "utf-8")

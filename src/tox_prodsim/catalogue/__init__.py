@@ -37,7 +37,7 @@ from tox_prodsim.catalogue import (
 from tox_prodsim.catalogue.check import Check
 from tox_prodsim.catalogue.pages import FAMILIES, listing, page
 
-__all__ = ["CATALOGUE", "FAMILIES", "RETIRED", "Check", "listing", "page"]
+__all__ = ["CATALOGUE", "COMMONEST", "FAMILIES", "RETIRED", "Check", "listing", "page"]
 
 _MODULES = (
     building,
@@ -74,6 +74,8 @@ CATALOGUE: Mapping[str, Check] = MappingProxyType(
     }
 )
 """All checks by code: families in the order of a run, and the codes of each in ascending order."""
+COMMONEST = (*("WHL112", "WHL111", "DEP204", "IMP503", "IMP504", "ENT510", "RUN602", "RUN603", "RUN607", "PRF701"),)
+"""The codes that most projects meet first."""
 RETIRED: Mapping[str, str] = MappingProxyType(
     {"RUN627": "whether a thread is alive at the exit of its interpreter differs from run to run"}
 )

@@ -24,3 +24,5 @@ class Check:
     solution: tuple[str, ...]
     exception: str = ""
     """When the level is another one; empty when it never is."""
+    project: str = ""
+    """A project of some ten lines of which a run reports it: ``# FILE`` stands above the lines of each file."""

@@ -14,7 +14,7 @@ _WHEEL = (
             "A file of some kilobytes can take hours or all memory of whoever reads it: an archive that unpacks to a "
             "thousand times its size, a tag that stands for millions, a version of thousands of digits. Installers "
             "have no limits and fail in their own ways. Nothing else of such a file is checked, and nothing of it is "
-            "installed. docs/checks.md lists the limits."
+            "installed. docs/explanation/checks.md lists the limits."
         ),
         example=(
             "FAIL WHL150 acme-1.0-py3-none-any.whl: acme-1.0.dist-info/METADATA has 20,002 fields, more than 20,000"
@@ -101,7 +101,7 @@ _SDIST = (
         title="the sdist is beyond what is read of one",
         why=(
             "An sdist of 3 MB can unpack to 3 GB, and its headers can claim any size. Nothing of such a file is "
-            "unpacked, and nothing is built from it. docs/checks.md lists the limits."
+            "unpacked, and nothing is built from it. docs/explanation/checks.md lists the limits."
         ),
         example="FAIL SDI210 acme-2.1.0.tar.gz: PKG-INFO has 20,003 fields, more than 20,000",
         causes=(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from tox_prodsim.catalogue.check import Check
 from tox_prodsim.model.findings import Level
@@ -28,16 +29,15 @@ FAMILIES = {
 
 def page(check: Check) -> str:
     """Return the page of a code, as text for a terminal."""
-    sections = [
-        f"{check.code}: {check.title}",
-        _wrapped(f"{FAMILIES[check.code[:3]]}, {_level(check)}", indent=""),
-        "WHY IT MATTERS\n" + _wrapped(check.why),
-        "EXAMPLE\n" + _wrapped(check.example, hanging=" " * 5),
-        "COMMON CAUSES\n" + _items(check.causes),
-        "WHAT TO DO\n" + _items(check.solution),
-        "IF IT IS MEANT TO BE SO\n" + _wrapped(_acceptance(check)),
-    ]
-    return "\n\n".join(sections).replace("\n\n", "\n", 1) + "\n"
+    shown = ((name, read(check)) for name, read in SECTIONS.items())
+    sections = [f"{name}\n{_LAID_OUT.get(name, _body)(text)}" for name, text in shown if text]
+    head = f"{check.code}: {check.title}\n{_wrapped(heading(check), indent='')}"
+    return "\n\n".join([head, *sections]) + "\n"
+
+
+def heading(check: Check) -> str:
+    """Return the line below the title: the family, and the level with its effect."""
+    return f"{FAMILIES[check.code[:3]]}, {_level(check)}"
 
 
 def listing(checks: Iterable[Check]) -> str:
@@ -75,6 +75,10 @@ def _can_fail(check: Check) -> bool:
     return check.level is Level.ERROR or check.exception.startswith("an error")
 
 
+def _body(text: str | tuple[str, ...]) -> str:
+    return _wrapped(text) if isinstance(text, str) else _items(text)
+
+
 def _items(texts: tuple[str, ...]) -> str:
     return "\n".join(_wrapped(f"- {text}", hanging="  ") for text in texts)
 
@@ -88,3 +92,19 @@ def _wrapped(text: str, *, indent: str = "  ", hanging: str = "") -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+SECTIONS: Mapping[str, Callable[[Check], str | tuple[str, ...]]] = {
+    "WHY IT MATTERS": lambda check: check.why,
+    "EXAMPLE": lambda check: check.example,
+    "COMMON CAUSES": lambda check: check.causes,
+    "WHAT TO DO": lambda check: check.solution,
+    "A PROJECT THAT SHOWS IT": lambda check: check.project,
+    "IF IT IS MEANT TO BE SO": _acceptance,
+}
+"""The sections of a page in their order; an empty one is left out. The pages of the documentation have the same."""
+_LAID_OUT: Mapping[str, Callable[[Any], str]] = {
+    "EXAMPLE": lambda text: _wrapped(text, hanging=" " * 5),
+    "A PROJECT THAT SHOWS IT": lambda text: textwrap.indent(text, "  "),
+}
+"""Sections that are not laid out as prose or as a list."""

@@ -25,7 +25,7 @@ CHECKS = (
         ),
         solution=(
             "move that work into the function that needs it, and go on when it fails",
-            "see it by hand: HOME=/dev/null python -c 'import acme' (docs/keys.md has what each condition changes)",
+            "see it by hand: HOME=/dev/null python -c 'import acme' (docs/explanation/checks.md lists the conditions)",
             "a condition that production cannot have: take it off the list of simulate",
         ),
     ),
@@ -47,7 +47,7 @@ CHECKS = (
         ),
         solution=(
             "parse the arguments first, and write help in ASCII or with errors='replace'",
-            "see it by hand, with the variables that docs/keys.md has for the condition",
+            "see it by hand, with the variables that docs/explanation/checks.md has for the condition",
         ),
     ),
     Check(

@@ -1,6 +1,6 @@
 """``python -m tox_prodsim supervise``: run a command so that nothing of it survives, with the exit codes of timeout(1).
 
-The table of the codes, and what holds, is in docs/supervise.md. Nothing here knows of tox.
+The table of the codes, and what holds, is in docs/reference/supervise.md. Nothing here knows of tox.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from support.documents import ROOT
+from support.documents import document
 
 from tox_prodsim import supervision
 from tox_prodsim.supervision import cli
@@ -26,7 +26,7 @@ DEAF = (
     "import signal, time; signal.alarm(30); signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(30)"
 )
 LEAVES = "(sleep 20 & echo $!) ; exit {code}"
-DOCUMENT = ROOT / "docs" / "supervise.md"
+DOCUMENT = document("supervise.md")
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the guard works on Linux")
 

@@ -1,4 +1,4 @@
-"""docs/timing.md and docs/times.md: the example is run as it stands there, and every limit is that of the code."""
+"""timing.md and times.md: the example is run as it stands there, and every limit is that of the code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.documents import ROOT
+from support.documents import document as document_at
 
 from tox_prodsim import timing
 from tox_prodsim.model.runner import CHILD_SCRIPTS
@@ -16,7 +16,7 @@ from tox_prodsim.model.scenario import Timing
 from tox_prodsim.timing import measure, sampling, stats
 from tox_prodsim.timing.baseline.store import OUTDATED_DAYS
 
-DOCUMENT = ROOT / "docs" / "timing.md"
+DOCUMENT = document_at("timing.md")
 LOOKS = [f"{', '.join(map(str, measure.Plan().looks[:-1]))} and {measure.Plan().looks[-1]}"]
 MINIMUM = f"{1000 * stats.FLOOR_S:g}"
 
@@ -65,14 +65,14 @@ def test_the_example_does_what_it_says(tmp_path: Path) -> None:
     ],
 )
 def test_a_number_of_the_documents_is_that_of_the_code(document: str, pattern: str, expected: list[str]) -> None:
-    text = " ".join((DOCUMENT.parent / document).read_text("utf-8").split())
+    text = " ".join(document_at(document).read_text("utf-8").split())
     assert re.findall(pattern, text) == expected
 
 
 def test_the_pace_is_probed_as_often_as_both_documents_say() -> None:
     assert constant("PROBE_EVERY_S") == 0.001
     for document in ("timing.md", "times.md"):
-        assert "every millisecond of" in (DOCUMENT.parent / document).read_text("utf-8")
+        assert "every millisecond of" in document_at(document).read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", ["measure", "sampling", "stats", "baseline"])

@@ -8,15 +8,15 @@ import re
 import sys
 
 import pytest
-from support.documents import ROOT
+from support.documents import ROOT, document
 from support.run_events import FAILING, OPTIONS, PASSING
 
 from tox_prodsim.model.events import SCHEMA_VERSION, Event, Outcome, RunFinished, Step, StepFinished, StepStarted
 from tox_prodsim.model.findings import Verdict
 from tox_prodsim.report import FORMATS, RenderOptions
 
-PAGE = (ROOT / "docs" / "reports.md").read_text("utf-8")
-EXAMPLES = ROOT / "docs" / "reports"
+PAGE = document("reports.md").read_text("utf-8")
+EXAMPLES = ROOT / "docs" / "reference" / "reports"
 EVENTS: list[Event] = [
     StepStarted(step=Step.WHEEL),
     StepFinished(step=Step.WHEEL, outcome=Outcome.OK, detail="RECORD ok", duration_s=0.25),

@@ -1,7 +1,7 @@
 """WHL150 and SDI210: what is beyond what is read of a file, found before any of it is kept.
 
 Without limits a file of some kilobytes takes hours or all memory: 400 x 200 x 100 parts of a tag, 200,000 headers, an
-archive that unpacks to a thousand times its size. No release comes near these limits; docs/checks.md lists them.
+archive that unpacks to a thousand times its size. No release comes near these limits; checks.md lists them.
 """
 
 from __future__ import annotations

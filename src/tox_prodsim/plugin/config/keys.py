@@ -1,7 +1,7 @@
 """The table of the keys of a prodsim environment.
 
-Their registration with tox, the reading, ``tox schema`` and docs/keys.md are made of it. To add a key is to add its
-row here, and to use its value in ``read``.
+Their registration with tox, the reading, ``tox schema`` and docs/reference/keys.md are made of it. To add a key is to
+add its row here, and to use its value in ``read``.
 """
 
 from __future__ import annotations
@@ -462,7 +462,7 @@ KEYS: tuple[Key, ...] = (
         more_help=_SUBJECTS,
     ),
 )
-"""All keys, in the order in which tox and docs/keys.md list them."""
+"""All keys, in the order in which tox and docs/reference/keys.md list them."""
 
 
 DEPENDS = Key(

@@ -1,4 +1,4 @@
-"""The table of keys: what is written in TOML is understood as its schema says, and docs/keys.md shows the same rows."""
+"""The table of keys: what is written in TOML is understood as its schema says, and keys.md shows the same rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from support.documents import HOW, ROOT, shows_table, table
+from support.documents import HOW, document, shows_table, table
 from support.refusals import refused
 from tox.config.types import Command
 
@@ -17,7 +17,7 @@ from tox_prodsim.plugin.config.keys import KEYS, SERVICE_KEYS, Key
 from tox_prodsim.plugin.config.schema import of_service, properties
 from tox_prodsim.plugin.config.values import Lines, Words, argv, update
 
-PAGE = ROOT / "docs" / "keys.md"
+PAGE = document("keys.md")
 BY_NAME = {key.name: key for key in KEYS}
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float)}
 
@@ -80,7 +80,7 @@ def test_the_page_of_keys_has_the_table_of_keys() -> None:
 
 def test_the_page_of_services_has_the_table_of_their_keys() -> None:
     rows = ([f"`{key.name}`", numbers(key), meaning(key)] for key in SERVICE_KEYS)
-    assert shows_table(ROOT / "docs" / "services.md", "service keys", table(["key", "range", "meaning"], rows)), HOW
+    assert shows_table(document("services.md"), "service keys", table(["key", "range", "meaning"], rows)), HOW
 
 
 def test_the_schema_of_a_service_has_its_keys() -> None:
