@@ -160,13 +160,10 @@ def test_very_quiet_says_nothing_and_still_fails_and_reports(broken: Project) ->
     assert broken.codes() == ["ENT510"]
 
 
-def test_verbose_says_the_whole_hash_and_names_keys_that_the_user_has_set_in_vain(broken: Project) -> None:
-    sha256 = r"^  file +acme\S+ · .* sha256\s+[0-9a-f]{%s}\s"
+def test_verbose_names_keys_that_the_user_has_set_in_vain(broken: Project) -> None:
     broken.write("tox.ini", CONFIG + "nonsense = 1\n")
     out = run(broken, "-v").failed().out
-    assert re.search(sha256 % 64, out, re.MULTILINE)
     assert "[testenv:prodsim] unused config key(s): nonsense\n" in out
-    assert re.search(sha256 % 12, run(broken).failed().out, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

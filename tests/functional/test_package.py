@@ -21,6 +21,13 @@ def modules_under_test(project: Project) -> list[str]:
         return sorted(Path(name).stem for name in archive.namelist() if name.endswith(".py"))
 
 
+def checked_by_sha256sum(project: Project, folder: Path) -> str:
+    """Return what ``sha256sum -c`` says of the files in a folder: that of coreutils, with the list of the run."""
+    sums = project.folder / ".tox" / "prodsim" / "prodsim" / "SHA256SUMS"
+    command = ["sha256sum", "--check", "--strict", sums]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
 def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -61,8 +68,13 @@ def test_a_given_wheel_is_tested_as_it_is(any_project: Project) -> None:
         "sha256": digest,
         "origin": "given with --installpkg",
     }
-    facts = ["file     acme-1.0-py3-none-any.whl", f"{given.stat().st_size} B", f"sha256 {digest[:12]}"]
-    assert f"\n  {' · '.join(facts)} · given with --installpkg\n" in result.out
+    facts = ["file     acme-1.0-py3-none-any.whl", f"{given.stat().st_size} B", "given with --installpkg"]
+    assert f"\n  {' · '.join(facts)}\n           sha256 {digest}\n  contain" in result.out
+    size = given.stat().st_size
+    assert any_project.report()["files"] == [
+        {"name": given.name, "kind": "wheel", "size_bytes": size, "sha256": digest},
+    ]
+    assert checked_by_sha256sum(any_project, given.parent) == f"{given.name}: OK\n"
     assert sha256(given) == digest
 
 

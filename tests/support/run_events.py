@@ -23,6 +23,7 @@ from tox_prodsim.model.events import (
 )
 from tox_prodsim.model.findings import Finding, Level, Verdict
 from tox_prodsim.model.metrics import Metric
+from tox_prodsim.model.release_files import FileKind, ReleaseFile
 from tox_prodsim.report import CodeText, RenderOptions
 
 STARTED = RunStarted(
@@ -38,6 +39,10 @@ STARTED = RunStarted(
     containment="nested subreaper",
     guarantee="every descendant",
     started_at="2026-11-22T10:00:00+00:00",
+    files=(
+        ReleaseFile(name="acme-2.1.0-py3-none-any.whl", kind=FileKind.WHEEL, size_bytes=84_123, sha256="3f" * 32),
+        ReleaseFile(name="acme-2.1.0.tar.gz", kind=FileKind.SDIST, size_bytes=61_004, sha256="a7" * 32),
+    ),
 )
 _WHEEL: list[Event] = [
     StepStarted(step=Step.WHEEL, began_s=0.0),

@@ -1,12 +1,12 @@
 """Values: frozen data and pure functions of them. Everything imports this package, and it imports nothing of ours.
 
-``scenario`` is what the user asked for, with ``probes``, ``conditions`` and ``auditors``; ``probe_kinds`` is the
-table of probes, and ``probe_syntax`` has their parsers. ``events`` is what happens during a run, ``findings`` what is
-wrong and ``causes`` what of that is one fault, ``leaks`` what is left behind, ``left_running`` what helper programs
-leave, ``metrics`` what is timed; ``ranges`` are those of numbers; ``errors`` has all exceptions, ``answers`` reads
-those of helper programs, ``files`` writes files, ``sdist_archive`` opens sdists within limits, ``secrets`` masks what
-is secret in a text, ``printable`` makes it safe to print, and ``top_levels`` names what is not a project's own in
-site-packages.
+``scenario`` is what the user asked for, with ``probes``, ``conditions`` and ``auditors``; ``probe_kinds`` is the table
+of probes, and ``probe_syntax`` has their parsers. ``events`` is what happens during a run, ``findings`` what is wrong
+and ``causes`` what of that is one fault, ``leaks`` what is left behind, ``left_running`` what helper programs leave,
+``metrics`` what is timed, ``release_files`` what is published; ``ranges`` are those of numbers; ``errors`` has all
+exceptions, ``answers`` reads those of helper programs, ``files`` writes files, ``sdist_archive`` opens sdists within
+limits, ``secrets`` masks what is secret in a text, ``printable`` makes it safe to print, and ``top_levels`` names what
+is not a project's own in site-packages.
 """
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "probes",
     "python_source",
     "ranges",
+    "release_files",
     "runner",
     "scenario",
     "sdist_archive",

@@ -6,7 +6,7 @@ The event log is this stream, one JSON object a line: ``to_record`` makes it, ``
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, get_args
@@ -14,6 +14,7 @@ from typing import Any, get_args
 from tox_prodsim.model import causes
 from tox_prodsim.model.findings import Finding, Level, Verdict
 from tox_prodsim.model.metrics import Metric
+from tox_prodsim.model.release_files import FileKind, ReleaseFile
 from tox_prodsim.model.typed import wrong_field
 
 SCHEMA_VERSION = 2
@@ -27,6 +28,7 @@ class Step(StrEnum):
     ENV = "env"
     SDIST = "sdist"
     WHEEL = "wheel"
+    RELEASE = "release"
     AUDIT = "audit"
     INSTALL = "install"
     IMPORT = "import"
@@ -90,6 +92,8 @@ class RunStarted:
     started_at: str
     """Wall clock, ISO 8601."""
     schema_version: int = SCHEMA_VERSION
+    files: tuple[ReleaseFile, ...] = ()
+    """The files that are to be published, the wheel under test first; empty: they are not known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -309,12 +313,19 @@ def from_record(record: dict[str, Any]) -> Event:
 def _restored(key: str, value: Any) -> Any:
     if key in _ENUMS:
         return None if value is None else _ENUMS[key](value)
-    if key == "metric":
-        return Metric.parse(str(value))
-    if key == "finding":
-        return Finding(**{**value, "level": Level(value["level"])})
-    if key == "series":
-        return tuple(Series(**{name: _restored(name, each) for name, each in one.items()}) for one in value)
-    if key in {"now", "before"}:
-        return tuple(ImportedModule(**each) for each in value)
+    if key in _RESTORED:
+        return _RESTORED[key](value)
     return tuple(value) if isinstance(value, list) else value
+
+
+_RESTORED: dict[str, Callable[[Any], Any]] = {
+    "metric": lambda value: Metric.parse(str(value)),
+    "finding": lambda value: Finding(**{**value, "level": Level(value["level"])}),
+    "files": lambda value: tuple(ReleaseFile(**{**each, "kind": FileKind(each["kind"])}) for each in value),
+    "series": lambda value: tuple(
+        Series(**{name: _restored(name, each) for name, each in one.items()}) for one in value
+    ),
+    "now": lambda value: tuple(ImportedModule(**each) for each in value),
+    "before": lambda value: tuple(ImportedModule(**each) for each in value),
+}
+"""How the fields that are not plain values are made anew."""

@@ -11,8 +11,9 @@ from pathlib import Path
 from tox.tox_env.python.runner import PythonRun
 
 from tox_prodsim.model import files
-from tox_prodsim.model.events import Event, Found, RunFinished, unfinished
+from tox_prodsim.model.events import Event, Found, RunFinished, RunStarted, unfinished
 from tox_prodsim.model.findings import Level, Verdict
+from tox_prodsim.model.release_files import sha256sums
 from tox_prodsim.model.scenario import ReportFile
 from tox_prodsim.model.secrets import Redactor
 from tox_prodsim.plugin import report_files
@@ -22,7 +23,7 @@ from tox_prodsim.report import FORMATS, RenderOptions, json
 from tox_prodsim.report.event_log import EventLog
 from tox_prodsim.report.terminal import TerminalReporter
 
-EVENT_LOG, REPORT = "events.jsonl", "report.json"
+EVENT_LOG, REPORT, SUMS = "events.jsonl", "report.json", "SHA256SUMS"
 """Names of the files in the folder of the environment."""
 _LOGGER = logging.getLogger(__name__)
 
@@ -36,6 +37,9 @@ class Reporting:
         self._redactor = redactor
         self._stream = tox_env.log_handler.stdout
         self._report_path = folder / REPORT
+        self._sums_path = folder / SUMS
+        with contextlib.suppress(OSError):  # ``close`` says why
+            files.remove(self._sums_path)  # of an earlier run
         self._log = _OptionalLog(folder / EVENT_LOG)
         self._terminal = TerminalReporter(self._write, _options(tox_env, self._report_path))
         self._events: list[Event] = []
@@ -90,8 +94,19 @@ class Reporting:
                 file.write(json.dumps(document).encode())
         except OSError as problem:
             _log_unwritable("the report", self._report_path, problem)
+        self._save_sums()
         for each in self._wanted:
             self._save_as(each)
+
+    def _save_sums(self) -> None:
+        """Write the list of the files that passed; that of an earlier run says nothing about other files."""
+        started = next((event for event in self._events if isinstance(event, RunStarted)), None)
+        try:
+            files.remove(self._sums_path)
+            if started is not None and started.files and self._verdict is Verdict.PASSED:
+                files.write(self._sums_path, sha256sums(started.files))
+        except OSError as problem:
+            _log_unwritable("the list of files", self._sums_path, problem)
 
     def _save_as(self, wanted: ReportFile) -> None:
         """Write a report that the key ``reports`` asks for; one without a file beside report.json, as private."""

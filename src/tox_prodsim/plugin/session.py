@@ -24,7 +24,7 @@ from tox_prodsim.checks import resolution
 from tox_prodsim.checks.artifact import build_failure
 from tox_prodsim.model import files
 from tox_prodsim.model.errors import BuildError
-from tox_prodsim.model.events import Event, Evidence, Step, StepFinished
+from tox_prodsim.model.events import Event, Evidence, RunStarted, Step, StepFinished
 from tox_prodsim.model.findings import Verdict
 from tox_prodsim.model.scenario import LOWEST, Scenario
 from tox_prodsim.plugin import one_run, signals
@@ -238,7 +238,15 @@ class Session:
     def _build_context(self, scenario: Scenario, production_env: ProductionEnv) -> RunContext:
         wheel = self._wheel or wheel_under_test.remembered(self._folder)
         context = build.build_context(self._env, scenario, wheel, self._folder, production_env, lowered=self._lowered)
-        return replace(context, provenance=self._provenance.provenance(), prepared=tuple(self._prepared()))
+        return replace(
+            context,
+            started=self._with_files(context.started),
+            provenance=self._provenance.provenance(),
+            prepared=tuple(self._prepared()),
+        )
+
+    def _with_files(self, started: RunStarted) -> RunStarted:
+        return replace(started, files=self._provenance.release_files(started))
 
     def _prepared(self) -> Iterator[Preparation]:
         """Yield what tox has done so far as steps of the run: the build, and the rest of it."""
@@ -250,7 +258,7 @@ class Session:
         yield Preparation(step=Step.ENV, detail=detail, duration_s=rest_s)
 
     def _file_context(self, wheel: WheelUnderTest, failed: resolution.FailedInstallation) -> FileContext:
-        return build.file_context(
+        context = build.file_context(
             self._env,
             self._read_keys(),
             wheel,
@@ -259,6 +267,7 @@ class Session:
             provenance=self._provenance.provenance(),
             failed=failed,
         )
+        return replace(context, started=self._with_files(context.started))
 
     def _interrupted(self) -> None:
         """Cancel also what tox does not know of: probes, the deployment, measurements. Then interrupt as tox does."""

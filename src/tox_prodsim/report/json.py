@@ -155,6 +155,7 @@ def _header(started: RunStarted | None) -> dict[str, Any]:
             "started_at": None,
             "environment": None,
             "wheel": None,
+            "files": [],
         }
     return {
         "tool": {"name": "tox-prodsim", "version": started.version},
@@ -167,6 +168,7 @@ def _header(started: RunStarted | None) -> dict[str, Any]:
             "guarantee": started.guarantee,
         },
         "wheel": _wheel(started),
+        "files": [asdict(each) for each in started.files],
     }
 
 

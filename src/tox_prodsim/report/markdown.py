@@ -34,6 +34,7 @@ _LINK = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=&#64;)|(?<=&#35;)", re.IGNO
 _MOST_OF_A_CELL = 400
 _MOST_OF_A_TIMELINE = 200
 _MOST_ALSO = 6
+_MOST_FILES = 300
 
 
 def render(events: Iterable[Event], options: RenderOptions) -> str:
@@ -87,6 +88,12 @@ class _Writer:
         if started.wheel_sha256:
             rows.append(("sha256", f"<code>{self._text(started.wheel_sha256)}</code>"))
         rows = rows if started.wheel_name else [("wheel", "no wheel was built")]
+        others = [each for each in started.files if each.name != started.wheel_name]
+        for file in others[:_MOST_FILES]:
+            rows.append((file.kind, self._text(joined((file.name, units.size(file.size_bytes)), ", "))))
+            rows.append(("sha256", f"<code>{self._text(file.sha256)}</code>"))
+        if len(others) > _MOST_FILES:
+            rows.append(("", f"{len(others) - _MOST_FILES} more files: see SHA256SUMS"))
         tools = (f"tox-prodsim {started.version}", started.python, started.platform)
         yield _table(("", ""), [*rows, ("tested with", self._text(joined(tools)))])
 

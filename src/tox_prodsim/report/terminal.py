@@ -42,6 +42,7 @@ _LONG_STEPS = {Step.DEPLOY, Step.COMPARE}
 _DOING = {
     Step.SDIST: "building the source tree to compare",
     Step.WHEEL: "reading its modules",
+    Step.RELEASE: "checking the other files of the release",
     Step.AUDIT: "running the auditors",
     Step.INSTALL: "asking the installer what it would install",
     Step.IMPORT: "importing its modules",
@@ -153,10 +154,17 @@ class TerminalReporter:
         if not event.wheel_name:
             self._lines.row([("  file     ", "")], "no wheel was built")
             return
-        sha256 = event.wheel_sha256 if self._verbosity >= VERBOSE else event.wheel_sha256[:12]
-        size = units.size(event.wheel_size_bytes)
-        self._lines.row([("  file     ", "")], _joined(event.wheel_name, size, f"sha256 {sha256}", event.wheel_origin))
+        facts = (units.size(event.wheel_size_bytes), event.wheel_origin)
+        self._print_file("  file     ", event.wheel_name, event.wheel_sha256, *facts)
+        for file in event.files:
+            if file.name != event.wheel_name:
+                self._print_file("", file.name, file.sha256, units.size(file.size_bytes))
         self._lines.row([("  contain  ", "")], _joined(event.containment, event.guarantee))
+
+    def _print_file(self, head: str, name: str, sha256: str, *facts: str) -> None:
+        """Print a file with its whole digest, which proves that another file is the same."""
+        self._lines.row([(f"{head:<11}", "")], _joined(name, *facts))
+        self._lines.row([(" " * 11, ""), (f"sha256 {sha256}", "dim")])
 
     def _print_heading(self, step: Step, detail: str = "") -> None:
         """Print the heading of a step with lines of its own, once."""

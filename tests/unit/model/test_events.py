@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tox_prodsim.model.events import Compared, Event, Found, ImportedModule, from_record, to_record
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.metrics import START_UP, Metric
+from tox_prodsim.model.release_files import FileKind, ReleaseFile
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 ANY_NUMBER = st.floats(allow_nan=False)
@@ -27,6 +28,9 @@ BY_TYPE: dict[str, st.SearchStrategy[Any]] = {
     "float | None": st.none() | ANY_NUMBER,
     "tuple[float, ...]": st.lists(ANY_NUMBER).map(tuple),
     "tuple[str, ...]": st.lists(ANY_TEXT).map(tuple),
+    "tuple[ReleaseFile, ...]": st.lists(
+        st.builds(ReleaseFile, name=ANY_TEXT, kind=st.sampled_from(FileKind), size_bytes=ANY_WHOLE, sha256=ANY_TEXT)
+    ).map(tuple),
 }
 
 

@@ -120,6 +120,10 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
             "sha256": "3f" * 32,
             "origin": "built from the sdist",
         },
+        "files": [
+            {"name": "acme-2.1.0-py3-none-any.whl", "kind": "wheel", "size_bytes": 84123, "sha256": "3f" * 32},
+            {"name": "acme-2.1.0.tar.gz", "kind": "sdist", "size_bytes": 61004, "sha256": "a7" * 32},
+        ],
         "steps": [
             {
                 "step": "wheel",
@@ -290,6 +294,7 @@ def test_every_report_is_as_the_schema_says(length: int) -> None:
         pytest.param(("steps", 1, "timeline", 0, "at_s"), "soon", id="a word for a number"),
         pytest.param(("findings", 0, "code"), "run603", id="a code that is none"),
         pytest.param(("wheel",), {}, id="a wheel without facts"),
+        pytest.param(("files", 1, "kind"), "egg", id="a kind of file that no index takes"),
     ],
 )
 def test_the_schema_refuses_what_a_report_never_says(path: tuple[Any, ...], value: object) -> None:

@@ -46,6 +46,8 @@ def test_a_run_that_passes_has_its_verdict_first_and_a_row_for_each_step() -> No
         ["", ""],
         ["wheel", "acme-2.1.0-py3-none-any.whl, 84 kB, built from the sdist"],
         ["sha256", "3f" * 32],
+        ["sdist", "acme-2.1.0.tar.gz, 61 kB"],
+        ["sha256", "a7" * 32],
         ["tested with", "tox-prodsim 0.1.0, CPython 3.12.4, linux x86_64"],
         ["step", "result", "", "time"],
         ["wheel", "ok", "RECORD and METADATA ok", "0.25 s"],

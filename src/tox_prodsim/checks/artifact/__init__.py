@@ -49,7 +49,7 @@ from tox_prodsim.checks.artifact.build_log import build_error, readable
 from tox_prodsim.checks.artifact.build_warnings import build_warnings
 from tox_prodsim.checks.artifact.data_files import data_files, script_files, stable_modules, start_files
 from tox_prodsim.checks.artifact.data_references import check_references
-from tox_prodsim.checks.artifact.digest import file_sha256
+from tox_prodsim.checks.artifact.digest import file_sha256, release_file
 from tox_prodsim.checks.artifact.equality import TreeWheel, check_equal
 from tox_prodsim.checks.artifact.internal_imports import internal_imports, is_optional
 from tox_prodsim.checks.artifact.native import check_native
@@ -90,6 +90,7 @@ __all__ = [
     "open_wheel",
     "read_bounded",
     "readable",
+    "release_file",
     "script_files",
     "sdist_beside",
     "stable_modules",

@@ -23,8 +23,9 @@ from tox_prodsim.checks import artifact
 from tox_prodsim.checks.artifact import build_failure
 from tox_prodsim.model import files
 from tox_prodsim.model.errors import BuildError, NoTreeError, ProdsimError, TreeUnavailableError
-from tox_prodsim.model.events import Step
+from tox_prodsim.model.events import RunStarted, Step
 from tox_prodsim.model.formatting import counted
+from tox_prodsim.model.release_files import FileKind, ReleaseFile
 from tox_prodsim.model.runner import BoundedCall
 from tox_prodsim.plugin.context import runners
 from tox_prodsim.plugin.packages import build_record
@@ -172,6 +173,18 @@ class ProvenanceTracker:
             rebuild=partial(self._build_again, kept),
             tracked=cache(self._tree.tracked) if built_here else frozenset,
         )
+
+    def release_files(self, started: RunStarted) -> tuple[ReleaseFile, ...]:
+        """Return the files that are to be published; a wheel that was built from a given sdist is not one of them."""
+        kept = self._kept()
+        wheel = ReleaseFile(
+            name=started.wheel_name,
+            kind=FileKind.WHEEL,
+            size_bytes=started.wheel_size_bytes,
+            sha256=started.wheel_sha256,
+        )
+        wheels = (wheel,) if self._given is None or self._is_wheel_given else ()
+        return (*wheels, *((self._call(artifact.release_file, kept, FileKind.SDIST),) if kept is not None else ()))
 
     def close(self) -> None:
         """End a build that still runs, and remove what it needed."""
