@@ -17,12 +17,14 @@ _WORDS = {"$schema", "$id", "$defs", "title", "description", "type", "required",
     "$ref",
     "minimum",
     "pattern",
+    "additionalProperties",
 }
 
 
 def resolved(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema that a reference stands for; refuse words of JSON Schema that the checks below do not know."""
-    schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    if "$ref" in schema:
+        schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]] if schema["$ref"] != "#" else SCHEMA
     assert not schema.keys() - _WORDS
     return schema
 
@@ -40,6 +42,9 @@ def violations(value: Any, schema: dict[str, Any], at: str = "report") -> Iterat
     for name, each in schema.get("properties", {}).items():
         if name in value:
             yield from violations(value[name], each, f"{at}.{name}")
+    if others := schema.get("additionalProperties"):
+        for name in value.keys() - schema.get("properties", {}).keys():
+            yield from violations(value[name], others, f"{at}.{name}")
     for position, item in enumerate(value if "items" in schema else []):
         yield from violations(item, schema["items"], f"{at}[{position}]")
 
@@ -58,8 +63,11 @@ def undescribed(value: Any, schema: dict[str, Any], at: str = "report") -> Itera
     schema = next((each for each in schema.get("anyOf", []) if "$ref" in each), schema)
     schema = resolved(schema)
     if isinstance(value, dict):
-        properties = schema.get("properties", {})
-        yield from (f"{at}.{name}" for name in value if name not in properties or name not in schema["required"])
+        others = schema.get("additionalProperties")
+        properties = schema.get("properties", {}) | (dict.fromkeys(value, others) if others else {})
+        required = {name for each in (schema, *schema.get("anyOf", [])) for name in each.get("required", [])}
+        required |= value.keys() if others else set()
+        yield from (f"{at}.{name}" for name in value if name not in properties or name not in required)
         for name in value.keys() & properties.keys():
             yield from undescribed(value[name], properties[name], f"{at}.{name}")
     if isinstance(value, list):

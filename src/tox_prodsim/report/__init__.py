@@ -11,8 +11,10 @@ from tox_prodsim.report.format import CodeText, Format, RenderOptions
 FORMATS: Mapping[str, Format] = {
     each.name: each
     for each in (
-        Format(name="text", suffix="txt", description="the run as the terminal shows it"),
-        Format(name="json", suffix="json", description="one JSON document, described by report/schema.json"),
+        Format(name="text", suffix="txt", description="the run as the terminal shows it", joins=True),
+        Format(
+            name="json", suffix="json", description="one JSON document, described by report/schema.json", joins=True
+        ),
         Format(
             name="junit",
             suffix="junit.xml",
@@ -23,7 +25,7 @@ FORMATS: Mapping[str, Format] = {
         Format(
             name="github",
             suffix="github.txt",
-            description="annotations of GitHub: at most 10 of each level",
+            description="annotations of GitHub: at most 9 of each level",
             joins=True,
         ),
         Format(name="gitlab", suffix="gitlab.json", description="code quality of GitLab: one JSON array", joins=True),

@@ -26,10 +26,11 @@ def render(events: Iterable[Event], options: RenderOptions) -> str:
 
 def _issues(run: Run, options: RenderOptions, prints: Fingerprints) -> Iterator[dict[str, Any]]:
     clean = Printable("utf-8")
+    steps = {id(finding): step.name for step in run.steps for finding in step.findings}
     for finding in worst_first(run.findings):
         path, line = place(finding, options)
         at = f"at {origin(finding)}" if finding.file and path != finding.file else ""
-        text = joined((f"{finding.code} {sentence(finding)}", at, f"({run.label})"), " ")
+        text = joined((f"{finding.code} {sentence(finding)}", at, f"({run.label}, {steps[id(finding)]})"), " ")
         yield {
             "description": clean(text),
             "check_name": clean(finding.code),

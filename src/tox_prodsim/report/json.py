@@ -1,4 +1,4 @@
-"""The format ``json``: one document made from the events of a run; ``schema.json`` describes it.
+"""The format ``json``: one document made from the events of a run, or of several; ``schema.json`` describes it.
 
 The document is a contract: a field is never renamed or removed within one ``schema_version``.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -30,12 +30,15 @@ from tox_prodsim.model.events import (
     unfinished,
 )
 from tox_prodsim.model.findings import Finding
+from tox_prodsim.report import matrix
 from tox_prodsim.report.format import RenderOptions
+from tox_prodsim.report.runs import Run, runs, split
 
 
 def render(events: Iterable[Event], _options: RenderOptions) -> str:
     """Return the document as text; no option applies to it."""
-    return dumps(report(events))
+    each_run = split(events)
+    return dumps(report(each_run[0]) if len(each_run) == 1 else combined(each_run))
 
 
 def dumps(document: dict[str, Any]) -> str:
@@ -57,6 +60,33 @@ def report(events: Iterable[Event]) -> dict[str, Any]:
         "comparisons": document.comparisons,
         "imports": document.imports,
         "summary": document.summary(),
+    }
+
+
+def combined(each_run: Sequence[Sequence[Event]]) -> dict[str, Any]:
+    """Return the report of several runs: their matrix, their reports, and one verdict."""
+    reports = [report(events) for events in each_run]
+    all_runs = runs(event for events in each_run for event in events)
+    versions = {document["tool"]["version"] for document in reports}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"name": "tox-prodsim", "version": versions.pop() if len(versions) == 1 else None},
+        "matrix": [_row(run, matrix.steps(all_runs)) for run in all_runs],
+        "runs": reports,
+        "summary": _finite(asdict(matrix.summary(all_runs))),
+    }
+
+
+def _row(run: Run, steps: Sequence[Step]) -> dict[str, Any]:
+    """Return what the steps of one run came to; a step that it does not have is null."""
+    cells = {step: matrix.cell(run, step) for step in steps}
+    return {
+        "label": run.label,
+        "verdict": run.finished.verdict,
+        "steps": {
+            step.value: {"result": cell.result, "codes": list(cell.codes)} if cell.result else None
+            for step, cell in cells.items()
+        },
     }
 
 

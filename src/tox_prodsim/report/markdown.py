@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tox_prodsim.model import causes
 from tox_prodsim.model.causes import Fault
-from tox_prodsim.model.events import Compared, Event, Evidence, Measured, Outcome, Progress
+from tox_prodsim.model.events import Compared, Event, Evidence, Measured, Outcome, Progress, Step
 from tox_prodsim.model.findings import Level, Verdict
 from tox_prodsim.model.formatting import counted, joined, listed
 from tox_prodsim.model.printable import Printable
-from tox_prodsim.report import units
+from tox_prodsim.report import matrix, units
 from tox_prodsim.report.format import RenderOptions
+from tox_prodsim.report.matrix import Cell, Result
 from tox_prodsim.report.runs import Run, StepRun, runs
 from tox_prodsim.report.wording import CUT_SHORT, VERDICTS, counts, origin, quoted, sentence
 
@@ -35,13 +36,27 @@ _MOST_OF_A_CELL = 400
 _MOST_OF_A_TIMELINE = 200
 _MOST_ALSO = 6
 _MOST_FILES = 300
+_MOST_CODES = 4
+"""Codes of a cell of the matrix."""
 
 
 def render(events: Iterable[Event], options: RenderOptions) -> str:
     """Return the summary of all runs in at most 900 KiB; the verdicts first, the logs last."""
-    writers = [_Writer(run, options) for run in runs(events)]
+    all_runs = runs(events)
+    writers = [_Writer(run, options) for run in all_runs]
     blocks = [block for part in zip(*(writer.parts() for writer in writers), strict=True) for block in part]
-    return _joined([block for some in blocks for block in some])
+    head = _over_all(all_runs, writers) if len(all_runs) > 1 else ()
+    return _joined([*head, *(block for some in blocks for block in some)])
+
+
+def _over_all(all_runs: Sequence[Run], writers: Sequence[_Writer]) -> Iterator[str]:
+    """Yield the verdict over several runs, and their matrix."""
+    end = matrix.summary(all_runs)
+    yield f"# {joined((writers[0].sign(end.verdict), VERDICTS[end.verdict]), ' ')}\n"
+    yield joined((matrix.passed(all_runs), counts(end))) + "\n"
+    steps = matrix.steps(all_runs)
+    rows = [writer.row(steps) for writer in writers]
+    yield _table(("environment", "verdict", *steps), rows)
 
 
 def _joined(blocks: Sequence[str]) -> str:
@@ -67,10 +82,24 @@ class _Writer:
         """Return the parts of the summary: of several runs, the first part of each comes first."""
         return self._head(), self._findings(), self._times(), self._details()
 
+    def sign(self, verdict: Verdict) -> str:
+        """Return the sign of a verdict; empty where the output cannot show it."""
+        sign = self._printable(_SIGNS[verdict])
+        return sign if "\\" not in sign else ""
+
+    def row(self, steps: Sequence[Step]) -> tuple[str, ...]:
+        """Return the row of the run in the matrix."""
+        verdict = self._run.finished.verdict
+        shown = joined((self.sign(verdict), VERDICTS[verdict]), " ")
+        return (self._text(self._run.label), shown, *(self._cell(matrix.cell(self._run, step)) for step in steps))
+
+    def _cell(self, cell: Cell) -> str:
+        word = f"**{cell.result.word}**" if cell.result in {Result.FAILED, Result.CUT_SHORT} else cell.result.word
+        return joined((word, self._text(listed(cell.codes, _MOST_CODES))), " ")
+
     def _head(self) -> Iterator[str]:
         run, finished = self._run, self._run.finished
-        sign = self._printable(_SIGNS[finished.verdict])
-        sign = sign if "\\" not in sign else ""
+        sign = self.sign(finished.verdict)
         yield f"## {joined((sign, f'{self._text(run.label)}: {VERDICTS[finished.verdict]}'), ' ')}\n"
         duration = units.duration(finished.duration_s) if finished.duration_s else ""
         yield joined((CUT_SHORT if run.is_cut_short else "", counts(finished), duration)) + "\n"

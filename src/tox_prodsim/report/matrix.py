@@ -8,19 +8,25 @@ from enum import StrEnum
 
 from tox_prodsim.model.events import Outcome, RunFinished, Step
 from tox_prodsim.model.findings import Level, Verdict
+from tox_prodsim.model.formatting import counted
 from tox_prodsim.report.runs import Run, StepRun
 
 
 class Result(StrEnum):
     """What a step of a run came to; the first of several is the worst."""
 
-    FAIL = "FAIL"
+    FAILED = "failed"
     CUT_SHORT = "cut short"
-    WARN = "warn"
+    WARNING = "warning"
     OK = "ok"
     NOT_CHECKED = "not checked"
     ABSENT = ""
     """The run has no such step."""
+
+    @property
+    def word(self) -> str:
+        """Return what people read in a cell."""
+        return {Result.FAILED: "FAIL", Result.WARNING: "warn"}.get(self, self.value)
 
 
 _VERDICTS = (Verdict.FAILED, Verdict.INCOMPLETE, Verdict.CANCELLED, Verdict.PASSED)
@@ -56,20 +62,27 @@ def cell(run: Run, step: Step) -> Cell:
 
 
 def _result(step: StepRun) -> Result:
-    if step.finished is None:
-        return Result.CUT_SHORT
     levels = {finding.level for finding in step.findings}
-    if step.finished.outcome is Outcome.FAILED or Level.ERROR in levels:
-        return Result.FAIL
+    outcome = step.finished.outcome if step.finished is not None else None
+    if outcome is Outcome.FAILED or Level.ERROR in levels:
+        return Result.FAILED
+    if outcome is None:
+        return Result.CUT_SHORT
     if Level.WARNING in levels:
-        return Result.WARN
-    return Result.OK if step.finished.outcome is Outcome.OK else Result.NOT_CHECKED
+        return Result.WARNING
+    return Result.OK if outcome is Outcome.OK else Result.NOT_CHECKED
 
 
 def verdict(runs: Sequence[Run]) -> Verdict:
     """Return the worst verdict: passed only if every run has passed."""
     found = {run.finished.verdict for run in runs}
     return next((each for each in _VERDICTS if each in found), Verdict.INCOMPLETE)
+
+
+def passed(runs: Sequence[Run]) -> str:
+    """Return how many of the environments have passed."""
+    number = sum(run.finished.verdict is Verdict.PASSED for run in runs)
+    return f"{number} of {counted(len(runs), 'environment')} passed"
 
 
 def summary(runs: Sequence[Run]) -> RunFinished:

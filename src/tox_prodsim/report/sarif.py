@@ -10,6 +10,7 @@ from urllib.parse import quote
 from tox_prodsim.model.events import Event
 from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.printable import Printable
+from tox_prodsim.report import matrix
 from tox_prodsim.report.format import RenderOptions
 from tox_prodsim.report.runs import Run, runs
 from tox_prodsim.report.wording import CUT_SHORT, Fingerprints, origin, place, sentence, worst_first
@@ -94,12 +95,14 @@ class _Writer:
             **({"toolExecutionNotifications": said} if said else {}),
         }
 
-    def _facts(self) -> dict[str, str]:
+    def _facts(self) -> dict[str, Any]:
+        """Return the verdict, what was tested where, and what each step came to."""
         facts = {"verdict": self._run.finished.verdict.value}
         if started := self._run.started:
             facts |= {"wheel": started.wheel_name, "sha256": started.wheel_sha256}
             facts |= {"python": started.python, "platform": started.platform}
-        return {key: self._clean(value) for key, value in facts.items() if value}
+        cells = {step.value: matrix.cell(self._run, step).result.value for step in matrix.steps([self._run])}
+        return {key: self._clean(value) for key, value in facts.items() if value} | {"steps": cells}
 
     def _clean(self, text: str) -> str:
         return self._printable(text)

@@ -147,7 +147,7 @@ class TerminalReporter:
                 self._lines.row([(f"  {self._running.step:<8} ", ""), ("not finished", "yellow")])
 
     def _print_header(self, event: RunStarted) -> None:
-        catalogue = f"catalogue of {units.count(event.checks, 'check')}"
+        catalogue = f"catalogue of {units.count(event.checks, 'check')}" if event.checks else ""
         self._lines.row(
             [], f"{event.env_name}: " + _joined(f"tox-prodsim {event.version}", event.python, event.platform, catalogue)
         )

@@ -35,7 +35,7 @@ def test_a_run_that_passes_has_its_note() -> None:
 
 def test_a_run_that_fails_has_its_errors_first() -> None:
     crash, warned = issues(*FAILING)
-    assert crash["description"] == f"RUN602 uvicorn: {CRASH.message} (prodsim)"
+    assert crash["description"] == f"RUN602 uvicorn: {CRASH.message} (prodsim, deploy)"
     assert (crash["severity"], crash["location"]) == ("major", {"path": "pyproject.toml", "lines": {"begin": 1}})
     assert (warned["severity"], warned["location"]) == ("minor", {"path": "acme/report.py", "lines": {"begin": 7}})
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from support.run_events import STARTED
+from support.run_events import STARTED, named
 from support.schema import SCHEMA, undescribed, violations
 
 from tox_prodsim.model.events import (
@@ -29,7 +29,8 @@ from tox_prodsim.model.events import (
 )
 from tox_prodsim.model.findings import Finding, Level, Verdict
 from tox_prodsim.model.metrics import Metric
-from tox_prodsim.report.json import report
+from tox_prodsim.report import RenderOptions
+from tox_prodsim.report.json import render, report
 
 BROKEN = Finding(
     code="RUN603", level=Level.ERROR, subject="uvicorn", message="not ready", hint="wait", file="a", line=3
@@ -309,3 +310,21 @@ def test_the_schema_refuses_what_a_report_never_says(path: tuple[Any, ...], valu
 
 def test_the_schema_describes_every_field_of_the_report() -> None:
     assert list(undescribed(document(*EVENTS), SCHEMA)) == []
+
+
+def test_several_runs_are_one_document_with_their_matrix() -> None:
+    both = json.loads(render([*named(EVENTS, "a"), *named(EVENTS[:6], "b")], RenderOptions()))
+    assert list(violations(both, SCHEMA)) == []
+    assert list(undescribed(both, SCHEMA)) == []
+    assert [run["environment"]["name"] for run in both["runs"]] == ["a", "b"]
+    assert both["runs"][0] == document(*named(EVENTS, "a"))
+    assert both["matrix"][1] == {
+        "label": "b",
+        "verdict": "incomplete",
+        "steps": {
+            "wheel": {"result": "ok", "codes": []},
+            "deploy": {"result": "failed", "codes": ["RUN603"]},
+            "compare": None,
+        },
+    }
+    assert (both["summary"]["verdict"], both["summary"]["errors"]) == ("failed", 2)

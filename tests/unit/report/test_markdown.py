@@ -166,3 +166,14 @@ def test_in_an_encoding_of_few_characters_the_text_is_in_it() -> None:
     text = render(HOSTILE, replace(OPTIONS, encoding="ascii"))
     assert text.isascii()
     assert text.startswith("## x" if NASTY.startswith("x") else "## ")
+
+
+def test_several_runs_begin_with_one_verdict_and_their_matrix() -> None:
+    html = shown(*named(PASSING, "a"), *named(FAILING, "b|c"))
+    assert plain(html.splitlines()[0]) == "\N{CROSS MARK} FAILED"
+    assert plain(html.splitlines()[1]) == "1 of 2 environments passed, 1 error, 1 warning, 1 note, 8 checks"
+    assert table(html)[:3] == [
+        ["environment", "verdict", "wheel", "import", "deploy", "compare"],
+        ["a", "\N{WHITE HEAVY CHECK MARK} passed", "ok", "", "ok", "ok"],
+        ["b|c", "\N{CROSS MARK} FAILED", "ok", "warn IMP501", "FAIL RUN602", "not checked"],
+    ]

@@ -19,18 +19,18 @@ def test_the_columns_are_the_steps_of_any_run_in_their_order() -> None:
 
 def test_a_cell_is_the_result_of_a_step_with_the_codes_that_were_found() -> None:
     table = [[cell(run, step) for step in steps(BOTH)] for run in BOTH]
-    assert [[each.result.value for each in row] for row in table] == [
+    assert [[each.result.word for each in row] for row in table] == [
         ["ok", "", "ok", "ok"],
         ["ok", "warn", "FAIL", "not checked"],
     ]
-    assert table[1][2] == Cell(result=Result.FAIL, codes=("RUN602",), duration_s=0.14)
+    assert table[1][2] == Cell(result=Result.FAILED, codes=("RUN602",), duration_s=0.14)
 
 
 def test_of_several_steps_of_a_kind_the_worst_counts() -> None:
     ended = StepFinished(step=Step.DEPLOY, outcome=Outcome.OK, detail="", duration_s=1.0)
     begun = StepStarted(step=Step.DEPLOY)
     (run,) = runs([STARTED, begun, Found(finding=CRASH), Found(finding=CRASH), ended, begun])
-    assert cell(run, Step.DEPLOY) == Cell(result=Result.FAIL, codes=("RUN602",), duration_s=1.0)
+    assert cell(run, Step.DEPLOY) == Cell(result=Result.FAILED, codes=("RUN602",), duration_s=1.0)
     (run,) = runs([STARTED, begun, ended, begun])
     assert cell(run, Step.DEPLOY).result is Result.CUT_SHORT
 

@@ -145,3 +145,11 @@ def test_whatever_was_printed_it_is_text() -> None:
     assert len(run["results"]) == 6
     assert commands(render(HOSTILE, OPTIONS)) == []
     assert not any(0xD800 <= ord(character) < 0xE000 for _, value in _strings(run) for character in value)
+
+
+def test_each_run_says_what_its_steps_came_to() -> None:
+    both = runs(*named(PASSING, "a"), *named(FAILING, "b"))
+    assert [run["properties"]["steps"] for run in both] == [
+        {"wheel": "ok", "deploy": "ok", "compare": "ok"},
+        {"wheel": "ok", "import": "warning", "deploy": "failed", "compare": "not checked"},
+    ]
