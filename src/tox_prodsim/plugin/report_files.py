@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from tox_prodsim.catalogue import CATALOGUE, page
 from tox_prodsim.model import files
 from tox_prodsim.model.printable import has_controls
-from tox_prodsim.report import CodeText, RenderOptions
+from tox_prodsim.report import NORMAL, CodeText, RenderOptions
 
 _SOURCE_FOLDERS = ("", "src", "lib", "python")
 """Folders of a project that can hold what a wheel has at its root."""
@@ -40,10 +40,20 @@ def write(path: Path, text: str, *, mode: int = files.SHARED) -> None:
         file.write(text.encode("utf-8", "backslashreplace"))
 
 
-def options(root: Path, *, encoding: str | None = "utf-8") -> RenderOptions:
-    """Return what a format for machines shows of the catalogue and of the project."""
+def options(
+    root: Path,
+    *,
+    color: bool = False,
+    encoding: str | None = "utf-8",
+    verbosity: int = NORMAL,
+    report_path: str = "",
+) -> RenderOptions:
+    """Return what a format shows of the catalogue and of the project."""
     return RenderOptions(
+        color=color,
         encoding=encoding,
+        verbosity=verbosity,
+        report_path=report_path,
         codes=_codes(),
         source_of=partial(source_of, root),
         project_file=next(filter(None, (source_of(root, name) for name in _PROJECT_FILES)), _PROJECT_FILES[0]),

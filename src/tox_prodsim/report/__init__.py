@@ -6,7 +6,7 @@ it is asked for.
 
 from collections.abc import Mapping
 
-from tox_prodsim.report.format import CodeText, Format, RenderOptions
+from tox_prodsim.report.format import NORMAL, CodeText, Format, RenderOptions
 
 FORMATS: Mapping[str, Format] = {
     each.name: each
@@ -42,4 +42,15 @@ FORMATS: Mapping[str, Format] = {
 }
 """All report formats by name; the first is the default."""
 
-__all__ = ["FORMATS", "CodeText", "Format", "RenderOptions", "event_log", "json", "terminal"]
+__all__ = [
+    "FORMATS",
+    "NORMAL",
+    "CodeText",
+    "Format",
+    "RenderOptions",
+    "event_log",
+    "json",
+    "release",
+    "saved",
+    "terminal",
+]

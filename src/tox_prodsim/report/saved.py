@@ -1,7 +1,7 @@
 """Report files of other machines: the events that a saved report in the format ``json`` was made of.
 
-Such a file is foreign data. What is not as ``schema.json`` says raises ValueError; fields that a later version added are
-passed over.
+Such a file is foreign data. What is not as ``schema.json`` says raises ValueError; fields that a later version added
+are passed over.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from tox_prodsim.model.events import (
     from_record,
 )
 from tox_prodsim.model.findings import Finding, Level, Verdict
+from tox_prodsim.model.formatting import shortened
 
 MOST_BYTES = 256 << 20
 """No report is larger: its logs are bounded."""
@@ -43,16 +44,23 @@ _Object = Mapping[str, Any]
 def runs_of(content: bytes) -> list[list[Event]]:
     """Return the events of each run in a report; raises ValueError with the reason when it is not a report."""
     try:
-        document = json.loads(content)
-        return _runs(document)
+        return _runs(_parsed(content))
     except (LookupError, TypeError, AttributeError, OverflowError, RecursionError) as problem:
-        msg = f"a field is not as schema.json says ({type(problem).__name__}: {problem})"
+        msg = f"a field is not as schema.json says ({type(problem).__name__}: {shortened(str(problem), 80)})"
+        raise ValueError(msg) from problem
+
+
+def _parsed(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as problem:
+        msg = f"it is not JSON ({shortened(str(problem), 80)})"
         raise ValueError(msg) from problem
 
 
 def _runs(document: Any) -> list[list[Event]]:
     _refuse_foreign(document)
-    reports = document["runs"] if "runs" in document else [document]
+    reports = document.get("runs", [document])
     if not isinstance(reports, list) or not 0 < len(reports) <= MOST_RUNS:
         msg = f"it has not between 1 and {MOST_RUNS} runs"
         raise ValueError(msg)

@@ -47,7 +47,11 @@ COMMANDS = (
         help="time it beside another version: a branch or commit, a version of the index, a wheel",
     ),
     Command(name="history", help="the times over the git history of the baselines (--svg FILE: a picture)"),
-    Command(name="report", help="show the last run again (--format NAME: as junit, markdown, sarif, …; --output FILE)"),
+    Command(
+        name="report",
+        arguments="[REPORT ...]",
+        help="show the last run again (--format NAME: as junit, markdown, sarif, …; --output FILE)",
+    ),
 )
 _EXAMPLES = """\
 examples:
