@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from pathlib import Path
@@ -111,6 +112,36 @@ def test_the_report_in_another_format_is_written_to_a_file_and_to_stdout(shown: 
     (line,) = (line for line in annotations.splitlines() if line.startswith("::warning "))
     assert ",title=ENT510 in prodsim::[console_scripts] acme = acme%3A" not in line
     assert ",title=ENT510 in prodsim::[console_scripts] acme = acme:nothing: does not load" in line
+
+
+def test_reports_of_other_machines_are_one_report_with_a_matrix(shown: tuple[Project, Result]) -> None:
+    project, _ = shown
+    mine = project.report()
+    files = {name: copy.deepcopy(mine) for name in ("arm", "beta", "other")}
+    files["arm"]["environment"]["platform"] = "linux aarch64"
+    files["beta"]["wheel"]["name"] = "beta-1.0-py3-none-any.whl"
+    files["other"]["files"][0]["sha256"] = "0" * 64
+    for name, document in files.items():
+        project.write(f"{name}/report.json", json.dumps(document))
+    here = ".tox/prodsim/prodsim/report.json"
+    both = json.loads(project.tox("prodsim", "report", here, "arm/report.json", "--format", "json").passed().out)
+    assert list(violations(both, SCHEMA)) == []
+    assert both["runs"] == [mine, files["arm"]]
+    assert [row["label"] for row in both["matrix"]] == [
+        f"prodsim ({mine['environment']['platform']})",
+        "prodsim (linux aarch64)",
+    ]
+    _, table = project.tox("prodsim", "report", "arm/report.json", here).passed().out.split("prodsim: 2 environments\n")
+    assert table.splitlines()[-1].startswith("prodsim: passed  2 of 2 environments passed")
+    name = mine["files"][0]["name"]
+    for file, reason in (  # each is refused in one line
+        ("beta/report.json", "beta/report.json is a report of beta 1.0, .tox/prodsim/prodsim/report.json of acme 1.0"),
+        ("other/report.json", f"other/report.json has another {name} (sha256 000000000000) than"),
+        ("found.txt", "found.txt: it cannot be read: it is not JSON"),
+        ("nowhere.json", "nowhere.json: it cannot be read: No such file or directory"),
+    ):
+        (line,) = project.tox("prodsim", "report", here, file).failed().out.splitlines()
+        assert reason in line
 
 
 def test_the_journal_of_tox_holds_the_report(shown: tuple[Project, Result]) -> None:

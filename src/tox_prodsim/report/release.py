@@ -48,6 +48,9 @@ def _files(started: RunStarted) -> Iterator[tuple[str, str]]:
 
 
 def _project(started: RunStarted) -> str:
-    """Return the project and the version, as its files are named."""
-    name, version, *_ = [*next(_files(started))[0].removesuffix(".tar.gz").split("-"), ""]
+    """Return the project and the version, as the wheel is named, or else the sdist."""
+    if started.wheel_name:
+        name, version, *_ = [*started.wheel_name.split("-"), ""]
+    else:
+        name, _, version = next(_files(started))[0].removesuffix(".tar.gz").rpartition("-")
     return f"{re.sub(r'[-_.]+', '-', name).lower()} {version}".rstrip()

@@ -33,6 +33,7 @@ from tox_prodsim.model.events import (
 )
 from tox_prodsim.model.findings import Finding, Level, Verdict
 from tox_prodsim.model.formatting import shortened
+from tox_prodsim.model.release_files import ReleaseFile
 
 MOST_BYTES = 256 << 20
 """No report is larger: its logs are bounded."""
@@ -112,9 +113,10 @@ def _events(report: _Object) -> Iterator[Event]:
 
 def _started(report: _Object) -> Event:
     environment, wheel = report["environment"], report["wheel"] or {}
+    files = [_known(ReleaseFile, each) for each in _list(report, "files")]
     return _event(
         RunStarted,
-        {**environment, **report, **report["tool"], "env_name": environment["name"]}
+        {**environment, **report, **report["tool"], "env_name": environment["name"], "files": files}
         | {f"wheel_{name}": wheel.get(name, "") for name in ("name", "sha256", "origin")}
         | {"wheel_size_bytes": wheel.get("size_bytes", 0), "checks": report["tool"].get("checks", 0)},
     )

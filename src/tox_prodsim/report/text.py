@@ -90,8 +90,11 @@ def _piece(run: Run, step: Step) -> Piece:
 
 
 def _files(run: Run) -> Iterator[str]:
-    """Yield the files that the run is about, with their size and their sha256."""
+    """Yield the files that are to be published, or else the wheel under test, with their size and their sha256."""
     started = run.started
-    if started is not None and started.wheel_name:
-        size = units.size(started.wheel_size_bytes)
-        yield joined((started.wheel_name, size, f"sha256 {started.wheel_sha256}"), " · ")
+    if started is None:
+        return
+    files = [(each.name, each.size_bytes, each.sha256) for each in started.files]
+    wheel = (started.wheel_name, started.wheel_size_bytes, started.wheel_sha256)
+    for name, size_bytes, sha256 in files or [wheel][: bool(started.wheel_name)]:
+        yield joined((name, units.size(size_bytes), f"sha256 {sha256}"), " · ")

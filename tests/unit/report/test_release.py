@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from support.run_events import STARTED
+from support import run_events
 
 from tox_prodsim.model.events import RunStarted
+from tox_prodsim.model.release_files import FileKind, ReleaseFile
 from tox_prodsim.report.release import refusal
 
+STARTED = replace(run_events.STARTED, files=())
 GIVEN = replace(STARTED, wheel_origin="given with --installpkg")
 ARM = replace(GIVEN, wheel_name="acme-2.1.0-cp312-cp312-linux_aarch64.whl", wheel_sha256="aa" * 32)
 X86 = replace(GIVEN, wheel_name="acme-2.1.0-cp312-cp312-linux_x86_64.whl", wheel_sha256="bb" * 32)
@@ -51,6 +53,16 @@ def test_environments_that_build_their_wheels_here_are_of_one_source_tree() -> N
 def test_a_run_without_a_wheel_is_of_any_release() -> None:
     assert said(replace(STARTED, wheel_name=""), GIVEN) == ""
     assert refusal([("a.json", [])]) == ""
+
+
+def test_the_files_of_a_release_count_and_not_a_wheel_that_is_built_of_its_sdist() -> None:
+    sdist = ReleaseFile(name="acme-2.1.0.tar.gz", kind=FileKind.SDIST, size_bytes=1, sha256="dd" * 32)
+    built = replace(STARTED, files=(sdist,))
+    assert said(built, replace(built, wheel_sha256="cc" * 32)) == ""
+    changed = replace(built, files=(replace(sdist, sha256="ee" * 32),))
+    assert said(replace(ARM, files=(sdist,)), changed).startswith("b.json has another acme-2.1.0.tar.gz (sha256 eeee")
+    old = replace(built, wheel_name="", files=(replace(sdist, name="acme-web-2.1.0.tar.gz"),))
+    assert said(old, replace(GIVEN, wheel_name="acme_web-2.1.0-py3-none-any.whl")) == ""
 
 
 def test_odd_names_are_compared_as_they_are() -> None:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.run_events import FAILING, HOSTILE, OPTIONS, PASSING, named
+from support.run_events import FAILING, HOSTILE, OPTIONS, PASSING, STARTED, named
 
 from tox_prodsim.model.events import Event, ImportedModule, ImportTree
+from tox_prodsim.model.release_files import FileKind, ReleaseFile
 from tox_prodsim.report.json import dumps, render, report
 from tox_prodsim.report.saved import runs_of
 from tox_prodsim.report.text import render as as_text
 
 TREE = ImportTree(unit="bytecodes", now=(ImportedModule(name="acme", importer="", own=3),), left_out=1)
-FULL: list[Event] = [*PASSING[:-4], TREE, *PASSING[-4:]]
-ODD: list[Any] = [None, -1, float("inf"), 10**17, 10**30, "", [], {}, "x", "\ud800", True, [None], [{}], ["x"], 1.5]
+FILES = (ReleaseFile(name="acme-2.1.0.tar.gz", kind=FileKind.SDIST, size_bytes=1, sha256="dd" * 32),)
+FULL: list[Event] = [replace(STARTED, files=FILES), *PASSING[1:-4], TREE, *PASSING[-4:]]
+ODD: list[Any] = [None, float("inf"), 10**30, "\ud800", [], {}, True, [None], ["x"]]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +89,7 @@ def test_a_report_that_passes_with_an_error_is_refused() -> None:
 
 def test_any_field_can_have_any_value() -> None:
     read = 0
-    for changed in _changed(json.loads(dumps(report(FULL[:4] + FAILING[3:])))):
+    for changed in _changed(json.loads(dumps(report(FULL[:3] + FAILING[-8:])))):
         try:
             (events,) = runs_of(json.dumps(changed).encode())
         except ValueError:

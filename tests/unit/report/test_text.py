@@ -24,6 +24,7 @@ def test_the_matrix_follows_the_text_of_each_run() -> None:
         *second,
         "prodsim: 2 environments",
         f"file acme-2.1.0-py3-none-any.whl · 84 kB · sha256 {'3f' * 32}",
+        f"file acme-2.1.0.tar.gz · 61 kB · sha256 {'a7' * 32}",
         "environment wheel import deploy compare",
         "a ok ok ok",
         "b ok warn FAIL -",
