@@ -77,7 +77,14 @@ _TIMES: list[Event] = [
     TREE,
     _MEASURED,
     Compared(
-        metric=_METRIC, change=Change.SAME, value_s=0.5, expected_s=0.48, ratio=1.04, tolerance=0.1, detail="in bounds"
+        metric=_METRIC,
+        change=Change.SAME,
+        value_s=0.5,
+        expected_s=0.48,
+        ratio=1.04,
+        tolerance=0.1,
+        detail="in bounds",
+        history=(1.6, 1.92),
     ),
     StepFinished(step=Step.COMPARE, outcome=Outcome.OK, detail="candidate written", duration_s=9.0),
 ]

@@ -220,6 +220,8 @@ class Compared:
     """Why the change is UNKNOWN; None: it is not."""
     noise: float | None = None
     """The difference that noise can make, where the same looks like more than the tolerance; 0.1 is 10 %."""
+    history: tuple[float, ...] = ()
+    """The ratios that the baseline has accepted, oldest first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -33,6 +33,12 @@ FORMATS: Mapping[str, Format] = {
             name="sarif", suffix="sarif", description="SARIF 2.1.0, as the code scanning of GitHub reads it", joins=True
         ),
         Format(
+            name="html",
+            suffix="html",
+            description="one page that loads nothing: findings, timelines, imports, times, raw events",
+            joins=True,
+        ),
+        Format(
             name="trace",
             suffix="trace.json",
             description="trace events of Chrome: the steps and timelines, for Perfetto",

@@ -192,12 +192,19 @@ class _Comparisons:
             yield Found(finding=self._timer.failure)
             yield Evidence(step=Step.COMPARE, title=title, lines=lines)
             return
-        compared = comparability.with_limits(compared)
+        compared = replace(comparability.with_limits(compared), history=self._history(metric))
         self._keep(measured, compared)
         if measured is not None:
             yield measured
         if not update or compared.reason in {UnknownReason.NOT_COMPARED, UnknownReason.NOT_MEASURED}:
             yield from self._explained(compared)
+
+    def _history(self, metric: Metric) -> tuple[float, ...]:
+        """Return the ratios to the same control that were accepted, oldest first."""
+        stored = self._baselines.stored
+        if stored is None or metric not in stored.metrics or stored.control != sampling.CONTROL:
+            return ()
+        return stored.metrics[metric].history
 
     def _keep(self, measured: Measured | None, compared: Compared) -> None:
         """Keep what was measured, and its time for the budgets: one that is known without any round counts, too."""

@@ -242,6 +242,7 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
                 "cause": "",
                 "reason": "no baseline",
                 "noise": None,
+                "history": [],
             }
         ],
         "imports": {

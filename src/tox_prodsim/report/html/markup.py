@@ -1,0 +1,119 @@
+"""HTML in pieces: all text is escaped where it enters, so that nothing foreign is ever markup."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain, repeat
+
+from tox_prodsim.model.printable import Printable
+
+_CLEAN = Printable("utf-8")
+_MOST = 2000
+_VOID = {"meta", "br", "rect", "line", "path"}
+"""Elements without content."""
+
+
+class Markup(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+Content = str | Iterable["Content"] | None
+"""Text, which is escaped; markup; several of them; or nothing."""
+Attribute = str | float | None
+"""None: the attribute is left out."""
+
+
+def text(value: str, *, limit: int = _MOST) -> Markup:
+    """Return foreign text as HTML; control characters, and what changes the direction, are visible as escapes."""
+    return escaped(_CLEAN(value, limit=limit))
+
+
+def escaped(value: str) -> Markup:
+    """Return text as HTML; what a CI system takes for a command, in a log that shows this page, has no meaning."""
+    return Markup(html.escape(value).replace("::", "&#58;&#58;").replace("##", "&#35;&#35;"))
+
+
+def tag(name: str, /, *content: Content, **attributes: Attribute) -> Markup:
+    """Return an element; ``class_`` is the attribute ``class``, ``aria_label`` is ``aria-label``."""
+    named = ((key.rstrip("_").replace("_", "-"), value) for key, value in attributes.items() if value is not None)
+    written = "".join(f' {key}="{_attribute(value)}"' for key, value in named)
+    if name in _VOID:
+        return Markup(f"<{name}{written}{'/' if name in {'rect', 'line', 'path'} else ''}>")
+    return Markup(f"<{name}{written}>{together(content)}</{name}>")
+
+
+def together(content: Content) -> Markup:
+    """Return the pieces one after the other."""
+    if content is None:
+        return Markup("")
+    if isinstance(content, str):
+        return content if isinstance(content, Markup) else text(content)
+    return Markup("".join(map(together, content)))
+
+
+def isolated(value: str, *, limit: int = _MOST) -> Markup:
+    """Return foreign text inside of a sentence: if it is written from right to left, the sentence is not."""
+    return tag("bdi", text(value, limit=limit))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """A column of a table."""
+
+    head: str
+    kind: str = ""
+    """``num`` for numbers, ``short`` for words that are not broken; empty: any text."""
+
+
+def columns(*heads: str, numbers: Sequence[int] = (), short: Sequence[int] = ()) -> list[Column]:
+    """Return columns with these heads; ``numbers`` and ``short`` are the positions of those of a kind."""
+    kinds = {**dict.fromkeys(short, "short"), **dict.fromkeys(numbers, "num")}
+    return [Column(head=head, kind=kinds.get(at, "")) for at, head in enumerate(heads)]
+
+
+def table(
+    caption: str,
+    of: Sequence[Column],
+    rows: Iterable[Sequence[Content]],
+    *,
+    ids: Iterable[str] = (),
+    hidden: bool = False,
+) -> Markup:
+    """Return a table whose rows begin with their header; a hidden caption repeats the heading above it."""
+    named = chain(ids, repeat(""))
+    head = tag("tr", (tag("th", each.head, scope="col", class_=each.kind or None) for each in of))
+    body = [Markup(f"\n{_row(cells, of, name)}") for cells, name in zip(rows, named, strict=False)]
+    above = tag("caption", caption, class_="hidden" if hidden else None)
+    return Markup(f"\n{tag('table', above, tag('thead', head), tag('tbody', *body))}\n")
+
+
+def _row(cells: Sequence[Content], of: Sequence[Column], name: str) -> Markup:
+    written = [_cell(cell, column, is_head=not at) for at, (cell, column) in enumerate(zip(cells, of, strict=True))]
+    return tag("tr", *written, id=name or None)
+
+
+def _cell(cell: Content, column: Column, *, is_head: bool) -> Markup:
+    if column.kind == "num" and isinstance(cell, str):
+        cell = cell.replace(" ", "\xa0")
+    scope = "row" if is_head else None
+    return tag("th" if is_head else "td", cell, scope=scope, class_=column.kind or None)
+
+
+def label(words: str, kind: str) -> Markup:
+    """Return a result with the color of its kind; nothing without words."""
+    return tag("span", words, class_=f"result {kind}") if words else Markup("")
+
+
+def folded(summary: Content, content: Content, *, is_open: bool = False) -> Markup:
+    """Return content that a click shows or hides."""
+    return tag("details", tag("summary", summary), content, open="" if is_open else None)
+
+
+def _attribute(value: Attribute) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}".rstrip("0").rstrip(".")
+    return value if isinstance(value, Markup) else text(str(value))
