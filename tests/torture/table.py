@@ -21,6 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from torture.matrix import ADVERSARIES, GRACE_S, ORPHAN_GRACE_S, SLACK_S, WAYS, Adversary, Way, hopper
 from torture.trial import Cell, Setting, play
 
+Played = tuple[tuple[Adversary, Way], Cell]
+"""An adversary, how it was ended, and what was left of it."""
 BEST_EFFORT = "group"
 """The containment that promises nothing: what survives is shown, and is no failure."""
 
@@ -34,7 +36,8 @@ def main() -> int:
         pairs = list(_pairs(options, setting))
         began = time.monotonic()
         with ThreadPoolExecutor(options.jobs) as pool:
-            cells = list(pool.map(lambda at: (at[1], _played(at, folder, setting)), enumerate(pairs * options.repeats)))
+            played = pool.map(lambda at: (at[1], _played(at, folder, setting)), enumerate(pairs * options.repeats))
+            cells = list(_counted(played, len(pairs) * options.repeats))
         troubles = print_table(cells, [way for way in WAYS if any(way is each for _, each in pairs)])
         load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
         print(f"{len(cells)} runs in {time.monotonic() - began:.0f} s, load {load}: {len(troubles)} with trouble")
@@ -104,10 +107,23 @@ def _played(at: tuple[int, tuple[Adversary, Way]], folder: Path, setting: Settin
     number, (adversary, way) = at
     place = folder / str(number)
     place.mkdir()
-    return play(adversary, way, place, setting)
+    try:
+        return play(adversary, way, place, setting)
+    except AssertionError as problem:  # the others are played all the same
+        return Cell(survivors=0, zombies=0, seconds=None, bound_s=0.0, supervisors=0, said={}, trouble=(str(problem),))
 
 
-def print_table(cells: Sequence[tuple[tuple[Adversary, Way], Cell]], ways: Sequence[Way]) -> list[str]:
+def _counted(cells: Iterator[Played], whole: int) -> Iterator[Played]:
+    """Yield the cells, and print from time to time how many are played, and which are in trouble."""
+    for number, (pair, cell) in enumerate(cells, 1):
+        if cell.trouble:
+            print(f"{pair[0].name}, {pair[1].name}: {', '.join(cell.trouble)}", file=sys.stderr, flush=True)
+        if number % 50 == 0:
+            print(f"{number} of {whole} runs", file=sys.stderr, flush=True)
+        yield pair, cell
+
+
+def print_table(cells: Sequence[Played], ways: Sequence[Way]) -> list[str]:
     """Print the table and what does not hold, and return the latter."""
     found: dict[tuple[str, str], list[Cell]] = {}
     for (adversary, way), cell in cells:

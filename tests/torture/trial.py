@@ -35,7 +35,7 @@ WHOM = ("host", "guard", "warden")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setting:
-    """What is the same for all cells of a table; ``relax`` multiplies the slack of the bounds, not the graces.
+    """What is the same for all cells of a table; ``relax`` multiplies what a busy machine needs, not the graces.
 
     After its bound a run is watched for ``beyond_s`` more, to tell what is late from what survives.
     """
@@ -70,7 +70,7 @@ def play(adversary: Adversary, way: Way, folder: Path, setting: Setting) -> Cell
     _plan(adversary, way, folder, setting)
     host = launched(folder)
     try:
-        _wait_ready(register, adversary, host)
+        _wait_ready(register, adversary, host, READY_LIMIT_S * max(1.0, setting.relax))
         family = _family(host.pid, register)
         began = _end(way, family, folder)
         return _counted(adversary, way, register, host, family, began, setting)
@@ -104,9 +104,9 @@ def launched(folder: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def _wait_ready(register: Register, adversary: Adversary, host: subprocess.Popen[bytes]) -> None:
+def _wait_ready(register: Register, adversary: Adversary, host: subprocess.Popen[bytes], limit_s: float) -> None:
     """Wait until the adversary is at work; one that is over by itself may be over before that is seen."""
-    until = time.monotonic() + READY_LIMIT_S
+    until = time.monotonic() + limit_s
     over = adversary.exits is Exits.ALWAYS or adversary.fights
     ready = (register.folder / "ready").exists
     while not (over or ready()) or len(register.registered()) < adversary.processes:
