@@ -14,7 +14,7 @@ os.mkfifo(sys.argv[1])
 """
 CONFIG = """\
 [tox]
-env_list = prodsim-{pipes, log, candidate, folder, replaced}
+env_list = prodsim-{pipes, log, candidate, folder, replaced, reports, planted}
 
 [testenv:prodsim]
 recreate = false
@@ -25,6 +25,13 @@ commands = python -c "print('smoke')"
 
 [testenv:prodsim-replaced]
 deploy = python replaces.py {env_dir}/prodsim/deploy.log
+
+[testenv:prodsim-reports]
+reports = json:report.pipe
+
+[testenv:prodsim-planted]
+deploy = python replaces.py {tox_root}/planted.xml
+reports = junit:planted.xml
 """
 
 
@@ -51,11 +58,13 @@ def test_what_is_no_file_of_ours_is_one_line_and_hangs_nothing(quick_project: Pr
     (run_folder(quick_project, "prodsim-candidate") / "candidate.json").symlink_to(precious)
     run_folder(quick_project, "prodsim-folder").rmdir()
     (quick_project.folder / ".tox" / "prodsim-folder" / "prodsim").symlink_to(precious.parent)
+    os.mkfifo(quick_project.folder / "report.pipe")
+    quick_project.write("planted.xml", "of an earlier run")
     ledger = quick_project.folder / ".tox" / ".prodsim-runs"
     (ledger / "folder.json").mkdir(parents=True)
     (ledger / "broken.json").write_text("[" * 100_000)
 
-    names = ("pipes", "log", "candidate", "folder", "replaced")
+    names = ("pipes", "log", "candidate", "folder", "replaced", "reports", "planted")
     environments = ",".join(f"prodsim-{name}" for name in names)
     result = quick_project.tox("run", "-e", environments, "--installpkg", quick_project.wheel()).failed()
 
@@ -68,6 +77,9 @@ def test_what_is_no_file_of_ours_is_one_line_and_hangs_nothing(quick_project: Pr
     assert quick_project.codes("prodsim-replaced") == ["RUN657"]
     assert f"left alone: {ledger}/folder.json cannot be read: a folder is in the place of" in said["pipes"]
     assert f"left alone: {ledger}/broken.json is no record" in said["pipes"]
+
+    assert "reports: report.pipe cannot be written: it is a FIFO, name a file" in said["reports"]
+    assert "a FIFO is in the place of 'planted.xml', remove it" in said["planted"]
 
     assert all(pipe.is_fifo() for pipe in pipes)
     assert [(path.name, path.read_text()) for path in precious.parent.iterdir()] == [("precious", "precious")]

@@ -155,7 +155,7 @@ def sound_wheel() -> bytes:
 
 
 @st.composite
-def _named_members(draw: st.DrawFn) -> bytes:
+def named_members(draw: st.DrawFn) -> bytes:
     """Return a wheel with odd names, modes, kinds and dates of its members."""
     text = io.BytesIO()
     with zipfile.ZipFile(text, "w") as archive, warnings.catch_warnings():
@@ -248,7 +248,7 @@ NAMES = (
 
 TARGETS = (
     Target("wheel_archive", _play_archive, st.deferred(lambda: edited([sound_wheel()], most=6))),
-    Target("wheel_members", _play_archive, _named_members()),
+    Target("wheel_members", _play_archive, named_members()),
     Target("wheel_file_name", _play_name, edited(NAMES, most=3)),
     Target("wheel_metadata", _play_part(f"{INFO}/METADATA"), edited_lines([METADATA])),
     Target("wheel_tags", _play_part(f"{INFO}/WHEEL"), edited_lines([WHEEL])),

@@ -39,6 +39,7 @@ del sys.path[0], sys.modules["effects"], sys.modules["owners"]  # packages may h
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from email.message import Message
     from importlib.metadata import Distribution
     from typing import Any, TypeGuard
 
@@ -335,13 +336,27 @@ def survey(name: str) -> dict[str, Any]:
 
 
 def _distribution(distribution: Distribution) -> dict[str, Any]:
+    try:
+        name, version, requires = distribution.metadata["Name"], distribution.version, distribution.requires
+    except UnicodeDecodeError:
+        fields = _decoded(distribution)
+        name, version, requires = fields["Name"], fields["Version"], fields.get_all("Requires-Dist")
     return {
-        "name": str(distribution.metadata["Name"]),
-        "version": str(distribution.version),
-        "requires": list(distribution.requires or ()),
+        "name": str(name),
+        "version": str(version),
+        "requires": list(requires or ()),
         "editable": "",
         "tops": _tops(distribution),
     }
+
+
+def _decoded(distribution: Distribution) -> Message:
+    """Return METADATA that is not UTF-8, with marks in place of what cannot be decoded."""
+    import email
+
+    folder = str(getattr(distribution, "_path", ""))  # there is no public name for it
+    with open(os.path.join(folder, "METADATA"), encoding="utf-8", errors="replace") as file:
+        return email.message_from_file(file)
 
 
 def _tops(distribution: Distribution) -> list[str]:

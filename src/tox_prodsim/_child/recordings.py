@@ -101,7 +101,10 @@ def distributions(files: "set[str]") -> "tuple[dict[str, str], dict[str, str]]":
 
     versions, owners = {}, {}
     for dist in importlib.metadata.distributions():
-        name = dist.metadata["Name"]
+        try:
+            name = dist.metadata["Name"]
+        except ValueError:  # it is not UTF-8
+            continue
         if not name or name in versions:  # the first on the path is the one that is imported
             continue
         versions[name] = dist.version

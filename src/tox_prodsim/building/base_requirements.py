@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import email.parser
 import json
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import distributions
 from pathlib import Path
 
 from packaging.markers import default_environment
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from tox_prodsim.building.clone_env import Site
+from tox_prodsim.building.clone_env import Site, bounded
 from tox_prodsim.model.errors import CloneError, ProdsimError
-from tox_prodsim.model.runner import Runner
+from tox_prodsim.model.installed_metadata import named_distributions
+from tox_prodsim.model.runner import BoundedCall, Runner, unbounded
 
 _LIMIT_S = 60.0
 _PYTHON = (
@@ -42,17 +40,27 @@ class RequirementSource:
     """The versions that were installed with that wheel, by canonical name."""
 
 
-def install(source: RequirementSource, wheel: Path, site: Site, runner: Runner) -> tuple[str, ...]:
-    """Install what the wheel requires and the environment ``site`` does not have; return it as ``name version``.
+def install(
+    source: RequirementSource, requires: Sequence[str], site: Site, runner: Runner, *, call: BoundedCall = unbounded
+) -> tuple[str, ...]:
+    """Install the lines of Requires-Dist that the environment ``site`` does not meet; return it as ``name version``.
 
-    Raises CloneError, which names the requirements, when they cannot be installed.
+    What is installed is read by ``call``. Raises CloneError, which names the requirements, when they cannot be
+    installed.
     """
-    before = _installed(site)
-    missing = tuple(unmet(_requires(wheel), source.extras, before, _environment(site.python, runner)))
+    environment = _environment(site.python, runner)
+    before = bounded(call, _installed, site)
+    missing = [Requirement(each) for each in bounded(call, _unmet, requires, source.extras, before, environment)]
     if missing:
         _install(source, missing, before, site.python)
-    now = _installed(site)
+    now = bounded(call, _installed, site)
     return tuple(f"{name} {now[name]}" for name in sorted(now) if now[name] != before.get(name))
+
+
+def _unmet(
+    requires: Iterable[str], extras: Iterable[str], installed: Mapping[str, str], environment: Mapping[str, str]
+) -> list[str]:
+    return [str(each) for each in unmet(requires, extras, installed, environment)]
 
 
 def unmet(
@@ -116,17 +124,8 @@ def _parsed(text: str) -> Requirement | None:
         return None
 
 
-def _requires(wheel: Path) -> list[str]:
-    """Return the lines of Requires-Dist."""
-    with zipfile.ZipFile(wheel) as archive:
-        names = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA") and name.count("/") == 1]
-        text = archive.read(names[0]).decode("utf-8", "replace") if names else ""
-    return [str(line) for line in email.parser.HeaderParser().parsestr(text).get_all("Requires-Dist", [])]
-
-
 def _installed(site: Site) -> dict[str, str]:
-    found = distributions(path=[str(site.site_packages)])
-    return {canonicalize_name(each.metadata["Name"]): each.version for each in found if each.metadata["Name"]}
+    return {canonicalize_name(name): version for name, version, _ in named_distributions(site.site_packages)}
 
 
 def _environment(python: Path, runner: Runner) -> Mapping[str, str]:

@@ -14,8 +14,8 @@ import os
 import shutil
 import sys
 import zipfile
-from collections.abc import Iterator
-from configparser import ConfigParser
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import Distribution, distributions
@@ -23,8 +23,10 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from tox_prodsim.model.errors import CloneError
-from tox_prodsim.model.runner import Runner
+from tox_prodsim.model.entry_points import EntryPoint
+from tox_prodsim.model.errors import CloneError, LimitExceededError
+from tox_prodsim.model.installed_metadata import named_distributions, read_text
+from tox_prodsim.model.runner import BoundedCall, P, Runner, T, unbounded
 
 _CREATE_LIMIT_S = 120.0
 _COMPILE_LIMIT_S = 300.0
@@ -35,6 +37,17 @@ _VIRTUALENV = (
     "cli_run(sys.argv[1:], setup_logging=False)"
 )
 """Runs virtualenv with the import path of this process, which is the first argument."""
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    csv.Error,
+    OSError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+)
+"""What a wheel, and what is installed, can raise."""
 _MODES = {0: "timestamp", 1: "unchecked-hash", 3: "checked-hash"}
 """PEP 552: the flags of a bytecode file, and the names that compileall has for them."""
 
@@ -60,24 +73,55 @@ class Site:
         return Site(prefix=prefix, base_python=self.base_python, **moved)
 
 
-def clone(site: Site, prefix: Path, *, name: str, wheel: Path, runner: Runner, writes_bytecode: bool = True) -> Site:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OtherWheel:
+    """The wheel that is installed in the clone, which has been read within the limits of a wheel."""
+
+    path: Path
+    commands: tuple[EntryPoint, ...] = ()
+    """The entry points for which an installer writes a command."""
+
+
+def clone(
+    site: Site,
+    prefix: Path,
+    *,
+    name: str,
+    wheel: OtherWheel,
+    runner: Runner,
+    call: BoundedCall = unbounded,
+    writes_bytecode: bool = True,
+) -> Site:
     """Return a clone of ``site`` in ``prefix``, with this wheel in place of the distribution ``name``.
 
     What is in the folder is removed first. Unless the program that is timed ``writes_bytecode``, all modules that have
-    bytecode in ``site`` are compiled, which takes 10 ms a module. Raises CloneError.
+    bytecode in ``site`` are compiled, which takes 10 ms a module. All files are read by ``call``. Raises CloneError.
     """
     if os.name == "nt":
         msg = "the scripts of an environment cannot be taken over on Windows"
         raise CloneError(msg)
-    own = _own_files(site, name)
+    own = bounded(call, _own_files, site, name)
     shutil.rmtree(prefix, ignore_errors=True)
     target = site.at(prefix)
     _create(target, runner)
-    for path in _shared_files(site, own):
-        _link(path, target.prefix / path.relative_to(site.prefix), site, target)
-    _unpack(wheel, site, target)
-    _compile(site, target, own, runner, left_out={"timestamp"} if writes_bytecode else set())
+    bounded(call, _fill, site, target, own, wheel)
+    left_out = {"timestamp"} if writes_bytecode else set()
+    for mode, paths in bounded(call, _modes, site, target, own).items():
+        if mode not in left_out:
+            _compile(target, mode, paths, runner)
     return target
+
+
+def bounded(call: BoundedCall, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return what a function makes of what is installed, and of the other wheel; raises CloneError, and Cancelled."""
+    try:
+        return call(function, *args, **kwargs)
+    except LimitExceededError as problem:
+        msg = f"making a second environment was ended: {problem}"
+        raise CloneError(msg) from problem
+    except _UNREADABLE as problem:
+        msg = f"a second environment cannot be made: {problem}"
+        raise CloneError(msg) from problem
 
 
 def _create(target: Site, runner: Runner) -> None:
@@ -94,20 +138,16 @@ def _create(target: Site, runner: Runner) -> None:
 
 def _own_files(site: Site, name: str) -> frozenset[Path]:
     """Return the files of the distribution under test, by its RECORD."""
-    own = [each for each in distributions(path=[str(site.site_packages)]) if _has_name(each, name)]
-    if not own or any(each.read_text("RECORD") is None for each in own):
+    found = named_distributions(site.site_packages)
+    own = [each for own_name, _, each in found if canonicalize_name(own_name) == canonicalize_name(name)]
+    if not own or not all(read_text(each, "RECORD") for each in own):
         msg = f"what {name} has installed is not recorded"
         raise CloneError(msg)
     return frozenset(path for each in own for path in _recorded_files(site, each))
 
 
-def _has_name(distribution: Distribution, name: str) -> bool:
-    own = distribution.metadata["Name"]  # none, if an uninstallation was interrupted
-    return bool(own) and canonicalize_name(own) == canonicalize_name(name)
-
-
 def _recorded_files(site: Site, distribution: Distribution) -> Iterator[Path]:
-    for row in csv.reader((distribution.read_text("RECORD") or "").splitlines()):
+    for row in csv.reader(read_text(distribution, "RECORD").splitlines()):
         if row:
             yield Path(os.path.normpath(site.site_packages / row[0]))
 
@@ -173,16 +213,21 @@ def _split_two_lines(content: bytes) -> tuple[bytes, bytes]:
     return content[:end], content[end:]
 
 
-def _unpack(wheel: Path, site: Site, target: Site) -> None:
-    """Install the wheel as an installer does (binary distribution format): its files, its scripts, its entry points."""
+def _fill(site: Site, target: Site, own: frozenset[Path], wheel: OtherWheel) -> None:
+    """Put the other distributions into the clone, and then the wheel."""
+    for path in _shared_files(site, own):
+        _link(path, target.prefix / path.relative_to(site.prefix), site, target)
+    _unpack(wheel.path, target)
+    for command in wheel.commands:
+        _write_script(command, site, target)
+
+
+def _unpack(wheel: Path, target: Site) -> None:
+    """Install the files of the wheel as an installer does (binary distribution format)."""
     with zipfile.ZipFile(wheel) as archive:
         for member in archive.infolist():
             if not member.is_dir():
                 _extract(archive, member, _destination(member.filename, target), target)
-        points = [name for name in archive.namelist() if name.endswith(".dist-info/entry_points.txt")]
-        text = archive.read(points[0]).decode() if points else ""
-    for name, value in _entry_points(text):
-        _write_script(name, value, site, target)
 
 
 def _destination(name: str, target: Site) -> Path | None:
@@ -203,65 +248,44 @@ def _destination(name: str, target: Site) -> Path | None:
 def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, to: Path | None, target: Site) -> None:
     if to is None or not Path(os.path.normpath(to)).is_relative_to(target.prefix):
         return
-    content = archive.read(member)
     is_script = to.parent == target.scripts
-    if is_script and content.startswith(b"#!python"):
-        content = b"#!" + os.fsencode(target.python) + content[content.index(b"\n") :]
     to.parent.mkdir(parents=True, exist_ok=True)
     to.unlink(missing_ok=True)  # it may be a link to a file of the environment under test
-    to.write_bytes(content)
+    with archive.open(member) as content, to.open("wb") as file:
+        first = content.readline(4096) if is_script else b""
+        file.write(b"#!" + os.fsencode(target.python) + b"\n" if first.startswith(b"#!python") else first)
+        shutil.copyfileobj(content, file)
     to.chmod(0o755 if is_script or member.external_attr >> 16 & 0o111 else 0o644)
 
 
-class _CaseSensitiveParser(ConfigParser):
-    """Keeps the case of names."""
-
-    def optionxform(self, optionstr: str) -> str:
-        return optionstr
-
-
-def _entry_points(text: str) -> list[tuple[str, str]]:
-    parser = _CaseSensitiveParser(delimiters=("=",), interpolation=None, strict=False)
-    parser.read_string(text)
-    return [
-        item for kind in ("console_scripts", "gui_scripts") if parser.has_section(kind) for item in parser.items(kind)
-    ]
-
-
-def _write_script(name: str, value: str, site: Site, target: Site) -> None:
-    """Write the script of an entry point; that of the installer for the same value is used, so that both start alike.
-
-    ``value`` is ``module:attribute``, perhaps with extras.
-    """
-    module, _, attr = (part.strip() for part in value.partition("[")[0].partition(":"))
-    first, to = attr.partition(".")[0].strip(), target.scripts / name
+def _write_script(command: EntryPoint, site: Site, target: Site) -> None:
+    """Write the script of an entry point; that of the installer for the same one is used, so that both start alike."""
+    first, to = command.attr.partition(".")[0], target.scripts / command.name
+    if not first or to.parent != target.scripts:
+        return
     to.unlink(missing_ok=True)
+    start = f"from {command.module} import {first}"
     with suppress(OSError):
-        script = _adapt_script(site.scripts / name, site, target)
-        if script is not None and f"from {module} import {first}".encode() in script:
+        script = _adapt_script(site.scripts / command.name, site, target)
+        if script is not None and start.encode() in script:
             to.write_bytes(script)
     if not to.exists():
-        to.write_text(
-            f"#!{target.python}\nimport sys\nfrom {module} import {first}\nsys.exit({attr}())\n", encoding="utf-8"
-        )
+        to.write_text(f"#!{target.python}\nimport sys\n{start}\nsys.exit({command.attr}())\n", encoding="utf-8")
     to.chmod(0o755)
 
 
-def _compile(site: Site, target: Site, own: frozenset[Path], runner: Runner, *, left_out: set[str]) -> None:
-    """Compile the modules that have bytecode in ``site`` in the same mode; the wheel in that of the other wheel."""
-    for mode, paths in _modes(site, target, own).items():
-        if mode in left_out:
-            continue
-        listed = target.prefix / f"compile-{mode}.txt"
-        listed.write_text("".join(f"{path}\n" for path in paths), encoding="utf-8")
-        options = ["-q", "-q", "--invalidation-mode", mode, "-i", str(listed)]
-        # What cannot be compiled, such as a template, has no bytecode in the environment under test either.
-        runner([str(target.python), "-I", "-m", "compileall", *options], timeout_s=_COMPILE_LIMIT_S)
-        listed.unlink()
+def _compile(target: Site, mode: str, paths: Iterable[Path], runner: Runner) -> None:
+    """Compile modules of the clone."""
+    listed = target.prefix / f"compile-{mode}.txt"
+    listed.write_text("".join(f"{path}\n" for path in paths), encoding="utf-8")
+    options = ["-q", "-q", "--invalidation-mode", mode, "-i", str(listed)]
+    # What cannot be compiled, such as a template, has no bytecode in the environment under test either.
+    runner([str(target.python), "-I", "-m", "compileall", *options], timeout_s=_COMPILE_LIMIT_S)
+    listed.unlink()
 
 
 def _modes(site: Site, target: Site, own: frozenset[Path]) -> dict[str, list[Path]]:
-    """Return the modules of the clone that need bytecode, by its mode."""
+    """Return the modules of the clone that have bytecode in ``site``, by its mode; the wheel's in that of the other."""
     found: dict[str, list[Path]] = {}
     usual = _usual_mode(own)
     for path in _walk(target.site_packages):

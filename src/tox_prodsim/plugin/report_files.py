@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from tox_prodsim.catalogue import CATALOGUE, page
 from tox_prodsim.model import files
+from tox_prodsim.model.errors import ForeignFileError, ProdsimError
 from tox_prodsim.model.printable import has_controls
 from tox_prodsim.report import NORMAL, CodeText, RenderOptions
 
@@ -23,21 +24,36 @@ def reason_not_writable(path: Path) -> str:
     try:
         if not path.parent.is_dir():
             return f"there is no folder {path.parent}"
-        if path.is_dir():
-            return "it is a folder"
+        files.refuse_foreign(path)
         is_writable = os.access(path if path.exists() else path.parent, os.W_OK)
+    except ForeignFileError as problem:
+        return f"it is {problem.kind}, name a file"
     except OSError as problem:
         return problem.strerror or str(problem)
     return "" if is_writable else "permission denied"
 
 
 def write(path: Path, text: str, *, mode: int = files.SHARED) -> None:
-    """Write a report in place of a file that was there; to a device or a FIFO as it is. Raises OSError."""
-    if path.exists() and not path.is_file():
-        path.write_text(text, encoding="utf-8", newline="\n")
-        return
-    with files.atomic_write(path.resolve(), mode=mode) as file:
+    """Write a report in place of a file that was there; raises OSError for anything else, and waits for nothing."""
+    with files.atomic_write(path.parent.resolve() / path.name, mode=mode) as file:
         file.write(text.encode("utf-8", "backslashreplace"))
+
+
+def write_or_refuse(path: Path, text: str, *, option: str) -> None:
+    """Write a file that an option names; raises ProdsimError with the option when it cannot be written."""
+    refuse_unwritable(path, option=option)
+    try:
+        write(path, text)
+    except OSError as problem:
+        msg = f"{path} cannot be written: {problem.strerror or problem}"
+        raise ProdsimError(option, msg) from problem
+
+
+def refuse_unwritable(path: Path, *, option: str) -> None:
+    """Raise ProdsimError with the option when no file can be written there."""
+    if reason := reason_not_writable(path):
+        msg = f"{path} cannot be written: {reason}"
+        raise ProdsimError(option, msg)
 
 
 def options(

@@ -14,17 +14,20 @@ from enum import StrEnum
 from pathlib import Path
 
 from tox_prodsim.building import base_requirements, clone_env, reference_wheel
+from tox_prodsim.checks import artifact
 from tox_prodsim.deployment import LaunchContext
 from tox_prodsim.model.errors import (
     CloneError,
     ConfirmationError,
     MeasurementError,
+    ProdsimError,
     ReleaseRefusedError,
     WheelUnavailableError,
 )
 from tox_prodsim.model.events import Change, Compared, Measured, Series, UnknownReason
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.metrics import Metric
+from tox_prodsim.model.runner import BoundedCall
 from tox_prodsim.run.context import ReferenceInputs
 from tox_prodsim.timing import measure, stats
 from tox_prodsim.timing.baseline import EnvironmentChanges
@@ -124,18 +127,30 @@ def install_base(reference: ReferenceInputs, artefact: reference_wheel.Reference
     """
     reference.folder.mkdir(parents=True, exist_ok=True)
     artefact = artefact or reference_wheel.obtain(reference.spec, reference.sources)
+    wheel = _read(artefact.wheel, reference.call)
     site = clone_env.clone(
         reference.site,
         reference.folder / "env",
         name=reference.spec.name,
-        wheel=artefact.wheel,
+        wheel=clone_env.OtherWheel(path=wheel.path, commands=wheel.scripts),
         runner=reference.runner,
+        call=reference.call,
         writes_bytecode=reference.writes_bytecode,
     )
     own: tuple[str, ...] = ()
     if reference.requirements is not None:
-        own = base_requirements.install(reference.requirements, artefact.wheel, site, reference.runner)
+        own = base_requirements.install(
+            reference.requirements, wheel.requires, site, reference.runner, call=reference.call
+        )
     return BaseInstall(artefact=artefact, site=site, own=own)
+
+
+def _read(path: Path, call: BoundedCall) -> artifact.Wheel:
+    """Return what the other wheel says of itself, within the limits of the wheel under test; raises CloneError."""
+    try:
+        return artifact.read_bounded(call, artifact.open_wheel, path)
+    except ProdsimError as problem:
+        raise CloneError(problem.message) from problem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -215,6 +215,8 @@ class ReferenceInputs:
     folder: Path
     """Private to the confirmation, and removed at the end."""
     runner: Runner
+    call: BoundedCall = unbounded
+    """Reads that wheel, and what is installed."""
     off: str = ""
     """Why no other version may be fetched or run; empty: one may."""
     changes: baseline.EnvironmentChanges = baseline.NO_CHANGES

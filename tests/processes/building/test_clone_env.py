@@ -10,16 +10,22 @@ import py_compile
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from types import CodeType
 
 import pytest
+from support.hostile import many_entries
 from support.wheels import Ended, Env, wheel
 
 from tox_prodsim.building import clone_env
-from tox_prodsim.building.clone_env import Site
-from tox_prodsim.model.errors import CloneError
+from tox_prodsim.building.clone_env import OtherWheel, Site
+from tox_prodsim.checks.artifact import open_wheel
+from tox_prodsim.model.errors import Cancelled, CloneError
+from tox_prodsim.supervision import Cancel, Workers
+from tox_prodsim.supervision.worker import CallLimits
 
 CLI = "[console_scripts]\nacme = acme.cli:main\n"
 SAYS = "import sys\ndef main():\n    print({0!r}, sys.prefix)\n"
@@ -66,8 +72,13 @@ def old(tmp_path: Path) -> Path:
     return wheel(tmp_path / "old", files=files, entry_points=CLI)
 
 
+def read(path: Path) -> OtherWheel:
+    return OtherWheel(path=path, commands=open_wheel(path).scripts)
+
+
 def make(env: Env, old: Path, **more: object) -> Site:
-    return clone_env.clone(site_of(env), env.folder.parent / "base", name="Acme", wheel=old, runner=env.run, **more)  # type: ignore[arg-type]
+    folder = env.folder.parent / "base"
+    return clone_env.clone(site_of(env), folder, name="Acme", wheel=read(old), runner=env.run, **more)  # type: ignore[arg-type]
 
 
 def out(*argv: str | Path) -> str:
@@ -115,7 +126,7 @@ def test_a_command_with_the_same_target_keeps_the_text_that_the_installer_wrote(
 
 def test_a_shebang_that_became_too_long_is_written_in_the_long_form(env: Env, old: Path) -> None:
     far = env.folder.parent / ("b" * 130)
-    base = clone_env.clone(site_of(env), far, name="acme", wheel=old, runner=env.run)
+    base = clone_env.clone(site_of(env), far, name="acme", wheel=read(old), runner=env.run)
     assert (base.scripts / "other").read_bytes().startswith(b"#!/bin/sh\n'''exec' ")
     assert out(base.scripts / "other") == f"old {base.prefix}"
 
@@ -215,7 +226,7 @@ def test_why_there_is_no_environment_is_said(env: Env, old: Path) -> None:
         return Ended(1, False, b"", b"some warning\nRuntimeError: no such interpreter\n")
 
     with pytest.raises(CloneError, match=r"^virtualenv made no second environment: RuntimeError: no such interpreter$"):
-        clone_env.clone(site_of(env), env.folder.parent / "base", name="acme", wheel=old, runner=broken)
+        clone_env.clone(site_of(env), env.folder.parent / "base", name="acme", wheel=read(old), runner=broken)
 
 
 def test_links_and_other_file_systems_are_no_obstacle(env: Env, old: Path, tmp_path: Path) -> None:
@@ -230,7 +241,42 @@ def test_links_and_other_file_systems_are_no_obstacle(env: Env, old: Path, tmp_p
     if shm.is_dir() and os.access(shm, os.W_OK) and shm.stat().st_dev != tmp_path.stat().st_dev:
         far = shm / f"prodsim-test-{os.getpid()}"
         try:
-            base = clone_env.clone(site_of(env), far, name="acme", wheel=old, runner=env.run)
+            base = clone_env.clone(site_of(env), far, name="acme", wheel=read(old), runner=env.run)
             assert (base.site_packages / "other/data.txt").read_text() == "data"
         finally:
             shutil.rmtree(far, ignore_errors=True)
+
+
+# a wheel that nobody means well with
+
+
+def test_a_wheel_that_cannot_be_unpacked_is_a_refusal(env: Env, tmp_path: Path) -> None:
+    (tmp_path / "odd").mkdir()
+    odd = wheel(tmp_path / "odd", files={"acme/__init__.py": "", "acme/data": "a file", "acme/data/x.py": "a folder"})
+    with pytest.raises(CloneError, match=r"^a second environment cannot be made: .*acme/data'$"):
+        make(env, odd)
+
+
+def test_a_command_that_leads_out_of_its_folder_is_not_written(env: Env, tmp_path: Path) -> None:
+    (tmp_path / "odd").mkdir()
+    points = "[console_scripts]\n../../evil = acme.cli:main\nno_attribute = acme.cli\n"
+    odd = wheel(tmp_path / "odd", files={"acme/__init__.py": "", "acme/cli.py": ""}, entry_points=points)
+    base = make(env, odd)
+    assert not [*tmp_path.rglob("evil"), *base.scripts.glob("no_attribute")]
+
+
+def test_making_it_ends_at_a_limit_and_at_a_cancel(env: Env, tmp_path: Path) -> None:
+    (tmp_path / "odd").mkdir()
+    large = OtherWheel(path=many_entries(tmp_path / "odd", 150_000))
+    with closing(Cancel()) as cancel:
+
+        def cancelled(argv: Sequence[str], **more: object) -> Ended:
+            threading.Timer(0.5, cancel.set).start()
+            return env.run(argv, **more)
+
+        reason = r"^making a second environment was ended: it took longer than 0.5 s$"
+        options = {"name": "acme", "wheel": large}
+        with closing(Workers(limits=CallLimits(cpu_s=0.5))) as call, pytest.raises(CloneError, match=reason):
+            clone_env.clone(site_of(env), tmp_path / "base", runner=env.run, call=call, **options)  # type: ignore[arg-type]
+        with closing(Workers(cancel=cancel)) as call, pytest.raises(Cancelled):
+            clone_env.clone(site_of(env), tmp_path / "base", runner=cancelled, call=call, **options)  # type: ignore[arg-type]

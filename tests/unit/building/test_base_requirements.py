@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
-from support.wheels import Ended, wheel
+from support.wheels import Ended
 
 from tox_prodsim.building import base_requirements
 from tox_prodsim.building.base_requirements import RequirementSource, pinned, unmet
 from tox_prodsim.building.clone_env import Site
 from tox_prodsim.model.errors import BuildError, CloneError
 
+OLD = ["stone>=1", "pit-fruit"]
+"""What another wheel requires: the first of them the environment does without."""
 ON_39 = {**{name: str(value) for name, value in default_environment().items()}, "python_version": "3.9"}
 
 
@@ -81,49 +83,43 @@ class Environment:
                 raise BuildError("base", "no such release", "")
             self.add(each if "==" in each else "stone==9")
 
-    def installed(self, wheel_file: Path, recorded: Mapping[str, str]) -> tuple[str, ...]:
+    def installed(self, requires: Sequence[str], recorded: Mapping[str, str]) -> tuple[str, ...]:
         def run(_argv: Sequence[str], **_options: object) -> Ended:
             return Ended(0, timed_out=False, stdout=json.dumps({"python_version": "3.9"}).encode(), stderr=b"")
 
         source = RequirementSource(install=self.install, recorded=recorded)
-        return base_requirements.install(source, wheel_file, self.site, run)
+        return base_requirements.install(source, requires, self.site, run)
 
 
-@pytest.fixture
-def old(tmp_path: Path) -> Path:
-    """A wheel that requires what the next release does without."""
-    return wheel(tmp_path, requires=["stone>=1", "pit-fruit"])
-
-
-def test_only_what_is_missing_is_installed_and_what_comes_with_it_has_its_version(tmp_path: Path, old: Path) -> None:
+def test_only_what_is_missing_is_installed_and_what_comes_with_it_has_its_version(tmp_path: Path) -> None:
     env = Environment(tmp_path)
     recorded = {"stone": "1.4", "kernel": "3", "pit-fruit": "2.0"}
-    assert env.installed(old, recorded) == ("stone 1.4",)
+    assert env.installed(OLD, recorded) == ("stone 1.4",)
     assert env.asked == [(["stone==1.4"], ["stone==1.4", "kernel==3"])]
 
 
 def test_nothing_is_installed_when_nothing_is_missing(tmp_path: Path) -> None:
     env = Environment(tmp_path)
-    assert env.installed(wheel(tmp_path, requires=["pit-fruit"]), {}) == ()
+    assert env.installed(["pit-fruit"], {}) == ()
     assert env.asked == []
 
 
-def test_another_version_is_taken_when_the_recorded_one_cannot_be_had(tmp_path: Path, old: Path) -> None:
+def test_another_version_is_taken_when_the_recorded_one_cannot_be_had(tmp_path: Path) -> None:
     env = Environment(tmp_path, "stone==1.4")
-    assert env.installed(old, {"stone": "1.4"}) == ("stone 9",)
+    assert env.installed(OLD, {"stone": "1.4"}) == ("stone 9",)
 
 
 @pytest.mark.parametrize("recorded", [{}, {"stone": "1.4"}])
-def test_a_requirement_that_cannot_be_installed_is_named(tmp_path: Path, old: Path, recorded: dict[str, str]) -> None:
+def test_a_requirement_that_cannot_be_installed_is_named(tmp_path: Path, recorded: dict[str, str]) -> None:
     env = Environment(tmp_path, "stone==1.4", "stone>=1")
     with pytest.raises(CloneError, match=r"^its requirement stone>=1 cannot be installed: no such release$"):
-        env.installed(old, recorded)
+        env.installed(OLD, recorded)
 
 
-def test_a_python_that_does_not_run_is_said(tmp_path: Path, old: Path) -> None:
+def test_a_python_that_does_not_run_is_said(tmp_path: Path) -> None:
     def run(_argv: Sequence[str], **_options: object) -> Ended:
         return Ended(1, timed_out=False, stdout=b"", stderr=b"killed")
 
     env = Environment(tmp_path)
     with pytest.raises(CloneError, match="does not run"):
-        base_requirements.install(RequirementSource(install=env.install), old, env.site, run)
+        base_requirements.install(RequirementSource(install=env.install), OLD, env.site, run)

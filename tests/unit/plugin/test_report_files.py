@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from tox_prodsim.plugin.report_files import reason_not_writable, source_of, write
+from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.plugin.report_files import reason_not_writable, source_of, write, write_or_refuse
 
 
 def project(folder: Path, *files: str) -> Path:
@@ -48,7 +50,7 @@ def test_an_absolute_name_is_no_file_of_the_project(tmp_path: Path) -> None:
     ("name", "reason"),
     [
         pytest.param("no/x.xml", "there is no folder no", id="a missing folder"),
-        pytest.param("folder", "it is a folder", id="a folder"),
+        pytest.param("folder", "it is a folder, name a file", id="a folder"),
         pytest.param("file/x.xml", "there is no folder file", id="below a file"),
         pytest.param("x" * 300, "File name too long", id="a long name"),
     ],
@@ -60,16 +62,26 @@ def test_where_a_report_cannot_be_written_there_is_a_reason(
     assert reason_not_writable(Path(name)) == reason
 
 
-def test_a_file_that_was_there_is_replaced_also_behind_a_link(tmp_path: Path) -> None:
-    (tmp_path / "old.xml").write_text("old")
-    (tmp_path / "link.xml").symlink_to("old.xml")
-    assert reason_not_writable(tmp_path / "link.xml") == ""
-    write(tmp_path / "link.xml", "n\u00e9w\ud800")
-    assert (tmp_path / "old.xml").read_bytes() == b"n\xc3\xa9w\\ud800"
-    assert (tmp_path / "link.xml").is_symlink()
+def test_a_file_that_was_there_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "linked").symlink_to("real")
+    (tmp_path / "real" / "old.xml").write_text("old")
+    assert reason_not_writable(tmp_path / "linked" / "old.xml") == ""
+    write(tmp_path / "linked" / "old.xml", "n\u00e9w\ud800")
+    assert (tmp_path / "real" / "old.xml").read_bytes() == b"n\xc3\xa9w\\ud800"
 
 
-def test_a_device_is_written_to_as_it_is() -> None:
-    assert reason_not_writable(Path("/dev/full")) == ""
-    with pytest.raises(OSError, match="No space left on device"):
-        write(Path("/dev/full"), "x")
+@pytest.mark.parametrize("kind", ["a FIFO", "a symbolic link", "a device"])
+def test_what_is_not_a_file_is_refused_and_hangs_nothing(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "precious").write_text("precious")
+    path = Path("/dev/full") if kind == "a device" else tmp_path / "report"
+    if kind == "a FIFO":
+        os.mkfifo(path)
+    elif kind == "a symbolic link":
+        path.symlink_to("precious")
+    assert reason_not_writable(path) == f"it is {kind}, name a file"
+    with pytest.raises(OSError, match=f"{kind} is in its place"):
+        write(path, "x")
+    with pytest.raises(ProdsimError, match=f"^--svg: {path} cannot be written: it is {kind}, name a file$"):
+        write_or_refuse(path, "x", option="--svg")
+    assert (tmp_path / "precious").read_text() == "precious"

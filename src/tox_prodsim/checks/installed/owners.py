@@ -13,6 +13,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -22,6 +23,7 @@ from packaging.utils import canonicalize_name
 from tox_prodsim.checks.installed.probe import COMMAND_GROUPS, Distribution
 from tox_prodsim.model.findings import CheckResult, Finding, Level
 from tox_prodsim.model.formatting import listed
+from tox_prodsim.model.installed_metadata import named_distributions, read_text
 
 CODE = "DEP211"
 
@@ -30,6 +32,8 @@ _MODULES = (".py", ".so", ".pyd")
 _NAMESPACE = re.compile(rb"extend_path|declare_namespace|\A(?:\s|#.*)*\Z")
 _NAMESPACE_BYTES = 1000
 """What declares a namespace package is shorter."""
+_UNREADABLE = (csv.Error, OSError, ValueError, TypeError, KeyError)
+"""What ``csv`` and ``importlib.metadata`` raise for a RECORD, and for entry points, that no installer wrote."""
 _HINT = (
     "rename it, or let one distribution alone write it and require that one; "
     "installing them in another order, or uninstalling one, changes or breaks the other"
@@ -63,21 +67,23 @@ class _Shared:
 def check_owners(distribution: Distribution, site_packages: Path, scripts_dir: Path) -> CheckResult:
     """Return the files and commands that another distribution writes as well."""
     commands = os.path.relpath(scripts_dir.resolve(), site_packages.resolve())
-    claims = _claims(importlib.metadata.distributions(path=[str(site_packages)]), commands)
+    claims = _claims(named_distributions(site_packages), commands)
     several = {path: each for path, each in claims.items() if len({claim.key for claim in each}) > 1}
     shared = [_shared(path, each, distribution, site_packages, commands) for path, each in sorted(several.items())]
     counted = [each for each in shared if not _is_harmless(each, site_packages)]
     return CheckResult(detail="", codes=(CODE,), findings=tuple(_findings(distribution, counted)))
 
 
-def _claims(found: Iterable[importlib.metadata.Distribution], commands: str) -> Mapping[str, list[_Claim]]:
+def _claims(
+    found: Iterable[tuple[str, str, importlib.metadata.Distribution]], commands: str
+) -> Mapping[str, list[_Claim]]:
     """Return which distributions write a file, by its path from site-packages."""
     claims: dict[str, dict[str, _Claim]] = defaultdict(dict)
-    for each in found:
-        name = each.metadata["Name"] or ""
-        owner, key = f"{name} {each.version}", canonicalize_name(name)
-        for path, content in (*_recorded(each.read_text("RECORD") or ""), *_commands(each, commands)):
-            claims[path][key] = _Claim(owner=owner, key=key, content=content)
+    for name, version, each in found:
+        with suppress(*_UNREADABLE):
+            owner, key = f"{name} {version}", canonicalize_name(name)
+            for path, content in (*_recorded(read_text(each, "RECORD")), *_commands(each, commands)):
+                claims[path][key] = _Claim(owner=owner, key=key, content=content)
     return {path: list(by_key.values()) for path, by_key in claims.items()}
 
 

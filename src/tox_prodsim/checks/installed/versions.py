@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.metadata import distributions
-
 from packaging.version import Version
+
+from tox_prodsim.model.installed_metadata import named_distributions
 
 
 def same_version(text: str, expected: str) -> bool:
@@ -34,5 +34,4 @@ def contradicts(text: str, expected: str) -> bool:
 
 def versions_in(site_packages: str) -> tuple[str, ...]:
     """Return the installed distributions as ``name==version``."""
-    found = distributions(path=[site_packages])
-    return tuple(sorted(f"{each.name}=={each.version}" for each in found if each.name))
+    return tuple(sorted(f"{name}=={version}" for name, version, _ in named_distributions(site_packages)))

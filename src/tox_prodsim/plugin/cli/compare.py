@@ -7,7 +7,7 @@ import re
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tox.session.cmd.run.sequential import run_sequential
@@ -18,7 +18,7 @@ from tox_prodsim.building import reference_wheel
 from tox_prodsim.checks import artifact
 from tox_prodsim.model.errors import Cancelled, CloneError, ProdsimError, WheelUnavailableError
 from tox_prodsim.model.events import Change, Compared, to_fields
-from tox_prodsim.model.runner import Runner
+from tox_prodsim.model.runner import BoundedCall, Runner, unbounded
 from tox_prodsim.plugin import signals
 from tox_prodsim.plugin.cli import comparison
 from tox_prodsim.plugin.cli.comparison import Reference
@@ -26,7 +26,7 @@ from tox_prodsim.plugin.cli.environments import selected
 from tox_prodsim.plugin.cli.output import write
 from tox_prodsim.plugin.context import runners
 from tox_prodsim.plugin.redaction import one_line
-from tox_prodsim.supervision import Cancel
+from tox_prodsim.supervision import Cancel, Workers
 
 SLOWER, WRONG, INTERRUPTED = 1, 2, 130
 _VERSION = re.compile(r"(?:[A-Za-z0-9][\w.-]*==)?v?(\d[\w.+!-]*)")
@@ -74,7 +74,8 @@ def _compare(state: State, cancel: Cancel) -> int:
     if not envs:
         msg = "no prodsim environment is selected, name one with -e"
         raise ProdsimError(_KEY, msg)
-    reference = parse_reference(options.prodsim_reference, runners.git_runner(envs[0], cancel))
+    with closing(Workers(cancel=cancel)) as workers:
+        reference = parse_reference(options.prodsim_reference, runners.git_runner(envs[0], cancel), workers)
     # tox itself installs the tree as it is now: an earlier run may have installed another one.
     options.no_test = True
     if code := run_sequential(state):
@@ -90,13 +91,13 @@ def _compare_in(env: PythonRun, reference: Reference, cancel: Cancel) -> list[Co
     return compared
 
 
-def parse_reference(text: str, git: Runner) -> Reference:
+def parse_reference(text: str, git: Runner, call: BoundedCall = unbounded) -> Reference:
     """Return the wheel, the commit at which HEAD parted from the named one, or the version of the index.
 
-    Raises ProdsimError if the text is none of them, and WheelUnavailableError.
+    A wheel is read by ``call``. Raises ProdsimError if the text is none of them, and WheelUnavailableError.
     """
     if text.endswith(".whl"):
-        return _wheel(Path(text))
+        return _wheel(Path(text), call)
     if commit := reference_wheel.commit_of(text, git):
         base = reference_wheel.merge_base(commit, git)
         return Reference(display=text if base == commit else f"{text}, where HEAD parted from it", commit=base)
@@ -105,8 +106,8 @@ def parse_reference(text: str, git: Runner) -> Reference:
     raise ProdsimError(_KEY, f"{text!r} is no commit, branch or tag here, no version, and no wheel")
 
 
-def _wheel(path: Path) -> Reference:
+def _wheel(path: Path, call: BoundedCall) -> Reference:
     if not path.is_file():
         raise ProdsimError(_KEY, f"{path} does not exist")
-    artifact.open_wheel(path)
+    artifact.read_bounded(call, artifact.open_wheel, path)
     return Reference(display=path.name, wheel=path.absolute())

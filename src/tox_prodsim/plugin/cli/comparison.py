@@ -55,7 +55,7 @@ def compare(tox_env: PythonRun, reference: Reference, cancel: Cancel, imports: S
     workers = Workers(cancel=cancel, ledger=lambda: ledger_of(tox_env))
     production_env = ProductionEnv(tox_env, workers, scenario.deployments)
     context = _context(tox_env, scenario, production_env)
-    inputs = _reference_inputs(tox_env, reference, context, production_env, cancel)
+    inputs = _reference_inputs(tox_env, reference, context, production_env)
     confirmation = Confirmation(inputs)
     try:
         base = install_base(inputs, _artefact(reference, inputs))
@@ -87,13 +87,13 @@ def _context(tox_env: PythonRun, scenario: Scenario, production_env: ProductionE
 
 
 def _reference_inputs(
-    tox_env: PythonRun, reference: Reference, context: RunContext, production_env: ProductionEnv, cancel: Cancel
+    tox_env: PythonRun, reference: Reference, context: RunContext, production_env: ProductionEnv
 ) -> ReferenceInputs:
-    name = context.wheel.name
+    wheel = context.wheel
     spec = reference_wheel.ReferenceSpec(
-        name=name, version=reference.version, commit=reference.commit, public=runners.is_public(tox_env, name)
+        name=wheel.name, version=reference.version, commit=reference.commit, public=not wheel.is_private
     )
-    return runners.reference_inputs(tox_env, spec, runner=production_env.helper, cancel=cancel)
+    return runners.reference_inputs(tox_env, spec, production_env)
 
 
 def _artefact(reference: Reference, inputs: ReferenceInputs) -> reference_wheel.ReferenceWheel:

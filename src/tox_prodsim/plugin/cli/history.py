@@ -9,7 +9,7 @@ from pathlib import Path
 from tox.session.state import State
 
 from tox_prodsim import timing
-from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.plugin import report_files
 from tox_prodsim.plugin.cli.environments import baseline_paths
 from tox_prodsim.plugin.cli.output import NO_BASELINE, write
 
@@ -34,19 +34,11 @@ def run(state: State) -> int:
     if timing.is_shallow(paths[0].parent):
         write("this clone is shallow, and so is the history; fetch the rest with: git fetch --unshallow\n")
     if file := state.conf.options.prodsim_svg:
-        _write_svg(Path(file), timing.drawn_as_svg(lines))
+        report_files.write_or_refuse(Path(file), timing.drawn_as_svg(lines), option="--svg")
+        write(f"picture written to {file}\n")
     return 0
 
 
 def _title(path: Path, root: Path) -> str:
     """Return the path as it is named in the history: below the project."""
     return str(path.relative_to(root) if path.is_relative_to(root) else path)
-
-
-def _write_svg(path: Path, svg: str) -> None:
-    try:
-        path.write_text(svg, encoding="utf-8")
-    except OSError as problem:
-        msg = f"{path} cannot be written: {problem.strerror}"
-        raise ProdsimError("--svg", msg) from problem
-    write(f"picture written to {path}\n")

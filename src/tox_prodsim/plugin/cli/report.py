@@ -35,7 +35,7 @@ def run(state: State) -> int:
     """Write one report of all runs that are selected or named."""
     file = state.conf.options.prodsim_output
     if file:
-        _refuse_unwritable(Path(file))
+        report_files.refuse_unwritable(Path(file), option="--output")
     named = [Path(each) for each in state.conf.options.prodsim_files]
     folders = {} if named else _folders(state)
     each_run = [*_named(named)] if named else [(name, _events(each / EVENT_LOG)) for name, each in folders.items()]
@@ -46,7 +46,7 @@ def run(state: State) -> int:
     chosen = FORMATS[state.conf.options.prodsim_format]
     text = chosen.render([event for _, events in each_run for event in events], _options(state, report))
     if file:
-        _write_file(Path(file), text)
+        report_files.write_or_refuse(Path(file), text, option="--output")
     else:
         write_rendered(text)
     return 0
@@ -74,22 +74,6 @@ def _named(paths: Iterable[Path]) -> Iterator[tuple[str, list[Event]]]:
         except ValueError as problem:
             raise ProdsimError(str(path), f"it cannot be read: {problem}") from problem
         yield from ((str(path), events) for events in found)
-
-
-def _refuse_unwritable(path: Path) -> None:
-    """Raise ProdsimError when the report cannot be written there, before anything is read."""
-    if reason := report_files.reason_not_writable(path):
-        msg = f"{path} cannot be written: {reason}"
-        raise ProdsimError("--output", msg)
-
-
-def _write_file(path: Path, text: str) -> None:
-    """Write the report for others to read."""
-    try:
-        report_files.write(path, text)
-    except OSError as problem:
-        msg = f"{path} cannot be written: {problem.strerror or problem}"
-        raise ProdsimError("--output", msg) from problem
 
 
 def _events(log: Path) -> list[Event]:

@@ -291,21 +291,19 @@ def _reference(inputs: _Inputs, baselines: BaselineFiles) -> ReferenceInputs | N
     """Return what a confirmation beside the baseline's own wheel works with; None: there is no baseline."""
     if baselines.stored is None:
         return None
-    tox_env, production_env, name = inputs.tox_env, inputs.production_env, inputs.wheel.name
-    built = baselines.stored.built
+    name, built = inputs.wheel.name, baselines.stored.built
     spec = reference_wheel.ReferenceSpec(
         name=name,
         version=built.version,
         sha256=built.wheel_sha256,
         commit=built.commit,
-        public=runners.is_public(tox_env, name),
+        public=not inputs.wheel.is_private,
     )
     changes = baseline.environment_changes(baselines.stored, baselines.now, project=name)
     return runners.reference_inputs(
-        tox_env,
+        inputs.tox_env,
         spec,
-        runner=production_env.helper,
-        cancel=production_env.cancel,
+        inputs.production_env,
         changes=changes,
         recorded=baselines.stored.dists,
         off="" if inputs.scenario.timing.reference_release else "reference_release is off",

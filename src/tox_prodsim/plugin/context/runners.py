@@ -7,7 +7,6 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from importlib.metadata import distributions
 from pathlib import Path
 
 from tox.tox_env.python.runner import PythonRun
@@ -21,6 +20,7 @@ from tox_prodsim.model.errors import BuildError
 from tox_prodsim.model.formatting import last_error
 from tox_prodsim.model.parsing import canonical
 from tox_prodsim.model.runner import NO_VARIABLES, Completed, Runner, output_of
+from tox_prodsim.plugin.context.environment import ProductionEnv
 from tox_prodsim.plugin.paths import ledger_of, tool_envs_of, wheels_of
 from tox_prodsim.run.context import ReferenceInputs
 from tox_prodsim.timing.baseline import NO_CHANGES, EnvironmentChanges
@@ -28,8 +28,6 @@ from tox_prodsim.timing.baseline import NO_CHANGES, EnvironmentChanges
 _BUILD_LIMIT_S = 900.0
 _PACKAGES = "{packages}"
 """Where the requirements stand in a command."""
-_PRIVATE = "Private ::"
-"""The index refuses distributions with a classifier that begins so."""
 
 
 def runner_in(
@@ -103,29 +101,29 @@ def build_execute(
 def reference_inputs(
     tox_env: PythonRun,
     spec: reference_wheel.ReferenceSpec,
+    production_env: ProductionEnv,
     *,
-    runner: Runner,
-    cancel: supervision.Cancel,
     changes: EnvironmentChanges = NO_CHANGES,
     recorded: Iterable[str] = (),
     off: str = "",
 ) -> ReferenceInputs:
     """Return what a confirmation in this environment works with; what a killed run has left is removed.
 
-    ``runner`` runs a program as production would. ``recorded`` is what was installed with the other version, as
-    ``name==version``. ``off`` is why no other version may be fetched or run; empty: one may.
+    ``recorded`` is what was installed with the other version, as ``name==version``. ``off`` is why no other version
+    may be fetched or run; empty: one may.
     """
     folder = Path(tox_env.env_dir) / "prodsim" / "base"
     shutil.rmtree(folder, ignore_errors=True)
     return ReferenceInputs(
         spec=spec,
-        sources=_wheel_sources(tox_env, folder, cancel),
+        sources=_wheel_sources(tox_env, folder, production_env.cancel),
         site=_site(tox_env),
         folder=folder,
-        runner=runner,
+        runner=production_env.helper,
+        call=production_env.workers,
         changes=changes,
         off=off,
-        requirements=_requirements(tox_env, recorded, cancel),
+        requirements=_requirements(tox_env, recorded, production_env.cancel),
         writes_bytecode=not tox_env.environment_variables.get("PYTHONDONTWRITEBYTECODE"),
     )
 
@@ -163,14 +161,6 @@ def _requirements(
 
 def _is_python(program: str) -> bool:
     return Path(program).name.startswith(("python", "pypy"))
-
-
-def is_public(tox_env: PythonRun, name: str) -> bool:
-    """Return whether the installed project can have been uploaded to an index."""
-    installed = distributions(path=[str(tox_env.env_site_package_dir())])
-    own = [each for each in installed if canonical(each.metadata["Name"] or "") == canonical(name)]
-    classifiers = (classifier for each in own for classifier in each.metadata.get_all("Classifier") or ())
-    return not any(classifier.startswith(_PRIVATE) for classifier in classifiers)
 
 
 def _site(tox_env: PythonRun) -> clone_env.Site:

@@ -9,7 +9,7 @@ import pytest
 from support.installed import E, Put, brief, distribution
 from support.wheels import Env
 
-from tox_prodsim.checks.installed import Distribution
+from tox_prodsim.checks.installed import Distribution, versions_in
 from tox_prodsim.model.findings import CheckResult, Finding
 
 
@@ -139,3 +139,14 @@ def test_an_editable_install_is_found(env: Env, put: Put, tmp_path: Path, file: 
 @pytest.mark.parametrize("text", ["import os", "acme/vendored", "/nonexistent/folder", ".", ""])
 def test_a_pth_file_that_stays_inside_is_no_editable_install(env: Env, put: Put, text: str) -> None:
     assert brief(distribution(env, put({"acme/vendored/x.py": "", "acme.pth": text}))) == []
+
+
+def test_a_distribution_whose_metadata_is_not_utf_8_is_installed_all_the_same(env: Env, put: Put) -> None:
+    put({"click.py": ""}, name="click", version="8.1", requires=["colorama"])
+    (metadata,) = env.site_packages.glob("click-*/METADATA")
+    metadata.write_bytes(metadata.read_bytes() + b"Author: Jos\xe9\n")
+    subject = put(requires=["click>=9"])
+    message = "is required by the wheel, but click 8.1 is installed"
+    assert ("DEP209", E, "click>=9", message) in brief(distribution(env, subject))
+    assert versions_in(str(env.site_packages)) == ("acme==1.0", "click==8.1")
+    assert "colorama" in str([each.message for each in distribution(env, subject).findings])
