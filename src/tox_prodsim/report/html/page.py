@@ -33,9 +33,9 @@ _COLORS = {
     Verdict.INCOMPLETE: "failed",
 }
 _RESULTS = {
-    matrix.Result.FAIL: "failed",
+    matrix.Result.FAILED: "failed",
     matrix.Result.CUT_SHORT: "failed",
-    matrix.Result.WARN: "busy",
+    matrix.Result.WARNING: "busy",
     matrix.Result.OK: "up",
     matrix.Result.NOT_CHECKED: "skipped",
     matrix.Result.ABSENT: "skipped",
@@ -126,7 +126,7 @@ def _matrix(found: Sequence[Run], sections: Sequence[RunSection]) -> Content:
     for run, its in zip(found, sections, strict=True):
         verdict = label(VERDICTS[run.finished.verdict], _COLORS[run.finished.verdict])
         cells = [matrix.cell(run, step) for step in steps]
-        written = [[label(each.result, _RESULTS[each.result]), " ", ", ".join(each.codes)] for each in cells]
+        written = [[label(each.result.word, _RESULTS[each.result]), " ", ", ".join(each.codes)] for each in cells]
         rows.append([tag("a", run.label, href=f"#{its.prefix}"), verdict, *written])
     heads = columns("environment", "verdict", *steps)
     above = tag("h2", "Environments", id="environments")
