@@ -21,6 +21,15 @@ from support.wheels import wheel
 
 LIMIT_S = 240.0
 """After this a run of tox hangs; nothing here takes a tenth of it on an idle machine."""
+JOB_VARIABLES = (
+    "GITHUB_ACTIONS",
+    "GITHUB_WORKSPACE",
+    "GITHUB_OUTPUT",
+    "GITHUB_STEP_SUMMARY",
+    "GITLAB_CI",
+    "CI_PROJECT_DIR",
+)
+"""With them a run reports to its CI job: no test does that unless it means to."""
 PLAIN, UV = "virtualenv", "uv"
 
 
@@ -179,7 +188,7 @@ class Project:
 
     def _environ(self, more: Mapping[str, str] | None) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("TOX_", "__TOX", "PYTHON"))}
-        for name in ("CI", "GITHUB_ACTIONS", "VIRTUAL_ENV", "NO_COLOR", "FORCE_COLOR"):
+        for name in ("CI", *JOB_VARIABLES, "VIRTUAL_ENV", "NO_COLOR", "FORCE_COLOR"):
             kept.pop(name, None)
         if self.installer == PLAIN:
             kept["TOX_DISABLED_EXTERNAL_PLUGINS"] = "tox-uv"

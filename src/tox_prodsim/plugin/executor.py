@@ -23,6 +23,7 @@ from tox.tox_env.errors import Fail
 from tox_prodsim import supervision
 from tox_prodsim.model.errors import Cancelled, ProdsimError
 from tox_prodsim.model.scenario import Stop
+from tox_prodsim.plugin.ci import job
 from tox_prodsim.plugin.output_spool import OutputPreview, Spool
 from tox_prodsim.plugin.redaction import one_line
 from tox_prodsim.plugin.signals import INTERRUPTED
@@ -242,7 +243,7 @@ class _Capture:
         """Return a file descriptor to write to; tox shows what is written there."""
         write: Callable[[bytes], object] = show
         if self._spool is not None:
-            self._previews.append(OutputPreview(show, self._spool))
+            self._previews.append(OutputPreview(job.shown(show), self._spool))
             write = self._previews[-1].write
         read_fd, write_fd = os.pipe()
         self._pumps.append(_Pump(read_fd, write))

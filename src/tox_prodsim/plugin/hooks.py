@@ -173,11 +173,13 @@ def tox_env_teardown(tox_env: ToxEnv) -> None:
     if not _is_prodsim(tox_env.conf.env_name):
         return
     from tox_prodsim.plugin import one_run
+    from tox_prodsim.plugin.ci import job
 
     try:
         if not one_run.gave_up(tox_env) and (session := _session(tox_env)):
             session.teardown()
     finally:
+        job.end(tox_env)
         one_run.release(tox_env)
 
 

@@ -31,6 +31,7 @@ from tox_prodsim.model import ranges
 from tox_prodsim.model.errors import LockError, ProdsimError
 from tox_prodsim.model.formatting import shortened
 from tox_prodsim.plugin import signals
+from tox_prodsim.plugin.ci import job
 from tox_prodsim.plugin.paths import ledger_of, locks_of
 from tox_prodsim.plugin.redaction import one_line
 
@@ -79,6 +80,7 @@ def install() -> None:
     @functools.wraps(setup)
     def locked_setup(tox_env: RunToxEnv) -> None:
         if "prodsim" in (tox_env.conf.env_name or "").split("-"):
+            job.begin(tox_env)
             hold(tox_env)
         setup(tox_env)
 

@@ -18,6 +18,9 @@ _SOURCE_FOLDERS = ("", "src", "lib", "python")
 _PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py", "tox.ini", "tox.toml")
 """Files that stand for a finding without a place: the first that is there."""
 
+_JOB_FOLDERS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR")
+"""The variables in which GitHub and GitLab name the folder of the repository."""
+
 
 def reason_not_writable(path: Path) -> str:
     """Return why no report can be written there, empty if it can."""
@@ -83,14 +86,25 @@ def _codes() -> Mapping[str, CodeText]:
     }
 
 
+def _repository(root: Path) -> Path:
+    """Return the root of the repository: the nearest folder with ``.git``, not above that in which a CI job works."""
+    job = next((Path(os.environ[name]).resolve() for name in _JOB_FOLDERS if os.environ.get(name)), None)
+    above = [root, *root.parents]
+    if job is not None and job in above:
+        above = above[: above.index(job) + 1]
+        return next((each for each in above if (each / ".git").exists()), job)
+    return next((each for each in above if (each / ".git").exists()), root)
+
+
 def source_of(root: Path, file: str) -> str:
     """Return the path of a file of the wheel or the sdist below the repository; empty: it is not there."""
     name = PurePosixPath(file.replace("\\", "/"))
     if name.is_absolute() or ".." in name.parts or has_controls(file):
         return ""
     try:
+        root = root.resolve()
         found = next((root / folder / name for folder in _SOURCE_FOLDERS if (root / folder / name).is_file()), None)
-        top = next((each for each in (root, *root.parents) if (each / ".git").exists()), root)
+        top = _repository(root)
     except OSError:  # a name that is too long, a folder that cannot be read
         return ""
     return "" if found is None else found.relative_to(top).as_posix()

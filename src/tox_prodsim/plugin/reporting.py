@@ -17,6 +17,7 @@ from tox_prodsim.model.release_files import sha256sums
 from tox_prodsim.model.scenario import ReportFile
 from tox_prodsim.model.secrets import Redactor
 from tox_prodsim.plugin import report_files
+from tox_prodsim.plugin.ci import job
 from tox_prodsim.plugin.paths import display_path
 from tox_prodsim.plugin.patience import Patience
 from tox_prodsim.report import FORMATS, RenderOptions, json
@@ -52,6 +53,8 @@ class Reporting:
         event = self._redactor.all(event)
         self._events.append(event)
         self._log.handle(event)
+        if isinstance(event, RunFinished):
+            job.before_summary(self._env)
         with self._printing:
             self._terminal.handle(event)
         if isinstance(event, RunFinished):
@@ -69,6 +72,7 @@ class Reporting:
                 self.handle(unfinished(findings, default))
             self._log.close()
             self._save()
+            job.add(self._env, self._events, self._report_path)
         verdict = self._verdict or default
         return verdict, ", ".join(self._error_codes()) or str(verdict)
 

@@ -56,7 +56,9 @@ __all__ = [
     "RenderOptions",
     "event_log",
     "json",
+    "matrix",
     "release",
+    "runs",
     "saved",
     "terminal",
 ]

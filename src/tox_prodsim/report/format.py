@@ -52,6 +52,9 @@ class RenderOptions:
     project_file: str = "pyproject.toml"
     """The file that stands for a finding without a file, below the repository."""
 
+    most_bytes: int = 900 * 1024
+    """Room for the step summary of GitHub, which refuses all of one that is larger than 1 MiB."""
+
 
 class FormatModule(Protocol):
     """What the module of a format has."""

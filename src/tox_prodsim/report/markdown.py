@@ -17,8 +17,6 @@ from tox_prodsim.report.matrix import Cell, Result
 from tox_prodsim.report.runs import Run, StepRun, runs
 from tox_prodsim.report.wording import CUT_SHORT, VERDICTS, counts, origin, quoted, sentence
 
-MOST_BYTES = 900 * 1024
-"""GitHub refuses the whole summary of a step that is larger than 1 MiB."""
 _LABELS = {Level.ERROR: "FAIL", Level.WARNING: "WARN", Level.NOTE: "NOTE"}
 _SIGNS = {
     Verdict.PASSED: "\N{WHITE HEAVY CHECK MARK}",
@@ -41,12 +39,12 @@ _MOST_CODES = 4
 
 
 def render(events: Iterable[Event], options: RenderOptions) -> str:
-    """Return the summary of all runs in at most 900 KiB; the verdicts first, the logs last."""
+    """Return the summary of all runs in at most so many bytes; the verdicts first, the logs last."""
     all_runs = runs(events)
     writers = [_Writer(run, options) for run in all_runs]
     blocks = [block for part in zip(*(writer.parts() for writer in writers), strict=True) for block in part]
     head = _over_all(all_runs, writers) if len(all_runs) > 1 else ()
-    return _joined([*head, *(block for some in blocks for block in some)])
+    return _joined([*head, *(block for some in blocks for block in some)], options.most_bytes)
 
 
 def _over_all(all_runs: Sequence[Run], writers: Sequence[_Writer]) -> Iterator[str]:
@@ -59,9 +57,9 @@ def _over_all(all_runs: Sequence[Run], writers: Sequence[_Writer]) -> Iterator[s
     yield _table(("environment", "verdict", *steps), rows)
 
 
-def _joined(blocks: Sequence[str]) -> str:
+def _joined(blocks: Sequence[str], most_bytes: int) -> str:
     """Return as many blocks as there is room for, and how many are left out."""
-    room, kept = MOST_BYTES - 200, list[str]()
+    room, kept = most_bytes - 200, list[str]()
     for block in blocks:
         room -= len(block.encode("utf-8", "replace")) + 1
         if room < 0:

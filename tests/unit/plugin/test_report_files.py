@@ -85,3 +85,15 @@ def test_what_is_not_a_file_is_refused_and_hangs_nothing(tmp_path: Path, kind: s
     with pytest.raises(ProdsimError, match=f"^--svg: {path} cannot be written: it is {kind}, name a file$"):
         write_or_refuse(path, "x", option="--svg")
     assert (tmp_path / "precious").read_text() == "precious"
+
+
+@pytest.mark.parametrize("variable", ["GITHUB_WORKSPACE", "CI_PROJECT_DIR"])
+def test_the_path_begins_at_the_folder_of_the_job_if_there_is_no_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    work = project(tmp_path, ".git", "work/libs/one/src/acme/a.py", "work/two/.git", "work/two/acme/a.py") / "work"
+    monkeypatch.setenv(variable, str(work / "libs" / ".."))
+    assert source_of(work / "libs" / "one", "acme/a.py") == "libs/one/src/acme/a.py"
+    assert source_of(work / "two", "acme/a.py") == "acme/a.py"
+    monkeypatch.setenv(variable, str(tmp_path / "elsewhere"))
+    assert source_of(work / "libs" / "one", "acme/a.py") == "work/libs/one/src/acme/a.py"

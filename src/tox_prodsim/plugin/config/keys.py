@@ -414,7 +414,8 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="reports",
-        help=f"reports that are written at the end of a run, as `FORMAT` or `FORMAT:FILE`: {_code(FORMATS)}",
+        help=f"reports that are written at the end of a run, as `FORMAT` or `FORMAT:FILE`: {_code(FORMATS)}; "
+        "`none`: nothing is reported to a CI job by itself",
         of_type=Words,
         default=Words(),
         schema=_TEXTS,

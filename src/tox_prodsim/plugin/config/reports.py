@@ -9,12 +9,16 @@ from pathlib import Path
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.scenario import ReportFile
 from tox_prodsim.plugin import report_files
+from tox_prodsim.plugin.ci import job
 from tox_prodsim.report import FORMATS
 
 
 def parse(key: str, words: Iterable[str]) -> tuple[ReportFile, ...]:
-    """Return the reports of ``FORMAT`` and ``FORMAT:PATH``; raises ProdsimError for any other."""
-    found = tuple(_parsed(key, word) for word in words)
+    """Return the reports of ``FORMAT`` and ``FORMAT:PATH``; raises ProdsimError for any other.
+
+    ``none`` is not one of them: with it nothing is reported to the CI job by itself.
+    """
+    found = tuple(_parsed(key, word) for word in words if word != job.OFF)
     twice = [each for each, number in Counter(found).items() if number > 1]
     if twice:
         msg = f"{twice[0].format} is written twice to the same file, remove one"
@@ -25,7 +29,7 @@ def parse(key: str, words: Iterable[str]) -> tuple[ReportFile, ...]:
 def _parsed(key: str, word: str) -> ReportFile:
     name, colon, path = word.partition(":")
     if name not in FORMATS:
-        msg = f"{name!r} is not a format, write one of {', '.join(FORMATS)}"
+        msg = f"{name!r} is not a format, write one of {', '.join(FORMATS)}, {job.OFF}"
         raise ProdsimError(key, msg)
     if colon and not path:
         msg = f"{word!r} has no file behind the colon, write for example {name}:report.{FORMATS[name].suffix}"
