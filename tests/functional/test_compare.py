@@ -84,6 +84,7 @@ def test_a_branch_that_made_the_import_slower_fails_beside_where_it_parted(quick
     assert left_over(quick_project) == []
 
 
+@pytest.mark.times
 def test_what_happened_on_the_other_branch_since_then_is_not_yours(quick_project: Project) -> None:
     commit(quick_project, SPIN)
     git(quick_project, "checkout", "-q", "-b", "mine")
@@ -96,6 +97,7 @@ def test_what_happened_on_the_other_branch_since_then_is_not_yours(quick_project
     assert "import acme: slower" not in result.out
 
 
+@pytest.mark.times
 @pytest.mark.parametrize("text", ["", SPIN], ids=["an import of nothing", "an import of work"])
 def test_a_wheel_beside_itself_is_never_a_regression(quick_project: Project, text: str) -> None:
     wheel = quick_project.wheel(files={"acme/__init__.py": text})

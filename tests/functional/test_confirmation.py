@@ -100,6 +100,7 @@ def test_a_slower_project_is_its_own_fault(project: Project) -> None:
     assert "beside wheel 1.0, kept since then, same dependencies: +" in compared.detail
 
 
+@pytest.mark.times
 def test_a_slower_dependency_is_blamed_by_its_versions(project: Project) -> None:
     project.install("acme", "1.1", f"import other\n{QUICK}# another text\n")
     project.install("other", "8", SLOW)
@@ -117,6 +118,7 @@ def test_a_stored_ratio_that_this_machine_does_not_have_is_no_regression(project
     assert compared.detail.startswith("this machine differs (nothing that is recorded changed)")
 
 
+@pytest.mark.times
 def test_a_base_that_the_dependencies_of_today_broke_leaves_the_stored_ratio_to_decide(project: Project) -> None:
     project.install("acme", "1.1", SLOW)
     (project.env.site_packages / "other/__init__.py").write_text("raise ImportError('not any more')")

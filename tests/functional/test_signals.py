@@ -70,52 +70,52 @@ def test_ctrl_c_in_any_phase_leaves_nothing_and_writes_the_report(project: Proje
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 @pytest.mark.parametrize("phase", ["commands", "a job"])
 def test_a_signal_to_tox_alone_leaves_nothing_and_writes_the_report(
-    project: Project, number: signal.Signals, phase: str
+    quick_project: Project, number: signal.Signals, phase: str
 ) -> None:
-    begin(project, phase).send(number).end().failed()
-    assert project.left() == []
-    assert project.report()["summary"]["verdict"] == "cancelled"
+    begin(quick_project, phase).send(number).end().failed()
+    assert quick_project.left() == []
+    assert quick_project.report()["summary"]["verdict"] == "cancelled"
 
 
 @pytest.mark.parametrize("phase", PHASES)
-def test_kill_9_of_tox_leaves_nothing(project: Project, phase: str) -> None:
-    begin(project, phase).send(signal.SIGKILL).end()
-    project.gone()
+def test_kill_9_of_tox_leaves_nothing(quick_project: Project, phase: str) -> None:
+    begin(quick_project, phase).send(signal.SIGKILL).end()
+    quick_project.gone()
 
 
-def test_kill_9_of_the_whole_group_of_tox_leaves_nothing(project: Project) -> None:
-    begin(project, "commands").send_group(signal.SIGKILL).end()
-    project.gone()
+def test_kill_9_of_the_whole_group_of_tox_leaves_nothing(quick_project: Project) -> None:
+    begin(quick_project, "commands").send_group(signal.SIGKILL).end()
+    quick_project.gone()
 
 
-def test_the_second_signal_ends_the_grace(project: Project) -> None:
+def test_the_second_signal_ends_the_grace(quick_project: Project) -> None:
     """A grace of 5 s is left for a deaf service; with the second signal it is not waited for."""
-    running = begin(project, "commands", stop_timeout=60)
+    running = begin(quick_project, "commands", stop_timeout=60)
     began = time.monotonic()
     running.send(signal.SIGTERM).until("interrupt tox environment")
     running.send(signal.SIGTERM).end().failed()
     assert time.monotonic() - began < 5
-    assert project.left() == []
+    assert quick_project.left() == []
 
 
-def test_the_event_log_of_a_killed_tox_can_still_be_read(project: Project) -> None:
-    begin(project, "commands").send(signal.SIGKILL).end()
-    result = project.tox("prodsim", "report", "--format", "json").passed()
+def test_the_event_log_of_a_killed_tox_can_still_be_read(quick_project: Project) -> None:
+    begin(quick_project, "commands").send(signal.SIGKILL).end()
+    result = quick_project.tox("prodsim", "report", "--format", "json").passed()
     document = json.loads(result.out[result.out.index("{") :])
     assert document["summary"]["verdict"] == "incomplete"
 
 
-def test_a_process_that_is_not_ours_is_left_alone(project: Project) -> None:
+def test_a_process_that_is_not_ours_is_left_alone(quick_project: Project) -> None:
     """It has the same command line as a child of the deployment."""
-    with psutil.Popen([sys.executable, "-c", "import time; time.sleep(100)", project.tag]) as foreign:
-        begin(project, "commands").send(signal.SIGTERM).end().failed()
+    with psutil.Popen([sys.executable, "-c", "import time; time.sleep(100)", quick_project.tag]) as foreign:
+        begin(quick_project, "commands").send(signal.SIGTERM).end().failed()
         assert foreign.is_running()
-        assert len(project.left()) == 1
+        assert len(quick_project.left()) == 1
         foreign.kill()
 
 
 @pytest.mark.index
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_a_signal_to_the_outer_tox_alone_leaves_nothing_of_the_provisioned_one(
     project: Project, number: signal.Signals
 ) -> None:

@@ -168,6 +168,7 @@ def test_an_import_that_got_slower_fails_until_it_is_accepted(quick_project: Pro
     assert len(stored["history"]) == 2
 
 
+@pytest.mark.times
 def test_a_start_that_got_slower_fails(quick_project: Project) -> None:
     quick_project.write("app.py", "print('it')")
     config(quick_project, "deploy_files = app.py", "deploy = python app.py TAG", "expect_output = it")
