@@ -18,6 +18,7 @@ from tox_prodsim.deployment.monitored import MonitoredStart
 from tox_prodsim.deployment.program import program_of
 from tox_prodsim.deployment.progress import DeploymentProgress
 from tox_prodsim.deployment.readiness import ReadinessWait, wait_for_ending
+from tox_prodsim.model.activity import announced
 from tox_prodsim.model.events import Event
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.parsing import fill
@@ -165,7 +166,8 @@ class DeploymentRun:
 
     def _wait_until_ended(self, monitored: MonitoredStart) -> Iterator[Event]:
         limit_s = self._deployment.run_timeout_s
-        ending = yield from self._wait_for_job(monitored, limit_s)
+        with announced(self.context.announce, self._name, "runs", limit_s):
+            ending = yield from self._wait_for_job(monitored, limit_s)
         is_over = ending is not None or monitored.watchdog.exceeded is not None
         exceeded = monitored.end_watch() if is_over else None
         if self._abandoned:

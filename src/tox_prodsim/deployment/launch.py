@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from tox_prodsim import supervision
 from tox_prodsim.deployment import findings
 from tox_prodsim.model import files
+from tox_prodsim.model.activity import Announce, unannounced
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.leaks import AllowLeaks
 from tox_prodsim.model.probes import LOOPBACK, NotifyProbe, Probe
@@ -55,6 +56,8 @@ class LaunchContext:
     """Whether the deployment has a network namespace of its own, in which the probes must ask."""
     as_pid1: bool = False
     """Whether the main process is PID 1 of a pid namespace, as in a container."""
+    announce: Announce = unannounced
+    """Shows what goes on."""
     service: str = ""
     """The name of the service that runs there, beside others in the same scratch folder; empty: it is alone."""
     others: Callable[[], Mapping[str, str]] = dict

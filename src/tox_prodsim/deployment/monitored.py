@@ -13,6 +13,7 @@ from tox_prodsim.deployment.monitoring import WellWatch
 from tox_prodsim.deployment.program import program_of
 from tox_prodsim.deployment.readiness import Questions
 from tox_prodsim.deployment.watchdog import Watchdog
+from tox_prodsim.model.activity import announced
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.scenario import Deployment, Launch, StopTo
 
@@ -102,7 +103,8 @@ class MonitoredStart:
 
         self.well.give_up()
         stop = self._deployment.stop
-        ending = self.process.stop(stop.signal, stop.grace_s, cause=cause, before_kill=diagnose, to=to)
+        with announced(self._context.announce, self._name, f"has got {stop.signal.name} and ends", stop.grace_s):
+            ending = self.process.stop(stop.signal, stop.grace_s, cause=cause, before_kill=diagnose, to=to)
         if not ending.forced:
             self.stop_diagnosis = ()
         return ending

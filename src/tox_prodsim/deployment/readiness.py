@@ -13,6 +13,7 @@ from tox_prodsim.deployment import findings
 from tox_prodsim.deployment.launch import LaunchContext
 from tox_prodsim.deployment.not_ready import obstacle_of
 from tox_prodsim.deployment.program import program_of
+from tox_prodsim.model.activity import announced
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.probes import DelayProbe, FileProbe, LogProbe, NotifyProbe, Probe
 from tox_prodsim.model.scenario import Launch
@@ -89,6 +90,7 @@ class ReadinessWait:
         self._process = process
         self._name = context.service or program_of(launch.argv)
         self._limit_s, self._longest_poll_s = limit_s, longest_poll_s
+        self._announce = context.announce
         self._notify = notify
         self._questions = Questions(process, launch, context, notify)
         self._reason = "never asked"
@@ -102,7 +104,7 @@ class ReadinessWait:
 
     def answers(self) -> Iterator[tuple[Probe, supervision.Ready]]:
         """Yield each probe with its answer as it is satisfied, until all are, or until ``failure`` is set."""
-        with self._questions:
+        with self._questions, announced(self._announce, self._name, "is not ready yet", self._limit_s):
             for pause_s in supervision.poll_intervals():
                 if self._process.main_exited():
                     ending = wait_for_ending(self._process)

@@ -10,6 +10,7 @@ from tox_prodsim.deployment import findings, log_end
 from tox_prodsim.deployment.launch import LaunchContext, Start, start_variables
 from tox_prodsim.deployment.progress import DeploymentProgress
 from tox_prodsim.deployment.readiness import ReadinessWait, wait_for_ending
+from tox_prodsim.model.activity import announced
 from tox_prodsim.model.events import Event
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.scenario import Deployment, Launch
@@ -75,7 +76,8 @@ class SecondStart:
         self.is_up = False
         stop = self._deployment.stop
         number = supervision.KILL if self._kill else stop.signal
-        ending = self._start.process.stop(number, stop.grace_s, to=stop.to)
+        with announced(self._context.announce, self._progress.name, f"has got {number.name} and ends", stop.grace_s):
+            ending = self._start.process.stop(number, stop.grace_s, to=stop.to)
         ready = "" if self._deployment.name else "ready, then "
         name = "stopped" if self._deployment.name else "again"
         yield self._progress.event(name, f"{ready}{findings.describe_ending(ending)}")

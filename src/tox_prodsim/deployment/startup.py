@@ -10,6 +10,7 @@ from tox_prodsim.deployment import findings, log_end
 from tox_prodsim.deployment.launch import LaunchContext, Start, launch_for, start_variables
 from tox_prodsim.deployment.program import program_of
 from tox_prodsim.deployment.readiness import ReadinessWait
+from tox_prodsim.model.activity import unannounced
 from tox_prodsim.model.errors import MeasurementError, RestartError
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.scenario import Deployment, Launch
@@ -52,7 +53,11 @@ class StartTimer:
         """
         deployment = self._deployment
         try:
-            context = replace(in_scratch_copy(self._context, "timed"), log=self._context.named_log("startup"))
+            context = replace(
+                in_scratch_copy(self._context, "timed"),
+                log=self._context.named_log("startup"),
+                announce=unannounced,  # the rounds are
+            )
         except RestartError as problem:
             raise MeasurementError(str(problem)) from problem
         launch = without_for(launch_for(deployment, context))

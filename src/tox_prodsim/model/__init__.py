@@ -1,15 +1,17 @@
 """Values: frozen data and pure functions of them. Everything imports this package, and it imports nothing of ours.
 
 ``scenario`` is what the user asked for, with ``probes``, ``conditions`` and ``auditors``; ``probe_kinds`` is the table
-of probes, and ``probe_syntax`` has their parsers. ``events`` is what happens during a run, ``findings`` what is wrong
-and ``causes`` what of that is one fault, ``leaks`` what is left behind, ``left_running`` what helper programs leave,
-``metrics`` what is timed, ``release_files`` what is published; ``ranges`` are those of numbers; ``errors`` has all
-exceptions, ``answers`` reads those of helper programs, ``files`` writes files, ``sdist_archive`` opens sdists within
-limits, ``secrets`` masks what is secret in a text, ``printable`` makes it safe to print, ``installed_metadata`` reads
-what is installed, and ``top_levels`` names what is not a project's own in site-packages.
+of probes, and ``probe_syntax`` has their parsers. ``events`` is what happens during a run, ``activity`` what goes on at
+this moment, ``findings`` what is wrong and ``causes`` what of that is one fault, ``leaks`` what is left behind,
+``left_running`` what helper programs leave, ``metrics`` what is timed, ``release_files`` what is published; ``ranges``
+are those of numbers; ``errors`` has all exceptions, ``answers`` reads those of helper programs, ``files`` writes files,
+``sdist_archive`` opens sdists within limits, ``secrets`` masks what is secret in a text, ``printable`` makes it safe to
+print, ``installed_metadata`` reads what is installed, and ``top_levels`` names what is not a project's own in
+site-packages.
 """
 
 __all__ = [
+    "activity",
     "answers",
     "auditors",
     "causes",

@@ -33,6 +33,10 @@ class Boundary:
         self.defect = False
         self.redactor = Redactor()
 
+    def redact(self, text: str) -> str:
+        """Return the text with its secrets masked, by what masks them now."""
+        return self.redactor(text)
+
     def __enter__(self) -> None:
         """Enter; any number of times."""
 

@@ -37,7 +37,7 @@ from tox_prodsim.plugin.redaction import one_line
 
 OPTION = "--prodsim-lock-timeout"
 _POLL_S = 0.1
-_SAY_AGAIN_S = 30.0
+_SAY_AGAIN_S = 10.0
 _HOLDER_LIMIT_S = 0.3
 """For so long, a process that has just taken the lock may not have written its pid."""
 _ENDING_LIMIT_S = 20.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from tox_prodsim.model.secrets import Redactor
 from tox_prodsim.plugin import report_files
 from tox_prodsim.plugin.ci import job
 from tox_prodsim.plugin.paths import display_path
-from tox_prodsim.plugin.patience import Patience
+from tox_prodsim.plugin.progress import ProgressDisplay
 from tox_prodsim.report import FORMATS, RenderOptions, json
 from tox_prodsim.report.event_log import EventLog
 from tox_prodsim.report.terminal import TerminalReporter
@@ -32,7 +31,15 @@ _LOGGER = logging.getLogger(__name__)
 class Reporting:
     """Passes every event to all reporters; ``close`` writes the report."""
 
-    def __init__(self, tox_env: PythonRun, folder: Path, redactor: Redactor, wanted: Sequence[ReportFile] = ()) -> None:
+    def __init__(
+        self,
+        tox_env: PythonRun,
+        folder: Path,
+        redactor: Redactor,
+        wanted: Sequence[ReportFile] = (),
+        *,
+        progress: ProgressDisplay,
+    ) -> None:
         self._env = tox_env
         self._wanted = wanted
         self._redactor = redactor
@@ -45,8 +52,7 @@ class Reporting:
         self._terminal = TerminalReporter(self._write, _options(tox_env, self._report_path))
         self._events: list[Event] = []
         self._closed = False
-        self._printing = threading.Lock()
-        self._patience = Patience(self._still_running)
+        self._progress = progress
 
     def handle(self, event: Event) -> None:
         """Pass the event on without its secrets, to the log first: it is complete even if the terminal blocks."""
@@ -55,18 +61,13 @@ class Reporting:
         self._log.handle(event)
         if isinstance(event, RunFinished):
             job.before_summary(self._env)
-        with self._printing:
-            self._terminal.handle(event)
-        if isinstance(event, RunFinished):
-            self._patience.end()
-        else:
-            self._patience.begin(self._terminal.patience_s)
+        self._terminal.handle(event)
+        self._progress.handle(event)
 
     def close(self, *, default: Verdict = Verdict.INCOMPLETE) -> tuple[Verdict, str]:
         """Write the report, once, and return the verdict and one line; ``default`` is for an interrupted run."""
         if not self._closed:
             self._closed = True
-            self._patience.end()
             if self._verdict is None:
                 findings = (event.finding for event in self._events if isinstance(event, Found))
                 self.handle(unfinished(findings, default))
@@ -75,10 +76,6 @@ class Reporting:
             job.add(self._env, self._events, self._report_path)
         verdict = self._verdict or default
         return verdict, ", ".join(self._error_codes()) or str(verdict)
-
-    def _still_running(self) -> None:
-        with self._printing:
-            self._terminal.still_running()
 
     @property
     def _verdict(self) -> Verdict | None:

@@ -33,6 +33,7 @@ from tox_prodsim.plugin.context import build, installer
 from tox_prodsim.plugin.context.environment import ProductionEnv
 from tox_prodsim.plugin.packages import package_env, provenance, wheel_under_test
 from tox_prodsim.plugin.paths import display_path, ledger_of
+from tox_prodsim.plugin.progress import ProgressDisplay
 from tox_prodsim.plugin.redaction import mask_logs, one_line, redactor_of
 from tox_prodsim.plugin.reporting import Reporting
 from tox_prodsim.plugin.run_driver import RunDriver
@@ -60,6 +61,7 @@ class Session:
         self._cancel = supervision.Cancel()
         self._folder = Path(tox_env.env_dir) / "prodsim"
         self._boundary = Boundary(self._folder)
+        self.progress = ProgressDisplay(tox_env, self._boundary.redact)
         self._scenario: Scenario | None = None
         self._wheel: WheelUnderTest | None = None
         self._lowered: installer.Lowered | None = None
@@ -67,11 +69,14 @@ class Session:
         self._driver: RunDriver | None = None
         self._workers = supervision.Workers(cancel=self._cancel, ledger=lambda: ledger_of(tox_env))
         self._is_given_readable = False
-        self._commands = ToxCommands(tox_env, self._read_keys, self._cancel, self._fail_uninstalled)
+        self._commands = ToxCommands(
+            tox_env, self._read_keys, self._cancel, self._fail_uninstalled, progress=self.progress
+        )
         self._interrupt = tox_env.interrupt
         vars(tox_env)["interrupt"] = self._interrupted  # tox has no hook for a Ctrl-C
         signals.on_first(self._cancel.set)
         signals.on_second(lambda: self._cancel.set(hard=True))
+        signals.on_suspend(self.progress.hide)
         self._provenance = provenance.ProvenanceTracker(
             tox_env,
             self._folder,
@@ -80,8 +85,10 @@ class Session:
             self._fail_refused,
             check_given=self._check_given,
             call=self._workers,
+            progress=self.progress,
         )
         package_env.supervise(tox_env.package_envs, tox_env.conf, self._provenance, self._boundary)
+        self.progress.begin(Step.ENV)
 
     def on_install(self, arguments: Any, of_type: str) -> None:
         """Refuse what cannot be tested before anything is installed, and keep the wheel under test."""
@@ -89,7 +96,9 @@ class Session:
             scenario = self._read_keys()
             self._check_given()
             if of_type == "package":
+                self.progress.begin(Step.BUILD)
                 self._adopt(arguments)
+                self.progress.end(Step.BUILD)
                 if scenario.resolution == LOWEST:
                     self._lowered = installer.install_lowest(self._env, arguments, self._folder, self._cancel)
 
@@ -134,6 +143,7 @@ class Session:
 
     def teardown(self) -> None:
         """End whatever is left, and write the report of a run that was interrupted. Never raises."""
+        self.progress.close()
         if self._driver is not None:
             self._driver.close()
         self._commands.end_kept()
@@ -152,7 +162,7 @@ class Session:
 
     def _new_reporting(self) -> Reporting:
         wanted = self._scenario.reports if self._scenario is not None else ()
-        return Reporting(self._env, self._folder, self._boundary.redactor, wanted)
+        return Reporting(self._env, self._folder, self._boundary.redactor, wanted, progress=self.progress)
 
     def _handle(self, event: Event) -> None:
         """Report an event of the run; once the deployment has stopped, what ``commands`` left is ended, too."""
@@ -243,6 +253,8 @@ class Session:
             started=self._with_files(context.started),
             provenance=self._provenance.provenance(),
             prepared=tuple(self._prepared()),
+            announce=self.progress.announce,
+            launch_context=replace(context.launch_context, announce=self.progress.announce),
         )
 
     def _with_files(self, started: RunStarted) -> RunStarted:
@@ -272,6 +284,7 @@ class Session:
     def _interrupted(self) -> None:
         """Cancel also what tox does not know of: probes, the deployment, measurements. Then interrupt as tox does."""
         self._cancel.set()
+        self.progress.close()
         signals.rearm()
         self._interrupt()
 

@@ -26,6 +26,7 @@ INTERRUPTED = -2
 _ORPHAN_POLL_S = 0.2
 _on_first: list[Callable[[], None]] = []
 _on_second: list[Callable[[], None]] = []
+_on_suspend: list[Callable[[], None]] = []
 _received: list[int] = []
 _DEFAULT_ACTIONS = {"SIGINT": signal.default_int_handler, "SIGTERM": signal.SIG_DFL, "SIGHUP": signal.SIG_DFL}
 """The signals that are taken over, with the action that they must have until then."""
@@ -52,7 +53,7 @@ def install(state: State) -> None:
         if number is not None and signal.getsignal(number) is default:
             signal.signal(number, _interrupt)
     if hasattr(signal, "SIGTSTP") and signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL:
-        signal.signal(signal.SIGTSTP, shim.suspend)
+        signal.signal(signal.SIGTSTP, _suspend)
     core = state.conf.core
     if Path(sys.prefix) == core["work_dir"] / core["provision_tox_env"]:
         threading.Thread(target=_watch_parent, args=(os.getppid(),), name="prodsim-parent", daemon=True).start()
@@ -68,6 +69,11 @@ def on_first(action: Callable[[], None]) -> None:
 def on_second(action: Callable[[], None]) -> None:
     """Call ``action`` when a second signal asks to stop."""
     _on_second.append(action)
+
+
+def on_suspend(action: Callable[[], None]) -> None:
+    """Call ``action`` when Ctrl-Z is about to suspend tox."""
+    _on_suspend.append(action)
 
 
 def rearm() -> None:
@@ -86,6 +92,13 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
     for action in tuple(_on_second):
         action()
+
+
+def _suspend(number: int, frame: FrameType | None) -> None:
+    for action in tuple(_on_suspend):
+        action()
+    shim.suspend(number, frame)
+    signal.signal(number, _suspend)
 
 
 def _watch_parent(parent: int) -> None:

@@ -7,7 +7,7 @@ import copy
 import inspect
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,19 +22,29 @@ from tox.tox_env.python.runner import PythonRun
 from tox_prodsim import supervision
 from tox_prodsim.deployment import LaunchContext, findings, log_end
 from tox_prodsim.deployment.leaks import findings as leak_findings
+from tox_prodsim.model.activity import Activity
 from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.events import Step
 from tox_prodsim.model.findings import Finding
+from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.parsing import fill
 from tox_prodsim.model.scenario import Scenario, uses_port
+from tox_prodsim.model.secrets import redact_argv
 from tox_prodsim.plugin.context.environment import ProductionEnv
 from tox_prodsim.plugin.executor import Limits, SupervisedExecutor
 from tox_prodsim.plugin.paths import display_path, ledger_of
+from tox_prodsim.plugin.progress import ProgressDisplay
 from tox_prodsim.plugin.run_driver import RunDriver
 from tox_prodsim.run.context import CommandsOutcome, ToxPhase
 
 _KEYS = {"commands_pre", "commands", "commands_post"}
 _INSTALLATIONS = {"install_package_deps", "install_package"}
 """The run ids of what tox installs for the wheel under test: its requirements, then the wheel."""
+_INSTALLING = {
+    "install_deps": "installing what deps names",
+    "install_package_deps": "installing what the wheel requires",
+    "install_package": "installing the wheel",
+}
 _LOG_DELAY_S = 0.1
 """A server may log an exception after it has answered."""
 _PHASES = {"commands": ToxPhase.COMMANDS, "commands_post": ToxPhase.COMMANDS_POST}
@@ -127,8 +137,11 @@ class ToxCommands:
         scenario: Callable[[], Scenario],
         cancel: supervision.Cancel,
         on_failed_installation: Callable[[str, str], None],
+        *,
+        progress: ProgressDisplay,
     ) -> None:
         self._env = tox_env
+        self._progress = progress
         self._scenario = scenario
         self._on_failed_installation = on_failed_installation
         self._cancel = cancel
@@ -165,15 +178,26 @@ class ToxCommands:
             self._advance(self._context.driver, command)
             values = self._context.driver.paused.values or {}
             call.arguments["cmd"] = [fill(str(argument), values) for argument in call.arguments["cmd"]]
+        self._show(run_id, call.arguments["cmd"])
         try:
             with self._execute_async(*call.args, **call.kwargs) as status:
                 yield status
         except Fail as problem:
             self._add_refusal(run_id, problem)
             raise
+        finally:
+            self._progress.end(Step.COMMANDS)
         if run_id in _INSTALLATIONS and status.exit_code not in {None, 0} and not self._cancel.is_set:
             outcome = status.outcome
             self._on_failed_installation(run_id, f"{outcome.out}\n{outcome.err}" if outcome is not None else "")
+
+    def _show(self, run_id: str, argv: Sequence[object]) -> None:
+        """Show what tox runs; a command that writes to the terminal by itself has all of it."""
+        if CommandId.parse(run_id) is None:
+            self._progress.announce(Activity(step=Step.ENV, text=_INSTALLING.get(run_id, "installing")))
+        elif not getattr(self._env.options, "no_capture", False):
+            text, limit_s = joined([run_id, *redact_argv(map(str, argv))], " "), self._scenario().run_timeout_s
+            self._progress.begin(Step.COMMANDS, text, limit_s if self._context is not None else None)
 
     def _advance(self, driver: RunDriver, command: CommandId) -> None:
         """Advance the run; raises Fail for a command that needs the deployment, which is not up."""

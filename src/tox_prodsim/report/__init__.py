@@ -57,6 +57,7 @@ __all__ = [
     "event_log",
     "json",
     "matrix",
+    "progress",
     "release",
     "runs",
     "saved",

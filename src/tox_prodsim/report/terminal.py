@@ -1,6 +1,6 @@
 """The live report on a terminal: a line for each step, then the findings, the summary last.
 
-Lines are never redrawn, so that a CI log reads like a terminal.
+Its lines are never redrawn, so that a CI log reads like a terminal; ``progress`` has the one that is.
 """
 
 from __future__ import annotations
@@ -39,20 +39,6 @@ _MOST_NOT_CHECKED = 3
 _NOT_OBSERVABLE = re.compile(r" (is|are) not observable$")
 _LONG_STEPS = {Step.DEPLOY, Step.COMPARE}
 """Steps with lines of their own below a heading."""
-_DOING = {
-    Step.SDIST: "building the source tree to compare",
-    Step.WHEEL: "reading its modules",
-    Step.RELEASE: "checking the other files of the release",
-    Step.AUDIT: "running the auditors",
-    Step.INSTALL: "asking the installer what it would install",
-    Step.IMPORT: "importing its modules",
-    Step.SCRIPTS: "running its scripts",
-    Step.SIMULATE: "running it under other conditions",
-    Step.COMPARE: "still measuring",
-}
-"""What a step does when it takes long; that of a deployment is a timeline anyway."""
-_PATIENCE_S, _MEASURING_S = 10.0, 30.0
-"""One metric may take 20 s to measure, and has a line then."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -65,8 +51,6 @@ class _RunningStep:
     measured: dict[Metric, Measured] = field(default_factory=dict)
     """Measurements that are not compared yet, by metric."""
     findings: list[Finding] = field(default_factory=list)
-    is_slow: bool = False
-    """Whether it is printed that it is still running."""
 
 
 class TerminalReporter:
@@ -91,19 +75,6 @@ class TerminalReporter:
         if isinstance(event, RunFinished):
             self._finished = True
             self._summary.print(event)
-
-    @property
-    def patience_s(self) -> float:
-        """Return after how many seconds without an event ``still_running`` should be called."""
-        return _MEASURING_S if self._running is not None and self._running.step is Step.COMPARE else _PATIENCE_S
-
-    def still_running(self) -> None:
-        """Print once what the step does that is running; nothing between two steps."""
-        running = self._running
-        if running is None or running.is_slow or self._verbosity < NORMAL or running.step not in _DOING:
-            return
-        running.is_slow = True
-        self._lines.row([(f"  {running.step:<8} ", ""), (f"{_DOING[running.step]} …", "dim")])
 
     def close(self) -> None:
         """Print the end of a run that has no RunFinished: its findings, and that it was interrupted."""

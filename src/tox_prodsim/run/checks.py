@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from tox_prodsim.checks import artifact, audit, installed, resolution
+from tox_prodsim.model.activity import announced_runner
 from tox_prodsim.model.errors import LimitExceededError
 from tox_prodsim.model.events import Event, Found, Step
 from tox_prodsim.model.findings import CheckResult, Level, NothingToCheck, Policy
@@ -264,7 +265,8 @@ class _Silence:
 
 
 def _scripts(context: RunContext, imported: frozenset[str]) -> CheckResult:
-    environment = (context.subject, context.execute, context.python, context.scripts_dir)
+    runner = announced_runner(context.execute, context.announce, Step.SCRIPTS)
+    environment = (context.subject, runner, context.python, context.scripts_dir)
     return installed.check_scripts(*environment, folders=context.private, imported=imported)
 
 

@@ -11,11 +11,13 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from tox_prodsim.building import base_requirements, clone_env, reference_wheel
 from tox_prodsim.checks import artifact
 from tox_prodsim.deployment import LaunchContext
+from tox_prodsim.model.activity import Activity, Announce, unannounced
 from tox_prodsim.model.errors import (
     CloneError,
     ConfirmationError,
@@ -73,8 +75,13 @@ class Confirmation:
     """
 
     def __init__(
-        self, reference: ReferenceInputs, install: Callable[[ReferenceInputs], BaseInstall] | None = None
+        self,
+        reference: ReferenceInputs,
+        install: Callable[[ReferenceInputs], BaseInstall] | None = None,
+        *,
+        announce: Announce = unannounced,
     ) -> None:
+        self._announce = announce
         self._reference = reference
         self._install = install or install_base
         self._base: BaseInstall | None = None
@@ -94,18 +101,23 @@ class Confirmation:
             return measure.on_fresh_rounds(suspected)
         try:
             base = self.base()
-            rounds = _take_rounds(sampler_for(base), base, suspected.stored, max(tolerance, LEAST_TOLERANCE))
+            announce = partial(self._announce_round, str(suspected.metric))
+            rounds = _take_rounds(sampler_for(base), base, suspected.stored, max(tolerance, LEAST_TOLERANCE), announce)
             compared = _compared(suspected, base, rounds, self._reference)
         except ConfirmationError as problem:
             measured, plain = measure.on_fresh_rounds(suspected)
             return measured, replace(plain, detail=f"{plain.detail}; not beside the baseline's own wheel: {problem}")
         return measure.measured(suspected.metric, suspected.rounds), compared
 
+    def _announce_round(self, name: str, activity: Activity) -> None:
+        self._announce(replace(activity, text=f"{name} beside the baseline's own wheel: {activity.text}"))
+
     def base(self) -> BaseInstall:
         """Return the other version, installed; raises ConfirmationError."""
         if self._failure:
             raise ConfirmationError(self._failure)
         if self._base is None:
+            self._announce(Activity(text="installing the wheel of the baseline beside it"))
             try:
                 self._base = self._install(self._reference)
             except (WheelUnavailableError, CloneError) as problem:
@@ -169,11 +181,15 @@ class _PairedRounds:
 
 
 def _take_rounds(
-    sampler: PairedSampler, base: BaseInstall, stored: stats.StoredRatio, tolerance: float
+    sampler: PairedSampler,
+    base: BaseInstall,
+    stored: stats.StoredRatio,
+    tolerance: float,
+    announce: Announce = unannounced,
 ) -> _PairedRounds:
     """Return what rounds of both versions say; raises ConfirmationError when the base does not work."""
     try:
-        rounds, pair = _repeated(sampler, tolerance)
+        rounds, pair = _repeated(sampler, tolerance, announce)
     except MeasurementError as problem:
         msg = f"beside {base.artefact.origin}: {problem}"
         raise ConfirmationError(msg) from problem
@@ -246,9 +262,12 @@ _CHANGES = {
 """A slower dependency makes the product slower; another machine does not."""
 
 
-def side_by_side(metric: Metric, sampler: PairedSampler, *, tolerance: float) -> Compared:
+def side_by_side(
+    metric: Metric, sampler: PairedSampler, *, tolerance: float, announce: Announce = unannounced
+) -> Compared:
     """Return how the candidate compares with the base on demand: slower and faster only when fresh rounds repeat it."""
-    return measure.measure(metric, sampler, SIDE_BY_SIDE, tolerance=tolerance, plan=_SIDE_BY_SIDE_PLAN)[1]
+    plan = _SIDE_BY_SIDE_PLAN
+    return measure.measure(metric, sampler, SIDE_BY_SIDE, tolerance=tolerance, plan=plan, announce=announce)[1]
 
 
 def launch_context_of(launch_context: LaunchContext, site: clone_env.Site, base: clone_env.Site) -> LaunchContext:
@@ -269,22 +288,25 @@ def launch_context_of(launch_context: LaunchContext, site: clone_env.Site, base:
     return replace(launch_context, environ=environ, resolve=resolve)
 
 
-def _repeated(sampler: PairedSampler, tolerance: float) -> tuple[stats.Rounds, stats.Judgement]:
+def _repeated(sampler: PairedSampler, tolerance: float, announce: Announce) -> tuple[stats.Rounds, stats.Judgement]:
     """Return what the rounds side by side say; slower only when fresh ones repeat it.
 
     Against a stored ratio that this machine does not share everything looks slower, so that the first series is not the
     first stage of a test: the bound on false alarms (measurement.md 7.2) needs two of these.
     """
-    rounds, first = _side_by_side_series(sampler, tolerance)
+    rounds, first = _side_by_side_series(sampler, tolerance, announce)
     if first.outcome is not Change.SLOWER:
         return rounds, first
-    rounds, again = _side_by_side_series(sampler, tolerance)
+    rounds, again = _side_by_side_series(sampler, tolerance, announce)
     repeated = again.outcome in {Change.SLOWER, Change.UNKNOWN}
     return rounds, again if repeated else replace(again, outcome=Change.SAME)
 
 
-def _side_by_side_series(sampler: PairedSampler, tolerance: float) -> tuple[stats.Rounds, stats.Judgement]:
-    result = measure.take_series(sampler, SIDE_BY_SIDE, tolerance=tolerance, plan=_SIDE_BY_SIDE_PLAN)
+def _side_by_side_series(
+    sampler: PairedSampler, tolerance: float, announce: Announce
+) -> tuple[stats.Rounds, stats.Judgement]:
+    plan = _SIDE_BY_SIDE_PLAN
+    result = measure.take_series(sampler, SIDE_BY_SIDE, tolerance=tolerance, plan=plan, announce=announce)
     if result.judgement is None:
         raise ConfirmationError(result.detail)
     return result.rounds, result.judgement

@@ -10,6 +10,7 @@ from pathlib import Path
 from tox_prodsim import deployment
 from tox_prodsim.building import base_requirements, clone_env, reference_wheel
 from tox_prodsim.checks import artifact, audit, installed, resolution
+from tox_prodsim.model.activity import Announce, unannounced
 from tox_prodsim.model.events import RunStarted, Step
 from tox_prodsim.model.findings import CheckResult, Finding
 from tox_prodsim.model.runner import BoundedCall, Runner, unbounded
@@ -90,6 +91,8 @@ class RunContext:
     """Runs a command in the environment as production would."""
     call: BoundedCall = unbounded
     """Reads files, where that can be ended."""
+    announce: Announce = unannounced
+    """Shows what goes on."""
     reference: ReferenceInputs | None = None
     """None: a change cannot be confirmed with the wheel of the baseline."""
     tools: audit.AuditTools | None = None

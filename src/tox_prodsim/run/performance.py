@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from tox_prodsim import deployment, timing
 from tox_prodsim.checks import installed
+from tox_prodsim.model.activity import Activity
 from tox_prodsim.model.errors import MeasurementError
 from tox_prodsim.model.events import (
     Change,
@@ -32,7 +33,7 @@ from tox_prodsim.model.metrics import START_UP, Metric
 from tox_prodsim.model.scenario import Scenario, Timing
 from tox_prodsim.run import candidate
 from tox_prodsim.run.confirmation import BaseInstall, Confirmation
-from tox_prodsim.run.context import BaselineFiles, Interpreter, RunContext
+from tox_prodsim.run.context import BaselineFiles, RunContext
 from tox_prodsim.timing import baseline, budgets, comparability, explanation, measure, paired, sampling, stats
 from tox_prodsim.timing.budgets import MetricDuration
 from tox_prodsim.timing.explanation import CauseSummary, ImportRecordings
@@ -97,7 +98,7 @@ def compare(
     if tree := explanation.import_tree(recordings, context.baselines.stored):
         yield tree
     timer = _start_timer(scenario, context)
-    comparisons = _Comparisons(config, context.baselines, context.interpreter, recordings, timer)
+    comparisons = _Comparisons(config, context, recordings, timer)
     with _ALONE, closing(comparisons):
         for metric, sampler in _samplers(names, context, timer).items():
             yield from comparisons.compare(metric, sampler, start_s if metric.is_start_up else None)
@@ -153,17 +154,19 @@ class _Comparisons:
     def __init__(
         self,
         config: Timing,
-        baselines: BaselineFiles,
-        interpreter: Interpreter,
+        context: RunContext,
         recordings: ImportRecordings,
         timer: deployment.StartTimer | None,
     ) -> None:
         self._config = config
-        self._baselines = baselines
-        self._interpreter = interpreter
+        self._baselines = context.baselines
+        self._interpreter = interpreter = context.interpreter
+        self._announce = context.announce
         self._recordings = recordings
         self._timer = timer
-        self._confirmation = Confirmation(interpreter.reference) if interpreter.reference is not None else None
+        self._confirmation: Confirmation | None = None
+        if interpreter.reference is not None:
+            self._confirmation = Confirmation(interpreter.reference, announce=context.announce)
         self._measured: list[Measured] = []
         self._findings: list[Finding] = []
         self._durations: dict[Metric, MetricDuration] = {}
@@ -186,6 +189,7 @@ class _Comparisons:
             plan=_RECORDING if update else _first_plan(baselines) if stored is None else None,
             known_s=known_s,
             confirm=self._confirm,
+            announce=self._announce,
         )
         if metric.is_start_up and self._timer is not None and self._timer.failure is not None:
             title, lines = self._timer.evidence
@@ -262,6 +266,7 @@ class _Comparisons:
         """Return the causes of a slower import; None for everything else."""
         if compared.change is not Change.SLOWER or compared.metric.is_start_up:
             return None
+        self._announce(Activity(text=f"{compared.metric}: looking for the cause"))
         python, runner = self._interpreter.python, self._interpreter.runner
         return explanation.summarize_cause(compared, self._baselines.stored, python=python, runner=runner)
 

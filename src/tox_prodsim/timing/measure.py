@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from tox_prodsim.model.activity import Activity, Announce, unannounced
 from tox_prodsim.model.errors import MeasurementError
 from tox_prodsim.model.events import Change, Compared, Measured, Series, UnknownReason
+from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.metrics import Metric
 from tox_prodsim.timing import stats
 from tox_prodsim.timing.sampling import CONTROL, Sampler
@@ -97,6 +99,7 @@ def measure(
     clock: Callable[[], float] = time.monotonic,
     known_s: float | None = None,
     confirm: Confirm = on_fresh_rounds,
+    announce: Announce = unannounced,
 ) -> tuple[Measured | None, Compared]:
     """Return what was measured (None: nothing, the comparison says why) and how it compares.
 
@@ -107,7 +110,8 @@ def measure(
     if known_s is not None and known_s * stats.MIN_ROUNDS > plan.cap_s:
         return None, _not_compared(metric, UnknownReason.NOT_COMPARED, _too_slow(known_s, plan), tolerance, known_s)
     try:
-        return _measure(metric, _CappedSampler(sampler, plan, clock), stored, tolerance, confirm)
+        told = _Rounds(str(metric), announce)
+        return _measure(metric, _CappedSampler(sampler, plan, clock, told), stored, tolerance, confirm)
     except MeasurementError as problem:
         return None, _not_compared(
             metric, UnknownReason.NOT_MEASURED, f"{UnknownReason.NOT_MEASURED}: {problem}", tolerance, known_s or 0.0
@@ -142,9 +146,17 @@ def _needs_confirmation(judgement: Judgement) -> bool:
     return judgement.outcome in {Change.SLOWER, Change.FASTER} or judgement.ratio - 1 > judgement.tolerance / 2
 
 
-def take_series(sampler: Sampler, stored: StoredRatio, *, tolerance: float, plan: Plan) -> SeriesResult:
+def take_series(
+    sampler: Sampler,
+    stored: StoredRatio,
+    *,
+    tolerance: float,
+    plan: Plan,
+    announce: Announce = unannounced,
+) -> SeriesResult:
     """Return what one series comes to, with a warm-up and nothing repeated; raises MeasurementError."""
-    return _take_series(_CappedSampler(sampler, plan, time.monotonic), stored, tolerance, first=True)
+    capped = _CappedSampler(sampler, plan, time.monotonic, _Rounds("", announce))
+    return _take_series(capped, stored, tolerance, first=True)
 
 
 def replayed(series: Sequence[Series]) -> Change:
@@ -174,11 +186,35 @@ def _settled(first: Change, again: Change | None = None) -> Change:
     return again if again in {first, Change.UNKNOWN} else Change.SAME
 
 
+class _Rounds:
+    """Announces the rounds of one metric."""
+
+    def __init__(self, name: str, announce: Announce) -> None:
+        self._name, self._announce = name, announce
+        self._goes_on = False
+
+    def warm_up(self) -> None:
+        self._say("warm-up", None)
+
+    def series(self) -> None:
+        """Begin a series: its time counts from here."""
+        self._goes_on = False
+
+    def round(self, number: int, plan: Plan) -> None:
+        """Announce the round that begins; the seconds are those of the series."""
+        self._say(f"round {number} of at most {plan.looks[-1]}", plan.cap_s)
+        self._goes_on = True
+
+    def _say(self, text: str, limit_s: float | None) -> None:
+        self._announce(Activity(text=joined((self._name, text), ": "), limit_s=limit_s, goes_on=self._goes_on))
+
+
 class _CappedSampler:
     """Asks a sampler for rounds as long as they fit the cap of a series; ``round_s`` is what one of the last took."""
 
-    def __init__(self, sampler: Sampler, plan: Plan, clock: Callable[[], float]) -> None:
+    def __init__(self, sampler: Sampler, plan: Plan, clock: Callable[[], float], told: _Rounds) -> None:
         self.plan = plan
+        self._told = told
         self.round_s = 0.0
         self._sampler = sampler
         self._clock = clock
@@ -186,6 +222,7 @@ class _CappedSampler:
 
     def warm_up(self) -> Rounds:
         """Discard one round and begin; a slow one may have compiled bytecode: then return one more."""
+        self._told.warm_up()
         self._take(1)
         self.begin()
         return self._take(1) if self.round_s * stats.MIN_ROUNDS > self.plan.cap_s else NO_ROUNDS
@@ -193,6 +230,7 @@ class _CappedSampler:
     def begin(self) -> Rounds:
         """Begin a series: its time counts from here."""
         self._deadline = self._clock() + self.plan.cap_s
+        self._told.series()
         return NO_ROUNDS
 
     def extend(self, rounds: Rounds, look: int) -> Rounds:
@@ -203,6 +241,7 @@ class _CappedSampler:
             count = min(look - len(rounds), stats.MIN_ROUNDS, max(affordable, 0 if len(rounds) else 1))
             if count < 1:
                 break
+            self._told.round(len(rounds) + 1, self.plan)
             rounds += self._take(count)
         return rounds
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tox_prodsim.deployment.readiness import Questions, ReadinessWait
+from tox_prodsim.model.activity import unannounced
 from tox_prodsim.model.probes import HttpProbe, LogProbe, Probe
 from tox_prodsim.model.scenario import Launch
 from tox_prodsim.supervision import NotReady, Ready, clock
@@ -48,6 +49,7 @@ class FakeTime:
 def waited(time: FakeTime, *probes: Probe, limit_s: float = 30.0) -> ReadinessWait:
     launch = Launch(argv=("serve",), probes=probes, port=None, url="", values={})
     context: Any = SimpleNamespace(
+        announce=unannounced,
         expressions=None,
         service="",
         other_ports=dict,

@@ -657,31 +657,3 @@ def test_the_same_that_looks_like_more_than_the_tolerance_has_the_noise_that_mak
     (line,) = shown(StepStarted(step=Step.COMPARE), noisy).splitlines()[1:2]
     expected = "import acme 86 ms expected 100 ms -14 % same, within the noise of ±18 % tolerance ±10 %"
     assert " ".join(line.split()) == expected
-
-
-@pytest.mark.parametrize(
-    ("events", "said"),
-    [
-        pytest.param(
-            [StepStarted(step=Step.SDIST)], "  sdist    building the source tree to compare …\n", id="the source tree"
-        ),
-        pytest.param([StepStarted(step=Step.DEPLOY)], "", id="a deployment has a timeline"),
-        pytest.param(step(Step.SDIST, "fine"), "", id="between two steps"),
-    ],
-)
-def test_what_takes_long_says_what_it_does(events: list[Event], said: str) -> None:
-    written: list[str] = []
-    terminal = TerminalReporter(written.append, RenderOptions(color=False, encoding="utf-8", verbosity=2))
-    for event in events:
-        terminal.handle(event)
-    written.clear()
-    for _ in range(2):
-        terminal.still_running()
-    assert "".join(written) == said
-
-
-def test_a_measurement_may_take_longer_than_other_steps() -> None:
-    terminal = TerminalReporter(lambda _: None, RenderOptions(color=False, encoding="utf-8", verbosity=2))
-    others_s = terminal.patience_s
-    terminal.handle(StepStarted(step=Step.COMPARE))
-    assert terminal.patience_s > others_s

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import os
 import random
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +16,7 @@ import pytest
 
 import tox_prodsim
 from tox_prodsim import supervision
+from tox_prodsim.model.activity import Activity
 from tox_prodsim.model.errors import MeasurementError
 from tox_prodsim.model.events import Change, Compared, UnknownReason, from_record, to_record
 from tox_prodsim.model.findings import Level
@@ -275,6 +278,19 @@ def test_the_cap_ends_the_looks() -> None:
     assert machine.asked == [1, 8, 3]
     assert compared.change is Change.UNKNOWN
     assert "11 rounds spread by" in compared.detail
+
+
+def test_the_rounds_are_announced_with_the_cap_and_their_seconds_count_on() -> None:
+    told: list[Activity] = []
+    machine = Machine(then(1.0, 1.0, 1.5))
+    measure.measure(IMPORT_ACME, machine, STORED, tolerance=0.1, clock=machine.clock, announce=told.append)
+    texts = [each.text for each in told]
+    assert texts[0] == "import acme: warm-up"
+    assert re.fullmatch(r"import acme: round 1 of at most 64", texts[1])
+    rounds = [int(text.split()[3]) for text in texts[1:]]
+    assert rounds == [1, *(1 + taken for taken in itertools.accumulate(machine.asked[1:-1]))]
+    assert {each.limit_s for each in told[1:]} == {20.0}
+    assert [each.goes_on for each in told] == [False, False, *[True] * (len(rounds) - 1)]
 
 
 def test_a_sampler_that_gives_too_little_is_our_bug() -> None:

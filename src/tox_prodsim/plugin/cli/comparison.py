@@ -12,8 +12,9 @@ from tox.tox_env.python.runner import PythonRun
 from tox_prodsim import deployment
 from tox_prodsim.building import reference_wheel
 from tox_prodsim.checks import installed
+from tox_prodsim.model.activity import Announce
 from tox_prodsim.model.errors import ProdsimError
-from tox_prodsim.model.events import Change, Compared
+from tox_prodsim.model.events import Change, Compared, Step
 from tox_prodsim.model.metrics import START_UP, Metric
 from tox_prodsim.model.scenario import Deployment, Scenario
 from tox_prodsim.plugin import session
@@ -22,6 +23,7 @@ from tox_prodsim.plugin.context import build, runners
 from tox_prodsim.plugin.context.environment import ProductionEnv
 from tox_prodsim.plugin.packages import wheel_under_test
 from tox_prodsim.plugin.paths import ledger_of
+from tox_prodsim.plugin.progress import ProgressDisplay
 from tox_prodsim.run.confirmation import BaseInstall, Confirmation, install_base, launch_context_of, side_by_side
 from tox_prodsim.run.context import ReferenceInputs, RunContext
 from tox_prodsim.supervision import Cancel, Workers
@@ -47,7 +49,7 @@ def compare(tox_env: PythonRun, reference: Reference, cancel: Cancel, imports: S
 
     Everything that is made for it is removed.
     """
-    _renew_session(tox_env)
+    progress = _renew_session(tox_env)
     scenario = build.scenario_of(tox_env)
     if not scenario.timing.reference_release:
         msg = "false means that no other version is fetched, built or run, so there is nothing to compare with"
@@ -58,6 +60,7 @@ def compare(tox_env: PythonRun, reference: Reference, cancel: Cancel, imports: S
     inputs = _reference_inputs(tox_env, reference, context, production_env)
     confirmation = Confirmation(inputs)
     try:
+        progress.begin(Step.COMPARE, f"installing {reference.display} beside it")
         base = install_base(inputs, _artefact(reference, inputs))
         samplers = _import_samplers(imports or _default_imports(scenario, context), inputs, base)
         if scenario.deployment is not None and scenario.timing.startup and not imports:
@@ -65,20 +68,23 @@ def compare(tox_env: PythonRun, reference: Reference, cancel: Cancel, imports: S
         wheel = f"{context.wheel.name} {context.wheel.version}"
         own = f", with its own {', '.join(base.own)}" if base.own else ""
         write(f"prodsim: {wheel} beside {base.artefact.origin} ({reference.display}){own}, in {tox_env.name}\n")
-        return _compared(samplers, scenario.timing.tolerance)
+        return _compared(samplers, scenario.timing.tolerance, progress.announce)
     finally:
+        progress.close()
         confirmation.close()
         workers.close()
 
 
-def _renew_session(tox_env: PythonRun) -> None:
+def _renew_session(tox_env: PythonRun) -> ProgressDisplay:
     """Give the environment a new session: the one that installed is over, and its cancel is closed.
 
-    tox-uv still asks the Python of the environment where its packages are.
+    tox-uv still asks the Python of the environment where its packages are. Returns what shows the progress.
     """
     for name in ("execute_async", "interrupt"):
         vars(tox_env).pop(name, None)  # the old session has replaced these methods
-    session.Session(tox_env)
+    progress = session.Session(tox_env).progress
+    progress.end(Step.ENV)
+    return progress
 
 
 def _context(tox_env: PythonRun, scenario: Scenario, production_env: ProductionEnv) -> RunContext:
@@ -133,10 +139,11 @@ def _start_sampler(
     return paired.start_sampler(*starts, python=inputs.site.python, runner=inputs.runner)
 
 
-def _compared(samplers: Mapping[Metric, paired.PairedSampler], tolerance: float) -> list[Compared]:
+def _compared(samplers: Mapping[Metric, paired.PairedSampler], tolerance: float, announce: Announce) -> list[Compared]:
     compared = []
     for metric, sampler in samplers.items():
-        compared.append(comparability.with_limits(side_by_side(metric, sampler, tolerance=tolerance)))
+        result = side_by_side(metric, sampler, tolerance=tolerance, announce=announce)
+        compared.append(comparability.with_limits(result))
         write(f"  {metric}: {_result(compared[-1])}\n")
     return compared
 

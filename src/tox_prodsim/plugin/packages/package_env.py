@@ -42,7 +42,10 @@ _supervised_envs: weakref.WeakSet[PackageToxEnv] = weakref.WeakSet()
 _listeners: weakref.WeakKeyDictionary[EnvConfigSet, tuple[PackagingListener, Boundary]] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 _progress = threading.local()
-"""What the packaging in a thread has done so far: names of build hooks as ``hooks``, their output as ``record``."""
+"""What the packaging in a thread has done so far: names of build hooks as ``hooks``, their output as ``record``.
+
+``listener`` is its listener, None: there is none.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +62,9 @@ class PackagingListener(Protocol):
 
     def begins(self) -> None:
         """Handle the beginning."""
+
+    def runs(self, run_id: str) -> None:
+        """Handle that a build hook or an installer is run, with the name that tox gives it."""
 
     def packaged(self, packaging: Packaging) -> None:
         """Handle a success."""
@@ -103,7 +109,7 @@ class _SupervisedPackaging:
     def _package(self, for_env: EnvConfigSet) -> list[Package]:
         """Package, then call the listener; tox calls a bound method like this with its lock of the environment held."""
         (listener, boundary), began_s = _listeners.get(for_env, (None, nullcontext())), time.monotonic()
-        _progress.hooks, _progress.record = [], BuildRecord()
+        _progress.hooks, _progress.record, _progress.listener = [], BuildRecord(), listener
         if listener is not None:
             with boundary:
                 listener.begins()
@@ -140,6 +146,8 @@ class _SupervisedPackaging:
         executor = call.arguments.get("executor")
         if call.arguments["run_id"] != "_exit" and hasattr(_progress, "hooks"):
             _progress.hooks.append(call.arguments["run_id"])
+            if _progress.listener is not None:
+                _progress.listener.runs(call.arguments["run_id"])
         if isinstance(executor, LocalSubProcessPep517Executor):
             executor.cmd = shim.command(executor.cmd, self._ledger)
             # tox unpacks the sdist below the user's tree, whose repository is not that of the sdist.

@@ -22,6 +22,7 @@ from tox_prodsim.building import reference_wheel, tree_build
 from tox_prodsim.checks import artifact
 from tox_prodsim.checks.artifact import build_failure
 from tox_prodsim.model import files
+from tox_prodsim.model.activity import Activity
 from tox_prodsim.model.errors import BuildError, NoTreeError, ProdsimError, TreeUnavailableError
 from tox_prodsim.model.events import RunStarted, Step
 from tox_prodsim.model.formatting import counted
@@ -32,10 +33,20 @@ from tox_prodsim.plugin.packages import build_record
 from tox_prodsim.plugin.packages.build_record import BuildRecord
 from tox_prodsim.plugin.packages.package_env import Packaging
 from tox_prodsim.plugin.paths import display_path
+from tox_prodsim.plugin.progress import ProgressDisplay
 from tox_prodsim.run.context import Preparation, WheelUnderTest
 from tox_prodsim.run.sdist import Provenance, TreeBuild, unknown_provenance
 
 _LOGGER = logging.getLogger(__name__)
+_BUILDING = {
+    "_optional_hooks": "starting the build back end",
+    "install": "installing what the build requires",
+    "get_requires": "asking the build back end what it requires",
+    "prepare_metadata": "asking the build back end for the metadata",
+    "build_sdist": "building the sdist",
+    "build_wheel": "building the wheel",
+}
+"""What tox does in the package environment, by the beginning of the name that it gives it."""
 _BUILT = ("BLD101", "BLD102", "SDI201")
 
 
@@ -56,6 +67,7 @@ class ProvenanceTracker:
         *,
         check_given: Callable[[], None],
         call: BoundedCall,
+        progress: ProgressDisplay,
     ) -> None:
         self._env = tox_env
         self._folder = folder
@@ -64,6 +76,7 @@ class ProvenanceTracker:
         self._report_refused = report_refused
         self._check_given = check_given
         self._call = call
+        self._progress = progress
         self._root = Path(tox_env.core["package_root"])
         self._tree = tree_build.TreeBuilder(
             tree_build.SourceTree(
@@ -83,10 +96,17 @@ class ProvenanceTracker:
     def begins(self) -> None:
         """Look into a given file before tox does, which reads it without any limit."""
         self._check_given()
+        self._progress.begin(Step.BUILD)
+
+    def runs(self, run_id: str) -> None:
+        """Show what the build does."""
+        known = next((text for name, text in _BUILDING.items() if run_id.startswith(name)), "")
+        self._progress.announce(Activity(step=Step.BUILD, text=known or run_id))
 
     def packaged(self, packaging: Packaging) -> None:
         """Keep sdist and log, and begin to build the wheel of the source tree; a given wheel may have its sdist."""
         self.record = packaging.record
+        self._progress.end(Step.BUILD)
         try:
             files.empty_folder(self._folder / "sdist")  # that of an earlier run
         except OSError as problem:
@@ -108,6 +128,7 @@ class ProvenanceTracker:
 
     def packaging_failed(self, problem: Fail | None, packaging: Packaging) -> None:
         """Report why there is no wheel, if back end or installer have given the reason, or the given one is refused."""
+        self._progress.end(Step.BUILD)
         if self._given is not None and self._given.suffix == ".whl" and problem is not None:
             self._report_refused(self._given, str(problem))
         output = self._output_of(problem, packaging.record)
