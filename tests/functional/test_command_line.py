@@ -114,6 +114,24 @@ def test_the_report_in_another_format_is_written_to_a_file_and_to_stdout(shown: 
     assert ",title=ENT510 in prodsim::[console_scripts] acme = acme:nothing: does not load" in line
 
 
+def test_the_report_opens_in_the_browser_of_the_user(shown: tuple[Project, Result]) -> None:
+    project, _ = shown
+    browser = project.write("browser", '#!/bin/sh\nprintf %s "$1" > opened\necho noise >&2\n')
+    browser.chmod(0o755)
+    page = project.folder / ".tox/prodsim/prodsim/report.html"
+    result = project.tox("prodsim", "report", "--open", env={"BROWSER": str(browser)}).passed()
+    assert result.out.splitlines() == ["opened .tox/prodsim/prodsim/report.html"]
+    assert (project.folder / "opened").read_text() == page.as_uri()
+    assert page.read_text("utf-8").startswith("<!DOCTYPE html>")
+    assert page.stat().st_mode & 0o077 == 0
+    (line,) = project.tox("prodsim", "report", "--open", env={"BROWSER": "/nonexistent"}).failed().out.splitlines()
+    assert line.endswith(f"--open: no browser could be started, open this file in one: {page}")
+    (line,) = project.tox("prodsim", "report", "--open", "--format", "json").failed().out.splitlines()
+    assert "--open: a browser shows the format html" in line
+    project.tox("prodsim", "report", "--open", "--output", "mine.html", env={"BROWSER": str(browser)}).passed()
+    assert (project.folder / "opened").read_text() == (project.folder / "mine.html").as_uri()
+
+
 def test_reports_of_other_machines_are_one_report_with_a_matrix(shown: tuple[Project, Result]) -> None:
     project, _ = shown
     mine = project.report()

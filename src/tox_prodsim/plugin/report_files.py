@@ -42,11 +42,11 @@ def write(path: Path, text: str, *, mode: int = files.SHARED) -> None:
         file.write(text.encode("utf-8", "backslashreplace"))
 
 
-def write_or_refuse(path: Path, text: str, *, option: str) -> None:
+def write_or_refuse(path: Path, text: str, *, option: str, mode: int = files.SHARED) -> None:
     """Write a file that an option names; raises ProdsimError with the option when it cannot be written."""
     refuse_unwritable(path, option=option)
     try:
-        write(path, text)
+        write(path, text, mode=mode)
     except OSError as problem:
         msg = f"{path} cannot be written: {problem.strerror or problem}"
         raise ProdsimError(option, msg) from problem

@@ -14,18 +14,23 @@ from tox_prodsim.model import files
 from tox_prodsim.model.errors import LogVersionError, ProdsimError
 from tox_prodsim.model.events import Event
 from tox_prodsim.plugin import report_files
+from tox_prodsim.plugin.cli import browser
 from tox_prodsim.plugin.cli.environments import selected
-from tox_prodsim.plugin.cli.output import write_rendered
+from tox_prodsim.plugin.cli.output import write, write_rendered
 from tox_prodsim.plugin.paths import display_path
 from tox_prodsim.plugin.reporting import EVENT_LOG, REPORT
-from tox_prodsim.report import FORMATS, RenderOptions, event_log, release, saved
+from tox_prodsim.report import FORMATS, Format, RenderOptions, event_log, release, saved
+
+_PAGE = "html"
+"""The format that a browser shows."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the format, the file to write, and the files to read."""
     formats = "; ".join(f"{each.name}: {each.description}" for each in FORMATS.values())
-    default = next(iter(FORMATS))
-    parser.add_argument("--format", dest="prodsim_format", choices=[*FORMATS], default=default, help=formats)
+    parser.add_argument("--format", dest="prodsim_format", choices=[*FORMATS], default="", help=formats)
+    about = "write the report as a page, and open it in a browser"
+    parser.add_argument("--open", dest="prodsim_open", action="store_true", help=about)
     parser.add_argument("--output", dest="prodsim_output", metavar="FILE", default="", help="write the report to FILE")
     about = "report.json of other machines, in place of the last runs here"
     parser.add_argument("prodsim_files", metavar="REPORT", nargs="*", default=[], help=about)
@@ -33,23 +38,47 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(state: State) -> int:
     """Write one report of all runs that are selected or named."""
-    file = state.conf.options.prodsim_output
+    options = state.conf.options
+    chosen = _format(options.prodsim_format, is_page=options.prodsim_open)
+    file = options.prodsim_output
     if file:
         report_files.refuse_unwritable(Path(file), option="--output")
-    named = [Path(each) for each in state.conf.options.prodsim_files]
+    named = [Path(each) for each in options.prodsim_files]
     folders = {} if named else _folders(state)
     each_run = [*_named(named)] if named else [(name, _events(each / EVENT_LOG)) for name, each in folders.items()]
     if reason := release.refusal(each_run, built_here=not named):
         msg = f"these runs are not of one release: {reason}"
         raise ProdsimError("report", msg)
     report = next(iter(folders.values())) / REPORT if len(folders) == 1 else None
-    chosen = FORMATS[state.conf.options.prodsim_format]
+    if options.prodsim_open and not file:
+        file = _page_file(state, report)
     text = chosen.render([event for _, events in each_run for event in events], _options(state, report))
     if file:
-        report_files.write_or_refuse(Path(file), text, option="--output")
+        option, mode = ("--output", files.SHARED) if options.prodsim_output else ("--open", files.PRIVATE)
+        report_files.write_or_refuse(Path(file), text, option=option, mode=mode)
     else:
         write_rendered(text)
+    if options.prodsim_open:
+        browser.show(Path(file))
+        write(f"opened {display_path(Path(file))}\n")
     return 0
+
+
+def _format(name: str, *, is_page: bool) -> Format:
+    """Return the format that is asked for; raises ProdsimError for one that is not a page if there must be one."""
+    if is_page and name not in {"", _PAGE}:
+        msg = f"a browser shows the format {_PAGE}, write --format {_PAGE} or leave it out"
+        raise ProdsimError("--open", msg)
+    return FORMATS[name or (_PAGE if is_page else next(iter(FORMATS)))]
+
+
+def _page_file(state: State, report: Path | None) -> str:
+    """Return where the page is written that no option names: beside the report, of several in the folder of tox."""
+    if report is not None:
+        return str(report.with_suffix(f".{FORMATS[_PAGE].suffix}"))
+    folder = Path(state.conf.core["work_dir"])
+    folder.mkdir(parents=True, exist_ok=True)
+    return str(folder / f"prodsim-report.{FORMATS[_PAGE].suffix}")
 
 
 def _folders(state: State) -> Mapping[str, Path]:
@@ -89,7 +118,7 @@ def _events(log: Path) -> list[Event]:
 
 def _options(state: State, report: Path | None) -> RenderOptions:
     """Return the options of tox that apply; ``report`` is the JSON report of a run that is shown by itself."""
-    to_file = bool(state.conf.options.prodsim_output)
+    to_file = bool(state.conf.options.prodsim_output or state.conf.options.prodsim_open)
     return report_files.options(
         Path(state.conf.core["tox_root"]),
         color=state.conf.options.is_colored and not to_file,

@@ -60,7 +60,7 @@ class FindingsSection:
         finding = fault.finding
         code = self._options.codes.get(finding.code)
         sign = tag("span", _SIGNS[finding.level], aria_hidden="true", class_="sign")
-        title = [sign, tag("span", finding.level.value, class_="level"), " ", tag("code", finding.code)]
+        title = [sign, " ", tag("span", finding.level.value, class_="level"), " ", tag("code", finding.code)]
         title += [" ", tag("span", code.title)] if code is not None else []
         parts = [tag(self._heading, title, id=name), tag("p", isolated(sentence(finding)), class_="what")]
         if finding.file:

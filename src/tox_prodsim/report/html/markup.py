@@ -11,6 +11,7 @@ from tox_prodsim.model.printable import Printable
 
 _CLEAN = Printable("utf-8")
 _MOST = 2000
+_LONGEST_WORD = 16
 _VOID = {"meta", "br", "rect", "line", "path"}
 """Elements without content."""
 
@@ -85,7 +86,7 @@ def table(
 ) -> Markup:
     """Return a table whose rows begin with their header; a hidden caption repeats the heading above it."""
     named = chain(ids, repeat(""))
-    head = tag("tr", (tag("th", each.head, scope="col", class_=each.kind or None) for each in of))
+    head = tag("tr", (tag("th", each.head, scope="col", class_=_kind(each.head, each) or None) for each in of))
     body = [Markup(f"\n{_row(cells, of, name)}") for cells, name in zip(rows, named, strict=False)]
     above = tag("caption", caption, class_="hidden" if hidden else None)
     return Markup(f"\n{tag('table', above, tag('thead', head), tag('tbody', *body))}\n")
@@ -99,8 +100,14 @@ def _row(cells: Sequence[Content], of: Sequence[Column], name: str) -> Markup:
 def _cell(cell: Content, column: Column, *, is_head: bool) -> Markup:
     if column.kind == "num" and isinstance(cell, str):
         cell = cell.replace(" ", "\xa0")
-    scope = "row" if is_head else None
-    return tag("th" if is_head else "td", cell, scope=scope, class_=column.kind or None)
+    kind = _kind(cell, column)
+    return tag("th" if is_head else "td", cell, scope="row" if is_head else None, class_=kind or None)
+
+
+def _kind(cell: Content, column: Column) -> str:
+    """Return how a cell is written: foreign words that are long must be broken, or the page is too wide."""
+    words = cell.split() if isinstance(cell, str) and not isinstance(cell, Markup) else []
+    return column.kind if max(map(len, words), default=0) <= _LONGEST_WORD else ""
 
 
 def label(words: str, kind: str) -> Markup:

@@ -26,6 +26,8 @@ _SIGNS = {
     Verdict.CANCELLED: "!",
     Verdict.INCOMPLETE: "!",
 }
+_LONGEST_LINE = 1000
+"""Of the raw events: browsers do not break lines of megabytes."""
 _COLORS = {
     Verdict.PASSED: "up",
     Verdict.FAILED: "failed",
@@ -128,7 +130,7 @@ def _matrix(found: Sequence[Run], sections: Sequence[RunSection]) -> Content:
         cells = [matrix.cell(run, step) for step in steps]
         written = [[label(each.result.word, _RESULTS[each.result]), " ", ", ".join(each.codes)] for each in cells]
         rows.append([tag("a", run.label, href=f"#{its.prefix}"), verdict, *written])
-    heads = columns("environment", "verdict", *steps)
+    heads = columns("environment", "verdict", *steps, short=range(1, 2 + len(steps)))
     above = tag("h2", "Environments", id="environments")
     title = "Environments by steps"
     content = table(title, heads, rows, hidden=True)
@@ -149,12 +151,18 @@ def _contents(sections: Sequence[RunSection]) -> Markup:
 
 
 def _raw(events: Sequence[Event]) -> Markup:
-    """Return all events as JSON: an array with one event a line, in ASCII."""
-    lines = ",\n".join(json.dumps(_json(to_record(each))) for each in events)
+    """Return all events as JSON, in ASCII: an array with one event a line, and of long events one value a line."""
+    lines = ",\n".join(map(_dumped, events))
     shown = tag("pre", escaped(f"[\n{lines}\n]\n"), id="events", class_="raw")
     title = tag("h2", "Raw events", id="events-title")
     content = folded(f"{counted(len(events), 'event')} as JSON", shown)
     return tag("section", title, content, aria_labelledby="events-title", class_="rawevents")
+
+
+def _dumped(event: Event) -> str:
+    record = _json(to_record(event))
+    line = json.dumps(record)
+    return line if len(line) <= _LONGEST_LINE else json.dumps(record, indent=1)
 
 
 def _json(value: Any) -> Any:

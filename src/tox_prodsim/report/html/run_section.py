@@ -52,7 +52,8 @@ class RunSection:
 
     def _part(self, name: str, title: str, content: Content) -> Markup:
         heading = f"{self.prefix}-{name}"
-        return tag("section", tag(f"h{self._level}", title, id=heading), content, aria_labelledby=heading)
+        named = f"{self.prefix} {heading}" if self._several else heading
+        return tag("section", tag(f"h{self._level}", title, id=heading), content, aria_labelledby=named)
 
     def _named(self) -> Iterator[tuple[str, str, Content]]:
         """Yield the sections that this run has: id, title, content."""
