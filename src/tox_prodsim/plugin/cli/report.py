@@ -28,7 +28,9 @@ _PAGE = "html"
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the format, the file to write, and the files to read."""
     formats = "; ".join(f"{each.name}: {each.description}" for each in FORMATS.values())
-    parser.add_argument("--format", dest="prodsim_format", choices=[*FORMATS], default="", help=formats)
+    default = f"the default is {next(iter(FORMATS))}, with --open {_PAGE}"
+    about = f"{default}; {formats}"
+    parser.add_argument("--format", dest="prodsim_format", choices=[*FORMATS], default="", help=about)
     about = "write the report as a page, and open it in a browser"
     parser.add_argument("--open", dest="prodsim_open", action="store_true", help=about)
     parser.add_argument("--output", dest="prodsim_output", metavar="FILE", default="", help="write the report to FILE")

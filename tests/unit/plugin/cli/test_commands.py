@@ -80,7 +80,8 @@ def test_arguments_have_their_types_and_defaults() -> None:
     assert parsed("prodsim", "explain", "run607", "WHL101").prodsim_codes == ["run607", "WHL101"]
     assert parsed("prodsim", "baseline", "accept", "a/b").prodsim_candidates == Path("a/b")
     options = parsed("prodsim", "report")
-    assert (options.prodsim_format, [*options.env], options.verbosity) == ("text", ["prodsim"], 2)
+    assert (options.prodsim_format, [*options.env], options.verbosity) == ("", ["prodsim"], 2)
+    assert not options.prodsim_open
 
 
 def test_options_have_defaults_in_the_environment_like_those_of_tox(monkeypatch: pytest.MonkeyPatch) -> None:
