@@ -59,6 +59,9 @@ def tox_add_option(parser: ToxParser) -> None:
         from tox_prodsim.plugin.cli.parser import add_command
 
         add_command(parser)
+    from tox_prodsim.plugin.cli import install_option
+
+    install_option.accept_folders(parser)
     if "schema" in parser.handlers:
         options, generate = parser.handlers["schema"]
         parser.handlers["schema"] = (options, functools.partial(_print_schema, generate))
@@ -78,8 +81,12 @@ def _print_schema(generate: Callable[[State], int], state: State) -> int:
 
 @impl
 def tox_add_core_config(state: State) -> None:
-    """Remember the state: ``tox_extend_envs`` is called without it."""
+    """Remember the state: ``tox_extend_envs`` is called without it. Prepare for a folder of files to install."""
     _states[:] = [state]
+    if getattr(state.conf.options, "install_pkg", None) is not None:
+        from tox_prodsim.plugin.packages import given
+
+        given.prepare(state, only_others=_runs_only_others(state.conf.options))
 
 
 @impl

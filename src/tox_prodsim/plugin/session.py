@@ -212,7 +212,7 @@ class Session:
 
     def _fail_refused(self, wheel: Path, reason: str) -> None:
         """Report a given wheel whose metadata tox cannot read. Raises Fail."""
-        self._wheel = wheel_under_test.given(self._env, wheel, self._folder, self._workers)
+        self._wheel = wheel_under_test.refused_by_tox(self._env, wheel, self._folder, self._workers)
         self._fail_uninstalled("install_package", reason.rpartition(f"{wheel}: ")[2])
 
     def _fail_uninstalled(self, run_id: str, output: str) -> None:
@@ -248,9 +248,11 @@ class Session:
     def _build_context(self, scenario: Scenario, production_env: ProductionEnv) -> RunContext:
         wheel = self._wheel or wheel_under_test.remembered(self._folder)
         context = build.build_context(self._env, scenario, wheel, self._folder, production_env, lowered=self._lowered)
+        started = self._with_files(context.started)
         return replace(
             context,
-            started=self._with_files(context.started),
+            started=started,
+            release=self._provenance.given.release(started.files),
             provenance=self._provenance.provenance(),
             prepared=tuple(self._prepared()),
             announce=self.progress.announce,
@@ -279,7 +281,8 @@ class Session:
             provenance=self._provenance.provenance(),
             failed=failed,
         )
-        return replace(context, started=self._with_files(context.started))
+        started = self._with_files(context.started)
+        return replace(context, started=started, release=self._provenance.given.release(started.files))
 
     def _interrupted(self) -> None:
         """Cancel also what tox does not know of: probes, the deployment, measurements. Then interrupt as tox does."""

@@ -10,8 +10,9 @@ from tox_prodsim.model.printable import Printable
 USUAL = {
     Step.BUILD: "building the wheel",
     Step.ENV: "making the environment",
-    Step.SDIST: "building the source tree to compare",
+    Step.SDIST: "building once more to compare",
     Step.WHEEL: "reading its modules",
+    Step.RELEASE: "checking the other files of the release",
     Step.RELEASE: "checking the other files of the release",
     Step.AUDIT: "running the auditors",
     Step.INSTALL: "asking the installer what it would install",

@@ -16,7 +16,7 @@ from tox_prodsim.model.findings import CheckResult, Level, NothingToCheck, Polic
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.internal_imports import InternalImports
 from tox_prodsim.model.scenario import LOWEST, Scenario
-from tox_prodsim.run import contents, sdist
+from tox_prodsim.run import contents, release, sdist
 from tox_prodsim.run.context import NOT_CHECKED, BaselineFiles, FileContext, RunContext
 from tox_prodsim.run.known import Known
 from tox_prodsim.run.results import RunResults
@@ -88,9 +88,11 @@ def _files(
     references = executor.submit(sdist.check_references, context.provenance, context.wheel, context.call)
     check_syntax = functools.partial(artifact.check_syntax, is_needed=is_needed)
     syntax = executor.submit(check_syntax, context.wheel, context.execute, context.python)
-    audits = _begin_audits(context, executor)
+    audits, others = _begin_audits(context, executor), _begin_release(context, executor)
     yield from results.run_step(Step.SDIST, lambda: sdist.check(context.provenance, context.wheel, context.call))
     yield from results.run_step(Step.WHEEL, lambda: _wheel(scenario, context, syntax, references))
+    if others:
+        yield from results.run_step(Step.RELEASE, others.result)
     if audits:
         yield from results.run_step(Step.AUDIT, audits.result)
 
@@ -100,6 +102,13 @@ def _begin_audits(context: RunContext | FileContext, executor: Executor) -> audi
         return None
     source = context.provenance.sdist
     return audit.start(context.tools, context.wheel.path, source.path if source else None, executor)
+
+
+def _begin_release(context: RunContext | FileContext, executor: Executor) -> Future[CheckResult] | None:
+    """Begin to check the other files of a folder; None: there is none."""
+    if context.release is None:
+        return None
+    return executor.submit(release.check, context.release, context.wheel, context.tested_pythons, context.call)
 
 
 def _needed(

@@ -15,6 +15,7 @@ from tox_prodsim.model.events import RunStarted, Step
 from tox_prodsim.model.findings import CheckResult, Finding
 from tox_prodsim.model.runner import BoundedCall, Runner, unbounded
 from tox_prodsim.run.known import stable, without_failures
+from tox_prodsim.run.release import Release
 from tox_prodsim.run.sdist import UNKNOWN, Provenance
 from tox_prodsim.timing import baseline
 from tox_prodsim.timing.baseline.contents import MOST
@@ -108,6 +109,8 @@ class RunContext:
     """The Pythons that tox's env_list names, such as 3.12; None: it names none."""
     prepared: tuple[Preparation, ...] = ()
     """In their order."""
+    release: Release | None = None
+    """The folder with the other files of the release; None: one file was given, or built."""
     lowest: resolution.LowestVersions | resolution.Impossible | resolution.VersionUnavailable | None = None
     """What installing the lowest versions came to; None: not configured, or done by an earlier run."""
 
@@ -137,6 +140,8 @@ class FileContext:
     """Returns why the wheel is not installed."""
     call: BoundedCall = unbounded
     """Reads files, where that can be ended."""
+    release: Release | None = None
+    """The folder with the other files of the release; None: one file was given, or built."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.checks import artifact
-from tox_prodsim.model.errors import LimitExceededError, NoTreeError, TreeUnavailableError
+from tox_prodsim.checks.artifact import build_failure
+from tox_prodsim.model.errors import (
+    BuildError,
+    LimitExceededError,
+    NoTreeError,
+    ProdsimError,
+    TreeUnavailableError,
+)
 from tox_prodsim.model.findings import CheckResult, Finding, NothingToCheck, warning
 from tox_prodsim.model.runner import BoundedCall
 
@@ -23,6 +30,18 @@ class TreeBuild:
     wheel: artifact.TreeWheel
     written: tuple[tuple[str, bool], ...] | str
     """The files that the build left there, and whether git tracks them; a text is the reason why that is not known."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GivenBuild:
+    """How the sdist of a wheel that was given is built here, to compare."""
+
+    first: Callable[[], Path]
+    """Waits for its wheel; raises BuildError, ProdsimError and OSError."""
+    again: Callable[[], Path]
+    """Builds it once more; raises the same."""
+    log: str
+    """The file with all that the build wrote, as the user knows it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +59,8 @@ class Provenance:
     """Builds the wheel of the sdist once more; raises TreeUnavailableError."""
     tracked: Callable[[], frozenset[str]] = frozenset
     """Asks git for the files that it tracks in the source tree; nothing where there is none."""
+    given: GivenBuild | None = None
+    """None: the wheel under test was built here, or its sdist is not built."""
 
 
 def _unavailable() -> TreeBuild:
@@ -64,8 +85,23 @@ def check(provenance: Provenance, wheel: artifact.Wheel, call: BoundedCall) -> C
     return CheckResult.of(
         artifact.checked_bounded(call, check_files, sdist.path),
         CheckResult(detail="", codes=provenance.codes),
-        _check_tree(provenance, sdist, wheel, call),
+        _check_given(provenance.given, sdist, wheel, call)
+        if provenance.given
+        else _check_tree(provenance, sdist, wheel, call),
     )
+
+
+def _check_given(build: GivenBuild, sdist: artifact.Sdist, wheel: artifact.Wheel, call: BoundedCall) -> CheckResult:
+    """Build the sdist, and compare its wheel with the given one."""
+    try:
+        built = build.first()
+        room = call.with_room(max(wheel.largest_bytes, built.stat().st_size))
+        compared = artifact.check_given(sdist, wheel, built, rebuild=build.again, call=room)
+    except BuildError as problem:
+        return build_failure.sdist_of_given(sdist, build_failure.BackendOutput(output=problem.output, log=build.log))
+    except (ProdsimError, LimitExceededError, OSError) as problem:
+        return CheckResult(detail="", codes=(), not_checked=(("BLD107", f"the sdist builds no wheel here: {problem}"),))
+    return CheckResult.of(CheckResult(detail="", codes=("BLD102", "SDI201")), compared)
 
 
 def _check_files(sdist: artifact.Sdist, wheel: artifact.Wheel, tracked: frozenset[str]) -> CheckResult:

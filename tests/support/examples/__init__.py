@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from support.examples import builds, deployments, imports, installation, scripts, times, wheels
+from support.examples import builds, deployments, imports, installation, releases, scripts, times, wheels
 from tox_prodsim.model.findings import Finding
 
 EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     **builds.EXAMPLES,
     **wheels.EXAMPLES,
+    **releases.EXAMPLES,
     **installation.EXAMPLES,
     **imports.EXAMPLES,
     **scripts.EXAMPLES,

@@ -115,7 +115,7 @@ def test_what_a_step_does_that_is_not_running_is_not_shown(make: Make) -> None:
     display.announce(Activity(text="early"))
     display.begin(Step.SDIST)
     display.announce(Activity(text="acme --help", step=Step.SCRIPTS))
-    until(output, "building the source tree to compare (0 s)")
+    until(output, "building once more to compare (0 s)")
     assert "help" not in output.text
 
 

@@ -32,11 +32,15 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
                          ``package_folders.py``)
 ``equality.py``          BLD104, BLD105: the wheel of the sdist against that of the source tree (with
                          ``elf_sections.py``)
+``given_equality.py``    BLD107: a wheel that was given against that of its sdist
 ``build_failure.py``     BLD101, BLD102, SDI201: a build that failed (with ``build_log.py``,
                          ``build_hints.py``, ``tool_errors.py``)
 ``build_leftovers.py``   BLD106: what a build has left running
 ``build_warnings.py``    what a build back end warns of
 ``data_files.py``        the files that a baseline remembers
+``release_folder.py``    reads a folder with the files of a release, and chooses a wheel
+``release_files.py``     WHL160 to WHL162, WHL164, SDI220: the files of a release agree
+``release_coverage.py``  WHL163: a wheel for each Python that is claimed
 ``non_code.py``          the names of tests, documentation and examples
 ``unreadable.py``        WHL140: a file that is neither a wheel nor an sdist
 ``digest.py``            the SHA-256 of a file
@@ -51,9 +55,25 @@ from tox_prodsim.checks.artifact.data_files import data_files, script_files, sta
 from tox_prodsim.checks.artifact.data_references import check_references
 from tox_prodsim.checks.artifact.digest import file_sha256, release_file
 from tox_prodsim.checks.artifact.equality import TreeWheel, check_equal
+from tox_prodsim.checks.artifact.given_equality import check_given
 from tox_prodsim.checks.artifact.internal_imports import internal_imports, is_optional
 from tox_prodsim.checks.artifact.native import check_native
 from tox_prodsim.checks.artifact.package_data import check_package_data, lost_data
+from tox_prodsim.checks.artifact.release_coverage import check_coverage
+from tox_prodsim.checks.artifact.release_files import (
+    NamedMetadata,
+    check_folder,
+    check_same_metadata,
+    read_metadata,
+)
+from tox_prodsim.checks.artifact.release_folder import (
+    FolderFile,
+    ReleaseFolder,
+    best_wheel,
+    no_fitting_wheel,
+    no_sdist,
+    read_folder,
+)
 from tox_prodsim.checks.artifact.sdist import Sdist, check_sdist, open_sdist, sdist_beside
 from tox_prodsim.checks.artifact.sdist_vs_wheel import check_sdist_vs_wheel
 from tox_prodsim.checks.artifact.syntax import check_syntax
@@ -64,16 +84,24 @@ from tox_prodsim.checks.artifact.wheel_checks import check_wheel
 
 __all__ = [
     "BUILDS_LEAVE",
+    "FolderFile",
+    "NamedMetadata",
+    "ReleaseFolder",
     "Sdist",
     "TreeWheel",
     "Wheel",
+    "best_wheel",
     "build_error",
     "build_failure",
     "build_warnings",
+    "check_coverage",
     "check_equal",
+    "check_folder",
+    "check_given",
     "check_native",
     "check_package_data",
     "check_references",
+    "check_same_metadata",
     "check_sdist",
     "check_sdist_vs_wheel",
     "check_syntax",
@@ -86,9 +114,13 @@ __all__ = [
     "is_optional",
     "left_by_builds",
     "lost_data",
+    "no_fitting_wheel",
+    "no_sdist",
     "open_sdist",
     "open_wheel",
     "read_bounded",
+    "read_folder",
+    "read_metadata",
     "readable",
     "release_file",
     "script_files",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,14 @@ _INCLUDE = {
     "poetry": "name it in 'include' of [tool.poetry], for the format sdist",
     "pdm": "name it in 'source-includes' of [tool.pdm.build]",
 }
+_OF_SDIST = ("BLD102", "SDI201")
+_LACKS = re.compile(
+    r"the index cannot be reached|Retrying \(Retry\(|command '[^']+' failed: No such file|unable to execute"
+    r"|Microsoft Visual C\+\+ .* is required|Rust toolchain|(?:rustc|cargo|cmake|ninja)\b.{0,40}not (?:found|installed)"
+    r"|can't find Rust compiler|Unknown compiler\(s\)|No CMAKE_\w+_COMPILER|no acceptable C compiler",
+    re.IGNORECASE,
+)
+"""What a machine lacks on which a release is verified, but not built."""
 _NAME_BACKEND = "have requires of [build-system] name the distribution that provides its build-backend"
 
 
@@ -62,14 +71,31 @@ def sdist_failure(backend: BackendOutput, source: Path) -> BuildFailure:
 
 def wheel_failure(sdist: Sdist, backend: BackendOutput, *, tree_builds: bool | None) -> BuildFailure:
     """Return the report for an sdist that builds no wheel; ``tree_builds`` None: there is no source tree to compare."""
+    known = CheckResult(detail="", codes=_OF_SDIST, findings=(_no_wheel(sdist, backend, tree_builds=tree_builds),))
+    return _failure(CheckResult.of(known, check_sdist(sdist)), backend, Path(sdist.top))
+
+
+def sdist_of_given(sdist: Sdist, backend: BackendOutput) -> CheckResult:
+    """Return the result for an sdist that builds no wheel here, beside a wheel that was given.
+
+    If this machine lacks a compiler or the index, that says nothing about the sdist.
+    """
     source = Path(sdist.top)
     reason = _error(backend, source)
+    if _LACKS.search(f"{reason}\n{backend.output}"):
+        lacking = f"building the sdist needs what is not here: {reason}"
+        return CheckResult(detail="", codes=(), not_checked=tuple((code, lacking) for code in (*_OF_SDIST, "BLD107")))
+    finding = _no_wheel(sdist, backend, tree_builds=None)
+    evidence = (("the build of the sdist says", error_lines(backend.output, source)),)
+    return CheckResult(detail="", codes=_OF_SDIST, findings=(finding,), evidence=evidence)
+
+
+def _no_wheel(sdist: Sdist, backend: BackendOutput, *, tree_builds: bool | None) -> Finding:
+    reason = _error(backend, Path(sdist.top))
     incomplete = is_absent_file(reason) if tree_builds is None else tree_builds
     shown = backend.shown(reason)
     hint = _NAME_BACKEND if reason == NO_BACKEND else _hint(sdist, absent_module(reason))
-    finding = _incomplete(sdist, shown, tree_builds=tree_builds) if incomplete else _unbuildable(sdist, shown, hint)
-    known = CheckResult(detail="", codes=("BLD102", "SDI201"), findings=(finding,))
-    return _failure(CheckResult.of(known, check_sdist(sdist)), backend, source)
+    return _incomplete(sdist, shown, tree_builds=tree_builds) if incomplete else _unbuildable(sdist, shown, hint)
 
 
 def _error(backend: BackendOutput, source: Path) -> str:

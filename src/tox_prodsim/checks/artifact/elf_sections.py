@@ -13,6 +13,7 @@ _ALLOCATED = 0x2
 _NO_CONTENT = 8
 """The type SHT_NOBITS: zeros that take no place in the file."""
 _BUILD_ID = b".note.gnu.build-id"
+_COMMENT = b".comment"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +51,20 @@ def loaded_digest(data: bytes) -> str:
         msg = f"it is not a complete ELF file: {problem}"
         raise UnreadableElfError(msg) from problem
     return digest.hexdigest()
+
+
+def compiler(data: bytes) -> str:
+    """Return what an ELF file says of the compilers that made it; empty: nothing, or it is not such a file."""
+    try:
+        sections, names_at = _sections(data) if data[:4] == MAGIC else ([], 0)
+        for section in sections:
+            start = sections[names_at].offset + section.name
+            if data[start : data.index(b"\0", start)] == _COMMENT:
+                content = data[section.offset : section.offset + section.size]
+                return ", ".join(sorted({text.decode("utf-8", "replace") for text in content.split(b"\0") if text}))
+    except (struct.error, IndexError, ValueError):
+        return ""
+    return ""
 
 
 def _sections(data: bytes) -> tuple[list[_Section], int]:

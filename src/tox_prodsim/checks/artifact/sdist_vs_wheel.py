@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePosixPath
+from typing import cast
 
 from packaging.metadata import RawMetadata
 from packaging.requirements import InvalidRequirement, Requirement
@@ -76,6 +77,18 @@ def _normal(key: str, fields: RawMetadata) -> set[str]:
             return {canonicalize_name(each) for each in fields.get("provides_extra", ())}
         case _:
             return {_specifiers(fields.get("requires_python", ""))} - {""}
+
+
+def normal_values(key: str, fields: RawMetadata) -> set[str]:
+    """Return the values of any field in a form in which another order or another end of line is no difference."""
+    if key in _FIELDS:
+        return _normal(key, fields)
+    value = cast("dict[str, object]", fields).get(key)
+    if isinstance(value, dict):
+        return {f"{name}, {each}" for name, each in value.items()}
+    if isinstance(value, list):
+        return {str(each) for each in value}
+    return {"\n".join(line.rstrip() for line in str(value or "").strip().splitlines())} - {""}
 
 
 def _requirement(text: str) -> str:

@@ -1,3 +1,6 @@
-"""The command ``tox prodsim``: ``parser`` adds it to tox, ``commands`` is the table of its commands, a module each."""
+"""The command ``tox prodsim``: ``parser`` adds it to tox, ``commands`` is the table of its commands, a module each.
 
-__all__ = ["parser"]
+``install_option`` lets ``--installpkg`` take a folder.
+"""
+
+__all__ = ["install_option", "parser"]

@@ -25,6 +25,8 @@ from tox_prodsim.plugin.paths import ledger_of, tool_envs_of, wheels_of
 from tox_prodsim.run.context import ReferenceInputs
 from tox_prodsim.timing.baseline import NO_CHANGES, EnvironmentChanges
 
+BUILD_VARIABLES = frozenset({"SOURCE_DATE_EPOCH"})
+"""Variables of the user for which a build asks: the time that reproducible builds give their files."""
 _BUILD_LIMIT_S = 900.0
 _PACKAGES = "{packages}"
 """Where the requirements stand in a command."""
@@ -63,7 +65,8 @@ def build_environ(variables: Mapping[str, str], *, ceiling: Path | None = None) 
     Those tell pip where the index is; tox does not pass them on to an environment of another installer. Git looks for
     no repository above the folder ``ceiling``: the sources below it have none, or one of their own.
     """
-    installer = {name: value for name, value in os.environ.items() if name == "HOME" or name.startswith("PIP_")}
+    kept = {"HOME", *BUILD_VARIABLES}
+    installer = {name: value for name, value in os.environ.items() if name in kept or name.startswith("PIP_")}
     limit = {"GIT_CEILING_DIRECTORIES": str(ceiling)} if ceiling is not None else {}
     return {**installer, **variables, **limit}
 

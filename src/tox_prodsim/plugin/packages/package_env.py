@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import inspect
+import os
 import selectors
 import signal
 import socket
@@ -32,6 +33,7 @@ from tox_prodsim import supervision
 from tox_prodsim.model.scenario import Stop
 from tox_prodsim.plugin import signals
 from tox_prodsim.plugin.boundary import Boundary
+from tox_prodsim.plugin.context.runners import BUILD_VARIABLES
 from tox_prodsim.plugin.executor import Limits, SupervisedExecutor
 from tox_prodsim.plugin.packages.build_record import BuildRecord
 from tox_prodsim.plugin.paths import ledger_of
@@ -152,6 +154,8 @@ class _SupervisedPackaging:
             executor.cmd = shim.command(executor.cmd, self._ledger)
             # tox unpacks the sdist below the user's tree, whose repository is not that of the sdist.
             executor.env["GIT_CEILING_DIRECTORIES"] = str(self._env.core["work_dir"])
+            for name in BUILD_VARIABLES & os.environ.keys():  # tox passes none of them on
+                executor.env.setdefault(name, os.environ[name])
         elif executor is None:
             call.arguments["executor"] = self._executor
         with self._execute_async(*call.args, **call.kwargs) as status:

@@ -31,6 +31,7 @@ from tox_prodsim.model.runner import BoundedCall
 from tox_prodsim.plugin.context import runners
 from tox_prodsim.plugin.packages import build_record
 from tox_prodsim.plugin.packages.build_record import BuildRecord
+from tox_prodsim.plugin.packages.given_release import GivenRelease
 from tox_prodsim.plugin.packages.package_env import Packaging
 from tox_prodsim.plugin.paths import display_path
 from tox_prodsim.plugin.progress import ProgressDisplay
@@ -87,6 +88,8 @@ class ProvenanceTracker:
             folder,
             interrupted=lambda: cancel.is_set,
         )
+        self.given = GivenRelease(tox_env, folder, cancel, call)
+        """What ``--installpkg`` gives."""
         self._reported = False
         self.record = BuildRecord()
         """What the build of the wheel under test wrote; empty: it was not built."""
@@ -113,13 +116,9 @@ class ProvenanceTracker:
             raise Fail(str(problem)) from problem
         self._saved(self.record.text)
         if packaging.sdist is None:
-            beside = (
-                self._call(artifact.sdist_beside, self._given)
-                if self._given is not None and self._is_wheel_given
-                else None
-            )
-            if beside is not None:
+            if (beside := self.given.sdist()) is not None:
                 self._keep(beside)
+                self.given.begin_build(self._kept() or beside, self._folder)
             return
         self._keep(packaging.sdist)
         builder = self._package_env()
@@ -129,19 +128,19 @@ class ProvenanceTracker:
     def packaging_failed(self, problem: Fail | None, packaging: Packaging) -> None:
         """Report why there is no wheel, if back end or installer have given the reason, or the given one is refused."""
         self._progress.end(Step.BUILD)
-        if self._given is not None and self._given.suffix == ".whl" and problem is not None:
-            self._report_refused(self._given, str(problem))
+        if self.given.file is not None and self.given.file.suffix == ".whl" and problem is not None:
+            self._report_refused(self.given.file, str(problem))
         output = self._output_of(problem, packaging.record)
         if output is None or self._reported:
             return
         self._reported = True
-        sdist = packaging.sdist or self._given
+        sdist = packaging.sdist or self.given.file
         if sdist is None:
             self._report(build_failure.sdist_failure(output, self._root))
             return
         self._keep(sdist)
         builder = self._package_env()
-        if builder is not None and self._given is None:
+        if builder is not None and self.given.file is None:
             self._start(Path(builder.env_python()), builder.environment_variables)
         self._report(self._no_wheel(sdist, output))
 
@@ -152,13 +151,13 @@ class ProvenanceTracker:
         if wheel.sdist is not None:
             self._saved(self.record.text)
             self._keep(wheel.sdist)
-            if self._given is None and wheel.builder is not None:
+            if self.given.file is None and wheel.builder is not None:
                 self._start(wheel.builder, self._env.environment_variables)
 
     def build_failed(self, sdist: Path, problem: BuildError, python: Path) -> None:
         """Report why the plugin's build of the sdist failed; ``python`` is the interpreter that built it."""
         self._keep(sdist)
-        if self._given is None and python.exists():
+        if self.given.file is None and python.exists():
             self._start(python, self._env.environment_variables)
         output = build_failure.BackendOutput(output=problem.output, log=self._saved(self.record.text or problem.output))
         self._report(self._no_wheel(sdist, output))
@@ -184,15 +183,16 @@ class ProvenanceTracker:
         if kept is None:
             package = str(self._env.conf["package"])
             built = f"package = {package} builds no sdist, sdist-wheel (the default here) does"
-            return unknown_provenance("a wheel was given, without its sdist" if package == "external" else built)
-        built_here = self._given is None and self._tree.is_started
+            return unknown_provenance(self.given.no_sdist if package == "external" else built)
+        built_here = self.given.file is None and self._tree.is_started
         return Provenance(
             sdist=artifact.read_bounded(self._call, artifact.open_sdist, kept),
             reason="",
-            codes=_BUILT if built_here else () if self._is_wheel_given else _BUILT[1:],
+            codes=_BUILT if built_here else () if self.given.is_wheel else _BUILT[1:],
             build_tree=self._from_tree,
             rebuild=partial(self._build_again, kept),
             tracked=cache(self._tree.tracked) if built_here else frozenset,
+            given=self.given.build(),
         )
 
     def release_files(self, started: RunStarted) -> tuple[ReleaseFile, ...]:
@@ -204,14 +204,16 @@ class ProvenanceTracker:
             size_bytes=started.wheel_size_bytes,
             sha256=started.wheel_sha256,
         )
-        wheels = (wheel,) if self._given is None or self._is_wheel_given else ()
-        return (*wheels, *((self._call(artifact.release_file, kept, FileKind.SDIST),) if kept is not None else ()))
+        wheels = (wheel,) if self.given.file is None or self.given.is_wheel else ()
+        sdists = (self._call(artifact.release_file, kept, FileKind.SDIST),) if kept is not None else ()
+        return (*wheels, *sdists, *self.given.other_files({each.name for each in (*wheels, *sdists)}))
 
     def close(self) -> None:
         """End a build that still runs, and remove what it needed."""
-        if self._tree.is_running:
+        if self._tree.is_running or self.given.is_building:
             self._cancel.set()
         self._tree.close()
+        self.given.close()
 
     # the output of a build
 
@@ -233,16 +235,6 @@ class ProvenanceTracker:
         return display_path(path) if path is not None else ""
 
     # the sdist
-
-    @property
-    def _given(self) -> Path | None:
-        """Return the file of ``--installpkg``."""
-        given = getattr(self._env.options, "install_pkg", None)
-        return Path(given) if given is not None else None
-
-    @property
-    def _is_wheel_given(self) -> bool:
-        return self._given is not None and self._given.suffix == ".whl"
 
     def _keep(self, sdist: Path) -> None:
         kept = self._folder / "sdist" / sdist.name
@@ -285,7 +277,7 @@ class ProvenanceTracker:
     def _from_tree(self) -> TreeBuild:
         """Wait for the wheel of the source tree; raises TreeUnavailableError."""
         if not self._tree.is_started:
-            msg = f"{'a wheel' if self._is_wheel_given else 'an sdist'} was given, without its source tree"
+            msg = f"{'a wheel' if self.given.is_wheel else 'an sdist'} was given, without its source tree"
             raise NoTreeError(msg)
         try:
             built = self._tree.result()

@@ -21,9 +21,11 @@ from tox_prodsim.model import files
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.events import RunStarted
 from tox_prodsim.model.findings import CheckResult
+from tox_prodsim.model.release_files import kind_of
 from tox_prodsim.model.runner import BoundedCall
 from tox_prodsim.plugin.config.defaults import builds_no_wheel
 from tox_prodsim.plugin.context import runners
+from tox_prodsim.plugin.packages import given
 from tox_prodsim.plugin.packages.build_record import BuildRecord
 from tox_prodsim.plugin.paths import wheels_of
 from tox_prodsim.run.context import WheelUnderTest
@@ -50,8 +52,9 @@ def refuse_unusable(tox_env: PythonRun) -> None:
     if package not in _TESTABLE:
         msg = f"{package} is not what will be uploaded, use sdist-wheel (the default here) or wheel"
         raise ProdsimError("package", msg)
-    if (given := getattr(tox_env.options, "install_pkg", None)) is not None:
-        _refuse_unusable_file(Path(given))
+    if (path := given.option(tox_env)) is not None:
+        if given.folder(tox_env) is None:
+            _refuse_unusable_file(path)
     elif not _skips_install(tox_env):
         _refuse_missing_project(Path(tox_env.core["package_root"]))
 
@@ -62,21 +65,20 @@ def _refuse_missing_project(root: Path) -> None:
         raise ProdsimError("pyproject.toml", msg)
 
 
-def _refuse_unusable_file(given: Path) -> None:
-    if not given.is_file():
-        msg = f"{given} does not exist, give the path of a wheel or an sdist"
+def _refuse_unusable_file(path: Path) -> None:
+    if not path.is_file():
+        msg = f"{path} does not exist, give the path of a wheel or an sdist, or their folder"
         raise ProdsimError("--installpkg", msg)
-    if not given.name.endswith((".whl", ".tar.gz")):
-        msg = f"{given} is neither a wheel (.whl) nor an sdist (.tar.gz)"
+    if kind_of(path.name) is None:
+        msg = f"{path} is neither a wheel (.whl) nor an sdist (.tar.gz)"
         raise ProdsimError("--installpkg", msg)
 
 
 def unreadable(tox_env: PythonRun, call: BoundedCall) -> CheckResult | None:
     """Return why the file of ``--installpkg`` can be read neither as a wheel nor as an sdist; None: it can."""
-    option = getattr(tox_env.options, "install_pkg", None)
-    if option is None:
+    path = given.file(tox_env)
+    if path is None:
         return None
-    path = Path(option)
     try:
         if path.suffix == ".whl":
             artifact.read_bounded(call, artifact.open_wheel, path)
@@ -122,14 +124,14 @@ def adopt(
     raise ProdsimError("package", msg)
 
 
-def given(tox_env: PythonRun, path: Path, folder: Path, call: BoundedCall) -> WheelUnderTest:
+def refused_by_tox(tox_env: PythonRun, path: Path, folder: Path, call: BoundedCall) -> WheelUnderTest:
     """Keep the wheel of ``--installpkg`` that tox cannot install."""
     return _keep(tox_env, path, _origin(tox_env), folder, call)
 
 
 def describe_given(tox_env: PythonRun, started: RunStarted, call: BoundedCall) -> RunStarted:
     """Return the first event of a run with the file of ``--installpkg``, which need not be a wheel."""
-    path = Path(str(tox_env.options.install_pkg))
+    path = given.file(tox_env) or Path()
     return replace(
         started,
         wheel_name=path.name,
@@ -164,7 +166,11 @@ def remembered(folder: Path) -> WheelUnderTest:
 
 def _origin(tox_env: PythonRun) -> str:
     """Return where the wheel that tox installs comes from, in a phrase."""
-    if getattr(tox_env.options, "install_pkg", None) is not None:
+    folder = given.folder(tox_env)
+    if folder is not None:
+        of_several = f"of {len(folder.released)} wheels the best for this Python, " if len(folder.released) > 1 else ""
+        return f"{of_several}given with --installpkg {folder.shown}"
+    if given.option(tox_env) is not None:
         return "given with --installpkg"
     return {"sdist-wheel": "built from the sdist"}.get(str(tox_env.conf["package"]), "built from the source tree")
 
