@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -122,7 +123,7 @@ class _Writer:
 
     def _new_suite(self, name: str, duration_s: float) -> Element:
         suite = Element("testsuite", name=self._clean(f"prodsim.{self._run.label}.{name}"))
-        suite.set("time", f"{max(duration_s, 0):.3f}")
+        suite.set("time", _seconds(duration_s))
         if self._run.started and (stamp := _TIMESTAMP.match(self._run.started.started_at)):
             suite.set("timestamp", stamp[0])
         properties = SubElement(suite, "properties")
@@ -171,7 +172,16 @@ def _counted(suite: Element) -> Element:
         "skipped": "testcase/skipped",
     }
     suite.attrib |= {key: str(len(suite.findall(path))) for key, path in numbers.items()}
+    _share_time(suite)
     return suite
+
+
+def _share_time(suite: Element) -> None:
+    """Give each case its share: a step is timed as a whole, and readers add up the cases; what is skipped took none."""
+    cases = suite.findall("testcase")
+    ran = [case for case in cases if case.find("skipped") is None] or cases[:1]
+    for case in cases:
+        case.set("time", _seconds(float(suite.attrib["time"]) / len(ran) if case in ran else 0.0))
 
 
 def _count_all(root: Element) -> None:
@@ -179,17 +189,21 @@ def _count_all(root: Element) -> None:
         root.set(key, read(suite.attrib[key] for suite in root))
 
 
+def _seconds(duration_s: float) -> str:
+    return f"{duration_s if math.isfinite(duration_s) and duration_s > 0 else 0:.3f}"
+
+
 def _sum(numbers: Iterable[str]) -> str:
     return str(sum(map(int, numbers)))
 
 
-def _seconds(numbers: Iterable[str]) -> str:
-    return f"{sum(map(float, numbers)):.3f}"
+def _sum_s(numbers: Iterable[str]) -> str:
+    return _seconds(sum(map(float, numbers)))
 
 
 _TOTALS: dict[str, Callable[[Iterable[str]], str]] = {
     "tests": _sum,
     "failures": _sum,
     "errors": _sum,
-    "time": _seconds,
+    "time": _sum_s,
 }

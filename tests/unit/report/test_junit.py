@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+import support
 from support.run_events import CRASH, FAILING, HOSTILE, OPTIONS, PASSING, STARTED, commands, found, named
+from xmlschema import XMLSchema
 
 from tox_prodsim.model.events import Event, Evidence, Outcome, RunFinished, Step, StepFinished, StepStarted
 from tox_prodsim.model.findings import Finding, Level, Verdict
 from tox_prodsim.report.junit import render
 
+SCHEMA = XMLSchema(str(Path(support.__file__).with_name("junit-10.xsd")))
+"""Of the plugin xUnit of Jenkins, as the sdist of pytest has it."""
 PLACES = {
     "testsuites": {"testsuite"},
     "testsuite": {"properties", "testcase"},
@@ -19,7 +25,7 @@ PLACES = {
 }
 REQUIRED = {
     "testsuite": {"name", "tests", "failures", "errors", "skipped", "time"},
-    "testcase": {"classname", "name"},
+    "testcase": {"classname", "name", "time"},
     "failure": {"type", "message"},
     "error": {"type", "message"},
     "skipped": {"message"},
@@ -43,6 +49,34 @@ def parsed(*events: Event) -> ET.Element:
         for key, tag in (("tests", ""), ("failures", "/failure"), ("errors", "/error"), ("skipped", "/skipped")):
             assert int(suite.attrib[key]) == len(suite.findall(f"testcase{tag}"))
     return root
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param([], id="nothing"),
+        pytest.param(PASSING, id="passing"),
+        pytest.param([*named(FAILING, "a"), *named(PASSING[:5], "b")], id="two, one cut short"),
+        pytest.param(HOSTILE, id="hostile"),
+    ],
+)
+def test_it_is_as_the_schema_of_jenkins_says_but_for_the_place_that_gitlab_reads(events: list[Event]) -> None:
+    root = parsed(*events)
+    problems = {str(problem.reason) for problem in SCHEMA.iter_errors(root)}
+    assert all(re.fullmatch("'(file|line)' attribute not allowed for element", problem) for problem in problems)
+    for each in root.iter("testcase"):
+        for place in ("file", "line"):
+            each.attrib.pop(place, None)
+    assert SCHEMA.is_valid(root)
+    root[0].set("time", "soon")
+    assert not SCHEMA.is_valid(root)
+
+
+def test_the_cases_of_a_step_share_its_time_and_what_was_skipped_took_none() -> None:
+    times = {case.attrib["name"].split()[0]: case.attrib["time"] for case in parsed(*PASSING).iter("testcase")}
+    assert times["WHL101"] == times["WHL102"] == "0.125"
+    assert times["WHL103"] == "0.000"
+    assert times["compare"] == "9.000"
 
 
 def cases(root: ET.Element) -> dict[str, str]:
