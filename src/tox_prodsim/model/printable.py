@@ -14,7 +14,7 @@ _DANGEROUS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """What no name and no message of one line has; the joiners without width belong to names in some scripts."""
 
-_LEGACY_COMMAND = re.compile(r"##(?=\w*\[)")
+LEGACY_COMMAND = re.compile(r"##(?=\w*\[)")
 """GitHub (``##[…]``), Azure (``##vso[…]``) and TeamCity obey these anywhere in a line; ``::…::`` only at its start."""
 
 _QUANTITY = re.compile(r"(?<=\d) (?=(?:%|s|ms|kB|MB)(?!\w))")
@@ -33,7 +33,7 @@ class Printable:
         cut = len(text) - limit
         kept = text[:limit] + f" … ({cut} more characters)" if cut > 0 else text
         escaped = _DANGEROUS.sub(_escape, kept.expandtabs(4))
-        harmless = _LEGACY_COMMAND.sub(r"#\\#", escaped).translate(self._signs)
+        harmless = LEGACY_COMMAND.sub(r"#\\#", escaped).translate(self._signs)
         return harmless.encode(self._encoding, "backslashreplace").decode(self._encoding)
 
 

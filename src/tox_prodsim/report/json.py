@@ -30,6 +30,7 @@ from tox_prodsim.model.events import (
     unfinished,
 )
 from tox_prodsim.model.findings import Finding
+from tox_prodsim.model.printable import LEGACY_COMMAND
 from tox_prodsim.report import matrix
 from tox_prodsim.report.format import RenderOptions
 from tox_prodsim.report.runs import Run, runs, split
@@ -42,8 +43,12 @@ def render(events: Iterable[Event], _options: RenderOptions) -> str:
 
 
 def dumps(document: dict[str, Any]) -> str:
-    """Return a report as the text of ``report.json``; keys are sorted."""
-    return json.dumps(document, indent=1, sort_keys=True) + "\n"
+    """Return a report as the text of ``report.json``; keys are sorted.
+
+    CI systems obey ``##[…]`` and ``##vso[…]`` anywhere in a line: JSON can write the same text in another way.
+    """
+    text = json.dumps(document, indent=1, sort_keys=True) + "\n"
+    return LEGACY_COMMAND.sub(r"\\u0023#", text) if "##" in text else text
 
 
 def report(events: Iterable[Event]) -> dict[str, Any]:

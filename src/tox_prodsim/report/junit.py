@@ -118,7 +118,7 @@ class _Writer:
         services = {each.service for each in findings}
         for shown in [each for each in evidence if not each.service or services & {"", each.service}]:
             evidence.remove(shown)
-            yield f"{self._clean(shown.title)}:"
+            yield re.sub("^( *):", r"\1\\:", f"{self._clean(shown.title)}:")  # else GitHub may obey what is printed
             yield from (f"| {_legal(line)}" for line in quoted(shown, self._printable))
 
     def _new_suite(self, name: str, duration_s: float) -> Element:

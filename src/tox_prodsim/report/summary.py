@@ -11,7 +11,7 @@ from tox_prodsim.model.findings import Finding, Level, Verdict
 from tox_prodsim.model.formatting import joined, listed
 from tox_prodsim.report.format import NORMAL, VERBOSE, RenderOptions
 from tox_prodsim.report.layout import LineWriter
-from tox_prodsim.report.wording import CUT_SHORT, VERDICTS, counts, sentence
+from tox_prodsim.report.wording import CUT_SHORT, VERDICTS, counts, last_lines, sentence
 
 LEVEL_LABELS = {Level.ERROR: ("FAIL", "red"), Level.WARNING: ("WARN", "yellow"), Level.NOTE: ("NOTE", "dim")}
 _VERDICT_COLORS = {
@@ -108,7 +108,7 @@ class Summary:
         for evidence in self.evidence:
             if evidence.step is step:
                 self._lines.row([(_INDENT, "")], f"{evidence.title}:")
-                for line in evidence.lines:
+                for line in last_lines(evidence):
                     self._lines.quote((f"{_INDENT}| ", "dim"), line, limit=_EVIDENCE_LIMIT)
         self.evidence = [each for each in self.evidence if each.step is not step]
 

@@ -74,10 +74,14 @@ def code_and_reason(not_checked: str) -> tuple[str, str]:
 
 def quoted(evidence: Evidence, clean: Printable) -> Iterator[str]:
     """Yield the last lines of evidence, printable; what is left out before them is counted."""
-    lines = evidence.lines[-_MOST_LINES:]
-    if left := len(evidence.lines) - len(lines):
+    yield from (clean(line, limit=_MOST_OF_A_LINE) for line in last_lines(evidence))
+
+
+def last_lines(evidence: Evidence) -> Iterator[str]:
+    """Yield the last lines of evidence as they are; what is left out before them is counted."""
+    if left := max(len(evidence.lines) - _MOST_LINES, 0):
         yield f"({counted(left, 'line')} left out)"
-    yield from (clean(line, limit=_MOST_OF_A_LINE) for line in lines)
+    yield from evidence.lines[left:]
 
 
 class Fingerprints:
