@@ -98,15 +98,35 @@ def test_gitlab_folds_all_but_the_findings_and_the_summary(shown: tuple[Path, Re
     assert "FAIL RUN609" in after
 
 
-def test_none_reports_nothing_by_itself_and_a_build_that_fails_is_not_obeyed(tmp_path: Path) -> None:
-    project = Project(tmp_path, installer=UV)
+def hostile_build(project: Project, config: str) -> None:
+    """Write a project whose build prints workflow commands and fails."""
     sources.source(project)
     fails = f"\ndef build_wheel(*_, **__):\n    {PRINTS}    raise RuntimeError({EVIL!r})\n"
     project.write("backend.py", sources.BACKEND + fails)
-    project.write("tox.ini", "[testenv:prodsim]\nreports = none\n")
+    project.write("tox.ini", config)
+
+
+def test_none_reports_nothing_by_itself_and_a_build_that_fails_is_not_obeyed(tmp_path: Path) -> None:
+    project = Project(tmp_path, installer=UV)
+    hostile_build(project, "[testenv:prodsim]\nreports = none\n")
     result = project.prodsim(env=job(tmp_path, "github", "gitlab")).failed()
     assert "owned" in result.out
     assert obeyed(result.out) == []
     assert "section_start" not in result.out
     assert (tmp_path / "output").read_text() == ""
     assert (tmp_path / "summary").read_text() == "of another command\n"
+
+
+def test_environments_that_run_in_parallel_are_one_report_when_tox_ends(tmp_path: Path) -> None:
+    project = Project(tmp_path, installer=UV)
+    hostile_build(project, "[tox]\nenv_list = a-prodsim, b-prodsim\n")
+    result = project.tox("p", "-e", "a-prodsim,b-prodsim", env=job(tmp_path, "github")).failed()
+    assert result.out.count("owned") > 2
+    assert [name for name, _ in obeyed(result.out)] == ["error", "error"]
+    assert len(re.findall("^::error .*title=BLD", result.out, re.MULTILINE)) == 2
+    assert re.search(r"^prodsim: FAILED, 0 of 2 environments passed, 2 errors", result.out, re.MULTILINE)
+    assert (tmp_path / "summary").read_text("utf-8").count("0 of 2 environments passed") == 1
+    found = outputs((tmp_path / "output").read_text("utf-8"))
+    assert len(found["report"].splitlines()) == 2
+    printed = [line for line in result.out.splitlines() if re.match("[ab]-prodsim: FAILED", line)]
+    assert len(printed) == 2

@@ -11,38 +11,30 @@ from tox_prodsim.report.format import NORMAL, CodeText, Format, RenderOptions
 FORMATS: Mapping[str, Format] = {
     each.name: each
     for each in (
-        Format(name="text", suffix="txt", description="the run as the terminal shows it", joins=True),
-        Format(
-            name="json", suffix="json", description="one JSON document, described by report/schema.json", joins=True
-        ),
+        Format(name="text", suffix="txt", description="the run as the terminal shows it"),
+        Format(name="json", suffix="json", description="one JSON document, described by report/schema.json"),
         Format(
             name="junit",
             suffix="junit.xml",
             description="JUnit XML: a suite for each step, a case for each code",
-            joins=True,
         ),
-        Format(name="markdown", suffix="md", description="the step summary of GitHub, at most 900 KiB", joins=True),
+        Format(name="markdown", suffix="md", description="the step summary of GitHub, at most 900 KiB"),
         Format(
             name="github",
             suffix="github.txt",
             description="annotations of GitHub: at most 9 of each level",
-            joins=True,
         ),
-        Format(name="gitlab", suffix="gitlab.json", description="code quality of GitLab: one JSON array", joins=True),
-        Format(
-            name="sarif", suffix="sarif", description="SARIF 2.1.0, as the code scanning of GitHub reads it", joins=True
-        ),
+        Format(name="gitlab", suffix="gitlab.json", description="code quality of GitLab: one JSON array"),
+        Format(name="sarif", suffix="sarif", description="SARIF 2.1.0, as the code scanning of GitHub reads it"),
         Format(
             name="html",
             suffix="html",
             description="one page that loads nothing: findings, timelines, imports, times, raw events",
-            joins=True,
         ),
         Format(
             name="trace",
             suffix="trace.json",
             description="trace events of Chrome: the steps and timelines, for Perfetto",
-            joins=True,
         ),
     )
 }

@@ -60,7 +60,7 @@ class FormatModule(Protocol):
     """What the module of a format has."""
 
     def render(self, events: Iterable[Event], options: RenderOptions) -> str:
-        """Return the events as text that ends with a line end."""
+        """Return the events of a run, or of several, as text that ends with a line end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,10 +73,8 @@ class Format:
     """One line for the help and the documentation."""
     suffix: str
     """The end of the name of its file."""
-    joins: bool = False
-    """Whether several runs are one document; otherwise they are rendered one by one."""
 
     def render(self, events: Iterable[Event], options: RenderOptions) -> str:
-        """Return the events of a run as text that ends with a line end; of several runs, if the format joins them."""
+        """Return the events of a run, or of several, as text that ends with a line end."""
         module = cast("FormatModule", import_module(f"{__package__}.{self.name}"))
         return module.render(events, options)
