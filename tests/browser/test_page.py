@@ -225,7 +225,10 @@ def test_on_paper_all_is_unfolded_but_the_raw_events(opened: Open, pictures: Pat
     assert why.is_visible()
     assert not page.get_by_role("navigation").is_visible()
     assert not page.get_by_role("heading", name="Raw events").is_visible()
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    colors = page.evaluate(
+        "['body', 'pre'].map((each) => getComputedStyle(document.querySelector(each)).backgroundColor)"
+    )
+    assert colors == ["rgb(255, 255, 255)", "rgb(245, 247, 249)"]
     page.set_viewport_size({"width": 760, "height": 1000})
     page.screenshot(path=pictures / "failing-paper.png", full_page=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 
 import pytest
@@ -54,9 +55,18 @@ def serve(project: Project, script: str, *options: str, **keys: object) -> Resul
 
 
 def test_requests_in_flight_are_answered(quick_project: Project) -> None:
-    serve(quick_project, SERVER + GRACEFUL, drain="\n  {url}/slow\n  {url}/slow?again").passed()
+    drain = "\n  {url}/slow\n  {url}/slow?again"
+    serve(quick_project, SERVER + GRACEFUL, drain=drain, commands="python -c pass").passed()
     (step,) = (each for each in quick_project.report()["steps"] if each["step"] == "deploy")
     assert "was stopped, 2 of 2 requests in flight answered, left nothing running, started once more" in step["detail"]
+    events = {each["name"]: each["detail"] for each in step["timeline"]}
+    order = ["spawn", "listening", "ready", "commands", "steady", "requests", "SIGTERM", "stopped", "restart", "again"]
+    assert [*events] == order
+    assert re.fullmatch(r"127\.0\.0\.1:\d+", events["listening"])
+    assert events["commands"].startswith("1 command ran in ")
+    assert events["requests"] == "2 requests begun: /slow, /slow"
+    times = [each["at_s"] for each in step["timeline"]]
+    assert times == sorted(times)
 
 
 def test_a_request_in_flight_is_dropped(quick_project: Project) -> None:

@@ -21,6 +21,7 @@ from tox_prodsim.deployment.readiness import ReadinessWait, wait_for_ending
 from tox_prodsim.model.activity import announced
 from tox_prodsim.model.events import Event
 from tox_prodsim.model.findings import Finding
+from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.parsing import fill
 from tox_prodsim.model.probes import ListenProbe
 from tox_prodsim.model.scenario import Deployment
@@ -31,6 +32,7 @@ _CODES = frozenset(
 """Codes that a run of the deployment checks; RUN605 is about tox's commands."""
 _TIMEOUTS = {"RUN603", "RUN610", "RUN615", "RUN616", "RUN617"}
 _SLOW_EVERY_S = 10.0
+_MOST_ADDRESSES = 3
 _REAP_LIMIT_S = 1.0
 
 
@@ -137,11 +139,15 @@ class DeploymentRun:
 
     def _wait_until_ready(self, monitored: MonitoredStart) -> Iterator[Event]:
         limit_s = self._deployment.ready_timeout_s
-        wait = ReadinessWait(monitored.process, self.launch, self.context, limit_s, notify=monitored.notify)
+        wait = ReadinessWait(
+            monitored.process, self.launch, self.context, limit_s, notify=monitored.notify, watches_listening=True
+        )
         for probe, ready in wait.answers():
             if isinstance(probe, ListenProbe) and not self.url:
                 self.url = ready.url
+            yield from self._report_listening(wait)
             yield self.progress.event("ready" if not wait.pending else "answers", ready.detail, limit_s)
+        yield from self._report_listening(wait)
         if self._abandoned:
             yield self.progress.event("stopped", self._abandoned)
         elif wait.failure is not None:
@@ -151,6 +157,11 @@ class DeploymentRun:
             yield from self._fail(monitored.end_watch() or wait.failure)
         else:
             yield from self._is_ready(monitored, wait.satisfied_at)
+
+    def _report_listening(self, wait: ReadinessWait) -> Iterator[Event]:
+        if listening := wait.take_listening():
+            where = listed(listening.addresses, _MOST_ADDRESSES)
+            yield self.progress.event("listening", where, at=listening.at)
 
     def _is_ready(self, monitored: MonitoredStart, satisfied_at: float) -> Iterator[Event]:
         limit_s = self._deployment.ready_timeout_s
@@ -282,6 +293,8 @@ class DeploymentRun:
             yield from self._report_unwell(monitored)
             urls = [fill(url, self.values) for url in self.launch.drain]
             self._in_flight = RequestsInFlight(urls, self._deployment.stop.grace_s, self.launch.probes)
+            if urls:
+                yield self.progress.event("requests", in_flight.describe_requests(urls))
         if monitored.process.main_exited():
             ending = wait_for_ending(monitored.process)
             yield self.progress.event("died", findings.describe_ending(ending))

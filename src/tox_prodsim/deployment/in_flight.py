@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
+from tox_prodsim.model.formatting import counted, listed
 from tox_prodsim.model.probes import HttpProbe, Probe
 from tox_prodsim.supervision import clock, unread_connections
 
@@ -24,6 +25,7 @@ _BEGIN_S = 0.3
 _READ_LIMIT_S = 1.0
 """After this time a request that the server has not read waits for a free worker, as it does in production."""
 _POLL_S = 0.05
+_MOST_NAMED = 3
 _IDLE_TIMEOUT_S = 2.0
 _END_S = 2.0
 """After the end of all processes the kernel ends their connections, so that no thread waits for longer."""
@@ -56,6 +58,12 @@ class RequestOutcome:
     """Seconds from the stop signal to its end; negative: it ended before."""
     status: int = 0
     """The HTTP status of the answer; 0: there was none."""
+
+
+def describe_requests(urls: Sequence[str]) -> str:
+    """Return how many requests are begun, and which, without their queries."""
+    names = [urlsplit(url).path or urlsplit(url).netloc or url for url in urls]
+    return f"{counted(len(urls), 'request')} begun: {listed(names, _MOST_NAMED)}"
 
 
 def count_answered(outcomes: Sequence[RequestOutcome]) -> str:

@@ -39,13 +39,21 @@ class DeploymentProgress:
         """Return the seconds since the start."""
         return supervision.clock.now() - self.began_at
 
-    def event(self, name: str, detail: str, limit_s: float | None = None, used_s: float | None = None) -> Progress:
-        """Return what happens now."""
+    def event(
+        self,
+        name: str,
+        detail: str,
+        limit_s: float | None = None,
+        used_s: float | None = None,
+        *,
+        at: float | None = None,
+    ) -> Progress:
+        """Return what happens now, or happened at that reading of the clock."""
         if self.step_began_at is not None and limit_s is not None and used_s is None:
             used_s = self.elapsed_s
         return Progress(
             step=Step.DEPLOY,
-            at_s=self._in_step(supervision.clock.now()),
+            at_s=self._in_step(supervision.clock.now() if at is None else at),
             name=name,
             detail=detail,
             limit_s=limit_s,

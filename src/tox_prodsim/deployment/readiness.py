@@ -70,6 +70,14 @@ def _trees_of_others(launch: Launch, context: LaunchContext) -> dict[Probe, supe
     return {probe: trees[port] for probe, port in asked if port in trees}
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listening:
+    """When a deployment was first seen to listen, and on which TCP addresses."""
+
+    at: float
+    addresses: tuple[str, ...]
+
+
 class ReadinessWait:
     """Ask the probes until all are satisfied; ``pending`` are those that are not, ``failure`` says why.
 
@@ -86,7 +94,9 @@ class ReadinessWait:
         *,
         notify: supervision.NotifySocket | None,
         longest_poll_s: float = 1.0,
+        watches_listening: bool = False,
     ) -> None:
+        self._watches_listening = watches_listening
         self._process = process
         self._name = context.service or program_of(launch.argv)
         self._limit_s, self._longest_poll_s = limit_s, longest_poll_s
@@ -101,6 +111,7 @@ class ReadinessWait:
         self.failure: Finding | None = None
         self.got: tuple[str, ...] = ()
         self.hangs = True
+        self._listening: Listening | None = None
 
     def answers(self) -> Iterator[tuple[Probe, supervision.Ready]]:
         """Yield each probe with its answer as it is satisfied, until all are, or until ``failure`` is set."""
@@ -120,6 +131,16 @@ class ReadinessWait:
                 streaks = (streak.pause_s(supervision.clock.now()) for streak in self._streaks.values())
                 self._process.wait(min(pause_s, left_s, self._longest_poll_s, *streaks))
 
+    def take_listening(self) -> Listening | None:
+        """Return where it was seen to listen, and when, once; None: not seen yet, or returned before."""
+        found, self._listening = self._listening, None
+        return found
+
+    def _note_listening(self) -> None:
+        if self._watches_listening and (found := self._questions.listening_addresses()):
+            self._watches_listening = False
+            self._listening = Listening(at=supervision.clock.now(), addresses=found)
+
     def _ask_pending(self) -> Iterator[tuple[Probe, supervision.Ready]]:
         """Ask each pending probe once, and yield those that are satisfied for as long as they have to be."""
         for probe in tuple(self.pending):
@@ -127,6 +148,7 @@ class ReadinessWait:
                 case supervision.Ready() as ready:
                     streak = self._streaks.setdefault(probe, Streak(probe.steady_s, supervision.clock.now(), ready))
                     if streak.left_s(supervision.clock.now()) <= 0:
+                        self._note_listening()
                         yield probe, self._satisfied(probe, ready)
                     else:
                         self._reason = f"{ready.detail}, not yet for {probe.steady_s:g} s"

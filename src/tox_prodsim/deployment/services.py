@@ -18,7 +18,7 @@ from tox_prodsim.deployment.leaks import findings as leak_findings
 from tox_prodsim.deployment.restart import AFTER_CRASH, AFTER_STOP, SecondStart, rounds_of
 from tox_prodsim.deployment.service_context import context_of
 from tox_prodsim.model import services
-from tox_prodsim.model.events import Event, Found, Outcome, Step, StepFinished, StepStarted
+from tox_prodsim.model.events import Event, Found, Outcome, Progress, Step, StepFinished, StepStarted
 from tox_prodsim.model.formatting import counted, joined
 from tox_prodsim.model.scenario import Deployment
 
@@ -127,6 +127,17 @@ class ServicesRun:
     def find_deaths(self) -> Iterator[Event]:
         """Report the services that should be up and have ended, while commands ran; then the others are stopped."""
         yield from self._order.find_deaths()
+
+    def commands_ended(self, ran: int, took_s: float) -> Iterator[Event]:
+        """Report that the user's commands have run against the deployment."""
+        if ran:
+            now_s = supervision.clock.now() - self._step_began_at
+            detail = f"{counted(ran, 'command')} ran in {took_s:.2f} s"
+            yield Progress(step=Step.DEPLOY, at_s=now_s, name="commands", detail=detail)
+
+    @property
+    def _step_began_at(self) -> float:
+        return self._only.progress.began_at if self._only is not None else self._began_at
 
     def stop(self, *, commands_ran: bool) -> Iterator[Event]:
         """Stop all in the reverse order, check how they ended, start the services once more, and finish the step."""
