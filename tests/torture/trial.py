@@ -145,6 +145,8 @@ def _end(way: Way, family: dict[str, psutil.Process], folder: Path) -> float | N
                 family[whom].send_signal(number)
         if way.stopped and whom == "host":
             _wait_dead([family["host"]])  # its death wakes who is stopped
+        elif way.stopped and whom in family:
+            _wait_stopped(family[whom])  # a busy machine lets it run on for a while, and a sweep leaves it at work
         began = time.monotonic()
     return began
 
@@ -189,6 +191,12 @@ def _wait_dead(processes: Iterable[psutil.Process]) -> None:
     waiting = list(processes)
     while any(map(lives, waiting)):
         time.sleep(0.005)
+
+
+def _wait_stopped(process: psutil.Process) -> None:
+    with suppress(psutil.Error):
+        while process.status() not in {psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP, psutil.STATUS_ZOMBIE}:
+            time.sleep(0.005)
 
 
 def _within(adversary: Adversary, way: Way) -> float:
