@@ -110,6 +110,7 @@ def _http(url: str, options: Mapping[str, str], key: str) -> HttpProbe:
 
 def _check_url(url: str, key: str) -> None:
     try:
+        url.encode()  # an argument of a command line can have bytes that are not UTF-8
         parts = urlsplit(url)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:

@@ -351,7 +351,10 @@ def _not_a_request(line: str) -> str:
     if re.search(r"\s", text):
         return "has a blank, write one URL a line and %20 for a blank in it"
     try:
+        text.encode()
         parts, port = urlsplit(text), urlsplit(text).port
+    except UnicodeEncodeError:
+        return "is not a URL to request: it has bytes that are not UTF-8"
     except ValueError as problem:
         return f"is not a URL to request: {str(problem).lower()}"
     if parts.scheme not in {"http", "https", "tcp"} or not parts.hostname:

@@ -99,7 +99,7 @@ def _check_given(build: GivenBuild, sdist: artifact.Sdist, wheel: artifact.Wheel
         compared = artifact.check_given(sdist, wheel, built, rebuild=build.again, call=room)
     except BuildError as problem:
         return build_failure.sdist_of_given(sdist, build_failure.BackendOutput(output=problem.output, log=build.log))
-    except (ProdsimError, LimitExceededError, OSError) as problem:
+    except (ProdsimError, LimitExceededError, TreeUnavailableError, OSError) as problem:
         return CheckResult(detail="", codes=(), not_checked=(("BLD107", f"the sdist builds no wheel here: {problem}"),))
     return CheckResult.of(CheckResult(detail="", codes=("BLD102", "SDI201")), compared)
 

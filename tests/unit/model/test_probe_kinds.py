@@ -124,6 +124,7 @@ def test_a_probe_is_understood(source: ProbeSource, probe: Probe) -> None:
         pytest.param("http://", "is no URL", id="no host"),
         pytest.param("http://127.0.0.1:{prot}/", "is no URL", id="a misspelt placeholder"),
         pytest.param("http://127.0.0.1:0/", "is no URL", id="port 0"),
+        pytest.param("http://127.0.0.1:1/\udcff", "is no URL", id="a byte that is not UTF-8"),
         pytest.param("http://[::1/", "is no URL", id="half a bracket"),
         pytest.param("http://h/ status=99", "is no HTTP status", id="no HTTP status"),
         pytest.param("http://h/ status=²", "is no HTTP status", id="a digit that is no number"),

@@ -134,6 +134,7 @@ def test_requests_are_kept_as_they_are_written() -> None:
         pytest.param("unix:app.sock", "is not a URL to request", id="no scheme that can be asked"),
         pytest.param("tcp://127.0.0.1:http", "is not a URL to request", id="a port that is none"),
         pytest.param("http://[::1/", "is not a URL to request", id="an address that is none"),
+        pytest.param("{url}/\udcff", "is not a URL to request", id="a byte that is not UTF-8"),
         pytest.param("tcp://127.0.0.1", "names no port", id="a stream without a port"),
         pytest.param("{url}/a, {url}/b", "write one URL a line", id="two in a line"),
         pytest.param("{url}/slow status=200", "write one URL a line", id="an option of a probe"),

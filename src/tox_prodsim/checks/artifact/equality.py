@@ -15,8 +15,8 @@ from pathlib import Path
 
 from tox_prodsim.checks.artifact import elf_sections
 from tox_prodsim.checks.artifact.sdist import Sdist
-from tox_prodsim.checks.artifact.wheel import content
-from tox_prodsim.model.errors import UnreadableElfError
+from tox_prodsim.checks.artifact.wheel import UNREADABLE, content
+from tox_prodsim.model.errors import TreeUnavailableError, UnreadableElfError
 from tox_prodsim.model.findings import CheckResult, Finding, error, note
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.runner import BoundedCall, unbounded
@@ -116,10 +116,17 @@ def _unclear(name: str, member: WheelMember, sdist: Sdist, call: BoundedCall) ->
 
 
 def read_members(wheel: Path) -> Mapping[str, WheelMember]:
-    """Return the members by their names; those of metadata without the version, which the file name has."""
-    with zipfile.ZipFile(wheel) as archive:
-        infos = [each for each in archive.infolist() if not each.is_dir() and not _LEFT_OUT.search(each.filename)]
-        return {_INFO.sub(r"\1/", each.filename): _member(content(archive, each.filename), each) for each in infos}
+    """Return the members by their names; those of metadata without the version, which the file name has.
+
+    Raises TreeUnavailableError when a build has made something else than a wheel.
+    """
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            infos = [each for each in archive.infolist() if not each.is_dir() and not _LEFT_OUT.search(each.filename)]
+            return {_INFO.sub(r"\1/", each.filename): _member(content(archive, each.filename), each) for each in infos}
+    except UNREADABLE as problem:
+        msg = f"the wheel that is compared with, {wheel.name}, cannot be read: {problem}"
+        raise TreeUnavailableError(msg) from problem
 
 
 def _member(data: bytes, info: zipfile.ZipInfo) -> WheelMember:

@@ -20,6 +20,8 @@ CODES = ("WHL101", "WHL102", "WHL103", "WHL104", "WHL107")
 
 _REBUILD = "build the wheel again, and let nothing change it afterwards; PyPI refuses it as it is"
 _SMALL_BYTES = 1 << 18
+_ENCRYPTED = 1
+"""In the flags of a member."""
 _SIGNATURES = ("RECORD.jws", "RECORD.p7s")
 
 
@@ -102,7 +104,7 @@ def _difference(archive: zipfile.ZipFile, info: zipfile.ZipInfo, expected: str, 
     try:
         digest = _digest(archive, info, algorithm)
     except UNREADABLE as problem:
-        return f"cannot be unpacked: {problem}"
+        return f"cannot be unpacked: {'it is encrypted' if info.flag_bits & _ENCRYPTED else problem}"
     actual = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
     return "" if actual == value.rstrip("=") else f"has another content than RECORD says ({algorithm} differs)"
 

@@ -158,10 +158,17 @@ def remembered(folder: Path) -> WheelUnderTest:
         msg = f"{folder / _RECORD} names no wheel, run once without it (or with --notest)"
         raise ProdsimError("--skip-pkg-install", msg)
     wheel = WheelUnderTest(path=folder / "wheel" / name, origin=f"{origin}, installed earlier")
-    if not wheel.path.is_file() or wheel.path.is_symlink():
+    if not _is_kept(wheel.path):
         msg = f"{wheel.path} is gone, run once without it (or with --notest)"
         raise ProdsimError("--skip-pkg-install", msg)
     return wheel
+
+
+def _is_kept(path: Path) -> bool:
+    try:
+        return path.is_file() and not path.is_symlink()
+    except OSError:  # no file can have such a name
+        return False
 
 
 def _origin(tox_env: PythonRun) -> str:
