@@ -35,6 +35,7 @@ def main() -> None:
     while (data := _receive_bytes(channel)) is not None:
         try:
             request = pickle.loads(data)  # noqa: S301 - of our own process
+            del data  # it can be large
         except Exception as problem:
             _send(channel, _raised(problem))
         else:

@@ -4,10 +4,10 @@
 of probes, and ``probe_syntax`` has their parsers. ``events`` is what happens during a run, ``activity`` what goes on at
 this moment, ``findings`` what is wrong and ``causes`` what of that is one fault, ``leaks`` what is left behind,
 ``left_running`` what helper programs leave, ``metrics`` what is timed, ``release_files`` what is published; ``ranges``
-are those of numbers; ``errors`` has all exceptions, ``answers`` reads those of helper programs, ``files`` writes files,
-``sdist_archive`` opens sdists within limits, ``secrets`` masks what is secret in a text, ``printable`` makes it safe to
-print, ``installed_metadata`` reads what is installed, and ``top_levels`` names what is not a project's own in
-site-packages.
+are those of numbers; ``errors`` has all exceptions, ``answers`` reads those of helper programs, ``cores`` counts the
+processors that may be used, ``files`` writes files, ``sdist_archive`` opens sdists within limits, ``secrets`` masks
+what is secret in a text, ``printable`` makes it safe to print, ``installed_metadata`` reads what is installed, and
+``top_levels`` names what is not a project's own in site-packages.
 """
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "auditors",
     "causes",
     "conditions",
+    "cores",
     "entry_points",
     "errors",
     "events",

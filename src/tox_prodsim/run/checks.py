@@ -6,10 +6,11 @@ import functools
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tox_prodsim.checks import artifact, audit, installed, resolution
 from tox_prodsim.model.activity import announced_runner
+from tox_prodsim.model.cores import usable_cores
 from tox_prodsim.model.errors import LimitExceededError
 from tox_prodsim.model.events import Event, Found, Step
 from tox_prodsim.model.findings import CheckResult, Level, NothingToCheck, Policy
@@ -35,6 +36,15 @@ def run_checks(scenario: Scenario, context: RunContext, results: RunResults) -> 
         return (yield from _run_checks(scenario, context, results, executor))
 
 
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """What runs during earlier steps."""
+
+    executor: Executor
+    facts: Future[artifact.PackedFacts]
+    """What was found in the members of the wheel."""
+
+
 @contextmanager
 def _executor() -> Iterator[Executor]:
     """Give threads for what runs during earlier steps; none is left when times are taken."""
@@ -53,10 +63,11 @@ def _run_checks(
     The scripts wait for the imports: what they leave in HOME must be known as theirs.
     """
     fresh = executor.submit(_fresh_install, scenario, context)
-    sources = executor.submit(_internal_imports, context)
+    facts = executor.submit(_facts, context)
+    sources = executor.submit(_internal_imports, context, facts)
     importing = executor.submit(_imports, scenario, context, results.known, sources)
     survey = executor.submit(installed.check_distribution, context.subject, context.execute, context.python)
-    yield from _files(scenario, context, results, executor, _needed(context, sources, importing))
+    yield from _files(scenario, context, results, _Ahead(executor, facts), _needed(context, sources, importing))
     yield from results.run_step(Step.INSTALL, lambda: _install(scenario, context, survey, fresh))
     yield from results.run_step(Step.IMPORT, lambda: importing.result().checked)
     yield from results.run_step(Step.SCRIPTS, lambda: _scripts(context, importing.result().modules))
@@ -69,7 +80,7 @@ def _run_checks(
 def check_files(scenario: Scenario, context: FileContext, results: RunResults) -> Iterator[Event]:
     """Run the steps that need no installation, and report why there is none."""
     with _executor() as executor:
-        yield from _files(scenario, context, results, executor)
+        yield from _files(scenario, context, results, _Ahead(executor, executor.submit(_facts, context)))
         yield from results.run_step(Step.INSTALL, context.uninstalled)
         yield from results.run_step(Step.CONTENTS, lambda: _contents(scenario, context.baselines))
 
@@ -78,19 +89,20 @@ def _files(
     scenario: Scenario,
     context: RunContext | FileContext,
     results: RunResults,
-    executor: Executor,
+    ahead: _Ahead,
     is_needed: Callable[[str], bool] = lambda _: False,
 ) -> Iterator[Event]:
     """Run the steps that read the files; the wheel need not be installed.
 
     ``is_needed`` tells of a module whether it imports, and without a condition.
     """
-    references = executor.submit(sdist.check_references, context.provenance, context.wheel, context.call)
+    executor, facts = ahead.executor, ahead.facts.result
+    references = executor.submit(sdist.check_references, context.provenance, context.wheel, context.call, facts)
     check_syntax = functools.partial(artifact.check_syntax, is_needed=is_needed)
     syntax = executor.submit(check_syntax, context.wheel, context.execute, context.python)
     audits, others = _begin_audits(context, executor), _begin_release(context, executor)
     yield from results.run_step(Step.SDIST, lambda: sdist.check(context.provenance, context.wheel, context.call))
-    yield from results.run_step(Step.WHEEL, lambda: _wheel(scenario, context, syntax, references))
+    yield from results.run_step(Step.WHEEL, lambda: _wheel(scenario, context, syntax, references, facts))
     if others:
         yield from results.run_step(Step.RELEASE, others.result)
     if audits:
@@ -128,22 +140,19 @@ def _wheel(
     context: RunContext | FileContext,
     syntax: Future[CheckResult],
     references: Future[CheckResult],
+    facts: Callable[[], artifact.PackedFacts],
 ) -> CheckResult:
     """Check the wheel without installing it."""
     wheel, source = context.wheel, context.provenance.sdist
-    check_native = functools.partial(
-        artifact.check_native,
-        wheel,
-        required=scenario.extensions,
-        compiled_sources=source.compiled_sources if source else None,
-    )
+    compiled_sources = source.compiled_sources if source else None
+    check_native = functools.partial(artifact.check_native, wheel, scenario.extensions, compiled_sources)
     check_versions = functools.partial(artifact.check_versions, wheel, context.tested_pythons)
     return CheckResult.of(
-        artifact.checked_bounded(context.call, functools.partial(artifact.check_wheel, wheel), wheel.path),
+        artifact.checked_bounded(context.call, functools.partial(artifact.check_wheel, wheel), wheel.path, facts),
         references.result(),
         artifact.checked_bounded(context.call, check_versions, wheel.path),
         syntax.result(),
-        artifact.checked_bounded(context.call.with_room(wheel.largest_bytes), check_native, wheel.path),
+        artifact.checked_bounded(context.call.with_room(wheel.largest_bytes), check_native, wheel.path, facts),
     )
 
 
@@ -232,18 +241,23 @@ def _imports(
     )
 
 
-def _internal_imports(context: RunContext) -> InternalImports:
+def _facts(context: RunContext | FileContext) -> artifact.PackedFacts:
+    """Read every member of the wheel, once for all checks."""
+    return artifact.read_facts(context.call, context.wheel, usable_cores())
+
+
+def _internal_imports(context: RunContext, facts: Future[artifact.PackedFacts]) -> InternalImports:
     """Return what modules import of the wheel, or why that could not be found out."""
     try:
-        found = context.call(artifact.internal_imports, context.wheel)
+        found = context.call(artifact.internal_imports, context.wheel, facts.result())
     except LimitExceededError as problem:
         return InternalImports(unknown_because=f"reading the sources was ended: {problem}")
-    return replace(found, is_optional=functools.partial(_is_optional, context))
+    return replace(found, is_optional=functools.partial(_is_optional, context, facts))
 
 
-def _is_optional(context: RunContext, module: str) -> bool:
+def _is_optional(context: RunContext, facts: Future[artifact.PackedFacts], module: str) -> bool:
     with suppress(LimitExceededError):
-        return context.call(artifact.is_optional, context.wheel, module)
+        return context.call(artifact.is_optional, context.wheel, module, facts.result())
     return False
 
 

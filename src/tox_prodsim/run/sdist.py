@@ -113,15 +113,19 @@ def _check_files(sdist: artifact.Sdist, wheel: artifact.Wheel, tracked: frozense
     )
 
 
-def check_references(provenance: Provenance, wheel: artifact.Wheel, call: BoundedCall) -> CheckResult:
+def check_references(
+    provenance: Provenance, wheel: artifact.Wheel, call: BoundedCall, facts: Callable[[], artifact.PackedFacts]
+) -> CheckResult:
     """Return the files that the code reads and that are not there, without those that were lost on the way."""
     check_files = functools.partial(_check_references, provenance.sdist, wheel, provenance.tracked())
-    return artifact.checked_bounded(call, check_files, wheel.path)
+    return artifact.checked_bounded(call, check_files, wheel.path, facts)
 
 
-def _check_references(sdist: artifact.Sdist | None, wheel: artifact.Wheel, tracked: frozenset[str]) -> CheckResult:
+def _check_references(
+    sdist: artifact.Sdist | None, wheel: artifact.Wheel, tracked: frozenset[str], facts: artifact.PackedFacts
+) -> CheckResult:
     known = artifact.lost_data(sdist, wheel, tracked) if sdist is not None else frozenset[str]()
-    return artifact.check_references(wheel, known)
+    return artifact.check_references(wheel, known, facts)
 
 
 def _check_tree(provenance: Provenance, sdist: artifact.Sdist, wheel: artifact.Wheel, call: BoundedCall) -> CheckResult:

@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tox_prodsim.model.cores import usable_cores
 from tox_prodsim.model.errors import Cancelled, LimitExceededError
 from tox_prodsim.model.runner import CHILD_SCRIPTS, BoundedCall, P, T
 from tox_prodsim.supervision import clock
@@ -36,8 +37,8 @@ _LENGTH = struct.Struct("!Q")
 _START_LIMIT_S = 30.0
 _WALL_FACTOR = 5
 """A busy machine gives a process little CPU time; beyond this multiple of its limit it is ended all the same."""
-_MOST = 2
-"""So many at a time: more would only take the processors from each other."""
+_FEWEST = 2
+"""So many at a time at least: one may wait for the disk."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +65,7 @@ class Workers:
         self._limits = limits or CallLimits()
         self._idle: list[_Worker] = []
         self._lock = threading.Lock()
-        self._places = threading.BoundedSemaphore(_MOST)
+        self._places = threading.BoundedSemaphore(max(_FEWEST, usable_cores()))
 
     @property
     def cancel(self) -> Cancel:

@@ -5,6 +5,7 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
 
 =======================  ==========================================================================
 ``wheel.py``             reads a wheel: ``open_wheel``
+``member_facts.py``      what one pass over the members finds for all checks (with ``member_paths.py``)
 ``wheel_checks.py``      all checks of the wheel file alone: ``check_wheel``
 ``record.py``            WHL101 to WHL104, WHL107: RECORD, duplicates, modes
 ``file_name.py``         WHL105, WHL106: the file name against METADATA and WHEEL
@@ -18,7 +19,8 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
 ``path_files.py``        IMP510, IMP513: the paths in a ``.pth``, files for one Python only
 ``root_entries.py``      WHL135: what is in the root of site-packages and is not to be imported
 ``portable_names.py``    WHL136, SDI206: names that macOS or Windows cannot hold
-``data_references.py``   WHL113: data files that the code reads (with ``file_expressions.py``)
+``data_references.py``   WHL113: data files that the code reads (with ``file_readings.py``,
+                         ``file_expressions.py``)
 ``versions.py``          VER301, VER302, VER304, VER307: version and Pythons (with ``pep440.py``)
 ``syntax.py``            VER305: the syntax is valid for the oldest Python
 ``native.py``            EXT401 to EXT404, EXT420: compiled files and tags (with ``binaries.py``)
@@ -27,7 +29,8 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
                          ``exclusions.py``)
 ``sdist_strays.py``      SDI204: secrets and stray files in an sdist
 ``sdist_vs_wheel.py``    SDI202, WHL111, WHL120: the wheel against the sdist
-``internal_imports.py``  what modules import of their own package (with ``import_statements.py``)
+``internal_imports.py``  what modules import of their own package (with ``wheel_sources.py``,
+                         ``source_imports.py``, ``import_statements.py``)
 ``package_data.py``      WHL112, WHL114: data files and the licence of the sources (with
                          ``package_folders.py``)
 ``equality.py``          BLD104, BLD105: the wheel of the sdist against that of the source tree (with
@@ -57,6 +60,7 @@ from tox_prodsim.checks.artifact.digest import file_sha256, release_file
 from tox_prodsim.checks.artifact.equality import TreeWheel, check_equal
 from tox_prodsim.checks.artifact.given_equality import check_given
 from tox_prodsim.checks.artifact.internal_imports import internal_imports, is_optional
+from tox_prodsim.checks.artifact.member_facts import MemberFacts, PackedFacts, read_facts, read_members
 from tox_prodsim.checks.artifact.native import check_native
 from tox_prodsim.checks.artifact.package_data import check_package_data, lost_data
 from tox_prodsim.checks.artifact.release_coverage import check_coverage
@@ -85,7 +89,9 @@ from tox_prodsim.checks.artifact.wheel_checks import check_wheel
 __all__ = [
     "BUILDS_LEAVE",
     "FolderFile",
+    "MemberFacts",
     "NamedMetadata",
+    "PackedFacts",
     "ReleaseFolder",
     "Sdist",
     "TreeWheel",
@@ -119,7 +125,9 @@ __all__ = [
     "open_sdist",
     "open_wheel",
     "read_bounded",
+    "read_facts",
     "read_folder",
+    "read_members",
     "read_metadata",
     "readable",
     "release_file",

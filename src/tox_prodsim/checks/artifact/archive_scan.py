@@ -6,11 +6,15 @@ If such a program and Python's ``zipfile`` disagree, a scanner can be shown othe
 
 from __future__ import annotations
 
+import re
+import struct
 import zipfile
 from pathlib import Path
 from typing import BinaryIO
 
-_LOCAL_HEADER_BYTES = 30
+_LOCAL_HEADER = struct.Struct("<6xH10xIIHH")
+"""Flags, the two sizes, and the lengths of the name and of the extra field."""
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 _DIRECTORY_ENTRY_BYTES = 46
 _END_BYTES = 22
 _ZIP64_END_BYTES, _ZIP64_LOCATOR_BYTES = 56, 20
@@ -30,20 +34,21 @@ def _in_members(stream: BinaryIO, archive: zipfile.ZipFile) -> str:
         if info.header_offset != at:
             return f"something that its directory does not list lies before {info.filename}"
         stream.seek(at)
-        header = stream.read(_LOCAL_HEADER_BYTES)
+        header = stream.read(_LOCAL_HEADER.size).ljust(_LOCAL_HEADER.size, b"\0")
         if problem := _in_header(header, info):
             return problem
-        at += _LOCAL_HEADER_BYTES + _number(header, 26, 2) + _number(header, 28, 2) + info.compress_size
+        at += _LOCAL_HEADER.size + sum(_LOCAL_HEADER.unpack(header)[3:]) + info.compress_size
     return "" if at == archive.start_dir else "something that its directory does not list lies before the directory"
 
 
 def _in_header(header: bytes, info: zipfile.ZipInfo) -> str:
-    if any(character < " " or character == "\x7f" for character in info.orig_filename):
+    if _UNPRINTABLE.search(info.orig_filename):
         return f"the name {info.orig_filename!r} has characters that cannot be printed"
-    if _number(header, 6, 2) & _HAS_DATA_DESCRIPTOR:
+    flags, compressed_bytes, plain_bytes = _LOCAL_HEADER.unpack(header)[:3]
+    if flags & _HAS_DATA_DESCRIPTOR:
         return f"the size of {info.filename} is told behind its content only (a data descriptor)"
-    sizes = ((_number(header, 18, 4), info.compress_size), (_number(header, 22, 4), info.file_size))
-    if any(size not in {listed, _SIZE_IS_ELSEWHERE} for size, listed in sizes):
+    is_compressed_size = compressed_bytes in {info.compress_size, _SIZE_IS_ELSEWHERE}
+    if not (is_compressed_size and plain_bytes in {info.file_size, _SIZE_IS_ELSEWHERE}):
         return f"its directory and {info.filename} itself say different sizes"
     return ""
 

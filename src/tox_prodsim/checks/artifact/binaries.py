@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,12 +10,14 @@ from pathlib import PurePosixPath
 
 from packaging.tags import Tag
 
-from tox_prodsim.checks.artifact.wheel import UNREADABLE, dotted_parts
+from tox_prodsim.checks.artifact.member_paths import path_parts, path_suffix
+from tox_prodsim.checks.artifact.wheel import dotted_parts
 
 ANY = "any"
 """The platform of a wheel that fits every machine."""
 
-_HEAD_BYTES = 1024  # where the header of PE is, as a rule
+HEAD_BYTES = 1024
+"""Where the header of PE is, as a rule."""
 _TEXT = {".py", ".pyi", ".pyc", ".h", ".hpp", ".pxd", ".pyx", ".c", ".json", ".txt", ".md"}
 _MACHO = {b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe"}
 _JAVA_MAJOR = (
@@ -74,40 +75,29 @@ class Binary:
         return bool(_CPYTHON.match(self.suffix) or _PYPY.match(self.suffix))
 
 
-def find_binaries(archive: zipfile.ZipFile, modules: Collection[str]) -> tuple[Binary, ...]:
-    """Return the compiled members; ``modules`` are the extension modules of the wheel."""
-    found = (_binary(archive, info, modules) for info in archive.infolist() if not info.is_dir())
-    return tuple(filter(None, found))
+def may_be_binary(member: str) -> bool:
+    """Return whether the content has to be looked at to know what a member is."""
+    return path_suffix(member) not in _TEXT
 
 
-def _binary(archive: zipfile.ZipFile, info: zipfile.ZipInfo, modules: Collection[str]) -> Binary | None:
-    path = PurePosixPath(info.filename)
-    if path.suffix in _TEXT:
-        return None
-    head = _head(archive, info)
-    format_, module = _format(head, path.suffix), _module(path, modules)
+def binary(member: str, head: bytes, modules: Collection[str]) -> Binary | None:
+    """Return what a member that begins so is, if it is compiled; ``modules`` are the extension modules of the wheel."""
+    kind = path_suffix(member)
+    format_, module = _format(head, kind), _module(member, modules)
     if format_ is BinaryFormat.NONE and not module:
         return None
     machine = _elf_number(head, 18) if format_ is BinaryFormat.ELF else 0
-    suffix = path.name.partition(".")[2].rpartition(".")[0]
-    return Binary(member=info.filename, module=module, suffix=suffix, format=format_, machine=machine)
+    suffix = path_parts(member)[-1].partition(".")[2].rpartition(".")[0]
+    return Binary(member=member, module=module, suffix=suffix, format=format_, machine=machine)
 
 
-def _head(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """Return the beginning of the member; nothing when it cannot be unpacked, which WHL103 reports."""
-    try:
-        with archive.open(info) as stream:
-            return stream.read(_HEAD_BYTES)
-    except UNREADABLE:
-        return b""
-
-
-def _module(path: PurePosixPath, modules: Collection[str]) -> str:
+def _module(member: str, modules: Collection[str]) -> str:
     """Return the extension module that the member is, wherever in the wheel its scheme puts it."""
-    if path.suffix not in {".so", ".pyd"}:
+    if path_suffix(member) not in {".so", ".pyd"}:
         return ""
-    in_scheme = path.parts[0].endswith(".data") and len(path.parts) > 2
-    name = ".".join(dotted_parts(PurePosixPath(*path.parts[2:]) if in_scheme else path))
+    parts = path_parts(member)
+    in_scheme = parts[0].endswith(".data") and len(parts) > 2
+    name = ".".join(dotted_parts("/".join(parts[2:]) if in_scheme else member))
     return name if name in modules else ""
 
 

@@ -75,7 +75,7 @@ def _stable_path(file: str) -> str:
 
 
 def _is_module(path: PurePosixPath, modules: frozenset[str]) -> bool:
-    return path.suffix in _MODULE_KINDS and ".".join(dotted_parts(path)) in modules
+    return path.suffix in _MODULE_KINDS and ".".join(dotted_parts(str(path))) in modules
 
 
 def _is_bundled(path: PurePosixPath) -> bool:

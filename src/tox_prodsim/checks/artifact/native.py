@@ -10,8 +10,9 @@ from itertools import groupby
 from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
 
-from tox_prodsim.checks.artifact.binaries import ANY, Binary, BinaryFormat, find_binaries, mismatch
+from tox_prodsim.checks.artifact.binaries import ANY, Binary, BinaryFormat, mismatch
 from tox_prodsim.checks.artifact.linkage import check_linkage
+from tox_prodsim.checks.artifact.member_facts import MemberFacts, PackedFacts, facts_of
 from tox_prodsim.checks.artifact.non_code import is_not_built
 from tox_prodsim.checks.artifact.wheel import Wheel
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck, error, note, warning
@@ -26,7 +27,10 @@ _ACCEPTED = re.compile(
 
 
 def check_native(
-    wheel: Wheel, *, required: Sequence[str] = (), compiled_sources: Sequence[str] | None = None
+    wheel: Wheel,
+    required: Sequence[str] = (),
+    compiled_sources: Sequence[str] | None = None,
+    facts: MemberFacts | PackedFacts | None = None,
 ) -> CheckResult:
     """Return what is wrong with the compiled files; ``required`` are the extension modules that must be there.
 
@@ -34,14 +38,20 @@ def check_native(
     sdist.
     """
     tags = parse_wheel_filename(wheel.file_name)[3]
+    found = facts_of(wheel, facts).binaries
+    return CheckResult.of(
+        _tags(wheel, found, tags),
+        _compilation(wheel, found, tags, compiled_sources),
+        _presence(wheel, required),
+        _linkage(wheel, found, tags),
+    )
+
+
+def _linkage(wheel: Wheel, found: Sequence[Binary], tags: Collection[Tag]) -> CheckResult:
+    if not found:
+        return CheckResult(detail="", codes=())
     with zipfile.ZipFile(wheel.path) as archive:
-        found = find_binaries(archive, wheel.extensions)
-        return CheckResult.of(
-            _tags(wheel, found, tags),
-            _compilation(wheel, found, tags, compiled_sources),
-            _presence(wheel, required),
-            check_linkage(archive, found, tags),
-        )
+        return check_linkage(archive, found, tags)
 
 
 def _tags(wheel: Wheel, found: Sequence[Binary], tags: Collection[Tag]) -> CheckResult:

@@ -68,13 +68,16 @@ def misread(member: str) -> str:
 
 def _groups(files: Iterable[str]) -> list[list[str]]:
     """Return the names that are one name without their case; the files of packages that are not told apart are left."""
-    spellings: Mapping[str, set[str]] = defaultdict(set)
+    first: dict[str, str] = {}
+    spellings: dict[str, set[str]] = {}
     for path in files:
-        spellings[_key(path)].add(path)
-        folder = _folder(path)
-        if folder and path.endswith(".py"):
-            spellings[_key(folder)].add(folder)
-    groups = sorted(sorted(names) for names in spellings.values() if len(names) > 1)
+        folder = _folder(path) if path.endswith(".py") else ""
+        for name in (path, folder) if folder else (path,):
+            key = _key(name)
+            other = first.setdefault(key, name)
+            if other != name:
+                spellings.setdefault(key, {other}).add(name)
+    groups = sorted(map(sorted, spellings.values()))
     reported = {name for names in groups for name in names}
     return [names for names in groups if not reported & {_folder(name) for name in names}]
 

@@ -7,11 +7,11 @@ import csv
 import hashlib
 import stat
 import zipfile
-from collections import Counter, defaultdict
-from collections.abc import Container, Iterator, Mapping
-from pathlib import PurePosixPath
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
-from tox_prodsim.checks.artifact.wheel import UNREADABLE, Wheel, installed_path, members, module_parts, text
+from tox_prodsim.checks.artifact.member_facts import MemberFacts, PackedFacts, facts_of
+from tox_prodsim.checks.artifact.wheel import Wheel, installed_path, members, module_parts, text
 from tox_prodsim.model.findings import CheckResult, Finding, error, warning
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.parsing import written
@@ -19,34 +19,38 @@ from tox_prodsim.model.parsing import written
 CODES = ("WHL101", "WHL102", "WHL103", "WHL104", "WHL107")
 
 _REBUILD = "build the wheel again, and let nothing change it afterwards; PyPI refuses it as it is"
-_SMALL_BYTES = 1 << 18
-_ENCRYPTED = 1
-"""In the flags of a member."""
 _SIGNATURES = ("RECORD.jws", "RECORD.p7s")
 
 
-def check_record(wheel: Wheel, archive: zipfile.ZipFile) -> CheckResult:
+def check_record(wheel: Wheel, archive: zipfile.ZipFile, facts: MemberFacts | PackedFacts | None = None) -> CheckResult:
     """Return how the archive and RECORD differ."""
-    differences = [*_duplicates(archive), *_record_differences(archive, wheel.dist_info)]
+    digests = facts_of(wheel, facts).digests
+    differences = [*_duplicates(archive), *_record_differences(archive, wheel.dist_info, digests)]
     return CheckResult(
         detail="" if differences else "RECORD", codes=CODES, findings=(*differences, *_unreadable(archive))
     )
 
 
 def _duplicates(archive: zipfile.ZipFile) -> Iterator[Finding]:
-    for name, count in Counter(members(archive)).items():
-        if count > 1:
-            yield error("WHL104", name, f"is in the wheel {count} times", _REBUILD)
-    places: dict[str, list[str]] = defaultdict(list)
-    for name in dict.fromkeys(members(archive)):
-        places[installed_path(name)].append(name)
-    for place, names in places.items():
-        if place and len(names) > 1:
-            message = f"is where {' and '.join(names)} are installed: the last one that an installer writes stays"
-            yield error("WHL104", place, message, "let the build put each file there once")
+    names = members(archive)
+    there = dict.fromkeys(names)
+    if len(there) < len(names):
+        for name, count in Counter(names).items():
+            if count > 1:
+                yield error("WHL104", name, f"is in the wheel {count} times", _REBUILD)
+    first: dict[str, str] = {}
+    places: dict[str, list[str]] = {}
+    for name in there:
+        place = installed_path(name)
+        other = first.setdefault(place, name)
+        if place and other != name:
+            places.setdefault(place, [other]).append(name)
+    for place, same in places.items():
+        message = f"is where {' and '.join(same)} are installed: the last one that an installer writes stays"
+        yield error("WHL104", place, message, "let the build put each file there once")
 
 
-def _record_differences(archive: zipfile.ZipFile, dist_info: str) -> Iterator[Finding]:
+def _record_differences(archive: zipfile.ZipFile, dist_info: str, digests: Sequence[bytes | str]) -> Iterator[Finding]:
     record = f"{dist_info}/RECORD"
     there = dict.fromkeys(members(archive))
     if record not in there:
@@ -67,51 +71,57 @@ def _record_differences(archive: zipfile.ZipFile, dist_info: str) -> Iterator[Fi
     for name in rows:
         if name not in there:
             yield error("WHL102", name, "is listed in RECORD, but is not in the wheel", _REBUILD)
-    yield from _changed(archive, record, rows)
+    yield from _changed(archive, record, rows, digests)
 
 
-def _changed(archive: zipfile.ZipFile, record: str, rows: Mapping[str, tuple[str, str]]) -> Iterator[Finding]:
+def _changed(
+    archive: zipfile.ZipFile, record: str, rows: Mapping[str, tuple[str, str]], digests: Sequence[bytes | str]
+) -> Iterator[Finding]:
     """Yield the members that differ from their lines in RECORD."""
-    for info in archive.infolist():
+    for info, sha256 in zip(archive.infolist(), digests, strict=True):
         if info.filename in rows and info.filename != record and not info.filename.endswith(_SIGNATURES):
-            difference = _difference(archive, info, *rows[info.filename])
+            difference = _difference(archive, info, sha256, *rows[info.filename])
             if difference:
                 yield error("WHL103", info.filename, difference, _REBUILD)
 
 
-def _rows(text: str, there: Container[str]) -> tuple[dict[str, tuple[str, str]], list[str]]:
+def _rows(text: str, there: Mapping[str, object]) -> tuple[dict[str, tuple[str, str]], list[str]]:
     """Return hash and size by name, and the names whose commas were written without quotes."""
     rows: dict[str, tuple[str, str]] = {}
     unquoted: list[str] = []
-    for row in filter(None, csv.reader(text.splitlines())):
+    names = {name: name for name in there}  # a second copy of each name takes memory
+    lines = text.splitlines()
+    del text
+    for row in filter(None, csv.reader(lines)):
         whole = ",".join(row[:-2])
         if len(row) > 3 and whole in there:
             unquoted.append(whole)
             rows[whole] = row[-2], row[-1]
         else:
             digest, size, *_ = (*row[1:], "", "")
-            rows[row[0]] = digest, size
+            rows[names.get(row[0], row[0])] = digest, size
     return rows, unquoted
 
 
-def _difference(archive: zipfile.ZipFile, info: zipfile.ZipInfo, expected: str, size: str) -> str:
-    """Return how the member differs from its line in RECORD; nothing when it does not."""
+def _difference(archive: zipfile.ZipFile, info: zipfile.ZipInfo, sha256: bytes | str, expected: str, size: str) -> str:
+    """Return how the member differs from its line in RECORD; nothing when it does not.
+
+    ``sha256`` is that of its content, or why it cannot be unpacked.
+    """
     algorithm, _, value = expected.partition("=")
     if not value or algorithm not in hashlib.algorithms_guaranteed or algorithm.startswith("shake"):
         return "has no usable hash in RECORD"
     if size and size != str(info.file_size):
         return f"has {info.file_size} bytes, but RECORD says {written(size)}"
-    try:
-        digest = _digest(archive, info, algorithm)
-    except UNREADABLE as problem:
-        return f"cannot be unpacked: {'it is encrypted' if info.flag_bits & _ENCRYPTED else problem}"
+    if isinstance(sha256, str):
+        return sha256
+    digest = sha256 if algorithm == "sha256" else _digest(archive, info, algorithm)
     actual = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
     return "" if actual == value.rstrip("=") else f"has another content than RECORD says ({algorithm} differs)"
 
 
 def _digest(archive: zipfile.ZipFile, info: zipfile.ZipInfo, algorithm: str) -> bytes:
-    if info.file_size < _SMALL_BYTES:  # the buffer of file_digest takes longer than a small file
-        return hashlib.new(algorithm, archive.read(info)).digest()
+    """Return a digest of another kind, which hardly any back end writes."""
     with archive.open(info) as stream:
         return hashlib.file_digest(stream, algorithm).digest()  # type: ignore[arg-type] # it is readable
 
@@ -130,4 +140,4 @@ def _unreadable(archive: zipfile.ZipFile) -> Iterator[Finding]:
 
 
 def _is_module(info: zipfile.ZipInfo) -> bool:
-    return bool(module_parts(PurePosixPath(installed_path(info.filename))))
+    return bool(module_parts(installed_path(info.filename)))

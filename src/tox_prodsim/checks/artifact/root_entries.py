@@ -6,11 +6,11 @@ Names that can be imported are left to ``layout`` (WHL133), strays to ``wheel_st
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from pathlib import PurePosixPath
+from collections.abc import Iterator, Sequence
 
 from packaging.utils import canonicalize_name
 
+from tox_prodsim.checks.artifact.member_paths import path_suffix
 from tox_prodsim.checks.artifact.wheel import Wheel, module_parts
 from tox_prodsim.checks.artifact.wheel_strays import is_stray
 from tox_prodsim.model import top_levels
@@ -29,12 +29,12 @@ _SHOWN = 3
 
 def check_root(wheel: Wheel) -> CheckResult:
     """Return what would lie in the root of site-packages, beside the files of every other project."""
-    files = [file for file in wheel.files if not is_stray(file)]
-    return CheckResult(detail="", codes=CODES, findings=(*_files(files), *_folders(wheel, files)))
+    return CheckResult(detail="", codes=CODES, findings=(*_files(wheel.files), *_folders(wheel, wheel.files)))
 
 
-def _files(files: list[str]) -> Iterator[Finding]:
-    found = [file for file in files if "/" not in file and PurePosixPath(file).suffix not in _KINDS]
+def _files(files: Sequence[str]) -> Iterator[Finding]:
+    roots = (file for file in files if "/" not in file and path_suffix(file) not in _KINDS)
+    found = [file for file in roots if not is_stray(file)]
     if found:
         many = len(found) > 1
         message = f"would be written into the root of site-packages, where other projects have {_them(many=many)}, too"
@@ -48,14 +48,15 @@ def _them(*, many: bool) -> str:
     return "files of these names" if many else "a file of this name"
 
 
-def _folders(wheel: Wheel, files: list[str]) -> Iterator[Finding]:
+def _folders(wheel: Wheel, files: Sequence[str]) -> Iterator[Finding]:
     found: dict[str, list[str]] = defaultdict(list)
     for file in files:
         top, slash, _ = file.partition("/")
         if slash and not top.endswith(_TOOL_FOLDERS):
             found[top].append(file)
     for top, its_files in sorted(found.items()):
-        if not _is_own(wheel, top) and not any(_is_for_python(file) for file in its_files):
+        own = [] if _is_own(wheel, top) else [file for file in its_files if not is_stray(file)]
+        if own and not any(map(_is_for_python, own)):
             message = "would be written into the root of site-packages, and holds nothing to import"
             hint = f"leave {top}/ out of the wheel, or move what the program reads into its package"
             yield warning("WHL135", f"{top}/", message, hint)
@@ -70,5 +71,4 @@ def _is_own(wheel: Wheel, top: str) -> bool:
 
 def _is_for_python(file: str) -> bool:
     """Return whether it can be imported, or is a stub, a library or a script of Python."""
-    path = PurePosixPath(file)
-    return bool(module_parts(path)) or path.suffix in _KINDS
+    return bool(module_parts(file)) or path_suffix(file) in _KINDS

@@ -51,10 +51,14 @@ class StrayPatterns:
     """Recognizes stray files by their paths: those of any archive, and ``more`` of one kind of archive."""
 
     def __init__(self, more: Mapping[str, str]) -> None:
-        self._patterns = {what: re.compile(f"(?:^|/)(?:{each})") for what, each in {**_ANYWHERE, **more}.items()}
+        patterns = {**_ANYWHERE, **more}
+        self._patterns = {what: re.compile(f"(?:^|/)(?:{each})") for what, each in patterns.items()}
+        self._any = re.compile("(?:^|/)(?:pyvenv\\.cfg$|" + "|".join(f"(?:{each})" for each in patterns.values()) + ")")
 
     def find(self, path: str) -> Stray | None:
         """Return the outermost stray file or folder that the file is or is in; None when there is none."""
+        if not self._any.search(path):
+            return None
         if path.endswith("/pyvenv.cfg") or path == "pyvenv.cfg":
             return Stray(VENV, path.removesuffix("pyvenv.cfg"))
         if _NODE.search(path):

@@ -133,7 +133,7 @@ def _finding(level: Level, members: Sequence[str], report: _SyntaxReport, messag
 
 
 def _module(member: str) -> str:
-    return ".".join(module_parts(PurePosixPath(installed_path(member))))
+    return ".".join(module_parts(installed_path(member)))
 
 
 def _reached(wheel: Wheel, names: Mapping[str, str], imports: Mapping[str, Sequence[str]]) -> set[str]:

@@ -33,10 +33,12 @@ def read_bounded(call: BoundedCall, read: Callable[[Path], T], path: Path) -> T:
         raise RefusedFileError(key, f"{path.name}: reading it was ended: {problem}", code, _ENDED) from problem
 
 
-def checked_bounded(call: BoundedCall, check: Callable[[], CheckResult], path: Path) -> CheckResult:
-    """Return the result of checks of a file; those that were ended are a finding."""
+def checked_bounded(
+    call: BoundedCall, check: Callable[..., CheckResult], path: Path, *sources: Callable[[], object]
+) -> CheckResult:
+    """Return the result of checks, which get what ``sources`` return; a finding says that one of these was ended."""
     try:
-        return call(check)
+        return call(check, *(source() for source in sources))
     except LimitExceededError as problem:
         code = "WHL151" if path.suffix == ".whl" else "SDI211"
         found = error(code, path.name, f"not checked: its checks were ended: {problem}", _ENDED)

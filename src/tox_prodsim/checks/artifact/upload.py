@@ -9,7 +9,6 @@ import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from email.utils import parseaddr
-from pathlib import PurePosixPath
 from typing import cast
 
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata, parse_email
@@ -19,6 +18,7 @@ from packaging.version import Version
 
 from tox_prodsim.checks.artifact import pep440
 from tox_prodsim.checks.artifact.archive_scan import disagreement
+from tox_prodsim.checks.artifact.member_paths import path_parts
 from tox_prodsim.checks.artifact.wheel import Wheel, content, members
 from tox_prodsim.model.findings import CheckResult, Finding, Level, error, note
 
@@ -191,7 +191,7 @@ def _license_findings(wheel: Wheel, raw: RawMetadata, archive: zipfile.ZipFile) 
 
 def _archive_findings(wheel: Wheel, archive: zipfile.ZipFile) -> Iterator[Finding]:
     for info in archive.infolist():
-        if PurePosixPath(info.filename).is_absolute() or ".." in PurePosixPath(info.filename).parts:
+        if info.filename.startswith("/") or ".." in path_parts(info.filename):
             message = "is outside of where it would be installed, so that pip refuses the wheel"
             yield error("WHL108", info.filename, message, _REPACK)
         if info.compress_type not in _METHODS:

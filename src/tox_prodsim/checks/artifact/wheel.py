@@ -11,13 +11,14 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from packaging.metadata import RawMetadata, parse_email
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from tox_prodsim.checks.artifact import bounds
 from tox_prodsim.checks.artifact.digest import file_sha256
+from tox_prodsim.checks.artifact.member_paths import path_parts, path_suffix
 from tox_prodsim.model.entry_points import EntryPoint
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import Finding, error
@@ -76,6 +77,8 @@ class Wheel:
     """Findings made while reading, such as an entry point that cannot be read."""
     largest_bytes: int = 0
     """The size of its largest member."""
+    unpacked_bytes: int = 0
+    """The size of all members."""
 
     @property
     def scripts(self) -> tuple[EntryPoint, ...]:
@@ -139,6 +142,7 @@ def _read(path: Path, archive: zipfile.ZipFile) -> Wheel:
         dist_info=dist_info,
         problems=problems,
         largest_bytes=max((info.file_size for info in archive.infolist()), default=0),
+        unpacked_bytes=sum(info.file_size for info in archive.infolist()),
     )
 
 
@@ -209,24 +213,24 @@ def installed_path(member: str) -> str:
 
 
 def _modules(files: Iterable[str]) -> tuple[str, ...]:
-    names = {".".join(parts) for file in files if (parts := module_parts(PurePosixPath(file)))}
-    return tuple(sorted(names))
+    return tuple(sorted({".".join(parts) for file in files if (parts := module_parts(file))}))
 
 
-def module_parts(file: PurePosixPath) -> tuple[str, ...]:
+def module_parts(file: str) -> tuple[str, ...]:
     """Return the parts of the dotted name of the module in a file; nothing when the file is not a module."""
-    stem, _, suffix = file.name.partition(".")
+    stem, _, suffix = file.rpartition("/")[2].partition(".")
     if suffix not in {"py", "pyc"} and not _is_extension(stem, suffix):
         return ()
     parts = dotted_parts(file)
-    importable = "__pycache__" not in parts and all(part.isidentifier() for part in parts)
+    importable = "__pycache__" not in parts and all(map(str.isidentifier, parts))
     return parts if importable else ()
 
 
-def dotted_parts(file: PurePosixPath) -> tuple[str, ...]:
+def dotted_parts(file: str) -> tuple[str, ...]:
     """Return the parts of the dotted name for the path of a module."""
-    stem = file.name.partition(".")[0]
-    return file.parent.parts if stem == "__init__" else (*file.parent.parts, stem)
+    *folders, name = path_parts(file) or ("",)
+    stem = name.partition(".")[0]
+    return tuple(folders) if stem == "__init__" else (*folders, stem)
 
 
 def _is_extension(stem: str, suffix: str) -> bool:
@@ -239,9 +243,8 @@ def _is_extension(stem: str, suffix: str) -> bool:
 
 def _extensions(files: Iterable[str]) -> tuple[str, ...]:
     """Return the modules that are compiled; Python imports the compiled file even if there is a source."""
-    paths = [PurePosixPath(file) for file in files]
-    compiled = (path for path in paths if path.suffix in {".so", ".pyd"})
-    return tuple(sorted({".".join(parts) for path in compiled if (parts := module_parts(path))}))
+    compiled = (file for file in files if path_suffix(file) in {".so", ".pyd"})
+    return tuple(sorted({".".join(parts) for file in compiled if (parts := module_parts(file))}))
 
 
 def _top_levels(modules: tuple[str, ...]) -> tuple[str, ...]:

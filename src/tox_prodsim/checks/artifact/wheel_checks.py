@@ -22,6 +22,7 @@ from tox_prodsim.checks.artifact import (
     upload,
     wheel_strays,
 )
+from tox_prodsim.checks.artifact.member_facts import MemberFacts, PackedFacts
 from tox_prodsim.checks.artifact.wheel import Wheel
 from tox_prodsim.model.findings import CheckResult
 from tox_prodsim.model.formatting import counted, joined
@@ -33,10 +34,10 @@ CODES = (
 )
 
 
-def check_wheel(wheel: Wheel) -> CheckResult:
+def check_wheel(wheel: Wheel, facts: MemberFacts | PackedFacts | None = None) -> CheckResult:
     """Return what is wrong with the file, without installing or importing anything from it."""
     with zipfile.ZipFile(wheel.path) as archive:
-        of_record, of_upload = record.check_record(wheel, archive), upload.check_upload(wheel, archive)
+        of_record, of_upload = record.check_record(wheel, archive, facts), upload.check_upload(wheel, archive)
         checked = CheckResult.of(
             of_record,
             file_name.check_identity(wheel, archive),
