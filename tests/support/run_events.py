@@ -35,6 +35,7 @@ STARTED = RunStarted(
     wheel_name="acme-2.1.0-py3-none-any.whl",
     wheel_size_bytes=84_123,
     wheel_sha256="3f" * 32,
+    wheel_sources_sha256="5c" * 32,
     wheel_origin="built from the sdist",
     containment="nested subreaper",
     guarantee="every descendant",

@@ -92,6 +92,8 @@ class RunStarted:
     started_at: str
     """Wall clock, ISO 8601."""
     schema_version: int = SCHEMA_VERSION
+    wheel_sources_sha256: str = ""
+    """SHA-256 of the Python sources in the wheel: the same for two builds of one source tree; empty: not known."""
     files: tuple[ReleaseFile, ...] = ()
     """The files that are to be published, the wheel under test first; empty: they are not known."""
 

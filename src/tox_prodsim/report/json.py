@@ -215,6 +215,7 @@ def _wheel(started: RunStarted) -> dict[str, Any] | None:
         "name": started.wheel_name,
         "size_bytes": started.wheel_size_bytes,
         "sha256": started.wheel_sha256,
+        "sources_sha256": started.wheel_sources_sha256,
         "origin": started.wheel_origin,
     }
 

@@ -2,7 +2,7 @@
 
 A wheel may differ from machine to machine by its name: each tests the wheel for its platform. Two files of one name
 must be the same. A file that a run has built for itself, from the same source tree as the others, differs by its
-timestamps: with ``built_here`` such files are not compared.
+timestamps: with ``built_here`` the Python sources of such wheels are compared instead.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ def refusal(each_run: Sequence[tuple[str, Iterable[Event]]], *, built_here: bool
         first = first or (name, of)
         if of != first[1]:
             return f"{name} is a report of {of}, {first[0]} of {first[1]}"
-        if built_here and started.wheel_origin.startswith(_BUILT):
-            continue
-        for file, sha256 in _files(started):
+        is_built = built_here and started.wheel_origin.startswith(_BUILT)
+        for file, sha256 in _sources(started) if is_built else _files(started):
             other, before = known.setdefault(file, (name, sha256))
             if sha256 != before:
                 return f"{name} has another {file} (sha256 {sha256[:12]}) than {other} (sha256 {before[:12]})"
@@ -45,6 +44,12 @@ def _files(started: RunStarted) -> Iterator[tuple[str, str]]:
     yield from ((each.name, each.sha256.lower()) for each in started.files)
     if started.wheel_name and not started.files:
         yield started.wheel_name, started.wheel_sha256.lower()
+
+
+def _sources(started: RunStarted) -> Iterator[tuple[str, str]]:
+    """Yield what the Python sources of the wheel are called, and their SHA-256, if it is known."""
+    if started.wheel_sources_sha256:
+        yield f"source in {started.wheel_name}", started.wheel_sources_sha256
 
 
 def _project(started: RunStarted) -> str:

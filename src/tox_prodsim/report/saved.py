@@ -117,7 +117,7 @@ def _started(report: _Object) -> Event:
     return _event(
         RunStarted,
         {**environment, **report, **report["tool"], "env_name": environment["name"], "files": files}
-        | {f"wheel_{name}": wheel.get(name, "") for name in ("name", "sha256", "origin")}
+        | {f"wheel_{name}": wheel.get(name, "") for name in ("name", "sha256", "sources_sha256", "origin")}
         | {"wheel_size_bytes": wheel.get("size_bytes", 0), "checks": report["tool"].get("checks", 0)},
     )
 

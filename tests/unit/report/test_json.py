@@ -119,6 +119,7 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
             "name": "acme-2.1.0-py3-none-any.whl",
             "size_bytes": 84123,
             "sha256": "3f" * 32,
+            "sources_sha256": "5c" * 32,
             "origin": "built from the sdist",
         },
         "files": [

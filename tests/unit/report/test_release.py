@@ -48,6 +48,13 @@ def test_environments_that_build_their_wheels_here_are_of_one_source_tree() -> N
     assert said(STARTED, again, built_here=True) == ""
     assert said(GIVEN, OTHER, built_here=True) != ""
     assert said(STARTED, again) != ""
+    changed = replace(again, wheel_sources_sha256="cc" * 32)
+    assert said(STARTED, changed, built_here=True) == (
+        "b.json has another source in acme-2.1.0-py3-none-any.whl (sha256 cccccccccccc) "
+        "than a.json (sha256 5c5c5c5c5c5c)"
+    )
+    assert said(STARTED, replace(changed, wheel_name="acme-2.1.0-cp39-abi3-any.whl"), built_here=True) == ""
+    assert said(STARTED, replace(again, wheel_sources_sha256=""), built_here=True) == ""
 
 
 def test_a_run_without_a_wheel_is_of_any_release() -> None:

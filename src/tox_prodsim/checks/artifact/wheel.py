@@ -6,6 +6,7 @@ Members are listed by where an installer puts them: ``x.data/purelib/acme/a.py``
 from __future__ import annotations
 
 import configparser
+import hashlib
 import re
 import zipfile
 import zlib
@@ -79,6 +80,8 @@ class Wheel:
     """The size of its largest member."""
     unpacked_bytes: int = 0
     """The size of all members."""
+    sources_sha256: str = ""
+    """SHA-256 of the names and contents of its Python sources: the same for two builds of one source tree."""
 
     @property
     def scripts(self) -> tuple[EntryPoint, ...]:
@@ -143,7 +146,15 @@ def _read(path: Path, archive: zipfile.ZipFile) -> Wheel:
         problems=problems,
         largest_bytes=max((info.file_size for info in archive.infolist()), default=0),
         unpacked_bytes=sum(info.file_size for info in archive.infolist()),
+        sources_sha256=_sources_sha256(archive),
     )
+
+
+def _sources_sha256(archive: zipfile.ZipFile) -> str:
+    """Return a digest of the Python sources by name, size and checksum, as the directory of the archive has them."""
+    infos = [each for each in archive.infolist() if each.filename.endswith((".py", ".dist-info/entry_points.txt"))]
+    sources = sorted((each.filename, each.file_size, each.CRC) for each in infos)
+    return hashlib.sha256(repr(sources).encode()).hexdigest()
 
 
 def _dist_info(path: Path, archive: zipfile.ZipFile) -> str:

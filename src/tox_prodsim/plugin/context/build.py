@@ -214,6 +214,7 @@ def run_started(
         wheel_name=wheel.file_name if wheel else "",
         wheel_size_bytes=wheel.size_bytes if wheel else 0,
         wheel_sha256=wheel.sha256 if wheel else "",
+        wheel_sources_sha256=wheel.sources_sha256 if wheel else "",
         wheel_origin=origin,
         containment=contain.name,
         guarantee=contain.guarantee,
