@@ -18,24 +18,24 @@ from tox_prodsim.timing.baseline import store
 
 SERVICE = "deploy = python -m http.server {port}\n"
 HTTP = SERVICE + "ready = http://127.0.0.1:{port}/ "
-NO_SECONDS = "is no time limit, give a number of seconds from 0.001 to 604800"
-NO_CODE = "is no code and no prefix of one, see 'tox prodsim checks'"
-NO_SIGNAL = "is no signal of this system, write for example SIGTERM or SIGINT"
+NO_SECONDS = "is not a time limit, give a number of seconds from 0.001 to 604800"
+NO_CODE = "is neither a code nor a prefix of one, see 'tox prodsim checks'"
+NO_SIGNAL = "is not a signal of this system, write for example SIGTERM or SIGINT"
 NO_END = "is neither an exit code (0 to 255) nor a signal of this system (such as SIGTERM)"
-NO_URL = "is no URL that can be asked, write for example http://127.0.0.1:{port}/health"
+NO_URL = "is not a URL that can be asked, write for example http://127.0.0.1:{port}/health"
 OR_NONE = "from 0.001 to 604800, or 0 for no limit"
-NO_PORT = "is no TCP port, use {port} for a free one or a number from 1 to 65535"
+NO_PORT = "is not a TCP port, use {port} for a free one or a number from 1 to 65535"
 NO_PROBE = (
-    "is no probe, write http://…, tcp://host:port, unix:path, listen, log:/regex/, file:path, exec:command, "
+    "is not a probe, write http://…, tcp://host:port, unix:path, listen, log:/regex/, file:path, exec:command, "
     "delay:seconds or notify"
 )
-NO_STATUS = "is no HTTP status, give for example status=200 or status=200,204"
-NO_OPTION = "is no option of an http probe, use status=, body=, header=, method=, timeout= or for="
-NO_FOR = "is no time, give the seconds for which it must stay satisfied, a number from 0.001 to 604800"
-NO_SLASHES = "is no regular expression between slashes, write /text/"
+NO_STATUS = "is not an HTTP status, give for example status=200 or status=200,204"
+NO_OPTION = "is not an option of an http probe, use status=, body=, header=, method=, timeout= or for="
+NO_FOR = "is not a time, give the seconds for which it must stay satisfied, a number from 0.001 to 604800"
+NO_SLASHES = "is not a regular expression between slashes, write /text/"
 NO_DEPLOY = "needs 'deploy', the command that production would run"
 NO_PREFIX = "a leading '-' or '!' has no meaning here, say with exit_codes which ends are allowed"
-NO_WORDS = "is no text, give a list of words such as ['uvicorn', 'acme.web:app']"
+NO_WORDS = "is not text, give a list of words such as ['uvicorn', 'acme.web:app']"
 
 INI = {
     "select = XYZ": f"select: 'XYZ' {NO_CODE}",
@@ -44,8 +44,9 @@ INI = {
     "ignore = IMPS504:plum.win32": f"ignore: 'IMPS504:plum.win32' {NO_CODE}",
     "ignore = ABC504: plum.win32": f"ignore: 'ABC504:plum.win32' {NO_CODE}",
     "simulate = no_hoem": (
-        "simulate: 'no_hoem' is no condition, did you mean no_home? there are no_home, read_only_home, read_only_site, "
-        "no_network, c_locale, utc, closed_stdin, umask_077, optimize, buffered_output, non_root, low_fds, pid1"
+        "simulate: 'no_hoem' is not a condition, did you mean no_home? there are no_home, read_only_home, "
+        "read_only_site, no_network, c_locale, utc, closed_stdin, umask_077, optimize, buffered_output, non_root, "
+        "low_fds, pid1"
     ),
     "ready_timeout = -1": f"ready_timeout: -1 {NO_SECONDS}",
     "ready_timeout = 0": f"ready_timeout: 0 {NO_SECONDS}",
@@ -70,16 +71,18 @@ INI = {
     "stop_timeout = 1e-320": f"stop_timeout: 1e-320 {NO_SECONDS}",
     f"ready_timeout = {'9' * 400}": f"ready_timeout: {'9' * 80}… (400 characters) {NO_SECONDS}",
     "measure_imports = acme.class": (
-        "measure_imports: 'acme.class' is no name of a module, write for example pandas or acme.testing"
+        "measure_imports: 'acme.class' is not the name of a module, write for example pandas or acme.testing"
     ),
     "prodsim_baseline_dir =": (
         "prodsim_baseline_dir: '' is not a folder, write one below the tox root such as .prodsim/baselines"
     ),
     "time_tolerance_percent = -10": (
-        "time_tolerance_percent: -10 is no percentage, give a number of percent, without the sign, from 0.01 to 10000"
+        "time_tolerance_percent: -10 is not a percentage, give a number of percent, without the sign, "
+        "from 0.01 to 10000"
     ),
     "time_tolerance_percent = 10%": (
-        "time_tolerance_percent: 10% is no percentage, give a number of percent, without the sign, from 0.01 to 10000"
+        "time_tolerance_percent: 10% is not a percentage, give a number of percent, without the sign, "
+        "from 0.01 to 10000"
     ),
     "stop_signal = SIGFOO": f"stop_signal: 'SIGFOO' {NO_SIGNAL}",
     "stop_signal = 0": f"stop_signal: '0' {NO_SIGNAL}",
@@ -99,7 +102,7 @@ INI = {
         "audit[0]: 'twine,' is nothing that can be installed, write for example twine or twine==6.1"
     ),
     "extensions = acme._speedups, a-b": (
-        "extensions: 'a-b' is no name of a module, write for example pandas or acme.testing"
+        "extensions: 'a-b' is not the name of a module, write for example pandas or acme.testing"
     ),
     # probes
     SERVICE + "ready = up": f"ready[0]: 'up' {NO_PROBE}",
@@ -113,9 +116,9 @@ INI = {
     HTTP + "200": f"ready[0]: '200' {NO_OPTION}",
     HTTP + "size=3": f"ready[0]: 'size=3' {NO_OPTION}",
     HTTP + "body=ok": f"ready[0]: 'ok' {NO_SLASHES}",
-    HTTP + "body=/(/": ("ready[0]: '(' is no regular expression: missing ), unterminated subpattern at position 0"),
+    HTTP + "body=/(/": ("ready[0]: '(' is not a regular expression: missing ), unterminated subpattern at position 0"),
     HTTP + "header=/x/": "ready[0]: header='x' needs the form /name: regex/",
-    HTTP + "method=G:T": "ready[0]: method=G:T is no HTTP method, write for example method=HEAD",
+    HTTP + "method=G:T": "ready[0]: method=G:T is not an HTTP method, write for example method=HEAD",
     HTTP + "timeout=-1": f"ready[0]: -1 {NO_SECONDS}",
     HTTP + "'x": 'ready[0]: "\'x" cannot be read: no closing quotation',
     SERVICE + "ready = tcp://127.0.0.1": (
@@ -137,10 +140,10 @@ INI = {
     "deploy = - python -m http.server": f"deploy: {NO_PREFIX}",
     "deploy = ! python -m http.server": f"deploy: {NO_PREFIX}",
     SERVICE + "expect_output = (": (
-        "expect_output: '(' is no regular expression: missing ), unterminated subpattern at position 0"
+        "expect_output: '(' is not a regular expression: missing ), unterminated subpattern at position 0"
     ),
     SERVICE + "reject_output =\n  fine\n  *bad": (
-        "reject_output[1]: '*bad' is no regular expression: nothing to repeat at position 0"
+        "reject_output[1]: '*bad' is not a regular expression: nothing to repeat at position 0"
     ),
     "redy = listen\ndeploy = python -V": "redy: there is no such key, did you mean ready?",
     "deploy-files = x": "deploy-files: there is no such key, did you mean deploy_files?",
@@ -158,7 +161,7 @@ INI = {
         "deploy_files: 'a/../../x' is not below the tox root {root}, give a relative path or glob"
     ),
     "deploy_files = **.py": (
-        "deploy_files: '**.py' is no glob: invalid pattern: '**' can only be an entire path component"
+        "deploy_files: '**.py' is not a glob: invalid pattern: '**' can only be an entire path component"
     ),
     "deploy_files = .": "deploy_files: '.' is the tox root itself, name what is to be copied",
     "deploy_files = **": ("deploy_files: '**' matches {root}, which holds tox's own .tox; name what is to be copied"),
@@ -176,20 +179,20 @@ TOML = {
     "run_timeout = [1]": f"run_timeout: [1] {NO_SECONDS}",
     "stop_timeout = nan": f"stop_timeout: nan {NO_SECONDS}",
     "stop_timeout = -inf": f"stop_timeout: -inf {NO_SECONDS}",
-    "stop_signal = ['SIGTERM']": "stop_signal: value of type 'list' is no text, write one in quotes",
+    "stop_signal = ['SIGTERM']": "stop_signal: value of type 'list' is not text, write one in quotes",
     "exit_codes = [0, 256]": f"exit_codes: '256' {NO_END}",
     "exit_codes = [[0]]": f"exit_codes: '[0]' {NO_END}",
     "select = 'XYZ'": f"select: 'XYZ' {NO_CODE}",
     "select = {code = 'RUN'}": f"select: \"{{'code': 'RUN'}}\" {NO_CODE}",
-    "extensions = true": "extensions: true and false are no words, write a list of texts",
-    "simulate = [false]": "simulate: true and false are no words, write a list of texts",
+    "extensions = true": "extensions: true and false are not words, write a list of texts",
+    "simulate = [false]": "simulate: true and false are not words, write a list of texts",
     "audit = [['pyroma', '.']]": (
         "audit[0]: pyroma . names neither {wheel} nor {sdist}, so that it would audit nothing"
     ),
     "deploy = ['python', 1]": f"deploy: 1 {NO_WORDS}",
     "deploy = [['python', '-V']]": f"deploy: ['python', '-V'] {NO_WORDS}",
     "deploy = '- python -V'": f"deploy: {NO_PREFIX}",
-    "deploy = {cmd = 'python'}": ("deploy: is no command, give a list of words such as ['uvicorn', 'acme.web:app']"),
+    "deploy = {cmd = 'python'}": ("deploy: is not a command, give a list of words such as ['uvicorn', 'acme.web:app']"),
     "deploy = ['python']\nready = [1]": (
         "ready[0]: 1 is neither a text nor a table, write for example http://127.0.0.1:{port}/health"
     ),
@@ -208,31 +211,31 @@ TOML = {
     "deploy = ['python']\nready = [{file = ''}]": (
         "ready[0]: file: needs a path, write for example file:{scratch}/app.pid"
     ),
-    "deploy = ['python']\nexpect_output = [1]": ("expect_output: 1 is no text, put the regular expression in quotes"),
+    "deploy = ['python']\nexpect_output = [1]": ("expect_output: 1 is not text, put the regular expression in quotes"),
     "deploy_files = 'missing.py'": "deploy_files: value of type 'str' is not list",
-    "max_import_time = 'soon'": f"max_import_time: soon is no limit, give a number of seconds {OR_NONE}",
+    "max_import_time = 'soon'": f"max_import_time: soon is not a limit, give a number of seconds {OR_NONE}",
     "max_startup_time = 1": "max_startup_time: needs 'deploy' and 'measure_startup', no start-up is timed",
     "max_modules = 2.5": (
-        "max_modules: 2.5 is no limit, give a whole number of modules from 1 to 1000000, or 0 for no limit"
+        "max_modules: 2.5 is not a limit, give a whole number of modules from 1 to 1000000, or 0 for no limit"
     ),
     "forbid_modules = ['a-b']": (
-        "forbid_modules: 'a-b' is no name of a module, write for example pandas or acme.testing"
+        "forbid_modules: 'a-b' is not the name of a module, write for example pandas or acme.testing"
     ),
     "max_work_increase = -1": (
-        "max_work_increase: -1 is no limit, give a number of percent from 0.01 to 10000, or 0 for no limit"
+        "max_work_increase: -1 is not a limit, give a number of percent from 0.01 to 10000, or 0 for no limit"
     ),
-    "prodsim_baseline_dir = 3": "prodsim_baseline_dir: 3 is no text, write one in quotes",
-    "resolution = 5": "resolution: 5 is no text, write one in quotes",
+    "prodsim_baseline_dir = 3": "prodsim_baseline_dir: 3 is not text, write one in quotes",
+    "resolution = 5": "resolution: 5 is not text, write one in quotes",
 }
 RESTORE = "restore it, or delete it and record it again"
 BASELINES = {
-    "no baseline at all": f"is no JSON (line 1); {RESTORE}",
-    "": f"is no JSON (line 1); {RESTORE}",
+    "no baseline at all": f"is not JSON (line 1); {RESTORE}",
+    "": f"is not JSON (line 1); {RESTORE}",
     "<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> main\n": f"has a merge conflict in line 1; {RESTORE}",
     '{"schema": 4}': "has schema 4, this tox-prodsim knows 3: upgrade tox-prodsim",
-    "[]": f"its content is no JSON object; {RESTORE}",
+    "[]": f"its content is not a JSON object; {RESTORE}",
     '{"schema": 1, "key": "x"}': f"built is missing, not a JSON object; {RESTORE}",
-    "[" * 100_000: f"is no JSON; {RESTORE}",
+    "[" * 100_000: f"is not JSON; {RESTORE}",
     " " * 4_000_001: f"cannot be read: it is larger than 4 MB; {RESTORE}",
     TEXT.replace(SHA256, "../precious"): (f"built.wheel_sha256 is '../precious', not 64 hexadecimal digits; {RESTORE}"),
     TEXT.replace(SHA256, "{root}/precious"): "built.wheel_sha256 is ",
@@ -435,9 +438,9 @@ def test_a_file_that_is_no_wheel_is_refused_before_anything_is_installed(quick_p
     quick_project.wheel(name="half", metadata="Metadata-Version: 2.1\n")
     reasons = {
         "acme-1.0-py3-none-any.whl": "cannot be read as a wheel: File is not a zip file",
-        "acme.whl": "is no name of a wheel, which is name-version-python-abi-platform.whl",
-        "bare-1.0-py3-none-any.whl": "is no wheel: it has no .dist-info folder",
-        "half-1.0-py3-none-any.whl": "is no wheel: half-1.0.dist-info/METADATA has no Name",
+        "acme.whl": "is not the name of a wheel, which is name-version-python-abi-platform.whl",
+        "bare-1.0-py3-none-any.whl": "is not a wheel: it has no .dist-info folder",
+        "half-1.0-py3-none-any.whl": "is not a wheel: half-1.0.dist-info/METADATA has no Name",
     }
     for name, reason in reasons.items():
         result = quick_project.prodsim("--installpkg", dist / name).failed()

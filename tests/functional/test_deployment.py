@@ -335,7 +335,7 @@ def test_a_service_that_dies_while_it_serves(quick_project: Project) -> None:
     kill = "import os, time; os.kill(int(os.environ['PRODSIM_PID']), 11); time.sleep(1)"
     deploy(quick_project, SLEEPER, **SERVICE, commands=f'python -c "{kill}"').failed()
     assert quick_project.codes() == ["RUN606", "RUN608"]
-    assert "died while it should serve: ended by SIGSEGV" in the(quick_project, "RUN606")
+    assert "exited while serving: ended by SIGSEGV" in the(quick_project, "RUN606")
 
 
 def test_a_service_that_ends_well_too_early_died_as_well(quick_project: Project) -> None:

@@ -19,7 +19,7 @@ from support.project import Project
         ),
         pytest.param("ERROR: disk", {"reject_output": "ERROR"}, ["RUN612"], id="what is rejected"),
         pytest.param("all well", {"reject_output": "ERROR", "expect_output": "well"}, [], id="nothing rejected"),
-        pytest.param("all well", {}, ["RUN631"], id="an exit code is no evidence"),
+        pytest.param("all well", {}, ["RUN631"], id="an exit code is not evidence"),
         pytest.param("all well", {"commands": "python -c pass"}, [], id="a command is evidence"),
         pytest.param(
             "x.py:1: ResourceWarning: unclosed file", {"expect_output": "file"}, ["RUN623"], id="a resource warning"

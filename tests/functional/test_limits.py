@@ -79,11 +79,11 @@ def test_the_limit_that_was_broken_first_is_told_and_why_it_did_not_stop(quick_p
     [
         (
             "idle_timeout = -1",
-            "idle_timeout: -1 is no limit, give a number of seconds from 0.001 to 604800, or 0 for no limit",
+            "idle_timeout: -1 is not a limit, give a number of seconds from 0.001 to 604800, or 0 for no limit",
         ),
         (
             "output_limit_mb = much",
-            "output_limit_mb: much is no limit, give a number of megabytes from 0.001 to 1000000, or 0 for no limit",
+            "output_limit_mb: much is not a limit, give a number of megabytes from 0.001 to 1000000, or 0 for no limit",
         ),
     ],
 )

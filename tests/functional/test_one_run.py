@@ -93,7 +93,8 @@ def test_a_run_that_may_not_wait_refuses_in_one_line_and_changes_nothing(project
 def test_a_limit_that_is_no_number_of_seconds_is_refused(project: Project) -> None:
     refused = project.prodsim("--prodsim-lock-timeout", "soon").failed()
     assert (
-        "argument --prodsim-lock-timeout: soon is no time to wait, give a number of seconds from 0.001" in refused.out
+        "argument --prodsim-lock-timeout: soon is not a time to wait, give a number of seconds from 0.001"
+        in refused.out
     )
 
 

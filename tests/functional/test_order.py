@@ -170,7 +170,7 @@ def test_a_leak_of_commands_pre_that_does_not_count_does_not_keep_the_service_fr
 def test_commands_are_not_run_against_nothing_although_the_failed_start_only_warns(quick_project: Project) -> None:
     code, journal, out = play(quick_project, {"deploy": "python fail.py start", "warn": "RUN602"})
     assert (code, journal) == (1, "pre start post"), out
-    assert "nothing is up that the commands could be run against" in out
+    assert "the deployment is not running, so the commands were not run" in out
 
 
 def test_a_run_that_starts_nothing_says_that_nothing_was_checked(quick_project: Project) -> None:

@@ -154,7 +154,7 @@ def test_a_command_that_cannot_be_supervised_any_more_is_no_pass(quick_project: 
     spoil = f"import shutil, pathlib; p = pathlib.Path('{runs}'); shutil.rmtree(p); p.write_text('')"
     quick_project.write("tox.ini", CONFIG.format(keys=f'commands =\n  python -c "{spoil}"\n  python -V'))
     result = quick_project.prodsim("--installpkg", quick_project.wheel()).failed()
-    assert "prodsim: INCOMPLETE  cut short, which is no pass" in result.out
+    assert "prodsim: INCOMPLETE  interrupted, not a pass" in result.out
     assert f"prodsim: failed with ledger: cannot write {runs}" in result.out
     assert "Traceback" not in result.out
 

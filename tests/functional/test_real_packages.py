@@ -103,7 +103,7 @@ def test_a_command_whose_help_is_not_for_every_terminal(quick_project: Project, 
     result = run(quick_project, download("idna==3.20")).passed()
     assert quick_project.accused() == ["ENT513"]
     assert "UnicodeEncodeError" in message(quick_project, "ENT513")
-    assert "idna from site-packages, no side effects, 9 modules import" in result.out
+    assert "idna from site-packages, no side effects, 9 of 9 modules import" in result.out
 
 
 CONVERT = """

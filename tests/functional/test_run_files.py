@@ -76,7 +76,7 @@ def test_what_is_no_file_of_ours_is_one_line_and_hangs_nothing(quick_project: Pr
     assert "prodsim-folder/prodsim: a symbolic link is in its place, remove it" in said["folder"]
     assert quick_project.codes("prodsim-replaced") == ["RUN657"]
     assert f"left alone: {ledger}/folder.json cannot be read: a folder is in the place of" in said["pipes"]
-    assert f"left alone: {ledger}/broken.json is no record" in said["pipes"]
+    assert f"left alone: {ledger}/broken.json is not a record" in said["pipes"]
 
     assert "reports: report.pipe cannot be written: it is a FIFO, name a file" in said["reports"]
     assert "a FIFO is in the place of 'planted.xml', remove it" in said["planted"]

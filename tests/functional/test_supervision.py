@@ -148,7 +148,7 @@ def test_what_a_command_leaves_is_not_the_deployments(quick_project: Project) ->
 
 def test_a_word_that_is_no_kind_of_leak_is_refused(quick_project: Project) -> None:
     result = play(quick_project, JOB, "allow_leaks = proceses").failed()
-    assert "failed with allow_leaks: 'proceses' is no kind of leak, did you mean processes?" in result.out
+    assert "failed with allow_leaks: 'proceses' is not a kind of leak, did you mean processes?" in result.out
 
 
 # the hook

@@ -115,7 +115,7 @@ def test_an_accepted_baseline_is_compared_with_and_stays_as_it_is_when_nothing_c
     assert "--prodsim-allow-ci-update" in quick_project.tox(*accept, env=in_ci).failed().out
     assert f"baseline stored: {path.relative_to(quick_project.folder)}" in quick_project.tox(*accept).passed().out
     assert path.read_bytes() == before
-    assert "is no folder" in quick_project.tox("prodsim", "baseline", "accept", "nowhere").failed().out
+    assert "is not a folder" in quick_project.tox("prodsim", "baseline", "accept", "nowhere").failed().out
 
 
 def test_the_history_is_that_of_the_file_in_git(quick_project: Project) -> None:

@@ -91,7 +91,7 @@ def edited_lines(draw: st.DrawFn, sound: Sequence[bytes], most: int = 4) -> byte
 
 @st.composite
 def odd_json(draw: st.DrawFn, sound: Sequence[Any], most: int = 3) -> bytes:
-    """Return the text of a sound value of JSON, of which a few parts are odd, absent, more or text that is no JSON."""
+    """Return the text of a sound value of JSON, of which a few parts are odd, absent, more or text that is not JSON."""
     value = copy.deepcopy(draw(st.sampled_from(sound)))
     for _ in range(draw(st.integers(0, most))):
         value = _changed(draw, value)

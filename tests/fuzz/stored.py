@@ -111,7 +111,7 @@ def _play_events(data: bytes, folder: Path) -> Iterator[str]:
     try:
         read = list(event_log.read(path))
     except ValueError as problem:
-        assert "this is no event" in str(problem)  # noqa: PT017 - it may be refused, and then like this
+        assert "this is not an event" in str(problem)  # noqa: PT017 - it may be refused, and then like this
         yield str(problem)
         return
     for format_ in FORMATS.values():

@@ -57,7 +57,7 @@ def test_a_defect_is_found_and_made_small(play_one, expected: type[BaseException
 
 
 def test_a_documented_refusal_is_none(folder) -> None:
-    target = Target("one", _raising(ProdsimError("key", "\x1b is no value")), st.just(b"\x1b"))
+    target = Target("one", _raising(ProdsimError("key", "\x1b is not a value")), st.just(b"\x1b"))
     assert play(target, folder, 5, fixed=True).inputs == 1
 
 

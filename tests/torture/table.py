@@ -24,7 +24,7 @@ from torture.trial import Cell, Setting, play
 Played = tuple[tuple[Adversary, Way], Cell]
 """An adversary, how it was ended, and what was left of it."""
 BEST_EFFORT = "group"
-"""The containment that promises nothing: what survives is shown, and is no failure."""
+"""The containment that promises nothing: what survives is shown, and is not a failure."""
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Cases that are no cell of the matrix: a storm of signals, four at once, process 1, strangers who look alike."""
+"""Cases that are not cells of the matrix: a storm of signals, four at once, process 1, strangers who look alike."""
 
 from __future__ import annotations
 

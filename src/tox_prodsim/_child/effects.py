@@ -308,7 +308,7 @@ def _descriptor(number: int, what: str) -> tuple[str, str]:
 def _threads() -> dict[int, tuple[str, bool]]:
     """Return the threads of Python by their number: the name, and whether it is a daemon.
 
-    What ``threading`` lists under other numbers is no thread of the system: libraries that replace it list their own.
+    What ``threading`` lists under other numbers is not a thread of the system: a library that replaces it has its own.
     """
     found = {ident: ("%d" % ident, True) for ident in _stacks()}
     threading = sys.modules.get("threading")

@@ -54,7 +54,7 @@ def begin(control: int) -> None:
         return
     try:
         Guard(host, request).run()
-    except BaseException as problem:  # the host must know, and the command's output is no place for it
+    except BaseException as problem:  # the host must know, and the command's output is not a place for it
         host.send(event="trouble", error=f"{type(problem).__name__}: {problem}")
         os._exit(70)
 

@@ -27,7 +27,7 @@ _FORGIVING = {"ImportError", "ModuleNotFoundError"}
 def main() -> None:
     """Answer for the wheel ``argv[1]`` and the version ``argv[2]``."""
     gc.disable()  # trees of sources are many objects without a cycle: three times as fast
-    warnings.simplefilter("ignore")  # about escapes and comparisons, which are no errors
+    warnings.simplefilter("ignore")  # about escapes and comparisons, which are not errors
     major, minor = map(int, sys.argv[2].split("."))
     here, target = sys.version_info[:2], (major, minor)
     if here < target:

@@ -7,7 +7,6 @@ can differ in nothing but their sources.
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -48,7 +47,6 @@ class BuiltTree:
     """What the build of the source tree came to."""
 
     wheel: Path
-    took_s: float
     stale: frozenset[str]
     """Files of earlier builds, at the paths where setuptools would install them."""
     manifest: frozenset[str]
@@ -114,7 +112,6 @@ class TreeBuilder:
             shutil.rmtree(self._folder / name, ignore_errors=True)
 
     def _build(self, tools: BuildTools) -> BuiltTree:
-        began_s = time.monotonic()
         manifests = source_tree.old_manifests(self._tree.root, self._tree.git)
         copied = source_tree.copy(
             self._tree.root,
@@ -129,7 +126,6 @@ class TreeBuilder:
         written = before if isinstance(before, str) else self._written(copied, before)
         return BuiltTree(
             wheel=wheel,
-            took_s=time.monotonic() - began_s,
             stale=stale,
             manifest=frozenset().union(*manifests.values()),
             written=written,

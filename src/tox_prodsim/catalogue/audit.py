@@ -20,7 +20,7 @@ CHECKS = (
         causes=(
             "the files have what the tool looks for: its own documentation explains its codes",
             "a new version of the tool has a new rule",
-            "twine: the README is no valid reStructuredText, or its content type is not given",
+            "twine: the README is not valid reStructuredText, or its content type is not given",
             "auditwheel: the wheel was built on a newer system than its platform tag promises, and not repaired",
         ),
         solution=(

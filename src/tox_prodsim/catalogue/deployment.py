@@ -109,12 +109,12 @@ CHECKS = (
     Check(
         code="RUN606",
         level=Level.ERROR,
-        title="the service died while it was serving",
+        title="the service exited while serving",
         why=(
             "It became ready and then ended by itself, before it was asked to. Even when every smoke command "
             "passed, a service that ends is an outage; with several workers the others often hide it."
         ),
-        example="FAIL RUN606 uvicorn: died while it should serve: ended by SIGSEGV after 1.42 s",
+        example="FAIL RUN606 uvicorn: exited while serving: ended by SIGSEGV after 1.42 s",
         causes=(
             "a request crashed it (SIGSEGV, SIGABRT) or made it call exit",
             "it used more memory than the machine gives and was killed (SIGKILL)",

@@ -41,7 +41,7 @@ CHECKS = (
             "in the wheel"
         ),
         causes=(
-            "py.typed is in the repository and in the sdist, but it is no module: setuptools needs package-data for it",
+            "py.typed is in the repository and the sdist, but is not a module: setuptools needs package-data for it",
             "the marker lies beside the package instead of in it",
         ),
         solution=(

@@ -134,7 +134,7 @@ CHECKS = (
             "but the log. The same holds for an exception in a thread or in __del__: that thread is dead, the process "
             "lives on with one worker less, and the exit code stays 0."
         ),
-        example=("WARN RUN626 app.py: nobody waited for 1 task: task Task-7 (destroyed while pending, jobs.py:31)"),
+        example=("WARN RUN626 app.py: 1 task was never awaited: task Task-7 (destroyed while pending, jobs.py:31)"),
         causes=(
             "asyncio.create_task() without anybody who keeps and awaits the result",
             "the loop is closed while tasks are waiting: loop.stop(), or run_until_complete() of one of them",

@@ -131,7 +131,7 @@ CHECKS = (
         code="VER305",
         level=Level.ERROR,
         exception="a note for a module that is not known to be imported",
-        title="the source is no valid syntax for the oldest Python that the wheel claims",
+        title="the source is not valid syntax for the oldest Python that the wheel claims",
         why=(
             "Requires-Python lets the release into an environment in which it cannot be imported. An error is what "
             "importing the package or a command imports whatever the circumstances, and a module that imports in this "
@@ -141,7 +141,10 @@ CHECKS = (
             "sees match, except*, :=, positional-only and type parameters where they are too new, but not the "
             "f-strings of 3.12, return *x and continue in finally of 3.8, the decorators of 3.9 or a[*b] of 3.11."
         ),
-        example=("FAIL VER305 acme/web.py: is no valid Python 3.9, the oldest that the wheel claims: invalid syntax"),
+        example=(
+            "FAIL VER305 acme/web.py: is not valid Python 3.9 syntax, the oldest version that the wheel claims: "
+            "invalid syntax"
+        ),
         causes=(
             "the code uses what came later, and no test runs on the oldest Python",
             "requires-python was never raised, or is absent from pyproject.toml and set elsewhere",

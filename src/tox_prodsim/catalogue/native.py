@@ -27,8 +27,8 @@ CHECKS = (
             "leave *.so and *.pyd out of the package data",
         ),
         exception=(
-            "a warning when it is no extension module, a note when the binaries are for several systems, among which "
-            "the package may choose"
+            "a warning when it is not an extension module, a note when the binaries are for several systems, among "
+            "which the package may choose"
         ),
     ),
     Check(
@@ -67,7 +67,7 @@ CHECKS = (
         ),
         example=(
             "WARN EXT403 acme-1.0-cp311-cp311-linux_x86_64.whl: has the tag of one platform, but nothing in it is "
-            "compiled: did the compiler fail without a word?"
+            "compiled: compilation probably failed silently"
         ),
         causes=(
             "the build machine has no compiler, or lacks Python.h or another header",
@@ -143,7 +143,7 @@ CHECKS = (
             "here, shows that at once."
         ),
         example=(
-            "WARN EXT406 acme._speedups: loads, but not with every symbol bound at once: ImportError: /srv/env/lib/"
+            "WARN EXT406 acme._speedups: loads, but not all of its symbols resolve: ImportError: /srv/env/lib/"
             "python3.11/site-packages/acme/_speedups.cpython-311-x86_64-linux-gnu.so: undefined symbol: acme_flush"
         ),
         causes=(

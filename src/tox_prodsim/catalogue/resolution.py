@@ -39,7 +39,7 @@ CHECKS = (
         why=(
             "'pip install acme[extra]' ends with an error for everybody: the requirements exclude each other, or name "
             "something that was never released. Nobody notices before the release, because nobody installs the extras. "
-            "That two extras exclude each other is no error: each is asked for alone then."
+            "That two extras exclude each other is not an error: each is asked for alone then."
         ),
         example=("FAIL DEP206 acme[web]: cannot be installed: acme 1.0 asks for click>=8.1; acme 1.0 asks for click<8"),
         causes=(
@@ -107,8 +107,8 @@ CHECKS = (
         why=(
             "Whichever is installed last wins, and the order is not defined. Uninstalling or upgrading one of them "
             "removes or changes the file of the other. Read for this are the RECORDs of all that is installed, and the "
-            "entry points, of which installers make commands. Folders that several share are no collision, nor are the "
-            "__init__.py of namespace packages."
+            "entry points, of which installers make commands. Folders that several share are not a collision, nor are "
+            "the __init__.py of namespace packages."
         ),
         example=(
             "WARN DEP211 acme: is a command of acme 2.1.0 and acme-hub 1.4.0, which run acme.cli:main and "

@@ -42,7 +42,7 @@ CHECKS = (
         title="an entry point other than a script does not load",
         why=(
             "Entry points are how plugins are found. The program that looks for them will fail when it loads this one, "
-            "or leave it out silently. It is no error, because a plugin may rightly need a host that is not installed."
+            "or leave it out silently. It is not an error: a plugin may rightly need a host that is not installed."
         ),
         example=(
             "WARN ENT511 [acme.plugins] csv = acme.formats.csv: does not load: ModuleNotFoundError: No module "

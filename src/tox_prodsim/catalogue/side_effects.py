@@ -28,11 +28,11 @@ CHECKS = (
     Check(
         code="IMP521",
         level=Level.NOTE,
-        exception="a warning for a thread that is no daemon",
+        exception="a warning for a thread that is not a daemon",
         title="the import leaves a thread running",
         why=(
             "A process that is forked after the import does not have the thread, only what it was doing: a lock that "
-            "it held is held for ever. A thread that is no daemon also keeps every program from ending that merely "
+            "it held is held for ever. A thread that is not a daemon also keeps every program from ending that merely "
             "imported the package."
         ),
         example="NOTE IMP521 acme: leaves the thread acme-metrics running when it is imported",

@@ -20,7 +20,7 @@ CHECKS = (
             "python -m acme.worker"
         ),
         causes=(
-            "a thread that is no daemon waits for work that never comes, and Python waits for the thread",
+            "a thread that is not a daemon waits for work that never comes, and Python waits for the thread",
             "the signal's handler sets a flag that nobody looks at, or the main thread sits in C code",
             "the main process takes the signal and hands it to no worker, then waits for them",
             "a shell in between does not pass the signal on: start the program with exec",
@@ -102,7 +102,7 @@ CHECKS = (
         title="the process that supervises the deployment was lost",
         why=(
             "The guard that starts, watches and stops the deployment ended before it could report. What became of "
-            "the deployment is not known, and what is not known is no pass."
+            "the deployment is not known, and what is not known is not a pass."
         ),
         example="FAIL RUN613 uvicorn: the supervising process was lost: the guard ended without a report",
         causes=(
@@ -148,7 +148,7 @@ CHECKS = (
             "the loop that sends it is blocked: a synchronous call in a coroutine, a lock, a long computation",
             "the service never sends it: it reads WATCHDOG_USEC and finds it useless, or does not look at all",
             "it sends from a process that is not part of the deployment: that does not count",
-            "it gave itself up on purpose: WATCHDOG=trigger",
+            "it requested a watchdog restart: WATCHDOG=trigger",
         ),
         solution=(
             "send it from the loop that does the work, every half of WATCHDOG_USEC",

@@ -151,7 +151,7 @@ class _Plain(_Lines):
 
 
 class _Group(_Lines):
-    """A group of exceptions, with bars in front of its lines; its place is that of the first one that is no group."""
+    """A group of exceptions, with bars in front of its lines; its place is that of the first that is not a group."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)

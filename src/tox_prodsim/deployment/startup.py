@@ -117,5 +117,5 @@ def in_scratch_copy(context: LaunchContext, name: str) -> LaunchContext:
 
 
 def without_for(launch: Launch) -> Launch:
-    """Return the launch with probes that need to be satisfied only once: the seconds of ``for`` are no start-up."""
+    """Return the launch with probes that need to be satisfied only once: the seconds of ``for`` are not start-up."""
     return replace(launch, probes=tuple(replace(probe, steady_s=0.0) for probe in launch.probes))

@@ -115,7 +115,7 @@ def _parse_item(key: str, item: object) -> Auditor:
 def _command_words(key: str, item: object) -> list[str]:
     words = _split(key, item) if isinstance(item, str) else item
     if not isinstance(words, list) or not words or not all(isinstance(word, str) and word for word in words):
-        msg = f"{item!r} is no command, write for example twine or ['pyroma', '{{sdist}}']"
+        msg = f"{item!r} is not a command, write for example twine or ['pyroma', '{{sdist}}']"
         raise ProdsimError(key, msg)
     return words
 
@@ -124,7 +124,7 @@ def _split(key: str, line: str) -> list[str]:
     try:
         return shlex.split(line)
     except ValueError as problem:
-        raise ProdsimError(key, f"{line!r} is no command: {str(problem).lower()}") from None
+        raise ProdsimError(key, f"{line!r} is not a command: {str(problem).lower()}") from None
 
 
 def _default_command(key: str, name: str) -> tuple[str, ...]:

@@ -135,7 +135,7 @@ def parse(key: str, words: Sequence[str]) -> tuple[Condition, ...]:
         if word not in CONDITIONS:
             near = difflib.get_close_matches(word.lower().replace("-", "_"), CONDITIONS, n=1, cutoff=0.5)
             meant = f", did you mean {near[0]}?" if near else ","
-            msg = f"{word!r} is no condition{meant} there are {', '.join(CONDITIONS)}"
+            msg = f"{word!r} is not a condition{meant} there are {', '.join(CONDITIONS)}"
             raise ProdsimError(key, msg)
     return tuple(CONDITIONS[word] for word in dict.fromkeys(words))
 

@@ -74,7 +74,7 @@ class Counts:
 
 
 class NothingToCheck(str):
-    """A reason why a check is not made that is no loss: there is nothing for it to look at."""
+    """A reason why a check is not made that is not a loss: there is nothing for it to look at."""
 
     __slots__ = ()
 

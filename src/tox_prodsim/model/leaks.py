@@ -149,7 +149,7 @@ def _kind(name: str, item: object) -> LeakKind:
     words = sorted({*known, _OF_COMMANDS})
     near = difflib.get_close_matches(name, words, n=1)
     instead = f"did you mean {near[0]}?" if near else f"write one of {', '.join(words)}"
-    msg = f"{item!r} is no kind of leak, {instead}"
+    msg = f"{item!r} is not a kind of leak, {instead}"
     raise ProdsimError(KEY, msg)
 
 
@@ -159,5 +159,5 @@ def _regex(text: str) -> re.Pattern[str]:
             warnings.simplefilter("ignore", FutureWarning)  # that a later Python may read it in another way
             return re.compile(text)
     except (re.error, OverflowError, RecursionError) as problem:
-        msg = f"{text!r} is no regular expression: {problem}"
+        msg = f"{text!r} is not a regular expression: {problem}"
         raise ProdsimError(KEY, msg) from None

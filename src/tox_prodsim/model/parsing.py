@@ -29,7 +29,7 @@ def modules(key: str, names: Sequence[str]) -> tuple[str, ...]:
     for name in names:
         parts = name.split(".")
         if len(name) > _LONGEST_MODULE or not all(part.isidentifier() and not iskeyword(part) for part in parts):
-            msg = f"{written(repr(name))} is no name of a module, write for example pandas or acme.testing"
+            msg = f"{written(repr(name))} is not the name of a module, write for example pandas or acme.testing"
             raise ProdsimError(key, msg)
     return tuple(names)
 
@@ -62,14 +62,14 @@ def parse_signal(text: str) -> signal.Signals | None:
 def regex(key: str, text: object) -> re.Pattern[bytes]:
     """Return a regular expression for bytes; raises ProdsimError if it is not valid."""
     if not isinstance(text, str):
-        msg = f"{text!r} is no text, put the regular expression in quotes"
+        msg = f"{text!r} is not text, put the regular expression in quotes"
         raise ProdsimError(key, msg)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # that a later Python may read it in another way
             return re.compile(text.encode())
     except (re.error, OverflowError, RecursionError, UnicodeError) as problem:
-        msg = f"{text!r} is no regular expression: {problem}"
+        msg = f"{text!r} is not a regular expression: {problem}"
         raise ProdsimError(key, msg) from None
 
 

@@ -135,7 +135,7 @@ KINDS: tuple[ProbeKind, ...] = (
     ProbeKind(
         name="delay",
         form="delay:seconds",
-        examples={"delay:2": "so many seconds have passed since the spawn; alone it is no evidence (RUN631)"},
+        examples={"delay:2": "so many seconds have passed since the spawn; alone it is not evidence (RUN631)"},
         line=probe_syntax.from_line(probe_syntax.parse_delay),
         table=probe_syntax.from_value("delay", probe_syntax.parse_delay),
         value=_TIMEOUT,
@@ -167,7 +167,7 @@ def parse_probe(source: object, key: str, values: Mapping[str, str]) -> Probe:
     kind = _BY_WORD.get(line.text.partition(":")[0])
     if kind is None:
         *forms, last = (each.form for each in KINDS)
-        msg = f"{source!r} is no probe, write {', '.join(forms)} or {last}"
+        msg = f"{source!r} is not a probe, write {', '.join(forms)} or {last}"
         raise ProdsimError(key, msg)
     return _steady(kind.line(line), key, steady)
 
@@ -178,7 +178,7 @@ def _steady(probe: Probe, key: str, text: str | None) -> Probe:
 
 
 def is_delay(source: object) -> bool:
-    """Return whether a line or a table is a delay, which is no evidence by itself."""
+    """Return whether a line or a table is a delay, which is not evidence by itself."""
     return "delay" in source if isinstance(source, Mapping) else str(source).startswith("delay:")
 
 

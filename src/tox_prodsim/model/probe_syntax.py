@@ -72,7 +72,7 @@ def steady_s(key: str, text: str | None) -> float:
     except ProdsimError:
         shown = " ".join(text.split())
         shown = shown and written(shown)
-        msg = f"for={shown} is no time, give the seconds for which it must stay satisfied, a number from {SECONDS}"
+        msg = f"for={shown} is not a time, give the seconds for which it must stay satisfied, a number from {SECONDS}"
         raise ProdsimError(key, msg) from None
 
 
@@ -84,7 +84,7 @@ def parse_http_line(source: Source) -> HttpProbe:
         name, equals, value = option.partition("=")
         if not equals or name not in HTTP_OPTIONS:
             *names, last = (f"{known}=" for known in HTTP_OPTIONS)
-            msg = f"{option!r} is no option of an http probe, use {', '.join(names)} or {last}"
+            msg = f"{option!r} is not an option of an http probe, use {', '.join(names)} or {last}"
             raise ProdsimError(source.key, msg)
         options[name] = _between_slashes(value, source.key) if name in {"body", "header"} else value
     return _http(url, options, source.key)
@@ -116,14 +116,14 @@ def _check_url(url: str, key: str) -> None:
     except ValueError:
         usable = False
     if not usable:
-        msg = f"{url!r} is no URL that can be asked, write for example http://{LOOPBACK}:{{port}}/health"
+        msg = f"{url!r} is not a URL that can be asked, write for example http://{LOOPBACK}:{{port}}/health"
         raise ProdsimError(key, msg)
 
 
 def _statuses(text: str, key: str) -> tuple[int, ...]:
     statuses = [whole(word) or 0 for word in text.replace(",", " ").split()]
     if not statuses or not all(100 <= status <= 599 for status in statuses):
-        msg = f"status={text} is no HTTP status, give for example status=200 or status=200,204"
+        msg = f"status={text} is not an HTTP status, give for example status=200 or status=200,204"
         raise ProdsimError(key, msg)
     return tuple(statuses)
 
@@ -139,7 +139,7 @@ def _header(text: str, key: str) -> tuple[str, str]:
 
 def _method(text: str, key: str) -> str:
     if not (text.isascii() and text.isalpha()):
-        msg = f"method={text} is no HTTP method, write for example method=HEAD"
+        msg = f"method={text} is not an HTTP method, write for example method=HEAD"
         raise ProdsimError(key, msg)
     return text.upper()
 
@@ -208,7 +208,7 @@ def parse_exec_table(source: Source) -> ExecProbe:
     words = command if isinstance(command, list) else [command]
     wrong = [word for word in words if isinstance(word, bool) or not isinstance(word, str | int | float)]
     if wrong or not isinstance(command, list):
-        msg = f"{(wrong or words)[0]!r} is no text, give a list of words such as ['pg_isready', '-p', '{{port}}']"
+        msg = f"{(wrong or words)[0]!r} is not text, give a list of words such as ['pg_isready', '-p', '{{port}}']"
         raise ProdsimError(source.key, msg)
     return _exec([str(word) for word in words], source)
 
@@ -250,7 +250,7 @@ def _system_text(text: str, key: str) -> str:
 def _port(text: str, key: str) -> int:
     port = whole(text.strip())
     if port is None or not 0 < port < 65536:
-        msg = f"{text!r} is no TCP port, use {{port}} for a free one or a number from 1 to 65535"
+        msg = f"{text!r} is not a TCP port, use {{port}} for a free one or a number from 1 to 65535"
         raise ProdsimError(key, msg)
     return port
 
@@ -259,7 +259,7 @@ def _between_slashes(text: str, key: str) -> str:
     """Return the regular expression between the slashes of ``/regex/``."""
     text = text.strip()
     if len(text) < 3 or not (text.startswith("/") and text.endswith("/")):
-        msg = f"{text!r} is no regular expression between slashes, write /text/"
+        msg = f"{text!r} is not a regular expression between slashes, write /text/"
         raise ProdsimError(key, msg)
     return regex(key, text[1:-1]).pattern.decode()
 

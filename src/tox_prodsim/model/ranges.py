@@ -42,7 +42,7 @@ class Range:
         if number is None or not self.least <= number <= self.most or (self.whole and number != int(number)):
             what = f"{'a whole number' if self.whole else 'a number'} of {self.unit}"
             zero = f", or 0 {self.zero}" if self.zero else ""
-            msg = f"{written(value)} is no {self.noun}, give {what} from {_plain(self.least)} to {_plain(self.most)}"
+            msg = f"{written(value)} is not a {self.noun}, give {what} from {_plain(self.least)} to {_plain(self.most)}"
             raise ProdsimError(key, msg + zero)
         return number
 

@@ -295,7 +295,7 @@ def signal_named(key: str, name: str) -> signal.Signals:
     """Return the signal for ``SIGTERM``, ``TERM`` or ``15``; raises ProdsimError naming the key otherwise."""
     number = parse_signal(name)
     if number is None:
-        msg = f"{name!r} is no signal of this system, write for example SIGTERM or SIGINT"
+        msg = f"{name!r} is not a signal of this system, write for example SIGTERM or SIGINT"
         raise ProdsimError(key, msg)
     return number
 
@@ -337,7 +337,7 @@ def patterns(key: str, lines: Sequence[object]) -> tuple[re.Pattern[bytes], ...]
 
 
 def drain_urls(key: str, lines: Sequence[object]) -> tuple[str, ...]:
-    """Return the requests of a key as they are written; raises ProdsimError for what is no URL to ask."""
+    """Return the requests of a key as they are written; raises ProdsimError for what is not a URL to ask."""
     for line in map(str, lines):
         if problem := _not_a_request(line):
             msg = f"{line!r} {problem}"
@@ -397,7 +397,7 @@ def codes(key: str, words: Sequence[str], known: Iterable[str]) -> tuple[str, ..
     for word in words:
         prefix, colon, glob = word.partition(":")
         if not prefix or not any(code.startswith(prefix) for code in known):
-            msg = f"{word!r} is no code and no prefix of one, see 'tox prodsim checks'"
+            msg = f"{word!r} is neither a code nor a prefix of one, see 'tox prodsim checks'"
             raise ProdsimError(key, msg)
         if colon and not glob:
             msg = f"{word!r} names no subject, write for example {prefix}:acme.* without a blank behind the colon"

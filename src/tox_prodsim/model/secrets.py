@@ -2,7 +2,7 @@
 
 The words that make the name of an option secret in a command line are those of ``tox.util.redact``, which follows the
 rule ``generic-api-key`` of gitleaks. A value is masked wherever it is printed, so that fewer words make it one: a host
-in API_HOST is no secret.
+in API_HOST is not a secret.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Redactor:
 
 
 def _quoted(value: str) -> str:
-    """Return the value as it is in a URL; in a variable it may have bytes that are no text."""
+    """Return the value as it is in a URL; in a variable it may have bytes that are not text."""
     try:
         return quote(value.encode("utf-8", "surrogateescape"), safe="")
     except UnicodeEncodeError:

@@ -205,7 +205,7 @@ class ToxCommands:
             driver.advance_to(_PHASES[command.key])
         if command.key == "commands" and not driver.paused.go_ahead:
             self.records.refused = True
-            msg = "nothing is up that the commands could be run against"
+            msg = "the deployment is not running, so the commands were not run"
             raise Fail(msg)
 
     def _add_refusal(self, run_id: str, problem: Fail) -> None:

@@ -48,7 +48,7 @@ def _event(line: bytes, place: str) -> Event:
         _check_version(record)
         return from_record(record)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as problem:
-        msg = f"{place}: this is no event of a prodsim run ({type(problem).__name__}: {problem})"
+        msg = f"{place}: this is not an event of a prodsim run ({type(problem).__name__}: {problem})"
         raise ValueError(msg) from problem
 
 

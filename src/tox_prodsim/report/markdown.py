@@ -166,7 +166,7 @@ class _Writer:
         rows += [self._measured(each) for each in self._run.measured if each.metric not in known]
         if rows:
             yield f"### Times of {self._text(self._run.label)}\n"
-            yield _table(("", "now", "expected", "change", "result"), rows, right=(1, 2, 3))
+            yield _table(("", "now", "baseline, scaled to this machine", "change", "result"), rows, right=(1, 2, 3))
 
     def _compared(self, event: Compared) -> tuple[str, ...]:
         expected = "" if event.expected_s is None else units.precise(event.expected_s)

@@ -36,6 +36,8 @@ class Summary:
         self._lines = lines
         self._options = options
         self.env_name = "prodsim"
+        self.catalogue = 0
+        """How many checks there are; 0: not known."""
         self.findings: list[tuple[Finding, Step | None]] = []
         self.evidence: list[Evidence] = []
         self.not_checked: list[Step] = []
@@ -114,7 +116,7 @@ class Summary:
 
     def _print_summary(self, event: RunFinished) -> None:
         label, color = VERDICTS[event.verdict], _VERDICT_COLORS[event.verdict]
-        facts = [counts(event)]
+        facts = [counts(event, self.catalogue)]
         if event.verdict in {Verdict.CANCELLED, Verdict.INCOMPLETE}:
             facts.insert(0, CUT_SHORT)
         if self.not_checked and self._options.verbosity < NORMAL:

@@ -61,6 +61,8 @@ class TerminalReporter:
         self._verbosity = options.verbosity
         self._running: _RunningStep | None = None
         self._finished = False
+        self._containment = ""
+        """What holds the processes of the deployment together, until it is printed above the first of them."""
         self._summary = Summary(self._lines, options)
 
     def handle(self, event: Event) -> None:
@@ -84,7 +86,8 @@ class TerminalReporter:
     def _keep(self, event: Event) -> None:
         match event:
             case RunStarted():
-                self._summary.env_name = event.env_name
+                self._summary.env_name, self._summary.catalogue = event.env_name, event.checks
+                self._containment = _joined(event.containment, event.guarantee)
             case StepStarted():
                 self._running = _RunningStep(step=event.step)
             case Found():
@@ -118,10 +121,8 @@ class TerminalReporter:
                 self._lines.row([(f"  {self._running.step:<8} ", ""), ("not finished", "yellow")])
 
     def _print_header(self, event: RunStarted) -> None:
-        catalogue = f"catalogue of {units.count(event.checks, 'check')}" if event.checks else ""
-        self._lines.row(
-            [], f"{event.env_name}: " + _joined(f"tox-prodsim {event.version}", event.python, event.platform, catalogue)
-        )
+        version = f"tox-prodsim {event.version}"
+        self._lines.row([], f"{event.env_name}: " + _joined(version, event.python, event.platform))
         if not event.wheel_name:
             self._lines.row([("  file     ", "")], "no wheel was built")
             return
@@ -130,7 +131,6 @@ class TerminalReporter:
         for file in event.files:
             if file.name != event.wheel_name:
                 self._print_file("", file.name, file.sha256, units.size(file.size_bytes))
-        self._lines.row([("  contain  ", "")], _joined(event.containment, event.guarantee))
 
     def _print_file(self, head: str, name: str, sha256: str, *facts: str) -> None:
         """Print a file with its whole digest, which proves that another file is the same."""
@@ -141,6 +141,9 @@ class TerminalReporter:
         """Print the heading of a step with lines of its own, once."""
         if self._running is not None and self._running.has_heading:
             return
+        if step is Step.DEPLOY and self._containment:
+            self._lines.row([("  contain  ", "")], self._containment)
+            self._containment = ""
         self._lines.row([(f"  {step:<8} ", "")], detail)
         if self._running is not None:
             self._running.has_heading = True
@@ -168,7 +171,7 @@ class TerminalReporter:
         head: list[Piece] = [(f"    {event.metric!s:<20} {units.precise(event.value_s):>8}  ", "")]
         tail = NOTHING
         if event.expected_s is not None:
-            head.append((f"expected {units.precise(event.expected_s):>8}  ", ""))
+            head.append((f"baseline {units.precise(event.expected_s):>8}  ", ""))
             tail = (f"tolerance ±{event.tolerance * 100:.3g} %", "dim")
         if event.ratio is not None:
             head.append((f"{units.change(event.ratio):>6}  ", color))

@@ -21,18 +21,22 @@ VERDICTS = {
     Verdict.CANCELLED: "CANCELLED",
     Verdict.INCOMPLETE: "INCOMPLETE",
 }
-CUT_SHORT = "cut short, which is no pass"
+CUT_SHORT = "interrupted, not a pass"
 _MOST_LINES, _MOST_OF_A_LINE = 200, 500
 """Lines of evidence, and characters of each; the event log has all of them."""
 _CODE = re.compile(r"(?P<code>[A-Z]{3}\d{3})(?: (?:is|are) not observable)?(?:: (?P<reason>.*))?", re.DOTALL)
 _NOT_OBSERVABLE = re.compile(r" (?:is|are) not observable$")
 
 
-def counts(event: RunFinished) -> str:
-    """Return the numbers of findings and checks, such as ``1 error, 31 checks``; checks first if the run passed."""
+def counts(event: RunFinished, catalogue: int = 0) -> str:
+    """Return the numbers of findings and checks, such as ``1 error, 31 checks``; checks first if the run passed.
+
+    With the number of checks in the ``catalogue``, it is ``31 of 139 checks applied``.
+    """
     numbers = {"error": event.errors, "warning": event.warnings, "note": event.notes}
     findings = [units.count(number, name) for name, number in numbers.items() if number]
-    checks = [units.count(event.checks, "check")] if event.checks else []
+    applied = f"{event.checks} of {catalogue} checks applied" if catalogue else units.count(event.checks, "check")
+    checks = [applied] if event.checks else []
     return ", ".join([*checks, *findings] if event.verdict is Verdict.PASSED else [*findings, *checks])
 
 

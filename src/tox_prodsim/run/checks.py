@@ -184,7 +184,7 @@ def _fresh_install(scenario: Scenario, context: RunContext) -> CheckResult:
     if all(scenario.policy.drops(code) for code in _FRESH_INSTALL_CODES):
         return NOT_CHECKED
     if scenario.resolution == LOWEST:
-        reason = NothingToCheck(f"resolution is {LOWEST}, which is no fresh install")
+        reason = NothingToCheck(f"resolution is {LOWEST}, which is not a fresh install")
         return CheckResult(detail="", codes=(), not_checked=tuple((code, reason) for code in _FRESH_INSTALL_CODES))
     return context.fresh_install()
 

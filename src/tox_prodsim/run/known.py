@@ -42,7 +42,7 @@ class Known:
         return cls(version=contents.version, failed=contents.failed, notes=contents.notes)
 
     def has_failure(self, level: Level, module: str, reason: str) -> bool:
-        """Return whether a module that is no error failed for the same reason."""
+        """Return whether a module that is not an error failed for the same reason."""
         return level is not Level.ERROR and self.failed.get(module) == stable(reason)
 
     def has(self, finding: Finding, version: str) -> bool:

@@ -135,7 +135,10 @@ def _origin(config: Timing, baselines: BaselineFiles) -> str:
     machine = baseline.environment_changes(baselines.stored, baselines.now).machine
     changes = f"; since then: {', '.join(machine)}" if machine else ""
     built = baselines.stored.built
-    return joined((f"with {path}, version {built.version} of {built.created}{changes}", baselines.advice), "; ")
+    return joined(
+        (f"with {path}, version {built.version} of {built.created}, scaled to this machine{changes}", baselines.advice),
+        "; ",
+    )
 
 
 def _as_installed(first: Mapping[str, timing.Sample], start_s: float | None) -> Iterator[Progress]:
@@ -257,7 +260,7 @@ class _Comparisons:
         yield compared
 
     def _contradicts(self, compared: Compared) -> bool:
-        """Return whether an import fails here that worked in the step that checks imports; being late is no failure."""
+        """Return whether an import fails here that worked in the step of imports; being late is not a failure."""
         held, metric = self._baselines.now.contents, compared.metric
         failed = compared.reason is UnknownReason.NOT_MEASURED and sampling.LATE not in compared.detail
         return failed and held is not None and not metric.is_start_up and metric.module in held.imported

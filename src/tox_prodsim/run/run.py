@@ -222,7 +222,7 @@ def _reason_not_timed(scenario: Scenario, results: RunResults) -> str:
     if not results.times_are_meaningful:
         return "the run has failed already"
     if scenario.resolution == LOWEST:
-        return f"resolution is {LOWEST}, which nobody installs for its speed"
+        return f"times are not taken with lowest versions (resolution = {LOWEST})"
     return "PRF is ignored" if scenario.policy.drops("PRF") else ""
 
 

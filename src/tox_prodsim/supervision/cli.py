@@ -364,7 +364,7 @@ def seconds(text: str) -> float:
     except ValueError:
         number = math.nan
     if not 0 <= number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
     return number
 
 
@@ -372,5 +372,5 @@ def stop_signal(text: str) -> signal.Signals:
     """Return the signal of a number, or of a name with SIG or without."""
     number = parse_signal(text)
     if number is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no signal")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a signal")
     return number

@@ -245,7 +245,7 @@ def read(path: Path) -> Record:
     with opened as file:
         about = os.fstat(file.fileno())
         if about.st_size > _SIZE_LIMIT:
-            raise ValueError("is no record")
+            raise ValueError("is not a record")
         if about.st_uid != os.geteuid():
             raise ValueError("belongs to another user")
         if about.st_mode & 0o022:
@@ -253,7 +253,7 @@ def read(path: Path) -> Record:
         content = file.read(_SIZE_LIMIT)
     record = _parse(content)
     if path.stem != record.tag:
-        raise ValueError("is no record")
+        raise ValueError("is not a record")
     return record
 
 
@@ -264,10 +264,10 @@ def _parse(content: bytes) -> Record:
         schema = data.pop("schema")
         record = _record(data) if schema == SCHEMA else None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise ValueError("is no record") from None
+        raise ValueError("is not a record") from None
     if record is None:
         newer = isinstance(schema, int) and schema > SCHEMA
-        raise ValueError("was written by a newer tox-prodsim" if newer else "is no record")
+        raise ValueError("was written by a newer tox-prodsim" if newer else "is not a record")
     return record
 
 

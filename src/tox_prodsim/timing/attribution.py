@@ -1,7 +1,7 @@
 """Why an import got slower: what two recordings of it say, module by module.
 
 Pure functions. The exact work names and the times size: a module whose work has grown is named for it, one that takes
-longer for the same work does something that is no Python (``measurement.md``, section 4).
+longer for the same work does something that is not Python (``measurement.md``, section 4).
 """
 
 from __future__ import annotations

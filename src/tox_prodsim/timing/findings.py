@@ -130,7 +130,9 @@ def _note(code: str, compared: Compared, message: str, hint: str) -> Finding:
 
 
 def _figures(compared: Compared) -> str:
-    """Return for example ``148 ms, expected 92 ms here (+61 %, limit +10 %)``."""
+    """Return for example ``148 ms, baseline 92 ms scaled to this machine (+61 %, limit +10 %)``."""
     ratio, expected_s = compared.ratio or 1.0, compared.expected_s or 0.0
     limits = f"{percent(ratio - 1)}, limit {percent(compared.tolerance)}"
-    return f"{format_seconds(compared.value_s)}, expected {format_seconds(expected_s)} here ({limits})"
+    return (
+        f"{format_seconds(compared.value_s)}, baseline {format_seconds(expected_s)} scaled to this machine ({limits})"
+    )

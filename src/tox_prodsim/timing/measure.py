@@ -338,7 +338,7 @@ def measured(metric: Metric, rounds: Rounds) -> Measured:
 
 
 def _compared(metric: Metric, result: SeriesResult, stored: StoredRatio | None, tolerance: float) -> Compared:
-    """Return the comparison that one series came to, which is no change or no answer."""
+    """Return the comparison that one series came to, which is not a change, or not an answer."""
     rounds, judgement = result.rounds, result.judgement
     if judgement is None or stored is None:
         value_s = stats.power_mean(rounds.target_s)
@@ -365,7 +365,7 @@ def _confirmed(suspected: CandidateChange, again: SeriesResult) -> Compared:
 
 
 def _unchanged(judgement: Judgement, rounds: Rounds) -> str:
-    """Return what one series says that is no change."""
+    """Return what one series says that is not a change."""
     if judgement.outcome is Change.UNKNOWN:
         return f"{UnknownReason.INCONCLUSIVE}: {judgement.reason}; {_noise(rounds)}"
     return f"{percent(2 * judgement.tolerance)} is excluded (p {judgement.p:.3f}, {len(rounds)} rounds)"

@@ -74,7 +74,7 @@ def lines(result: subprocess.CompletedProcess[bytes]) -> list[str]:
         ),
         pytest.param(["--run-timeout", "0.3", "--stop-signal", "KILL", "--", "sleep", "20"], 137, id="killed at once"),
         pytest.param(["--idle-timeout", "0.3", "--", "sleep", "20"], 124, id="silent"),
-        pytest.param(["--run-timeout", "0", "--idle-timeout", "0", "--", "true"], 0, id="0 is no limit"),
+        pytest.param(["--run-timeout", "0", "--idle-timeout", "0", "--", "true"], 0, id="0 is not a limit"),
         pytest.param(["--run-timeout", "1e12", "--", "true"], 0, id="a limit that nobody lives to see"),
         pytest.param(["--", "no-such-command"], 127, id="not found"),
         pytest.param(["--", "/no/such/command"], 127, id="not found at its path"),
@@ -94,10 +94,12 @@ def test_an_exit_code_is_that_of_timeout(words: list[str], code: int) -> None:
         pytest.param([], "no command is given", id="nothing"),
         pytest.param(["--run-timeout", "1"], "no command is given", id="no command"),
         pytest.param(["--no-such-option", "--", "true"], "no command is given", id="an unknown option"),
-        pytest.param(["--run-timeout", "x", "--", "true"], "argument --run-timeout: 'x' is no number of seconds"),
-        pytest.param(["--run-timeout", "nan", "--", "true"], "argument --run-timeout: 'nan' is no number of seconds"),
-        pytest.param(["--stop-timeout=-1", "--", "true"], "argument --stop-timeout: '-1' is no number of seconds"),
-        pytest.param(["--stop-signal", "SIGFOO", "--", "true"], "argument --stop-signal: 'SIGFOO' is no signal"),
+        pytest.param(["--run-timeout", "x", "--", "true"], "argument --run-timeout: 'x' is not a number of seconds"),
+        pytest.param(
+            ["--run-timeout", "nan", "--", "true"], "argument --run-timeout: 'nan' is not a number of seconds"
+        ),
+        pytest.param(["--stop-timeout=-1", "--", "true"], "argument --stop-timeout: '-1' is not a number of seconds"),
+        pytest.param(["--stop-signal", "SIGFOO", "--", "true"], "argument --stop-signal: 'SIGFOO' is not a signal"),
         pytest.param(["--containment", "hope", "--", "true"], "argument --containment: invalid choice: 'hope'"),
     ],
 )

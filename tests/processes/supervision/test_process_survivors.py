@@ -52,7 +52,7 @@ def test_a_stop_leaves_nothing(adversaries: Adversaries, kind: str, processes: i
         pytest.param("pipe_holder_exit", 0, 1, id="a deaf child that holds the output is left"),
         pytest.param("ghost_exit", 0, 1, id="a ghost is left"),
         pytest.param("listener_exit", 0, 1, id="a listener is left"),
-        pytest.param("late_child_exit", 0, 0, id="a child that ends within the leak grace is no leak"),
+        pytest.param("late_child_exit", 0, 0, id="a child that ends within the leak grace is not a leak"),
         pytest.param("orphans", 5, 0, id="a hundred orphans that end by themselves are reaped"),
     ],
 )

@@ -62,7 +62,7 @@ def incomplete(folder: Path) -> Iterable[Finding]:
 
 def written(folder: Path) -> Iterable[Finding]:
     made = wheel(folder, version="2.1.0")
-    tree = TreeWheel(path=made, took_s=1.0, stale=frozenset())
+    tree = TreeWheel(path=made, stale=frozenset())
     provenance = sdist_step.Provenance(
         sdist=open_sdist(acme_sdist(folder)),
         reason="",
@@ -93,7 +93,7 @@ def equality(
     for name, files in (("sdist", one), ("tree", other), ("again", again)):
         (folder / name).mkdir()
         made[name] = wheel(folder / name, files=files)
-    tree = TreeWheel(path=made["tree"], took_s=1.0, stale=frozenset({"acme/legacy.py"}))
+    tree = TreeWheel(path=made["tree"], stale=frozenset({"acme/legacy.py"}))
     source = open_sdist(acme_sdist(folder, files=one))
     return check_equal(source, made["sdist"], tree, rebuild=lambda: made["again"]).findings
 

@@ -62,14 +62,14 @@ def test_an_item_says_what_to_install_and_what_to_run(item: object, requirement:
             "'./check.sh' is nothing that can be installed, write for example twine or twine==6.1",
             id="a path",
         ),
-        pytest.param("twine 'check", '"twine \'check" is no command: no closing quotation', id="a quote"),
-        pytest.param(7, "7 is no command, write for example twine or ['pyroma', '{sdist}']", id="a number"),
+        pytest.param("twine 'check", '"twine \'check" is not a command: no closing quotation', id="a quote"),
+        pytest.param(7, "7 is not a command, write for example twine or ['pyroma', '{sdist}']", id="a number"),
         pytest.param(
             "wheel-inspect |",
             "no command follows the bar, write for example wheel-inspect | wheel-inspect {wheel}",
             id="half",
         ),
-        pytest.param([], "[] is no command, write for example twine or ['pyroma', '{sdist}']", id="no words"),
+        pytest.param([], "[] is not a command, write for example twine or ['pyroma', '{sdist}']", id="no words"),
     ],
 )
 def test_an_item_that_means_nothing_is_refused_by_its_place(item: object, message: str) -> None:

@@ -67,21 +67,21 @@ def test_nothing_is_accepted_without_a_word() -> None:
 @pytest.mark.parametrize(
     ("word", "message"),
     [
-        ("command_process", "'command_process' is no kind of leak, did you mean command_processes?"),
-        ("process", "'process' is no kind of leak, did you mean processes?"),
-        ("file:*.pid", "'file:*.pid' is no kind of leak, did you mean files?"),
+        ("command_process", "'command_process' is not a kind of leak, did you mean command_processes?"),
+        ("process", "'process' is not a kind of leak, did you mean processes?"),
+        ("file:*.pid", "'file:*.pid' is not a kind of leak, did you mean files?"),
         (
             "everything",
-            "'everything' is no kind of leak, write one of command_processes, files, output, ports, processes,",
+            "'everything' is not a kind of leak, write one of command_processes, files, output, ports, processes,",
         ),
-        ("exceptions", "'exceptions' is no kind of leak, write one of"),
+        ("exceptions", "'exceptions' is not a kind of leak, write one of"),
         ("files", "'files' does not say which ones, write for example files:*.pid"),
         ("files:", "'files:' does not say which ones, write for example files:*.pid"),
         ("warnings", "'warnings' does not say which ones, write for example warnings:unclosed socket"),
         ("shared_memory:", "'shared_memory:' does not say which ones, write for example shared_memory:psm_*"),
         ("tasks:Task-1", "'tasks:Task-1' has more than its word, write tasks"),
-        ("warnings:(", "'(' is no regular expression: missing ), unterminated subpattern at position 0"),
-        (7, "7 is no kind of leak, write one of"),
+        ("warnings:(", "'(' is not a regular expression: missing ), unterminated subpattern at position 0"),
+        (7, "7 is not a kind of leak, write one of"),
     ],
 )
 def test_a_wrong_word_is_refused_by_the_name_of_the_key(word: object, message: str) -> None:

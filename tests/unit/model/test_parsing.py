@@ -30,7 +30,7 @@ def test_what_was_filled_in_is_not_filled_again(text: str, values: dict[str, str
 def test_what_can_be_no_module_is_refused(name: str) -> None:
     assert modules("forbid_modules", ["pandas", "acme.testing"]) == ("pandas", "acme.testing")
     said = str(refused(lambda: modules("forbid_modules", [name])))
-    assert said == f"forbid_modules: {name!r} is no name of a module, write for example pandas or acme.testing"
+    assert said == f"forbid_modules: {name!r} is not the name of a module, write for example pandas or acme.testing"
 
 
 @pytest.mark.parametrize("text", ["TERM", "SIGTERM", "sigterm", " 15 "])

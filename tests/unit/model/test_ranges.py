@@ -20,7 +20,7 @@ NOT_NUMBERS = [True, None, [1], {"a": 1}, "30s", "1,5", b"1"]
 def test_what_is_no_time_limit_is_refused_with_both_ends(value: object) -> None:
     problem = refused(lambda: SECONDS.parse("run_timeout", value))
     assert problem.key == "run_timeout"
-    assert problem.message.endswith("is no time limit, give a number of seconds from 0.001 to 604800")
+    assert problem.message.endswith("is not a time limit, give a number of seconds from 0.001 to 604800")
     assert len(problem.message) < 250
 
 
@@ -38,8 +38,8 @@ def test_zero_is_kept_where_it_has_a_meaning(value: object) -> None:
 @pytest.mark.parametrize(
     ("allowed", "message"),
     [
-        (MODULES, "2.5 is no limit, give a whole number of modules from 1 to 1000000, or 0 for no limit"),
-        (STARTS, "2.5 is no limit, give a whole number of starts from 1 to 100, or 0 for none"),
+        (MODULES, "2.5 is not a limit, give a whole number of modules from 1 to 1000000, or 0 for no limit"),
+        (STARTS, "2.5 is not a limit, give a whole number of starts from 1 to 100, or 0 for none"),
     ],
 )
 def test_a_count_is_a_whole_number(allowed: Range, message: str) -> None:

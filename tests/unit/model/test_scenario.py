@@ -93,7 +93,7 @@ def test_a_signal_has_many_names(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "0", "999", "²", "SIGNAL", "KILLALL", "-15", "1.5", "_DFL"])
 def test_what_is_no_signal_is_refused(name: str) -> None:
-    assert "is no signal of this system" in refused(lambda: signal_named("stop_signal", name)).message
+    assert "is not a signal of this system" in refused(lambda: signal_named("stop_signal", name)).message
 
 
 @pytest.mark.parametrize(
@@ -166,9 +166,9 @@ def test_a_code_or_a_prefix_of_one_is_accepted() -> None:
 
 @pytest.mark.parametrize("word", ["RUN7", "RUN6011", "run6", ""])
 def test_what_is_no_code_is_refused_and_nothing_at_all_is_no_prefix(word: str) -> None:
-    assert "is no code and no prefix of one" in refused(lambda: codes("ignore", [word], ["RUN601"])).message
+    assert "is neither a code nor a prefix of one" in refused(lambda: codes("ignore", [word], ["RUN601"])).message
 
 
 def test_a_subject_needs_a_code_and_a_glob() -> None:
-    assert "'IMPS:plum' is no code" in refused(lambda: codes("ignore", ["IMPS:plum"], ["IMP504"])).message
+    assert "'IMPS:plum' is neither a code" in refused(lambda: codes("ignore", ["IMPS:plum"], ["IMP504"])).message
     assert "'IMP504:' names no subject" in refused(lambda: codes("ignore", ["IMP504:"], ["IMP504"])).message

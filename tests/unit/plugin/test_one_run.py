@@ -142,7 +142,7 @@ def test_environments_exclude_each_other_only_if_they_share_a_folder(tmp_path: P
 
 @pytest.mark.parametrize("limit_s", [-1.0, float("nan")])
 def test_a_limit_from_a_variable_is_checked(tmp_path: Path, limit_s: float) -> None:
-    with pytest.raises(Fail, match="is no time to wait, give a number of seconds"):
+    with pytest.raises(Fail, match="is not a time to wait, give a number of seconds"):
         one_run.hold(env(tmp_path, limit_s=limit_s))
 
 
@@ -150,7 +150,7 @@ def test_a_limit_from_a_variable_is_checked(tmp_path: Path, limit_s: float) -> N
 def test_a_limit_that_is_no_number_of_seconds_is_refused(text: str) -> None:
     with pytest.raises(
         argparse.ArgumentTypeError,
-        match="is no time to wait, give a number of seconds",
+        match="is not a time to wait, give a number of seconds",
     ):
         one_run.seconds(text)
 

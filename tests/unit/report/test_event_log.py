@@ -84,7 +84,7 @@ def test_a_whole_line_that_is_no_event_is_named_with_file_and_line(tmp_path: Pat
     path.write_bytes(path.read_bytes() + line + b"\n" + b'{"event": "torn')
     events = read(path)
     assert [next(events) for _ in EVENTS] == EVENTS
-    with pytest.raises(ValueError, match=r"events\.jsonl:6: this is no event of a prodsim run"):
+    with pytest.raises(ValueError, match=r"events\.jsonl:6: this is not an event of a prodsim run"):
         next(events)
 
 

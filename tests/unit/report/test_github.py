@@ -72,7 +72,7 @@ def test_at_most_ten_of_a_kind_of_which_the_last_counts_the_others(number: int, 
 def test_a_run_that_was_cut_short_is_an_error_also_among_many() -> None:
     errors = [replace(CRASH, subject=f"s{at}") for at in range(20)]
     shown = annotations(*found(*errors))
-    assert shown[0]["message"] == "INCOMPLETE: cut short, which is no pass"
+    assert shown[0]["message"] == "INCOMPLETE: interrupted, not a pass"
     assert len(shown) == 10
     assert shown[-1]["message"] == "and 12 more, see the summary"
     assert annotations()[0]["command"] == "error"

@@ -53,7 +53,7 @@ def test_a_run_that_passes_has_its_verdict_first_and_a_row_for_each_step() -> No
         ["wheel", "ok", "RECORD and METADATA ok", "0.25 s"],
         ["deploy", "ok", "started", "1.00 s"],
         ["compare", "ok", "candidate written", "9.00 s"],
-        ["", "now", "expected", "change", "result"],
+        ["", "now", "baseline, scaled to this machine", "change", "result"],
         ["import acme", "500 ms", "480 ms", "+4 %", "same: in bounds"],
         ["seconds", "service", "event", "", "limit"],
         ["0.006", "", "spawn", "pid 4711", ""],
@@ -83,7 +83,7 @@ def test_a_run_that_fails_has_its_errors_before_its_logs() -> None:
 
 def test_what_was_cut_short_says_so() -> None:
     html = shown(*PASSING[:5])
-    assert "cut short, which is no pass" in html
+    assert "interrupted, not a pass" in html
     assert ["deploy", "cut short", "uvicorn acme.web:app", ""] in table(html)
     assert "INCOMPLETE" in shown()
 

@@ -45,7 +45,7 @@ def test_notes_and_modules_that_fail_are_remembered(found: Finding, *, remembere
     ("text", "expected"),
     [
         ("no file '/home/me/.tox/prodsim/lib/plum/x.json' there", "no file 'x.json' there"),
-        ("<object at 0x7f3a12cc> is no Plum", "<object at 0x…> is no Plum"),
+        ("<object at 0x7f3a12cc> is not a Plum", "<object at 0x…> is not a Plum"),
         ("see https://example.org/a/b, and a/b", "see https://example.org/a/b, and a/b"),
         ("two\nlines", "two lines"),
         ("half of a pair \ud800", "half of a pair ?"),

@@ -100,11 +100,11 @@ def test_a_run_of_which_nothing_is_left_is_forgotten_without_a_word(path: Path) 
         pytest.param(b"[" * 100_000, id="brackets without end"),
         pytest.param(b"[]", id="a list"),
         pytest.param(b"{}", id="no schema"),
-        pytest.param(json.dumps(content(schema="1")).encode(), id="a schema that is no number"),
+        pytest.param(json.dumps(content(schema="1")).encode(), id="a schema that is not a number"),
         pytest.param(json.dumps(content(tag="")).encode(), id="an empty tag, which much carries"),
         pytest.param(json.dumps(content(tag="f" * 32)).encode(), id="the tag of another record"),
         pytest.param(json.dumps(content(mark=200_000)).encode(), id="a limit that means something as its mark"),
-        pytest.param(json.dumps(content(mark=True)).encode(), id="a mark that is no number"),
+        pytest.param(json.dumps(content(mark=True)).encode(), id="a mark that is not a number"),
         pytest.param(json.dumps(content(host=None)).encode(), id="no host"),
         pytest.param(json.dumps(content(host={"pid": 1, "started": -1})).encode(), id="a start before the boot"),
         pytest.param(json.dumps(content(host={"pid": 10**400, "started": 1})).encode(), id="a pid of 400 digits"),
@@ -118,7 +118,7 @@ def test_a_run_of_which_nothing_is_left_is_forgotten_without_a_word(path: Path) 
 def test_what_is_no_record_is_left_and_named(path: Path, written: bytes) -> None:
     path.write_bytes(written)
     path.chmod(0o600)
-    assert sweep(path.parent) == told(f"left alone: {path} is no record")
+    assert sweep(path.parent) == told(f"left alone: {path} is not a record")
     assert path.read_bytes() == written
 
 

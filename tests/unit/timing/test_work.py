@@ -78,7 +78,7 @@ def test_a_file_of_schema_1_has_no_work(tmp_path: Path) -> None:
         pytest.param(
             KNOWN_TEXT.replace("812300]", "true]"),
             "modules has ['flask', 'acme', True], not a name, an importer and a w",
-            id="a bool is no number",
+            id="a bool is not a number",
         ),
         pytest.param(KNOWN_TEXT.replace("bytecodes", "atoms"), "work has none of bytecodes, calls", id="another unit"),
         pytest.param(KNOWN_TEXT.replace(BLOCK, ""), "modules is missing, not a list", id="totals without modules"),

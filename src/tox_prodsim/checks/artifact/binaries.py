@@ -146,7 +146,7 @@ def _described(actual: BinaryFormat, expected: str) -> str:
             return "an ELF file"
         case BinaryFormat.MACHO | BinaryFormat.PE:
             return f"a {actual} file"
-    return f"no {expected} file"
+    return f"not {'an' if expected == BinaryFormat.ELF else 'a'} {expected} file"
 
 
 def _wrong_python(suffix: str, tags: Collection[Tag]) -> str:

@@ -46,10 +46,9 @@ class WheelMember:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TreeWheel:
-    """The wheel that the source tree builds, how long that took, and what earlier builds have left in the tree."""
+    """The wheel that the source tree builds, and what earlier builds have left in the tree."""
 
     path: Path
-    took_s: float
     stale: frozenset[str]
     """The files in an old build/."""
     manifest: frozenset[str] = frozenset()
@@ -81,7 +80,7 @@ def check_equal(
         *map(_not_reproducible, sorted(varying)),
     )
     return CheckResult(
-        detail="" if findings else f"builds the same wheel as the source tree (in {from_tree.took_s:.1f} s, meanwhile)",
+        detail="" if findings else "builds the same wheel as the source tree",
         codes=("BLD104", "BLD105") if differing else ("BLD104",),
         findings=findings,
         not_checked=tuple(("BLD104", f"{name} {reason}") for name, reason in unclear.items()),

@@ -1,4 +1,4 @@
-"""WHL154: members of a wheel that are no files: an installer writes the text of a link, and no link."""
+"""WHL154: members of a wheel that are not files: an installer writes the text of a link, and no link."""
 
 from __future__ import annotations
 

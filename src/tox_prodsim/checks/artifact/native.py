@@ -136,14 +136,14 @@ def _compilation(
 def _nothing_compiled(wheel: Wheel, tags: Collection[Tag]) -> Finding:
     """Return the finding; a note if the tags name a platform but no Python: the wheel may hold data."""
     level = Level.NOTE if all(tag.abi == "none" for tag in tags) else Level.WARNING
-    message = "has the tag of one platform, but nothing in it is compiled: did the compiler fail without a word?"
+    message = "has the tag of one platform, but nothing in it is compiled: compilation probably failed silently"
     hint = "read the output of the build; extensions = acme._speedups makes a module that must be there an error"
     return Finding(code="EXT403", level=level, subject=wheel.file_name, message=message, hint=hint)
 
 
 def _not_compiled(wheel: Wheel, sources: Sequence[str]) -> Iterator[Finding]:
     if sources:
-        message = f"holds no compiled code, but the sdist has {listed(sources)}: did the compiler fail without a word?"
+        message = f"holds no compiled code, but the sdist has {listed(sources)}: compilation probably failed silently"
         hint = "read the output of the build; ignore EXT403 where a wheel without the extension is wanted"
         yield warning("EXT403", wheel.file_name, message, hint)
 

@@ -58,7 +58,9 @@ def check_syntax(
     if report is None:
         return _not_checked(f"no Python {shown} was found, and none that could speak for it")
     findings = tuple(_findings(wheel, report, shown, is_needed))
-    detail = "" if findings else f"compiles on {shown}" if report.compiled else f"parses as {shown}"
+    detail = (
+        "" if findings else f"compiles on Python {shown}" if report.compiled else f"syntax valid for Python {shown}"
+    )
     return CheckResult(detail=detail, codes=CODES, findings=findings)
 
 
@@ -105,12 +107,15 @@ def _findings(wheel: Wheel, report: _SyntaxReport, shown: str, is_needed: Callab
     elsewhere = [each for each in wrong if each not in needed and not _for_newer(each) and is_needed(names[each])]
     others = [member for member in wrong if member not in {*needed, *elsewhere}]
     if needed:
-        yield _finding(Level.ERROR, needed, report, f"is no valid Python {shown}, the oldest that the wheel claims")
+        yield _finding(
+            Level.ERROR, needed, report, f"is not valid Python {shown} syntax, the oldest version that the wheel claims"
+        )
     if elsewhere:
-        message = f"imports in newer Pythons, but is not valid Python {shown}, the oldest that the wheel claims"
+        oldest = f"is not valid Python {shown} syntax, the oldest version that the wheel claims"
+        message = f"imports in newer Pythons, but {oldest}"
         yield _finding(Level.ERROR, elsewhere, report, message)
     if others:
-        yield _finding(Level.NOTE, others, report, f"is no valid Python {shown}, if it is ever imported there")
+        yield _finding(Level.NOTE, others, report, f"is not valid Python {shown} syntax")
 
 
 def _for_newer(member: str) -> bool:

@@ -81,7 +81,7 @@ def _metadata_findings(wheel: Wheel, raw: RawMetadata, unparsed: Mapping[str, li
         message = f"{version} was never a version of the specification, though PyPI took it in former years"
         yield _refused(wheel, "Metadata-Version", message, hint, level=Level.NOTE)
     elif not (_is_known(version) or _is_newer(version)):
-        message = f"{version!r} is no version of the specification" if version else "METADATA has none"
+        message = f"{version!r} is not a version of the specification" if version else "METADATA has none"
         yield _refused(wheel, "Metadata-Version", message, "have a build back end write METADATA")
     for key in unparsed:
         if _is_field(key):
@@ -135,7 +135,7 @@ def _value_findings(wheel: Wheel, raw: RawMetadata) -> Iterator[Finding]:
     for key, text in (("author-email", raw.get("author_email")), ("maintainer-email", raw.get("maintainer_email"))):
         address = parseaddr(text or "")[1]
         if address and not _ADDRESS.fullmatch(address):
-            yield _refused(wheel, _header(key), f"{address} is no address", _correct(key))
+            yield _refused(wheel, _header(key), f"{address} is not an address", _correct(key))
     for key, url in (("home-page", raw.get("home_page")), ("download-url", raw.get("download_url"))):
         if url and not _is_url(url):
             yield _refused(wheel, _header(key), f"{url} does not begin with https:// or http://", _correct(key))

@@ -105,7 +105,7 @@ def open_wheel(path: Path) -> Wheel:
         bounds.refuse_name(path)
         parse_wheel_filename(path.name)
     except ValueError:
-        msg = f"{path.name} is no name of a wheel, which is name-version-python-abi-platform.whl"
+        msg = f"{path.name} is not the name of a wheel, which is name-version-python-abi-platform.whl"
         raise ProdsimError(_KEY, msg) from None
     try:
         bounds.refuse_directory(path)
@@ -160,12 +160,12 @@ def _sources_sha256(archive: zipfile.ZipFile) -> str:
 def _dist_info(path: Path, archive: zipfile.ZipFile) -> str:
     """Return the name of the metadata folder; of several, the one that fits the file name."""
     if "" in archive.NameToInfo:
-        msg = f"{path.name} is no wheel: a member has an empty name"
+        msg = f"{path.name} is not a wheel: a member has an empty name"
         raise ProdsimError(_KEY, msg)
     folders = sorted({name.partition("/")[0] for name in archive.namelist() if ".dist-info/" in name})
     folders = [folder for folder in folders if folder.endswith(".dist-info")]
     if not folders:
-        msg = f"{path.name} is no wheel: it has no .dist-info folder"
+        msg = f"{path.name} is not a wheel: it has no .dist-info folder"
         raise ProdsimError(_KEY, msg)
     expected, _, _, _ = parse_wheel_filename(path.name)
     fitting = [folder for folder in folders if canonicalize_name(folder.partition("-")[0]) == expected]
@@ -177,7 +177,7 @@ def _metadata(path: Path, archive: zipfile.ZipFile, dist_info: str) -> RawMetada
     fields, _ = parse_email(text(archive, f"{dist_info}/METADATA"))
     for key in ("name", "version"):
         if not fields.get(key):
-            msg = f"{path.name} is no wheel: {dist_info}/METADATA has no {key.capitalize()}"
+            msg = f"{path.name} is not a wheel: {dist_info}/METADATA has no {key.capitalize()}"
             raise ProdsimError(_KEY, msg)
     return fields
 

@@ -1,7 +1,7 @@
 """The commands that a distribution gives its users, and how each is started.
 
 ``python -m acme`` counts as one if the package has a ``__main__``, or if acme is the single module behind a script; one
-that does nothing when it is run is no fault. So does a program in the scripts folder of the wheel (``.data/scripts``)
+that does nothing when run is not a fault. So does a program in the scripts folder of the wheel (``.data/scripts``)
 that is written in Python or compiled. A shell script may be there to be sourced, and is never run.
 """
 

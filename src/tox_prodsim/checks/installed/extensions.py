@@ -184,7 +184,7 @@ def _bound_late(loads: _Loads) -> Iterator[Finding]:
     for name, outcome in loads.eager.items():
         if _is_loaded(loads.lazy[name]) and not _is_loaded(outcome) and str(outcome) not in reported:
             reported.add(str(outcome))
-            message = f"loads, but not with every symbol bound at once: {outcome}"
+            message = f"loads, but not all of its symbols resolve: {outcome}"
             hint = "its first call of what is missing ends the process: link what has it, in the right version"
             yield finding("EXT406", Level.WARNING, name, message, hint, outcome=outcome)
 
@@ -200,7 +200,7 @@ def _detail(loads: _Loads) -> str:
         return "no extension loads" if modules else ""
     number = f"{counted(len(good), 'extension')} {'loads' if len(good) == 1 else 'load'}"
     at_once = _EAGER and all(_is_loaded(loads.eager[name]) for name in good)
-    return f"{number}, also with every symbol bound at once" if at_once else number
+    return f"{number} (all symbols resolve)" if at_once else number
 
 
 def _gil(distribution: Distribution, runner: Runner, python: Path, stderr: Sequence[str]) -> CheckResult:

@@ -124,7 +124,8 @@ def check_modules(
     weights = _Weights(distribution, own, remembered, outcomes, len(imported.union(pending)))
     quiet = {name for name in failed if silent(weights.level(name), name, failed[name])}
     findings = tuple(_findings(weights, reported, quiet))
-    detail = joined((_detail(len(loaded), weights.total), _extras(weights)), "; ")
+    has_main = any(name.rpartition(".")[2] == "__main__" for name in distribution.modules)
+    detail = joined((_detail(len(loaded), weights.total, has_main=has_main), _extras(weights)), "; ")
     return Imported(checked=_to_check_result(detail, findings, reason), modules=loaded, failed=failed)
 
 
@@ -230,10 +231,10 @@ def _extras(weights: _Weights) -> str:
     return f"{counted(len(needing), 'module')} {'needs' if len(needing) == 1 else 'need'} the {which}"
 
 
-def _detail(good: int, total: int) -> str:
+def _detail(good: int, total: int, *, has_main: bool) -> str:
     if total < 2:
         return ""
-    return f"{total} modules import" if good == total else f"{good} of {total} modules import"
+    return f"{good} of {total} modules import" + (" (__main__ is not imported)" if has_main else "")
 
 
 def _findings(weights: _Weights, reported: frozenset[str], quiet: Collection[str]) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ _NOT_ITS_OWN = MISTAKES | {"ContextualVersionConflict", "DistributionNotFound", 
 _BY_THE_INTERPRETER = re.compile(r"No module named |cannot import name |DLL load failed|dynamic module |\[Errno ")
 _EXCEPTION = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$", re.MULTILINE)
 _NOT_COMPILED = re.compile(r"^(?P<type>(?:Syntax|Indentation|Tab)Error): (?P<message>.*)$", re.MULTILINE)
-"""What Python prints without a traceback if the program itself is no valid source."""
+"""What Python prints without a traceback if the program itself is not valid source."""
 _NAMED_EXTRA = re.compile(r"(?P<name>[\w.-]+)\[(?P<extras>[\w., -]+)\]")
 _LINES_READ = 20
 _QUOTED_CHARACTERS = 160
@@ -108,7 +108,7 @@ def _extras_in(distribution: Distribution, text: str) -> Iterator[str]:
 
 
 def _said(text: str) -> list[str]:
-    """Return the lines that are no traceback: those of the exception's message, or the last ones of the output."""
+    """Return the lines that are not a traceback: those of the exception's message, or the last ones of the output."""
     _, found, after = text.rpartition(TRACEBACK)
     match = _EXCEPTION.search(after) if found else None
     lines = after[match.start() :].splitlines() if match else [] if found else text.splitlines()

@@ -97,7 +97,7 @@ def _unmet(requires: Iterable[str], extras: set[str], inventory: Inventory) -> I
         try:
             requirement = Requirement(text)
         except InvalidRequirement:
-            yield text, "it is no requirement that can be read"
+            yield text, "it is not a requirement that can be read"
             continue
         if not _applies(requirement, extras, inventory):
             continue

@@ -101,7 +101,7 @@ def foreign_systems(distribution: Distribution) -> str:
 
 
 def host_of(distribution: Distribution, root: str) -> str:
-    """Return the host of the distribution, if that has this module or brings it; nothing if it is no plugin of one."""
+    """Return the host of the distribution, if that has this module or brings it; nothing for what is not a plugin."""
     hosts = [root, *(host for host, brought in _BROUGHT.items() if root in brought)]
     return next((host for host in hosts if _is_host(distribution, host)), "")
 

@@ -23,7 +23,7 @@ from tox_prodsim.checks.resolution.results import (
     VersionUnavailable,
 )
 from tox_prodsim.model.findings import CheckResult, Finding, Level
-from tox_prodsim.model.formatting import joined, listed, plural
+from tox_prodsim.model.formatting import counted, joined, listed, plural
 from tox_prodsim.model.runner import Runner
 
 LIMIT_S = 60.0
@@ -157,7 +157,7 @@ class _ExtrasResolver:
     def detail(self, base: Resolved, others: Sequence[str]) -> str:
         """Return how many distributions would be installed, and how many extras can be."""
         count = len(base.distributions)
-        fresh = f"a fresh install brings {count} more" if count else "a fresh install brings nothing else"
+        fresh = f"installing it pulls in {counted(count, 'package') if count else 'nothing else'}"
         good, unknown = len(self.resolved) - len(self.findings), len(others) - len(self.resolved)
         resolve = f"{good} of {len(others)} {plural('extra', len(others))} resolve" if others else ""
         return joined((fresh, resolve, f"{unknown} not known" if unknown else ""))

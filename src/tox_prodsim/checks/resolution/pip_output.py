@@ -61,7 +61,7 @@ def parse_report(report: str, stderr: str) -> Resolution:
         items = [item for item in json.loads(report)["install"] if not item.get("is_direct")]
         distributions = [_distribution(item, reasons) for item in items]
     except NO_ANSWER:
-        return Undetermined(reason="what pip wrote is no installation report")
+        return Undetermined(reason="what pip wrote is not an installation report")
     return resolved(distributions, _UNKNOWN_EXTRA.finditer(stderr))
 
 

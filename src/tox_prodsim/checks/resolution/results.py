@@ -83,7 +83,7 @@ NO_ANSWER = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 def text_of(value: object) -> str:
     """Return a value that must be a text; raises TypeError."""
     if not isinstance(value, str):
-        msg = f"{value!r} is no text"
+        msg = f"{value!r} is not text"
         raise TypeError(msg)
     return value
 

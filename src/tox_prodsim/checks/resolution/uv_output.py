@@ -52,7 +52,7 @@ def parse_lock(lock: str, stderr: str) -> Resolution:
             if "version" in package and "archive" not in package
         ]
     except NO_ANSWER:
-        return Undetermined(reason="what uv printed is no pylock.toml")
+        return Undetermined(reason="what uv printed is not a pylock.toml")
     return resolved(distributions, _UNKNOWN_EXTRA.finditer(stderr))
 
 

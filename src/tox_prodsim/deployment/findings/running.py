@@ -20,7 +20,7 @@ def exited_while_serving(name: str, ending: Ending) -> Finding:
     return error(
         "RUN606",
         name,
-        f"died while it should serve: {describe_ending(ending)} after {ending.duration_s:.2f} s",
+        f"exited while serving: {describe_ending(ending)} after {ending.duration_s:.2f} s",
         f"its last output is shown below{_left(ending)}",
     )
 
@@ -59,7 +59,7 @@ def watchdog_timeout_exceeded(name: str, state: NotifyState, limit_s: float | No
     return error(
         "RUN616",
         name,
-        "gave itself up (WATCHDOG=trigger)" if state.triggered else f"sent no WATCHDOG=1 for {limit}",
+        "requested a watchdog restart (WATCHDOG=trigger)" if state.triggered else f"sent no WATCHDOG=1 for {limit}",
         "look below at what its main loop does; it is told the interval in WATCHDOG_USEC",
     )
 

@@ -112,7 +112,7 @@ def request_dropped(outcome: RequestOutcome, stop_signal: str, limit_s: float) -
             "RUN640",
             outcome.url,
             f"the request failed before {stop_signal} was sent: {outcome.problem}",
-            "correct the URL in drain, or what answers it: this is no consequence of the stop",
+            "correct the URL in drain, or what answers it: this is not a consequence of the stop",
         )
     return error(
         "RUN640",

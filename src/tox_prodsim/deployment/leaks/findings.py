@@ -48,7 +48,7 @@ _MEANINGS = {
         level=Level.ERROR,
         one="left its output open in 1 process",
         several="left its output open in {count} processes",
-        hint="give what runs on an output of its own: who reads a pipe to its end waits for that process",
+        hint="redirect the child's output: a reader of this pipe blocks until the child exits",
     ),
     LeakKind.PORT: _Meaning(
         code="RUN621",
@@ -81,15 +81,15 @@ _MEANINGS = {
     LeakKind.TASK: _Meaning(
         code="RUN626",
         level=Level.WARNING,
-        one="nobody waited for 1 task",
-        several="nobody waited for {count} tasks",
+        one="1 task was never awaited",
+        several="{count} tasks were never awaited",
         hint="keep the task and await it, or cancel it and await that; asyncio.TaskGroup does both",
     ),
     LeakKind.EXCEPTION: _Meaning(
         code="RUN626",
         level=Level.WARNING,
-        one="1 exception ended up nowhere",
-        several="{count} exceptions ended up nowhere",
+        one="1 unhandled exception",
+        several="{count} unhandled exceptions",
         hint="catch it where it is raised: no caller of a thread or of __del__ ever sees it",
     ),
 }

@@ -73,7 +73,7 @@ class ReadinessWatch(threading.Thread):
         self._ending.set()
 
     def losses(self, *, died: bool) -> list[Loss]:
-        """Return the readiness that was lost; what is lost when it died is no other fault than that."""
+        """Return the readiness that was lost; what is lost when it died is the same fault."""
         over = [loss for history in self._histories for loss in history.losses]
         still = [] if died else [loss for history in self._histories if (loss := history.open_loss())]
         return [*over, *still]

@@ -103,7 +103,7 @@ def parse_reference(text: str, git: Runner, call: BoundedCall = unbounded) -> Re
         return Reference(display=text if base == commit else f"{text}, where HEAD parted from it", commit=base)
     if version := _VERSION.fullmatch(text):
         return Reference(display=text, version=version[1])
-    raise ProdsimError(_KEY, f"{text!r} is no commit, branch or tag here, no version, and no wheel")
+    raise ProdsimError(_KEY, f"{text!r} is neither a commit, branch or tag here, nor a version, nor a wheel")
 
 
 def _wheel(path: Path, call: BoundedCall) -> Reference:

@@ -33,7 +33,7 @@ def _matching(root: Path, work: Path, glob: str) -> list[Path]:
     try:
         matches = sorted(path for path in root.glob(glob) if work not in (path, *path.parents))
     except (ValueError, NotImplementedError, RecursionError) as problem:
-        msg = f"{written(repr(glob))} is no glob: {str(problem).lower()}"
+        msg = f"{written(repr(glob))} is not a glob: {str(problem).lower()}"
         raise ProdsimError(KEY, msg) from None
     except OSError as problem:
         msg = f"{written(repr(glob))} cannot be looked for: {(problem.strerror or str(problem)).lower()}"
@@ -58,7 +58,7 @@ def _refuse_outside(root: Path, glob: str) -> None:
 
 
 def _refuse_uncopyable(root: Path, path: Path) -> None:
-    """Refuse a file that is no file, and a folder with one in it: the copy of a FIFO waits, that of a device grows."""
+    """Refuse what is neither file nor folder, also in a folder: the copy of a FIFO waits, of a device grows."""
     for each in (path, *_inside(path)):
         if problem := _problem(each):
             msg = f"{written(repr(str(each.relative_to(root))))} cannot be copied: {problem}"

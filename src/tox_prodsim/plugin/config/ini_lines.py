@@ -47,7 +47,7 @@ class _KeepingLoader(IniLoader):
 
 
 def _without_blank(text: str, words: Sequence[str], factors: set[str]) -> str:
-    """Return the text without the blanks behind the colons of words that begin a line and are no factors."""
+    """Return the text without the blanks behind the colons of words that begin a line and are not factors."""
 
     def join(found: re.Match[str]) -> str:
         return found[0] if found["word"] in factors else f"{found['start']}{found['word']}:"

@@ -205,7 +205,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         name="idle_timeout",
         of_service=True,
-        help="seconds without output after which the deployment is stopped (RUN615); 0: it may be silent",
+        help="seconds without output after which the deployment is stopped (RUN615); 0 disables the check",
         of_type=object,
         default=0,
         range=ranges.LIMIT_S,

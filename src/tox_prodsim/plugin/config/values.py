@@ -14,7 +14,7 @@ from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.leaks import AllowLeaks
 from tox_prodsim.plugin.config import shell_words
 
-_NO_TEXT = ("is not of type 'str'", "is no text, write one in quotes")
+_NO_TEXT = ("is not of type 'str'", "is not text, write one in quotes")
 """What tox says of a number in TOML, and what is to be done."""
 
 
@@ -41,7 +41,7 @@ class Words(list[str]):
             raw.replace(",", " ").split() if isinstance(raw, str) else raw if isinstance(raw, list | tuple) else [raw]
         )
         if any(isinstance(item, bool) for item in items):
-            msg = "true and false are no words, write a list of texts"
+            msg = "true and false are not words, write a list of texts"
             raise TypeError(msg)
         super().__init__(str(item) for item in items)
 
@@ -54,7 +54,7 @@ def refuse(key: str, complaint: str) -> NoReturn:
 def refuse_command(key: str, complaint: str) -> None:
     """Refuse a value that tox cannot read as a command, unless it is empty."""
     if "attempting to parse" not in complaint:
-        msg = "is no command, give a list of words such as ['uvicorn', 'acme.web:app']"
+        msg = "is not a command, give a list of words such as ['uvicorn', 'acme.web:app']"
         raise ProdsimError(key, msg)
 
 
@@ -92,7 +92,7 @@ def argv(key: str, command: Any) -> tuple[str, ...]:
         raise ProdsimError(key, msg)
     for word in command.args:
         if not isinstance(word, str):
-            msg = f"{parsing.written(word)} is no text, give a list of words such as ['uvicorn', 'acme.web:app']"
+            msg = f"{parsing.written(word)} is not text, give a list of words such as ['uvicorn', 'acme.web:app']"
             raise ProdsimError(key, msg)
     shell_words.refuse(key, command.args)
     return tuple(command.args)

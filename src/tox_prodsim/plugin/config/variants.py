@@ -14,7 +14,7 @@ VARIANTS: Mapping[str, Mapping[str, object]] = {
         "resolution": scenario.LOWEST,
     },
     "sdist": {
-        "description": "the same from the sdist, as a user installs it for whom there is no wheel",
+        "description": "the same from the sdist, as installed by users without a matching wheel",
         "package": "sdist",
     },
 }

@@ -286,7 +286,7 @@ class ProvenanceTracker:
             reason = artifact.build_error(output, self._tree.copy) if output else str(problem)
             msg = f"the source tree alone builds no wheel: {reason}"
             raise TreeUnavailableError(msg) from problem
-        wheel = artifact.TreeWheel(path=built.wheel, took_s=built.took_s, stale=built.stale, manifest=built.manifest)
+        wheel = artifact.TreeWheel(path=built.wheel, stale=built.stale, manifest=built.manifest)
         return TreeBuild(wheel=wheel, written=built.written)
 
     def _build_again(self, sdist: Path) -> Path:

@@ -27,7 +27,7 @@ def _advice_for(process: ProcessSnapshot) -> Iterator[str]:
     if "_python_exit" in functions:
         yield "a job of a thread pool keeps the process alive: give it a limit, or have it look for an end"
     elif functions[-1:] == ["_shutdown"] or functions[-2:-1] == ["_shutdown"]:
-        yield "a thread that is no daemon keeps the process alive: end its work and join it before the program ends"
+        yield "a thread that is not a daemon keeps the process alive: end its work and join it before the program ends"
     if process.tasks and "_run_once" in functions and functions[-1] != "select":
         where = f"{Path(main.frames[-1].file).name}:{main.frames[-1].line}"
         others = len(process.tasks) - 1

@@ -69,7 +69,7 @@ def _shutdown(_frame: Frame, stack: ThreadStack, process: ProcessSnapshot) -> st
         return ""
     names = [each.thread for each in process.stacks if each.daemon is False and not each.is_main]
     if not names:
-        return "waits for threads that are no daemons"
+        return "waits for threads that are not daemons"
     return f"waits for non-daemon {plural('thread', len(names))} {listed(names, 5)}"
 
 

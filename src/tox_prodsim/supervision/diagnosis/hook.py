@@ -245,7 +245,7 @@ def _send(pid: int, number: int) -> bool:
 
 
 def is_hook_frame(frame: Frame) -> bool:
-    """Return whether a frame is the hook's, which is no part of the program."""
+    """Return whether a frame is the hook's, which is not part of the program."""
     return frame.file.endswith(f"/{_MODULE}.py")
 
 

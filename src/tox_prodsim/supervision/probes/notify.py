@@ -32,7 +32,7 @@ from tox_prodsim.supervision.clock import now
 from tox_prodsim.supervision.diagnosis import lives, living_thread
 from tox_prodsim.supervision.probes.answers import Tree
 
-MESSAGE_LIMIT_BYTES = 1 << 16  # systemd reads 4 KiB; what is longer than this is no message
+MESSAGE_LIMIT_BYTES = 1 << 16  # systemd reads 4 KiB; what is longer than this is not a message
 MESSAGES_PER_READ = 8  # a flood of them must not hold up the clock of anybody; the rest is there at the next read
 STATUS_LIMIT = 200
 EXTENSION = 10

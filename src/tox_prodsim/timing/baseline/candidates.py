@@ -20,7 +20,7 @@ def candidates(folder: Path) -> tuple[tuple[Path, Baseline], ...]:
     Raises ProdsimError for one that is not usable, and when there is none.
     """
     if not folder.is_dir():
-        msg = f"{folder} is no folder, give the one with the candidates of the runs"
+        msg = f"{folder} is not a folder, give the one with the candidates of the runs"
         raise ProdsimError(_KEY, msg)
     paths = sorted(path for path in folder.rglob("*.json") if _is_candidate(path.name))
     found = [(path, loaded) for path in paths if (loaded := load(path, any_name=True)) is not None]

@@ -49,7 +49,7 @@ class Reader:
         self.path = path
         self._where = where
         if not isinstance(content, dict):
-            raise unusable(path, f"{where.rstrip('.') or 'its content'} is no JSON object")
+            raise unusable(path, f"{where.rstrip('.') or 'its content'} is not a JSON object")
         self.content: dict[str, Any] = content
         if len(content) > MOST_ITEMS:
             raise unusable(path, f"{where.rstrip('.') or 'its content'} has more than {MOST_ITEMS:,} fields")
@@ -180,7 +180,7 @@ def decode(path: Path, text: str) -> object:
         raise unusable(path, f"has the name {display(str(problem))} twice in one object") from None
     except (ValueError, RecursionError) as problem:
         where = f" (line {problem.lineno})" if isinstance(problem, json.JSONDecodeError) else ""
-        raise unusable(path, f"is no JSON{where}") from None
+        raise unusable(path, f"is not JSON{where}") from None
     _refuse_deep(path, content)
     return content
 

@@ -190,7 +190,7 @@ def merged(old: Baseline | None, new: Baseline) -> Baseline:
     """Return what to store when ``new`` is accepted over ``old``; ``old`` itself when nothing changed.
 
     A metric that agrees keeps its old block, one that was not measured this time is kept, one that changed continues
-    its history. Ratios to another control are no use and are dropped. When nothing was measured, all that belongs to
+    its history. Ratios to another control are of no use and are dropped. When nothing was measured, all that belongs to
     the accepted times stays.
     """
     if old is None:

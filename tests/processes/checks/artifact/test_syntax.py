@@ -53,18 +53,20 @@ def test_a_module_that_the_oldest_python_does_not_understand_is_found(tmp_path: 
     (found,) = checked(tmp_path, {"acme/__init__.py": "from acme import web\n", "acme/web.py": f"\n{BROKEN}"}).findings
     assert (found.code, found.level, found.subject) == ("VER305", E, "acme/web.py")
     assert (found.file, found.line) == ("acme/web.py", 2)
-    assert found.message == f"is no valid Python {HERE}, the oldest that the wheel claims: invalid syntax"
+    assert (
+        found.message == f"is not valid Python {HERE} syntax, the oldest version that the wheel claims: invalid syntax"
+    )
 
 
 def test_the_evidence_says_whether_the_very_python_compiled_it(tmp_path: Path) -> None:
-    assert checked(tmp_path, {"acme.py": WALRUS}).detail == f"compiles on {HERE}"
-    assert checked(tmp_path, {"acme.py": "x = 1\n"}, ">=3.7").detail == "parses as 3.7"
+    assert checked(tmp_path, {"acme.py": WALRUS}).detail == f"compiles on Python {HERE}"
+    assert checked(tmp_path, {"acme.py": "x = 1\n"}, ">=3.7").detail == "syntax valid for Python 3.7"
 
 
 def test_a_newer_python_sees_what_an_older_one_did_not_know(tmp_path: Path) -> None:
     found = brief(checked(tmp_path, {"acme.py": WALRUS}, ">=3.7"))
     message = (
-        "is no valid Python 3.7, the oldest that the wheel claims: "
+        "is not valid Python 3.7 syntax, the oldest version that the wheel claims: "
         "Assignment expressions are only supported in Python 3.8 and greater"
     )
     assert found == [("VER305", E, "acme.py", message)]
@@ -123,9 +125,9 @@ def test_without_a_python_that_can_tell_it_is_not_checked(tmp_path: Path, tag: s
 @pytest.mark.parametrize(
     ("tag", "requires", "evidence"),
     [
-        ("cp38-abi3-linux_x86_64", "", "parses as 3.8"),
-        ("cp39-cp39-linux_x86_64", ">=3.7", "parses as 3.9"),
-        ("py2.py3-none-any", ">=3.8", "parses as 3.8"),
+        ("cp38-abi3-linux_x86_64", "", "syntax valid for Python 3.8"),
+        ("cp39-cp39-linux_x86_64", ">=3.7", "syntax valid for Python 3.9"),
+        ("py2.py3-none-any", ">=3.8", "syntax valid for Python 3.8"),
     ],
 )
 def test_the_tags_say_which_python_is_the_oldest_too(tmp_path: Path, tag: str, requires: str, evidence: str) -> None:
@@ -138,7 +140,7 @@ def test_the_python_on_path_is_asked_first_and_one_that_does_not_start_is_passed
     shim.touch(0o755)
     machine = Machine(str(shim))
     ours = opened(tmp_path, requires=">=3.8", files={"acme.py": ""})
-    assert check_syntax(ours, machine, Path(sys.executable)).detail == "parses as 3.8"
+    assert check_syntax(ours, machine, Path(sys.executable)).detail == "syntax valid for Python 3.8"
     assert machine.asked == [str(shim), sys.executable]
 
 

@@ -1,4 +1,4 @@
-"""Commands that are no entry points: ``python -m`` and the scripts folder of the wheel."""
+"""Commands that are not entry points: ``python -m`` and the scripts folder of the wheel."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def brief(checked: CheckResult) -> list[tuple[str, Level, str, str]]:
 def test_all_modules_are_imported_in_one_process(env: Env, put: Put) -> None:
     subject = put({"acme/a.py": "", "acme/b/__init__.py": "", "acme/b/c.py": ""})
     imported = modules(env, subject)
-    assert imported.checked == CheckResult(detail="4 modules import", codes=("IMP504",))
+    assert imported.checked == CheckResult(detail="4 of 4 modules import", codes=("IMP504",))
     assert imported.modules == {"acme", "acme.a", "acme.b", "acme.b.c"}
     assert len(env.argvs) == 1
 
@@ -181,7 +181,7 @@ def test_what_was_not_reached_in_time_is_not_called_checked(env: Env, put: Put) 
 def test_a_failure_that_another_module_is_to_blame_for_does_not_count(env: Env, put: Put) -> None:
     files = {"acme/a.py": "import sys\nsys.modules['colorsys'] = None", "acme/b.py": "from colorsys import rgb_to_hsv"}
     imported = modules(env, put(files))
-    assert (brief(imported.checked), imported.checked.detail) == ([], "3 modules import")
+    assert (brief(imported.checked), imported.checked.detail) == ([], "3 of 3 modules import")
 
 
 @pytest.mark.parametrize(

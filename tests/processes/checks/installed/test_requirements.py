@@ -70,7 +70,7 @@ def test_of_two_versions_of_a_distribution_the_one_that_is_imported_counts(env: 
 
 
 def test_a_requirement_that_cannot_be_read_is_found(env: Env, put: Put) -> None:
-    message = "is required by the wheel, but it is no requirement that can be read"
+    message = "is required by the wheel, but it is not a requirement that can be read"
     assert brief(distribution(env, put(requires=["click>=8.*.1"]))) == [("DEP209", E, "click>=8.*.1", message)]
 
 

@@ -101,7 +101,7 @@ def test_a_wheel_whose_requirements_and_extras_can_be_had_passes(check: Check, i
     checked = check(installer, "needy", extras={"more": "plain>=2"})
     assert brief(checked) == []
     assert checked.codes == ("DEP205", "DEP206")
-    assert checked.detail == "a fresh install brings 2 more, 1 of 1 extra resolve"
+    assert checked.detail == "installing it pulls in 2 packages, 1 of 1 extra resolve"
 
 
 def test_what_users_would_rather_not_get_is_found(check: Check, installer: Installer) -> None:
@@ -122,13 +122,13 @@ def test_an_extra_that_excludes_the_dependencies_is_an_error_and_one_for_another
     assert checked.findings[0].message.startswith("cannot be installed: acme")
     assert "plain<2" in checked.findings[0].message
     assert checked.findings[1].message.startswith("cannot be installed here: windows")
-    assert checked.detail == "a fresh install brings 1 more, 0 of 2 extras resolve"
+    assert checked.detail == "installing it pulls in 1 package, 0 of 2 extras resolve"
 
 
 def test_extras_that_exclude_each_other_are_no_trouble(check: Check) -> None:
     checked = check(indexes.uv(), "needy", extras={"a": "plain<2", "b": "plain>=3", "c": "old"})
     assert brief(checked) == []
-    assert checked.detail == "a fresh install brings 2 more, 3 of 3 extras resolve"
+    assert checked.detail == "installing it pulls in 2 packages, 3 of 3 extras resolve"
 
 
 def test_what_an_extra_needs_that_is_not_released_yet_is_a_warning(check: Check, installer: Installer) -> None:
@@ -169,7 +169,7 @@ def test_without_an_index_nothing_is_said_and_soon(check: Check, installer: Inst
     assert checked.not_checked == tuple((code, "the index cannot be reached") for code in ("DEP205", "DEP206"))
     checked = check(installer, extras={"a": "plain", "b": "old"}, variables={**closed, "UV_NO_CACHE": "1"})
     assert checked.not_checked == (("DEP206", "acme[a,b]: the index cannot be reached"),)
-    assert checked.detail == "a fresh install brings nothing else, 0 of 2 extras resolve, 2 not known"
+    assert checked.detail == "installing it pulls in nothing else, 0 of 2 extras resolve, 2 not known"
 
 
 def test_what_requires_nothing_needs_no_index(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_what_a_module_lacks_is_one_finding(tmp_path: Path) -> None:
         pytest.param("R = Path(__file__).parent\nR = Path.cwd()\nopen(R / 'r.json')", id="assigned twice"),
         pytest.param("def f(path):\n    open(path / 'r.json')\npath = Path(__file__).parent", id="an argument"),
         pytest.param("style.get_data('acme', 'r.json')", id="another get_data"),
-        pytest.param("this is no Python __file__", id="no Python"),
+        pytest.param("this is not Python __file__", id="no Python"),
     ],
 )
 def test_what_may_be_absent_is_not_missed(tmp_path: Path, source: str) -> None:

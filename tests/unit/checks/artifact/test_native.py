@@ -150,7 +150,7 @@ def test_a_file_for_each_version_is_right_for_many_versions(tmp_path: Path) -> N
             header(183), LINUX, "is compiled for aarch64, but the wheel is for manylinux_2_17_x86_64", id="ARM"
         ),
         pytest.param(MACHO, LINUX, "is a Mach-O file, but the wheel is for manylinux_2_17_x86_64", id="macOS"),
-        pytest.param(b"", LINUX, "is no ELF file, but the wheel is for manylinux_2_17_x86_64", id="nothing"),
+        pytest.param(b"", LINUX, "is not an ELF file, but the wheel is for manylinux_2_17_x86_64", id="nothing"),
         pytest.param(
             header(),
             "cp311-cp311-macosx_11_0_arm64",
@@ -205,7 +205,7 @@ def test_a_platform_that_pypi_takes_passes(tmp_path: Path, platform: str) -> Non
 
 # Nothing compiled
 
-SILENT = "has the tag of one platform, but nothing in it is compiled: did the compiler fail without a word?"
+SILENT = "has the tag of one platform, but nothing in it is compiled: compilation probably failed silently"
 
 
 def test_a_wheel_for_one_platform_without_anything_compiled_is_found(tmp_path: Path) -> None:

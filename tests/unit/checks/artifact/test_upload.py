@@ -50,7 +50,7 @@ def test_metadata_as_back_ends_write_it_passes(tmp_path: Path) -> None:
         ("Summary: a\nSummary: b", "Summary", "it is there twice, or cannot be read"),
         (f"Summary: {'x' * 513}", "Summary", "it has 513 characters, more than 512"),
         ("License: MIT\nLicense-Expression: MIT", "License", "License-Expression is there, too"),
-        ("Author-Email: me@localhost", "Author-Email", "me@localhost is no address"),
+        ("Author-Email: me@localhost", "Author-Email", "me@localhost is not an address"),
         ("Home-Page: acme.dev", "Home-Page", "acme.dev does not begin with https:// or http://"),
         ("Project-URL: Source, acme.dev", "Project-Url", "acme.dev does not begin with https:// or http://"),
         (
@@ -89,7 +89,7 @@ def test_a_license_that_is_in_the_wheel_is_no_finding(tmp_path: Path) -> None:
 
 def test_a_version_of_the_specification_that_is_none_is_found(tmp_path: Path) -> None:
     assert found(tmp_path, version="2.x") == [
-        ("WHL108", E, "Metadata-Version", "'2.x' is no version of the specification")
+        ("WHL108", E, "Metadata-Version", "'2.x' is not a version of the specification")
     ]
     message = "2.0 was never a version of the specification, though PyPI took it in former years"
     assert found(tmp_path, version="2.0") == [("WHL108", N, "Metadata-Version", message)]

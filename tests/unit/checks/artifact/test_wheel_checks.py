@@ -74,7 +74,7 @@ def test_console_modules_are_the_modules_behind_commands_each_once(tmp_path: Pat
         pytest.param(["acme.cpython-311-x86_64-linux-gnu.so"], ("acme",), id="an extension module for one version"),
         pytest.param(["acme.abi3.so", "win.pyd"], ("acme", "win"), id="extension modules for many versions"),
         pytest.param(["acme-1.0.data/purelib/acme/__init__.py"], ("acme",), id="a package that .data moves"),
-        pytest.param(["acme-1.0.data/scripts/acme.py"], (), id="a script is no module"),
+        pytest.param(["acme-1.0.data/scripts/acme.py"], (), id="a script is not a module"),
         pytest.param(["libacme.so", "acme.libs/libz.so.1", "acme.pth", "a-b/c.py"], (), id="what nobody can import"),
         pytest.param(["acme-stubs/__init__.pyi"], (), id="type stubs"),
         pytest.param(["__main__.py", "acme.py"], ("acme",), id="what a zip application would start"),
@@ -100,7 +100,7 @@ def test_modules_are_all_importable_names(tmp_path: Path) -> None:
     assert opened.modules == ("acme", "acme.__main__", "acme.a.b", "acme.c")
 
 
-# What is no wheel
+# What is not a wheel
 
 
 def test_a_file_that_is_no_zip_is_no_wheel(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_an_absent_file_is_no_wheel(tmp_path: Path) -> None:
 
 
 def test_a_file_named_otherwise_is_no_wheel(tmp_path: Path) -> None:
-    with pytest.raises(ProdsimError, match=r"^wheel: acme\.whl is no name of a wheel"):
+    with pytest.raises(ProdsimError, match=r"^wheel: acme\.whl is not the name of a wheel"):
         open_wheel(wheel(tmp_path, file_name="acme.whl"))
 
 
@@ -124,7 +124,7 @@ def test_an_archive_without_metadata_is_no_wheel(tmp_path: Path) -> None:
     path = tmp_path / "acme-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("acme.py", "")
-    with pytest.raises(ProdsimError, match=r"^wheel: .* is no wheel: it has no \.dist-info folder$"):
+    with pytest.raises(ProdsimError, match=r"^wheel: .* is not a wheel: it has no \.dist-info folder$"):
         open_wheel(path)
 
 

@@ -58,7 +58,7 @@ def test_the_place_is_the_first_that_is_known() -> None:
         leak(LeakKind.TASK, "a"), leak(LeakKind.TASK, "task b", detail="lost", file="/srv/b.py", line=7)
     )
     assert (finding.file, finding.line) == ("/srv/b.py", 7)
-    assert finding.message == "nobody waited for 2 tasks: a; task b (lost, b.py:7)"
+    assert finding.message == "2 tasks were never awaited: a; task b (lost, b.py:7)"
 
 
 def test_what_is_accepted_is_no_finding_and_is_not_counted() -> None:

@@ -149,11 +149,11 @@ REFUSED: dict[str, str] = {
     f"{ENV}{DB}{WEB}redy = listen\n": "[prodsim:web] redy: there is no such key, did you mean ready?",
     f"{ENV}{DB}{WEB}simulate = utc\n": "[prodsim:web] simulate: is a key of the environment, and none",
     f"{ENV}{DB}{WEB}image = redis\n": "[prodsim:web] image: there is no such key, a service has deploy, depends, ready",
-    f"{ENV}{DB}{WEB}stop_timeout = soon\n": "[prodsim:web] stop_timeout: soon is no time limit, give a number of "
+    f"{ENV}{DB}{WEB}stop_timeout = soon\n": "[prodsim:web] stop_timeout: soon is not a time limit, give a number of "
     "seconds from 0.001 to 604800",
     f"{ENV}{DB}{WEB}stop_to = all\n": "[prodsim:web] stop_to: 'all' is none of main, group, tree",
     f"{ENV}{DB}{WEB}crash = maybe\n": "[prodsim:web] crash: value 'maybe' cannot be transformed to bool",
-    f"{ENV}{DB}[prodsim:web]\ndeploy = web\nready = up\n": "[prodsim:web] ready[0]: 'up' is no probe",
+    f"{ENV}{DB}[prodsim:web]\ndeploy = web\nready = up\n": "[prodsim:web] ready[0]: 'up' is not a probe",
     f"{ENV}{WEB}[prodsim:db]\ndeploy = migrate\nrestarts = 1\n": "[prodsim:db] restarts: a job would do its work twice",
     f"{ENV}{WEB}[prodsim:db]\ndeploy = migrate\ncrash = true\n": "[prodsim:db] crash: needs 'ready', by which",
     f"{ENV}{DB}[prodsim:web]\ndeploy = web && other\n": "[prodsim:web] deploy: no shell runs this command, so '&&' is",
@@ -198,7 +198,7 @@ def test_a_section_is_named_as_it_is_written_in_the_file(tmp_path: Path, name: s
 
 def test_the_type_of_a_value_in_toml_is_refused_with_its_section(tmp_path: Path) -> None:
     text = TOML.replace("ready_timeout = 5", "ready_timeout = true")
-    assert refusal(tmp_path, text, name="tox.toml").startswith("[prodsim.web] ready_timeout: True is no time limit")
+    assert refusal(tmp_path, text, name="tox.toml").startswith("[prodsim.web] ready_timeout: True is not a time limit")
     text = TOML.replace('set_env = { DB = "redis://127.0.0.1:{db_port}" }', "set_env = 3")
     assert refusal(tmp_path, text, name="tox.toml").startswith("[prodsim.web] set_env: 3 is not a table of texts")
 

@@ -197,7 +197,7 @@ def test_lines_are_split_at_their_ends_only(text: object, items: list[object]) -
 def test_words_are_separated_by_blanks_commas_and_lines_and_may_be_numbers() -> None:
     assert Words("a, b\n c") == ["a", "b", "c"]
     assert Words([0, "SIGTERM"]) == ["0", "SIGTERM"]
-    with pytest.raises(TypeError, match="true and false are no words"):
+    with pytest.raises(TypeError, match="true and false are not words"):
         Words([True])
 
 

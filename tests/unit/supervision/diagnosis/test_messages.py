@@ -103,8 +103,8 @@ TASKS = tuple(Task(name=f"Task-{number}", coroutine="main", frames=()) for numbe
     [
         pytest.param(
             seen(cpu_share=0.5, stacks=(stack(frame(f"{LIBRARY}/threading.py", 1540, "_shutdown")),)),
-            ["a thread that is no daemon keeps the process alive: end its work and join it before the program ends"],
-            id="a thread that is no daemon",
+            ["a thread that is not a daemon keeps the process alive: end its work and join it before the program ends"],
+            id="a thread that is not a daemon",
         ),
         pytest.param(
             seen(cpu_share=0.5, tasks=TASKS, stacks=(stack(*RUNS, frame("/scratch/app.py", 7, "nap")),)),
@@ -158,7 +158,7 @@ def test_a_recursion_is_cut_in_its_middle() -> None:
         pytest.param(
             [frame(f"{LIBRARY}/threading.py", 1540, "_shutdown")],
             "threading.py:1540 _shutdown  <- waits for non-daemon thread acme-0",
-            id="a thread that is no daemon",
+            id="a thread that is not a daemon",
         ),
         pytest.param(
             [

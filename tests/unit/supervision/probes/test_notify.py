@@ -33,7 +33,7 @@ UP = NotifyState(ready_at=100.0)
         pytest.param(b"READY=1", NotifyState(ready_at=5.0), id="ready"),
         pytest.param(b"READY=1\n\0", NotifyState(ready_at=5.0), id="ready, ended as C ends its texts"),
         pytest.param(b"STATUS=loading 3 of 7", NotifyState(status="loading 3 of 7"), id="status"),
-        pytest.param(b"STATUS=\xff", NotifyState(status="\ufffd"), id="a status that is no text"),
+        pytest.param(b"STATUS=\xff", NotifyState(status="\ufffd"), id="a status that is not text"),
         pytest.param(b"STATUS=" + b"busy " * 999, NotifyState(status="busy " * 39 + "…"), id="a long status"),
         pytest.param(b"EXTEND_TIMEOUT_USEC=1500000", NotifyState(extend_until=6.5), id="more time"),
         pytest.param(b"WATCHDOG=1", NotifyState(watchdog_at=5.0), id="a sign of life"),

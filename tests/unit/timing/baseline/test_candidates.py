@@ -101,5 +101,5 @@ def test_what_is_wrong_is_one_line(
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ProdsimError, match="nowhere is no folder"):
+    with pytest.raises(ProdsimError, match="nowhere is not a folder"):
         timing.candidates(tmp_path / "nowhere")

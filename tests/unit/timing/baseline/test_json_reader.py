@@ -118,11 +118,11 @@ def test_a_field_that_leads_elsewhere_is_refused(tmp_path: Path, name: str, valu
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        pytest.param("[" * 3_999_999, "is no JSON", id="brackets"),
-        pytest.param('{"a":' * 700_000, "is no JSON", id="braces"),
+        pytest.param("[" * 3_999_999, "is not JSON", id="brackets"),
+        pytest.param('{"a":' * 700_000, "is not JSON", id="braces"),
         pytest.param("[" * 400 + "]" * 400, "has more than 8 lists and objects within one another", id="levels"),
         pytest.param(COMPLETE.replace('"acme/py.typed"', "[[[[[[[]]]]]]]"), "has more than 8 lists", id="deep in it"),
-        pytest.param("[" + "[]," * 1_300_000 + "[]]", "its content is no JSON object", id="lists"),
+        pytest.param("[" + "[]," * 1_300_000 + "[]]", "its content is not a JSON object", id="lists"),
         pytest.param('{"schema": 3, "schema": 2}', "has the name 'schema' twice in one object", id="two of one name"),
         pytest.param(
             COMPLETE.replace('"acme/py.typed"', ",".join(f'"{at}"' for at in range(100_001))),

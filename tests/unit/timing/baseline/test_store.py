@@ -140,10 +140,10 @@ def without(text: str, part: str) -> str:
             "has schema 4, this tox-prodsim knows 3: upgrade tox-prodsim",
             id="a newer schema",
         ),
-        pytest.param(TEXT[:260], "is no JSON (line 8)" + RESTORE, id="cut short"),
-        pytest.param("", "is no JSON (line 1)" + RESTORE, id="empty"),
-        pytest.param("[" * 100_000, "is no JSON" + RESTORE, id="nested without end"),
-        pytest.param("[]", "its content is no JSON object" + RESTORE, id="another shape"),
+        pytest.param(TEXT[:260], "is not JSON (line 8)" + RESTORE, id="cut short"),
+        pytest.param("", "is not JSON (line 1)" + RESTORE, id="empty"),
+        pytest.param("[" * 100_000, "is not JSON" + RESTORE, id="nested without end"),
+        pytest.param("[]", "its content is not a JSON object" + RESTORE, id="another shape"),
         pytest.param("{}", "schema is missing, not a whole number" + RESTORE, id="nothing in it"),
         pytest.param(
             TEXT.replace('"control": "stdlib-1"', '"control": 7'),
@@ -168,7 +168,7 @@ def without(text: str, part: str) -> str:
         pytest.param(
             TEXT.replace('"rounds": 16', '"rounds": true', 1),
             "metrics.import acme.rounds is True, not a whole number" + RESTORE,
-            id="a bool is no number",
+            id="a bool is not a number",
         ),
         pytest.param(
             TEXT.replace("[1.964]", '["fast"]'),
