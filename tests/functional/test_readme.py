@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.documents import HOW, README, ROOT, UPDATE, console_commands, document, named_commands, show, shown
+from support.pictures import MOST_COLUMNS, picture, text_of
 from support.project import Project, Result
 
 MAIN = "python -m pip install . && tox run -c examples/guestbook -e prodsim"
@@ -52,6 +53,7 @@ def output(project: Project, result: Result) -> str:
     return text.replace(str(project.folder), "/home/ada/tox-prodsim")
 
 
+PICTURE = ROOT / "docs" / "images" / "run.svg"
 SUPERVISION = document("supervision.md")
 
 
@@ -78,6 +80,19 @@ def test_the_commands_of_the_documents_are_those_that_are_run_here() -> None:
 def test_the_main_job_on_the_example_is_as_the_readme_shows_it(clone: Project) -> None:
     result = do(clone, MAIN).passed()
     hold("passing", output(clone, result))
+
+
+def test_the_picture_in_the_readme_is_of_the_run_that_the_documents_show() -> None:
+    drawn = picture(f"$ {MAIN.rpartition('&& ')[2]}\n{shown('passing')}", "A run of tox -e prodsim that passes")
+    if UPDATE:
+        PICTURE.write_text(drawn, "utf-8")
+    assert PICTURE.read_text("utf-8") == drawn, HOW
+    assert text_of(drawn).splitlines()[1:] == [line[:MOST_COLUMNS] for line in shown("passing").splitlines()]
+    assert f"]({PICTURE.relative_to(ROOT)})" in README.read_text("utf-8")
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.read_text("utf-8").splitlines()) < 150
 
 
 @pytest.mark.index

@@ -124,7 +124,7 @@ def from_index(spec: ReferenceSpec, sources: WheelSources) -> ReferenceWheel:
         fetch = sources.fetch if spec.sha256 else sources.fetch_or_build
         wheel = fetch(requirement, _empty(sources.folder / "fetched"))
     except ProdsimError as problem:
-        msg = f"{requirement} cannot be had from the index: {problem.message}"
+        msg = f"{requirement} is not available from the index: {problem.message}"
         raise WheelUnavailableError(msg) from problem
     if spec.sha256 and (found := _sha256(wheel)) != spec.sha256:
         msg = f"{requirement} of the index has sha256 {found[:12]}, the baseline recorded {spec.sha256[:12]}"

@@ -43,7 +43,7 @@ CHECKS = (
         causes=(
             "the packages are listed by hand, and the list was not kept up",
             "an __init__.py is missing, so that the search for packages passes the folder over",
-            "the module was renamed: the new name is told as new on the line of the stage",
+            "the module was renamed: the line of the step lists the new name as new",
         ),
         solution=(
             "let the build backend find the packages instead of listing them",

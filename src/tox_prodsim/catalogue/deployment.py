@@ -188,7 +188,7 @@ CHECKS = (
         title="the command could not be started",
         why=(
             "The operating system refused to run the program at all. PATH holds only this environment and the system's "
-            "own directories here, so a tool that is installed for your user does not stand in for a missing one."
+            "own directories here, so a tool that is installed for your user does not hide a missing one."
         ),
         example="FAIL RUN614 gunicorn: could not be started: No such file or directory",
         causes=(

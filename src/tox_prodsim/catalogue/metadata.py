@@ -20,8 +20,8 @@ CHECKS = (
             "The refusal comes at the worst moment: the tag is pushed, and perhaps half of the files are up already. "
             "Read for this are METADATA, by the rules of the specification and the further ones of PyPI (length of the "
             "summary, addresses, URLs, licence files that are named but absent), the name of the file, and the "
-            "archive itself, front to back as well as by its directory: PyPI refuses those of which the two ways of "
-            "reading show different things (CVE-2025-54368). License-File in metadata older than 2.4 is let "
+            "archive itself, front to back as well as by its directory: PyPI rejects archives whose central "
+            "directory and local headers disagree (CVE-2025-54368). License-File in metadata older than 2.4 is let "
             "pass, as PyPI does. The description and the classifiers have codes of their own. Not checked: whether the "
             "name and the version are free."
         ),

@@ -157,7 +157,7 @@ CHECKS = (
             "machine where it was built"
         ),
         causes=(
-            "the script was installed at home and then put into the wheel",
+            "the script was installed on a developer's machine and then put into the wheel",
             "the build back end copies scripts as they are, with #!/usr/bin/env python3",
             "the file was written on Windows: its first line ends in a carriage return",
         ),

@@ -62,7 +62,7 @@ CHECKS = (
         title="it ended with an exit code that is not allowed",
         why=(
             "A job may end with 0. A service that is stopped by a signal may end with 0, by that signal, or with 128 "
-            "plus its number; anything else tells of a shutdown that went wrong."
+            "plus its number; any other code means that the shutdown failed."
         ),
         example="FAIL RUN609 celery: exit code 1 is not among the allowed ends (-15, 0, 143)",
         causes=(
@@ -81,7 +81,7 @@ CHECKS = (
         title="it did not end within run_timeout",
         why=(
             "A job has run_timeout for its whole run; so has each of commands_pre, commands and commands_post. Without "
-            "a limit, a program that hangs blocks the CI job until that is killed, without a word about the reason."
+            "a limit, a program that hangs blocks the CI job until that is killed, without a reason in the log."
         ),
         example="FAIL RUN610 app.py: did not end within run_timeout = 30 s, silent for the last 29.6 s",
         causes=(
@@ -198,7 +198,7 @@ CHECKS = (
         code="RUN624",
         level=Level.WARNING,
         exception="an error when it is a traceback in the output of a job that ended as a success",
-        title="the output speaks of trouble although the exit code says success",
+        title="the output has a traceback or an error, although the exit code says success",
         why=(
             "A traceback went by, and the exit code does not show it. A script whose 'finally:' calls sys.exit(0) ends "
             "with 0 after any exception. For a job a traceback is therefore an error; a service may log one about a "

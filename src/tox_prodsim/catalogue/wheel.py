@@ -11,7 +11,7 @@ CHECKS = (
         level=Level.ERROR,
         title="a file in the wheel is not listed in RECORD",
         why=(
-            "RECORD is the wheel's own inventory. pip and uv install an unlisted file without a word, but nothing "
+            "RECORD is the wheel's own inventory. pip and uv silently install an unlisted file, but nothing "
             "vouches for its content, and pip cannot remove it again. PyPI compares the archive with RECORD and turns "
             "away wheels that disagree, so this is also an upload that fails."
         ),

@@ -107,7 +107,7 @@ def test_a_page_names_no_code_that_does_not_exist(check: Check) -> None:
 
 def test_a_page_in_full() -> None:
     assert page(CATALOGUE["RUN624"]) == (
-        "RUN624: the output speaks of trouble although the exit code says success\n"
+        "RUN624: the output has a traceback or an error, although the exit code says success\n"
         "deployment, warning (does not fail the run); an error when it is a traceback in the output of a job\n"
         "that ended as a success\n"
         "\n"
@@ -155,7 +155,7 @@ def test_the_listing_groups_the_codes_by_family_with_their_levels() -> None:
         "  ENT510  E* a console script does not load\n"
         "\n"
         "RUN: deployment\n"
-        "  RUN624  W* the output speaks of trouble although the exit code says success\n"
+        "  RUN624  W* the output has a traceback or an error, although the exit code says success\n"
         "\n"
         "E error, fails the run; W warning; N note; * with an exception\n"
         "tox prodsim explain CODE tells the rest\n"
