@@ -133,7 +133,7 @@ CHECKS = (
         title="there is a file in the folder that is neither a wheel nor an sdist",
         why=(
             "'twine upload dist/*', and so pypa/gh-action-pypi-publish, refuses the whole folder because of one file "
-            "of another kind. Hidden files, signatures (*.asc) and attestations of the files are no obstacle."
+            "of another kind. Hidden files, signatures (*.asc) and attestations of the files are ignored."
         ),
         example=("WARN WHL164 SHA256SUMS: is neither a wheel nor an sdist"),
         causes=(

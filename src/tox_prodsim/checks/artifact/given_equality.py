@@ -1,7 +1,7 @@
 """BLD107: a wheel that was given against the one that its sdist builds here, member by member.
 
 The given one was built elsewhere, perhaps by other versions of the compiler and of the back end, and repaired: what
-such tools add or write differently is no difference. Of compiled files only the part that is loaded counts.
+such tools add or write differently is not a difference. Of compiled files only the part that is loaded counts.
 """
 
 from __future__ import annotations

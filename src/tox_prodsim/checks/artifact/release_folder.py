@@ -146,7 +146,7 @@ def _names(path: Path, shown: str) -> list[str]:
     except OSError as problem:
         raise ProdsimError(_KEY, f"{shown} cannot be read: {problem.strerror}") from problem
     if len(names) > _MOST_ENTRIES:
-        msg = f"{shown} has {len(names):,} entries, which is no release; give a folder with the files of one release"
+        msg = f"{shown} has {len(names):,} entries, which is not a release; give a folder with the files of one release"
         raise ProdsimError(_KEY, msg)
     return sorted(names)
 

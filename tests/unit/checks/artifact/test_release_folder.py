@@ -116,7 +116,7 @@ def test_folders_of_a_download_below_it_are_named(tmp_path: Path) -> None:
 def test_thousands_of_files_are_no_release(tmp_path: Path) -> None:
     for at in range(5_001):
         (tmp_path / f"{at}").touch()
-    with pytest.raises(ProdsimError, match=r"dist/ has 5,001 entries, which is no release"):
+    with pytest.raises(ProdsimError, match=r"dist/ has 5,001 entries, which is not a release"):
         read_folder(tmp_path, "dist")
 
 
