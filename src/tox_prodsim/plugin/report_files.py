@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -28,7 +29,8 @@ def reason_not_writable(path: Path) -> str:
         if not path.parent.is_dir():
             return f"there is no folder {path.parent}"
         files.refuse_foreign(path)
-        is_writable = os.access(path if path.exists() else path.parent, os.W_OK)
+        is_writable = not path.exists() or os.access(path, os.W_OK)
+        tempfile.TemporaryFile(dir=path.parent).close()  # not even root can on a read-only disk, or in /proc
     except ForeignFileError as problem:
         return f"it is {problem.kind}, name a file"
     except OSError as problem:

@@ -46,6 +46,16 @@ def test_an_absolute_name_is_no_file_of_the_project(tmp_path: Path) -> None:
     assert source_of(project(tmp_path, "a.py"), str(tmp_path / "a.py")) == ""
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder in which nobody can make a file")
+def test_a_folder_in_which_not_even_root_can_make_a_file_is_known_before() -> None:
+    assert reason_not_writable(Path("/proc/report.xml")) in {"No such file or directory", "Permission denied"}
+
+
+def test_looking_leaves_nothing(tmp_path: Path) -> None:
+    assert reason_not_writable(tmp_path / "report.xml") == ""
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
