@@ -153,11 +153,13 @@ def _label_beside(item: Item) -> Markup:
 
 
 def _fitting(label: str, width: float) -> str:
-    """Return as much of a label as fits, on a wide page; nothing if that is not worth showing."""
+    """Return as much of a label as fits, on a wide page; of a dotted name the end, nothing if that is not worth it."""
     room = int((width * _WIDE - 10) / _LETTER)
-    if room >= len(label):
-        return label
-    return f"{label[: room - 1]}\N{HORIZONTAL ELLIPSIS}" if room > _FEWEST else ""
+    sign, blank, name = label.rpartition(" ")
+    ends = (name.split(".", at)[-1] for at in range(1, name.count(".") + 1))
+    shorter = (f"{sign}{blank}\N{HORIZONTAL ELLIPSIS}{end}" for end in ends)
+    cut = f"{label[: room - 1]}\N{HORIZONTAL ELLIPSIS}" if room > _FEWEST else ""
+    return next((each for each in (label, *shorter) if len(each) <= room), cut)
 
 
 def distribution(title: str, samples: Iterable[float], low: float, high: float) -> Markup:

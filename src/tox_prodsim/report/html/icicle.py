@@ -40,6 +40,8 @@ def section(imports: ImportTree) -> Iterator[Markup]:
     marks = _Marks(tree_now, tree_then)
     whole = max(_total(now), _total(then), 1)
     yield tag("p", _summary(imports.unit, now, then))
+    if len(now) < sum(each.module.modules for each in now.values()):
+        yield tag("p", f"The {len(now)} that do most work are shown; smaller ones count for their importer.")
     if imports.left_out:
         yield tag("p", f"{counted(imports.left_out, 'module')} left out.")
     if then:
@@ -160,8 +162,10 @@ def _changes(now: Mapping[str, _Node], then: Mapping[str, _Node], marks: _Marks,
     if not rows:
         yield tag("p", "No module has changed.")
         return
-    heads = columns("module", "change", "before", "now", unit, "imported by", numbers=(2, 3, 4), short=(1,))
-    yield table("What has changed", heads, [each.cells() for each in rows[:_MOST_CHANGES]])
+    heads = columns(
+        "module", "change", "before", "now", unit, "imported by", numbers=(2, 3, 4), short=(1,), repeated=(5,)
+    )
+    yield table(f"What has changed, in {unit}", heads, [each.cells() for each in rows[:_MOST_CHANGES]])
     if left := len(rows) - len(rows[:_MOST_CHANGES]):
         yield tag("p", f"{counted(left, 'smaller change')} left out.")
 

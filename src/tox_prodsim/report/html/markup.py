@@ -12,6 +12,8 @@ from tox_prodsim.model.printable import Printable
 _CLEAN = Printable("utf-8")
 _MOST = 2000
 _LONGEST_WORD = 16
+_MANY = 5
+"""So many columns are too many for a phone."""
 _VOID = {"meta", "br", "rect", "line", "path"}
 """Elements without content."""
 
@@ -68,12 +70,19 @@ class Column:
     head: str
     kind: str = ""
     """``num`` for numbers, ``short`` for words that are not broken; empty: any text."""
+    repeats: bool = False
+    """Whether a phone, which has no room for the columns, shows the head at each cell."""
 
 
-def columns(*heads: str, numbers: Sequence[int] = (), short: Sequence[int] = ()) -> list[Column]:
-    """Return columns with these heads; ``numbers`` and ``short`` are the positions of those of a kind."""
+def columns(
+    *heads: str, numbers: Sequence[int] = (), short: Sequence[int] = (), repeated: Sequence[int] = ()
+) -> list[Column]:
+    """Return columns with these heads; the others are the positions of those of a kind."""
     kinds = {**dict.fromkeys(short, "short"), **dict.fromkeys(numbers, "num")}
-    return [Column(head=head, kind=kinds.get(at, "")) for at, head in enumerate(heads)]
+    return [
+        Column(head=head, kind=kinds.get(at, ""), repeats=at in numbers or at in repeated)
+        for at, head in enumerate(heads)
+    ]
 
 
 def table(
@@ -86,22 +95,51 @@ def table(
 ) -> Markup:
     """Return a table whose rows begin with their header; a hidden caption repeats the heading above it."""
     named = chain(ids, repeat(""))
-    head = tag("tr", (tag("th", each.head, scope="col", class_=_kind(each.head, each) or None) for each in of))
-    body = [Markup(f"\n{_row(cells, of, name)}") for cells, name in zip(rows, named, strict=False)]
+    roles = _Roles.all() if len(of) >= _MANY else _Roles()
+    head = tag(
+        "tr",
+        (tag("th", each.head, scope="col", role=roles.head, class_=_kind(each.head, each) or None) for each in of),
+        role=roles.row,
+    )
+    body = [Markup(f"\n{_row(cells, of, name, roles)}") for cells, name in zip(rows, named, strict=False)]
+    parts = tag("thead", head, role=roles.group), tag("tbody", *body, role=roles.group)
     above = tag("caption", caption, class_="hidden" if hidden else None)
-    return Markup(f"\n{tag('table', above, tag('thead', head), tag('tbody', *body))}\n")
+    kind = "many" if roles.table else None
+    return Markup(f"\n{tag('table', above, *parts, role=roles.table, class_=kind)}\n")
 
 
-def _row(cells: Sequence[Content], of: Sequence[Column], name: str) -> Markup:
-    written = [_cell(cell, column, is_head=not at) for at, (cell, column) in enumerate(zip(cells, of, strict=True))]
-    return tag("tr", *written, id=name or None)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Roles:
+    """The roles of a table and its parts: one that is no table on a phone stays one for a screen reader."""
+
+    table: str | None = None
+    group: str | None = None
+    row: str | None = None
+    head: str | None = None
+    row_head: str | None = None
+    cell: str | None = None
+
+    @classmethod
+    def all(cls) -> _Roles:
+        """Return the roles of a table whose cells a phone shows one after the other."""
+        return cls(table="table", group="rowgroup", row="row", head="columnheader", row_head="rowheader", cell="cell")
 
 
-def _cell(cell: Content, column: Column, *, is_head: bool) -> Markup:
+def _row(cells: Sequence[Content], of: Sequence[Column], name: str, roles: _Roles) -> Markup:
+    written = [
+        _cell(cell, column, roles, is_head=not at) for at, (cell, column) in enumerate(zip(cells, of, strict=True))
+    ]
+    return tag("tr", *written, id=name or None, role=roles.row)
+
+
+def _cell(cell: Content, column: Column, roles: _Roles, *, is_head: bool) -> Markup:
     if column.kind == "num" and isinstance(cell, str):
         cell = cell.replace(" ", "\xa0")
-    kind = _kind(cell, column)
-    return tag("th" if is_head else "td", cell, scope="row" if is_head else None, class_=kind or None)
+    kind = _kind(cell, column) or None
+    if is_head:
+        return tag("th", cell, scope="row", role=roles.row_head, class_=kind)
+    head = column.head if column.repeats and roles.table else None
+    return tag("td", cell, role=roles.cell, class_=kind, data_head=head)
 
 
 def _kind(cell: Content, column: Column) -> str:

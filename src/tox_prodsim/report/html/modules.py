@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -47,22 +47,32 @@ def limited(trees: Sequence[Iterable[ShownModule]], most: int = MOST_MODULES) ->
     return tuple(_folded(tree, kept) for tree in named)
 
 
-def ancestors(name: str, tree: Mapping[str, ShownModule]) -> list[str]:
-    """Return who imported a module, and who imported that one; each once, also if the importers form a circle."""
-    found: dict[str, None] = {}
-    importer = tree[name].importer
-    while importer in tree and importer not in found and importer != name:
-        found[importer] = None
-        importer = tree[importer].importer
-    return list(found)
+def importers(tree: Mapping[str, ShownModule]) -> dict[str, str]:
+    """Return the importer of each module, empty for a root, each importer before what it imports.
 
-
-def _weights(tree: Mapping[str, ShownModule]) -> Counter[str]:
-    """Return the work of each module with that of all below it."""
-    weights: Counter[str] = Counter()
+    Importers that are not in the tree are none, and of those in a circle one is a root.
+    """
+    children: dict[str, list[str]] = defaultdict(list)
     for each in tree.values():
-        for name in (each.name, *ancestors(each.name, tree)):
-            weights[name] += max(each.work, 0)
+        children[each.importer if each.importer in tree else ""].append(each.name)
+    found: dict[str, str] = {}
+    for root in (*children[""], *tree):
+        waiting = [(root, "")]
+        while waiting:
+            name, importer = waiting.pop()
+            if name not in found:
+                found[name] = importer
+                waiting += [(child, name) for child in reversed(children[name])]
+    return found
+
+
+def _weights(tree: Mapping[str, ShownModule]) -> dict[str, int]:
+    """Return the work of each module with that of all below it."""
+    above = importers(tree)
+    weights = {name: max(tree[name].work, 0) for name in above}
+    for name in reversed(above):
+        if above[name]:
+            weights[above[name]] += weights[name]
     return weights
 
 
@@ -70,14 +80,13 @@ def _folded(tree: Mapping[str, ShownModule], kept: set[str]) -> ShownTree:
     """Return the modules that are kept; each other one counts for the nearest importer that is."""
     work: Counter[str] = Counter()
     modules: Counter[str] = Counter()
-    importers: dict[str, str] = {}
-    for each in tree.values():
-        above = next((name for name in ancestors(each.name, tree) if name in kept), "")
-        holder = each.name if each.name in kept else above
-        work[holder] += each.work
-        modules[holder] += each.modules
-        importers[each.name] = above
-    names = (name for name in tree if name in kept)
+    holders, above = {"": ""}, importers(tree)
+    for name, importer in above.items():
+        holders[name] = name if name in kept else holders[importer]
+        work[holders[name]] += tree[name].work
+        modules[holders[name]] += tree[name].modules
     return tuple(
-        replace(tree[name], importer=importers[name], work=work[name], modules=modules[name]) for name in names
+        replace(each, importer=holders[above[name]], work=work[name], modules=modules[name])
+        for name, each in tree.items()
+        if name in kept
     )

@@ -60,8 +60,9 @@ def result(step: StepRun) -> tuple[str, str]:
 def _bars(shown: Sequence[StepRun], whole: float, prefix: str) -> Iterator[Item]:
     for at, (each, (begin, end)) in enumerate(zip(shown, _laid_out(shown), strict=True)):
         words, kind = result(each)
+        took = words if kind == "skipped" else units.duration(end - begin)
         yield Item(
-            label=f"{each.name} {units.duration(end - begin)}",
+            label=f"{each.name} {took}",
             name=f"{each.name}: {words}, {units.duration(end - begin)}, from {begin:.2f} s on",
             begin=begin / whole,
             end=end / whole,

@@ -83,3 +83,13 @@ def test_importers_in_a_circle_and_a_very_deep_import_are_drawn() -> None:
     rows = page.all("tbody")[0].all("tr")
     assert len(rows) == 250
     assert "3000 modules" in page.text
+    assert "The 250 that do most work are shown" in page.text
+
+
+def test_a_name_that_does_not_fit_keeps_its_end() -> None:
+    tree = modules(
+        ("acme", "", 900), ("acme.core.generic", "acme", 100), ("x", "acme", 4), ("abcdefghijklmno", "acme", 100)
+    )
+    now = items(section(ImportTree(unit="bytecodes", now=tree)), 0)
+    labels = [each.all("text")[0].text if each.all("text") else "" for each in now.values()]
+    assert labels == ["acme", "\N{HORIZONTAL ELLIPSIS}generic", "", "abcdefghij\N{HORIZONTAL ELLIPSIS}"]
