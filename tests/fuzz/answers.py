@@ -135,6 +135,7 @@ SYNTAX = {
     "how": "parsed",
     "wrong": {"acme/cli.py": [3, "invalid syntax"]},
     "imports": {"acme/__init__.py": [".other", "..x", "json"]},
+    "unread": {"acme/big.py": "is longer than 16 MB"},
 }
 PIP_REPORT = {
     "install": [

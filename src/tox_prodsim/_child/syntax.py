@@ -4,8 +4,10 @@ usage: PYTHON -I syntax.py WHEEL 3.9 NONCE
 
 Under the Python of that version every module is compiled. Under a newer one it is parsed, as far as ``ast`` can tell
 what an older version did not understand. One line of JSON goes to stdout, marked with the nonce: ``how`` is compiled,
-parsed or unable (under an older Python); ``wrong`` maps a member to a line and a message, and ``imports`` a member to
-the modules that importing it imports in any case. Runs on CPython 3.7 and newer.
+parsed or unable (under an older Python); ``wrong`` maps a member to a line and a message, ``imports`` a member to the
+modules that importing it imports in any case, and ``unread`` a member to the reason why it was passed over.
+
+Members are read one after the other, within a limit of memory. Runs on CPython 3.7 and newer.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import ast
 import gc
 import json
+import os
 import sys
 import warnings
 import zipfile
@@ -21,6 +24,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_MEMORY_BYTES = 256 << 20
+"""What a module may take beside its own text."""
+_SOURCE_BYTES = 16_000_000
+"""A longer module is not read."""
+_SMALL_BYTES = 200_000
 _FORGIVING = {"ImportError", "ModuleNotFoundError"}
 
 
@@ -31,20 +39,14 @@ def main() -> None:
     major, minor = map(int, sys.argv[2].split("."))
     here, target = sys.version_info[:2], (major, minor)
     if here < target:
-        answer({"how": "unable", "wrong": {}, "imports": {}})
+        answer({"how": "unable", "wrong": {}, "imports": {}, "unread": {}})
         return
     older = None if here == target else target
-    sources = sources_of(sys.argv[1])
-    problems = {member: problem_of(source, older) for member, source in sources.items()}
-    wrong = {member: problem for member, problem in problems.items() if problem}
-    sound = {member: source for member, source in sources.items() if wrong and not problems[member]}
-    answer(
-        {
-            "how": "parsed" if older else "compiled",
-            "wrong": wrong,
-            "imports": {member: list(imported(ast.parse(source).body)) for member, source in sound.items()},
-        }
-    )
+    with zipfile.ZipFile(sys.argv[1]) as archive:
+        limit_memory(_MEMORY_BYTES + _SOURCE_BYTES)
+        wrong, unread = problems_of(archive, older)
+        imports = {} if not wrong else imports_of(archive, {*wrong, *unread})
+    answer({"how": "parsed" if older else "compiled", "wrong": wrong, "imports": imports, "unread": unread})
 
 
 def answer(record: dict[str, object]) -> None:
@@ -52,10 +54,55 @@ def answer(record: dict[str, object]) -> None:
     print("\ntox-prodsim %s: %s" % (sys.argv[3], json.dumps(record)), flush=True)
 
 
-def sources_of(wheel: str) -> dict[str, bytes]:
+def limit_memory(more_bytes: int) -> None:
+    """Limit the memory to what the process has, and so much more, where the system says and limits it."""
+    try:
+        import resource
+
+        with open("/proc/self/statm") as file:
+            now_bytes = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except (ImportError, OSError):
+        return
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    limit_bytes = now_bytes + more_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (limit_bytes if hard < 0 else min(limit_bytes, hard), hard))
+
+
+def problems_of(
+    archive: zipfile.ZipFile, older: tuple[int, int] | None
+) -> tuple[dict[str, list[object]], dict[str, str]]:
+    """Return what is wrong with members, and why others were passed over."""
+    wrong, unread = {}, {}
+    for info in sources_of(archive):
+        if info.file_size > _SOURCE_BYTES:
+            unread[info.filename] = "is longer than %d MB" % (_SOURCE_BYTES // 1_000_000)
+            continue
+        try:
+            problem = problem_of(archive.read(info), older)
+        except MemoryError:
+            if info.file_size > _SMALL_BYTES:  # a small one is nested too deeply for this machine
+                unread[info.filename] = "needs more than %d MB of memory" % (_MEMORY_BYTES >> 20)
+            continue
+        if problem:
+            wrong[info.filename] = problem
+    return wrong, unread
+
+
+def imports_of(archive: zipfile.ZipFile, without: set[str]) -> dict[str, list[str]]:
+    """Return what the other members import."""
+    found = {}
+    for info in sources_of(archive):
+        if info.filename not in without:
+            try:
+                found[info.filename] = list(imported(ast.parse(archive.read(info)).body))
+            except (MemoryError, RecursionError):
+                continue
+    return found
+
+
+def sources_of(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     """Return the members that are Python source."""
-    with zipfile.ZipFile(wheel) as archive:
-        return {name: archive.read(name) for name in archive.namelist() if name.endswith(".py")}
+    return [info for info in archive.infolist() if info.filename.endswith(".py")]
 
 
 def problem_of(source: bytes, older: tuple[int, int] | None) -> list[object]:

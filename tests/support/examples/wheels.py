@@ -79,7 +79,8 @@ def local_version(folder: Path) -> Iterable[Finding]:
 def too_new(folder: Path) -> Iterable[Finding]:
     metadata = METADATA.format("2.1.0", "Requires-Python: >=3.9")
     opened = open_wheel(wheel(folder, metadata=metadata, version="2.1.0", files={"acme/web.py": ""}))
-    answer = b'tox-prodsim %s: {"how": "compiled", "wrong": {"acme/web.py": [7, "invalid syntax"]}, "imports": {}}\n'
+    answer = b'tox-prodsim %s: {"how": "compiled", "wrong": {"acme/web.py": [7, "invalid syntax"]}, '
+    answer += b'"imports": {}, "unread": {}}\n'
 
     def runner(argv: Sequence[str], **_: object) -> Completed:
         return Completed(returncode=0, timed_out=False, stdout=answer % argv[-1].encode(), stderr=b"")

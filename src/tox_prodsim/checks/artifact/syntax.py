@@ -28,7 +28,13 @@ _LIMIT_S = 120.0
 _NEWER = re.compile(r"(?:^|_)(?:py|python|cp)?_?3_?\d+$", re.IGNORECASE)
 _PARSED_FROM = (3, 7)
 """The oldest version that ``ast.parse`` supports as ``feature_version``."""
-_ANSWER: Mapping[str, Shape] = {"how": str, "wrong": Each(Row(((None, int), str))), "imports": Each([str])}
+_ANSWER: Mapping[str, Shape] = {
+    "how": str,
+    "wrong": Each(Row(((None, int), str))),
+    "imports": Each([str]),
+    "unread": Each(str),
+}
+_UNREAD_SHOWN = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +47,8 @@ class _SyntaxReport:
     """The members with a syntax error: line and message."""
     imports: Mapping[str, Sequence[str]]
     """What each member imports unconditionally."""
+    unread: Mapping[str, str]
+    """The members that were passed over, each with the reason."""
 
 
 def check_syntax(
@@ -61,7 +69,9 @@ def check_syntax(
     detail = (
         "" if findings else f"compiles on Python {shown}" if report.compiled else f"syntax valid for Python {shown}"
     )
-    return CheckResult(detail=detail, codes=CODES, findings=findings)
+    unread = [f"{member} {reason}" for member, reason in report.unread.items()]
+    not_checked = (("VER305", listed(unread, _UNREAD_SHOWN)),) if unread else ()
+    return CheckResult(detail=detail, codes=CODES, findings=findings, not_checked=not_checked)
 
 
 def _not_checked(reason: str) -> CheckResult:
@@ -95,7 +105,8 @@ def _report_of(wheel: Wheel, shown: str, runner: Runner, python: str) -> _Syntax
     if answer["how"] == "unable":
         return None
     wrong = {member: (at, message) for member, (at, message) in answer["wrong"].items()}
-    return _SyntaxReport(compiled=answer["how"] == "compiled", wrong=wrong, imports=answer["imports"])
+    compiled, imports, unread = answer["how"] == "compiled", answer["imports"], answer["unread"]
+    return _SyntaxReport(compiled=compiled, wrong=wrong, imports=imports, unread=unread)
 
 
 def _findings(wheel: Wheel, report: _SyntaxReport, shown: str, is_needed: Callable[[str], bool]) -> Iterator[Finding]:

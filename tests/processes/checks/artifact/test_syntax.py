@@ -154,3 +154,12 @@ def test_a_module_that_imports_elsewhere_is_an_error_unless_it_is_named_for_a_ne
     ours = opened(tmp_path, requires=f">={HERE}", files={"acme/__init__.py": "", file: BROKEN})
     found = check_syntax(ours, Machine(), Path(sys.executable), is_needed=lambda name: name != "acme.old").findings
     assert [(each.level, each.subject) for each in found] == [(level, file)]
+
+
+def test_what_is_too_large_is_passed_over_and_named_and_the_others_are_checked(tmp_path: Path) -> None:
+    files = {"acme/names.py": "a = b + c\n" * 500_000, "acme/long.py": "#" * 16_000_001, "acme/old.py": BROKEN}
+    found = checked(tmp_path, {"acme/__init__.py": "import acme.old\n", **files})
+    assert [each.subject for each in found.findings] == ["acme/old.py"]
+    ((code, reason),) = found.not_checked
+    assert (code, "acme/long.py is longer than 16 MB" in reason) == ("VER305", True)
+    assert "acme/names.py needs more than 256 MB of memory" in reason
