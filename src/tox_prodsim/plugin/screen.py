@@ -70,11 +70,6 @@ class Screen:
         """Return for how long nothing but lines of progress was written."""
         return time.monotonic() - self._written_at
 
-    @property
-    def at_line_start(self) -> bool:
-        """Return whether what was written so far ends with a line end."""
-        return self._at_line_start
-
     def draw(self, line: str, still_wanted: Callable[[], bool]) -> None:
         """Let this line stand at the end in place of the one that does, unless it is not wanted any more."""
         with self._lock, suppress(OSError, ValueError, RuntimeError):
