@@ -32,7 +32,8 @@ from tox_prodsim.model.events import (
 from tox_prodsim.model.findings import Finding, Level, Verdict
 from tox_prodsim.model.metrics import START_UP
 from tox_prodsim.plugin.cli import baseline_show
-from tox_prodsim.report import FORMATS, RenderOptions, event_log
+from tox_prodsim.report import FORMATS, RenderOptions, event_log, release, saved
+from tox_prodsim.report.json import report
 from tox_prodsim.run import contents
 from tox_prodsim.supervision import ledger
 from tox_prodsim.supervision.kernel_lock import KernelLock, LockHolder
@@ -120,6 +121,23 @@ def _play_events(data: bytes, folder: Path) -> Iterator[str]:
             yield from text.splitlines()
 
 
+def _play_report(data: bytes, _folder: Path) -> Iterator[str]:
+    """Read a report of another machine, show it beside one of this machine, and read that report again."""
+    try:
+        each_run = saved.runs_of(data)
+    except ValueError as problem:
+        yield str(problem)
+        return
+    both = [*(event for run in each_run for event in run), *EVENTS]
+    yield release.refusal([("a.json", EVENTS), *(("b.json", run) for run in each_run)])
+    for format_ in FORMATS.values():
+        text = format_.render(both, RenderOptions(verbosity=3))
+        if format_.name != "json":
+            yield from text.splitlines()
+        else:
+            assert len(saved.runs_of(text.encode("utf-8", "surrogatepass"))) == len(each_run) + 1
+
+
 RECORD = {
     "schema": 1,
     **asdict(
@@ -178,11 +196,13 @@ EVENTS: list[events.Event] = [
     COMPARED,
     RunFinished(verdict=Verdict.FAILED, errors=1, warnings=0, notes=0, checks=9, duration_s=3.0),
 ]
+REPORT = json.loads(json.dumps(report(EVENTS)))
 LOG = json.loads(json.dumps([events.to_record(each) for each in EVENTS]))
 
 TARGETS = (
     Target("baseline", _play_baseline, odd_json([FULL, OLD]) | edited_lines([TEXT.encode()])),
     Target("ledger", _play_ledger, odd_json([RECORD]), (ProdsimError,)),
+    Target("report", _play_report, odd_json([REPORT, {**REPORT, "runs": [REPORT], "matrix": []}])),
     Target("lock", _play_lock, odd_json([HOLDER]), (LockError,)),
     Target("event_log", _play_events, lines_of_json([LOG, LOG[4:5], LOG[6:7], LOG[7:8], LOG[:1]]), (LogVersionError,)),
 )
