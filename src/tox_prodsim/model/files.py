@@ -37,6 +37,8 @@ _TEMPORARY = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.tmp", re.DOTALL)
 _NOFOLLOW, _NONBLOCK, _DIRECTORY, _CLOEXEC = (
     getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_DIRECTORY", "O_CLOEXEC")
 )
+_FOREIGN = {errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.EACCES}
+"""Why a link, a socket and a folder cannot be opened; the last of them on Windows."""
 _HAS_FOLDER_HANDLES = os.open in os.supports_dir_fd
 _KINDS = (
     (stat.S_ISLNK, "a symbolic link"),
@@ -108,18 +110,36 @@ def refuse_foreign(path: Path, *, is_folder: bool = False) -> None:
 
 def open_regular(path: Path) -> BufferedReader:
     """Return an existing file, open to read, without waiting for anything; raises OSError when it is anything else."""
+    return os.fdopen(_handle(path, os.O_RDONLY), "rb")
+
+
+def open_kept(path: Path) -> int:
+    """Return the handle of a file to read and write, made if need be, in a folder of its own; raises OSError.
+
+    It must have no other name: whoever writes to it would write to that file.
+    """
+    folder(path.parent, mode=0o700)
+    handle = _handle(path, os.O_RDWR | os.O_CREAT)
+    if os.fstat(handle).st_nlink > 1:
+        os.close(handle)
+        raise ForeignFileError(path, "a second name of another file")
+    return handle
+
+
+def _handle(path: Path, flags: int) -> int:
+    """Open a regular file, no link and nothing that lets one wait; raises OSError for anything else."""
     with _opened(path.parent) as at:
         try:
-            handle = os.open(_name(path, at), os.O_RDONLY | _NOFOLLOW | _NONBLOCK | _CLOEXEC, dir_fd=at)
+            handle = os.open(_name(path, at), flags | _NOFOLLOW | _NONBLOCK | _CLOEXEC, PRIVATE, dir_fd=at)
         except OSError as problem:
-            if problem.errno in {errno.ELOOP, errno.ENXIO, errno.EACCES}:  # a link; a socket; Windows: a folder
+            if problem.errno in _FOREIGN:
                 _regular(path, at)
             raise
     found = os.fstat(handle).st_mode
     if not stat.S_ISREG(found):
         os.close(handle)
         raise ForeignFileError(path, _kind(found))
-    return os.fdopen(handle, "rb")
+    return handle
 
 
 def read(path: Path, *, limit_bytes: int) -> bytes:

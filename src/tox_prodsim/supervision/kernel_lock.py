@@ -9,15 +9,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import stat
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tox_prodsim.model.errors import LockError
+from tox_prodsim.model import files
+from tox_prodsim.model.errors import ForeignFileError, LockError
 from tox_prodsim.supervision import ownership, procfs
 
-_FLAGS = os.O_RDWR | os.O_CREAT | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"))
 _SIZE_LIMIT = 4096
 _WINDOWS_OFFSET = 1 << 30
 """Windows keeps others from reading the byte that is locked: this one is behind the text."""
@@ -125,26 +124,14 @@ class KernelLock:
 
 
 def _open(path: Path) -> int:
-    """Open the file, made if necessary: a regular one of no other name, in a folder of its own; links are not followed.
-
-    Raises LockError.
-    """
-    folder = path.parent
+    """Open the file, made if necessary: a regular one of no other name, links are not followed; raises LockError."""
     try:
-        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
-        if not stat.S_ISDIR(folder.lstat().st_mode):
-            raise LockError(f"{folder} is {'a symbolic link' if folder.is_symlink() else 'not a folder'}")
-        handle = os.open(path, _FLAGS, 0o600)
+        path.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return files.open_kept(path)
+    except ForeignFileError as problem:
+        raise LockError(str(problem)) from problem
     except OSError as problem:
-        reason = "is a symbolic link" if path.is_symlink() else f"cannot be opened: {problem.strerror}"
-        raise LockError(f"{path} {reason}") from problem
-    about = os.fstat(handle)
-    if not stat.S_ISREG(about.st_mode) or about.st_nlink > 1:
-        os.close(handle)
-        raise LockError(f"{path} is not a regular file of one name")
-    return handle
+        raise LockError(f"{path} cannot be opened: {problem.strerror}") from problem
 
 
 if sys.platform == "win32":

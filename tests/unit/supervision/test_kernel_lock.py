@@ -131,15 +131,15 @@ def listening_socket(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (no_folder, "is not a folder"),
-        (link_to_nothing, "is a symbolic link"),
-        (linked_folder, "is a symbolic link"),
-        (pipe_for_folder, "is not a folder"),
-        (pipe, "is not a regular file"),
-        (link, "is a symbolic link"),
-        (second_name, "is not a regular file"),
-        (folder, "Is a directory"),
-        (listening_socket, "No such device or address"),
+        (no_folder, "locks: a file is in its place, remove it"),
+        (link_to_nothing, "locks: a symbolic link is in its place, remove it"),
+        (linked_folder, "locks: a symbolic link is in its place, remove it"),
+        (pipe_for_folder, "locks: a FIFO is in its place, remove it"),
+        (pipe, "a FIFO is in its place, remove it"),
+        (link, "a symbolic link is in its place, remove it"),
+        (second_name, "a second name of another file is in its place, remove it"),
+        (folder, "a folder is in its place, remove it"),
+        (listening_socket, "a socket is in its place, remove it"),
     ],
 )
 def test_what_is_no_file_of_its_own_is_refused_and_not_touched(
