@@ -50,7 +50,6 @@ def section(imports: ImportTree) -> Iterator[Markup]:
         yield tag("p", "Now: this wheel", class_="over")
     yield _chart("Imports now: this wheel", now, whole, marks, imports.unit)
     if then:
-        yield from marks.legend()
         yield from _changes(now, then, marks, imports.unit)
     yield folded(f"All modules ({len(now)} rows)", _modules(now, marks, whole, imports.unit))
 
@@ -61,6 +60,8 @@ def _summary(unit: str, now: Mapping[str, _Node], then: Mapping[str, _Node]) -> 
     what = "A bar is a module with all that it imports; its width is the work. Native code and waiting are not in it."
     if not then:
         return f"{here}. The baseline has no imports to compare with. {what}"
+    if _total(now) == _total(then):
+        return f"{here}, as at the baseline. {what}"
     change = _total(now) / max(_total(then), 1) - 1
     return f"{here}; {change:+.1%} against the baseline ({_total(then):,}). {what}".replace("%", " %")
 
@@ -162,6 +163,7 @@ def _changes(now: Mapping[str, _Node], then: Mapping[str, _Node], marks: _Marks,
     if not rows:
         yield tag("p", "No module has changed.")
         return
+    yield from marks.legend()
     heads = columns(
         "module", "change", "before", "now", unit, "imported by", numbers=(2, 3, 4), short=(1,), repeated=(5,)
     )
