@@ -67,12 +67,11 @@ def _some_script(quick_project: Project) -> None:
     quick_project.write("scripts/none.py", "")
 
 
-@pytest.mark.parametrize("kind", ["lines", "one line"])
 @pytest.mark.parametrize(
-    ("keys", "log"),
+    ("keys", "log", "kind"),
     [
-        pytest.param("commands = {flood}", "commands-0.log", id="a command"),
-        pytest.param("deploy = {flood}\nexpect_output = ^x+$", "deploy.log", id="a deployment"),
+        pytest.param("commands = {flood}", "commands-0.log", "lines", id="a command, lines"),
+        pytest.param("deploy = {flood}\nexpect_output = ^x+$", "deploy.log", "one line", id="a deployment, one line"),
     ],
 )
 def test_200_mb_cost_tox_less_than_64_mb(quick_project: Project, keys: str, log: str, kind: str) -> None:

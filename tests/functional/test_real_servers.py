@@ -132,6 +132,7 @@ def test_uvicorn_answers_a_request_and_runs_its_shutdown_code(quick_project: Pro
         )
 
 
+@pytest.mark.servers
 def test_uvicorn_waits_for_an_event_stream_without_an_end(quick_project: Project) -> None:
     stop = servers(quick_project, "uvicorn==0.34.0")
     assert stop.failed(UVICORN, drain=EVENTS, stop_timeout="2", restarts="0") == ["RUN607", "RUN640"]
@@ -141,6 +142,7 @@ def test_uvicorn_waits_for_an_event_stream_without_an_end(quick_project: Project
     assert quick_project.accused() == ["RUN624"], "it logs a traceback for the stream that it cancels"
 
 
+@pytest.mark.servers
 def test_hypercorn_runs_the_shutdown_code_of_its_workers(quick_project: Project) -> None:
     stop = servers(quick_project, "hypercorn==0.17.3")
     deploy = "hypercorn --bind 127.0.0.1:{port} site_of_ours:asgi"

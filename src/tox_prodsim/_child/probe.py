@@ -66,7 +66,7 @@ def main() -> None:
     faulthandler.enable(file=err)
     watch = effects.ImportWatch(site_packages())
     failed: dict[str, dict[str, Any]] = {}
-    began = _now()
+    began, me = _now(), _getpid()
     for number, item in enumerate(request["items"]):
         if request["budget_s"] is not None and _now() - began > request["budget_s"]:
             answer_to({"left": number})
@@ -74,6 +74,8 @@ def main() -> None:
         answer_to({"begin": number})
         faulthandler.dump_traceback_later(request["limit_s"], exit=True, file=err)
         answer = _watched(item, number, watch, note_to) if item.get("watched") else _answer(item, failed)
+        if _getpid() != me:  # a fork of the import: the next line would wait for a thread that it lacks
+            _exit(0)
         faulthandler.cancel_dump_traceback_later()
         answer_to({"end": number, **answer})
     _exit(0)  # threads and atexit handlers of the imported must not keep the answers waiting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -437,9 +438,11 @@ def test_an_import_that_answers_for_itself_is_a_failure(env: Env, put: Put, answ
     assert message.startswith(f"importing it fails: the interpreter {how}")
 
 
-def test_an_import_that_forks_is_answered_once(env: Env, put: Put) -> None:
+def test_an_import_that_forks_is_answered_once_and_at_once(env: Env, put: Put) -> None:
+    began = time.monotonic()
     checked = imports(env, put({"acme.py": "import os\nif not os.fork():\n    pass\n"}))
     assert checked.detail.startswith("acme from site-packages")
+    assert time.monotonic() - began < 50, "the fork held the helper until its limit of 60 s"
 
 
 def test_an_exception_with_odd_attributes_is_answered(env: Env, put: Put) -> None:
