@@ -13,7 +13,6 @@ USUAL = {
     Step.SDIST: "building once more to compare",
     Step.WHEEL: "reading its modules",
     Step.RELEASE: "checking the other files of the release",
-    Step.RELEASE: "checking the other files of the release",
     Step.AUDIT: "running the auditors",
     Step.INSTALL: "asking the installer what it would install",
     Step.IMPORT: "importing its modules",

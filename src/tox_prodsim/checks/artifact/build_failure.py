@@ -27,7 +27,8 @@ _INCLUDE = {
 }
 _OF_SDIST = ("BLD102", "SDI201")
 _LACKS = re.compile(
-    r"the index cannot be reached|Retrying \(Retry\(|command '[^']+' failed: No such file|unable to execute"
+    r"Could not resolve host|Temporary failure in name resolution|Network is unreachable|Failed to establish a new conn"
+    r"|the index cannot be reached|Retrying \(Retry\(|command '[^']+' failed: No such file|unable to execute"
     r"|Microsoft Visual C\+\+ .* is required|Rust toolchain|(?:rustc|cargo|cmake|ninja)\b.{0,40}not (?:found|installed)"
     r"|can't find Rust compiler|Unknown compiler\(s\)|No CMAKE_\w+_COMPILER|no acceptable C compiler",
     re.IGNORECASE,
