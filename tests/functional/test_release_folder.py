@@ -49,7 +49,7 @@ def test_a_release_passes_and_its_files_are_proved(quick_project: Project) -> No
     assert checked_by_sha256sum(quick_project, folder) == [f"{name}: OK" for name in sorted(files)]
     details = {step["step"]: step["detail"] for step in report["steps"]}
     assert details["sdist"].endswith("builds the given wheel")
-    assert details["release"] == "1 more wheel checked, complete for CPython 3.9 on 1 platform"
+    assert details["release"] == "1 other wheel checked, complete for CPython 3.9 on 1 platform"
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 

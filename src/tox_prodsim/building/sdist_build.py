@@ -26,6 +26,11 @@ class SdistBuilder:
         self._sdist = Path()
 
     @property
+    def is_started(self) -> bool:
+        """Return whether the build has begun."""
+        return self._future is not None
+
+    @property
     def is_running(self) -> bool:
         """Return whether the build has begun and has not ended."""
         return self._future is not None and not self._future.done()

@@ -54,7 +54,7 @@ def check(
         folder.released, wheel.requires_python, wheel.classifiers, has_sdist=folder.sdist is not None
     )
     return CheckResult.of(
-        CheckResult(detail=f"{counted(len(others), 'more wheel')} checked" if others else "", codes=()),
+        CheckResult(detail=f"{counted(len(others), 'other wheel')}{' checked' if others else ''}", codes=()),
         artifact.check_folder(folder),
         artifact.check_same_metadata(named),
         coverage,

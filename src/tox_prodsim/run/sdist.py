@@ -61,6 +61,8 @@ class Provenance:
     """Asks git for the files that it tracks in the source tree; nothing where there is none."""
     given: GivenBuild | None = None
     """None: the wheel under test was built here, or its sdist is not built."""
+    unreadable: CheckResult | None = None
+    """Why the sdist of the release cannot be read; None: it can, or there is none."""
 
 
 def _unavailable() -> TreeBuild:
@@ -80,7 +82,7 @@ def check(provenance: Provenance, wheel: artifact.Wheel, call: BoundedCall) -> C
     """Return what is wrong with the sdist, or between it, the source tree and the wheel."""
     sdist = provenance.sdist
     if sdist is None:
-        return CheckResult(detail=provenance.reason, codes=())
+        return provenance.unreadable or CheckResult(detail=provenance.reason, codes=())
     check_files = functools.partial(_check_files, sdist, wheel, provenance.tracked())
     return CheckResult.of(
         artifact.checked_bounded(call, check_files, sdist.path),
@@ -135,7 +137,8 @@ def _check_tree(provenance: Provenance, sdist: artifact.Sdist, wheel: artifact.W
     except TreeUnavailableError as problem:
         reason = NothingToCheck(problem) if isinstance(problem, NoTreeError) else str(problem)
         reasons = tuple((code, reason) for code in ("BLD103", "BLD104"))
-        return CheckResult(detail="builds the wheel under test", codes=(), not_checked=reasons)
+        detail = "builds the wheel under test" if provenance.codes else ""
+        return CheckResult(detail=detail, codes=(), not_checked=reasons)
     return CheckResult.of(_equal(provenance, sdist, wheel, built.wheel, call), _written(built.written))
 
 

@@ -49,7 +49,7 @@ def test_a_wheel_that_cannot_be_read_is_a_finding_and_the_others_are_checked(tmp
     wheel(tmp_path, tag="cp311-cp311-win32", unrecorded=UNRECORDED)
     result = checked(tmp_path)
     assert [code for code, _, _ in told(result, "WHL140", "WHL101")] == ["WHL140", "WHL101"]
-    assert result.detail.startswith("2 more wheels checked")
+    assert result.detail.startswith("2 other wheels checked")
 
 
 def test_the_metadata_of_another_version_are_not_compared(tmp_path: Path) -> None:

@@ -135,14 +135,16 @@ def _checked_recreate(conf: EnvConfigSet, options: Any, *, recreate: bool) -> bo
 
 
 def _keep_given_file(conf: EnvConfigSet, options: Any) -> None:
-    """Copy the file of ``--installpkg`` out of the environment, which is deleted before the installation."""
+    """Copy what ``--installpkg`` gives out of the environment, which is deleted before the installation."""
     given = getattr(options, "install_pkg", None)
     folder = Path(conf["env_dir"])
-    if given is None or not Path(given).is_file() or not Path(given).resolve().is_relative_to(folder.resolve()):
+    if given is None or not Path(given).exists() or not Path(given).resolve().is_relative_to(folder.resolve()):
         return
     kept = folder.parent / ".prodsim-given" / Path(given).name
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    options.install_pkg = Path(shutil.copy2(given, kept))
+    shutil.rmtree(kept.parent, ignore_errors=True)
+    kept.parent.mkdir(parents=True)
+    copy = shutil.copytree if Path(given).is_dir() else shutil.copy2
+    options.install_pkg = Path(copy(given, kept))
 
 
 def environment_overrides(conf: EnvConfigSet, values: Mapping[str, str]) -> None:

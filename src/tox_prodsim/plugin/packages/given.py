@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
+import platform
+import sys
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,7 +66,8 @@ def _choose(tox_env: PythonRun, given: artifact.ReleaseFolder) -> Path:
         return given.sdist.path
     best = artifact.best_wheel(given, interpreter_tags.tags_of(Path(tox_env.env_python())))
     if best is None:
-        name = f"{tox_env.base_python.implementation} {tox_env.base_python.version_dot} on this platform"
+        python = tox_env.base_python
+        name = f"{python.implementation} {python.version_dot} on {sys.platform} {platform.machine()}"
         raise artifact.no_fitting_wheel(given, name, ENV_NAME)
     return best.path
 

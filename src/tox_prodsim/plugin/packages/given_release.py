@@ -10,6 +10,7 @@ from tox.tox_env.python.runner import PythonRun
 from tox_prodsim import supervision
 from tox_prodsim.building import sdist_build
 from tox_prodsim.checks import artifact
+from tox_prodsim.model.events import RunStarted
 from tox_prodsim.model.release_files import FileKind, ReleaseFile, kind_of
 from tox_prodsim.model.runner import BoundedCall
 from tox_prodsim.plugin.context import runners
@@ -70,7 +71,7 @@ class GivenRelease:
 
     def build(self) -> GivenBuild | None:
         """Return how the wheel of the sdist is had; None: it is not built."""
-        if self._folder is None or self._folder.sdist is None:
+        if not self._builder.is_started:
             return None
         return GivenBuild(first=self._builder.result, again=self._builder.again, log=display_path(self._log))
 
@@ -82,7 +83,19 @@ class GivenRelease:
         """Return whether the build has begun and has not ended."""
         return self._builder.is_running
 
-    def other_files(self, known: Collection[str]) -> Iterator[ReleaseFile]:
+    def release_files(self, started: RunStarted, sdist: Path | None) -> tuple[ReleaseFile, ...]:
+        """Return the files that are to be published; a wheel that was built from a given sdist is not one of them."""
+        wheel = ReleaseFile(
+            name=started.wheel_name,
+            kind=FileKind.WHEEL,
+            size_bytes=started.wheel_size_bytes,
+            sha256=started.wheel_sha256,
+        )
+        wheels = (wheel,) if self.file is None or self.is_wheel else ()
+        sdists = (self._call(artifact.release_file, sdist, FileKind.SDIST),) if sdist is not None else ()
+        return (*wheels, *sdists, *self._other_files({each.name for each in (*wheels, *sdists)}))
+
+    def _other_files(self, known: Collection[str]) -> Iterator[ReleaseFile]:
         """Yield the other files of a folder."""
         for each in self._folder.files if self._folder is not None else ():
             if each.name not in known:

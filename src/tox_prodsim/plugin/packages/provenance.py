@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from tox_prodsim.model.activity import Activity
 from tox_prodsim.model.errors import BuildError, NoTreeError, ProdsimError, TreeUnavailableError
 from tox_prodsim.model.events import RunStarted, Step
 from tox_prodsim.model.formatting import counted
-from tox_prodsim.model.release_files import FileKind, ReleaseFile
+from tox_prodsim.model.release_files import ReleaseFile
 from tox_prodsim.model.runner import BoundedCall
 from tox_prodsim.plugin.context import runners
 from tox_prodsim.plugin.packages import build_record
@@ -185,8 +186,14 @@ class ProvenanceTracker:
             built = f"package = {package} builds no sdist, sdist-wheel (the default here) does"
             return unknown_provenance(self.given.no_sdist if package == "external" else built)
         built_here = self.given.file is None and self._tree.is_started
+        try:
+            sdist = artifact.read_bounded(self._call, artifact.open_sdist, kept)
+        except ProdsimError as problem:
+            if not self.given.is_wheel:
+                raise
+            return replace(unknown_provenance(str(problem)), unreadable=artifact.unreadable_file(kept, problem))
         return Provenance(
-            sdist=artifact.read_bounded(self._call, artifact.open_sdist, kept),
+            sdist=sdist,
             reason="",
             codes=_BUILT if built_here else () if self.given.is_wheel else _BUILT[1:],
             build_tree=self._from_tree,
@@ -196,17 +203,8 @@ class ProvenanceTracker:
         )
 
     def release_files(self, started: RunStarted) -> tuple[ReleaseFile, ...]:
-        """Return the files that are to be published; a wheel that was built from a given sdist is not one of them."""
-        kept = self._kept()
-        wheel = ReleaseFile(
-            name=started.wheel_name,
-            kind=FileKind.WHEEL,
-            size_bytes=started.wheel_size_bytes,
-            sha256=started.wheel_sha256,
-        )
-        wheels = (wheel,) if self.given.file is None or self.given.is_wheel else ()
-        sdists = (self._call(artifact.release_file, kept, FileKind.SDIST),) if kept is not None else ()
-        return (*wheels, *sdists, *self.given.other_files({each.name for each in (*wheels, *sdists)}))
+        """Return the files that are to be published."""
+        return self.given.release_files(started, self._kept())
 
     def close(self) -> None:
         """End a build that still runs, and remove what it needed."""
