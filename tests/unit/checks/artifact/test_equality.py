@@ -110,7 +110,7 @@ def test_what_the_build_writes_anew_is_left_open(tmp_path: Path) -> None:
 def test_what_is_no_wheel_is_not_compared(tmp_path: Path) -> None:
     built = tmp_path / "acme-1.0-py3-none-any.whl"
     built.write_bytes(b"garbage")
-    from_tree = TreeWheel(path=built, took_s=1.5, stale=frozenset())
+    from_tree = TreeWheel(path=built, stale=frozenset())
     (tmp_path / "sdist").mkdir()
     with pytest.raises(
         TreeUnavailableError, match=rf"^the wheel that is compared with, {built.name}, cannot be read: "
