@@ -61,7 +61,8 @@ INI = {
     "stop_timeout = -inf": f"stop_timeout: -inf {NO_SECONDS}",
     "stop_timeout = soon": f"stop_timeout: soon {NO_SECONDS}",
     "reports = html5": (
-        "reports: 'html5' is not a format, write one of text, json, junit, markdown, github, gitlab, sarif, trace"
+        "reports: 'html5' is not a format, write one of text, json, junit, markdown, github, gitlab, sarif, html, "
+        "trace, none"
     ),
     "reports = markdown, junit:no/x.xml": "reports: no/x.xml cannot be written: there is no folder {root}/no",
     "reports = markdown, junit: no/x.xml": "reports: no/x.xml cannot be written: there is no folder {root}/no",

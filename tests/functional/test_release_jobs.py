@@ -19,6 +19,7 @@ from support.workflows import Failed, Machine, play_github, play_gitlab
 PAGE = (ROOT / "docs" / "howto" / "release-jobs.md").read_text("utf-8")
 ACTION = (ROOT / "action.yml").read_text("utf-8")
 GITHUB, GITLAB = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+RE = re.MULTILINE | re.DOTALL
 PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 OURS = "uses: OWNER/tox-prodsim@v"
 CONFIG = "[testenv:prodsim]\nignore = PRF, WHL\nmeasure_startup = false\n"
@@ -38,9 +39,16 @@ def steps() -> list[dict[str, Any]]:
 
 
 def test_each_action_is_pinned_to_a_commit_and_names_its_version() -> None:
-    used = [line.strip(" -") for line in (GITHUB + ACTION).splitlines() if "uses:" in line and line.strip()[0] != "#"]
-    assert len(used) == 11
+    everywhere = GITHUB + ACTION + (ROOT / "docs" / "howto" / "github.md").read_text("utf-8")
+    used = [line.strip(" -") for line in everywhere.splitlines() if "uses:" in line and line.strip()[0] != "#"]
+    assert len(used) == 13
     assert [line for line in used if not PINNED.fullmatch(line) and not line.startswith(OURS)] == []
+
+
+@pytest.mark.parametrize("name", ["github", "gitlab"])
+def test_the_short_pages_are_valid_yaml(name: str) -> None:
+    (block,) = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "docs" / "howto" / f"{name}.md").read_text("utf-8"), RE)
+    assert isinstance(yaml.safe_load(block), dict)
 
 
 def test_nothing_is_put_into_a_script_and_no_job_can_do_more_than_it_must() -> None:

@@ -28,6 +28,11 @@ def test_a_format_has_a_file_below_the_root_or_none(tmp_path: Path, value: objec
     assert not list((tmp_path / "build").iterdir())
 
 
+def test_none_is_not_a_format_and_stands_beside_others(tmp_path: Path) -> None:
+    assert read(tmp_path, "none") == ()
+    assert read(tmp_path, "none, junit") == (ReportFile(format="junit"),)
+
+
 def test_an_absolute_file_is_as_it_is(tmp_path: Path) -> None:
     (report,) = read(tmp_path / "elsewhere", f"sarif:{tmp_path}/a:b.sarif")
     assert report.path == tmp_path / "a:b.sarif"
