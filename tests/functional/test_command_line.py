@@ -64,7 +64,9 @@ def test_every_stage_has_a_line_and_the_summary_stands_directly_above_the_line_o
     assert stages(result.out) == STAGES
     *_, last = ours(result.out)
     lines = result.out.splitlines()
-    assert re.fullmatch(r"prodsim: passed  \d+ checks, 1 warning · report \.tox/prodsim/prodsim/report\.json", last)
+    assert re.fullmatch(
+        r"prodsim: passed  \d+ of \d+ checks applied, 1 warning · report \.tox/prodsim/prodsim/report\.json", last
+    )
     assert lines[lines.index(last) + 1].startswith("  prodsim: OK ")
 
 
@@ -370,7 +372,9 @@ def test_what_cannot_be_done_is_said_in_a_line(project: Project, words: list[str
 
 def test_the_help_names_the_commands_with_examples(project: Project) -> None:
     out = project.tox("prodsim", "--help").passed().out
-    names = re.findall(r"^  ((?:[a-z]+ )+(?:CODE|DIR|REF)?) +[a-z]", out[: out.index("examples:")], re.MULTILINE)
+    names = re.findall(
+        r"^  ((?:[a-z]+ )+(?:CODE|DIR|REF|\[REPORT \.\.\.\])?) +[a-z]", out[: out.index("examples:")], re.MULTILINE
+    )
     assert [name.strip() for name in names] == [
         "checks",
         "explain CODE",
@@ -379,7 +383,7 @@ def test_the_help_names_the_commands_with_examples(project: Project) -> None:
         "baseline accept DIR",
         "compare REF",
         "history",
-        "report",
+        "report [REPORT ...]",
     ]
     assert "  tox prodsim explain RUN607\n" in out
 
