@@ -52,12 +52,13 @@ def check_imports(
     ``remembered`` are the modules that imported when the baseline was accepted.
     """
     main = main_names(distribution)
-    others = [name for name in distribution.top_levels if name not in main and not distribution.is_stray(name)]
+    known = frozenset(main)  # a wheel without packages can have 100,000 top-levels
+    others = [name for name in distribution.top_levels if name not in known and not distribution.is_stray(name)]
     if not main and not others:
         return Imported(checked=_not_checked(NothingToCheck("no importable module")))
     outcomes = dict(zip([*main, *others], import_watched(main, runner, python, limit_s, then=others), strict=True))
     main_outcomes = {name: outcomes[name] for name in main}
-    findings = tuple(_findings(distribution, outcomes, main, remembered))
+    findings = tuple(_findings(distribution, outcomes, known, remembered))
     imports = CheckResult(detail=_detail(outcomes), codes=_CODES, findings=findings)
     effects = check_effects(distribution, main_outcomes, _importer(runner, python, limit_s))
     return Imported(

@@ -16,7 +16,7 @@ from pathlib import Path
 from tox_prodsim.checks.installed.import_runs import load_all
 from tox_prodsim.checks.installed.imports import Imported
 from tox_prodsim.checks.installed.messages import finding, hint_for
-from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Distribution, Loaded, Outcome, Raised, is_below, load
+from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Distribution, Loaded, Outcome, Raised, load
 from tox_prodsim.checks.installed.providers import is_gone
 from tox_prodsim.model.findings import CheckResult, Finding, Level
 from tox_prodsim.model.formatting import counted, joined, listed, plural
@@ -143,12 +143,20 @@ def modules_to_import(distribution: Distribution, remembered: frozenset[str]) ->
     """Return the modules that users import, and the ``remembered`` ones; parents before their children."""
     named = [name for name in distribution.top_levels if not _NOT_FOR_IMPORT & set(name.split("."))]
     own = [name for name in named if not distribution.is_stray(name)]
-    tops = own or named
+    tops = frozenset(own or named)
     return [
         name
         for name in sorted(distribution.modules)
-        if name in remembered or any(is_below(name, top) and _is_for_import(name[len(top) :]) for top in tops)
+        if name in remembered or any(top in tops and _is_for_import(name[len(top) :]) for top in _and_above(name))
     ]
+
+
+def _and_above(name: str) -> Iterator[str]:
+    """Yield the name of a module, and those of the packages above it."""
+    yield name
+    while "." in name:
+        name = name.rpartition(".")[0]
+        yield name
 
 
 def _is_for_import(below: str) -> bool:
@@ -182,7 +190,8 @@ class _Weights:
     def failed(self) -> list[str]:
         """Return the modules that do not import, without the top-levels, which other checks report."""
         names = (name for name, outcome in self.outcomes.items() if not isinstance(outcome, Loaded))
-        return [name for name in names if name not in self.distribution.top_levels]
+        tops = frozenset(self.distribution.top_levels)
+        return [name for name in names if name not in tops]
 
     def level(self, name: str) -> Level:
         """Return the level of the failure of a module."""
