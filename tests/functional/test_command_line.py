@@ -323,6 +323,7 @@ def test_a_run_of_another_environment_imports_nothing_of_ours_but_the_words_of_t
     assert imported(project.tox("run", "-e", "lint", env=IMPORTS).passed()) == {
         "tox_prodsim.plugin.hooks",
         "tox_prodsim.plugin.cli",
+        "tox_prodsim.plugin.cli.install_option",
         "tox_prodsim.plugin.cli.parser",
     }
     assert imported(project.tox("config", "-e", "prodsim", env=IMPORTS).passed()) > {"tox_prodsim.plugin.config.keys"}
