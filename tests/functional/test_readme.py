@@ -11,7 +11,19 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.documents import HOW, README, ROOT, UPDATE, console_commands, document, named_commands, show, shown
+from support.documents import (
+    DOCS,
+    DOCUMENTS,
+    HOW,
+    README,
+    ROOT,
+    UPDATE,
+    console_commands,
+    document,
+    named_commands,
+    show,
+    shown,
+)
 from support.pictures import MOST_COLUMNS, picture, text_of
 from support.project import Project, Result
 
@@ -74,7 +86,10 @@ def hold(name: str, text: str) -> None:
 
 
 def test_the_commands_of_the_documents_are_those_that_are_run_here() -> None:
-    assert list(console_commands()) == [MAIN, TESTS, ACCEPT, SHOW]
+    """Those of the tutorial and of how-to pages that are projects of their own are run by ``test_howtos``."""
+    assert [*console_commands(README), *console_commands(document("adopt.md"))] == [MAIN, TESTS, ACCEPT, SHOW]
+    played = {README, document("adopt.md"), document("tutorial.md"), *(DOCS / "howto").glob("*.md")}
+    assert [path for path in DOCUMENTS if path not in played and [*console_commands(path)]] == []
 
 
 @pytest.mark.index
@@ -137,6 +152,7 @@ def test_a_library_needs_no_configuration_and_its_baseline_is_accepted_and_shown
 
 def test_the_documents_name_every_command_there_is(project: Project) -> None:
     usage = project.tox("prodsim", "--help").passed().out
+    hold("usage", usage[usage.index("usage:") :])
     words = re.findall(r"^  ((?:[a-z]+ ?)+)", usage[usage.index("commands:") : usage.index("examples:")], re.MULTILINE)
     documented = README.read_text("utf-8") + Path(ROOT / "CHANGELOG.md").read_text("utf-8")
     assert words

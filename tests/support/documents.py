@@ -77,11 +77,10 @@ def shows_table(path: Path, name: str, text: str) -> bool:
     return [parts[2] for parts in found.finditer(path.read_text("utf-8"))] == [text]
 
 
-def console_commands() -> Iterator[str]:
-    """Yield every command of the console blocks of all documents."""
-    for path in DOCUMENTS:
-        for console in re.findall(r"```console\n(.*?)```", path.read_text("utf-8"), re.DOTALL):
-            yield from (line.removeprefix("$ ") for line in console.splitlines() if line.startswith("$ "))
+def console_commands(path: Path) -> Iterator[str]:
+    """Yield every command of the console blocks of a document."""
+    for console in re.findall(r"```console\n(.*?)```", path.read_text("utf-8"), re.DOTALL):
+        yield from (line.removeprefix("$ ") for line in console.splitlines() if line.startswith("$ "))
 
 
 def named_commands() -> Iterator[str]:
