@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -137,9 +138,12 @@ class ReadinessWait:
         return found
 
     def _note_listening(self) -> None:
-        if self._watches_listening and (found := self._questions.listening_addresses()):
-            self._watches_listening = False
-            self._listening = Listening(at=supervision.clock.now(), addresses=found)
+        """Keep when and where it was first seen to listen; where that cannot be seen, nothing depends on it."""
+        if self._watches_listening:
+            with suppress(OSError):
+                found = self._questions.listening_addresses()
+                self._watches_listening = not found
+                self._listening = Listening(at=supervision.clock.now(), addresses=found) if found else None
 
     def _ask_pending(self) -> Iterator[tuple[Probe, supervision.Ready]]:
         """Ask each pending probe once, and yield those that are satisfied for as long as they have to be."""
