@@ -88,7 +88,8 @@ def _detail(outcomes: Mapping[str, Outcome]) -> str:
 
 def main_names(distribution: Distribution) -> tuple[str, ...]:
     """Return the top-levels that must import: named like the project or used by a command, else all public ones."""
-    named = [name for name in distribution.top_levels if _is_named(distribution, name)]
+    key, commands = distribution.key, _command_modules(distribution)  # there can be 100,000 names
+    named = [name for name in distribution.top_levels if _leads_to(name, key, commands)]
     others = [name for name in distribution.top_levels if not distribution.is_stray(name)]
     public = [name for name in others if not _is_private(name)]
     return tuple(named or public or others or _all_there_is(distribution))
@@ -101,12 +102,21 @@ def _all_there_is(distribution: Distribution) -> Iterator[str]:
 
 def _is_named(distribution: Distribution, name: str) -> bool:
     """Return whether the project's name or a command that needs no extra leads to the module."""
-    commands = [point.module for point in distribution.commands if not point.extras]
-    return _is_namesake(distribution, name) or any(is_below(module, name) for module in commands)
+    return _leads_to(name, distribution.key, _command_modules(distribution))
+
+
+def _command_modules(distribution: Distribution) -> list[str]:
+    return [point.module for point in distribution.commands if not point.extras]
+
+
+def _leads_to(name: str, key: str, commands: Sequence[str]) -> bool:
+    """Return whether the name is that of the project, or that of what a command leads to."""
+    is_namesake = canonicalize_name(name) == key and not _is_private(name)
+    return is_namesake or any(is_below(module, name) for module in commands)
 
 
 def _is_namesake(distribution: Distribution, name: str) -> bool:
-    return canonicalize_name(name) == distribution.key and not _is_private(name)
+    return _leads_to(name, distribution.key, ())
 
 
 def _is_private(name: str) -> bool:
