@@ -125,7 +125,7 @@ def test_the_probes_interrupt_no_system_call(package: Callable[[str, str], Path]
 def test_waiting_is_seen_too(package: Callable[[str, str], Path]) -> None:
     python = package("sleepy", "import time; time.sleep(0.3)")
     rounds = sampling.import_sampler("sleepy", python=python, runner=Runner())(2)
-    assert min(rounds.target_s) > 0.27  # the probes wake it a few times, and it may queue for a CPU each time
+    assert min(rounds.target_s) > 0.15  # without the sleep it is 0.001; what it queues for a CPU is left out
 
 
 @pytest.mark.parametrize(
