@@ -68,7 +68,7 @@ def play(adversary: Adversary, way: Way, folder: Path, setting: Setting) -> Cell
     register_folder.mkdir()
     register = Register(register_folder, in_namespace=setting.containment == "pidns")
     _plan(adversary, way, folder, setting)
-    host = launched(folder)
+    host, family = launched(folder), dict[str, psutil.Process]()
     try:
         _wait_ready(register, adversary, host, READY_LIMIT_S * max(1.0, setting.relax))
         family = _family(host.pid, register)
@@ -78,6 +78,7 @@ def play(adversary: Adversary, way: Way, folder: Path, setting: Setting) -> Cell
         if host.poll() is None:
             host.kill()
         host.wait()
+        _kill(family.values())
         register.clear()
 
 
@@ -191,6 +192,13 @@ def _wait_dead(processes: Iterable[psutil.Process]) -> None:
     waiting = list(processes)
     while any(map(lives, waiting)):
         time.sleep(0.005)
+
+
+def _kill(supervisors: Iterable[psutil.Process]) -> None:
+    """Kill what is left of host, guard and warden: a trial in trouble leaves nothing, even if they are stopped."""
+    for each in supervisors:
+        with suppress(psutil.Error):
+            each.kill()
 
 
 def _wait_stopped(process: psutil.Process) -> None:
