@@ -55,6 +55,8 @@ def test_nobody_can_change_the_catalogue() -> None:
 def test_a_page_has_all_sections_and_can_be_read_in_any_terminal(check: Check) -> None:
     text = page(check)
     titles = ["WHY IT MATTERS", "EXAMPLE", "COMMON CAUSES", "WHAT TO DO", "IF IT IS MEANT TO BE SO"]
+    if check.project:
+        titles.insert(4, "A PROJECT THAT SHOWS IT")
     assert re.findall(r"^[A-Z ]+$", text, re.MULTILINE) == titles
     assert text.startswith(f"{check.code}: {check.title}\n{FAMILIES[check.code[:3]]}, {check.level}")
     assert text.isascii()
