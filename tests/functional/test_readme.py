@@ -146,8 +146,13 @@ def test_a_library_needs_no_configuration_and_its_baseline_is_accepted_and_shown
     project.write("acme/__init__.py", "")
     do(project, ACCEPT).passed()
     assert "import acme " in do(project, SHOW).passed().out
-    for command in set(named_commands()) | {"tox list"}:
-        do(project, command.replace("CODE", "RUN602")).passed()
+    for command in ("tox list", "tox prodsim report", "tox prodsim checks", "tox prodsim explain RUN602"):
+        do(project, command).passed()
+
+
+def test_every_command_that_a_document_names_is_there(project: Project) -> None:
+    for command in set(named_commands()):
+        do(project, f"{command.replace('COMMAND', 'report')} --help").passed()
 
 
 def test_the_documents_name_every_command_there_is(project: Project) -> None:
