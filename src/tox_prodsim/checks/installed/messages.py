@@ -6,6 +6,8 @@ import re
 import sys
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from tox_prodsim.checks.installed.probe import Died, Distribution, Hung, Outcome, Raised
 from tox_prodsim.checks.installed.providers import DISTRIBUTIONS, PYTHON_2, REMOVED
 from tox_prodsim.checks.installed.surroundings import absence
@@ -53,7 +55,7 @@ def hint_for_raised(distribution: Distribution, raised: Raised) -> str:
             return _hint_for_renamed(distribution, renamed["name"], renamed["module"], raised.lacking)
         case _ if distribution.lacks_foreign(raised.missing):
             return _hint_for_foreign(distribution, raised.missing, raised.lacking)
-    if raised.lacking:
+    if raised.lacking and canonicalize_name(raised.lacking.partition(" ")[0]) != distribution.key:
         return f"adapt to {raised.lacking}, or bound its version"
     return f"have the build include {raised.missing}, which is not in the wheel" if raised.missing else ""
 

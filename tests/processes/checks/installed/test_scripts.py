@@ -86,6 +86,12 @@ def test_a_command_whose_module_nobody_shipped_is_the_same_finding_as_in_the_whe
     assert (found.code, found.subject) == ("ENT510", "[console_scripts] acme = acme.cli:main")
 
 
+def test_a_module_that_the_wheel_itself_lacks_is_to_be_built_into_it(env: Env, put: Put) -> None:
+    files = {"acme/__init__.py": "", "acme/cli.py": "from acme.report.text import render"}
+    (found,) = scripts(env, put(files, entry_points="[console_scripts]\nacme = acme.cli:main\n")).findings
+    assert found.hint == "have the build include acme.report, which is not in the wheel"
+
+
 def test_a_command_that_ends_the_interpreter_is_found_and_the_others_go_on(env: Env, put: Put) -> None:
     files = {"acme.py": CLI, "bad.py": SEGFAULT, "slow.py": HANG}
     points = "[console_scripts]\nbad = bad:main\nslow = slow:main\nacme = acme:main\n"
