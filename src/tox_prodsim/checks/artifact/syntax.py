@@ -63,8 +63,8 @@ def check_syntax(
         return _not_checked(NothingToCheck("neither Requires-Python nor the tags say which Python is the oldest"))
     shown = f"{version[0]}.{version[1]}"
     report = _report(wheel, version, runner, python)
-    if report is None:
-        return _not_checked(f"no Python {shown} was found, and none that could speak for it")
+    if isinstance(report, str):
+        return _not_checked(report)
     findings = tuple(_findings(wheel, report, shown, is_needed))
     detail = (
         "" if findings else f"compiles on Python {shown}" if report.compiled else f"syntax valid for Python {shown}"
@@ -78,32 +78,36 @@ def _not_checked(reason: str) -> CheckResult:
     return CheckResult(detail="", codes=(), not_checked=(("VER305", reason),))
 
 
-def _report(wheel: Wheel, version: Python, runner: Runner, python: Path) -> _SyntaxReport | None:
-    """Return the report of the first Python that compiles the sources, else of the first that parses them."""
+def _report(wheel: Wheel, version: Python, runner: Runner, python: Path) -> _SyntaxReport | str:
+    """Return the report of the first Python that compiles or parses the sources; else why there is none."""
     shown = f"{version[0]}.{version[1]}"
     exact = shutil.which(f"python{shown}")
-    parsed = None
+    reasons = []
     for each in (exact, str(python), sys.executable) if version >= _PARSED_FROM else (exact,):
-        report = _report_of(wheel, shown, runner, each) if each and parsed is None else None
-        if report is not None and report.compiled:
+        report = _report_of(wheel, shown, runner, each) if each else ""
+        if not isinstance(report, str):
             return report
-        parsed = parsed or report
-    return parsed
+        reasons.append(report)
+    return next(filter(None, reasons), f"no Python {shown} was found, and none that could speak for it")
 
 
-def _report_of(wheel: Wheel, shown: str, runner: Runner, python: str) -> _SyntaxReport | None:
-    """Return the report of one Python; None without an answer: an older one, or a shim of a version manager."""
+def _report_of(wheel: Wheel, shown: str, runner: Runner, python: str) -> _SyntaxReport | str:
+    """Return the report of one Python, or why there is none; nothing of an older one or a shim of a version manager."""
     nonce = new_nonce()
     completed = runner([python, "-I", str(_SCRIPT), str(wheel.path), shown, nonce], timeout_s=_LIMIT_S)
+    if completed.timed_out:
+        return f"{Path(python).name} took longer than {_LIMIT_S:g} s to read the modules"
+    if completed.returncode is None or completed.returncode < 0:
+        return f"{Path(python).name} was ended by a signal while it read the modules"
     if completed.returncode != 0:
-        return None
+        return ""
     try:
         (line,) = marked(completed.stdout, nonce)
         answer = checked(record(line), _ANSWER)
     except (AnswerError, ValueError):  # none, or two
-        return None
+        return ""
     if answer["how"] == "unable":
-        return None
+        return ""
     wrong = {member: (at, message) for member, (at, message) in answer["wrong"].items()}
     compiled, imports, unread = answer["how"] == "compiled", answer["imports"], answer["unread"]
     return _SyntaxReport(compiled=compiled, wrong=wrong, imports=imports, unread=unread)

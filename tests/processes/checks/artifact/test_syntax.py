@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from support.versions import opened
@@ -107,6 +108,21 @@ def test_what_is_no_module_is_not_looked_at(tmp_path: Path) -> None:
 def test_broken_modules_of_one_kind_are_one_finding(tmp_path: Path) -> None:
     files = {"acme/__init__.py": "", "acme/a.py": BROKEN, "acme/b.py": BROKEN}
     assert [each[:3] for each in brief(checked(tmp_path, files))] == [("VER305", N, "acme/a.py and 1 more")]
+
+
+@pytest.mark.parametrize(
+    ("ended", "reason"),
+    [
+        pytest.param(Ended(-9, False, b"", b""), "was ended by a signal while it read the modules", id="a signal"),
+        pytest.param(Ended(None, True, b"", b""), "took longer than 120 s to read the modules", id="the time limit"),
+    ],
+)
+def test_a_python_that_did_not_come_to_its_end_is_not_said_to_be_absent(
+    tmp_path: Path, ended: Ended, reason: str
+) -> None:
+    wheel = opened(tmp_path, requires=f">={HERE}", files={"acme/__init__.py": ""})
+    result = check_syntax(wheel, Mock(return_value=ended), Path(sys.executable))
+    assert result.not_checked == (("VER305", f"{Path(sys.executable).name} {reason}"),)
 
 
 @pytest.mark.parametrize(
