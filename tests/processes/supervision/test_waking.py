@@ -57,6 +57,9 @@ def without_host(adversaries: Adversaries, kind: str, processes: int, folder: Pa
     for each in (record.guard, record.warden):
         assert each
         os.kill(each.pid, signal.SIGSTOP)
+        supervisor = psutil.Process(each.pid)
+        while supervisor.status() not in {psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP}:  # it must run for that
+            time.sleep(0.005)
     return record
 
 
