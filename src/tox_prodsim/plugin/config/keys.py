@@ -7,9 +7,7 @@ add its row here, and to use its value in ``read``.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
 
 from tox.config.set_env import SetEnv
 from tox.config.sets import ConfigSet, EnvConfigSet
@@ -17,11 +15,10 @@ from tox.config.types import Command
 
 from tox_prodsim.model import auditors, conditions, leaks, parsing, probe_kinds, ranges, scenario, services
 from tox_prodsim.plugin.config import ini_lines, reports, values
+from tox_prodsim.plugin.config.key import Key, Need, Schema
 from tox_prodsim.plugin.config.values import Lines, Words
 from tox_prodsim.report import FORMATS
 
-Schema = Mapping[str, object]
-"""A JSON schema."""
 _ITEM: Schema = {"$ref": "#/definitions/subs"}
 """A text, or one of tox's tables that stand for a text."""
 _TEXT: Schema = {"type": "string"}
@@ -36,48 +33,6 @@ def _items(*others: Schema) -> Schema:
 def _code(names: Iterable[str]) -> str:
     """Return the names as Markdown."""
     return ", ".join(f"`{name}`" for name in names)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Need:
-    """What a key means nothing without."""
-
-    keys: tuple[str, ...]
-    """The other keys, all of which must have a value."""
-    reason: str
-    """What an error says behind their names."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Key:
-    """One key: a row of the table."""
-
-    name: str
-    """Its name."""
-    help: str
-    """What it means, in one sentence of Markdown, as editors show the descriptions of a schema."""
-    of_type: Any
-    """What tox makes of its value; ``object``: nothing, so that an error can show what was written."""
-    default: object
-    """Its value where nobody sets it."""
-    schema: Schema
-    """The JSON schema of its value in TOML."""
-    range: ranges.Range | None = None
-    """The numbers that it may be; None: it is not a number."""
-    parse: Callable[[str, Any], Any] = values.unchanged
-    """What the value means, from the name and what tox made of it; raises ProdsimError that names the key."""
-    refuse: Callable[[str, str], object] = values.refuse
-    """What becomes of a complaint of tox about the value: ProdsimError, or nothing when there is just no value."""
-    needs: Need | None = None
-    """The keys without which a value means nothing."""
-    factor_words: tuple[str, ...] = ()
-    """Expressions for words that tox would take for factors in an ini file when a blank follows their colon."""
-    more_help: str = ""
-    """What the document says behind ``help``."""
-    default_help: str = ""
-    """What the document has for the default, where that is not the plain value."""
-    of_service: bool = False
-    """Whether the section of a service may have it as well."""
 
 
 _CODE_WORDS = (r"[A-Z]{1,3}\d{0,3}",)

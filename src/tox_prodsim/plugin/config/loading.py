@@ -14,7 +14,7 @@ from tox.tox_env.errors import Fail, Skip
 
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.plugin.config import shell_words
-from tox_prodsim.plugin.config.keys import Key
+from tox_prodsim.plugin.config.key import Key
 
 _LONGEST_MESSAGE = 500
 _LONGEST_INTEGER_BITS = 64

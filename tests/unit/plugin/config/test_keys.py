@@ -13,7 +13,8 @@ from tox.config.types import Command
 
 from tox_prodsim.model import probe_kinds
 from tox_prodsim.model.scenario import CONTAINMENT_KINDS, Update
-from tox_prodsim.plugin.config.keys import KEYS, SERVICE_KEYS, Key
+from tox_prodsim.plugin.config.key import Key
+from tox_prodsim.plugin.config.keys import KEYS, SERVICE_KEYS
 from tox_prodsim.plugin.config.schema import of_service, properties
 from tox_prodsim.plugin.config.values import Lines, Words, argv, update
 

@@ -18,7 +18,8 @@ from tox.run import setup_state
 
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.plugin.config import keys
-from tox_prodsim.plugin.config.keys import KEYS, SERVICE_KEYS, Key
+from tox_prodsim.plugin.config.key import Key
+from tox_prodsim.plugin.config.keys import KEYS, SERVICE_KEYS
 from tox_prodsim.plugin.config.loading import load, understood
 
 TABLE = (*KEYS, *(key for key in SERVICE_KEYS if key not in KEYS))
