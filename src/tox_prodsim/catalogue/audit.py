@@ -13,8 +13,8 @@ CHECKS = (
         why=(
             "The environment asks for this tool with the key 'audit', so its word counts as it would in a job of its "
             "own: an exit code other than 0 fails the run. The first complaint is the message, and the whole output is "
-            "shown below it. 'auditwheel show' never fails; a wheel whose name promises an older system than "
-            "auditwheel finds that it needs is told here all the same."
+            "shown below it. 'auditwheel show' never fails. Its output is compared with the wheel's name: a name that "
+            "promises an older system than the wheel needs is an error here."
         ),
         example=("FAIL AUD801 check-wheel-contents: W005: Wheel contains common toplevel name in library: tests/"),
         causes=(
