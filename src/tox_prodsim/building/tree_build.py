@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.building import frontend, source_tree
+from tox_prodsim.building.background import BackgroundBuild
 from tox_prodsim.building.unpacking import unpack
 from tox_prodsim.model.errors import NoTreeError, TreeUnavailableError
 from tox_prodsim.model.findings import NothingToCheck
@@ -55,59 +55,40 @@ class BuiltTree:
     """What the build wrote into the tree, and whether git tracks it; a text: why that is not known."""
 
 
-class TreeBuilder:
+class TreeBuilder(BackgroundBuild[BuiltTree]):
     """Builds the source tree once, in a thread; ``folder`` takes the copy and the wheels."""
 
     def __init__(self, tree: SourceTree, folder: Path, interrupted: Callable[[], bool]) -> None:
+        super().__init__("the source tree")
         self._tree = tree
         self._folder = folder
         self._interrupted = interrupted
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="prodsim-tree")
         self._tools: BuildTools | None = None
-        self._future: Future[BuiltTree] | None = None
 
     @property
     def copy(self) -> Path:
         """Return the folder of the copy."""
         return self._folder / _COPY
 
-    @property
-    def is_started(self) -> bool:
-        """Return whether the build has begun."""
-        return self._future is not None
-
-    @property
-    def is_running(self) -> bool:
-        """Return whether the build has begun and has not ended."""
-        return self._future is not None and not self._future.done()
-
     def start(self, tools: BuildTools) -> None:
         """Begin the build."""
         self._tools = tools
-        self._future = self._pool.submit(self._build, tools)
+        self.submit(lambda: self._build(tools))
 
     def tracked(self) -> frozenset[str]:
         """Return the files of the project that git tracks; nothing where there is no repository."""
         return source_tree.tracked(self._tree.root, self._tree.git)
 
-    def result(self) -> BuiltTree:
-        """Wait for the build; raises ProdsimError, OSError and TreeUnavailableError when it fails, and Cancelled."""
-        if self._future is None:
-            msg = "the source tree was not built"
-            raise TreeUnavailableError(msg)
-        return self._future.result()
-
     def build_again(self, sdist: Path) -> Path:
         """Return the wheel of an sdist, built with the same tools; raises ProdsimError, OSError and Cancelled."""
         if self._tools is None:
-            msg = "the source tree was not built"
-            raise TreeUnavailableError(msg)
+            raise self.never_built()
         source = self._tools.call(unpack, sdist, self._folder / _SDIST)
         return self._wheel(source, f"{_SDIST}-wheel", self._tools)
 
     def close(self) -> None:
         """Wait for the thread, and remove what the builds needed; the wheels stay."""
-        self._pool.shutdown(cancel_futures=True)
+        super().close()
         for name in (_COPY, _SDIST):
             shutil.rmtree(self._folder / name, ignore_errors=True)
 
