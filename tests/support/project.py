@@ -109,11 +109,19 @@ class Project:
 
     def tox(self, *arguments: str | Path, env: Mapping[str, str] | None = None, limit_s: float = LIMIT_S) -> Result:
         """Run tox to its end; every argument but the first word is the user's."""
+        return self._ended(self._command(arguments), self._environ(env), limit_s)
+
+    def shell(self, line: str, *, env: Mapping[str, str] | None = None, limit_s: float = LIMIT_S) -> Result:
+        """Run a line as a user types it, with tox and Python of this environment on PATH."""
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        return self._ended(["bash", "-c", line], self._environ({"PATH": path, **(env or {})}), limit_s)
+
+    def _ended(self, command: list[str], environ: Mapping[str, str], limit_s: float) -> Result:
         began = time.monotonic()
         ran = subprocess.run(
-            self._command(arguments),
+            command,
             cwd=self.folder,
-            env=self._environ(env),
+            env=environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.resources import files
 
 from tox_prodsim.model.findings import Level
 
@@ -24,5 +25,14 @@ class Check:
     solution: tuple[str, ...]
     exception: str = ""
     """When the level is another one; empty when it never is."""
-    project: str = ""
-    """A project of some ten lines of which a run reports it: ``# FILE`` stands above the lines of each file."""
+    no_project: str = ""
+    """Why no short project shows it, in one sentence; empty when ``projects/CODE.txt`` does."""
+
+    @property
+    def project(self) -> str:
+        """Return a project of some ten lines of which a run reports it, from ``projects/CODE.txt``.
+
+        ``# FILE`` stands above the lines of each file, ``$ COMMAND`` is a command that is typed at that point.
+        """
+        path = files(__package__) / "projects" / f"{self.code}.txt"
+        return path.read_text("utf-8").rstrip("\n") if path.is_file() else ""

@@ -43,20 +43,6 @@ CHECKS = (
             "read the lines below the finding; repeat it by hand with .tox/prodsim/bin/python in an empty directory",
             "give what it needs: deploy_files, set_env, deps, or a migration in commands_pre",
         ),
-        project=(
-            "# pyproject.toml\n"
-            "[build-system]\n"
-            'requires = ["hatchling"]\n'
-            'build-backend = "hatchling.build"\n'
-            "[project]\n"
-            'name = "acme"\n'
-            'version = "1.0"\n'
-            "# acme/__init__.py\n"
-            "# tox.ini\n"
-            "[testenv:prodsim]\n"
-            'deploy = python -c "raise SystemExit(3)"\n'
-            "ready = listen"
-        ),
     ),
     Check(
         code="RUN603",
@@ -77,21 +63,6 @@ CHECKS = (
             "compare the address in the probe with the one in the log; 'listen' finds the port by itself",
             "make the service answer its health check before it has everything, or give it what it waits for",
             "raise ready_timeout only when the timeline shows that it was still making progress",
-        ),
-        project=(
-            "# pyproject.toml\n"
-            "[build-system]\n"
-            'requires = ["hatchling"]\n'
-            'build-backend = "hatchling.build"\n'
-            "[project]\n"
-            'name = "acme"\n'
-            'version = "1.0"\n'
-            "# acme/__init__.py\n"
-            "# tox.ini\n"
-            "[testenv:prodsim]\n"
-            'deploy = python -c "import time; time.sleep(99)"\n'
-            "ready = listen\n"
-            "ready_timeout = 1"
         ),
     ),
     Check(

@@ -86,17 +86,6 @@ CHECKS = (
             "add the file to the wheel by the configuration of the build backend, and read it with importlib.resources",
             "go to the file and line below the finding: that is where the import stopped",
         ),
-        project=(
-            "# pyproject.toml\n"
-            "[build-system]\n"
-            'requires = ["hatchling"]\n'
-            'build-backend = "hatchling.build"\n'
-            "[project]\n"
-            'name = "acme"\n'
-            'version = "1.0"\n'
-            "# acme/__init__.py\n"
-            "NUMBER = 1 / 0"
-        ),
     ),
     Check(
         code="IMP504",
@@ -129,18 +118,6 @@ CHECKS = (
             "install the extra in this environment (extras = trio), to have it checked as well",
             "delete what is dead, and put the work of a script under: if __name__ == '__main__'",
             "a module that is meant to be gone or to need more: accept a new baseline",
-        ),
-        project=(
-            "# pyproject.toml\n"
-            "[build-system]\n"
-            'requires = ["hatchling"]\n'
-            'build-backend = "hatchling.build"\n'
-            "[project]\n"
-            'name = "acme"\n'
-            'version = "1.0"\n'
-            "# acme/__init__.py\n"
-            "# acme/extra.py\n"
-            'raise RuntimeError("not configured")'
         ),
     ),
     Check(

@@ -70,18 +70,6 @@ CHECKS = (
             "add the distribution to [project] dependencies",
             "an optional dependency: import it where it is needed, or below try: ... except ImportError:",
         ),
-        project=(
-            "# pyproject.toml\n"
-            "[build-system]\n"
-            'requires = ["hatchling"]\n'
-            'build-backend = "hatchling.build"\n'
-            "[project]\n"
-            'name = "acme"\n'
-            'version = "1.0"\n'
-            'dependencies = ["build"]\n'
-            "# acme/__init__.py\n"
-            "import packaging"
-        ),
     ),
     Check(
         code="DEP209",

@@ -100,6 +100,7 @@ SECTIONS: Mapping[str, Callable[[Check], str | tuple[str, ...]]] = {
     "COMMON CAUSES": lambda check: check.causes,
     "WHAT TO DO": lambda check: check.solution,
     "A PROJECT THAT SHOWS IT": lambda check: check.project,
+    "WHY NO SHORT PROJECT SHOWS IT": lambda check: check.no_project,
     "IF IT IS MEANT TO BE SO": _acceptance,
 }
 """The sections of a page in their order; an empty one is left out. The pages of the documentation have the same."""

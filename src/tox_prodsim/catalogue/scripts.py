@@ -31,19 +31,6 @@ CHECKS = (
             "for an async function: name one that calls asyncio.run(main())",
             "for a script that needs an extra: catch the ImportError and tell the user which extra to install",
         ),
-        project=(
-            "# pyproject.toml\n"
-            "[build-system]\n"
-            'requires = ["hatchling"]\n'
-            'build-backend = "hatchling.build"\n'
-            "[project]\n"
-            'name = "acme"\n'
-            'version = "1.0"\n'
-            'scripts.acme = "acme:mian"\n'
-            "# acme/__init__.py\n"
-            "def main() -> None:\n"
-            '    print("hello")'
-        ),
     ),
     Check(
         code="ENT511",

@@ -144,23 +144,6 @@ CHECKS = (
             "setuptools: [tool.setuptools.package-data] acme = ['*.json', 'templates/**']",
             "exclude what is not meant to be installed: exclude-package-data, or 'exclude' of the build back end",
         ),
-        project=(
-            "# pyproject.toml\n"
-            "[build-system]\n"
-            'requires = ["setuptools>=77"]\n'
-            'build-backend = "setuptools.build_meta"\n'
-            "[project]\n"
-            'name = "acme"\n'
-            'version = "1.0"\n'
-            "[tool.setuptools]\n"
-            'packages = ["acme"]\n'
-            "include-package-data = false\n"
-            "# MANIFEST.in\n"
-            "graft acme\n"
-            "# acme/__init__.py\n"
-            "# acme/words.txt\n"
-            "plum"
-        ),
     ),
     Check(
         code="WHL114",
@@ -197,23 +180,6 @@ CHECKS = (
         solution=(
             "let the back end find packages: [tool.setuptools.packages.find], find_namespace_packages()",
             "name the package that is missing",
-        ),
-        project=(
-            "# pyproject.toml\n"
-            "[build-system]\n"
-            'requires = ["setuptools>=77"]\n'
-            'build-backend = "setuptools.build_meta"\n'
-            "[project]\n"
-            'name = "acme"\n'
-            'version = "1.0"\n'
-            "[tool.setuptools]\n"
-            'packages = ["acme"]\n'
-            "include-package-data = false\n"
-            "# MANIFEST.in\n"
-            "graft acme\n"
-            "# acme/__init__.py\n"
-            "from acme import rules\n"
-            "# acme/rules/__init__.py"
         ),
     ),
 )

@@ -31,21 +31,6 @@ CHECKS = (
             "set the server's own limit for a graceful stop below stop_timeout",
             "if it asks for another signal, say which: stop_signal = SIGINT",
         ),
-        project=(
-            "# pyproject.toml\n"
-            "[build-system]\n"
-            'requires = ["hatchling"]\n'
-            'build-backend = "hatchling.build"\n'
-            "[project]\n"
-            'name = "acme"\n'
-            'version = "1.0"\n'
-            "# acme/__init__.py\n"
-            "# tox.ini\n"
-            "[testenv:prodsim]\n"
-            'deploy = python -c "from signal import *; signal(15, SIG_IGN); print(1); pause()"\n'
-            "ready = log:/1/\n"
-            "stop_timeout = 1"
-        ),
     ),
     Check(
         code="RUN608",

@@ -55,8 +55,8 @@ def test_nobody_can_change_the_catalogue() -> None:
 def test_a_page_has_all_sections_and_can_be_read_in_any_terminal(check: Check) -> None:
     text = page(check)
     titles = ["WHY IT MATTERS", "EXAMPLE", "COMMON CAUSES", "WHAT TO DO", "IF IT IS MEANT TO BE SO"]
-    if check.project:
-        titles.insert(4, "A PROJECT THAT SHOWS IT")
+    if check.project or check.no_project:
+        titles.insert(4, "A PROJECT THAT SHOWS IT" if check.project else "WHY NO SHORT PROJECT SHOWS IT")
     assert re.findall(r"^[A-Z ]+$", text, re.MULTILINE) == titles
     assert text.startswith(f"{check.code}: {check.title}\n{FAMILIES[check.code[:3]]}, {check.level}")
     assert text.isascii()
@@ -76,6 +76,16 @@ def test_an_entry_says_something_everywhere(check: Check) -> None:
 def test_an_example_is_a_line_as_it_is_printed(check: Check) -> None:
     word = "FAIL" if check.exception.startswith("an error") else WORDS[check.level]
     assert re.match(rf"{word} {check.code} \S.+", check.example)
+
+
+@checks
+def test_a_project_is_short(check: Check) -> None:
+    assert not (check.project and check.no_project)
+    assert len(check.project.splitlines()) <= 18
+
+
+def test_a_project_is_of_a_code() -> None:
+    assert {path.stem for path in (ROOT / "catalogue" / "projects").iterdir()} <= set(CATALOGUE)
 
 
 ELSEWHERE = {

@@ -18,6 +18,9 @@ A finding is an error, a warning or a note. An error fails the run. The keys `se
 and prefixes of codes (`RUN`, `RUN6`, `RUN607`). `tox prodsim explain CODE` shows the page of a code in a terminal,
 and `tox prodsim checks` lists all codes. A code is never used again for something else.
 
+The page of a code shows a project of some ten lines of which a run reports it. `# FILE` stands above the lines of
+each file; `$` stands before a command.
+
 ## The ten commonest
 
 """
