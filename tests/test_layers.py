@@ -49,7 +49,7 @@ SCRIPTS = {
     "watched": {"processes"},
     "namespaces": {"processes", "kernel"},
     "description": {"processes"},
-    "probe": {"effects", "owners"},
+    "probe": {"batch", "effects", "owners"},
 }
 """What the scripts in ``_child`` import of each other by bare names, as they do when they run."""
 

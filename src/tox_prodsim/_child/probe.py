@@ -9,6 +9,9 @@ process that answers: an import may fork. The nonce tells an answer from what an
 An item that takes longer than ``limit_s`` seconds ends the process with the stack of every thread on stderr; when all
 together have taken ``budget_s`` seconds (null: no limit), the rest is left out. Runs on CPython 3.8 and newer.
 
+With ``modules`` in place of ``items`` these are imported one after the other (``batch.py``). The next ``begin`` then
+says that a module has loaded, and only one that has not is answered with an ``end``. The last line is ``{"left": N}``.
+
 What is below a module that failed has failed for the same reason, and is not tried. An item that is to be ``watched``
 is answered with its ``effects`` as well; what it prints stands between two such lines on stderr.
 Modules that it names in ``after`` are imported before that, so that what they do is not seen.
@@ -32,10 +35,11 @@ import traceback
 import warnings
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # which -I has left out
+import batch
 import effects
 import owners
 
-del sys.path[0], sys.modules["effects"], sys.modules["owners"]  # packages may have these names
+del sys.path[0], sys.modules["batch"], sys.modules["effects"], sys.modules["owners"]  # packages may have these names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,6 +68,9 @@ def main() -> None:
     answer_to, note_to = Answers(out, request["nonce"]), Answers(err, request["nonce"])
     os.dup2(2, 1)  # imports may print, and close what they print to
     faulthandler.enable(file=err)
+    if "modules" in request:
+        batch.import_all(request, answer_to, _raised, err)
+        _exit(0)
     watch = effects.ImportWatch(site_packages())
     failed: dict[str, dict[str, Any]] = {}
     began, me = _now(), _getpid()
@@ -71,7 +78,7 @@ def main() -> None:
         if request["budget_s"] is not None and _now() - began > request["budget_s"]:
             answer_to({"left": number})
             break
-        answer_to({"begin": number})
+        answer_to.begin(number)
         faulthandler.dump_traceback_later(request["limit_s"], exit=True, file=err)
         answer = _watched(item, number, watch, note_to) if item.get("watched") else _answer(item, failed)
         if _getpid() != me:  # a fork of the import: the next line would wait for a thread that it lacks
@@ -141,7 +148,14 @@ class Answers:
 
     def __call__(self, record: dict[str, Any]) -> None:
         """Write one record; a process that cannot ends."""
-        data = (self._mark + _dumps(dict(record, pid=_getpid())) + "\n").encode()
+        self._write(_dumps(dict(record, pid=_getpid())))
+
+    def begin(self, number: int) -> None:
+        """Write that an item begins."""
+        self._write('{"begin": %d, "pid": %d}' % (number, _getpid()))
+
+    def _write(self, record: str) -> None:
+        data = (self._mark + record + "\n").encode()
         try:
             while data:
                 data = data[_write(self._out, data) :]

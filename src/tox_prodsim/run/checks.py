@@ -224,6 +224,8 @@ def _imports(
         silent=silence,
         reported=own.names | tops.lacks,
         own=sources.result(),
+        brought=tops.brought,
+        cores=usable_cores(),
     )
     undeclared = _undeclared(context, others.modules)
     extensions = installed.check_extensions(*environment, required=scenario.extensions)

@@ -1,17 +1,38 @@
-"""Import modules in the environment: a few while their side effects are recorded, or all within a time budget."""
+"""Import modules in the environment: a few while their side effects are recorded, or all within a time budget.
+
+Many are imported by several processes side by side. Each imports the packages above its first module as well, so that
+spreading is worth it only where the modules that they share are few beside those that are left.
+"""
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tox_prodsim.checks.installed.probe import Died, Hung, Outcome, is_below, load_item, load_items, load_within
+from tox_prodsim.checks.installed.probe import (
+    Died,
+    Hung,
+    Outcome,
+    folded,
+    import_within,
+    is_below,
+    load_item,
+    load_items,
+)
 from tox_prodsim.model.runner import Runner
 
 _REQUEST_BYTES = 60_000  # one argument may have 128 KiB on Linux
+_BATCH_BYTES, _BATCH_MOST = 120_000, 20_000
+_WORTH_A_PROCESS = 1000
+"""So many modules take longer to import than a process takes to start under its guard."""
+_SHARED_WEIGHT = 4
+"""So many times as many modules are worth it to import the shared ones once more."""
 
 
 def import_watched(
@@ -32,19 +53,48 @@ def import_watched(
     return load_items([*watched, *map(load_item, then)], runner, python, limit_s)
 
 
+def processes_for(count: int, shared: int, cores: int) -> int:
+    """Return by how many processes so many modules are imported, where each would import the ``shared`` ones."""
+    fresh = max(0, count - shared)
+    return max(1, min(cores, fresh // max(_WORTH_A_PROCESS, _SHARED_WEIGHT * shared)))
+
+
 def load_all(
-    modules: Sequence[str], runner: Runner, python: Path, *, limit_s: float, budget_s: float
+    modules: Sequence[str], runner: Runner, python: Path, *, limit_s: float, budget_s: float, processes: int = 1
 ) -> dict[str, Outcome]:
     """Return the outcome of importing each module, of as many as ``budget_s`` allows; parents precede their children.
 
     The modules below one that failed have failed as well. A module imported earlier may be the cause of a failure.
     """
-    outcomes: dict[str, Outcome] = {}
     give_up_at = time.monotonic() + budget_s
+    load = functools.partial(_load_share, runner=runner, python=python, limit_s=limit_s, give_up_at=give_up_at)
+    shares = [*_shares(modules, processes)]
+    if len(shares) <= 1:
+        return load(modules)
+    with ThreadPoolExecutor(len(shares), thread_name_prefix="prodsim-imports") as pool:
+        found = dict(pair for outcomes in pool.map(load, shares) for pair in outcomes.items())
+    return {name: found[name] for name in modules if name in found}
+
+
+def _shares(modules: Sequence[str], count: int) -> Iterator[Sequence[str]]:
+    """Yield the modules in so many parts, each behind the packages above its first module."""
+    if not modules:
+        return
+    known, size = frozenset(modules), math.ceil(len(modules) / count)
+    for at in range(0, len(modules), size):
+        parts = modules[at].split(".")
+        above = (".".join(parts[:length]) for length in range(1, len(parts)))
+        yield [*(name for name in above if at and name in known), *modules[at : at + size]]
+
+
+def _load_share(
+    modules: Sequence[str], *, runner: Runner, python: Path, limit_s: float, give_up_at: float
+) -> dict[str, Outcome]:
+    outcomes: dict[str, Outcome] = {}
     pending = list(modules)
     while pending and (left_s := give_up_at - time.monotonic()) > 0:
-        batch = _first_of_one_request(pending)
-        loaded = load_within([load_item(name) for name in batch], runner, python, limit_s, left_s)
+        batch = _first_of_one_batch(pending)
+        loaded = import_within(batch, runner, python, limit_s, left_s)
         outcomes |= dict(zip(batch, loaded, strict=False))
         pending = pending[len(loaded) :]
         if loaded and isinstance(loaded[-1], Died | Hung):
@@ -52,6 +102,12 @@ def load_all(
             outcomes |= dict.fromkeys(lost, loaded[-1])
             pending = [name for name in pending if name not in outcomes]
     return outcomes
+
+
+def _first_of_one_batch(names: Sequence[str]) -> Sequence[str]:
+    """Return the first names, as many as one request takes."""
+    sizes = itertools.accumulate(len(json.dumps(each)) + 2 for each in folded(names[:_BATCH_MOST]))
+    return names[: max(1, sum(1 for _ in itertools.takewhile(_BATCH_BYTES.__gt__, sizes)))]
 
 
 def _first_of_one_request(names: Sequence[str]) -> list[str]:

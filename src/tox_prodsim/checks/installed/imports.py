@@ -35,6 +35,8 @@ class Imported:
     """The names that imports did not find, as findings say."""
     descriptors: int | None = None
     """How many file descriptors the main modules left open; None: not known."""
+    brought: int = 0
+    """How many other installed modules the main ones imported."""
     failed: Mapping[str, str] = field(default_factory=dict)
     """The reasons why modules below the top-levels did not import, by module."""
 
@@ -66,6 +68,7 @@ def check_imports(
         modules=frozenset(name for name, outcome in outcomes.items() if isinstance(outcome, Loaded)),
         lacks=frozenset(outcome.lacks for outcome in outcomes.values() if isinstance(outcome, Raised)) - {""},
         descriptors=open_descriptors(main_outcomes.values()),
+        brought=sum(len(outcome.brought) for outcome in main_outcomes.values() if isinstance(outcome, Loaded)),
     )
 
 

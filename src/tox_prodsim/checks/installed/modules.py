@@ -10,10 +10,10 @@ from __future__ import annotations
 import keyword
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tox_prodsim.checks.installed.import_runs import load_all
+from tox_prodsim.checks.installed.import_runs import load_all, processes_for
 from tox_prodsim.checks.installed.imports import Imported
 from tox_prodsim.checks.installed.messages import finding, hint_for
 from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Distribution, Loaded, Outcome, Raised, load
@@ -74,17 +74,20 @@ class _Importer:
     """The limit for one import."""
     end_at: float
     """When the budget ends, on the monotonic clock."""
+    processes: int = 1
+    """So many may import side by side."""
 
     def load(self, names: Sequence[str]) -> dict[str, Outcome]:
         """Return the outcome of importing each module, of as many as the budget allows."""
         left_s = self.end_at - time.monotonic()
-        return load_all(names, self.runner, self.python, limit_s=self.limit_s, budget_s=left_s)
+        limits = {"limit_s": self.limit_s, "budget_s": left_s}
+        return load_all(names, self.runner, self.python, **limits, processes=self.processes)
 
     def load_twice(self, names: Sequence[str]) -> dict[str, Outcome]:
         """Return the same, the better of two outcomes for modules whose failure another one may have caused."""
         outcomes = self.load(names)
         unclear = [name for name in reversed(outcomes) if not _is_settled(self.distribution, outcomes[name])]
-        again = self.load(unclear)
+        again = replace(self, processes=1).load(unclear)
         return outcomes | {name: outcome for name, outcome in again.items() if isinstance(outcome, Loaded)}
 
     def load_alone(self, names: Sequence[str]) -> dict[str, Outcome]:
@@ -102,6 +105,8 @@ def check_modules(
     silent: Silent = _never,
     reported: frozenset[str] = frozenset(),
     own: InternalImports = NO_IMPORTS,
+    brought: int = 0,
+    cores: int = 1,
     limit_s: float = MODULE_LIMIT_S,
     budget_s: float = BUDGET_S,
 ) -> Imported:
@@ -109,12 +114,14 @@ def check_modules(
 
     Compiled modules are left to ``check_extensions``. ``remembered`` are the modules that imported when the baseline
     was accepted; nothing is said of a failure that is ``silent``, or for lack of a name that is ``reported`` already.
-    ``own`` is what the sources import. ``limit_s`` is the limit for one import, ``budget_s`` for all; what is then left
+    ``own`` is what the sources import, ``brought`` how many modules the top-levels import, and ``cores`` how many
+    processes may import side by side. ``limit_s`` is the limit for one import, ``budget_s`` for all; what is then left
     is not checked.
     """
-    importer = _Importer(distribution, runner, python, limit_s, time.monotonic() + budget_s)
     known = imported.union(distribution.extensions)
     pending = [name for name in modules_to_import(distribution, remembered) if name not in known]
+    processes = processes_for(len(pending), brought, cores)
+    importer = _Importer(distribution, runner, python, limit_s, time.monotonic() + budget_s, processes)
     outcomes = importer.load_twice(pending)
     outcomes |= importer.load_alone(_above_note(_Weights(distribution, own, remembered, outcomes))[:_MOST_ALONE])
     loaded = imported | {name for name, outcome in outcomes.items() if isinstance(outcome, Loaded)}

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import re
 import signal
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,11 @@ _NAME = re.compile(r"[\w.-]+")  # of a requirement
 _EXTRA = re.compile(r"""\bextra\s*==\s*['"]([^'"]+)""")
 _FOR_DEVELOPERS = re.compile(r"(?:^|[-_.])(?:dev|doc|lint|test|typing|mypy$|ci$|all$)", re.IGNORECASE)
 """Extras for what maintainers need, or for everything."""
-_OURS = (str(_PROBE), "importlib/__init__.py")  # the frames between the probe and what it imports
+_OURS = (
+    str(_PROBE),
+    str(CHILD_SCRIPTS / "batch.py"),
+    "importlib/__init__.py",
+)  # the frames between the probe and what it imports
 _AS_EXPECTED = re.compile(r"(?P<what>cannot import name .*) \(.*[/\\]site-packages[/\\].*\)")
 _CANNOT_IMPORT = re.compile(
     r"cannot import name '(?P<name>\w+)' from (?:partially initialized module )?'(?P<module>[\w.]+)'"
@@ -279,10 +284,33 @@ def load_item(module: str, attr: str = "") -> dict[str, Any]:
     return {"kind": "load", "module": module, "attr": attr}
 
 
+def folded(names: Sequence[str]) -> list[str]:
+    """Return the names, each with how many parts it shares with the one before: ``0.acme``, ``1.core``."""
+    texts, before = [], [""]
+    for name in names:
+        parts = name.split(".")
+        pairs = zip(parts, before, strict=False)
+        shared = next((at for at, (one, other) in enumerate(pairs) if one != other), min(len(parts), len(before)))
+        texts.append(".".join([str(shared), *parts[shared:]]))
+        before = parts
+    return texts
+
+
+def unfolded(texts: Sequence[str]) -> list[str]:
+    """Return the names that were folded."""
+    names: list[str] = []
+    for text in texts:
+        shared, *rest = text.split(".")
+        above = names[-1].split(".")[: int(shared)] if names else []
+        names.append(".".join([*above, *rest]))
+    return names
+
+
 def requested_modules(argv: Sequence[str]) -> list[str]:
     """Return the modules that a command line has imported; nothing if it is not one of the probe's."""
-    items = json.loads(argv[-1])["items"] if str(_PROBE) in argv else []
-    return list(dict.fromkeys(item["module"] for item in items if item.get("module")))
+    request = json.loads(argv[-1]) if str(_PROBE) in argv else {"items": []}
+    items = (item["module"] for item in request.get("items", ()) if item.get("module"))
+    return list(dict.fromkeys([*items, *unfolded(request.get("modules", ()))]))
 
 
 def load_items(items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float) -> list[Outcome]:
@@ -318,19 +346,44 @@ def load_within(
     return [answer for answer in answers if not isinstance(answer, Inventory)]
 
 
+def import_within(names: Sequence[str], runner: Runner, python: Path, limit_s: float, budget_s: float) -> list[Outcome]:
+    """Return the outcomes of importing modules as ``load_within`` does; of one that loads nothing else is said."""
+    read = partial(_ImportAnswers, kinds=("load",) * len(names))
+    answers = _ask({"modules": folded(names)}, read, runner, python, (limit_s, budget_s))
+    return [answer for answer in answers if not isinstance(answer, Inventory)]
+
+
 def _run_probe(
     items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float, budget_s: float | None
 ) -> list[Outcome | Inventory]:
     """Return the answers of one process to the items."""
-    nonce = new_nonce()
-    request = json.dumps({"nonce": nonce, "limit_s": limit_s, "budget_s": budget_s, "items": items})
+    read = partial(_ProbeAnswers, kinds=[item["kind"] for item in items])
+    return _ask({"items": items}, read, runner, python, (limit_s, budget_s))
+
+
+def _ask(
+    what: Mapping[str, Any],
+    reader: Callable[[bytes, str], _ProbeAnswers],
+    runner: Runner,
+    python: Path,
+    limits: tuple[float, float | None],
+) -> list[Outcome | Inventory]:
+    """Return the answers of one process; ``limits`` are those for one item and for all."""
+    nonce, (limit_s, budget_s) = new_nonce(), limits
+    request = json.dumps({"nonce": nonce, "limit_s": limit_s, "budget_s": budget_s, **what})
+    (items,) = what.values()
     longest_s = limit_s * len(items) if budget_s is None else min(budget_s, limit_s * len(items)) + limit_s
     completed = runner([str(python), "-I", "-B", str(_PROBE), request], timeout_s=longest_s + _START_S)
-    read = _ProbeAnswers(completed.stderr, nonce, [item["kind"] for item in items])
+    read = reader(completed.stderr, nonce)
     read.add_all(completed.stdout)
     if read.is_empty:
         raise ProdsimError(str(python), f"cannot be asked what is installed: it {ending(completed.returncode)}")
     return read.answers if read.is_complete else [*read.answers, _interrupted(completed, limit_s)]
+
+
+_BEGINS = re.compile(rb'\{"begin": (?P<at>\d{1,9}), "pid": (?P<pid>\d{1,9})\}')
+_LOADED = Loaded(elsewhere="", version="", callable=False)
+"""An import of which nothing more is known."""
 
 
 class _ProbeAnswers:
@@ -404,6 +457,27 @@ class _ProbeAnswers:
         """Let the item fail at which the process was."""
         if not self.is_complete:
             self.answers.append(Died(how=f"gave no valid answer: {problem}", frames=()))
+
+
+class _ImportAnswers(_ProbeAnswers):
+    """The same for modules: that the next one begins, or that none is left, says that one has loaded."""
+
+    def __init__(self, stderr: bytes, nonce: str, kinds: Sequence[str]) -> None:
+        super().__init__(stderr, nonce, kinds)
+        self._begun = False
+
+    def _add(self, line: bytes) -> None:
+        found = _BEGINS.fullmatch(line)
+        if found and self._begun and int(found["pid"]) == self._pid and int(found["at"]) == len(self.answers) + 1:
+            self.answers.append(_LOADED)
+        else:
+            super()._add(line)
+
+    def _add_record(self, value: dict[str, Any]) -> None:
+        if self._begun and value.get("left") == len(self.answers) + 1:
+            self.answers.append(_LOADED)
+        super()._add_record(value)
+        self._begun = "begin" in value
 
 
 def _inventory(fields: dict[str, Any]) -> Inventory:
