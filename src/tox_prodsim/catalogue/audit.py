@@ -11,10 +11,10 @@ CHECKS = (
         level=Level.ERROR,
         title="a tool that audits the files complains",
         why=(
-            "The environment asks for this tool with the key 'audit', so its word counts as it would in a job of its "
-            "own: an exit code other than 0 fails the run. The first complaint is the message, and the whole output is "
-            "shown below it. 'auditwheel show' never fails. Its output is compared with the wheel's name: a name that "
-            "promises an older system than the wheel needs is an error here."
+            "The environment asks for this tool with the key 'audit'. An exit code other than 0 fails the run, as it "
+            "would fail a CI job. The first complaint is the message, and the whole output is shown below it. "
+            "'auditwheel show' never fails. Its output is compared with the wheel's name: a name that promises an "
+            "older system than the wheel needs is an error here."
         ),
         example=("FAIL AUD801 check-wheel-contents: W005: Wheel contains common toplevel name in library: tests/"),
         causes=(
@@ -34,9 +34,9 @@ CHECKS = (
         level=Level.ERROR,
         title="a tool that was to audit the files could not be installed or run",
         why=(
-            "What nobody has audited must not look like a release that was. tox, too, fails when a dependency of an "
-            "environment does not install. The tool's environment is kept in tox's work folder; one that is damaged is "
-            "made again before this is said."
+            "A release that was not audited must not look as if it was. tox, too, fails when a dependency of an "
+            "environment does not install. The tool's environment is kept in tox's work folder. A damaged one is "
+            "made again before this is reported."
         ),
         example=("FAIL AUD802 twine: could not be installed: ERROR: No matching distribution found for twine==71"),
         causes=(

@@ -50,8 +50,8 @@ CHECKS = (
         level=Level.WARNING,
         title="the build writes files into the source tree that git does not ignore",
         why=(
-            "The tree is dirty after a build: a version that is taken from git gets a suffix such as +d20240501 the "
-            "next time, and 'git add .' commits what was generated."
+            "The tree is dirty after a build. The next version that is taken from git gets a suffix such as "
+            "+d20240501, and 'git add .' commits what was generated."
         ),
         example="WARN BLD103 src/acme/_version.py: was written by the build, git does not ignore it",
         causes=(
@@ -68,9 +68,9 @@ CHECKS = (
         level=Level.ERROR,
         title="the wheel from the source tree differs from the wheel from the sdist",
         why=(
-            "There are two ways to the wheel that is uploaded, and they do not lead to the same one: what was tested "
-            "is not what some of your users will have. A folder build/ that setuptools has left there puts modules "
-            "into the wheel that were deleted long ago."
+            "The wheel from the source tree and the wheel from the sdist should be the same, and they are not. What "
+            "was tested is not what some of your users will have. A folder build/ that setuptools has left there "
+            "puts modules into the wheel that were deleted long ago."
         ),
         example="FAIL BLD104 acme/legacy.py: is in the wheel from the source tree only, it comes from a stale build/",
         causes=(
@@ -88,9 +88,9 @@ CHECKS = (
         level=Level.NOTE,
         title="a file of the wheel comes out differently each time it is built",
         why=(
-            "Nobody can rebuild the release and compare it with what is on the index. It is seen when the wheel from "
-            "the source tree differs from the one from the sdist: the sdist is then built once more, and what differs "
-            "again says nothing about the source tree."
+            "Nobody can rebuild the release and compare it with what is on the index. If the wheel from the source "
+            "tree differs from the wheel from the sdist, the sdist is built once more. A file that differs again is "
+            "reported here, because it says nothing about the source tree."
         ),
         example="NOTE BLD105 acme/_build.py: comes out differently each time the same sdist is built",
         causes=(
@@ -104,10 +104,10 @@ CHECKS = (
         level=Level.WARNING,
         title="a build leaves a process running",
         why=(
-            "Whoever installs your package from its sdist has that process too, and no one ends it there. A build that "
-            "waits for the end of its output waits for that process. It was ended here. Servers that compilers and "
-            "build tools start to stay (sccache, Gradle, Bazel, Kotlin, Buck, watchman, VBCSCompiler, distcc) are "
-            "ended as well, and are not reported."
+            "Users who install your package from its sdist have that process too, and nothing ends it there. A build "
+            "that waits for the end of its output waits for that process. It was ended here. Servers that compilers "
+            "and build tools start to stay (sccache, Gradle, Bazel, Kotlin, Buck, watchman, VBCSCompiler, distcc) "
+            "are ended as well, and are not reported."
         ),
         example=("WARN BLD106 build_wheel: leaves 1 process running, which was ended: pid 4711 node watch.js"),
         causes=(

@@ -24,7 +24,7 @@ class Check:
     causes: tuple[str, ...]
     solution: tuple[str, ...]
     exception: str = ""
-    """When the level is another one; empty when it never is."""
+    """When the level is another one, clauses with a semicolon between them; empty when it never is."""
     no_project: str = ""
     """Why no short project shows it, in one sentence; empty when ``projects/CODE.txt`` does."""
 

@@ -14,9 +14,9 @@ CHECKS = (
         exception=_MEANT,
         title="a data file of the accepted release is no longer in the wheel",
         why=(
-            "Data files reach a wheel by rules that nobody reads again: a pattern, a MANIFEST.in, a setting of the "
-            "build backend. When one stops matching, the build succeeds and the tests pass, because they run where "
-            "the file still lies. py.typed of readme_renderer 34.0 was lost in this way."
+            "A pattern, a MANIFEST.in or a setting of the build backend decides which data files are in a wheel. "
+            "When one stops matching, the build succeeds. The tests pass as well, because they run in the source "
+            "tree, which has the file. py.typed of readme_renderer 34.0 was lost in this way."
         ),
         example=("FAIL WHL132 acme/templates/: had 12 data files in 2.0.9, and none of them is in the wheel"),
         causes=(
@@ -36,8 +36,8 @@ CHECKS = (
         exception=_MEANT,
         title="a module of the accepted release is no longer in the wheel",
         why=(
-            "Somebody imports it. A sub-package without an __init__.py, or one that a list of packages forgot, is "
-            "left out silently, and the first one to notice is a user after the upgrade."
+            "Users may import it. A build silently leaves out a sub-package without an __init__.py, or one that the "
+            "list of packages lacks. Then a user notices it after the upgrade."
         ),
         example="FAIL WHL134 acme.export: was in 2.0.9, with 4 modules below it, and is no longer in the wheel",
         causes=(
@@ -57,8 +57,8 @@ CHECKS = (
         exception=_MEANT,
         title="a script or another entry point of the accepted release is gone",
         why=(
-            "Scripts are typed, and called from cron tables, containers and units that nobody can search. A plugin "
-            "whose entry point is gone is still installed, and simply never found by its host."
+            "Users type scripts, and call them from cron tables, containers and units that you cannot search. A "
+            "plugin whose entry point is gone is still installed, but its host never finds it."
         ),
         example=(
             "FAIL ENT515 [console_scripts] acme-sync: was a command of 2.0.9, and the wheel announces it no longer"

@@ -11,8 +11,8 @@ CHECKS = (
         level=Level.ERROR,
         title="the port was taken before the deployment was started",
         why=(
-            "Whatever listens there would answer the probe in place of the new release. An old server that was left "
-            "running has turned many a broken deployment green, so nothing is started on a port that is in use."
+            "Whatever listens there would answer the probe in place of the new release. With an old server still "
+            "running, a broken deployment passes. So nothing is started on a port that is in use."
         ),
         example='FAIL RUN601 127.0.0.1:8000: the port is taken before the start, by pid 812 "python old.py"',
         causes=(
@@ -29,8 +29,8 @@ CHECKS = (
         level=Level.ERROR,
         title="the deployment ended before it was ready",
         why=(
-            "In production this is a crash loop. The wait is given up as soon as the process is gone, and the last "
-            "lines it wrote are shown, because they nearly always hold the reason."
+            "In production this is a crash loop. The wait ends as soon as the process is gone. Its last lines are "
+            "shown, because they nearly always have the reason."
         ),
         example="FAIL RUN602 uvicorn: exit code 1 after 0.16 s, before it was ready (last answer: connection refused)",
         causes=(
@@ -70,8 +70,8 @@ CHECKS = (
         level=Level.ERROR,
         title="the probe was answered by a process that is not part of the deployment",
         why=(
-            "The answer says nothing about this release. The port was free before the start, so somebody took it in "
-            "between, or the deployment handed its work to a process outside of the supervised tree."
+            "The answer says nothing about this release. The port was free before the start. So another program took "
+            "it in between, or the deployment handed its work to a process outside of the supervised tree."
         ),
         example=(
             'FAIL RUN604 uvicorn: http://127.0.0.1:8000/ answered, but not by this deployment: pid 812 "python '
@@ -92,8 +92,9 @@ CHECKS = (
         level=Level.ERROR,
         title="a smoke command failed",
         why=(
-            "The commands of the environment are the assertions about the running deployment: commands_pre prepare it, "
-            "commands ask it while it is up, commands_post look at what is left. One that fails fails the run."
+            "The commands of the environment are the assertions about the running deployment. commands_pre prepare "
+            "it, commands run while it is up, and commands_post look at what is left. A command that fails fails the "
+            "run."
         ),
         example="FAIL RUN605 commands[0]: exit code 1: python smoke.py",
         causes=(
@@ -148,7 +149,9 @@ CHECKS = (
         code="RUN612",
         level=Level.ERROR,
         title="a forbidden line was in the output",
-        why="reject_output says what must never be printed. It was, although everything else may have gone well.",
+        why=(
+            "reject_output says what must never be printed. It was printed, although everything else may have passed."
+        ),
         example=(
             "FAIL RUN612 reject_output: deploy.log has a line that matches 'CRITICAL': CRITICAL cannot write to "
             "the cache"
@@ -187,8 +190,8 @@ CHECKS = (
         level=Level.ERROR,
         title="the command could not be started",
         why=(
-            "The operating system refused to run the program at all. PATH holds only this environment and the system's "
-            "own directories here, so a tool that is installed for your user does not hide a missing one."
+            "The operating system refused to run the program at all. PATH has only this environment and the "
+            "directories of the system. So a tool that is installed for your user does not hide a missing one."
         ),
         example="FAIL RUN614 gunicorn: could not be started: No such file or directory",
         causes=(
@@ -206,8 +209,8 @@ CHECKS = (
         level=Level.WARNING,
         title="the deployment proved nothing",
         why=(
-            "There was no probe, no expected output and no command that asked it anything. It ran and ended with an "
-            "allowed exit code: that is also what a program does that has swallowed its errors."
+            "There was no probe, no expected output and no command that tested it. It ran and ended with an allowed "
+            "exit code. A program that hides its errors does that, too."
         ),
         example="WARN RUN631 app.py: ended without proving anything: no probe, no expected output, no commands",
         causes=("deploy is set, but none of ready, expect_output, commands and commands_post is",),

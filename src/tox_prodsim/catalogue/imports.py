@@ -11,8 +11,8 @@ CHECKS = (
         level=Level.ERROR,
         title="the package is installed in editable mode",
         why=(
-            "An editable install runs the source tree. Files that are missing from the wheel are found there, so a "
-            "broken release looks healthy: nothing that follows would say anything about the wheel."
+            "An editable install runs the source tree. It has the files that the wheel lacks, so a broken release "
+            "looks healthy. All later checks would be about the source tree, not about the wheel."
         ),
         example="FAIL IMP500 acme: is installed in editable mode, production will not be: file:///home/me/acme",
         causes=(
@@ -70,8 +70,8 @@ CHECKS = (
         title="a top-level package of the wheel cannot be imported",
         why=(
             "The first line of every user's program fails. The import is made in an empty directory, in a clean "
-            "environment and with the declared dependencies only, which is where the mistakes show that a "
-            "developer's machine hides."
+            "environment and with the declared dependencies only. So it shows mistakes that a developer's machine "
+            "hides."
         ),
         example="FAIL IMP503 acme: importing it fails: ModuleNotFoundError: No module named 'yaml'",
         causes=(
@@ -91,16 +91,16 @@ CHECKS = (
         code="IMP504",
         level=Level.NOTE,
         exception=(
-            "an error for a module that imported when the baseline was accepted; a warning for one that misses a file "
-            "of the package, or what this Python or a required distribution no longer has, and an error if most "
-            "modules fail like that; nothing if an extra of the wheel brings what is missing"
+            "an error for a module that imported when the baseline was accepted; a warning if it lacks a file of the "
+            "package, or what this Python or a required distribution no longer has; an error if most modules fail "
+            "like that; no finding if an extra of the wheel brings what is missing"
         ),
         title="another module of the wheel cannot be imported",
         why=(
-            "What the project's name or a command leads to must import. For the rest it is often fine not to: one "
-            "good package in four has modules that need an optional dependency or another operating system. It is "
-            "noted because some of them are mistakes after all, and only you can tell which. A module that did import "
-            "and does so no longer is a mistake."
+            "Modules behind the project's name or a command must import. Other modules often need not: one good "
+            "package in four has modules that need an optional dependency or another operating system. They are "
+            "noted because some of them are mistakes, and only you can tell which. A module that imported before and "
+            "no longer does is a mistake."
         ),
         example=(
             "FAIL IMP504 acme.trio: importing it fails: ModuleNotFoundError: No module named 'trio', but it did import "
@@ -151,10 +151,9 @@ CHECKS = (
         level=Level.NOTE,
         title="a package cannot be imported here, because the environment or the machine lacks something",
         why=(
-            "It is a plugin of a program that is not installed or not set up, or needs a display, a sound card or a "
-            "library of the system. That is not a fault of the release, but it also means that nothing was shown: "
-            "the import was not checked. The host is what a framework classifier, a group of entry points or the "
-            "name of the project says."
+            "It may be a plugin of a program that is not installed or not set up. Or it needs a display, a sound "
+            "card or a library. That is not a fault of the release, but the import was not checked. A framework "
+            "classifier, a group of entry points or the name of the project names the host."
         ),
         example=(
             "NOTE IMP506 acme: cannot be imported here, because it is a plugin of sphinx, which is not installed: "
@@ -177,7 +176,7 @@ CHECKS = (
         title="an import works in one step and fails in another",
         why=(
             "Both steps import the same module from the same environment. An import that does not always work fails "
-            "for some users, and one of the two answers is not true."
+            "for some users, and one of the two results is wrong."
         ),
         example=(
             "FAIL IMP515 acme: imports when it is checked, and fails when it is timed: import acme: ImportError: "

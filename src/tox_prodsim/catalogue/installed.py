@@ -11,8 +11,8 @@ CHECKS = (
         level=Level.ERROR,
         title="the wheel under test is not what is installed",
         why=(
-            "The environment holds no such distribution, or another version of it. All that follows would be said "
-            "about something that is not going to be uploaded."
+            "The environment holds no such distribution, or another version of it. All later checks would be about "
+            "another version than the one that will be uploaded."
         ),
         example="FAIL DEP202 acme: version 2.0.9 is installed, not 2.1.0 of the wheel under test",
         causes=(
@@ -30,8 +30,8 @@ CHECKS = (
         level=Level.ERROR,
         title="the installed packages do not fit together (pip check)",
         why=(
-            "Some installed package requires another one in a version that is not there. Whoever installs the release "
-            "today gets the same mixture, and it fails when the incompatible part is first used."
+            "Some installed package requires another one in a version that is not there. Users who install the "
+            "release today get the same packages, and they fail when the incompatible part is first used."
         ),
         example="FAIL DEP203 acme-plugins 1.4.0: requires click<9, but click 9.0.1 is installed",
         causes=(
@@ -48,14 +48,14 @@ CHECKS = (
         code="DEP204",
         level=Level.WARNING,
         exception=(
-            "an error where nothing that the wheel requires brings it, a note where nothing is known to lead to the "
-            "import and for what is pinned to one version by a requirement"
+            "an error when no requirement of the wheel brings it; a note when nothing is known to lead to the "
+            "import, and when a requirement pins one version that brings it"
         ),
         title="a module is imported that no requirement names",
         why=(
-            "It works by chance: another dependency brings it, and may do without it in its next release, or a tool in "
-            "this environment does, which users do not have. Read from the sources; only imports that are always made "
-            "count, outside of if, try and functions."
+            "It works by chance. Another dependency brings it today and may drop it in its next release. Or a tool "
+            "in this environment brings it that users do not have. The sources are read. Only imports that always "
+            "run count, outside of if, try and functions."
         ),
         example=(
             "FAIL DEP204 pkg_resources: is imported by acme.plugins, but no requirement names it: setuptools is here "
@@ -94,8 +94,8 @@ CHECKS = (
         code="VER303",
         level=Level.ERROR,
         exception=(
-            "a warning when the module is not named like the project; a note for what was released again as a post "
-            "release, which leaves the software unchanged"
+            "a warning when the module is not named like the project; a note for a post release, which leaves the "
+            "software unchanged"
         ),
         title="__version__ is not the version of the installed distribution",
         why=(

@@ -11,9 +11,9 @@ CHECKS = (
         level=Level.WARNING,
         title="the code reads a data file that is not in the wheel",
         why=(
-            "What is written out, such as Path(__file__).with_name('rules.json') or files('acme.data'), is looked up "
-            "in the wheel. What is read below an if or in a try, or asked for with exists(), may be absent and is "
-            "passed over. If the import or a command reads it, they fail too (IMP503, ENT512)."
+            "Names that the code spells out, such as Path(__file__).with_name('rules.json') or files('acme.data'), "
+            "are looked up in the wheel. A file that is read below an if or in a try, or tested with exists(), may "
+            "be absent. If the import or a command reads it, they fail too (IMP503, ENT512)."
         ),
         example=("WARN WHL113 acme/rules.json: is read by acme/engine.py (line 7), but it is not in the wheel"),
         causes=(
@@ -31,10 +31,10 @@ CHECKS = (
         exception="a warning when the sdist or git has a py.typed, and no classifier claims it",
         title="it claims to be typed, but the wheel has no py.typed",
         why=(
-            "The classifier Typing :: Typed is read by people, the empty file py.typed by type checkers; it may be in "
-            "the sdist alone. Without it in the wheel the checker of every user says that the package has no types, "
-            "whatever annotations are in it. A folder acme-stubs in the same wheel counts as typed, and nothing is "
-            "said of wheels without packages: PEP 561 has no marker for a single module."
+            "The classifier Typing :: Typed is read by people, the empty file py.typed by type checkers; it may be "
+            "in the sdist alone. Without it in the wheel the checker of every user says that the package has no "
+            "types, whatever annotations are in it. A folder acme-stubs in the same wheel counts as typed. Wheels "
+            "without packages are not checked, because PEP 561 has no marker for a single module."
         ),
         example=(
             "FAIL WHL120 acme-2.1.0-py3-none-any.whl: the classifier says Typing :: Typed, but there is no py.typed "
@@ -55,9 +55,9 @@ CHECKS = (
         exception="a note when no stub describes a package as a whole (__init__.pyi)",
         title="there are type stubs in a package without py.typed",
         why=(
-            "mypy passes over the .pyi files of an installed package that has no marker; other checkers and editors "
-            "read them. Stubs of some compiled or generated modules are often meant for the project itself, which is "
-            "why only a stub of a whole package is a warning."
+            "mypy ignores the .pyi files of an installed package without the marker; other checkers and editors read "
+            "them. Stubs of some compiled or generated modules are often meant for the project itself. So only a "
+            "stub of a whole package is a warning."
         ),
         example=("WARN WHL121 acme/__init__.pyi and 4 more: mypy passes over it, because the package has no py.typed"),
         causes=(
@@ -74,8 +74,8 @@ CHECKS = (
         level=Level.WARNING,
         title="a module can never be imported, because a package has its name",
         why=(
-            "Where acme/util.py and acme/util/__init__.py are both there, Python imports the package. Whoever edits "
-            "or reads the module is misled."
+            "Where acme/util.py and acme/util/__init__.py are both there, Python imports the package. Changes to the "
+            "module have no effect."
         ),
         example="WARN WHL130 acme/util.py: is never imported, because the package acme/util/ comes first",
         causes=(
@@ -90,9 +90,10 @@ CHECKS = (
         exception="an error for what holds secrets (.env, id_rsa, .pypirc) or the history of a repository (.git/)",
         title="there are stray files in the wheel",
         why=(
-            "What lies about in the checkout is published with the release: at best it is litter, at worst a password. "
-            "PyPI keeps every file that was ever uploaded and others mirror it, so a secret is spent. Folders for "
-            "tests, templates and examples are passed over: what is in them may be meant to be there."
+            "Files that lie about in the checkout are published with the release, and one of them may hold a "
+            "password. PyPI keeps every file that was ever uploaded and others mirror it, so a published secret must "
+            "be replaced. Folders for tests, templates and examples are not searched: their files may be meant to be "
+            "there."
         ),
         example="FAIL WHL131 acme/.env: is where secrets are kept",
         causes=(
@@ -109,15 +110,15 @@ CHECKS = (
         code="WHL133",
         level=Level.ERROR,
         exception=(
-            "a warning when it holds no code, is a single module, a command of the wheel lies in it, or its name is "
-            "general, such as utils, config and data"
+            "a warning when it holds no code, is a single module, or holds a command of the wheel; a warning for a "
+            "general name, such as utils, config and data"
         ),
         title="the wheel would install tests, docs, utils or the like as a top-level package",
         why=(
             "site-packages is shared. A top-level 'tests' hides the tests of every project that imports its own by "
-            "that name, and where two distributions ship one, the files of the second overwrite those of the first and "
-            "uninstalling either breaks both. A project that is itself named so, or has a part of a namespace of that "
-            "name, is not meant."
+            "that name. If two distributions ship one, the files of the second overwrite those of the first, and "
+            "uninstalling either breaks both. A project with such a name, or with a part of a namespace of that "
+            "name, is not reported."
         ),
         example=(
             "FAIL WHL133 tests/: would be installed as top-level tests, beside and over that of every other project"
@@ -137,9 +138,9 @@ CHECKS = (
         level=Level.WARNING,
         title="the wheel would put files that are not to be imported into the root of site-packages",
         why=(
-            "site-packages is shared. Where two distributions write a LICENSE or a README.md there, the second "
-            "replaces the first, and uninstalling either removes it. The same is true of folders without modules, such "
-            "as .github/ and licenses/."
+            "site-packages is shared. If two distributions write a LICENSE or a README.md there, the second replaces "
+            "the first, and uninstalling either removes it. The same holds for folders without modules, such as "
+            ".github/ and licenses/."
         ),
         example=(
             "WARN WHL135 CHANGELOG.md, LICENSE: would be written into the root of site-packages, where other projects "
@@ -160,8 +161,9 @@ CHECKS = (
         level=Level.WARNING,
         title="the wheel has a name that macOS or Windows cannot hold",
         why=(
-            "pip fails on Windows to write a file of a reserved name, such as aux.py, or with a colon in it. Two names "
-            "that differ in their case only are one file on macOS and Windows. Wheels for other systems are not meant."
+            "pip fails on Windows to write a file of a reserved name, such as aux.py, or with a colon in it. Two "
+            "names that differ in their case only are one file on macOS and Windows. Wheels whose tag excludes macOS "
+            "and Windows are not reported."
         ),
         example="WARN WHL136 acme/aux.py: cannot be unpacked on Windows: the name aux.py is reserved there",
         causes=(

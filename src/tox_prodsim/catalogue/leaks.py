@@ -12,7 +12,7 @@ CHECKS = (
         title="processes were left behind after it had ended",
         why=(
             "The main process was gone, others that it had started were not. In production they hold ports, locks "
-            "and memory, and the next start meets them. They have been ended by now; the finding names them."
+            "and memory, and the next start meets them. They have been ended. The finding names them."
         ),
         example=(
             "FAIL RUN620 app.py: left 1 process running: pid 5127 python -m acme.worker (listens on 127.0.0.1:9000)"
@@ -33,9 +33,9 @@ CHECKS = (
         level=Level.ERROR,
         title="a process that was left behind still listens",
         why=(
-            "The service is gone for whoever stopped it, and its address is not: the next start finds it taken, or "
-            "the old process answers the requests that are meant for the new release. The address was free again "
-            "once the process had been killed; in production nobody does that."
+            "The service has stopped, but its address is still in use. The next start finds it taken, or the old "
+            "process answers the requests that are meant for the new release. Here the process was killed, which "
+            "freed the address. In production nothing kills it."
         ),
         example=("FAIL RUN621 app.py: left 1 address in use: 127.0.0.1:9000 (pid 5127 python -m acme.worker)"),
         causes=(
@@ -55,10 +55,10 @@ CHECKS = (
         exception="a note when all that was left are empty lock files, which may be meant to stay",
         title="files were left that only a running process needs",
         why=(
-            "What is left in TMPDIR adds up with every start until a disk is full; a stale pid file or socket keeps "
-            "the next start from coming up, or makes a script stop some other process. TMPDIR was private to this run "
-            "and is compared with what it held before; in the working folder only pid files, lock files, sockets and "
-            "named pipes count, since a database or a report there is what the program is for."
+            "Files that are left in TMPDIR add up with every start until the disk is full. A stale pid file or "
+            "socket prevents the next start, or makes a script stop another process. TMPDIR was private to this run, "
+            "and all that is new in it counts. In the working folder only pid files, lock files, sockets and named "
+            "pipes count, because a database or a report there is meant to stay."
         ),
         example=(
             "WARN RUN622 uvicorn: left 2 files behind: app.pid (pid file in the working folder); tmpx8rq2k1c (folder "
@@ -105,10 +105,10 @@ CHECKS = (
         level=Level.WARNING,
         title="shared memory or semaphores were left",
         why=(
-            "They belong to the machine and not to a process, and stay until somebody removes them: a worker that "
-            "leaks 1 GB a restart fills the memory of the machine in a day. Found by comparing /dev/shm and "
-            "the table of System V with what they held before; what a process that is still alive holds is not "
-            "counted, nor what another user made."
+            "They belong to the machine, not to a process, and stay until they are removed. A worker that leaks 1 GB "
+            "at each restart fills the memory of the machine in a day. /dev/shm and the table of System V are "
+            "compared with what they held before. What a living process still holds is not counted, nor what another "
+            "user made."
         ),
         example=(
             "WARN RUN625 app.py: left 1 piece of shared memory: psm_d20cd606 (shared memory, 10 bytes, made by this "
@@ -128,11 +128,11 @@ CHECKS = (
     Check(
         code="RUN626",
         level=Level.WARNING,
-        title="a task was abandoned, or an exception reached nobody",
+        title="a task was abandoned, or an exception was not handled",
         why=(
-            "A task that nobody awaits ends in the middle when the loop closes, and its exception is told to nobody "
-            "but the log. The same holds for an exception in a thread or in __del__: that thread is dead, the process "
-            "lives on with one worker less, and the exit code stays 0."
+            "A task that is never awaited ends in the middle when the loop closes, and only the log has its "
+            "exception. The same holds for an exception in a thread or in __del__. That thread is dead, the process "
+            "goes on with one worker less, and the exit code stays 0."
         ),
         example=("WARN RUN626 app.py: 1 task was never awaited: task Task-7 (destroyed while pending, jobs.py:31)"),
         causes=(

@@ -11,9 +11,9 @@ _WHEEL = (
         level=Level.ERROR,
         title="the wheel is beyond what is read of one",
         why=(
-            "A file of some kilobytes can take hours or all memory of whoever reads it: an archive that unpacks to a "
-            "thousand times its size, a tag that stands for millions, a version of thousands of digits. Installers "
-            "have no limits and fail in their own ways. Nothing else of such a file is checked, and nothing of it is "
+            "Reading a file of some kilobytes can take hours or all memory. It may unpack to a thousand times its "
+            "size, have a tag that stands for millions, or a version of thousands of digits. Installers have no "
+            "limits, and fail in different ways. Nothing else of such a file is checked, and nothing of it is "
             "installed. docs/explanation/checks.md lists the limits."
         ),
         example=(
@@ -34,8 +34,8 @@ _WHEEL = (
         level=Level.ERROR,
         title="reading or checking the wheel was ended at a limit of time or memory",
         why=(
-            "Each reading has a minute of processor time, and 256 MB of memory beside its largest file. What was ended "
-            "has no result: what it would have found is not known, and the run does not pass."
+            "Each reading has limits of processor time and memory; docs/explanation/checks.md lists them. A reading "
+            "that was ended has no result: its findings are not known, and the run does not pass."
         ),
         example=("FAIL WHL151 acme-1.0-py3-none-any.whl: not checked: its checks were ended: it took longer than 60 s"),
         causes=(
@@ -118,8 +118,8 @@ _SDIST = (
         level=Level.ERROR,
         title="reading or checking the sdist was ended at a limit of time or memory",
         why=(
-            "Each reading has a minute of processor time, and 256 MB of memory. What was ended has no result: what it "
-            "would have found is not known, and the run does not pass."
+            "Each reading has limits of processor time and memory; docs/explanation/checks.md lists them. A reading "
+            "that was ended has no result: its findings are not known, and the run does not pass."
         ),
         example="FAIL SDI211 acme-2.1.0.tar.gz: not checked: its checks were ended: it took longer than 60 s",
         causes=(
@@ -160,9 +160,9 @@ _EXPRESSIONS = (
         level=Level.ERROR,
         title="the search for an expression of the configuration took too long",
         why=(
-            "Some regular expressions take a time that doubles with each letter of the text: ^(a+)+b takes hours in a "
-            "line of forty letters. The search is ended after two seconds of processor time, and one more for each "
-            "megabyte of output. Whether it matches is not known, so the run does not pass."
+            "Some regular expressions take a time that doubles with each letter of the text: ^(a+)+b takes hours in "
+            "a line of forty letters. The search has a limit of processor time; docs/explanation/checks.md has it. "
+            "Whether the expression matches is not known, so the run does not pass."
         ),
         example=("FAIL RUN658 reject_output: not checked: the search for '^(a+)+b' was ended, it took longer than 2 s"),
         causes=(

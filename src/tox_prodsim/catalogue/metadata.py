@@ -12,18 +12,17 @@ CHECKS = (
         code="WHL108",
         level=Level.ERROR,
         exception=(
-            "a note for a file name or Metadata-Version that was taken in former years, for more than 100 MB, and when "
-            "a classifier 'Private ::' says that it is not meant for PyPI"
+            "a note for a file name or Metadata-Version that PyPI accepted in the past, and for more than 100 MB; a "
+            "note when a classifier 'Private ::' says that it is not meant for PyPI"
         ),
         title="PyPI would refuse the upload",
         why=(
             "The refusal comes at the worst moment: the tag is pushed, and perhaps half of the files are up already. "
-            "Read for this are METADATA, by the rules of the specification and the further ones of PyPI (length of the "
-            "summary, addresses, URLs, licence files that are named but absent), the name of the file, and the "
-            "archive itself, front to back as well as by its directory: PyPI rejects archives whose central "
-            "directory and local headers disagree (CVE-2025-54368). License-File in metadata older than 2.4 is let "
-            "pass, as PyPI does. The description and the classifiers have codes of their own. Not checked: whether the "
-            "name and the version are free."
+            "METADATA must follow the specification and the rules of PyPI (length of the summary, addresses, URLs, "
+            "licence files that are named but absent). The name of the file and the archive itself are checked as "
+            "well. PyPI rejects archives whose central directory and local headers disagree (CVE-2025-54368). "
+            "License-File in metadata older than 2.4 is accepted, as on PyPI. The description and the classifiers "
+            "have their own codes. Not checked: whether the name and the version are free."
         ),
         example=("FAIL WHL108 Requires-Python: PyPI refuses it: '>=3.9,<4.x' is invalid for 'requires-python'"),
         causes=(
@@ -66,7 +65,7 @@ CHECKS = (
         level=Level.NOTE,
         title="dependencies have no lower bound",
         why=(
-            "A fresh install takes the newest version, but an environment that has an old one keeps it: the installer "
+            "A fresh install takes the newest version, but an environment with an old one keeps it. The installer "
             "sees the requirement as met, and the first import or call fails. Those of extras are not counted."
         ),
         example=(
@@ -95,11 +94,11 @@ CHECKS = (
     Check(
         code="VER302",
         level=Level.WARNING,
-        exception=f"{_PRIVATE}, and for a version between two releases, such as 1.2.dev3+g3f2a1c9",
+        exception=f"{_PRIVATE}; a note for a version between two releases, such as 1.2.dev3+g3f2a1c9",
         title="the version is a local one, which PyPI refuses",
         why=(
-            "2.1.0+g3f2a1c9 is for builds of your own. Where it comes from a tag, it says that the tree was not the "
-            "tagged one: there were changes, or later commits."
+            "2.1.0+g3f2a1c9 is for your own builds. If a tool takes the version from a tag, it means that the tree "
+            "was not the tagged one: there were changes, or later commits."
         ),
         example="WARN VER302 2.1.0+d20260801: is a local version, which PyPI refuses",
         causes=(
@@ -116,9 +115,9 @@ CHECKS = (
         level=Level.NOTE,
         title="the classifiers name other Pythons than env_list tests",
         why=(
-            "A Python that is claimed and never tested is a promise by hope; one that is tested and not claimed is not "
-            "found by those who look for it. Compared are the classifiers with the versions in the names of env_list "
-            "(py312, 3.12, py3.12); nothing is said when there are none of either."
+            "A Python that is claimed and never tested may not work. Users who search for a Python that is tested "
+            "and not claimed do not find the release. The classifiers are compared with the versions in the names of "
+            "env_list (py312, 3.12, py3.12). If one of the two has none, nothing is reported."
         ),
         example="NOTE VER304 Python 3.9: a classifier claims it, but no environment of env_list tests it",
         causes=(
@@ -133,12 +132,12 @@ CHECKS = (
         exception="a note for a module that is not known to be imported",
         title="the source is not valid syntax for the oldest Python that the wheel claims",
         why=(
-            "Requires-Python lets the release into an environment in which it cannot be imported. An error is what "
-            "importing the package or a command imports whatever the circumstances, and a module that imports in this "
-            "Python or did so when the baseline was accepted. What is imported below 'if' only, or is named for a "
-            "newer Python, is a note. The proof is a compile under that very Python: the "
-            "environment's, or a pythonX.Y on PATH. Else a newer Python parses (the line of the step says so), which "
-            "sees match, except*, :=, positional-only and type parameters where they are too new, but not the "
+            "Requires-Python lets the release into an environment in which it cannot be imported. It is an error for "
+            "modules that the package or a command always imports. It is also an error for a module that imports in "
+            "this Python, or did when the baseline was accepted. A module that is only imported below 'if', or is "
+            "named for a newer Python, is a note. The modules are compiled by that very Python: the environment's, "
+            "or a pythonX.Y on PATH. Else a newer Python parses them, and the line of the step says so. It finds "
+            "match, except*, :=, positional-only and type parameters that are too new. It does not find the "
             "f-strings of 3.12, return *x and continue in finally of 3.8, the decorators of 3.9 or a[*b] of 3.11."
         ),
         example=(
@@ -160,7 +159,7 @@ CHECKS = (
         exception="a note where the tags name single Pythons, and where Python 2 is meant as well",
         title="Requires-Python is missing, or has no lower bound",
         why=(
-            "It is the only thing by which an installer leaves a release out that its Python cannot run. Without it, "
+            "It is the only way for an installer to leave out a release that its Python cannot run. Without it, "
             "every user of an older Python gets this release instead of the last one that worked, and it fails. "
             "scikit-build 0.16.0 was yanked for that. It cannot be added later: only a new release has it."
         ),
@@ -181,14 +180,14 @@ CHECKS = (
         code="WHL141",
         level=Level.ERROR,
         exception=(
-            "a warning without a content type: PyPI took such uploads in former years; a note when a classifier "
-            "'Private ::' says that it is not meant for PyPI"
+            "a warning without a content type, because PyPI accepted such uploads in the past; a note when a "
+            "classifier 'Private ::' says that it is not meant for PyPI"
         ),
         title="the description does not render",
         why=(
-            "PyPI refuses an upload whose description it cannot show. reStructuredText is read as PyPI reads it: "
-            "docutils, which stops at the first warning, without the roles and directives of Sphinx, without raw HTML "
-            "and without files. Markdown and plain text always render. Without a content type it has to be "
+            "PyPI refuses an upload whose description it cannot show. reStructuredText is read as PyPI reads it: by "
+            "docutils, which stops at the first warning. Roles and directives of Sphinx, raw HTML and included files "
+            "do not work there. Markdown and plain text always render. Without a content type it has to be "
             "reStructuredText."
         ),
         example=(
@@ -211,8 +210,8 @@ CHECKS = (
         exception="a note for a version that is newer than those of the list",
         title="PyPI does not know a classifier",
         why=(
-            "PyPI refuses an upload with a classifier that is not on its list, or no longer. The list is that of the "
-            "distribution trove-classifiers, as it is installed beside tox-prodsim."
+            "PyPI refuses an upload with a classifier that is not, or no longer, on its list. The list is that of "
+            "the distribution trove-classifiers, as it is installed beside tox-prodsim."
         ),
         example=("FAIL WHL142 License :: OSI Approved :: MIT: PyPI refuses it: there is no such classifier"),
         causes=(
@@ -230,10 +229,10 @@ CHECKS = (
         level=Level.WARNING,
         title="every user has to install a test tool, a linter or a backport",
         why=(
-            "What is required without an extra is installed by everybody, limits the versions that others can use, and "
-            "is one more thing that can break: enum34 and typing hide modules of the standard library, and a pinned "
-            "pytest conflicts with that of the users. A tool is reported if the project is not about it by its name or "
-            "entry points, and no module outside of its tests imports or names it."
+            "Every user installs what is required without an extra. It limits the versions that users can have, and "
+            "it can break. enum34 and typing hide modules of the standard library, and a pinned pytest conflicts "
+            "with that of the users. A tool is reported if the name and the entry points of the project are not "
+            "about it, and only tests import or name it."
         ),
         example=(
             "WARN DEP212 pytest: is a tool for tests: every user has to install it, and no module of the wheel uses it"

@@ -12,7 +12,7 @@ CHECKS = (
         title="a wheel that fits every machine holds compiled code",
         why=(
             "Installers choose by the tag. With none-any a wheel built for one system is installed on all others, "
-            "where the import fails; and PyPI has room for one such wheel only, so the right ones are never chosen."
+            "where the import fails. PyPI takes only one such wheel, so the right ones are never chosen."
         ),
         example=(
             "FAIL EXT401 acme/_speedups.cpython-311-x86_64-linux-gnu.so: is compiled, but the tag py3-none-any lets "
@@ -27,7 +27,7 @@ CHECKS = (
             "leave *.so and *.pyd out of the package data",
         ),
         exception=(
-            "a warning when it is not an extension module, a note when the binaries are for several systems, among "
+            "a warning when it is not an extension module; a note when the binaries are for several systems, among "
             "which the package may choose"
         ),
     ),
@@ -36,9 +36,9 @@ CHECKS = (
         level=Level.ERROR,
         title="no Python for which the wheel is meant can load an extension module of it",
         why=(
-            "The name of an extension module says which Python loads it: the others do not even see the file. A wheel "
-            "for CPython 3.11 with a file for CPython 3.9 installs well and has no such module. The same goes for a "
-            "file of another system or processor than the tag says."
+            "The name of an extension module says which Python loads it: the others do not even see the file. A "
+            "wheel for CPython 3.11 with a file for CPython 3.9 installs well and has no such module. The same holds "
+            "for a file of another system or processor than the tag says."
         ),
         example=(
             "FAIL EXT402 acme/_speedups.cpython-39-x86_64-linux-gnu.so: has a name that CPython 3.9 alone loads, but "
@@ -129,7 +129,7 @@ CHECKS = (
         ),
         exception=(
             "a note when it lacks what may be optional (a distribution, a library of the system), is for another "
-            "Python, or loads and then raises; unless 'extensions' names the module"
+            "Python, or loads and then raises; an error all the same if 'extensions' names the module"
         ),
     ),
     Check(
@@ -160,9 +160,9 @@ CHECKS = (
         level=Level.WARNING,
         title="a binary looks for its libraries in a folder of the machine that built it",
         why=(
-            "The loader asks that folder first, on every machine. It is not there as a rule; but whoever can make it "
-            "can have a library of theirs loaded into your users' processes. And a build that only works with it "
-            "works on the build machine alone."
+            "The loader asks that folder first, on every machine. Mostly it is not there. But anyone who can create "
+            "it can have their library loaded into your users' processes. A build that needs the folder works on the "
+            "build machine alone."
         ),
         example=(
             "WARN EXT410 acme/_speedups.cpython-311-x86_64-linux-gnu.so: looks for its libraries in "
@@ -177,8 +177,8 @@ CHECKS = (
             "use $ORIGIN for libraries inside of the wheel; remove the rest: patchelf --remove-rpath",
         ),
         exception=(
-            "a note when it is a folder in which only an administrator writes, such as /opt, and of a wheel that is "
-            "not for the index (linux_x86_64)"
+            "a note when only an administrator can write the folder, such as /opt; a note for a wheel that is not "
+            "for the index (linux_x86_64)"
         ),
     ),
     Check(
@@ -200,9 +200,9 @@ CHECKS = (
         level=Level.WARNING,
         title="an extension module exports names of the C library",
         why=(
-            "Of two functions of one name the loader takes the one it finds first, for every caller. Whether 'log' is "
-            "that of the mathematics or your own then depends on what was loaded before; memory may be allocated by "
-            "the one malloc and freed by the other."
+            "If two functions have one name, the loader takes the one it finds first, for every caller. Then the "
+            "order of loading decides whether 'log' is that of the mathematics or your own. Memory may be allocated "
+            "by one malloc and freed by another."
         ),
         example="WARN EXT412 acme/_speedups.abi3.so: exports free, malloc of the C library",
         causes=(
@@ -240,8 +240,8 @@ CHECKS = (
         level=Level.WARNING,
         title="importing the extension module enables the GIL of a free-threaded Python",
         why=(
-            "The first module that does not say that it can do without switches the lock on for the whole process: "
-            "the threads of everybody run one at a time again."
+            "The first module that does not declare that it works without the GIL enables it for the whole process. "
+            "Then the threads of all modules run one at a time."
         ),
         example="WARN EXT414 acme._speedups: importing it re-enables the GIL",
         causes=("the module does not declare Py_mod_gil (nor its generator: freethreading_compatible of Cython)",),

@@ -37,14 +37,14 @@ def page(check: Check) -> str:
 
 def heading(check: Check) -> str:
     """Return the line below the title: the family, and the level with its effect."""
-    return f"{FAMILIES[check.code[:3]]}, {_level(check)}"
+    return f"{FAMILIES[check.code[:3]]}, {_level(check)}."
 
 
 def listing(checks: Iterable[Check]) -> str:
     """Return one line for each check, grouped by family."""
     checks = tuple(checks)
     groups = [_group(letters, [check for check in checks if check.code.startswith(letters)]) for letters in FAMILIES]
-    legend = "E error, fails the run; W warning; N note; * with an exception\ntox prodsim explain CODE tells the rest"
+    legend = "E error, fails the run; W warning; N note; * with an exception\ntox prodsim explain CODE shows the rest"
     return "\n\n".join([*filter(None, groups), legend]) + "\n"
 
 
@@ -63,7 +63,8 @@ def _level(check: Check) -> str:
         Level.WARNING: "warning (does not fail the run)",
         Level.NOTE: "note (does not fail the run)",
     }
-    return effect[check.level] + (f"; {check.exception}" if check.exception else "")
+    exceptions = filter(None, check.exception.split("; "))
+    return ". ".join([effect[check.level], *(each[0].upper() + each[1:] for each in exceptions)])
 
 
 def _acceptance(check: Check) -> str:

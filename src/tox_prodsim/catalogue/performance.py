@@ -14,9 +14,9 @@ CHECKS = (
         exception="a warning when the baseline was measured on another CPU",
         title="the import is slower than the baseline allows",
         why=(
-            "Everybody who uses the package pays for it at each start. Time is measured in fresh interpreters, "
-            "side by side with a fixed control, so that the load and the speed of the machine cancel out; and the "
-            "finding is made only when a second series of measurements agrees."
+            "Each start of each program that imports the package takes longer. Time is measured in fresh "
+            "interpreters, beside a fixed control, so that the load and the speed of the machine cancel out. It is "
+            "reported only if a second series of measurements agrees."
         ),
         example=(
             "FAIL PRF701 import acme is slower than its baseline: 148 ms, baseline 92 ms scaled to this machine "
@@ -40,8 +40,9 @@ CHECKS = (
         exception="a warning when the baseline was measured on another CPU",
         title="the start-up is slower than the baseline allows",
         why=(
-            "It is the time from the start of the process until the service is ready, or a job has ended: what a "
-            "restart, a scale-out and a cold start cost in production. It is compared in the same way as PRF701."
+            "It is the time from the start of the process until the service is ready, or a job has ended. Each "
+            "restart, scale-out and cold start in production takes that long. It is compared in the same way as "
+            "PRF701."
         ),
         example=(
             "FAIL PRF702 start-up is slower than its baseline: 412 ms, baseline 221 ms scaled to this machine "
@@ -62,8 +63,8 @@ CHECKS = (
         level=Level.NOTE,
         title="the comparison came to no conclusion",
         why=(
-            "The measurements vary too much to say 'slower' or 'not slower' with confidence. The run does not fail for "
-            "it, and it does not claim that nothing has changed either."
+            "The measurements vary too much to say 'slower' or 'not slower' with confidence. The run does not fail "
+            "for it. It does not prove that nothing has changed."
         ),
         example=(
             "NOTE PRF703 import acme: inconclusive: +10 %, but +20 % cannot be excluded (p 0.016); 64 rounds spread by "
@@ -83,8 +84,8 @@ CHECKS = (
         level=Level.NOTE,
         title="it is faster than the baseline",
         why=(
-            "The baseline no longer describes the package. As long as it stays, a later change may give back all that "
-            "was won without anybody being told."
+            "The baseline no longer describes the package. Until it is accepted anew, a later change can lose the "
+            "gain without a finding."
         ),
         example=(
             "NOTE PRF704 import acme is faster than its baseline: 71 ms, baseline 92 ms scaled to this machine "
@@ -114,7 +115,9 @@ CHECKS = (
         level=Level.NOTE,
         exception="a warning when the import failed while it was timed",
         title="a time could not be measured",
-        why="What was not measured was not compared either; it is said here, so that its absence is not a pass.",
+        why=(
+            "A time that was not measured was not compared. It is reported here, so that it does not count as a pass."
+        ),
         example="NOTE PRF706 start-up: not compared: one round takes 3.1 s, 8 would take more than the cap of 20 s",
         causes=(
             "the import failed: that finding comes first",
@@ -131,8 +134,8 @@ CHECKS = (
         level=Level.ERROR,
         title="an import takes longer than its budget",
         why=(
-            "max_import_time is a promise in seconds, on whatever machine the check runs. It is broken only when "
-            "even the fastest quarter of the rounds is over it, so that a busy machine alone breaks it rarely."
+            "max_import_time is a limit in seconds, on any machine that runs the check. It is exceeded only if even "
+            "the fastest quarter of the rounds is over it, so a busy machine alone rarely exceeds it."
         ),
         example=(
             "FAIL PRF707 import acme takes 412 ms, the limit is 300 ms: "
@@ -152,8 +155,8 @@ CHECKS = (
         level=Level.ERROR,
         title="the start-up takes longer than its budget",
         why=(
-            "max_startup_time is what a restart may cost, in seconds: until the service is ready, or a job has ended. "
-            "It counts as broken only when even the fastest quarter of the starts is over it."
+            "max_startup_time is what a restart may cost, in seconds: until the service is ready, or a job has "
+            "ended. It is exceeded only if even the fastest quarter of the starts is over it."
         ),
         example=(
             "FAIL PRF708 start-up takes 2.41 s, the limit is 2 s: even the fastest quarter of 8 rounds is over it"
@@ -169,8 +172,8 @@ CHECKS = (
         level=Level.ERROR,
         title="an import loads more modules than its budget",
         why=(
-            "The number of modules is exact and the same on every machine. It is the first sign of a dependency that "
-            "drags more in than it is worth."
+            "The number of modules is exact and the same on every machine. A higher number often means that a "
+            "dependency imports more than it is worth."
         ),
         example="FAIL PRF709 import acme imports 445 modules, the limit is 200",
         causes=("a new import at the top of a module", "a dependency imports more than before"),
@@ -184,8 +187,8 @@ CHECKS = (
         level=Level.ERROR,
         title="an import loads a module that forbid_modules names",
         why=(
-            "A library that must not load pandas for everybody, or a tool that must not load its tests, has said so. "
-            "What happens at run time counts: imports by import_module and by plugins are seen as well."
+            "forbid_modules names, for example, pandas in a library that most users use without it, or the tests of "
+            "a tool. What happens at run time counts: imports by import_module and by plugins are seen as well."
         ),
         example=(
             "FAIL PRF710 import acme: pandas is forbidden and imported at acme/report.py:3: acme > acme.report > pandas"
@@ -204,8 +207,9 @@ CHECKS = (
         level=Level.ERROR,
         title="the work of the imports has grown by more than its budget",
         why=(
-            "The work is counted exactly (bytecodes, or calls where the interpreter cannot count those), so a small "
-            "step is seen that no clock can tell from noise. Many small steps are how an import gets slow."
+            "The work is counted exactly, in bytecodes, or in calls where the interpreter cannot count those. So "
+            "even a small step is seen that a clock cannot tell from noise. Many small steps are how an import gets "
+            "slow."
         ),
         example=(
             "FAIL PRF711 imports: the work has grown by 12 % (2,339,914 -> 2,625,002 bytecodes), the limit is 2 %, "
@@ -219,8 +223,8 @@ CHECKS = (
         level=Level.NOTE,
         title="the baseline is old",
         why=(
-            "After half a year the interpreter, the dependencies and the machines are others. What has become slower "
-            "by little steps, each within the tolerance, is in no comparison."
+            "After half a year the interpreter, the dependencies and the machines have changed. No comparison shows "
+            "what became slower by small steps, each within the tolerance."
         ),
         example="NOTE PRF712 baseline: it is 214 days old, of 2026-04-22",
         causes=("nobody has accepted new times for 180 days",),
@@ -231,9 +235,9 @@ CHECKS = (
         level=Level.WARNING,
         title="the release of the index is not the file of the baseline",
         why=(
-            "A slower import is confirmed beside the wheel of the baseline. When that is neither kept nor built from "
-            "its commit, it is fetched from the index, and then it must have the recorded sha256: neither the index "
-            "nor a baseline in a pull request may choose which code is run. The change is confirmed without it."
+            "A slower import is confirmed beside the wheel of the baseline. If the wheel is neither kept nor built "
+            "from its commit, it is fetched from the index. Then it must have the recorded sha256, so that neither "
+            "the index nor a baseline in a pull request chooses which code runs. The change is confirmed without it."
         ),
         example=(
             "WARN PRF730 baseline: its wheel is not kept here; the project is in no git repository; acme==1.0 of the "

@@ -48,7 +48,7 @@ CHECKS = (
         title="a wheel in the folder is of another version than the release",
         why=(
             "'twine upload dist/*' uploads everything in the folder. The index refuses a wheel of an old version, "
-            "and that ends the upload half way; one of a new version is a release that nobody meant to make."
+            "and that ends the upload half way. A wheel of a newer version would be an accidental release."
         ),
         example="FAIL WHL160 acme-2.0.0-py3-none-any.whl: is of version 2.0.0, the release is 2.1.0",
         causes=(
@@ -89,8 +89,8 @@ CHECKS = (
         level=Level.ERROR,
         title="two wheels of one version are for the same tag",
         why=(
-            "An installer takes the wheel with the best tag. Of two that have it, it takes the later build number, and "
-            "without one any of them: what users get is chance."
+            "An installer takes the wheel with the best tag. If two wheels have it, it takes the later build number, "
+            "and without one any of them. Then chance decides what users get."
         ),
         example=(
             "FAIL WHL162 acme-2.1.0-py2.py3-none-any.whl and acme-2.1.0-py3-none-any.whl: are both for py3-none-any: "

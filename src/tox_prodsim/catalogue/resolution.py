@@ -13,8 +13,8 @@ CHECKS = (
         title="a fresh install takes a dependency that was yanked, or that has to be built",
         why=(
             "A yanked release was withdrawn for a reason; only a pin still leads to it. An sdist is built on the "
-            "machine of every user: that needs a compiler or at least a network for build tools, runs code, and fails "
-            "for some of them. Neither shows in an environment that happens to work."
+            "machine of every user. The build needs a compiler or at least a network for build tools, runs code, and "
+            "fails for some users. An environment that happens to work shows neither."
         ),
         example="WARN DEP205 urllib3 2.0.0: a fresh install takes it, although it was yanked: responses are cut short",
         causes=(
@@ -31,15 +31,15 @@ CHECKS = (
         code="DEP206",
         level=Level.ERROR,
         exception=(
-            "a warning for an extra that a dependency does not have, and for one that needs a newer release than the "
-            "index has, which may be about to be released with this one; a note for what cannot be installed with this "
-            "Python or on this platform only"
+            "a warning for an extra that a dependency does not have; a warning for one that needs a newer release "
+            "than the index has, because it may be about to be released with this one; a note if this Python or this "
+            "platform alone cannot install it"
         ),
         title="the wheel with one of its extras cannot be installed",
         why=(
-            "'pip install acme[extra]' ends with an error for everybody: the requirements exclude each other, or name "
-            "something that was never released. Nobody notices before the release, because nobody installs the extras. "
-            "That two extras exclude each other is not an error: each is asked for alone then."
+            "'pip install acme[extra]' ends with an error for everybody: the requirements exclude each other, or "
+            "name something that was never released. Nobody notices before the release, because nobody installs the "
+            "extras. Two extras that exclude each other are not an error: each is then tried alone."
         ),
         example=("FAIL DEP206 acme[web]: cannot be installed: acme 1.0 asks for click>=8.1; acme 1.0 asks for click<8"),
         causes=(
@@ -58,9 +58,9 @@ CHECKS = (
         level=Level.ERROR,
         title="it does not work with the lowest versions that its dependencies allow",
         why=(
-            "A lower bound is a promise. Who has an older release of a dependency in that range, because something "
-            "else needs it, installs without a complaint, and then an import or a call fails. The tests of the project "
-            "never see it: they run with the newest."
+            "A lower bound is a promise. A user may have an older release of a dependency in that range, because "
+            "something else needs it. The installation succeeds, and then an import or a call fails. The tests of "
+            "the project never see it: they run with the newest."
         ),
         example=("FAIL DEP208 dependencies: with click 2.0, jinja2 3.0.0 it does not work: IMP503 acme, ENT510 acme"),
         causes=(
@@ -78,7 +78,7 @@ CHECKS = (
         level=Level.ERROR,
         title="the release cannot be installed",
         why=(
-            "'pip install' ends with an error for every user, and whoever has another version keeps it. The checks of "
+            "'pip install' ends with an error for every user; those who have another version keep it. The checks of "
             "the files are made all the same, and the report has what the installer says. Nothing else can be tried: "
             "no setting makes such a run pass."
         ),
@@ -100,15 +100,15 @@ CHECKS = (
         code="DEP211",
         level=Level.WARNING,
         exception=(
-            "a note for the same content, and for what two others of the installed distributions share; an error when "
-            "the module that is installed is not that of the wheel"
+            "a note when both files are the same, and when two other distributions share them; an error when the "
+            "installed module is not that of the wheel"
         ),
         title="two installed distributions write the same file or command",
         why=(
             "Whichever is installed last wins, and the order is not defined. Uninstalling or upgrading one of them "
-            "removes or changes the file of the other. Read for this are the RECORDs of all that is installed, and the "
-            "entry points, of which installers make commands. Folders that several share are not a collision, nor are "
-            "the __init__.py of namespace packages."
+            "removes or changes the file of the other. The RECORDs of all installed distributions are read, and the "
+            "entry points, of which installers make commands. Folders that several share are not a collision, nor "
+            "are the __init__.py of namespace packages."
         ),
         example=(
             "WARN DEP211 acme: is a command of acme 2.1.0 and acme-hub 1.4.0, which run acme.cli:main and "

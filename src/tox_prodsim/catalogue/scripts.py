@@ -10,8 +10,8 @@ CHECKS = (
         code="ENT510",
         level=Level.ERROR,
         exception=(
-            "a warning when an extra for users brings what it lacks, a note when the entry point names the extra or "
-            "the script says in its own words what it lacks"
+            "a warning when an extra for users brings what it lacks; a note when the entry point names the extra, or "
+            "the script itself says what it lacks"
         ),
         title="a console script does not load",
         why=(
@@ -36,8 +36,8 @@ CHECKS = (
         code="ENT511",
         level=Level.WARNING,
         exception=(
-            "a note when what it lacks is another project's module, such as its host, or when it names a module of the "
-            "wheel as if it were an attribute"
+            "a note when it lacks another project's module, such as its host, or names a module of the wheel as if "
+            "it were an attribute"
         ),
         title="an entry point other than a script does not load",
         why=(
@@ -61,16 +61,15 @@ CHECKS = (
         code="ENT512",
         level=Level.WARNING,
         exception=(
-            "an error when it ends in TypeError, NameError, AttributeError or ImportError, or awaits nothing of a "
-            "coroutine; a note when the command says in its own words what it lacks, or prints its usage"
+            "an error when it ends in TypeError, NameError, AttributeError or ImportError, or never awaits a "
+            "coroutine; a note when the command itself says what it lacks, or prints its usage"
         ),
         title="a command fails when it is asked for --help",
         why=(
-            "Asking for help is the first thing people try, and nearly every command answers with exit code 0. One "
-            "that fails mostly fails for another reason: it does work, or needs a file, before it reads its arguments. "
-            "An exception that is a fault of the code fails for every user. Console scripts, python -m PACKAGE and the "
-            "scripts folder of the wheel are asked; a gui_script is asked without a display, and only such exceptions "
-            "of it count."
+            "Asking for help is the first thing people try, and nearly every command answers with exit code 0. A "
+            "command that fails mostly works, or needs a file, before it reads its arguments. An exception that is a "
+            "fault of the code fails for every user. Console scripts, python -m PACKAGE and the scripts folder of "
+            "the wheel are tried. A gui_script is tried without a display, and only such exceptions of it count."
         ),
         example=(
             "FAIL ENT512 [console_scripts] acme-worker = acme.worker:main: --help ends in TypeError: main() missing 1 "
@@ -91,12 +90,12 @@ CHECKS = (
     Check(
         code="ENT513",
         level=Level.WARNING,
-        exception="a note when the command refuses in its own words",
+        exception="a note when the command itself refuses",
         title="--help fails where only ASCII can be printed",
         why=(
             "In the C locale of a cron job or a bare container, and in a Windows console, not every character can be "
-            "printed. A dash or a quotation mark of a word processor in the help is then a traceback instead of the "
-            "help: that of idna 3.20 has one."
+            "printed. A dash or a quotation mark of a word processor then causes a traceback instead of the help. "
+            "The help of idna 3.20 has such a character."
         ),
         example=(
             "WARN ENT513 [console_scripts] acme = acme.cli:main: --help exited with 1 where only ASCII can be printed: "
@@ -114,8 +113,8 @@ CHECKS = (
         level=Level.NOTE,
         title="--help leaves files behind",
         why=(
-            "Whoever asks for help wants to read. Where HOME cannot be written, as for many service accounts, a "
-            "command that first makes its folders cannot even tell how it is used."
+            "--help should only print. Many service accounts cannot write HOME. There, a command that first makes "
+            "its folders cannot even show its help."
         ),
         example="NOTE ENT514 [console_scripts] acme = acme.cli:main: --help leaves .acme in /tmp/home",
         causes=("a cache, a log file or a file of settings is made before the arguments are read",),
@@ -126,9 +125,9 @@ CHECKS = (
         level=Level.WARNING,
         title="a command leaves a process running when it is loaded, or asked for its help or version",
         why=(
-            "Whoever asks for help wants to read, and does not know that a server, a browser or a virtual machine of "
-            "Java is started and stays. It was ended here. What ends by itself within half a second is not reported, "
-            "and neither is Python's resource tracker."
+            "--help should only print. Users do not know that it starts a server, a browser or a virtual machine of "
+            "Java that stays. It was ended here. What ends by itself within half a second is not reported, and "
+            "neither is Python's resource tracker."
         ),
         example=(
             "WARN ENT517 [console_scripts] acme = acme.cli:main: --help leaves 1 process running, which was ended: "
@@ -144,13 +143,13 @@ CHECKS = (
         code="ENT516",
         level=Level.ERROR,
         exception=(
-            "a warning when it names the Python of the system or none at all, a note when env is to find a Python"
+            "a warning when it names the Python of the system or none at all; a note when env is to find a Python"
         ),
         title="the first line of a script does not name the Python of the environment",
         why=(
             "An installer puts its own Python into the first line of a script only where that begins with #!python. "
-            "Any other line is copied: a path of the machine that built the wheel exists nowhere else, and the Python "
-            "of the system does not see what is installed in an environment."
+            "Any other line is copied. A path of the machine that built the wheel exists nowhere else. The Python of "
+            "the system does not see what is installed in an environment."
         ),
         example=(
             "FAIL ENT516 [scripts] acme-run: its first line names /home/me/acme/.venv/bin/python, which is of the "

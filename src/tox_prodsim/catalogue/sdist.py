@@ -11,8 +11,8 @@ CHECKS = (
         level=Level.ERROR,
         title="the sdist is incomplete: no wheel builds from it, though one does from the source tree",
         why=(
-            "On your machine all is well, because the build finds the file beside it. Whoever gets the sdist has not "
-            "got the file, and cannot install: on another platform, on the next Python, in a distribution."
+            "On your machine the build finds the file in the source tree. Users of the sdist lack the file and "
+            "cannot install: on another platform, on the next Python, in a distribution."
         ),
         example=(
             "FAIL SDI201 acme-2.1.0.tar.gz: is incomplete, the wheel builds from the source tree, but not from it: "
@@ -54,8 +54,8 @@ CHECKS = (
         level=Level.ERROR,
         title="a member of the sdist cannot be unpacked safely",
         why=(
-            "A path that leads out of the folder, or a link to somewhere else, lets an archive write where it has no "
-            "business. pip and uv refuse such an sdist, and so does PyPI."
+            "A path that leads out of the folder, or a link to somewhere else, lets an archive write anywhere on the "
+            "machine. pip and uv refuse such an sdist, and so does PyPI."
         ),
         example="FAIL SDI203 acme-2.1.0/data/current: is a link to /srv/data, outside of the sdist",
         causes=(
@@ -69,8 +69,9 @@ CHECKS = (
         level=Level.WARNING,
         title="a secret, or what lay about in the folder, is in the sdist",
         why=(
-            "What is uploaded once is copied to mirrors within minutes. A key or a token in it must be revoked; a "
-            "cache, a virtual environment or the repository itself makes it large and tells more than you want."
+            "What is uploaded once is copied to mirrors within minutes. A key or a token in it must be revoked. A "
+            "cache, a virtual environment or the repository itself makes it large, and may publish what should stay "
+            "private."
         ),
         example="FAIL SDI204 .pypirc: holds a password for uploads",
         causes=(
@@ -108,8 +109,8 @@ CHECKS = (
         level=Level.WARNING,
         title="the sdist has a name that macOS or Windows cannot hold",
         why=(
-            "Whoever unpacks the sdist there gets an error, or one file instead of two. Names that tests and "
-            "documentation work with are passed over."
+            "Users who unpack the sdist there get an error, or one file instead of two. Names that tests and "
+            "documentation work with are ignored."
         ),
         example="WARN SDI206 acme/con.py: cannot be unpacked on Windows: the name con.py is reserved there",
         causes=(
@@ -122,14 +123,14 @@ CHECKS = (
         code="WHL112",
         level=Level.WARNING,
         exception=(
-            "a note when no code names the file and the build back end takes all files of a package by itself: it was "
-            "told not to"
+            "a note if no code names the file and the build back end takes all files of a package: then it was "
+            "excluded on purpose"
         ),
         title="a data file of the package is in the sdist, or tracked by git, but not in the wheel",
         why=(
-            "Data files reach a wheel by rules of their own. In the source tree, where tests run, the file is there; "
-            "an installation goes without it, and fails where it is read. Left out of the comparison are tests, "
-            "documentation, sources of what is compiled or translated, and what the configuration excludes."
+            "Each build back end has its own rules for data files. In the source tree, where tests run, the file is "
+            "there. An installation lacks it, and fails where it is read. Tests, documentation, sources of what is "
+            "compiled or translated, and what the configuration excludes are not compared."
         ),
         example=(
             "WARN WHL112 acme/rules.json: is in the sdist (src/acme/rules.json) and acme/engine.py names it, but it is "

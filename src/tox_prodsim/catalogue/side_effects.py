@@ -14,8 +14,8 @@ CHECKS = (
         exception=f"a note for a file that is only read, and for {_FOREIGN}",
         title="the import leaves file descriptors open",
         why=(
-            "Servers import the application and fork their workers afterwards: all of them then share the socket, the "
-            "pipe or the event loop that the import has opened, and take each other's data. None of 110 popular "
+            "Servers import the application and fork their workers afterwards. All workers then share the socket, "
+            "the pipe or the event loop that the import has opened, and take each other's data. None of 110 popular "
             "packages does it."
         ),
         example="WARN IMP520 acme: leaves a socket open when it is imported",
@@ -31,9 +31,9 @@ CHECKS = (
         exception="a warning for a thread that is not a daemon",
         title="the import leaves a thread running",
         why=(
-            "A process that is forked after the import does not have the thread, only what it was doing: a lock that "
-            "it held is held for ever. A thread that is not a daemon also keeps every program from ending that merely "
-            "imported the package."
+            "A process that is forked after the import lacks the thread, but keeps its state: a lock that it held is "
+            "held for ever. A thread that is not a daemon also keeps every program that imports the package from "
+            "ending."
         ),
         example="NOTE IMP521 acme: leaves the thread acme-metrics running when it is imported",
         causes=("a global of a module starts a background thread, such as a scheduler or a sender of metrics",),
@@ -43,15 +43,15 @@ CHECKS = (
         code="IMP522",
         level=Level.ERROR,
         exception=(
-            "a warning for a process, a file and a connection on this machine, a note for a folder below HOME and for "
+            "a warning for a process, a file and a connection on this machine; a note for a folder below HOME and for "
             f"{_FOREIGN}"
         ),
         title="the import connects to something, starts a process or writes files",
         why=(
-            "Whoever imports a package has not asked for anything yet. Where there is no network the import hangs or "
-            "fails, in a container that is read only it cannot write, and every start of a program pays for it. Out "
-            "of 110 popular packages none uses the network; reads, loopback sockets that are bound to see whether "
-            "there is IPv6, and ldconfig or uname run by the standard library are not counted."
+            "An import alone should not do any of this. Without a network the import hangs or fails, in a read-only "
+            "container it cannot write, and every start of a program takes longer. None of 110 popular packages uses "
+            "the network. Reads do not count, nor loopback sockets that test for IPv6, nor ldconfig and uname when "
+            "the standard library runs them."
         ),
         example="FAIL IMP522 acme: connects to 93.184.215.14:443 when it is imported",
         causes=(
@@ -68,8 +68,8 @@ CHECKS = (
         title="the import prints something",
         why=(
             "It gets into the output of every program that imports the package, and into the data of those whose "
-            "output is read by another one. Warnings of Python count when a user sees them, too: those that an "
-            "import of a fresh installation causes are for the project to heed."
+            "output is read by another one. Warnings of Python count, too, if users see them when they import a "
+            "fresh installation."
         ),
         example="WARN IMP523 acme: prints 'debug: settings loaded' when it is imported",
         causes=(

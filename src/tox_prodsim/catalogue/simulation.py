@@ -11,9 +11,9 @@ CHECKS = (
         level=Level.ERROR,
         title="an import fails under a condition of 'simulate'",
         why=(
-            "The package imports on a developer's machine and in a plain container, and not where production is "
-            "harsher: a service user without a home, a network that is not there yet, a C locale. The same import was "
-            "made without the condition just before and after, and passed."
+            "The package imports on a developer's machine and in a plain container, but not under a condition of "
+            "production. Examples are a service user without a home, a network that is not there yet, a C locale. "
+            "The same import was made without the condition just before and after, and passed."
         ),
         example="FAIL SIM801 acme: import fails with no_home: NotADirectoryError: [Errno 20] Not a directory: "
         "'/dev/null/.acme'",
@@ -32,11 +32,11 @@ CHECKS = (
     Check(
         code="SIM802",
         level=Level.ERROR,
-        exception="a warning when the command says in its own words why it ends",
+        exception="a warning when the command itself says why it ends",
         title="--help fails under a condition of 'simulate'",
         why=(
-            "Who asks for help under this condition gets a traceback, or nothing. The same command answered without "
-            "it. What a program cannot do without, it should need when it does it, and not before."
+            "Under this condition --help prints a traceback, or nothing. The same command answered without it. A "
+            "program should ask for what it needs when it needs it, not before."
         ),
         example="FAIL SIM802 [console_scripts] acme = acme.cli:main: --help fails with c_locale: it exited with 1: "
         "UnicodeEncodeError: 'ascii' codec can't encode character '\\u2014' in position 12: ordinal not in range(128)",
@@ -56,8 +56,8 @@ CHECKS = (
         exception="a warning for processes that PID 1 inherits and does not reap",
         title="the deployment fails under a condition of 'simulate'",
         why=(
-            "The deployment was started once more, in a copy of its folder as it was at the first start and within the "
-            "same limits, with one thing changed. Without the change it had become ready and had ended well."
+            "The deployment was started once more with one thing changed, within the same limits. Its folder was a "
+            "copy of what it was at the first start. Without the change it had become ready and had ended well."
         ),
         example="FAIL SIM803 uvicorn: fails with no_network: exit code 3 after 0.41 s, before it was ready (last "
         "answer: connection refused)",

@@ -13,7 +13,7 @@ CHECKS = (
         title="a .pth file or sitecustomize of the wheel fails when Python starts",
         why=(
             "Every Python of the environment runs these files, whether it uses the package or not. One that fails "
-            "prints a traceback at every start, pip included, and what its other lines should do is not done."
+            "prints a traceback at every start, pip included, and its other lines do not run."
         ),
         example=(
             "FAIL IMP510 acme.pth: fails whenever Python starts, at line 1: ModuleNotFoundError: No module named "
@@ -84,9 +84,9 @@ CHECKS = (
         level=Level.WARNING,
         title="a file goes to the site-packages of one version of Python",
         why=(
-            "The data scheme of a wheel is relative to the environment. A path in it that names the version of Python "
-            "is that of the Python that built the wheel. Under any other one the file is installed where nothing "
-            "looks for it, and nobody is told."
+            "The data scheme of a wheel is relative to the environment. A path in it that names the version of "
+            "Python is that of the Python that built the wheel. Under any other Python the file is silently "
+            "installed where nothing looks for it."
         ),
         example="WARN IMP513 acme.pth: goes to lib/python3.9/site-packages/, where only python3.9 finds it",
         causes=("data_files of setup.py names the folder that sysconfig or distutils gives for site-packages",),

@@ -11,10 +11,10 @@ CHECKS = (
         level=Level.ERROR,
         title="a service lost its readiness",
         why=(
-            "The probes are asked again while 'commands' run: every second at first, and after each good answer a "
-            "fifth later, up to ten seconds; and once before the stop. Three wrong answers in a row, a second "
-            "apart, are a loss, as with the failureThreshold of Kubernetes. An answer over HTTP may take ten "
-            "seconds (or its own 'timeout', if that is longer): a slow answer under load is not a loss."
+            "The probes are asked again while 'commands' run, and once before the stop. They are asked every second "
+            "at first. After each good answer the pause grows by a fifth, up to ten seconds. Three wrong answers in "
+            "a row, a second apart, are a loss, as with the failureThreshold of Kubernetes. An answer over HTTP may "
+            "take ten seconds (or its own 'timeout', if that is longer): a slow answer under load is not a loss."
         ),
         example=(
             "FAIL RUN645 uvicorn: lost its readiness at 4.21 s, until the stop: http://127.0.0.1:8000/health said "
@@ -38,11 +38,11 @@ CHECKS = (
         title="a child of the service crashed",
         why=(
             "A master that starts its workers again hides that they crash: its port stays open and its probes are "
-            "satisfied. A crash is the end by a signal such as SIGSEGV or SIGABRT, SIGKILL to a worker, or the "
-            "third bad exit code of the same program with the same parent. The signals by which a master ends its "
-            "workers (SIGTERM, SIGINT, SIGQUIT, SIGHUP) and exit code 0 are not crashes. A worker that was "
-            "killed and not replaced, and the third bad exit of a program other than the parent's own or Python, "
-            "are warnings."
+            "satisfied. A crash is an end by a signal such as SIGSEGV or SIGABRT, or SIGKILL to a worker. The third "
+            "bad exit code of a program with the same parent is a crash as well. The signals by which a master ends "
+            "its workers (SIGTERM, SIGINT, SIGQUIT, SIGHUP) and exit code 0 are not crashes. A worker that was "
+            "killed and not replaced, and the third bad exit of a program other than the parent's own or Python, are "
+            "warnings."
         ),
         example=(
             "FAIL RUN646 gunicorn: 1 child of gunicorn (pid 4711) crashed and was started again: gunicorn "
@@ -62,11 +62,11 @@ CHECKS = (
     Check(
         code="RUN647",
         level=Level.ERROR,
-        title="zombies pile up",
+        title="zombies accumulate",
         why=(
             "A process of the service starts children and does not wait for them. Each keeps its place in the "
-            "process table, until the limit of the container or of the user is reached and nothing can be started "
-            "any more. Five zombies of one parent that are two seconds old are a pile, or three that ended at "
+            "process table. When the limit of the container or of the user is reached, no process can be started any "
+            "more. Five zombies of one parent that are two seconds old are reported, or three that ended at "
             "different times."
         ),
         example=(

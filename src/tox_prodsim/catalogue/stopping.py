@@ -12,8 +12,8 @@ CHECKS = (
         title="a request in flight was dropped by the stop",
         why=(
             "Each deployment of a new release stops the old one while users wait for answers. A server that ends at "
-            "once resets their connections. The requests that 'drain' names are begun right before the stop signal, "
-            "which waits until the server has read them; one idle keep-alive connection is held beside them."
+            "once resets their connections. The requests that 'drain' names are sent right before the stop signal, "
+            "which waits until the server has read them. One idle keep-alive connection is held beside them."
         ),
         example=(
             "FAIL RUN640 http://127.0.0.1:8000/slow: the request in flight failed 0.01 s after SIGTERM: the connection "
@@ -35,9 +35,10 @@ CHECKS = (
         level=Level.ERROR,
         title="the service could not be started a second time",
         why=(
-            "After the stop it was started once more on the same port and in the same folder, as an orchestrator "
-            "does after each deployment and each crash. What the first start left made the second one fail. A start "
-            "that fails while start-up is timed, in a copy of the folder, is reported in the same way, also for a job."
+            "After the stop it was started once more, on the same port and in the same folder. An orchestrator does "
+            "that after each deployment and each crash. What the first start left made the second one fail. A start "
+            "that fails while start-up is timed, in a copy of the folder, is reported in the same way, also for a "
+            "job."
         ),
         example=(
             "FAIL RUN641 uvicorn: the second start fails, on the same port and in the same folder: exit code 3 after "

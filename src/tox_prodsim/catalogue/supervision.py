@@ -11,9 +11,9 @@ CHECKS = (
         level=Level.ERROR,
         title="it did not stop on the signal and had to be killed",
         why=(
-            "Every orchestrator sends a signal, waits, and then kills. A service that comes to the kill loses the "
-            "requests it was working on, and every deployment takes the whole grace period longer. uvicorn 0.12.2 "
-            "with two workers did exactly that."
+            "Every orchestrator sends a signal, waits, and then kills. A killed service loses the requests that it "
+            "was working on, and every deployment takes the whole grace period longer. uvicorn 0.12.2 with two "
+            "workers did that."
         ),
         example=(
             "FAIL RUN607 uvicorn: did not stop within stop_timeout = 10 s after SIGTERM and was killed: pid 5127 "
@@ -39,8 +39,8 @@ CHECKS = (
         why=(
             "The default action ends the process at once: requests in flight are dropped, 'finally:' and atexit are "
             "skipped. PID 1 of a container has no default action: there the signal is ignored until the container is "
-            "killed. The exit code looks the same as after a graceful stop, so this is read from the process "
-            "itself (/proc, Linux only) before the signal is sent."
+            "killed. The exit code is the same as after a graceful stop. So this is read from the process itself "
+            "(/proc, Linux only) before the signal is sent."
         ),
         example=(
             "NOTE RUN608 waitress-serve: has no handler for SIGTERM: the signal ends it at once and drops requests in "
@@ -62,7 +62,7 @@ CHECKS = (
         title="it ended with an exit code that is not allowed",
         why=(
             "A job may end with 0. A service that is stopped by a signal may end with 0, by that signal, or with 128 "
-            "plus its number; any other code means that the shutdown failed."
+            "plus its number. Any other code means that the shutdown failed."
         ),
         example="FAIL RUN609 celery: exit code 1 is not among the allowed ends (-15, 0, 143)",
         causes=(
@@ -102,7 +102,7 @@ CHECKS = (
         title="the process that supervises the deployment was lost",
         why=(
             "The guard that starts, watches and stops the deployment ended before it could report. What became of "
-            "the deployment is not known, and what is not known is not a pass."
+            "the deployment is not known, so the run does not pass."
         ),
         example="FAIL RUN613 uvicorn: the supervising process was lost: the guard ended without a report",
         causes=(
@@ -120,8 +120,8 @@ CHECKS = (
         level=Level.ERROR,
         title="it printed nothing for idle_timeout",
         why=(
-            "A program that reports its progress and then falls silent hangs long before run_timeout is over. Only "
-            "with idle_timeout is silence a failure; without it nothing is concluded from it."
+            "A program that reports its progress and then falls silent hangs long before run_timeout is over. "
+            "Silence is a failure only if idle_timeout is set."
         ),
         example="FAIL RUN615 app.py: printed nothing for idle_timeout = 20 s",
         causes=(
@@ -138,10 +138,10 @@ CHECKS = (
     Check(
         code="RUN616",
         level=Level.ERROR,
-        title="it stopped to say that it is alive",
+        title="it stopped to send WATCHDOG=1",
         why=(
-            "With watchdog_timeout the service promises, as for systemd's WatchdogSec=, to send WATCHDOG=1 at least "
-            "that often once it is ready. systemd ends a service that does not, and so does this run."
+            "With watchdog_timeout the service must send WATCHDOG=1 at least that often once it is ready, as with "
+            "WatchdogSec= of systemd. systemd ends a service that does not, and so does this run."
         ),
         example="FAIL RUN616 app.py: sent no WATCHDOG=1 for watchdog_timeout = 5 s",
         causes=(
@@ -159,10 +159,10 @@ CHECKS = (
     Check(
         code="RUN617",
         level=Level.ERROR,
-        title="its output is a flood",
+        title="its output exceeds output_limit_mb",
         why=(
             "It was stopped when its log had grown to output_limit_mb. A loop that logs an error and tries again at "
-            "once fills the disk of a production machine in an hour, and here the disk of the CI machine."
+            "once fills the disk of a production machine in an hour. Here it would fill the disk of the CI machine."
         ),
         example="FAIL RUN617 app.py: printed more than output_limit_mb = 1000 MB into deploy.log",
         causes=(
@@ -179,8 +179,8 @@ CHECKS = (
         level=Level.ERROR,
         title="processes could not be killed",
         why=(
-            "SIGKILL was sent for five seconds, and they are still there. What holds a port, a lock or a mount for "
-            "ever in production is named here with its state and what it waits for."
+            "SIGKILL was sent for five seconds, and they are still there. In production such a process holds a port, "
+            "a lock or a mount for ever. It is named with its state and what it waits for."
         ),
         example="FAIL RUN618 app.py: could not kill 1 process: pid 5127 sudo sleep 1000 (user 0, sleeping, in do_wait)",
         causes=(
@@ -224,8 +224,8 @@ CHECKS = (
         level=Level.WARNING,
         title="more than 80 % of a time limit was used",
         why=(
-            "It passed, and nearly did not. On a slower or busier machine the same release fails, and then it looks "
-            "like an accident."
+            "The limit was nearly exceeded. On a slower or busier machine the same release fails, and the reason is "
+            "then hard to see."
         ),
         example="WARN RUN630 uvicorn: used 87% of ready_timeout: 26.10 s of 30 s",
         causes=(

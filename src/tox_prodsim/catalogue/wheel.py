@@ -49,8 +49,8 @@ CHECKS = (
         level=Level.ERROR,
         title="the content of a file differs from the hash or size in RECORD",
         why=(
-            "The file is not the one that was built. Neither pip nor uv verifies these hashes on installation, so a "
-            "damaged or replaced file is installed like any other; auditors and PyPI do verify them."
+            "The file is not the one that was built. pip and uv do not verify these hashes on installation, so a "
+            "damaged or replaced file is installed like any other. Auditors and PyPI do verify them."
         ),
         example="FAIL WHL103 acme/__init__.py: has another content than RECORD says (sha256 differs)",
         causes=(
@@ -105,8 +105,8 @@ CHECKS = (
         level=Level.ERROR,
         title="the tags in the file WHEEL differ from those in the file name",
         why=(
-            "The tags decide who gets the file. An installer looks at the file name alone, so a wheel with compiled "
-            "code that is named py3-none-any is installed on every platform and works on one."
+            "The tags decide who gets the file. An installer looks at the file name alone. A wheel with compiled "
+            "code that is named py3-none-any is installed on every platform, and works on one."
         ),
         example=(
             "FAIL WHL106 acme-2.1.0-py3-none-any.whl: WHEEL says cp312-cp312-linux_x86_64 where the file name "
@@ -126,9 +126,9 @@ CHECKS = (
         level=Level.WARNING,
         title="a module is stored with a mode that lets its owner alone read it",
         why=(
-            "Every member of a wheel has a mode. pip and uv replace it by what the umask allows, but unzip, 'wheel "
-            "unpack', packagers of distributions and builders of container layers keep it: installed by root, the "
-            "module then cannot be imported by the user the service runs as."
+            "Every member of a wheel has a mode. pip and uv replace it by what the umask allows. unzip, 'wheel "
+            "unpack', packagers of distributions and builders of container layers keep it. If root installs the "
+            "module, the user of the service then cannot import it."
         ),
         example=("WARN WHL107 acme/__init__.py and 7 more: others may not read what unzip makes of it (mode 0700)"),
         causes=(

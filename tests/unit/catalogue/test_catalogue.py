@@ -120,8 +120,8 @@ def test_a_page_names_no_code_that_does_not_exist(check: Check) -> None:
 def test_a_page_in_full() -> None:
     assert page(CATALOGUE["RUN624"]) == (
         "RUN624: the output has a traceback or an error, although the exit code says success\n"
-        "deployment, warning (does not fail the run); an error when it is a traceback in the output of a job\n"
-        "that ended as a success\n"
+        "deployment, warning (does not fail the run). An error when it is a traceback in the output of a job\n"
+        "that ended as a success.\n"
         "\n"
         "WHY IT MATTERS\n"
         "  A traceback went by, and the exit code does not show it. A script whose 'finally:' calls\n"
@@ -170,7 +170,7 @@ def test_the_listing_groups_the_codes_by_family_with_their_levels() -> None:
         "  RUN624  W* the output has a traceback or an error, although the exit code says success\n"
         "\n"
         "E error, fails the run; W warning; N note; * with an exception\n"
-        "tox prodsim explain CODE tells the rest\n"
+        "tox prodsim explain CODE shows the rest\n"
     )
 
 
