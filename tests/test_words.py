@@ -58,6 +58,13 @@ PATTERNS = {
     r"\binstalls for its speed\b": "times are not taken",
     r"\bfor whom there\b": "users without",
     r"\bcatalogue of \d": "N of M checks applied",
+    r"\bis none of\b": "is not one of",
+    r"\bis of no\b": "does not belong to",
+    r"\b(?:its|his) last words\b|\bin its own words\b": "its last line; itself says",
+    r"\b(?:vouch|speak)(?:es|s)? for\b": "verifies",
+    r"\bof its own accord\b": "by itself",
+    r"\bwhose doing\b|\bits word counts\b": "the cause; the tool decides",
+    r"\bthe look ended\b|\bhas no business\b|\blies? about\b": "ended; anywhere; is left",
 }
 
 

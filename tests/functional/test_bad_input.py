@@ -90,7 +90,7 @@ INI = {
     "stop_signal = SIG_IGN": f"stop_signal: 'SIG_IGN' {NO_SIGNAL}",
     "stop_signal =": f"stop_signal: '' {NO_SIGNAL}",
     "stop_signal = SIGSTOP": (
-        "stop_signal: SIGSTOP suspends a process and ends none, write for example SIGTERM or SIGINT"
+        "stop_signal: SIGSTOP suspends a process and does not end it, write for example SIGTERM or SIGINT"
     ),
     "exit_codes = 256": f"exit_codes: '256' {NO_END}",
     "exit_codes = 0 -1": f"exit_codes: '-1' {NO_END}",
@@ -99,9 +99,7 @@ INI = {
     "measure_startup = maybe": (
         "measure_startup: value 'maybe' cannot be transformed to bool, valid: , 0, 1, false, no, off, on, true, yes"
     ),
-    "audit = twine, auditwheel": (
-        "audit[0]: 'twine,' is nothing that can be installed, write for example twine or twine==6.1"
-    ),
+    "audit = twine, auditwheel": ("audit[0]: 'twine,' cannot be installed, write for example twine or twine==6.1"),
     "extensions = acme._speedups, a-b": (
         "extensions: 'a-b' is not the name of a module, write for example pandas or acme.testing"
     ),

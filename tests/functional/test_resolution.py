@@ -58,7 +58,7 @@ def test_where_no_index_can_be_asked_no_lowest_versions_are_called_tested(quick_
     wheel = quick_project.wheel(requires=["plain>=1"])
     closed = {"UV_DEFAULT_INDEX": "http://127.0.0.1:9/", "UV_NO_CONFIG": "1", "UV_NO_CACHE": "1"}
     result = quick_project.tox("run", "-e", "prodsim-lowest", "--installpkg", wheel, env=closed).failed()
-    reason = "resolution: the lowest versions cannot be found out: the index cannot be reached"
+    reason = "resolution: the lowest versions are not known: the index cannot be reached"
     assert f"prodsim-lowest: failed with {reason}" in result.out
 
 

@@ -210,7 +210,7 @@ def test_a_containment_is_asked_for_by_name_and_is_that_or_an_error(
 
 def test_a_containment_that_does_not_exist_is_refused(quick_project: Project) -> None:
     result = play(quick_project, JOB, "containment = docker").failed()
-    assert "failed with containment: 'docker' is none of auto, subreaper, cgroup, pidns, group" in result.out
+    assert "failed with containment: 'docker' is not one of auto, subreaper, cgroup, pidns, group" in result.out
 
 
 # a lost run

@@ -211,7 +211,7 @@ def test_what_cannot_be_stored_is_named_with_the_reason_and_what_is_not_stored_i
 
     config(quick_project, "measure_imports = json")
     quick_project.prodsim("--installpkg", wheel).passed()
-    expected = "no baseline of it: that of version 1.0 was stored without this time"
+    expected = "no baseline with this time: the one of version 1.0 lacks it"
     assert compared(quick_project, "import json")["detail"] == expected
     (missing,) = quick_project.findings(of_the_machine=True)
     assert missing["message"].startswith("that of 1.0 has no import json; accept this run")

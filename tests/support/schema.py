@@ -38,7 +38,7 @@ def violations(value: Any, schema: dict[str, Any], at: str = "report") -> Iterat
         return
     yield from (f"{at} breaks {word}" for word, holds in _RULES.items() if word in schema and not holds(value, schema))
     if "anyOf" in schema and all(list(violations(value, each, at)) for each in schema["anyOf"]):
-        yield f"{at} is none of the alternatives"
+        yield f"{at} is not one of the alternatives"
     for name, each in schema.get("properties", {}).items():
         if name in value:
             yield from violations(value[name], each, f"{at}.{name}")

@@ -56,7 +56,7 @@ def status(root: Path, git: Runner) -> Status:
     completed = git(["git", "-C", str(root), *settings, *question], timeout_s=_GIT_LIMIT_S)
     shown = git(["git", "-C", str(root), "rev-parse", "--show-prefix"], timeout_s=_GIT_LIMIT_S)
     if completed.returncode != 0 or shown.returncode != 0:
-        msg = "git does not tell what is new in the source tree"
+        msg = "git does not say what is new in the source tree"
         raise TreeUnavailableError(msg)
     prefix = os.fsdecode(shown.stdout).removesuffix("\n")
     entries = (os.fsdecode(entry) for entry in completed.stdout.split(b"\0") if entry)

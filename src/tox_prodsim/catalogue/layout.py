@@ -62,7 +62,7 @@ CHECKS = (
         example=("WARN WHL121 acme/__init__.pyi and 4 more: mypy passes over it, because the package has no py.typed"),
         causes=(
             "the marker is not in the package data, where *.pyi is",
-            "a code generator wrote the stubs, and nobody has decided yet whether they are for users",
+            "a code generator wrote the stubs, and it is not decided whether they are for users",
         ),
         solution=(
             "add an empty py.typed beside the __init__.py of the package and have the build include it",
@@ -90,10 +90,9 @@ CHECKS = (
         exception="an error for what holds secrets (.env, id_rsa, .pypirc) or the history of a repository (.git/)",
         title="there are stray files in the wheel",
         why=(
-            "Files that lie about in the checkout are published with the release, and one of them may hold a "
-            "password. PyPI keeps every file that was ever uploaded and others mirror it, so a published secret must "
-            "be replaced. Folders for tests, templates and examples are not searched: their files may be meant to be "
-            "there."
+            "Stray files of the checkout are published with the release, and one of them may hold a password. PyPI "
+            "keeps every file that was ever uploaded and others mirror it, so a published secret must be replaced. "
+            "Folders for tests, templates and examples are not searched: their files may be meant to be there."
         ),
         example="FAIL WHL131 acme/.env: is where secrets are kept",
         causes=(

@@ -40,7 +40,7 @@ CHECKS = (
         example=("FAIL RUN621 app.py: left 1 address in use: 127.0.0.1:9000 (pid 5127 python -m acme.worker)"),
         causes=(
             "the socket is inherited: a worker holds what its parent bound, and outlives the parent",
-            "a helper has a port of its own (metrics, a debugger), and nobody tells it to end",
+            "a helper has a port of its own (metrics, a debugger), and does not end with it",
             "the main process is a launcher that ends at once; the real server runs on",
         ),
         solution=(
@@ -91,7 +91,7 @@ CHECKS = (
         ),
         causes=(
             "open() or socket() without 'with', on a way out that an exception takes",
-            "a session, a pool or an event loop that is made at import and closed by nobody",
+            "a session, a pool or an event loop that is made at import and never closed",
             "a call of an 'async def' without 'await'",
         ),
         solution=(

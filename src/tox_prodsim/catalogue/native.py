@@ -98,7 +98,7 @@ CHECKS = (
             "the module was renamed or moved, and the key 'extensions' was not",
         ),
         solution=(
-            "read the output of the build, which tells why nothing was compiled",
+            "read the output of the build: it shows why nothing was compiled",
             "correct the names in 'extensions': dotted, as they are imported",
             "one that is gone on purpose: accept that with --prodsim-update-baseline",
         ),
@@ -256,7 +256,7 @@ CHECKS = (
         title="an extension module lacks the function by which Python makes it",
         why=(
             "Python calls PyInit_ and the last part of the module's name. The file makes a module, but exports no "
-            "function of that name, so every import of it fails; behind 'except ImportError' nobody notices."
+            "function of that name, so every import of it fails; behind 'except ImportError' that is easy to miss."
         ),
         example=(
             "FAIL EXT415 acme/_speedups.abi3.so: exports no PyInit__speedups, so that it cannot be imported as "

@@ -227,7 +227,7 @@ CHECKS = (
             "what became slower by small steps, each within the tolerance."
         ),
         example="NOTE PRF712 baseline: it is 214 days old, of 2026-04-22",
-        causes=("nobody has accepted new times for 180 days",),
+        causes=("no new times were accepted for 180 days",),
         solution=("store it anew: tox run -e prodsim --prodsim-update-baseline, and commit .prodsim/baselines",),
     ),
     Check(

@@ -66,7 +66,7 @@ CHECKS = (
         causes=(
             "the code uses what a dependency has only since a later release, and the bound was never raised",
             "the lowest release does not work with this Python any more, or with the newest of what it requires",
-            "the lowest releases exclude each other, so that nobody can have them",
+            "the lowest releases exclude each other, so that they cannot be installed together",
         ),
         solution=(
             "raise the lower bound of the dependency that the other findings name, and run prodsim-lowest again",

@@ -21,7 +21,7 @@ CHECKS = (
         ),
         causes=(
             "a thread that is not a daemon waits for work that never comes, and Python waits for the thread",
-            "the signal's handler sets a flag that nobody looks at, or the main thread sits in C code",
+            "the signal's handler sets a flag that is never read, or the main thread sits in C code",
             "the main process takes the signal and hands it to no worker, then waits for them",
             "a shell in between does not pass the signal on: start the program with exec",
             "open connections (keep-alive, websockets) are waited for without a limit",
@@ -211,7 +211,7 @@ CHECKS = (
         causes=(
             "sys.exit(0), os._exit(0) or 'return' in a 'finally:' block swallows the exception",
             "an 'except Exception:' logs the error and goes on",
-            "a thread or a task raised, and nobody looked at its result",
+            "a thread or a task raised, and its result was never read",
         ),
         solution=(
             "let the exception pass, or end with another exit code than 0",

@@ -11,9 +11,9 @@ CHECKS = (
         level=Level.ERROR,
         title="a file in the wheel is not listed in RECORD",
         why=(
-            "RECORD is the wheel's own inventory. pip and uv silently install an unlisted file, but nothing "
-            "vouches for its content, and pip cannot remove it again. PyPI compares the archive with RECORD and turns "
-            "away wheels that disagree, so this is also an upload that fails."
+            "RECORD is the wheel's own inventory. pip and uv silently install an unlisted file, but cannot verify "
+            "its content, and pip cannot remove it again. PyPI compares the archive with RECORD and refuses wheels "
+            "that disagree, so the upload fails, too."
         ),
         example="FAIL WHL101 acme/_build_info.py: is in the wheel, but RECORD does not list it",
         causes=(

@@ -103,7 +103,7 @@ class MonitoredStart:
 
         self.well.give_up()
         stop = self._deployment.stop
-        with announced(self._context.announce, self._name, f"has got {stop.signal.name} and ends", stop.grace_s):
+        with announced(self._context.announce, self._name, f"got {stop.signal.name} and ends", stop.grace_s):
             ending = self.process.stop(stop.signal, stop.grace_s, cause=cause, before_kill=diagnose, to=to)
         if not ending.forced:
             self.stop_diagnosis = ()

@@ -35,7 +35,7 @@ _STATUS_HINTS: Mapping[int, str] = {
     403: "ask a path that is open to everybody, or write status=403 in the probe if that is a sign of life",
     405: "the path does not allow this method: write another one in the probe, such as method=GET",
     426: "the path wants another protocol, such as a websocket: ask another path",
-    503: "it says itself that it is not ready: look at its answer and the end of the log below",
+    503: "its answer says that it is not ready: look at it and at the end of the log below",
 }
 _REDIRECTS = range(300, 400)
 _SERVER_ERRORS = range(500, 600)
@@ -101,7 +101,7 @@ def _answered(probe: Probe, answer: NotReady) -> Obstacle:
     if "does not match" in answer.reason:
         return Obstacle(hint="compare the expression of the probe with what it answered, which is shown below")
     if status == 404:
-        fact = f"the server answers, and has no {path}"
+        fact = f"the server answers, but does not have {path}"
         return Obstacle(fact=fact, hint="correct the path of the probe, or write status=404 if that is a sign of life")
     if status in _REDIRECTS:
         location = next((line.partition(": ")[2] for line in answer.got if line.lower().startswith("location: ")), "")

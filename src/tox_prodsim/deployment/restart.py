@@ -76,7 +76,7 @@ class SecondStart:
         self.is_up = False
         stop = self._deployment.stop
         number = supervision.KILL if self._kill else stop.signal
-        with announced(self._context.announce, self._progress.name, f"has got {number.name} and ends", stop.grace_s):
+        with announced(self._context.announce, self._progress.name, f"got {number.name} and ends", stop.grace_s):
             ending = self._start.process.stop(number, stop.grace_s, to=stop.to)
         ready = "" if self._deployment.name else "ready, then "
         name = "stopped" if self._deployment.name else "again"

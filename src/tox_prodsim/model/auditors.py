@@ -97,7 +97,7 @@ def _parse_item(key: str, item: object) -> Auditor:
     requirement, command = (words[0], words[1:]) if words[1:2] != ["|"] else (words[0], words[2:])
     found = _REQUIREMENT.fullmatch(requirement)
     if not found:
-        msg = f"{requirement!r} is nothing that can be installed, write for example twine or twine==6.1"
+        msg = f"{requirement!r} cannot be installed, write for example twine or twine==6.1"
         raise ProdsimError(key, msg)
     name = canonical(found[1])
     if len(words) == 1:

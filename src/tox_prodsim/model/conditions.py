@@ -87,7 +87,7 @@ CONDITIONS: Mapping[str, Condition] = MappingProxyType(
             ),
             Condition(
                 name="closed_stdin",
-                hint="sys.stdin is None then: look before it is used",
+                hint="sys.stdin is None then: test for it before use",
                 wrapped=True,
             ),
             Condition(
@@ -115,7 +115,7 @@ CONDITIONS: Mapping[str, Condition] = MappingProxyType(
             ),
             Condition(
                 name="low_fds",
-                hint="close files and sockets when they are done with; who needs many raises RLIMIT_NOFILE",
+                hint="close files and sockets when they are done with; a program that needs many raises RLIMIT_NOFILE",
                 wrapped=True,
             ),
             Condition(

@@ -242,7 +242,7 @@ def _system_text(text: str, key: str) -> str:
     except UnicodeError:
         usable = False
     if not usable:
-        msg = f"{text!r} has a character that no path and no command line can have"
+        msg = f"{text!r} has a character that is not allowed in a path or a command line"
         raise ProdsimError(key, msg)
     return text
 

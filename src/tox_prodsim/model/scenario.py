@@ -304,7 +304,7 @@ def stop_signal(key: str, name: str) -> signal.Signals:
     """Return the signal that asks a service to stop; raises ProdsimError when it is one that cannot."""
     number = signal_named(key, name)
     if number.name == "SIGSTOP":
-        msg = "SIGSTOP suspends a process and ends none, write for example SIGTERM or SIGINT"
+        msg = "SIGSTOP suspends a process and does not end it, write for example SIGTERM or SIGINT"
         raise ProdsimError(key, msg)
     return number
 
@@ -363,19 +363,19 @@ def _not_a_request(line: str) -> str:
 
 
 def stop_to(key: str, word: str) -> StopTo:
-    """Return who gets the stop signal; raises ProdsimError when it is none of the three words."""
+    """Return who gets the stop signal; raises ProdsimError when it is not one of the three words."""
     found = [each for each in STOP_TO if each == word.strip()]
     if not found:
-        msg = f"{word.strip()!r} is none of {', '.join(STOP_TO)}"
+        msg = f"{word.strip()!r} is not one of {', '.join(STOP_TO)}"
         raise ProdsimError(key, msg)
     return found[0]
 
 
 def containment(key: str, word: str) -> ContainmentKind:
-    """Return how the processes are to be held together; raises ProdsimError when it is none of the kinds."""
+    """Return how the processes are to be held together; raises ProdsimError when it is not one of the kinds."""
     found = [kind for kind in CONTAINMENT_KINDS if kind == word.strip()]
     if not found:
-        msg = f"{word.strip()!r} is none of {', '.join(CONTAINMENT_KINDS)}"
+        msg = f"{word.strip()!r} is not one of {', '.join(CONTAINMENT_KINDS)}"
         raise ProdsimError(key, msg)
     return found[0]
 

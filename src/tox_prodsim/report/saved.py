@@ -63,7 +63,7 @@ def _runs(document: Any) -> list[list[Event]]:
     _refuse_foreign(document)
     reports = document.get("runs", [document])
     if not isinstance(reports, list) or not 0 < len(reports) <= MOST_RUNS:
-        msg = f"it has not between 1 and {MOST_RUNS} runs"
+        msg = f"it does not have 1 to {MOST_RUNS} runs"
         raise ValueError(msg)
     for each in reports:
         _refuse_foreign(each)

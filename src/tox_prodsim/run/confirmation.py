@@ -211,7 +211,7 @@ def _compared(
     """Return the comparison that rounds of both versions come to; raises ConfirmationError when they cannot decide."""
     attribution = attribute_cause(rounds.pair, None if suspected.is_open else rounds.base, reference.changes)
     if attribution is Attribution.OPEN and suspected.judgement.outcome is Change.SAME:
-        msg = f"beside {base.artefact.origin} the rounds cannot tell"
+        msg = f"beside {base.artefact.origin} the rounds are inconclusive"
         raise ConfirmationError(msg)
     decided, series = rounds.pair, rounds.series
     if attribution in {Attribution.DEPENDENCY, Attribution.EITHER}:

@@ -25,7 +25,7 @@ CODES = ("WHL132", "WHL134", "EXT404", "ENT515")
 _MOST_NAMES = 4
 _ACCEPT = "when that is meant, accept it with --prodsim-update-baseline"
 _ACCEPTED = "this run accepts that"
-_NO_CONTENTS = "the baseline remembers no contents: accept it with --prodsim-update-baseline=contents"
+_NO_CONTENTS = "the baseline has no contents: accept it with --prodsim-update-baseline=contents"
 
 
 def contents_of(wheel: artifact.Wheel, created: str) -> Contents:

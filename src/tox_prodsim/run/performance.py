@@ -389,7 +389,7 @@ def _first_plan(baselines: BaselineFiles) -> measure.Plan:
 
 
 def _absent(stored: baseline.Baseline | None) -> str:
-    """Return of what there is no baseline, when there is none of a metric."""
+    """Return which baseline is missing, as what follows ``no baseline``."""
     if stored is None:
         return "for this Python and platform"
-    return f"of it: that of version {stored.built.version} was stored without this time"
+    return f"with this time: the one of version {stored.built.version} lacks it"

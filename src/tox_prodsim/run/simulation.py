@@ -21,7 +21,7 @@ from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.runner import Runner
 from tox_prodsim.model.scenario import Deployment
 
-_HOME_IS_SET = "set_env names a HOME, which would not be the one"
+_HOME_IS_SET = "set_env sets HOME, which the condition would replace"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -30,7 +30,7 @@ _EMPTY_LIMIT_S = 2.0
 def resolve(kind: ContainmentKind) -> ContainmentKind:
     """Return the kind that "auto" stands for here, any other as it is; raises ProdsimError for what cannot be."""
     if kind != "auto" and kind not in KINDS:
-        raise ProdsimError("containment", f"{kind!r} is none of auto, {', '.join(KINDS)}")
+        raise ProdsimError("containment", f"{kind!r} is not one of auto, {', '.join(KINDS)}")
     if sees_foreign_pids():
         raise ProdsimError("containment", "/proc is that of another pid namespace: mount one of this namespace first")
     why_not = no_subreaper()

@@ -38,7 +38,7 @@ def start(guard_end: socket.socket, files: Mapping[str, int | None]) -> subproce
 
 
 def _beyond_standard_files(fd: int) -> int:
-    """Return a copy of a descriptor that is none of 0, 1 and 2, which a host without these gives to its sockets."""
+    """Return a copy of a descriptor that is not one of 0, 1 and 2, which a host without these gives to its sockets."""
     import fcntl  # noqa: PLC0415 - not on Windows
 
     return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)

@@ -232,7 +232,7 @@ def test_cgroups_that_the_command_makes_go_with_it(adversaries: Adversaries) -> 
 
 
 def test_a_containment_that_nobody_knows_is_refused(adversaries: Adversaries) -> None:
-    with pytest.raises(ProdsimError, match="containment: 'jail' is none of auto, subreaper, cgroup, pidns, group"):
+    with pytest.raises(ProdsimError, match="containment: 'jail' is not one of auto, subreaper, cgroup, pidns, group"):
         adversaries.start("obedient", containment="jail")
 
 

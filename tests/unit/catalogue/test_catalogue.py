@@ -135,7 +135,7 @@ def test_a_page_in_full() -> None:
         "COMMON CAUSES\n"
         "  - sys.exit(0), os._exit(0) or 'return' in a 'finally:' block swallows the exception\n"
         "  - an 'except Exception:' logs the error and goes on\n"
-        "  - a thread or a task raised, and nobody looked at its result\n"
+        "  - a thread or a task raised, and its result was never read\n"
         "\n"
         "WHAT TO DO\n"
         "  - let the exception pass, or end with another exit code than 0\n"

@@ -37,7 +37,7 @@ def answered(status: int, *got: str, reason: str = "") -> NotReady:
             HTTP,
             answered(404),
             ["127.0.0.1:8000"],
-            "the server answers, and has no /health",
+            "the server answers, but does not have /health",
             "correct the path",
             id="404",
         ),

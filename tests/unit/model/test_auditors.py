@@ -59,7 +59,7 @@ def test_an_item_says_what_to_install_and_what_to_run(item: object, requirement:
         ),
         pytest.param(
             "./check.sh {wheel}",
-            "'./check.sh' is nothing that can be installed, write for example twine or twine==6.1",
+            "'./check.sh' cannot be installed, write for example twine or twine==6.1",
             id="a path",
         ),
         pytest.param("twine 'check", '"twine \'check" is not a command: no closing quotation', id="a quote"),

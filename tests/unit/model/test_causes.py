@@ -49,9 +49,7 @@ def test_an_exception_is_known_by_its_place() -> None:
             id="an import under a condition",
         ),
         pytest.param(
-            error(
-                "SIM803", "deploy", "fails with no_home: exit code 1", "its last words in a.log: PermissionError: /x"
-            ),
+            error("SIM803", "deploy", "fails with no_home: exit code 1", "its last line in a.log: PermissionError: /x"),
             "no_home: PermissionError: /x",
             id="the deployment under it",
         ),

@@ -69,7 +69,7 @@ def test_fields_of_a_later_version_are_passed_over() -> None:
             b'{"tool": {"name": "tox-prodsim"}, "schema_version": true}', "it is of another version", id="a truth"
         ),
         pytest.param(
-            b'{"tool": {"name": "tox-prodsim"}, "schema_version": 2, "runs": []}', "it has not between", id="no run"
+            b'{"tool": {"name": "tox-prodsim"}, "schema_version": 2, "runs": []}', "it does not have 1 to", id="no run"
         ),
         pytest.param(b'{"tool": {"name": "tox-prodsim"}, "schema_version": 2}', "a field is not", id="no field"),
     ],

@@ -257,7 +257,7 @@ def test_without_a_baseline_nothing_is_checked(tmp_path: Path) -> None:
 def test_a_baseline_of_an_older_version_remembers_nothing(tmp_path: Path) -> None:
     found = checked(None, held(tmp_path))
     assert found.codes == ()
-    assert found.detail == ("the baseline remembers no contents: accept it with --prodsim-update-baseline=contents")
+    assert found.detail == ("the baseline has no contents: accept it with --prodsim-update-baseline=contents")
 
 
 def test_a_kind_of_which_there_was_nothing_does_not_count_as_checked(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def _in_header(header: bytes, info: zipfile.ZipInfo) -> str:
         return f"the name {info.orig_filename!r} has characters that cannot be printed"
     flags, compressed_bytes, plain_bytes = _LOCAL_HEADER.unpack(header)[:3]
     if flags & _HAS_DATA_DESCRIPTOR:
-        return f"the size of {info.filename} is told behind its content only (a data descriptor)"
+        return f"the size of {info.filename} is stored after its content only (a data descriptor)"
     is_compressed_size = compressed_bytes in {info.compress_size, _SIZE_IS_ELSEWHERE}
     if not (is_compressed_size and plain_bytes in {info.file_size, _SIZE_IS_ELSEWHERE}):
         return f"its directory and {info.filename} itself say different sizes"

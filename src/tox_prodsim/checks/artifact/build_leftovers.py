@@ -22,5 +22,5 @@ def left_by_builds(left: Iterable[tuple[str, tuple[LeftProcess, ...]]]) -> Itera
                 level=Level.WARNING,
                 subject=hook,
                 message=describe(new),
-                hint="end in the build back end, or in setup.py, what it has started, also when the build fails",
+                hint="end what the build back end or setup.py starts, also when the build fails",
             )

@@ -161,7 +161,7 @@ def _only_in_tree(name: str, *, stale: bool) -> Finding:
     if stale:
         hint = "delete build/ before a build: setuptools packs what an earlier build has left there"
         return error("BLD104", name, "is in the wheel from the source tree only, it comes from a stale build/", hint)
-    hint = "have the sdist include it, or keep it out of the wheel; whoever builds from the sdist goes without"
+    hint = "have the sdist include it, or keep it out of the wheel; a wheel from the sdist lacks it"
     return error("BLD104", name, "is in the wheel from the source tree, but not in the one from the sdist", hint)
 
 

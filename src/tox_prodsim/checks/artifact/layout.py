@@ -45,7 +45,9 @@ def _emptiness(wheel: Wheel) -> Iterator[Finding]:
         hint = f"have the build include {shown}, which its commands import: name the package or the module"
         yield error("WHL110", wheel.file_name, message, hint)
     elif _brings_its_family(wheel):
-        hint = "nothing, if it is there for its requirements; else name the package in the configuration of the build"
+        hint = (
+            "nothing to do if it exists for its requirements, else name the package in the configuration of the build"
+        )
         yield note("WHL110", wheel.file_name, f"{message}, and requires other parts of its project", hint)
     else:
         hint = f"name the package or the module in the configuration of the build ({_NAMED_IN})"

@@ -115,7 +115,7 @@ def _stack(binary: Binary, facts: elf.Elf) -> Iterator[Finding]:
         case elf.StackFlag.EXECUTABLE:
             message = "asks for an executable stack, which glibc 2.41 and newer and hardened systems refuse"
         case elf.StackFlag.UNSPECIFIED if binary.machine in _X86 and not facts.is_program:
-            message = "does not say that its stack need not be executable, which the loader takes for a wish"
+            message = "does not say whether its stack must be executable, so the loader makes it executable"
         case _:
             return
     hint = "link with -Wl,-z,noexecstack, and give assembler files a section .note.GNU-stack"

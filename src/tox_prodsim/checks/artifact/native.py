@@ -86,11 +86,11 @@ def _binaries_of_a_pure_wheel(wheel: Wheel, found: Sequence[Binary], tags: Colle
     more = f" (and {len(bound) - 1} more)" if len(bound) > 1 else ""
     if len(formats) > 1:
         level, message = Level.NOTE, f"is one of the binaries for {' and '.join(formats)}{more} in a wheel for {tag}"
-        hint = "see to it that the package does without them on every other machine, which will install it too"
+        hint = "make sure that the package works without them: every other machine installs it, too"
     else:
         level = Level.ERROR if first.module else Level.WARNING
         message = f"is compiled, but the tag {tag} lets every machine install the wheel{more}"
-        hint = "tell the build back end of the extension, or set the tags of the wheel with 'wheel tags'"
+        hint = "declare the extension to the build back end, or set the tags of the wheel with 'wheel tags'"
     yield Finding(code="EXT401", level=level, subject=first.member, message=message, hint=hint)
 
 
@@ -115,7 +115,7 @@ def _refused_platforms(wheel: Wheel, tags: Collection[Tag]) -> Iterator[Finding]
     refused = sorted({tag.platform for tag in tags if not _ACCEPTED.fullmatch(tag.platform)})
     if refused:
         message = f"PyPI does not take the platform tag {', '.join(refused)}"
-        hint = "a local build is right to have it; what is uploaded comes from cibuildwheel or 'auditwheel repair'"
+        hint = "correct for a local build; build the file to upload with cibuildwheel or 'auditwheel repair'"
         yield note("EXT420", wheel.file_name, message, hint)
 
 
@@ -128,7 +128,7 @@ def _compilation(
     if not _is_pure(tags):
         return CheckResult(detail="", codes=("EXT403",), findings=(_nothing_compiled(wheel, tags),))
     if sources is None:
-        reason = NothingToCheck("there is no sdist to tell whether something was to be compiled")
+        reason = NothingToCheck("without an sdist it is not known whether something was to be compiled")
         return CheckResult(detail="", codes=(), not_checked=(("EXT403", reason),))
     return CheckResult(detail="", codes=("EXT403",), findings=tuple(_not_compiled(wheel, sources)))
 

@@ -54,7 +54,7 @@ def _record_differences(archive: zipfile.ZipFile, dist_info: str, digests: Seque
     record = f"{dist_info}/RECORD"
     there = dict.fromkeys(members(archive))
     if record not in there:
-        yield error("WHL101", record, "is absent, so that nothing vouches for the files of the wheel", _REBUILD)
+        yield error("WHL101", record, "is absent, so the files of the wheel cannot be verified", _REBUILD)
         return
     try:
         rows, unquoted = _rows(text(archive, record), there)

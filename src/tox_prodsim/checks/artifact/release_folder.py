@@ -170,7 +170,7 @@ def _parsed(path: Path) -> FolderFile:
             project, version = parse_sdist_filename(path.name)
             return FolderFile(path=path, kind=FileKind.SDIST, project=canonicalize_name(project), version=version)
     except (InvalidWheelFilename, InvalidSdistFilename, ProdsimError):
-        raise ValueError("has not the name of a wheel or an sdist") from None
+        raise ValueError("does not have the name of a wheel or an sdist") from None
     raise ValueError("an sdist is a .tar.gz" if path.suffix in {".zip", ".tgz", ".bz2", ".xz"} else "")
 
 
@@ -180,7 +180,7 @@ def _without_signatures(foreign: Iterable[tuple[str, str]], names: list[str]) ->
         if not name.endswith(_SIGNATURES):
             yield name, reason
         elif not any(name.startswith(f"{each}.") for each in names):
-            yield name, "belongs to no file here"
+            yield name, "does not belong to a file here"
 
 
 def _nothing_found(path: Path, shown: str, names: list[str]) -> str:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from tox_prodsim.checks.artifact import stray_patterns
 from tox_prodsim.model.findings import Finding, Level, warning
 
-_STRAYS = stray_patterns.StrayPatterns({"is eggs that setuptools once fetched": r"\.eggs/"})
+_STRAYS = stray_patterns.StrayPatterns({"holds eggs that setuptools fetched": r"\.eggs/"})
 _TEST_MATERIAL = re.compile(
     r"(^|[/_.-])(tests?|testing|unit|testdata|fixtures?|docs?|examples?|samples?|dummyserver)([/_.-]|$)|tests?/"
 )

@@ -40,7 +40,7 @@ def check_sdist_vs_wheel(sdist: Sdist, wheel: Wheel, tracked: Collection[str] = 
 def _metadata(sdist: Sdist, wheel: Wheel) -> CheckResult:
     sdist_metadata = sdist.metadata
     if sdist_metadata is None or not sdist_metadata.get("version"):
-        return _not_checked("PKG-INFO tells no version", "SDI202")
+        return _not_checked("PKG-INFO has no version", "SDI202")
     return CheckResult(detail="", codes=("SDI202",), findings=tuple(_differences(sdist_metadata, wheel)))
 
 

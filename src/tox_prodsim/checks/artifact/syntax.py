@@ -88,7 +88,7 @@ def _report(wheel: Wheel, version: Python, runner: Runner, python: Path) -> _Syn
         if not isinstance(report, str):
             return report
         reasons.append(report)
-    return next(filter(None, reasons), f"no Python {shown} was found, and none that could speak for it")
+    return next(filter(None, reasons), f"no Python {shown} was found, and no newer one that can check it")
 
 
 def _report_of(wheel: Wheel, shown: str, runner: Runner, python: str) -> _SyntaxReport | str:

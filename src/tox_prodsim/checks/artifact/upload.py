@@ -78,7 +78,7 @@ def _metadata_findings(wheel: Wheel, raw: RawMetadata, unparsed: Mapping[str, li
     version = raw.get("metadata_version", "")
     if version in _FORMER:
         hint = "build it again with a current build back end"
-        message = f"{version} was never a version of the specification, though PyPI took it in former years"
+        message = f"{version} was never a version of the specification; PyPI accepted it in the past"
         yield _refused(wheel, "Metadata-Version", message, hint, level=Level.NOTE)
     elif not (_is_known(version) or _is_newer(version)):
         message = f"{version!r} is not a version of the specification" if version else "METADATA has none"

@@ -25,7 +25,7 @@ _TEMPLATES = re.compile(r"(^|/)[^/]*(test|template|skeleton|fixture|example|scaf
 """Folders of files that are copied or shown; any file in them may be there on purpose."""
 _KEY_FILE = re.compile(r"\.(pem|key)$")
 _EXCLUDE = "exclude it in the configuration of the build back end, and build from a clean checkout"
-_REVOKE = "revoke what it gives away, then exclude it in the configuration of the build back end"
+_REVOKE = "revoke the secrets in it, then exclude it in the configuration of the build back end"
 
 
 def is_stray(file: str) -> bool:

@@ -179,7 +179,7 @@ def _failed(auditor: Auditor, reason: str, lines: tuple[str, ...] = ()) -> Check
 
 
 _HINTS = {
-    "AUD801": "its whole output is below; what it should not look at is told to the tool, by its options in audit",
+    "AUD801": "its whole output is below; to exclude files, add options of the tool to its line in audit",
     "AUD802": "correct its line in audit, or see whether the index can be reached; warn = AUD802 to go on without it",
 }
 

@@ -21,7 +21,7 @@ Outcomes = Mapping[str, Outcome]
 
 _EAGER = {"LD_BIND_NOW": "1"} if sys.platform.startswith("linux") else {}
 _CODES = ("EXT405", "EXT406") if _EAGER else ("EXT405",)
-_NOT_CHECKED = () if _EAGER else (("EXT406", "the loader of this system has no way to be asked for it"),)
+_NOT_CHECKED = () if _EAGER else (("EXT406", "the loader of this system cannot check it"),)
 _NO_MODULE = "dynamic module does not define module export function"
 _UNLOADABLE = re.compile(
     r"undefined symbol|symbol not found|invalid ELF|wrong ELF class|file too short|version `.+' not found"
@@ -185,7 +185,7 @@ def _bound_late(loads: _Loads) -> Iterator[Finding]:
         if _is_loaded(loads.lazy[name]) and not _is_loaded(outcome) and str(outcome) not in reported:
             reported.add(str(outcome))
             message = f"loads, but not all of its symbols resolve: {outcome}"
-            hint = "its first call of what is missing ends the process: link what has it, in the right version"
+            hint = "calling a missing symbol ends the process: link the library that has it, in the right version"
             yield finding("EXT406", Level.WARNING, name, message, hint, outcome=outcome)
 
 

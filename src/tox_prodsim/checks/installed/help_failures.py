@@ -128,4 +128,4 @@ def _see(command: InstalledCommand) -> str:
 
 
 def _last_words(command: InstalledCommand, text: str) -> str:
-    return f"its last words: {last_line(text)}" if text else f"run {command.typed} --help by hand"
+    return f"its last line: {last_line(text)}" if text else f"run {command.typed} --help by hand"

@@ -520,7 +520,7 @@ def _interrupted(completed: Completed, limit_s: float) -> Died | Hung:
     if completed.timed_out or re.search(r"^Timeout \(", text, re.MULTILINE):  # faulthandler's watchdog
         return Hung(limit_s=limit_s, frames=_frames(text))
     if completed.returncode == _LOST_OUTPUT:
-        return Died(how="lost a file descriptor that was not the package's to close", frames=())
+        return Died(how="closed a file descriptor that does not belong to the package", frames=())
     return Died(how=ending(completed.returncode), frames=_frames(text))
 
 

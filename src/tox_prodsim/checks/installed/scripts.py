@@ -36,7 +36,7 @@ from tox_prodsim.model.entry_points import EntryPoint
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck
 from tox_prodsim.model.runner import Runner
 
-_CAUSE = re.compile(r"(?:ends in|not load:|it lacks:|be printed:|last words:|--version) (?P<cause>.+)$")
+_CAUSE = re.compile(r"(?:ends in|not load:|it lacks:|be printed:|last line:|--version) (?P<cause>.+)$")
 """What a finding says of its cause."""
 _SCRIPTS = (CommandKind.CONSOLE, CommandKind.FILE, CommandKind.BINARY)
 HELP_LIMIT_S = 60.0
@@ -208,7 +208,7 @@ def _in_its_own_words(distribution: Distribution, point: EntryPoint, raised: Rai
         message = f"does not load, because of what it lacks: {words.quote}"
         return finding("ENT510", Level.NOTE, str(point), message, words.hint, outcome=raised)
     if raised.type == "SystemExit" and distribution.lacks_foreign(raised.missing):
-        message = f"ends of its own accord, because {raised.missing} is not installed"
+        message = f"ends by itself, because {raised.missing} is not installed"
         return finding("ENT510", Level.NOTE, str(point), message, hint_for(distribution, point.module, raised))
     return None
 

@@ -70,7 +70,7 @@ def check_effects(
     loaded = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Loaded)}
     broken = [name for name, outcome in loaded.items() if outcome.effects is None]
     if broken or not loaded:
-        reason = f"importing {broken[0]} broke what would tell" if broken else "nothing was imported"
+        reason = f"importing {broken[0]} broke the observation" if broken else "nothing was imported"
         return CheckResult(detail="", codes=(), not_checked=tuple((code, reason) for code in CODES))
     attributed = {name: _attribute(distribution, name, outcome, import_after) for name, outcome in loaded.items()}
     findings = tuple(found for name, effects in attributed.items() for found in _findings(distribution, name, effects))
@@ -103,7 +103,7 @@ def _findings(distribution: Distribution, name: str, attributed: _Attributed) ->
 
 def _not_attributed(name: str, attributed: _Attributed) -> Iterator[tuple[str, str]]:
     for (code, _), group in _grouped(attributed.unknown, lambda effect: (_KINDS[effect.kind][0], Level.NOTE)):
-        yield code, f"importing {name} {_enumerated(group)}; whose doing it is cannot be told: {attributed.reason}"
+        yield code, f"importing {name} {_enumerated(group)}; the cause is not known: {attributed.reason}"
 
 
 def _attribute(distribution: Distribution, name: str, loaded: Loaded, import_after: ImportAfter) -> _Attributed:

@@ -259,7 +259,7 @@ def check_lowest(result: LowestVersions | Impossible | VersionUnavailable, insta
     """Return the lowest versions in the environment, or why they are not there; ``installed`` are ``name==version``."""
     if isinstance(result, Impossible | VersionUnavailable):
         message = f"the lowest versions that it allows cannot be installed: {result.reason}; the newest are installed"
-        hint = "raise the lower bound that nobody can install any more to the lowest that works"
+        hint = "raise the lower bound that can no longer be installed to the lowest that works"
         found = _finding("DEP208", Level.ERROR, "dependencies", message, hint)
         return CheckResult(detail="", codes=("DEP208",), findings=(found,))
     return CheckResult(detail=_detail(result, installed), codes=("DEP208",))

@@ -60,7 +60,7 @@ def watchdog_timeout_exceeded(name: str, state: NotifyState, limit_s: float | No
         "RUN616",
         name,
         "requested a watchdog restart (WATCHDOG=trigger)" if state.triggered else f"sent no WATCHDOG=1 for {limit}",
-        "look below at what its main loop does; it is told the interval in WATCHDOG_USEC",
+        "look below at what its main loop does; WATCHDOG_USEC has the interval",
     )
 
 
@@ -103,5 +103,5 @@ def failed_under_condition(condition: Condition, failure: Finding, log: str, las
         "SIM803",
         failure.subject if failure.subject != log else "deploy",
         f"fails with {condition.name}: {failure.message}",
-        f"its last words in {log}: {last_line}" if last_line else condition.hint,
+        f"its last line in {log}: {last_line}" if last_line else condition.hint,
     )

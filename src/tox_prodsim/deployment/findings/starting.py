@@ -24,7 +24,7 @@ def socket_taken(path: str, pid: int | None, command: str) -> Finding:
     return error(
         "RUN601",
         path,
-        f"somebody listens on the socket before the start: {format_owner(pid, command)}",
+        f"another process listens on the socket before the start: {format_owner(pid, command)}",
         "stop that process, or put the socket below {scratch}: it is empty at every run",
     )
 

@@ -55,7 +55,7 @@ _MEANINGS = {
         level=Level.ERROR,
         one="left 1 address in use",
         several="left {count} addresses in use",
-        hint="close the socket, or end the process that listens: the next start could not have it",
+        hint="close the socket, or end the process that listens: the next start cannot use the address",
     ),
     LeakKind.FILE: _Meaning(
         code="RUN622",
@@ -69,7 +69,7 @@ _MEANINGS = {
         level=Level.WARNING,
         one="1 thing was not closed or awaited",
         several="{count} things were not closed or awaited",
-        hint="close or await it; with PYTHONTRACEMALLOC=10 the warning tells where it was made",
+        hint="close or await it; with PYTHONTRACEMALLOC=10 the warning shows where it was made",
     ),
     LeakKind.SHARED_MEMORY: _Meaning(
         code="RUN625",

@@ -151,4 +151,4 @@ def _not_observable(evidence: LeakEvidence) -> Iterator[str]:
     if evidence.ended_by:
         yield f"what an interpreter finds at its exit is not observable: {evidence.ended_by} ended it before that"
     elif folder is not None and hook_ran and not hook_records.exited(folder):
-        yield "what an interpreter finds at its exit is not observable: none came to it (os._exit or exec)"
+        yield "what an interpreter finds at its exit is not observable: none reached it (os._exit or exec)"

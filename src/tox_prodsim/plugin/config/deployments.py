@@ -32,7 +32,7 @@ def deployments(conf: EnvConfigSet, values: Values) -> tuple[scenario.Deployment
         own = [*values["deploy"], *values["ready"], *_set_env_texts(conf)]
         return (_deployment(values, own, _command_texts(conf)),) if values["deploy"] else ()
     if values["deploy"]:
-        msg = "has no meaning beside 'deploy': write what that runs in the section of a service"
+        msg = "has no meaning beside 'deploy': write the command in the section of a service"
         raise ProdsimError("services", msg)
     return _Services(conf, values).deployments()
 
@@ -172,7 +172,7 @@ class _Services:
         if name in circle:
             at = circle.index(name)
             in_order = [*circle[at:-1], *circle[:at], name]
-            msg = f"none of them could be started first: {' -> '.join(in_order)}"
+            msg = f"they depend on one another in a circle: {' -> '.join(in_order)}"
             raise ProdsimError("depends", msg)
 
     def _deployment(self, name: str) -> scenario.Deployment:
@@ -209,7 +209,7 @@ class _Services:
         words = (text for text in texts if not any(map(str.isspace, str(text))))  # what has blanks may be code
         for found in services.placeholders_in(words):
             if found not in known:
-                msg = f"{{{found}}} is of no service: there are {', '.join(f'{{{each}}}' for each in known)}"
+                msg = f"{{{found}}} is not of any service: there are {', '.join(f'{{{each}}}' for each in known)}"
                 raise ProdsimError(key, msg)
 
     def _check_commands(self) -> None:

@@ -32,7 +32,7 @@ def refuse(conf: EnvConfigSet) -> None:
             msg = f"there is no such key, did you mean {near}?"
             raise ProdsimError(name, msg)
     for namespace, key in _unread_overrides(conf):
-        msg = f"-x {namespace}.{key} is of no section that is read, write {' or '.join(_ENV_PREFIXES)} as the file does"
+        msg = f"-x {namespace}.{key} is in no section that is read, write {' or '.join(_ENV_PREFIXES)} as the file does"
         raise ProdsimError(key, msg)
 
 
@@ -48,7 +48,7 @@ def refuse_unknown_services(conf: EnvConfigSet, names: tuple[str, ...]) -> None:
 
 
 def _near(name: str) -> str:
-    """Return the key of ours that a name is nearly; empty: it is none of ours."""
+    """Return the key of ours that a name is nearly; empty: it is not one of ours."""
     return next(iter(difflib.get_close_matches(name, [key.name for key in KEYS], n=1, cutoff=_SIMILAR)), "")
 
 

@@ -62,7 +62,7 @@ def install_lowest(tox_env: PythonRun, packages: Any, folder: Path, cancel: supe
     )
     match found:
         case Undetermined() | IndexUnreachable():
-            raise ProdsimError("resolution", f"the lowest versions cannot be found out: {found.reason}")
+            raise ProdsimError("resolution", f"the lowest versions are not known: {found.reason}")
         case LowestVersions() if found.requirements:
             return _install(tox_env, packages, found)
     return found

@@ -42,7 +42,7 @@ def summary(diagnosis: Diagnosis, own_code: Sequence[Path] = (), *, may_serve: b
         yield f"  … {len(diagnosis.processes) - _PROCESSES} more"
     yield from (f"hint: {hint}" for hint in (*([] if idle else advice(diagnosis)), *diagnosis.hints))
     if diagnosis.gave_up:
-        yield f"not everything was looked at: the look ended after {diagnosis.took_s:.1f} s"
+        yield f"not every process was asked: asking ended after {diagnosis.took_s:.1f} s"
 
 
 def _served(process: ProcessSnapshot, own_code: Sequence[Path]) -> Iterator[str]:

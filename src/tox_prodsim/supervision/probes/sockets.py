@@ -62,7 +62,7 @@ def find_owner(address: str, searched: set[int]) -> WrongProcess:
 
 
 def wrong_process(address: str, process: psutil.Process) -> WrongProcess:
-    """Return that a process answered which is none of ours."""
+    """Return that a process answered which is not one of ours."""
     since = datetime.fromtimestamp(process.create_time(), UTC).astimezone()
     command = " ".join(living_thread(process).cmdline())
     return WrongProcess(

@@ -67,7 +67,7 @@ def test_an_executable_stack_is_found(tmp_path: Path) -> None:
         (
             W,
             "acme/libacme.so",
-            "does not say that its stack need not be executable, which the loader takes for a wish",
+            "does not say whether its stack must be executable, so the loader makes it executable",
         ),
     ]
 

@@ -129,8 +129,8 @@ def test_a_python_that_did_not_come_to_its_end_is_not_said_to_be_absent(
     ("tag", "requires", "reason"),
     [
         ("py3-none-any", "", "neither Requires-Python nor the tags say which Python is the oldest"),
-        ("py2.py3-none-any", ">=2.7", "no Python 2.7 was found, and none that could speak for it"),
-        ("py3-none-any", ">=3.39", "no Python 3.39 was found, and none that could speak for it"),
+        ("py2.py3-none-any", ">=2.7", "no Python 2.7 was found, and no newer one that can check it"),
+        ("py3-none-any", ">=3.39", "no Python 3.39 was found, and no newer one that can check it"),
     ],
 )
 def test_without_a_python_that_can_tell_it_is_not_checked(tmp_path: Path, tag: str, requires: str, reason: str) -> None:

@@ -146,7 +146,7 @@ def test_the_hint_fits_the_failure(env: Env, put: Put, source: str, message: str
         pytest.param("import os\nos.kill(os.getpid(), 9)\n", "died with SIGKILL", id="a signal"),
         pytest.param(
             "import os\nos.closerange(3, 1024)\n",
-            "lost a file descriptor that was not the package's to close",
+            "closed a file descriptor that does not belong to the package",
             id="all file descriptors closed",
         ),
     ],

@@ -138,13 +138,13 @@ def test_a_command_that_lacks_what_an_extra_for_users_brings_is_a_warning(
 def test_a_command_that_declines_to_run_without_an_extra_is_a_note(env: Env, put: Put) -> None:
     source = "try:\n    import click_\nexcept ImportError:\n    raise SystemExit('pip install acme[cli]')\n"
     checked = scripts(env, put({"acme.py": source}, entry_points=SCRIPT))
-    assert brief(checked) == [("ENT510", N, POINT, "ends of its own accord, because click_ is not installed")]
+    assert brief(checked) == [("ENT510", N, POINT, "ends by itself, because click_ is not installed")]
 
 
 @pytest.mark.parametrize(
     ("body", "level", "message", "hint"),
     [
-        pytest.param("1/0", W, "exited with 1", "its last words: ZeroDivisionError: division by zero", id="traceback"),
+        pytest.param("1/0", W, "exited with 1", "its last line: ZeroDivisionError: division by zero", id="traceback"),
         pytest.param("return 3", W, "exited with 3", "run acme --help by hand", id="silence"),
         pytest.param(
             "import os; os.kill(os.getpid(), 15)", W, "died with SIGTERM", "run acme --help by hand", id="a signal"
@@ -153,21 +153,21 @@ def test_a_command_that_declines_to_run_without_an_extra_is_a_note(env: Env, put
             "print('Usage: acme FILE'); return 2",
             N,
             "exited with 2",
-            "its last words: Usage: acme FILE",
+            "its last line: Usage: acme FILE",
             id="its usage",
         ),
         pytest.param(
             "print('usage: acme {generate}'); return 32",
             N,
             "exited with 32",
-            "its last words: usage: acme {generate}",
+            "its last line: usage: acme {generate}",
             id="its usage, with an exit code of its own",
         ),
         pytest.param(
             "print('usage: acme', flush=True); 1/0",
             W,
             "exited with 1",
-            "its last words: ZeroDivisionError: division by zero",
+            "its last line: ZeroDivisionError: division by zero",
             id="its usage and a traceback",
         ),
         pytest.param(
@@ -181,7 +181,7 @@ def test_a_command_that_declines_to_run_without_an_extra_is_a_note(env: Env, put
             "return 'pip install acme[other]'",
             W,
             "exited with 1",
-            "its last words: pip install acme[other]",
+            "its last line: pip install acme[other]",
             id="an extra that does not exist",
         ),
     ],

@@ -235,7 +235,7 @@ def test_what_cannot_be_told_apart_is_not_checked(env: Env, imports: Imports, tm
     refuses = "import sys\nassert 'dep' not in sys.modules\nimport dep\nprint('acme')"
     checked = imports({"acme/__init__.py": refuses})
     assert checked.findings == ()
-    reason = "importing acme prints 'acme'; whose doing it is cannot be told: it does not import again"
+    reason = "importing acme prints 'acme'; the cause is not known: it does not import again"
     assert ("IMP523", f"{reason} behind its dependencies") in checked.not_checked
     assert "IMP523" not in checked.codes
     assert "IMP522" in checked.codes
@@ -248,7 +248,7 @@ def test_what_only_a_secondary_top_level_does_is_not_looked_at(imports: Imports)
 def test_an_import_that_breaks_what_would_tell_is_not_called_pure(imports: Imports) -> None:
     checked = imports({"acme.py": "import threading\nthreading.enumerate = None\n"})
     assert set(EFFECTS) & set(checked.codes) == set()
-    assert ("IMP520", "importing acme broke what would tell") in checked.not_checked
+    assert ("IMP520", "importing acme broke the observation") in checked.not_checked
     assert checked.detail == "acme from site-packages"
 
 

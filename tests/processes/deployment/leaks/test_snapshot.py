@@ -307,7 +307,7 @@ def test_with_the_hook_an_end_without_an_exit_is_not_called_clean(run_with_hook:
     report = run_with_hook.run(f"import os; f = open('/dev/null'); {end}")
     assert report.leaks == ()
     assert report.not_observable == (
-        "what an interpreter finds at its exit is not observable: none came to it (os._exit or exec)",
+        "what an interpreter finds at its exit is not observable: none reached it (os._exit or exec)",
     )
 
 

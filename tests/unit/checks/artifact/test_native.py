@@ -249,7 +249,7 @@ def test_a_wheel_for_every_machine_whose_sdist_has_no_sources_to_compile_passes(
 def test_without_an_sdist_it_is_not_known_whether_something_was_to_be_compiled(tmp_path: Path) -> None:
     checked = check(tmp_path, {}, "py3-none-any")
     assert "EXT403" not in checked.codes
-    assert checked.not_checked == (("EXT403", "there is no sdist to tell whether something was to be compiled"),)
+    assert checked.not_checked == (("EXT403", "without an sdist it is not known whether something was to be compiled"),)
 
 
 # What must be there

@@ -67,8 +67,8 @@ def test_what_is_neither_is_named_with_its_reason(tmp_path: Path) -> None:
         "acme-1-py3-none-any.whl.provenance": "",
         "acme-1.zip": "an sdist is a .tar.gz",
         "acme-1.zip.whl": "is a folder",
-        "acme-2.tar.gz.asc": "belongs to no file here",
-        "acme.whl": "has not the name of a wheel or an sdist",
+        "acme-2.tar.gz.asc": "does not belong to a file here",
+        "acme.whl": "does not have the name of a wheel or an sdist",
         "gone.whl": "is a link to nothing",
         "pipe.whl": "is not a regular file",
     }

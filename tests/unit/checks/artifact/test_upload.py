@@ -91,7 +91,7 @@ def test_a_version_of_the_specification_that_is_none_is_found(tmp_path: Path) ->
     assert found(tmp_path, version="2.x") == [
         ("WHL108", E, "Metadata-Version", "'2.x' is not a version of the specification")
     ]
-    message = "2.0 was never a version of the specification, though PyPI took it in former years"
+    message = "2.0 was never a version of the specification; PyPI accepted it in the past"
     assert found(tmp_path, version="2.0") == [("WHL108", N, "Metadata-Version", message)]
 
 
@@ -184,7 +184,7 @@ def with_a_hidden_member(data: bytes) -> bytes:
         pytest.param(resized, "its directory and acme/__init__.py itself say different sizes", id="another size"),
         pytest.param(
             lambda data: data[:6] + b"\x08" + data[7:],
-            "the size of acme/__init__.py is told behind its content only (a data descriptor)",
+            "the size of acme/__init__.py is stored after its content only (a data descriptor)",
             id="written as a stream",
         ),
     ],

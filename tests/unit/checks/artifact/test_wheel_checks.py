@@ -187,7 +187,7 @@ def test_a_wheel_with_a_wrong_record_is_not_called_ok(tmp_path: Path) -> None:
 
 
 def test_a_wheel_without_record_is_found(tmp_path: Path) -> None:
-    message = "is absent, so that nothing vouches for the files of the wheel"
+    message = "is absent, so the files of the wheel cannot be verified"
     path = wheel(tmp_path, edit_record=lambda _: None)
     assert findings(path) == [("WHL101", "acme-1.0.dist-info/RECORD", message)]
 

@@ -344,7 +344,7 @@ def test_one_bad_line_does_not_hide_the_others(run_folders: RunFolders) -> None:
     ("hook", "stacks", "exits", "unlogged", "ended_by", "expected"),
     [
         pytest.param(True, True, True, "x", "", [], id="the hook records what stderr does not"),
-        pytest.param(True, True, False, "", "", ["exit is not observable: none came to it (os._exit"], id="os._exit"),
+        pytest.param(True, True, False, "", "", ["exit is not observable: none reached it (os._exit"], id="os._exit"),
         pytest.param(True, True, False, "", "SIGTERM", ["exit is not observable: SIGTERM ended it"], id="a signal"),
         pytest.param(True, False, False, "", "", [], id="no Python"),
         pytest.param(False, False, False, "", "", [], id="no hook"),

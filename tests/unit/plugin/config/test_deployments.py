@@ -131,7 +131,7 @@ def test_a_service_has_a_port_when_anybody_names_it(tmp_path: Path, texts: Mappi
 
 REFUSED: dict[str, str] = {
     # the list
-    f"{ENV}deploy = serve\n{DB}{WEB}": "services: has no meaning beside 'deploy': write what that runs in the section "
+    f"{ENV}deploy = serve\n{DB}{WEB}": "services: has no meaning beside 'deploy': write the command in the section "
     "of a service",
     "[testenv:prodsim]\nservices = port\n": "services: a service cannot be named 'port': {port} and PRODSIM_PORT mean "
     "something else",
@@ -151,7 +151,7 @@ REFUSED: dict[str, str] = {
     f"{ENV}{DB}{WEB}image = redis\n": "[prodsim:web] image: there is no such key, a service has deploy, depends, ready",
     f"{ENV}{DB}{WEB}stop_timeout = soon\n": "[prodsim:web] stop_timeout: soon is not a time limit, give a number of "
     "seconds from 0.001 to 604800",
-    f"{ENV}{DB}{WEB}stop_to = all\n": "[prodsim:web] stop_to: 'all' is none of main, group, tree",
+    f"{ENV}{DB}{WEB}stop_to = all\n": "[prodsim:web] stop_to: 'all' is not one of main, group, tree",
     f"{ENV}{DB}{WEB}crash = maybe\n": "[prodsim:web] crash: value 'maybe' cannot be transformed to bool",
     f"{ENV}{DB}[prodsim:web]\ndeploy = web\nready = up\n": "[prodsim:web] ready[0]: 'up' is not a probe",
     f"{ENV}{WEB}[prodsim:db]\ndeploy = migrate\nrestarts = 1\n": "[prodsim:db] restarts: a job would do its work twice",
@@ -163,14 +163,14 @@ REFUSED: dict[str, str] = {
     # the order
     f"{ENV}{DB}{WEB.replace('depends = db', 'depends = dbb')}": "[prodsim:web] depends: 'dbb' is not one of the "
     "services (db, web)",
-    f"{ENV}{DB}depends = web\n{WEB}": "[prodsim:db] depends: none of them could be started first: db -> web -> db",
-    f"{ENV}{DB}depends = db\n{WEB}": "[prodsim:db] depends: none of them could be started first: db -> db",
+    f"{ENV}{DB}depends = web\n{WEB}": "[prodsim:db] depends: they depend on one another in a circle: db -> web -> db",
+    f"{ENV}{DB}depends = db\n{WEB}": "[prodsim:db] depends: they depend on one another in a circle: db -> db",
     # the placeholders
-    f"{ENV}{DB}[prodsim:web]\ndeploy = web {{dbb_port}}\n": "[prodsim:web] deploy: {dbb_port} is of no service: there "
-    "are {db_port}, {db_url}, {web_port}, {web_url}",
-    f"{ENV}{DB}{WEB}drain = {{wbe_url}}/slow\n": "[prodsim:web] drain: {wbe_url} is of no service",
-    f"{ENV}{DB}{WEB}set_env = X={{dbb_url}}\n": "[prodsim:web] set_env: {dbb_url} is of no service",
-    f"{ENV}commands = smoke {{wbe_url}}\n{DB}{WEB}": "commands: {wbe_url} is of no service",
+    f"{ENV}{DB}[prodsim:web]\ndeploy = web {{dbb_port}}\n": "[prodsim:web] deploy: {dbb_port} is not of any service: "
+    "there are {db_port}, {db_url}, {web_port}, {web_url}",
+    f"{ENV}{DB}{WEB}drain = {{wbe_url}}/slow\n": "[prodsim:web] drain: {wbe_url} is not of any service",
+    f"{ENV}{DB}{WEB}set_env = X={{dbb_url}}\n": "[prodsim:web] set_env: {dbb_url} is not of any service",
+    f"{ENV}commands = smoke {{wbe_url}}\n{DB}{WEB}": "commands: {wbe_url} is not of any service",
     f"{ENV}commands = smoke {{url}}\n{DB}{WEB}": "commands: {url} would be that of any of the services: write {db_url} "
     "or {web_url}",
     f"{ENV}[prodsim:db]\ndeploy = serve\nready = listen\n[prodsim:web]\ndeploy = web {{db_port}}\n": "[prodsim:web] "

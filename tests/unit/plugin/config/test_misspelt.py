@@ -56,7 +56,7 @@ def test_an_override_in_the_spelling_of_another_file_is_refused(
     tmp_path: Path, name: str, text: str, override: str
 ) -> None:
     message = refused(lambda: read(tmp_path, name, text, "-x", override)).message
-    assert message.startswith(f"-x {override.removesuffix('=a')} is of no section that is read")
+    assert message.startswith(f"-x {override.removesuffix('=a')} is in no section that is read")
 
 
 @pytest.mark.parametrize(

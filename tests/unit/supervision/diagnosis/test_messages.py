@@ -207,7 +207,7 @@ def test_hints_and_a_look_that_was_ended_are_said_at_the_end() -> None:
     lines = text(seen(stacks=()), hints=("no Python stack of pid 5120",), gave_up=True).splitlines()
     assert lines[-2:] == [
         "hint: no Python stack of pid 5120",
-        "not everything was looked at: the look ended after 0.2 s",
+        "not every process was asked: asking ended after 0.2 s",
     ]
 
 
