@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.markers import default_environment
@@ -12,6 +11,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from tox_prodsim.building.clone_env import Site, bounded
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.errors import CloneError, ProdsimError
 from tox_prodsim.model.installed_metadata import named_distributions
 from tox_prodsim.model.runner import BoundedCall, Runner, unbounded

@@ -13,10 +13,10 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.model import files
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import ForeignFileError, ProdsimError, ReleaseRefusedError, WheelUnavailableError
 from tox_prodsim.model.runner import Completed, Runner
 

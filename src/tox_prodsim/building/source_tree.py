@@ -12,9 +12,9 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import Cancelled, NoTreeError, TreeUnavailableError
 from tox_prodsim.model.runner import Runner
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.building import frontend, source_tree
 from tox_prodsim.building.background import BackgroundBuild
 from tox_prodsim.building.unpacking import unpack
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import NoTreeError, TreeUnavailableError
 from tox_prodsim.model.findings import NothingToCheck
 from tox_prodsim.model.runner import BoundedCall, Runner, unbounded

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.resources import files
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import Level
 
 

@@ -11,9 +11,9 @@ import ssl
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.formatting import counted, listed
 from tox_prodsim.model.probes import HttpProbe, Probe
 from tox_prodsim.supervision import clock, unread_connections

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,6 +12,7 @@ from tox_prodsim import supervision
 from tox_prodsim.deployment import findings
 from tox_prodsim.model import files
 from tox_prodsim.model.activity import Announce, unannounced
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.leaks import AllowLeaks
 from tox_prodsim.model.probes import LOOPBACK, NotifyProbe, Probe

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.probes import (
     ExecProbe,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Protocol
+
+from tox_prodsim.model.dataclass import dataclass
 
 HEADER = "Traceback (most recent call last)"
 COLORS = re.compile(r"\x1b\[[0-9;]*m")

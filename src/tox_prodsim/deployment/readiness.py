@@ -6,7 +6,7 @@ import functools
 import math
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
 from tox_prodsim import supervision
@@ -15,6 +15,7 @@ from tox_prodsim.deployment.launch import LaunchContext
 from tox_prodsim.deployment.not_ready import obstacle_of
 from tox_prodsim.deployment.program import program_of
 from tox_prodsim.model.activity import announced
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.probes import DelayProbe, FileProbe, LogProbe, NotifyProbe, Probe
 from tox_prodsim.model.scenario import Launch

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tox_prodsim.deployment.printed_exceptions import (
     COLORS,
@@ -19,6 +19,7 @@ from tox_prodsim.deployment.printed_exceptions import (
     PrintedException,
     begin,
 )
+from tox_prodsim.model.dataclass import dataclass
 
 _CHAIN = re.compile(
     r"During handling of the above exception, another exception occurred:"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from tox_prodsim import supervision
 from tox_prodsim.deployment import findings
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.scenario import Deployment
 

@@ -6,8 +6,9 @@ this moment, ``findings`` what is wrong and ``causes`` what of that is one fault
 ``left_running`` what helper programs leave, ``metrics`` what is timed, ``release_files`` what is published; ``ranges``
 are those of numbers; ``errors`` has all exceptions, ``answers`` reads those of helper programs, ``cores`` counts the
 processors that may be used, ``files`` writes files, ``sdist_archive`` opens sdists within limits, ``secrets`` masks
-what is secret in a text, ``printable`` makes it safe to print, ``installed_metadata`` reads what is installed, and
-``top_levels`` names what is not a project's own in site-packages.
+what is secret in a text, ``printable`` makes it safe to print, ``installed_metadata`` reads what is installed,
+``top_levels`` names what is not a project's own in site-packages, and ``dataclass`` makes classes of values that cost
+little to import.
 """
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "causes",
     "conditions",
     "cores",
+    "dataclass",
     "entry_points",
     "errors",
     "events",

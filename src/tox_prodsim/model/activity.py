@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.events import Step
 from tox_prodsim.model.runner import CHILD_SCRIPTS, NO_VARIABLES, Completed, Runner
 from tox_prodsim.model.secrets import redact_argv

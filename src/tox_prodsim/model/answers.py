@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import AnswerError
 from tox_prodsim.model.formatting import shortened
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import Counts, Finding, Level
 
 _MISSING = re.compile(r"No module named '?(?P<module>[\w.]+)|because (?P<absent>[\w.]+) is not installed")

@@ -8,10 +8,10 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.runner import CHILD_SCRIPTS
 

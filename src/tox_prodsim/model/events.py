@@ -7,11 +7,12 @@ The event log is this stream, one JSON object a line: ``to_record`` makes it, ``
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Any, get_args
 
 from tox_prodsim.model import causes
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import Finding, Level, Verdict
 from tox_prodsim.model.metrics import Metric
 from tox_prodsim.model.release_files import FileKind, ReleaseFile

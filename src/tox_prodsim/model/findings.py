@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
+
+from tox_prodsim.model.dataclass import dataclass
 
 _ENTRY_POINT = re.compile(r"\[[^\]]+\] (?P<name>.+?)(?: = .*)?")
 """The subject of a finding about an entry point."""

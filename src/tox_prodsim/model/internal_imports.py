@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from tox_prodsim.model.dataclass import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,10 +6,10 @@ import difflib
 import re
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import ProdsimError
 
 KEY = "allow_leaks"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.formatting import counted, listed, shortened
 from tox_prodsim.model.runner import LeftProcess
 

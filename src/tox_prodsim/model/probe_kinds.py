@@ -6,9 +6,10 @@ To add a kind is to add its class in ``probes``, its parser in ``probe_syntax`` 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from tox_prodsim.model import probe_syntax
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.parsing import fill
 from tox_prodsim.model.probe_syntax import Source

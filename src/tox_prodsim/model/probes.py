@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from tox_prodsim.model.dataclass import dataclass
 
 LOOPBACK = "127.0.0.1"
 

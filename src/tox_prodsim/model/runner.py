@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import ParamSpec, Protocol, TypeVar
+
+from tox_prodsim.model.dataclass import dataclass
 
 P = ParamSpec("P")
 T = TypeVar("T")

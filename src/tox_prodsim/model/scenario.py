@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 from tox_prodsim.model.auditors import Auditor
 from tox_prodsim.model.conditions import Condition
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import Policy
 from tox_prodsim.model.leaks import AllowLeaks

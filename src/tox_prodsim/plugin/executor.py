@@ -9,7 +9,6 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,6 +20,7 @@ from tox.execute.stream import SyncWrite
 from tox.tox_env.errors import Fail
 
 from tox_prodsim import supervision
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import Cancelled, ProdsimError
 from tox_prodsim.model.scenario import Stop
 from tox_prodsim.plugin.ci import job

@@ -9,13 +9,13 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from io import TextIOWrapper
 
 from tox.tox_env.python.runner import PythonRun
 
 from tox_prodsim import supervision
 from tox_prodsim.model.activity import Activity
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.events import Event, RunFinished, Step, StepFinished, StepStarted
 from tox_prodsim.model.printable import Printable
 from tox_prodsim.plugin.screen import Screen

@@ -8,7 +8,6 @@ import inspect
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from tox_prodsim import supervision
 from tox_prodsim.deployment import LaunchContext, findings, log_end
 from tox_prodsim.deployment.leaks import findings as leak_findings
 from tox_prodsim.model.activity import Activity
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.events import Step
 from tox_prodsim.model.findings import Finding

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Protocol, cast
 
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.events import Event
 from tox_prodsim.model.findings import Level
 

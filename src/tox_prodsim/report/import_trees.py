@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.events import ImportedModule
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.events import Outcome, RunFinished, Step
 from tox_prodsim.model.findings import Level, Verdict
 from tox_prodsim.model.formatting import counted

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from itertools import count
 
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.events import (
     Compared,
     Event,

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.events import (
     Change,
     Compared,

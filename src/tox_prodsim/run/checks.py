@@ -6,11 +6,12 @@ import functools
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tox_prodsim.checks import artifact, audit, installed, resolution
 from tox_prodsim.model.activity import announced_runner
 from tox_prodsim.model.cores import usable_cores
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import LimitExceededError
 from tox_prodsim.model.events import Event, Found, Step
 from tox_prodsim.model.findings import CheckResult, Level, NothingToCheck, Policy

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from tox_prodsim.building import base_requirements, clone_env, reference_wheel
 from tox_prodsim.checks import artifact
 from tox_prodsim.deployment import LaunchContext
 from tox_prodsim.model.activity import Activity, Announce, unannounced
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import (
     CloneError,
     ConfirmationError,

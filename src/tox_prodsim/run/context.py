@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from tox_prodsim import deployment
 from tox_prodsim.building import base_requirements, clone_env, reference_wheel
 from tox_prodsim.checks import artifact, audit, installed, resolution
 from tox_prodsim.model.activity import Announce, unannounced
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.events import RunStarted, Step
 from tox_prodsim.model.findings import CheckResult, Finding
 from tox_prodsim.model.runner import BoundedCall, Runner, unbounded

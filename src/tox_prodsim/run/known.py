@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.events import Step
 from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.printable import without_controls

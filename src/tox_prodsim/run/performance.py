@@ -7,11 +7,12 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tox_prodsim import deployment, timing
 from tox_prodsim.checks import installed
 from tox_prodsim.model.activity import Activity
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import MeasurementError
 from tox_prodsim.model.events import (
     Change,

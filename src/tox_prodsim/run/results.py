@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 from tox_prodsim.model import causes
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.events import Event, Evidence, Found, Outcome, RunFinished, Step, StepFinished, StepStarted
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck, Policy, decide
 from tox_prodsim.model.formatting import counted, joined

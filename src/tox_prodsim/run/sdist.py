@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.checks import artifact
 from tox_prodsim.checks.artifact import build_failure
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import (
     BuildError,
     LimitExceededError,

@@ -8,13 +8,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim import deployment
 from tox_prodsim.checks import installed
 from tox_prodsim.model import files
 from tox_prodsim.model.conditions import Condition, ConditionRun
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import RestartError
 from tox_prodsim.model.findings import CheckResult
 from tox_prodsim.model.formatting import joined

@@ -14,12 +14,12 @@ import sys
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn, get_args
 
 from tox_prodsim import supervision
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import Cancelled, ProdsimError
 from tox_prodsim.model.parsing import parse_signal
 from tox_prodsim.model.printable import Printable

@@ -13,8 +13,8 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.supervision import clock, pidfd, procfs
 from tox_prodsim.supervision.procfs import Identity, ProcessStatus
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
 from enum import StrEnum
+
+from tox_prodsim.model.dataclass import dataclass
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 """The signal that cannot be refused; on Windows, which has no SIGKILL, SIGTERM is just that."""

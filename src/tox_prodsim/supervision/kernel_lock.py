@@ -10,10 +10,11 @@ import contextlib
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from tox_prodsim.model import files
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import ForeignFileError, LockError
 from tox_prodsim.supervision import ownership, procfs
 

@@ -12,11 +12,12 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from tox_prodsim.model import files
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.secrets import redact_argv
 from tox_prodsim.supervision import ownership, procfs, waking

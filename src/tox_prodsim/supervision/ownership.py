@@ -23,8 +23,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.runner import CHILD_SCRIPTS
 from tox_prodsim.supervision import procfs
 from tox_prodsim.supervision.procfs import Identity, ProcessStatus

@@ -6,8 +6,9 @@ import functools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from tox_prodsim.model.dataclass import dataclass
 
 PROC = Path("/proc")
 RUN_TAG = "TOX_PRODSIM_RUN"

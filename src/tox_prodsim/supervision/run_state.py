@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.supervision import clock
 from tox_prodsim.supervision.ending import Cause, Ending, SignalSent, Survivor
 

@@ -19,11 +19,12 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tox_prodsim.model.cores import usable_cores
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import Cancelled, LimitExceededError
 from tox_prodsim.model.runner import CHILD_SCRIPTS, BoundedCall, P, T
 from tox_prodsim.supervision import clock
@@ -39,6 +40,8 @@ _WALL_FACTOR = 5
 """A busy machine gives a process little CPU time; beyond this multiple of its limit it is ended all the same."""
 _FEWEST = 2
 """So many at a time at least: one may wait for the disk."""
+_WORTH_A_START_S = 0.5
+"""A call waits so long for a process that is at work: another one has to start, and to import what is called."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +67,8 @@ class Workers:
         self._ledger = ledger
         self._limits = limits or CallLimits()
         self._idle: list[_Worker] = []
-        self._lock = threading.Lock()
+        self._busy = 0
+        self._changed = threading.Condition()
         self._places = threading.BoundedSemaphore(max(_FEWEST, usable_cores()))
 
     @property
@@ -90,6 +94,7 @@ class Workers:
             try:
                 answer = worker.call(function, limits)
             except BaseException:
+                self._release(None)
                 worker.close()
                 raise
             self._release(worker)
@@ -102,18 +107,30 @@ class Workers:
             self._release(self._take())
 
     def _take(self) -> _Worker:
-        with self._lock:
+        """Return a process that is idle, soon if others are at work, or else a new one."""
+        with self._changed:
+            if self._busy:
+                self._changed.wait_for(lambda: self._idle, _WORTH_A_START_S)
+            self._busy += 1
             if self._idle:
                 return self._idle.pop()
-        return _Worker(self._cancel, self._ledger())
+        try:
+            return _Worker(self._cancel, self._ledger())
+        except BaseException:
+            self._release(None)
+            raise
 
-    def _release(self, worker: _Worker) -> None:
-        with self._lock:
-            self._idle.append(worker)
+    def _release(self, worker: _Worker | None) -> None:
+        """Take back the process of a call that has ended; None: it is of no use any more."""
+        with self._changed:
+            self._busy -= 1
+            if worker is not None:
+                self._idle.append(worker)
+            self._changed.notify()
 
     def close(self) -> None:
         """End all processes; idempotent. They are started again at the next call."""
-        with self._lock:
+        with self._changed:
             idle, self._idle = self._idle, []
         for worker in idle:
             worker.close()

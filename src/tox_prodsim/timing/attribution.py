@@ -9,9 +9,9 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.timing.recording import STDLIB, Module, Recording, SourceLocation, Times
 
 DECISIVE_SHARE = 0.8

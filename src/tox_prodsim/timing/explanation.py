@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import RecordingError
 from tox_prodsim.model.events import Compared, ImportedModule, ImportTree
 from tox_prodsim.model.runner import Runner

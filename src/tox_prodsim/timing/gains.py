@@ -6,8 +6,8 @@ A baseline remembers names, importers and work, so nothing else can be compared;
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.formatting import counted, joined
 from tox_prodsim.timing.recording import Recording
 

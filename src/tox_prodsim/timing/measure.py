@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tox_prodsim.model.activity import Activity, Announce, unannounced
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import MeasurementError
 from tox_prodsim.model.events import Change, Compared, Measured, Series, UnknownReason
 from tox_prodsim.model.formatting import joined

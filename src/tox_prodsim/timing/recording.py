@@ -11,12 +11,13 @@ import os
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tox_prodsim.model.answers import Each, Row, Shape, checked, marked, new_nonce
 from tox_prodsim.model.answers import record as record_of
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.errors import AnswerError, RecordingError
 from tox_prodsim.model.runner import CHILD_SCRIPTS, Completed, Runner
 from tox_prodsim.timing.work import ModuleWork, Work

@@ -11,8 +11,8 @@ import math
 import random
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.events import Change
 
 PERMUTATIONS = 1999

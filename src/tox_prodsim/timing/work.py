@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from tox_prodsim.model.dataclass import dataclass
 
 UNITS = ("bytecodes", "calls")
 """What may be counted; the recorder counts executed bytecodes."""

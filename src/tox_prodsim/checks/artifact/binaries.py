@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 
@@ -12,6 +11,7 @@ from packaging.tags import Tag
 
 from tox_prodsim.checks.artifact.member_paths import path_parts, path_suffix
 from tox_prodsim.checks.artifact.wheel import dotted_parts
+from tox_prodsim.model.dataclass import dataclass
 
 ANY = "any"
 """The platform of a wheel that fits every machine."""

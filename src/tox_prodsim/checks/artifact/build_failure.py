@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.checks.artifact import build_hints
@@ -16,6 +15,7 @@ from tox_prodsim.checks.artifact.build_log import (
     is_absent_file,
 )
 from tox_prodsim.checks.artifact.sdist import Sdist, check_sdist
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import CheckResult, Finding, error
 
 _INCLUDE = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 from itertools import dropwhile, takewhile
 from pathlib import Path, PurePath
 
 from tox_prodsim.checks.artifact import tool_errors
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.formatting import shortened
 
 _FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)')

@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import IO, Any
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import UnreadableElfError
 
 MISSING = "needs tox-prodsim[native]"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from dataclasses import dataclass
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import UnreadableElfError
 
 MAGIC = b"\x7fELF"

@@ -10,12 +10,12 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.checks.artifact import elf_sections
 from tox_prodsim.checks.artifact.sdist import Sdist
 from tox_prodsim.checks.artifact.wheel import UNREADABLE, content
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import TreeUnavailableError, UnreadableElfError
 from tox_prodsim.model.findings import CheckResult, Finding, error, note
 from tox_prodsim.model.formatting import listed

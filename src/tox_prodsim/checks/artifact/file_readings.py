@@ -10,13 +10,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from tox_prodsim.checks.artifact.file_expressions import Evaluator
 from tox_prodsim.checks.artifact.member_paths import path_parts
 from tox_prodsim.checks.artifact.non_code import NON_CODE
 from tox_prodsim.checks.artifact.wheel import module_parts
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.python_source import parse_source
 
 _MAY_REFER = re.compile(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.metadata import parse_email
@@ -19,6 +18,7 @@ from tox_prodsim.checks.artifact.equality import WheelMember, differ, read_membe
 from tox_prodsim.checks.artifact.sdist import Sdist
 from tox_prodsim.checks.artifact.sdist_vs_wheel import normal_values
 from tox_prodsim.checks.artifact.wheel import Wheel, content, open_wheel
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import CheckResult, Finding, error, note
 from tox_prodsim.model.formatting import listed, shortened
 from tox_prodsim.model.runner import BoundedCall, unbounded

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from tox_prodsim.model.dataclass import dataclass
 
 _CATCH_IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException", "OSError", "AttributeError"}
 _ENVIRONMENT = {"sys", "os", "platform", "TYPE_CHECKING", "__name__", "__debug__", "find_spec", "importlib"}

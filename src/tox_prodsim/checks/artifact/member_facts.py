@@ -11,7 +11,6 @@ import pickle
 import zipfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 
 from tox_prodsim.checks.artifact.binaries import HEAD_BYTES, Binary, binary, may_be_binary
@@ -21,6 +20,7 @@ from tox_prodsim.checks.artifact.member_paths import path_parts
 from tox_prodsim.checks.artifact.non_code import TESTS
 from tox_prodsim.checks.artifact.source_imports import Import, own_imports, package_of
 from tox_prodsim.checks.artifact.wheel import UNREADABLE, Wheel, installed_path, is_too_long
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.errors import LimitExceededError
 from tox_prodsim.model.formatting import sized
 from tox_prodsim.model.runner import BoundedCall

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from tox_prodsim.checks.artifact.exclusions import is_excluded
@@ -14,6 +13,7 @@ from tox_prodsim.checks.artifact.package_folders import all_folders
 from tox_prodsim.checks.artifact.sdist import Sdist
 from tox_prodsim.checks.artifact.wheel import Wheel, members, source
 from tox_prodsim.checks.artifact.wheel_strays import is_stray
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import CheckResult, Finding, note, warning
 from tox_prodsim.model.formatting import listed
 

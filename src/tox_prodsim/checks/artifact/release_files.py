@@ -5,7 +5,6 @@ from __future__ import annotations
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 from packaging.metadata import RawMetadata, parse_email
@@ -13,6 +12,7 @@ from packaging.metadata import RawMetadata, parse_email
 from tox_prodsim.checks.artifact.release_folder import ReleaseFolder
 from tox_prodsim.checks.artifact.sdist_vs_wheel import normal_values
 from tox_prodsim.checks.artifact.wheel import Wheel, content
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import CheckResult, Finding, error, warning
 from tox_prodsim.model.formatting import listed, shortened
 from tox_prodsim.model.release_files import FileKind

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.tags import Tag
@@ -19,6 +18,7 @@ from packaging.utils import (
 from packaging.version import Version
 
 from tox_prodsim.checks.artifact import bounds
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.release_files import FileKind, kind_of

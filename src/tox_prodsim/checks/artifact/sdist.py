@@ -11,7 +11,6 @@ import re
 import tarfile
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -21,6 +20,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from tox_prodsim.checks.artifact import bounds, exclusions, pep440, portable_names, sdist_strays
 from tox_prodsim.checks.artifact.compiled_sources import compiled_sources, is_build_script
 from tox_prodsim.checks.artifact.digest import file_sha256
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import CheckResult, Finding, error
 from tox_prodsim.model.formatting import counted

@@ -10,12 +10,12 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tox_prodsim.checks.artifact.versions import Python, oldest
 from tox_prodsim.checks.artifact.wheel import Wheel, installed_path, module_parts, parents
 from tox_prodsim.model.answers import Each, Row, Shape, checked, marked, new_nonce, record
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import AnswerError
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck
 from tox_prodsim.model.formatting import listed

@@ -11,7 +11,6 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.metadata import RawMetadata, parse_email
@@ -20,6 +19,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from tox_prodsim.checks.artifact import bounds
 from tox_prodsim.checks.artifact.digest import file_sha256
 from tox_prodsim.checks.artifact.member_paths import path_parts, path_suffix
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.entry_points import EntryPoint
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import Finding, error

@@ -10,12 +10,13 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from tox_prodsim.checks.audit import tool_env
 from tox_prodsim.model import auditors
 from tox_prodsim.model.auditors import Auditor
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import CheckResult, Finding, Level
 from tox_prodsim.model.runner import Completed, Runner, output_of

@@ -9,12 +9,12 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from tox_prodsim.model import files
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import Cancelled
 
 _RETRY_S = 0.2

@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
@@ -22,6 +21,7 @@ from tox_prodsim.checks.installed.own_words import TRACEBACK
 from tox_prodsim.checks.installed.probe import Distribution, ending
 from tox_prodsim.checks.installed.versions import contradicts, same_version
 from tox_prodsim.model.conditions import CONDITIONS
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.formatting import last_line, listed
 from tox_prodsim.model.runner import output_of, succeeded

@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from tox_prodsim.checks.installed.imports import main_names
 from tox_prodsim.checks.installed.probe import Distribution
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.entry_points import EntryPoint
 from tox_prodsim.model.runner import NO_VARIABLES, Completed, Runner
 

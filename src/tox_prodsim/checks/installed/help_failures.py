@@ -6,12 +6,12 @@ An exception that is a fault of the code fails for every user: an error. A comma
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from tox_prodsim.checks.installed.commands import CommandKind, CommandRunner, InstalledCommand
 from tox_prodsim.checks.installed.messages import hint_for_raised
 from tox_prodsim.checks.installed.own_words import MISTAKES, TRACEBACK, own_words, raised_line
 from tox_prodsim.checks.installed.probe import Distribution, Raised, ending, is_below
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.formatting import last_line
 from tox_prodsim.model.runner import Completed, output_of

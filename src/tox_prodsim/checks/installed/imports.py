@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -16,6 +15,7 @@ from tox_prodsim.checks.installed.side_effects import ImportAfter, check_effects
 from tox_prodsim.checks.installed.surroundings import absence, foreign_systems
 from tox_prodsim.checks.installed.versions import contradicts, is_released_again, same_version
 from tox_prodsim.model import top_levels
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.runner import Runner

@@ -6,12 +6,12 @@ Everything that is left is ended by the supervision; what ends by itself within 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.checks.installed.commands import InstalledCommand
 from tox_prodsim.checks.installed.messages import finding
 from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, requested_modules
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import CheckResult, Finding, Level
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.left_running import Unreported, describe

@@ -7,10 +7,10 @@ have installed it, or a module made it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Outcome, Raised, is_below, load
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import CheckResult, Finding, Level
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.internal_imports import Importer, InternalImports

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 
 from tox_prodsim.checks.installed.probe import Distribution
+from tox_prodsim.model.dataclass import dataclass
 
 TRACEBACK = "Traceback (most recent call last)"
 MISTAKES = frozenset(

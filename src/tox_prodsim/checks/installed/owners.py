@@ -14,13 +14,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from tox_prodsim.checks.installed.probe import COMMAND_GROUPS, Distribution
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import CheckResult, Finding, Level
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.installed_metadata import named_distributions, read_text

@@ -11,9 +11,9 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.python_source import parse_source
 
 _IMPORT = re.compile(

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
 
 from tox_prodsim.checks.installed.probe import Distribution, Outcome, Raised
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.formatting import listed
 
 _FRAMEWORKS = frozenset(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -22,6 +21,7 @@ from tox_prodsim.checks.installed.probe import Distribution, InstalledDistributi
 from tox_prodsim.checks.installed.providers import DISTRIBUTIONS, PYTHON_2, REMOVED, known_names
 from tox_prodsim.checks.installed.sources import SourceFiles, read
 from tox_prodsim.checks.installed.surroundings import host_of
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck
 from tox_prodsim.model.runner import BoundedCall, Runner, unbounded
 

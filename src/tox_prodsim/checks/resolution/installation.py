@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from tox_prodsim.checks.resolution.results import (
     Impossible,
@@ -15,6 +14,7 @@ from tox_prodsim.checks.resolution.results import (
     Undetermined,
     VersionUnavailable,
 )
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import CheckResult, Finding, error
 from tox_prodsim.model.formatting import last_error, last_line
 

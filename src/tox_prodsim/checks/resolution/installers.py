@@ -6,13 +6,13 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from virtualenv.seed.wheels.embed import get_embed_wheel
 
 from tox_prodsim.checks.resolution import pip_output, uv_output
 from tox_prodsim.checks.resolution.results import Resolution, Undetermined
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.runner import Runner
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -30,6 +29,7 @@ from tox_prodsim.checks.resolution.results import (
     Unresolved,
     VersionUnavailable,
 )
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.runner import Runner
 
 _LIMIT_S = 120.0

@@ -13,9 +13,9 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.formatting import counted, plural
 from tox_prodsim.model.leaks import Grade, Leak, LeakKind, LeakReport
 

@@ -6,11 +6,12 @@ They are reported after what failed: a leak is often the consequence of a failur
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from tox_prodsim.deployment import leaks
 from tox_prodsim.deployment.findings import EXEC_HINT, SHELLS, signal_name, without_folder
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.formatting import joined, listed, shortened
 from tox_prodsim.model.leaks import Grade, Leak, LeakKind, LeakReport

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from tox_prodsim.deployment.leaks.files import LIMIT, format_size, printable
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.leaks import Grade, Leak, LeakKind, LeakReport
 from tox_prodsim.supervision import living_folder
 

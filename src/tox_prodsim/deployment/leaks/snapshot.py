@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from tox_prodsim.deployment.leaks import files, hook_records, log, shared_memory
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.leaks import Grade, Leak, LeakKind, LeakReport
 from tox_prodsim.supervision import living_folder
 

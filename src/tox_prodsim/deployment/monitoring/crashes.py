@@ -10,10 +10,10 @@ import re
 import signal
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from tox_prodsim.deployment.findings import SHELLS
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import Level
 from tox_prodsim.supervision import DescendantEnding
 

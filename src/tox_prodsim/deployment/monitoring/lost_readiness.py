@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.probes import DelayProbe, LogProbe, NotifyProbe, Probe
 from tox_prodsim.supervision import Answer, NotReady, Ready, Undecided, WrongProcess
 

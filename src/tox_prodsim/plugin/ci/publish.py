@@ -12,9 +12,10 @@ import secrets
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.events import Event, RunStarted
 from tox_prodsim.model.findings import Verdict
 from tox_prodsim.model.printable import Printable

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter, _SubParsersAction
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn, Protocol, cast
@@ -16,6 +15,7 @@ from tox.config.cli.ini import IniConfig
 from tox.config.cli.parser import ToxParser
 from tox.session.state import State
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.plugin.boundary import as_handled
 
 

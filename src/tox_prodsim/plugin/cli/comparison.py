@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tox_prodsim import deployment
 from tox_prodsim.building import reference_wheel
 from tox_prodsim.checks import installed
 from tox_prodsim.model.activity import Announce
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.events import Change, Compared, Step
 from tox_prodsim.model.metrics import START_UP, Metric

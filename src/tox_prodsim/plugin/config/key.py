@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from tox_prodsim.model import ranges
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.plugin.config import values
 
 Schema = Mapping[str, object]

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from tox.tox_env.python.runner import PythonRun
@@ -24,6 +24,7 @@ from tox_prodsim.catalogue import CATALOGUE
 from tox_prodsim.checks import artifact, installed, resolution
 from tox_prodsim.deployment import LaunchContext
 from tox_prodsim.model import files, services
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.events import RunStarted
 from tox_prodsim.model.findings import CheckResult

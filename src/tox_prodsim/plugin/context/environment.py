@@ -8,7 +8,6 @@ import shutil
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from tox_prodsim import supervision
 from tox_prodsim.deployment import LaunchContext
 from tox_prodsim.deployment.environ import hidden_folders, production_variables
 from tox_prodsim.model import files, services
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.parsing import fill
 from tox_prodsim.model.runner import NO_VARIABLES, Completed

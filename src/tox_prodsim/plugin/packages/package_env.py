@@ -18,7 +18,6 @@ import time
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,6 +29,7 @@ from tox.tox_env.errors import Fail
 from tox.tox_env.package import Package, PackageToxEnv
 
 from tox_prodsim import supervision
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.scenario import Stop
 from tox_prodsim.plugin import signals
 from tox_prodsim.plugin.boundary import Boundary

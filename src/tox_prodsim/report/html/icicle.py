@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.events import ImportTree
 from tox_prodsim.model.formatting import counted, joined
 from tox_prodsim.report.html.charts import Chart, Item

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import chain, repeat
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.printable import Printable
 
 _CLEAN = Printable("utf-8")

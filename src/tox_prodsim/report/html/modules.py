@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.events import ImportedModule
 
 MOST_MODULES = 250

@@ -9,11 +9,11 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tox_prodsim.model import files
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.runner import CHILD_SCRIPTS
 from tox_prodsim.supervision import procfs
 from tox_prodsim.supervision.diagnosis.processes import catches

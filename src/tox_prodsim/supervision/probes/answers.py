@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 import psutil
+
+from tox_prodsim.model.dataclass import dataclass, field
 
 Tree = Callable[[], tuple[psutil.Process, ...]]
 """Returns the processes of the deployment that are alive now."""

@@ -10,11 +10,11 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from tox_prodsim.model import files
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.errors import ExpressionLimitError
 from tox_prodsim.model.formatting import shortened
 from tox_prodsim.model.probes import (

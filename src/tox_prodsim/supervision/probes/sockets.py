@@ -12,13 +12,13 @@ import struct
 import sys
 from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.supervision import procfs
 from tox_prodsim.supervision.diagnosis import living_thread
 from tox_prodsim.supervision.probes.answers import WrongProcess

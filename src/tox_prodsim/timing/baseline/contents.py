@@ -9,7 +9,9 @@ from __future__ import annotations
 import posixpath
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+
+from tox_prodsim.model.dataclass import dataclass, field
 
 MOST = 1000
 """So many modules, and as many data files, are remembered by their names; more by their number in a folder."""

@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from tox_prodsim.model import files
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.events import Measured
 from tox_prodsim.model.metrics import Metric
