@@ -10,7 +10,7 @@ from __future__ import annotations
 import keyword
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from tox_prodsim.checks.installed.import_runs import load_all, processes_for
@@ -18,6 +18,7 @@ from tox_prodsim.checks.installed.imports import Imported
 from tox_prodsim.checks.installed.messages import finding, hint_for
 from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Distribution, Loaded, Outcome, Raised, load
 from tox_prodsim.checks.installed.providers import is_gone
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import CheckResult, Finding, Level
 from tox_prodsim.model.formatting import counted, joined, listed, plural
 from tox_prodsim.model.internal_imports import NO_IMPORTS, InternalImports

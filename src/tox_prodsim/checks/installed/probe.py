@@ -9,7 +9,6 @@ import json
 import re
 import signal
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from packaging.utils import canonicalize_name
 from tox_prodsim.checks.installed.providers import known_names
 from tox_prodsim.model import top_levels
 from tox_prodsim.model.answers import Each, Row, Shape, checked, mark, marked, new_nonce, record
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.entry_points import EntryPoint
 from tox_prodsim.model.errors import AnswerError, ProdsimError
 from tox_prodsim.model.runner import CHILD_SCRIPTS, Completed, Runner
