@@ -20,10 +20,10 @@ from tox.tox_env.python.runner import PythonRun
 
 from tox_prodsim import supervision
 from tox_prodsim.building import frontend
-from tox_prodsim.checks import resolution
+from tox_prodsim.checks import artifact, resolution
 from tox_prodsim.checks.artifact import build_failure
 from tox_prodsim.model import files
-from tox_prodsim.model.errors import BuildError
+from tox_prodsim.model.errors import BuildError, RefusedFileError
 from tox_prodsim.model.events import Event, Evidence, RunStarted, Step, StepFinished
 from tox_prodsim.model.findings import Verdict
 from tox_prodsim.model.scenario import LOWEST, Scenario
@@ -95,6 +95,7 @@ class Session:
         with self._boundary:
             scenario = self._read_keys()
             self._check_given()
+            self._env.env_site_package_dir()  # tox-uv asks Python once, and cannot read what a .pth of the wheel prints
             if of_type == "package":
                 self.progress.begin(Step.BUILD)
                 self._adopt(arguments)
@@ -107,7 +108,12 @@ class Session:
         with self._boundary:
             scenario = self._read_keys()
             production_env = ProductionEnv(self._env, self._workers, scenario.deployments)
-            context = self._build_context(scenario, production_env)
+            try:
+                context = self._build_context(scenario, production_env)
+            except RefusedFileError as problem:
+                checked = artifact.unreadable_file(Path(problem.message.partition(":")[0]), problem)
+                self._report(without_wheel(build.run_started(self._env, scenario), checked, step=Step.WHEEL))
+                raise
         self._reporting = self._new_reporting()
         self._driver = RunDriver(
             run(scenario, context),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tox_prodsim.checks.installed.probe import unfolded
 from tox_prodsim.model.answers import mark
 from tox_prodsim.model.runner import NO_VARIABLES, Completed
 
@@ -74,7 +75,8 @@ class Answers:
         stdout, stderr = b"", b""
         request = json.loads(argv[-1])
         line = functools.partial(_line, request["nonce"])
-        for number, item in enumerate(request["items"]):
+        modules_asked = [{"kind": "load", "module": name} for name in unfolded(request.get("modules", ()))]
+        for number, item in enumerate(request.get("items", modules_asked)):
             answer = dict(self._answer(item, modules))
             stdout += line({"begin": number})
             if "died" in answer:
