@@ -195,13 +195,13 @@ CHECKS = (
         ),
         example="FAIL RUN614 gunicorn: could not be started: No such file or directory",
         causes=(
-            "the program is in no dependency of the wheel and not in deps either",
-            "the name of the script is misspelt, or the wheel does not announce it",
-            "the file is not executable, or its first line names an interpreter that does not exist",
+            "the first line of the script names an interpreter that does not exist here (#!/usr/local/bin/bash)",
+            "the program is built for another machine, or for another C library",
+            "the file is removed between the look-up on PATH and the start",
         ),
         solution=(
-            "add the server to deps (or to the project's dependencies, if users need it as well)",
-            "for a program of the system: name it in allowlist_externals",
+            "correct the first line: #!/usr/bin/env bash",
+            "see by hand whether the system starts it: .tox/prodsim/bin/NAME",
         ),
     ),
     Check(

@@ -47,6 +47,7 @@ _WHEEL = (
             "look at the largest files and at their number: python -m zipfile -l WHEEL",
             "ship data as data files, and not as Python sources",
         ),
+        no_project="Only a file of many megabytes takes so long or so much memory, and its run takes minutes.",
     ),
     Check(
         code="WHL152",
@@ -130,6 +131,7 @@ _SDIST = (
             "look at the number of files: tar -tzf dist/*.tar.gz | wc -l",
             "exclude them in the configuration of the build back end",
         ),
+        no_project="Only a file of many megabytes takes so long or so much memory, and its run takes minutes.",
     ),
     Check(
         code="SDI212",

@@ -193,6 +193,7 @@ CHECKS = (
             "let the tracer go on, or end it",
             "start nothing as another user, or end it before the parent ends",
         ),
+        no_project="It takes a process of another user, or one that hangs in the kernel, and a project has neither.",
     ),
     Check(
         code="RUN624",

@@ -142,6 +142,23 @@ def test_a_page_in_full() -> None:
         "  - ask for the result of what runs beside: Future.result(), await task\n"
         "  - a traceback that is expected: log the message alone, without exc_info\n"
         "\n"
+        "A PROJECT THAT SHOWS IT\n"
+        "  # pyproject.toml\n"
+        "  [project]\n"
+        '  name = "acme"\n'
+        '  version = "1.0"\n'
+        "  # acme/__init__.py\n"
+        "  # acme/__main__.py\n"
+        "  import traceback\n"
+        "  try:\n"
+        "      print(1 / 0)\n"
+        "  except ZeroDivisionError:\n"
+        "      traceback.print_exc()\n"
+        "  # tox.ini\n"
+        "  [testenv:prodsim]\n"
+        "  deploy = python -m acme\n"
+        "  $ tox run -e prodsim\n"
+        "\n"
         "IF IT IS MEANT TO BE SO\n"
         "  Put it on the list of the environment: ignore = RUN624 (or warn = RUN624, to keep it as a warning)\n"
     )
