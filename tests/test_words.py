@@ -1,16 +1,18 @@
 """How we write, where a user reads it: documents, messages, hints, help and catalogue avoid what has to be read twice.
 
-The patterns are those that reviewers stumbled over, each with what to write instead; style in general is not tested.
+The patterns are those that reviewers stumbled over, each with what to write instead. A sentence has a limit, too:
+beyond it, it is read twice. Style in general is not tested.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from support.sentences import Sentence, clauses, prose
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "tox_prodsim"
@@ -18,6 +20,9 @@ DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
+MOST_WORDS = 30
+"""Of a sentence of a document; most have at most 25."""
+MOST_WORDS_OF_A_MESSAGE = 25
 PATTERNS = {
     # "there is no" and "is no longer" are plain English
     r"(?<!\bthere )(?<!there can )(?<!there must )\b(?:is|are|was|were|be|been) no (?!longer\b|more\b)\w": "is not a …",
@@ -78,6 +83,12 @@ def found(text: str) -> list[str]:
     ]
 
 
+def too_long(sentences: Iterable[Sentence], most: int = MOST_WORDS) -> list[str]:
+    return [
+        f"{sentence.words} words, {most} at most: {sentence.text}" for sentence in sentences if sentence.words > most
+    ]
+
+
 def strings(path: Path) -> Iterator[str]:
     """Yield the texts of a module that are not documentation of the code: an f-string is one text."""
     tree = ast.parse(path.read_text("utf-8"))
@@ -97,6 +108,32 @@ def strings(path: Path) -> Iterator[str]:
 def test_a_document_is_in_plain_english(path: Path) -> None:
     paragraphs = re.split(r"\n\s*\n|^#+ ", path.read_text("utf-8"), flags=re.MULTILINE)
     assert [each for text in paragraphs for each in found(text)] == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_sentence_of_a_document_has_to_be_read_twice(path: Path) -> None:
+    assert too_long(prose(path.read_text("utf-8"))) == []
+
+
+def test_no_clause_of_a_message_has_to_be_read_twice() -> None:
+    texts = [(path, text) for path in sorted(PACKAGE.rglob("*.py")) for text in strings(path) if "|" not in text]
+    limits = {True: MOST_WORDS, False: MOST_WORDS_OF_A_MESSAGE}
+    long = [(path.name, too_long(clauses(text), limits["catalogue" in path.parts])) for path, text in texts]
+    assert [each for each in long if each[1]] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("One two. Three `four five` six\nseven eight.", [2, 5], id="sentences, and code as one word"),
+        pytest.param("| One two; three. Four | [five six](page.md) |\n", [2, 1, 1, 2], id="cells and their clauses"),
+        pytest.param("One two:\n\n* three\n  four\n* five, i.e. six\n", [2, 2, 3], id="items of a list"),
+        pytest.param("# One\n\nTwo\n\n```text\nthree four\n```\n<!-- five -->\n", [1, 1], id="a block of code"),
+    ],
+)
+def test_the_words_of_sentences_are_counted(text: str, words: list[int]) -> None:
+    assert [sentence.words for sentence in prose(text)] == words
+    assert too_long(prose(text), 4) == ["5 words, 4 at most: Three Code six seven eight."] * words.count(5)
 
 
 def test_what_the_program_prints_is_in_plain_english() -> None:
