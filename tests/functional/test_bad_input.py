@@ -217,6 +217,11 @@ TOML = {
     "max_modules = 2.5": (
         "max_modules: 2.5 is not a limit, give a whole number of modules from 1 to 1000000, or 0 for no limit"
     ),
+    "max_wheel_size = 5": "max_wheel_size: 5 has no unit, write for example 5 MB or 5 KiB",
+    "max_installed_size = '5 parsecs'": (
+        "max_installed_size: 5 parsecs is not a size from 1 B to 1000 TB, write for example 5 MB or 512 KiB, "
+        "or 0 for no limit"
+    ),
     "forbid_modules = ['a-b']": (
         "forbid_modules: 'a-b' is not the name of a module, write for example pandas or acme.testing"
     ),

@@ -35,6 +35,7 @@ SOUND: dict[str, tuple[Any, ...]] = {
     "measure_imports": (["acme", "acme.cli"],),
     "time_tolerance_percent": (5, "7.5"),
     "max_modules": (100,),
+    "max_wheel_size": ("5 MB", "512 KiB", "1.5GB"),
     "report_mode": ("0644", 420),
     "ignore": (["RUN6", "IMP504:acme.*"],),
     "set_env": ({"A": "1"}, "A=1\nB={env:HOME}"),

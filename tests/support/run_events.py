@@ -9,6 +9,7 @@ from tox_prodsim.model.events import (
     Compared,
     Event,
     Evidence,
+    FootprintCompared,
     Found,
     ImportedModule,
     ImportTree,
@@ -22,6 +23,7 @@ from tox_prodsim.model.events import (
     StepStarted,
 )
 from tox_prodsim.model.findings import Finding, Level, Verdict
+from tox_prodsim.model.footprint import WHEEL_SIZE, Growth
 from tox_prodsim.model.metrics import Metric
 from tox_prodsim.model.release_files import FileKind, ReleaseFile
 from tox_prodsim.report import CodeText, RenderOptions
@@ -86,6 +88,15 @@ _TIMES: list[Event] = [
         tolerance=0.1,
         detail="in bounds",
         history=(1.6, 1.92),
+    ),
+    FootprintCompared(
+        quantity=WHEEL_SIZE,
+        growth=Growth.SAME,
+        value=84_123,
+        expected=83_920,
+        tolerance=0.1,
+        detail="",
+        history=(83_011, 83_920),
     ),
     StepFinished(step=Step.COMPARE, outcome=Outcome.OK, detail="candidate written", duration_s=9.0),
 ]

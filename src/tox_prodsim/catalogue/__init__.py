@@ -15,6 +15,7 @@ from tox_prodsim.catalogue import (
     building,
     contents,
     deployment,
+    footprint,
     imports,
     installed,
     layout,
@@ -64,6 +65,7 @@ _MODULES = (
     staying,
     stopping,
     performance,
+    footprint,
 )
 
 

@@ -14,6 +14,7 @@ from typing import Any, get_args
 from tox_prodsim.model import causes
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import Finding, Level, Verdict
+from tox_prodsim.model.footprint import Growth, Quantity
 from tox_prodsim.model.metrics import Metric
 from tox_prodsim.model.release_files import FileKind, ReleaseFile
 from tox_prodsim.model.typed import wrong_field
@@ -228,6 +229,29 @@ class Compared:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FootprintCompared:
+    """A size, a number of modules, memory, threads or descriptors, compared with the baseline."""
+
+    quantity: Quantity
+    growth: Growth
+    value: int
+    """Bytes, or a number."""
+    expected: int | None
+    """The accepted value; None: there is none."""
+    tolerance: float
+    """0.1 is 10 %."""
+    detail: str
+    cause: str = ""
+    """What has grown; empty: unknown, or nothing has."""
+    source: str = ""
+    """What reports the value, such as PSS; empty: it is counted exactly."""
+    samples: int = 1
+    """How often it was measured."""
+    history: tuple[int, ...] = ()
+    """The values that the baseline has accepted, oldest first."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ImportedModule:
     """One module of an import tree."""
 
@@ -282,18 +306,30 @@ Event = (
     | Found
     | Measured
     | Compared
+    | FootprintCompared
     | ImportTree
     | RunFinished
 )
 
 _TYPES: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Event)}
-_ENUMS = {"step": Step, "outcome": Outcome, "verdict": Verdict, "change": Change, "reason": UnknownReason}
+_ENUMS: dict[str, type[StrEnum]] = {
+    "step": Step,
+    "outcome": Outcome,
+    "verdict": Verdict,
+    "change": Change,
+    "reason": UnknownReason,
+    "growth": Growth,
+}
 
 
 def to_fields(event: Event) -> dict[str, Any]:
-    """Return the fields of the event as JSON-able values; a metric is its text."""
-    texts = {"metric": str(event.metric)} if isinstance(event, Measured | Compared) else {}
-    return asdict(event) | texts
+    """Return the fields of the event as JSON-able values; a metric or a quantity is its text."""
+    match event:
+        case Measured() | Compared():
+            return asdict(event) | {"metric": str(event.metric)}
+        case FootprintCompared():
+            return asdict(event) | {"quantity": str(event.quantity)}
+    return asdict(event)
 
 
 def to_record(event: Event) -> dict[str, Any]:
@@ -325,6 +361,7 @@ def _restored(key: str, value: Any) -> Any:
 
 _RESTORED: dict[str, Callable[[Any], Any]] = {
     "metric": lambda value: Metric.parse(str(value)),
+    "quantity": lambda value: Quantity.parse(str(value)),
     "finding": lambda value: Finding(**{**value, "level": Level(value["level"])}),
     "files": lambda value: tuple(ReleaseFile(**{**each, "kind": FileKind(each["kind"])}) for each in value),
     "series": lambda value: tuple(

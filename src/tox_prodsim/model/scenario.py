@@ -37,6 +37,8 @@ HIGHEST, LOWEST = "highest", "lowest-direct"
 """Which versions of its direct dependencies a wheel is tried with."""
 NO_VALUES: Mapping[str, str] = MappingProxyType({})
 """What the placeholders of other services stand for where there are none."""
+SIZE_KEYS = ("max_wheel_size", "max_installed_size")
+"""The keys of budgets in bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,6 +158,14 @@ class Budgets:
     """Fraction by which the work of the imports may exceed that of the baseline."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SizeBudgets:
+    """Limits of sizes and of memory."""
+
+    limits: Mapping[str, int | None] = field(default_factory=dict)
+    """Bytes by name of the key; None: there is no limit."""
+
+
 class Update(StrEnum):
     """What of a run becomes the baseline."""
 
@@ -182,6 +192,10 @@ class Timing:
     """What of this run becomes the baseline; None: nothing."""
     budgets: Budgets = field(default_factory=Budgets)
     """The limits that hold whatever the baseline."""
+    sizes: SizeBudgets = field(default_factory=SizeBudgets)
+    """The same for sizes and memory."""
+    size_tolerance: float = 0.1
+    """Fraction by which a size, or a number of modules, may exceed its baseline."""
 
     @property
     def updates_contents(self) -> bool:

@@ -17,6 +17,7 @@ from tox_prodsim.model.events import (
     Compared,
     Event,
     Evidence,
+    FootprintCompared,
     Found,
     ImportTree,
     Measured,
@@ -63,6 +64,7 @@ def report(events: Iterable[Event]) -> dict[str, Any]:
         "findings": document.described_findings(),
         "measurements": document.measurements,
         "comparisons": document.comparisons,
+        "footprint": document.footprint,
         "imports": document.imports,
         "summary": document.summary(),
     }
@@ -105,6 +107,7 @@ class _Document:
         self.findings: list[tuple[Finding, Step | None]] = []
         self.measurements: list[dict[str, Any]] = []
         self.comparisons: list[dict[str, Any]] = []
+        self.footprint: list[dict[str, Any]] = []
         self.imports: dict[str, Any] | None = None
 
     def add(self, event: Event) -> None:
@@ -133,6 +136,8 @@ class _Document:
                 self.measurements.append(_finite(to_fields(event)))
             case Compared():
                 self.comparisons.append(_finite(to_fields(event)))
+            case FootprintCompared():
+                self.footprint.append(_finite({**to_fields(event), "unit": event.quantity.unit}))
             case ImportTree():
                 self.imports = asdict(event)
 

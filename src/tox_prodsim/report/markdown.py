@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tox_prodsim.model import causes
 from tox_prodsim.model.causes import Fault
-from tox_prodsim.model.events import Compared, Event, Evidence, Measured, Outcome, Progress, Step
+from tox_prodsim.model.events import Compared, Event, Evidence, FootprintCompared, Measured, Outcome, Progress, Step
 from tox_prodsim.model.findings import Level, Verdict
 from tox_prodsim.model.formatting import counted, joined, listed
 from tox_prodsim.model.printable import Printable
-from tox_prodsim.report import matrix, units
+from tox_prodsim.report import matrix, quantities, units
 from tox_prodsim.report.format import RenderOptions
 from tox_prodsim.report.matrix import Cell, Result
 from tox_prodsim.report.runs import Run, StepRun, runs
@@ -167,6 +167,15 @@ class _Writer:
         if rows:
             yield f"### Times of {self._text(self._run.label)}\n"
             yield _table(("", "now", "baseline, scaled to this machine", "change", "result"), rows, right=(1, 2, 3))
+        if self._run.footprint:
+            yield f"### Footprint of {self._text(self._run.label)}\n"
+            rows = [self._quantity(each) for each in self._run.footprint]
+            yield _table(("", "now", "baseline", "change", "result"), rows, right=(1, 2, 3))
+
+    def _quantity(self, event: FootprintCompared) -> tuple[str, ...]:
+        result = joined((event.growth.value, quantities.reason(event)), ": ")
+        figures = (quantities.expected(event), quantities.change(event))
+        return (self._text(str(event.quantity)), self._text(quantities.value(event)), *figures, self._text(result))
 
     def _compared(self, event: Compared) -> tuple[str, ...]:
         expected = "" if event.expected_s is None else units.precise(event.expected_s)

@@ -10,6 +10,7 @@ from tox_prodsim.model.events import (
     Compared,
     Event,
     Evidence,
+    FootprintCompared,
     Found,
     ImportTree,
     Measured,
@@ -65,6 +66,7 @@ class Run:
     steps: list[StepRun] = field(default_factory=list)
     measured: list[Measured] = field(default_factory=list)
     compared: list[Compared] = field(default_factory=list)
+    footprint: list[FootprintCompared] = field(default_factory=list)
     imports: ImportTree | None = None
     """None: no import was recorded."""
 
@@ -115,6 +117,8 @@ class Run:
                 self.measured.append(event)
             case Compared():
                 self.compared.append(event)
+            case FootprintCompared():
+                self.footprint.append(event)
             case ImportTree():
                 self.imports = event
 

@@ -18,6 +18,7 @@ from tox_prodsim.model.events import (
     Compared,
     Event,
     Evidence,
+    FootprintCompared,
     Found,
     ImportedModule,
     ImportTree,
@@ -98,6 +99,7 @@ def _events(report: _Object) -> Iterator[Event]:
     found = [(each["step"], _found(each)) for each in _list(report, "findings")]
     measured = [_event(Measured, each) for each in _list(report, "measurements")]
     measured += [_event(Compared, {**each, "series": _series(each)}) for each in _list(report, "comparisons")]
+    measured += [_event(FootprintCompared, each) for each in report.get("footprint", [])]
     measured += [_imports(each) for each in [report.get("imports")] if each is not None]
     steps = _list(report, "steps")
     last = {each["step"]: at for at, each in enumerate(steps)}

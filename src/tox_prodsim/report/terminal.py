@@ -14,6 +14,7 @@ from tox_prodsim.model.events import (
     Compared,
     Event,
     Evidence,
+    FootprintCompared,
     Found,
     Measured,
     Outcome,
@@ -26,9 +27,10 @@ from tox_prodsim.model.events import (
     unfinished,
 )
 from tox_prodsim.model.findings import Finding, Level
+from tox_prodsim.model.footprint import Growth
 from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.metrics import Metric
-from tox_prodsim.report import units
+from tox_prodsim.report import quantities, units
 from tox_prodsim.report.format import NORMAL, QUIET, VERBOSE, RenderOptions
 from tox_prodsim.report.layout import NOTHING, LineWriter, Piece
 from tox_prodsim.report.summary import LEVEL_LABELS, Summary
@@ -115,6 +117,8 @@ class TerminalReporter:
                 self._print_measurement(event)
             case Compared():
                 self._print_comparison(event)
+            case FootprintCompared():
+                self._print_quantity(event)
             case StepFinished():
                 self._print_result(event)
             case RunFinished() if self._running is not None:
@@ -183,6 +187,20 @@ class TerminalReporter:
         self._lines.row([*head, (f"{label}{noise}", color)], tail=tail)
         if event.detail and (event.change is not Change.SAME or self._verbosity >= VERBOSE):
             self._lines.row([(" " * 35, "")], event.detail.removeprefix(f"{label}: "))
+
+    def _print_quantity(self, event: FootprintCompared) -> None:
+        """Print the value, the baseline, the change, and the tolerance."""
+        self._print_heading(Step.COMPARE)
+        color = quantities.COLORS[event.growth]
+        head: list[Piece] = [(f"    {event.quantity!s:<29} {quantities.value(event):>8}  ", "")]
+        if event.expected is None:
+            self._lines.row(head, event.detail)
+            return
+        head.append((f"baseline {quantities.expected(event):>8}  {quantities.change(event):>6}  ", color))
+        tail = (f"tolerance {quantities.tolerance(event)}", "dim")
+        self._lines.row([*head, (event.growth, color)], tail=tail)
+        if event.detail and (event.growth is not Growth.SAME or self._verbosity >= VERBOSE):
+            self._lines.row([(" " * 35, "")], event.detail)
 
     def _print_result(self, event: StepFinished) -> None:
         """Print the line of a finished step; one that was not checked has its reason instead of a result."""

@@ -20,6 +20,7 @@ def keep(
     work: timing.Work | None = None,
     *,
     update: Update | None,
+    weighed: timing.footprint.Footprint | None = None,
 ) -> str:
     """Write the candidate, and with ``update`` that part of the baseline; return what was done.
 
@@ -27,12 +28,18 @@ def keep(
     """
     metrics = {each.metric: kept for each in measured if (kept := baseline.metric_from(each)) is not None}
     held = baselines.now.contents
-    new = replace(baselines.now, metrics=metrics, work=work, contents=held.folded() if held is not None else None)
+    new = replace(
+        baselines.now,
+        metrics=metrics,
+        work=work,
+        contents=held.folded() if held is not None else None,
+        footprint=weighed or baselines.now.footprint,
+    )
     accepted = baseline.merged(baselines.stored, new)
     baseline.save(baselines.candidate, replace(accepted, env=baselines.now.env))
     if update is None:
         return "" if baselines.stored is not None else f"candidate written to {baselines.display(baselines.candidate)}"
-    if update is Update.TIMES and not metrics:
+    if update is Update.TIMES and not metrics and new.footprint is None:
         return "nothing stored: there are no times"
     accepted = baseline.merged(baselines.stored, baseline.restricted(new, update))
     if accepted == baselines.stored:

@@ -18,7 +18,7 @@ from tox_prodsim.model.findings import CheckResult, Level, NothingToCheck, Polic
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.internal_imports import InternalImports
 from tox_prodsim.model.scenario import LOWEST, Scenario
-from tox_prodsim.run import contents, release, sdist
+from tox_prodsim.run import contents, footprint, release, sdist
 from tox_prodsim.run.context import NOT_CHECKED, BaselineFiles, FileContext, RunContext
 from tox_prodsim.run.known import Known
 from tox_prodsim.run.results import RunResults
@@ -67,6 +67,7 @@ def _run_checks(
     facts = executor.submit(_facts, context)
     sources = executor.submit(_internal_imports, context, facts)
     importing = executor.submit(_imports, scenario, context, results.known, sources)
+    sizes = executor.submit(footprint.sizes, scenario, context)
     survey = executor.submit(installed.check_distribution, context.subject, context.execute, context.python)
     yield from _files(scenario, context, results, _Ahead(executor, facts), _needed(context, sources, importing))
     yield from results.run_step(Step.INSTALL, lambda: _install(scenario, context, survey, fresh))
@@ -75,7 +76,7 @@ def _run_checks(
     imported = importing.result()
     baselines = context.baselines.with_checks(imported, results.notes)
     yield from results.run_step(Step.CONTENTS, lambda: _contents(scenario, baselines))
-    return baselines
+    return baselines.with_footprint(sizes.result())
 
 
 def check_files(scenario: Scenario, context: FileContext, results: RunResults) -> Iterator[Event]:

@@ -18,7 +18,7 @@ from tox_prodsim.model.runner import BoundedCall, Runner, unbounded
 from tox_prodsim.run.known import stable, without_failures
 from tox_prodsim.run.release import Release
 from tox_prodsim.run.sdist import UNKNOWN, Provenance
-from tox_prodsim.timing import baseline
+from tox_prodsim.timing import baseline, footprint
 from tox_prodsim.timing.baseline.contents import MOST
 
 
@@ -188,6 +188,10 @@ class BaselineFiles:
             notes=without_failures(notes, imported.failed),
         )
         return replace(self, now=replace(self.now, contents=held))
+
+    def with_footprint(self, weighed: footprint.Footprint | None) -> BaselineFiles:
+        """Return the same with what the release takes besides time; None: that is not compared."""
+        return replace(self, now=replace(self.now, footprint=weighed))
 
     @property
     def stored_imports(self) -> frozenset[str]:

@@ -35,6 +35,7 @@ from tox_prodsim.model.scenario import Scenario, Timing
 from tox_prodsim.run import candidate
 from tox_prodsim.run.confirmation import BaseInstall, Confirmation
 from tox_prodsim.run.context import BaselineFiles, RunContext
+from tox_prodsim.run.footprint import Quantities
 from tox_prodsim.timing import baseline, budgets, comparability, explanation, measure, paired, sampling, stats
 from tox_prodsim.timing.budgets import MetricDuration
 from tox_prodsim.timing.explanation import CauseSummary, ImportRecordings
@@ -105,7 +106,9 @@ def compare(
             yield from comparisons.compare(metric, sampler, start_s if metric.is_start_up else None)
     yield from comparisons.findings()
     yield from comparisons.broken_budgets()
-    yield comparisons.finished(left_out, began, refused)
+    quantities = Quantities(config=config, baselines=context.baselines, own=context.subject.name, recordings=recordings)
+    yield from quantities.compare()
+    yield comparisons.finished(left_out, began, refused, quantities)
 
 
 def _start_timer(scenario: Scenario, context: RunContext) -> deployment.StartTimer | None:
@@ -309,15 +312,17 @@ class _Comparisons:
                 title = f"{broken.finding.subject}, {broken.finding.code}"
                 yield Evidence(step=Step.COMPARE, title=title, lines=broken.lines)
 
-    def finished(self, left_out: Sequence[str], began: float, refused: str | None) -> StepFinished:
+    def finished(
+        self, left_out: Sequence[str], began: float, refused: str | None, quantities: Quantities
+    ) -> StepFinished:
         """Store what is to be stored, and return the end of the step."""
         config = self._config
         facts = (
             "" if self._measured else "nothing measured",
-            *self._stored(refused),
+            *self._stored(refused, quantities),
             f"not timed: {', '.join(left_out)}" if left_out else "",
         )
-        unchecked = () if config.updates_times else tuple(self._unchecked_budgets())
+        unchecked = () if config.updates_times else (*self._unchecked_budgets(), *quantities.unchecked())
         return StepFinished(
             step=Step.COMPARE,
             outcome=self._outcome(),
@@ -335,7 +340,7 @@ class _Comparisons:
     def _unchecked_budgets(self) -> Iterator[str]:
         return budgets.unchecked_budgets(self._config.budgets, self._recordings, self._baselines.stored)
 
-    def _stored(self, refused: str | None) -> Iterator[str]:
+    def _stored(self, refused: str | None, quantities: Quantities) -> Iterator[str]:
         """Store what is to be stored, and yield what was done."""
         if self._start_failed:
             refused = "baseline not stored: RUN641 must be mended first" if self._config.update is not None else ""
@@ -343,7 +348,11 @@ class _Comparisons:
             yield refused
             return
         yield candidate.keep(
-            self._baselines, self._measured, self._recordings.complete_work, update=self._config.update
+            self._baselines,
+            self._measured,
+            self._recordings.complete_work,
+            update=self._config.update,
+            weighed=quantities.now,
         )
         if self._config.updates_times:
             yield from self._omissions()

@@ -6,7 +6,7 @@
 """
 
 from tox_prodsim.model.metrics import START_UP, Metric
-from tox_prodsim.timing import baseline, comparability, measure, paired, sampling, stats
+from tox_prodsim.timing import baseline, comparability, footprint, measure, paired, sampling, stats
 from tox_prodsim.timing.attribution import CauseKind, Explanation, Link, Part, RegressionCause, attribute_causes, chain
 from tox_prodsim.timing.baseline import accepted, candidates, drawn_as_svg, drawn_as_text, history_of, is_shallow
 from tox_prodsim.timing.budgets import BudgetViolation, forbidden_modules, too_many_modules, work_increased
@@ -45,6 +45,7 @@ __all__ = [
     "drawn_as_text",
     "explanation",
     "finding_for",
+    "footprint",
     "forbidden_modules",
     "gain",
     "history_of",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from support.examples import builds, deployments, imports, installation, releases, scripts, times, wheels
+from support.examples import builds, deployments, footprint, imports, installation, releases, scripts, times, wheels
 from tox_prodsim.model.findings import Finding
 
 EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
@@ -20,4 +20,5 @@ EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     **scripts.EXAMPLES,
     **deployments.EXAMPLES,
     **times.EXAMPLES,
+    **footprint.EXAMPLES,
 }

@@ -14,6 +14,7 @@ from tox_prodsim.model.events import (
     Compared,
     Event,
     Evidence,
+    FootprintCompared,
     Found,
     ImportedModule,
     ImportTree,
@@ -28,6 +29,7 @@ from tox_prodsim.model.events import (
     UnknownReason,
 )
 from tox_prodsim.model.findings import Finding, Level, Verdict
+from tox_prodsim.model.footprint import WHEEL_SIZE, Growth
 from tox_prodsim.model.metrics import Metric
 from tox_prodsim.report import RenderOptions
 from tox_prodsim.report.json import render, report
@@ -85,6 +87,16 @@ EVENTS: list[Event] = [
             ),
         ),
         reason=UnknownReason.NO_BASELINE,
+    ),
+    FootprintCompared(
+        quantity=WHEEL_SIZE,
+        growth=Growth.GROWN,
+        value=84_123,
+        expected=61_004,
+        tolerance=0.1,
+        detail="",
+        cause="acme/data.bin (+23 kB, new)",
+        history=(60_000, 61_004),
     ),
     ImportTree(
         unit="bytecodes",
@@ -244,6 +256,21 @@ def test_the_report_holds_all_that_the_stream_said() -> None:
                 "reason": "no baseline",
                 "noise": None,
                 "history": [],
+            }
+        ],
+        "footprint": [
+            {
+                "quantity": "wheel size",
+                "unit": "bytes",
+                "growth": "grown",
+                "value": 84123,
+                "expected": 61004,
+                "tolerance": 0.1,
+                "detail": "",
+                "cause": "acme/data.bin (+23 kB, new)",
+                "source": "",
+                "samples": 1,
+                "history": [60000, 61004],
             }
         ],
         "imports": {

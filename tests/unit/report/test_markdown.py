@@ -55,6 +55,8 @@ def test_a_run_that_passes_has_its_verdict_first_and_a_row_for_each_step() -> No
         ["compare", "ok", "candidate written", "9.00 s"],
         ["", "now", "baseline, scaled to this machine", "change", "result"],
         ["import acme", "500 ms", "480 ms", "+4 %", "same: in bounds"],
+        ["", "now", "baseline", "change", "result"],
+        ["wheel size", "84.1 kB", "83.9 kB", "+0 %", "same"],
         ["seconds", "service", "event", "", "limit"],
         ["0.006", "", "spawn", "pid 4711", ""],
         ["0.200", "", "ready", "http /health 200", "limit 30 s (<1 %)"],

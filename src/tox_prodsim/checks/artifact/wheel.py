@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import configparser
 import hashlib
+import heapq
 import re
 import zipfile
 import zlib
@@ -39,6 +40,7 @@ UNREADABLE = (
 )
 """What ``zipfile`` raises for damaged and for hostile archives."""
 _KEY = "wheel"
+_MOST_LARGEST, _LEAST_LARGE = 300, 1000
 _EXTENSION_TAG = re.compile(r"(cpython-|abi3|cp3|pypy|graalpy)")
 # the grammar of importlib.metadata.EntryPoint
 _REFERENCE = re.compile(r"(?P<module>[\w.]+)\s*(:\s*(?P<attr>[\w.]+)\s*)?(\[(?P<extras>.*)\]\s*)?$")
@@ -82,6 +84,8 @@ class Wheel:
     """The size of all members."""
     sources_sha256: str = ""
     """SHA-256 of the names and contents of its Python sources: the same for two builds of one source tree."""
+    largest: tuple[tuple[str, int], ...] = ()
+    """Its largest members, each with what it takes in the archive, in bytes."""
 
     @property
     def scripts(self) -> tuple[EntryPoint, ...]:
@@ -147,7 +151,13 @@ def _read(path: Path, archive: zipfile.ZipFile) -> Wheel:
         largest_bytes=max((info.file_size for info in archive.infolist()), default=0),
         unpacked_bytes=sum(info.file_size for info in archive.infolist()),
         sources_sha256=_sources_sha256(archive),
+        largest=_largest(archive),
     )
+
+
+def _largest(archive: zipfile.ZipFile) -> tuple[tuple[str, int], ...]:
+    sizes = ((info.filename, info.compress_size) for info in archive.infolist() if info.compress_size >= _LEAST_LARGE)
+    return tuple(heapq.nlargest(_MOST_LARGEST, sizes, key=lambda item: item[1]))
 
 
 def _sources_sha256(archive: zipfile.ZipFile) -> str:

@@ -27,6 +27,7 @@ To add one, write such a function in the file that fits, or in a new one, export
 ``surroundings.py``   what an import lacks that is not the release's to bring
 ``providers.py``      which distribution is known to provide a module
 ``versions.py``       compares a reported version with that of METADATA
+``sizes.py``          what the distribution and its requirements take on the disk
 ====================  ==============================================================================
 """
 
@@ -40,6 +41,7 @@ from tox_prodsim.checks.installed.owners import check_owners
 from tox_prodsim.checks.installed.probe import Distribution
 from tox_prodsim.checks.installed.requirements import check_distribution
 from tox_prodsim.checks.installed.scripts import check_scripts
+from tox_prodsim.checks.installed.sizes import InstalledSizes, TargetPython, sizes_in
 from tox_prodsim.checks.installed.start import check_start
 from tox_prodsim.checks.installed.undeclared import check_undeclared
 from tox_prodsim.checks.installed.versions import versions_in
@@ -47,7 +49,9 @@ from tox_prodsim.checks.installed.versions import versions_in
 __all__ = [
     "Distribution",
     "Imported",
+    "InstalledSizes",
     "PlainImports",
+    "TargetPython",
     "WatchedRunner",
     "check_condition",
     "check_distribution",
@@ -61,6 +65,7 @@ __all__ = [
     "check_start",
     "check_undeclared",
     "main_names",
+    "sizes_in",
     "unavailable_reason",
     "versions_in",
 ]

@@ -39,5 +39,8 @@ def _lines(stored: baseline.Baseline) -> Iterator[str]:
     for name, metric in sorted(stored.metrics.items()):
         times = f"{metric.value_ms:>9.1f} ms, {metric.ratio:.4f} of {stored.control}, {metric.rounds} rounds"
         yield f"{name!s:<32} {times}"
+    if stored.footprint is not None:
+        for quantity, weighed in sorted(stored.footprint.quantities.items()):
+            yield f"{quantity!s:<32} {quantity.display(weighed.value):>12}"
     if (work := stored.work) is not None:
         yield f"{len(work.modules)} modules, {work.amount:,} {work.unit}"

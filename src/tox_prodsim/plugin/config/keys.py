@@ -13,7 +13,7 @@ from tox.config.set_env import SetEnv
 from tox.config.sets import ConfigSet, EnvConfigSet
 from tox.config.types import Command
 
-from tox_prodsim.model import auditors, conditions, leaks, parsing, probe_kinds, ranges, scenario, services
+from tox_prodsim.model import auditors, conditions, leaks, parsing, probe_kinds, ranges, scenario, services, sizes
 from tox_prodsim.plugin.config import ini_lines, reports, values
 from tox_prodsim.plugin.config.key import Key, Need, Schema
 from tox_prodsim.plugin.config.values import Lines, Words
@@ -306,6 +306,16 @@ KEYS: tuple[Key, ...] = (
         parse=values.fraction,
     ),
     Key(
+        name="size_tolerance_percent",
+        help="how much larger than its baseline a size, or a number of modules, may be",
+        of_type=object,
+        default=10.0,
+        range=ranges.PERCENT,
+        schema=ranges.PERCENT.schema,
+        parse=values.fraction,
+        more_help="see [footprint](footprint.md)",
+    ),
+    Key(
         name="max_import_time",
         help="seconds that an import may take, baseline or not; over when even the fastest quarter is (PRF707); "
         "0: no limit",
@@ -351,6 +361,23 @@ KEYS: tuple[Key, ...] = (
         range=ranges.LIMIT_PERCENT,
         schema=ranges.LIMIT_PERCENT.schema,
         parse=values.limit_fraction,
+    ),
+    Key(
+        name="max_wheel_size",
+        help="size that the wheel may have, such as `5 MB` or `512 KiB` (PRF750); 0: no limit",
+        of_type=object,
+        default="0",
+        schema=sizes.SCHEMA,
+        parse=sizes.limit,
+    ),
+    Key(
+        name="max_installed_size",
+        help="size that the wheel may have installed, with all that it requires, without bytecode (PRF751); "
+        "0: no limit",
+        of_type=object,
+        default="0",
+        schema=sizes.SCHEMA,
+        parse=sizes.limit,
     ),
     Key(
         name="reference_release",

@@ -71,4 +71,6 @@ def _timing(values: Mapping[str, Any], root: Path, *, update: scenario.Update | 
             forbidden=values["forbid_modules"],
             work_increase=values["max_work_increase"],
         ),
+        sizes=scenario.SizeBudgets(limits={key: values[key] for key in scenario.SIZE_KEYS}),
+        size_tolerance=values["size_tolerance_percent"],
     )

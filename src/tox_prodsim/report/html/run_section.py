@@ -8,7 +8,7 @@ from tox_prodsim.model.events import RunStarted, Step
 from tox_prodsim.model.formatting import joined
 from tox_prodsim.report import units
 from tox_prodsim.report.format import RenderOptions
-from tox_prodsim.report.html import icicle, timeline, times
+from tox_prodsim.report.html import footprint, icicle, timeline, times
 from tox_prodsim.report.html.findings import FindingsSection
 from tox_prodsim.report.html.markup import Content, Markup, columns, isolated, table, tag
 from tox_prodsim.report.runs import Run
@@ -71,6 +71,8 @@ class RunSection:
             yield "imports", "What the imports load", list(icicle.section(run.imports))
         if run.measured or run.compared:
             yield "times", "Times", list(times.section(run))
+        if run.footprint:
+            yield "footprint", "Footprint", list(footprint.section(run))
         if times.has_history(run):
             yield "history", "History", list(times.history(run))
         if rest := list(self._findings.rest()):

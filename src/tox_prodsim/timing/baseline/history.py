@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.footprint import Quantity
 from tox_prodsim.model.metrics import Metric
 from tox_prodsim.timing.baseline.json_reader import MOST_BYTES
 from tox_prodsim.timing.baseline.store import Baseline, load, loads
@@ -29,8 +30,9 @@ class HistoryPoint:
     version: str
     """Of the release."""
     ratio: float
-    value_ms: float
-    """The ratio, scaled to the newest control, so that machines do not matter."""
+    """Of two points it is what their change is computed from."""
+    value: float
+    """Milliseconds: the ratio, scaled to the newest control, so that machines do not matter. Or bytes, or a number."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,10 +41,15 @@ class HistoryLine:
 
     title: str
     """The path of the file."""
-    metric: Metric
+    metric: Metric | Quantity
     control: str
+    """Of a time; empty: it is not a time."""
     points: tuple[HistoryPoint, ...]
     """Oldest first."""
+
+    def display(self, value: float) -> str:
+        """Return a value as people read it."""
+        return self.metric.display(int(value)) if isinstance(self.metric, Quantity) else f"{value:.1f} ms"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +69,9 @@ def history_of(path: Path, title: str) -> tuple[HistoryLine, ...]:
         return ()
     if not versions or versions[-1][1] != now:
         versions.append((_Commit(commit=NOT_COMMITTED, date=now.built.created, name=""), now))
-    return tuple(_line(title, metric, now, versions) for metric in sorted(now.metrics))
+    times = (_line(title, metric, now, versions) for metric in sorted(now.metrics))
+    quantities = sorted(now.footprint.quantities) if now.footprint is not None else ()
+    return (*times, *(_quantity_line(title, quantity, versions) for quantity in quantities))
 
 
 def is_shallow(folder: Path) -> bool:
@@ -78,12 +87,27 @@ def _line(title: str, metric: Metric, now: Baseline, versions: Sequence[tuple[_C
             commit=commit.commit,
             version=then.built.version,
             ratio=then.metrics[metric].ratio,
-            value_ms=then.metrics[metric].ratio * control_ms,
+            value=then.metrics[metric].ratio * control_ms,
         )
         for commit, then in versions
         if metric in then.metrics and then.control == now.control
     ]
     return HistoryLine(title=title, metric=metric, control=now.control, points=tuple(points))
+
+
+def _quantity_line(title: str, quantity: Quantity, versions: Sequence[tuple[_Commit, Baseline]]) -> HistoryLine:
+    points = [
+        HistoryPoint(
+            date=commit.date,
+            commit=commit.commit,
+            version=then.built.version,
+            ratio=then.footprint.quantities[quantity].value,
+            value=then.footprint.quantities[quantity].value,
+        )
+        for commit, then in versions
+        if then.footprint is not None and quantity in then.footprint.quantities
+    ]
+    return HistoryLine(title=title, metric=quantity, control="", points=tuple(points))
 
 
 def _versions(path: Path) -> Iterator[tuple[_Commit, Baseline]]:

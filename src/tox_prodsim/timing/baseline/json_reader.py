@@ -116,6 +116,14 @@ class Reader:
         """Return the list of numbers under this name."""
         return tuple(self._number(item, name) for item in self._list(name))
 
+    def counts(self, name: str) -> tuple[int, ...]:
+        """Return the list of whole numbers under this name."""
+        items = self._list(name)
+        for item in items:
+            if type(item) is not int or not 0 <= item <= MOST_COUNT:
+                self._refuse(name, item, f"a whole number from 0 to {MOST_COUNT:,}")
+        return tuple(items)
+
     def texts(self, name: str) -> tuple[str, ...]:
         """Return the list of texts under this name."""
         items = self._list(name)

@@ -23,10 +23,11 @@ from tox_prodsim.model.metrics import Metric
 from tox_prodsim.model.parsing import canonical
 from tox_prodsim.model.scenario import Update
 from tox_prodsim.timing import stats
-from tox_prodsim.timing.baseline import contents_json
+from tox_prodsim.timing.baseline import contents_json, footprint_json
 from tox_prodsim.timing.baseline.contents import Contents, merge_contents
 from tox_prodsim.timing.baseline.json_reader import KEY, MOST_BYTES, RESTORE, Reader, decode, unusable
 from tox_prodsim.timing.baseline.json_writer import as_block, as_line
+from tox_prodsim.timing.footprint import Footprint, merge_footprint
 from tox_prodsim.timing.stats import StoredRatio
 from tox_prodsim.timing.work import UNITS, ModuleWork, Work, merge_work
 
@@ -83,6 +84,8 @@ class Baseline:
     """None: it was not recorded."""
     contents: Contents | None = None
     """May be of another version than ``built``; None: an older file has none."""
+    footprint: Footprint | None = None
+    """What it takes besides time; None: an older file has none."""
     env: str = ""
     """The name of the environment; empty: an older file has none."""
     schema: int = SCHEMA
@@ -180,7 +183,7 @@ def restricted(new: Baseline, part: Update) -> Baseline:
     """Return what is left of a new baseline when only a part of it is accepted."""
     match part:
         case Update.CONTENTS:
-            return replace(new, metrics={}, work=None)
+            return replace(new, metrics={}, work=None, footprint=None)
         case Update.TIMES:
             return replace(new, contents=None)
         case Update.ALL:
@@ -195,15 +198,16 @@ def merged(old: Baseline | None, new: Baseline) -> Baseline:
     the accepted times stays.
     """
     if old is None:
-        return new
-    contents = merge_contents(old.contents, new.contents)
+        return replace(new, footprint=merge_footprint(None, new.footprint))
+    contents, footprint = merge_contents(old.contents, new.contents), merge_footprint(old.footprint, new.footprint)
     if old.metrics and not new.metrics:
-        return old if contents == old.contents else replace(old, contents=contents, schema=new.schema)
+        same = contents == old.contents and footprint == old.footprint
+        return old if same else replace(old, contents=contents, footprint=footprint, schema=new.schema)
     work = merge_work(old.work, new.work)
     if old.control != new.control:
-        return replace(new, work=work, contents=contents)
+        return replace(new, work=work, contents=contents, footprint=footprint)
     metrics = {name: _merge_metric(old.metrics.get(name), metric) for name, metric in new.metrics.items()}
-    result = replace(new, metrics={**old.metrics, **metrics}, work=work, contents=contents)
+    result = replace(new, metrics={**old.metrics, **metrics}, work=work, contents=contents, footprint=footprint)
     return old if _holds_the_same(old, result) else result
 
 
@@ -226,6 +230,8 @@ def dumps(baseline: Baseline) -> str:
         blocks["env"] = as_line(baseline.env)
     if baseline.contents is not None:
         blocks["contents"] = contents_json.text(baseline.contents)
+    if baseline.footprint is not None:
+        blocks["footprint"] = footprint_json.text(baseline.footprint)
     if baseline.work is not None:
         rows = (as_line([module.name, module.importer, module.own]) for module in baseline.work.modules)
         blocks |= {"modules": as_block("[]", rows), "work": as_line(baseline.work.totals())}
@@ -274,7 +280,7 @@ def update_refused(environ: Mapping[str, str], *, allowed: bool) -> str | None:
 def _holds_the_same(old: Baseline, new: Baseline) -> bool:
     """Return whether two baselines differ in nothing that a comparison needs."""
     same_environment = set(new.dists) == set(old.dists) and new.python == old.python
-    same_work = new.work == old.work and new.contents == old.contents
+    same_work = (new.work, new.contents, new.footprint) == (old.work, old.contents, old.footprint)
     return same_environment and same_work and dict(new.metrics) == dict(old.metrics)
 
 
@@ -324,6 +330,7 @@ def _parsed(path: Path, content: object) -> Baseline:
         machine={name: machine.take(name, str) for name in machine.content},
         work=_work(path, top) if "work" in top.content else None,
         contents=contents_json.read(top.nested("contents")) if "contents" in top.content else None,
+        footprint=footprint_json.read(top.nested("footprint")) if "footprint" in top.content else None,
         env=top.env_name("env") if "env" in top.content else "",
         schema=schema,
     )

@@ -15,8 +15,8 @@ LINE = HistoryLine(
     metric=Metric.of_import("<acme>"),
     control="stdlib-1",
     points=(
-        HistoryPoint(date="2026-10-01", commit="4ebf3a1", version="1.9", ratio=2.0, value_ms=150.0),
-        HistoryPoint(date="2026-11-02", commit=NOT_COMMITTED, version="1.10", ratio=4.0, value_ms=300.0),
+        HistoryPoint(date="2026-10-01", commit="4ebf3a1", version="1.9", ratio=2.0, value=150.0),
+        HistoryPoint(date="2026-11-02", commit=NOT_COMMITTED, version="1.10", ratio=4.0, value=300.0),
     ),
 )
 

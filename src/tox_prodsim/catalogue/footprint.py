@@ -1,0 +1,105 @@
+"""PRF: what a release takes besides time, against the stored baseline, and budgets of sizes that need none."""
+
+from __future__ import annotations
+
+from tox_prodsim.catalogue.check import Check
+from tox_prodsim.model.findings import Level
+
+_ACCEPT = "if it is meant to be, accept it: tox run -e prodsim --prodsim-update-baseline, and commit the file"
+
+CHECKS = (
+    Check(
+        code="PRF740",
+        level=Level.ERROR,
+        title="the wheel has grown",
+        why=(
+            "Everybody who installs the package downloads it, and an index has a limit for each project. A wheel that "
+            "suddenly grows often holds what was never meant to be released. Its size is exact: a difference counts "
+            "from size_tolerance_percent on (10 by default), and from 10 kB on."
+        ),
+        example=(
+            "FAIL PRF740 wheel size has grown: 4.2 MB, baseline 84.1 kB (+4898 %, limit +10 %); "
+            "acme/data/model.bin (+4.12 MB, new)"
+        ),
+        causes=(
+            "data of tests, notebooks, or a build folder came into the wheel",
+            "a compiled module is built with debugging symbols",
+            "a library is bundled that was linked before",
+        ),
+        solution=("look at the files that are named, and leave out what nobody needs at run time", _ACCEPT),
+    ),
+    Check(
+        code="PRF741",
+        level=Level.ERROR,
+        exception="a warning when a new version of a dependency has made most of it",
+        title="what is installed has grown",
+        why=(
+            "An image, a layer of a function and an offline bundle hold the package with all that it requires. "
+            "Bytecode and what the installer writes do not count, nor does what is installed for commands only."
+        ),
+        example=(
+            "FAIL PRF741 installed size has grown: 71.2 MB, baseline 2.1 MB (+3290 %, limit +10 %); "
+            "pandas 3.1.1 (+69.1 MB, new); of it pandas/_libs/groupby.so (+12.4 MB, new)"
+        ),
+        causes=(
+            "a new requirement, or one of a requirement",
+            "a dependency has a new version that is larger: it is named with both versions",
+            "the wheel has grown: then PRF740 is reported as well",
+        ),
+        solution=(
+            "make a requirement that few need an extra",
+            "bound the version of a dependency that has grown",
+            _ACCEPT,
+        ),
+    ),
+    Check(
+        code="PRF742",
+        level=Level.WARNING,
+        title="an import loads more modules than in the baseline",
+        why=(
+            "The number of modules is exact and the same on every machine. New ones are named with the line that "
+            "imports them, so that a dependency that is dragged in is seen before it is slow."
+        ),
+        example=(
+            "WARN PRF742 modules of import acme have grown: 62, baseline 40 (+55 %, limit +10 %); "
+            "new: asyncio (imported at acme/core.py:3), 22 modules"
+        ),
+        causes=("a new import at the top of a module", "a dependency imports more than before"),
+        solution=("import what is rarely needed inside of the function that needs it", _ACCEPT),
+    ),
+    Check(
+        code="PRF746",
+        level=Level.NOTE,
+        title="it is smaller than in the baseline",
+        why=(
+            "The baseline no longer describes the package. As long as it stays, a later change may give back all that "
+            "was won without anybody being told."
+        ),
+        example=(
+            "NOTE PRF746 wheel size is smaller than in the baseline: 84.1 kB, baseline 4.2 MB (-98 %, limit +10 %)"
+        ),
+        causes=("files, requirements or imports were left out, on purpose or by mistake",),
+        solution=("keep the gain: tox run -e prodsim --prodsim-update-baseline, and commit the file",),
+    ),
+    Check(
+        code="PRF750",
+        level=Level.ERROR,
+        title="the wheel is larger than its budget",
+        why="max_wheel_size is a promise in bytes, which holds with a baseline and without one.",
+        example="FAIL PRF750 wheel size is 12.4 MB, the limit is 5 MB",
+        causes=("files came into the wheel that nobody needs at run time", "the budget is older than the project"),
+        solution=("leave out what nobody needs at run time: unzip -lv WHEEL lists it", "raise max_wheel_size"),
+    ),
+    Check(
+        code="PRF751",
+        level=Level.ERROR,
+        title="what is installed is larger than its budget",
+        why=(
+            "max_installed_size is a promise in bytes for the package with all that it requires, without bytecode: "
+            "what it adds to an image or to a layer of a function."
+        ),
+        example="FAIL PRF751 installed size is 71.2 MB, the limit is 50 MB",
+        causes=("a new requirement, or one of a requirement", "a dependency has a new version that is larger"),
+        solution=("make a requirement that few need an extra", "raise max_installed_size"),
+    ),
+)

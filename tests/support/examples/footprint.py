@@ -1,0 +1,63 @@
+"""PRF: what a size, a number of modules, memory and their budgets are reported as."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from support.examples.times import recording
+from tox_prodsim.model.findings import Finding
+from tox_prodsim.model.footprint import INSTALLED_SIZE, WHEEL_SIZE, Quantity, QuantityKind
+from tox_prodsim.model.scenario import SizeBudgets
+from tox_prodsim.timing import footprint
+from tox_prodsim.timing.footprint import NO_CAUSE, Footprint, GrowthCause, Tolerances, Weighed
+
+MODULES = Quantity(QuantityKind.MODULES, "acme")
+
+
+def compared(quantity: Quantity, then: int, now: int, cause: GrowthCause = NO_CAUSE) -> list[Finding]:
+    """Return the finding of a quantity beside its baseline."""
+    return weighed(quantity, Weighed(value=then), Weighed(value=now), cause)
+
+
+def weighed(quantity: Quantity, then: Weighed, now: Weighed, cause: GrowthCause = NO_CAUSE) -> list[Finding]:
+    """Return the same for a quantity of several parts."""
+    found = footprint.footprint_finding(footprint.compare_quantity(quantity, now, then, Tolerances()), cause)
+    return [found] if found is not None else []
+
+
+def larger_wheel(_: Path) -> Iterable[Finding]:
+    then = Footprint(wheel_files={"acme/core.py": 80_000})
+    now = Footprint(wheel_files={"acme/core.py": 80_000, "acme/data/model.bin": 4_120_000})
+    return compared(WHEEL_SIZE, 84_123, 4_204_123, footprint.size_cause(WHEEL_SIZE, then, now, "acme"))
+
+
+def larger_installation(_: Path) -> Iterable[Finding]:
+    then = Footprint(distributions={"acme==1.0": 2_100_000}, files={"acme/core.py": 2_000_000})
+    now = Footprint(
+        distributions={"acme==1.0": 2_100_000, "pandas==3.1.1": 69_100_000},
+        files={"acme/core.py": 2_000_000, "pandas/_libs/groupby.so": 12_400_000},
+    )
+    return compared(INSTALLED_SIZE, 2_100_000, 71_200_000, footprint.size_cause(INSTALLED_SIZE, then, now, "acme"))
+
+
+def more_modules(_: Path) -> Iterable[Finding]:
+    then = recording(("acme", "", 1), ("acme.core", "acme", 1))
+    below = ((f"asyncio.m{number}", "asyncio", 1) for number in range(21))
+    now = recording(("acme", "", 1), ("acme.core", "acme", 1), ("asyncio", "acme.core", 1), *below)
+    return compared(MODULES, 40, 62, footprint.module_cause(then, now))
+
+
+def over(key: str, quantity: Quantity, limit: int, value: int) -> list[Finding]:
+    """Return that a budget is not kept."""
+    return list(footprint.broken_limits(SizeBudgets(limits={key: limit}), {quantity: value}))
+
+
+EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
+    "PRF740": larger_wheel,
+    "PRF741": larger_installation,
+    "PRF742": more_modules,
+    "PRF746": lambda _: compared(WHEEL_SIZE, 4_204_123, 84_123),
+    "PRF750": lambda _: over("max_wheel_size", WHEEL_SIZE, 5_000_000, 12_400_000),
+    "PRF751": lambda _: over("max_installed_size", INSTALLED_SIZE, 50_000_000, 71_200_000),
+}
