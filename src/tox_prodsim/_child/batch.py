@@ -1,4 +1,4 @@
-"""Import many modules one after the other, and say no more than the number of one that loads.
+"""Import many modules one after the other, and say no more than the number of one that loads from its source.
 
 ``probe`` imports this file. A module costs one short line of output, and a thread for the time limit only now and then.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import faulthandler
 import importlib
 import os
+import sys
 import time
 
 TYPE_CHECKING = False
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 _SLACK = 0.1
 """The limit for one import is kept to this part of it."""
+
+_NOT_FROM_SOURCE = {"outcome": "loaded", "elsewhere": "", "version": "", "callable": False, "source": False}
+_MODULE = type(os)
 
 # bound now, because what is imported may replace or patch them
 _exit, _now, _getpid = os._exit, time.monotonic, os.getpid
@@ -57,6 +61,8 @@ def import_all(
         if failure is not None:
             failed[name] = failure
             answer_to({"end": number, **failure})
+        elif not _is_from_source(name):
+            answer_to({"end": number, **_NOT_FROM_SOURCE})
     else:
         number = len(names)
     _disarm()
@@ -88,3 +94,12 @@ def _failure(name: str, raised: Callable[[BaseException, str], Any]) -> dict[str
         failure: dict[str, Any] = raised(problem, name)
         return failure
     return None
+
+
+def _is_from_source(name: str) -> bool:
+    """Return whether a ``.py`` file was found by that name and run; a module may put something else in its place."""
+    loaded = sys.modules.get(name)
+    if type(loaded) is not _MODULE:
+        return False
+    spec, file = loaded.__dict__.get("__spec__"), loaded.__dict__.get("__file__")
+    return isinstance(file, str) and file.endswith(".py") and getattr(spec, "name", None) == name

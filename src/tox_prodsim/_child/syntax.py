@@ -1,11 +1,12 @@
 """Compile every module of a wheel, and report which are not valid Python, and what they import.
 
-usage: PYTHON -I syntax.py WHEEL 3.9 NONCE
+usage: PYTHON -I syntax.py WHEEL 3.9 NONCE ['["acme/a.py"]']
 
 Under the Python of that version every module is compiled. Under a newer one it is parsed, as far as ``ast`` can tell
 what an older version did not understand. One line of JSON goes to stdout, marked with the nonce: ``how`` is compiled,
 parsed or unable (under an older Python); ``wrong`` maps a member to a line and a message, ``imports`` a member to the
-modules that importing it imports in any case, and ``unread`` a member to the reason why it was passed over.
+modules that importing it imports in any case, and ``unread`` a member to the reason why it was passed over. With a list
+of members only these are compiled or parsed.
 
 Members are read one after the other, within a limit of memory. Runs on CPython 3.7 and newer.
 """
@@ -44,7 +45,8 @@ def main() -> None:
     older = None if here == target else target
     with zipfile.ZipFile(sys.argv[1]) as archive:
         limit_memory(_MEMORY_BYTES + _SOURCE_BYTES)
-        wrong, unread = problems_of(archive, older)
+        only = json.loads(sys.argv[4]) if len(sys.argv) > 4 else [info.filename for info in sources_of(archive)]
+        wrong, unread = problems_of(archive, older, set(only))
         imports = {} if not wrong else imports_of(archive, {*wrong, *unread})
     answer({"how": "parsed" if older else "compiled", "wrong": wrong, "imports": imports, "unread": unread})
 
@@ -69,11 +71,13 @@ def limit_memory(more_bytes: int) -> None:
 
 
 def problems_of(
-    archive: zipfile.ZipFile, older: tuple[int, int] | None
+    archive: zipfile.ZipFile, older: tuple[int, int] | None, only: set[str]
 ) -> tuple[dict[str, list[object]], dict[str, str]]:
-    """Return what is wrong with members, and why others were passed over."""
+    """Return what is wrong with some members, and why others were passed over."""
     wrong, unread = {}, {}
     for info in sources_of(archive):
+        if info.filename not in only:
+            continue
         if info.file_size > _SOURCE_BYTES:
             unread[info.filename] = "is longer than %d MB" % (_SOURCE_BYTES // 1_000_000)
             continue
@@ -95,7 +99,7 @@ def imports_of(archive: zipfile.ZipFile, without: set[str]) -> dict[str, list[st
         if info.filename not in without:
             try:
                 found[info.filename] = list(imported(ast.parse(archive.read(info)).body))
-            except (MemoryError, RecursionError):
+            except (MemoryError, RecursionError, SyntaxError, ValueError):
                 continue
     return found
 

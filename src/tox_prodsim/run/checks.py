@@ -5,20 +5,19 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from contextlib import contextmanager
 
 from tox_prodsim.checks import artifact, audit, installed, resolution
 from tox_prodsim.model.activity import announced_runner
 from tox_prodsim.model.cores import usable_cores
-from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import LimitExceededError
 from tox_prodsim.model.events import Event, Found, Step
 from tox_prodsim.model.findings import CheckResult, Level, NothingToCheck, Policy
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.internal_imports import InternalImports
 from tox_prodsim.model.scenario import LOWEST, Scenario
-from tox_prodsim.run import contents, footprint, release, sdist
+from tox_prodsim.run import ahead, contents, footprint, release, sdist
+from tox_prodsim.run.ahead import Ahead
 from tox_prodsim.run.context import NOT_CHECKED, BaselineFiles, FileContext, RunContext
 from tox_prodsim.run.known import Known
 from tox_prodsim.run.results import RunResults
@@ -37,19 +36,10 @@ def run_checks(scenario: Scenario, context: RunContext, results: RunResults) -> 
         return (yield from _run_checks(scenario, context, results, executor))
 
 
-@dataclass(frozen=True, slots=True)
-class _Ahead:
-    """What runs during earlier steps."""
-
-    executor: Executor
-    facts: Future[artifact.PackedFacts]
-    """What was found in the members of the wheel."""
-
-
 @contextmanager
 def _executor() -> Iterator[Executor]:
     """Give threads for what runs during earlier steps; none is left when times are taken."""
-    pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="prodsim-ahead")
+    pool = ThreadPoolExecutor(max_workers=10, thread_name_prefix="prodsim-ahead")
     try:
         yield pool
     finally:
@@ -64,12 +54,15 @@ def _run_checks(
     The scripts wait for the imports: what they leave in HOME must be known as theirs.
     """
     fresh = executor.submit(_fresh_install, scenario, context)
-    facts = executor.submit(_facts, context)
-    sources = executor.submit(_internal_imports, context, facts)
-    importing = executor.submit(_imports, scenario, context, results.known, sources)
+    facts = executor.submit(ahead.read_facts, context)
+    sources = executor.submit(ahead.internal_imports, context, facts)
+    environment = (context.subject, context.execute, context.python)
+    inventory = executor.submit(installed.take_inventory, *environment)
+    importing = executor.submit(_imports, scenario, context, results.known, sources, Ahead(executor, facts, inventory))
     sizes = executor.submit(footprint.sizes, scenario, context)
-    survey = executor.submit(installed.check_distribution, context.subject, context.execute, context.python)
-    yield from _files(scenario, context, results, _Ahead(executor, facts), _needed(context, sources, importing))
+    survey = executor.submit(installed.check_distribution, *environment, taken=inventory.result)
+    begun = Ahead(executor, facts, inventory, importing)
+    yield from _files(scenario, context, results, begun, _needed(context, sources, importing))
     yield from results.run_step(Step.INSTALL, lambda: _install(scenario, context, survey, fresh))
     yield from results.run_step(Step.IMPORT, lambda: importing.result().checked)
     yield from results.run_step(Step.SCRIPTS, lambda: _scripts(context, importing.result().modules))
@@ -82,7 +75,7 @@ def _run_checks(
 def check_files(scenario: Scenario, context: FileContext, results: RunResults) -> Iterator[Event]:
     """Run the steps that need no installation, and report why there is none."""
     with _executor() as executor:
-        yield from _files(scenario, context, results, _Ahead(executor, executor.submit(_facts, context)))
+        yield from _files(scenario, context, results, Ahead(executor, executor.submit(ahead.read_facts, context)))
         yield from results.run_step(Step.INSTALL, context.uninstalled)
         yield from results.run_step(Step.CONTENTS, lambda: _contents(scenario, context.baselines))
 
@@ -91,16 +84,16 @@ def _files(
     scenario: Scenario,
     context: RunContext | FileContext,
     results: RunResults,
-    ahead: _Ahead,
+    begun: Ahead,
     is_needed: Callable[[str], bool] = lambda _: False,
 ) -> Iterator[Event]:
     """Run the steps that read the files; the wheel need not be installed.
 
     ``is_needed`` tells of a module whether it imports, and without a condition.
     """
-    executor, facts = ahead.executor, ahead.facts.result
+    executor, facts = begun.executor, begun.facts.result
     references = executor.submit(sdist.check_references, context.provenance, context.wheel, context.call, facts)
-    check_syntax = functools.partial(artifact.check_syntax, is_needed=is_needed)
+    check_syntax = functools.partial(artifact.check_syntax, is_needed=is_needed, tried=ahead.tried(context, begun))
     syntax = executor.submit(check_syntax, context.wheel, context.execute, context.python)
     audits, others = _begin_audits(context, executor), _begin_release(context, executor)
     yield from results.run_step(Step.SDIST, lambda: sdist.check(context.provenance, context.wheel, context.call))
@@ -210,7 +203,7 @@ def _changes_since_baseline(context: RunContext) -> str:
 
 
 def _imports(
-    scenario: Scenario, context: RunContext, known: Known, sources: Future[InternalImports]
+    scenario: Scenario, context: RunContext, known: Known, sources: Future[InternalImports], begun: Ahead
 ) -> installed.Imported:
     """Import the top-levels, then all other modules, and compare what they import with the requirements."""
     remembered = frozenset[str]() if scenario.timing.updates_contents else context.baselines.stored_imports
@@ -229,7 +222,7 @@ def _imports(
         brought=tops.brought,
         cores=usable_cores(),
     )
-    undeclared = _undeclared(context, others.modules)
+    undeclared = ahead.undeclared(context, others.modules, begun)
     extensions = installed.check_extensions(*environment, required=scenario.extensions)
     start = installed.check_start(*environment)
     alone = installed.PlainImports(runner=context.execute, python=context.python)
@@ -240,37 +233,10 @@ def _imports(
             tops.checked, own.checked, others.checked, undeclared, extensions.checked, start, left, quiet
         ),
         modules=others.modules | extensions.modules,
+        compiled=tops.compiled | others.compiled,
         descriptors=tops.descriptors,
         failed=others.failed,
     )
-
-
-def _facts(context: RunContext | FileContext) -> artifact.PackedFacts:
-    """Read every member of the wheel, once for all checks."""
-    return artifact.read_facts(context.call, context.wheel, usable_cores())
-
-
-def _internal_imports(context: RunContext, facts: Future[artifact.PackedFacts]) -> InternalImports:
-    """Return what modules import of the wheel, or why that could not be found out."""
-    try:
-        found = context.call(artifact.internal_imports, context.wheel, facts.result())
-    except LimitExceededError as problem:
-        return InternalImports(unknown_because=f"reading the sources was ended: {problem}")
-    return replace(found, is_optional=functools.partial(_is_optional, context, facts))
-
-
-def _is_optional(context: RunContext, facts: Future[artifact.PackedFacts], module: str) -> bool:
-    with suppress(LimitExceededError):
-        return context.call(artifact.is_optional, context.wheel, module, facts.result())
-    return False
-
-
-def _undeclared(context: RunContext, imported: frozenset[str]) -> CheckResult:
-    environment = (context.subject, context.execute, context.python, context.wheel.path)
-    try:
-        return installed.check_undeclared(*environment, imported=imported, call=context.call)
-    except LimitExceededError as problem:
-        return CheckResult(detail="", codes=(), not_checked=(("DEP204", f"reading the sources was ended: {problem}"),))
 
 
 class _Silence:

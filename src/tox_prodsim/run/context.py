@@ -108,6 +108,8 @@ class RunContext:
     """Asks the installer what it would install, which needs the index and seconds."""
     tested_pythons: frozenset[str] | None = None
     """The Pythons that tox's env_list names, such as 3.12; None: it names none."""
+    python_version: tuple[int, int] | None = None
+    """Of the environment; None: not known."""
     prepared: tuple[Preparation, ...] = ()
     """In their order."""
     release: Release | None = None

@@ -22,7 +22,8 @@ file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are 
 ``data_references.py``   WHL113: data files that the code reads (with ``file_readings.py``,
                          ``file_expressions.py``)
 ``versions.py``          VER301, VER302, VER304, VER307: version and Pythons (with ``pep440.py``)
-``syntax.py``            VER305: the syntax is valid for the oldest Python
+``syntax.py``            VER305: the syntax is valid for the oldest Python (with ``newer_syntax.py``,
+                         ``compiled_members.py``)
 ``native.py``            EXT401 to EXT404, EXT420: compiled files and tags (with ``binaries.py``)
 ``linkage.py``           EXT410 to EXT413, EXT415, EXT421: what the loader sees (with ``elf.py``)
 ``sdist.py``             reads an sdist; SDI203, SDI205: its form (with ``compiled_sources.py``,
@@ -54,6 +55,7 @@ from tox_prodsim.checks.artifact import build_failure
 from tox_prodsim.checks.artifact.build_leftovers import BUILDS_LEAVE, left_by_builds
 from tox_prodsim.checks.artifact.build_log import build_error, readable
 from tox_prodsim.checks.artifact.build_warnings import build_warnings
+from tox_prodsim.checks.artifact.compiled_members import foreign_names, sources_left
 from tox_prodsim.checks.artifact.data_files import data_files, script_files, stable_modules, start_files
 from tox_prodsim.checks.artifact.data_references import check_references
 from tox_prodsim.checks.artifact.digest import file_sha256, release_file
@@ -80,7 +82,7 @@ from tox_prodsim.checks.artifact.release_folder import (
 )
 from tox_prodsim.checks.artifact.sdist import Sdist, check_sdist, open_sdist, sdist_beside
 from tox_prodsim.checks.artifact.sdist_vs_wheel import check_sdist_vs_wheel
-from tox_prodsim.checks.artifact.syntax import check_syntax
+from tox_prodsim.checks.artifact.syntax import Tried, check_syntax
 from tox_prodsim.checks.artifact.unreadable import checked_bounded, read_bounded, unreadable_file
 from tox_prodsim.checks.artifact.versions import check_versions
 from tox_prodsim.checks.artifact.wheel import Wheel, open_wheel
@@ -95,6 +97,7 @@ __all__ = [
     "ReleaseFolder",
     "Sdist",
     "TreeWheel",
+    "Tried",
     "Wheel",
     "best_wheel",
     "build_error",
@@ -116,6 +119,7 @@ __all__ = [
     "checked_bounded",
     "data_files",
     "file_sha256",
+    "foreign_names",
     "internal_imports",
     "is_optional",
     "left_by_builds",
@@ -133,6 +137,7 @@ __all__ = [
     "release_file",
     "script_files",
     "sdist_beside",
+    "sources_left",
     "stable_modules",
     "start_files",
     "unreadable_file",

@@ -17,8 +17,10 @@ from tox_prodsim.checks.artifact.binaries import HEAD_BYTES, Binary, binary, may
 from tox_prodsim.checks.artifact.bounds import SOURCE_BYTES
 from tox_prodsim.checks.artifact.file_readings import Reading, is_for_users, readings
 from tox_prodsim.checks.artifact.member_paths import path_parts
+from tox_prodsim.checks.artifact.newer_syntax import may_be_newer
 from tox_prodsim.checks.artifact.non_code import TESTS
-from tox_prodsim.checks.artifact.source_imports import Import, own_imports, package_of
+from tox_prodsim.checks.artifact.source_imports import Import, divided_imports, package_of
+from tox_prodsim.checks.artifact.versions import Python, oldest
 from tox_prodsim.checks.artifact.wheel import UNREADABLE, Wheel, installed_path, is_too_long
 from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.errors import LimitExceededError
@@ -50,6 +52,10 @@ class MemberFacts:
     """The modules that could not be looked into, each with the reason."""
     imports: dict[str, tuple[Import, ...]] = field(default_factory=dict)
     """What modules import of their own distribution, by file; without those of tests."""
+    newer: list[str] = field(default_factory=list)
+    """The sources that may have syntax newer than the oldest Python of the wheel."""
+    foreign: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The first parts of what lines at module level seem to import of others, by file; without the standard library."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +75,23 @@ def facts_of(wheel: Wheel, facts: MemberFacts | PackedFacts | None) -> MemberFac
     return facts
 
 
-def read_facts(call: BoundedCall, wheel: Wheel, cores: int = 1) -> PackedFacts:
-    """Read the members in so many processes at most; raises LimitExceededError, and Cancelled."""
+def read_facts(call: BoundedCall, wheel: Wheel, cores: int = 1, here: Python | None = None) -> PackedFacts:
+    """Read the members in so many processes at most; raises LimitExceededError, and Cancelled.
+
+    ``here`` is the Python of the environment; None: it is not known which syntax it understands.
+    """
     work_bytes = wheel.unpacked_bytes + len(wheel.files) * _MEMBER_COST_BYTES
     count = max(1, min(cores, _MOST_SHARES, work_bytes // _SHARE_BYTES))
     with ThreadPoolExecutor(max_workers=count, thread_name_prefix="prodsim-members") as pool:
-        return PackedFacts(tuple(pool.map(partial(_share, call, wheel, count), range(count))))
+        return PackedFacts(tuple(pool.map(partial(_share, call, wheel, count, here), range(count))))
 
 
-def _share(call: BoundedCall, wheel: Wheel, count: int, number: int) -> bytes:
-    return call(_packed, wheel, number, count)
+def _share(call: BoundedCall, wheel: Wheel, count: int, here: Python | None, number: int) -> bytes:
+    return call(_packed, wheel, number, count, here)
 
 
-def _packed(wheel: Wheel, number: int, count: int) -> bytes:
-    return pickle.dumps(read_members(wheel, number, count))
+def _packed(wheel: Wheel, number: int, count: int, here: Python | None) -> bytes:
+    return pickle.dumps(read_members(wheel, number, count, here))
 
 
 def _joined(shares: Sequence[MemberFacts]) -> MemberFacts:
@@ -93,16 +102,36 @@ def _joined(shares: Sequence[MemberFacts]) -> MemberFacts:
         whole.readings += share.readings
         whole.unread += share.unread
         whole.imports |= share.imports
+        whole.newer += share.newer
+        whole.foreign |= share.foreign
     return whole
 
 
-def read_members(wheel: Wheel, number: int = 0, count: int = 1) -> MemberFacts:
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """What the pass must know of the wheel, and what it has found."""
+
+    archive: zipfile.ZipFile
+    extensions: Sequence[str]
+    tops: frozenset[str]
+    facts: MemberFacts
+    pythons: tuple[Python, Python] | None
+    """The oldest one of the wheel, and that of the environment; None: they are not known."""
+
+    def may_be_newer(self, source: bytes) -> bool:
+        """Return whether a source may have syntax newer than the oldest Python."""
+        return self.pythons is None or may_be_newer(source, *self.pythons)
+
+
+def read_members(wheel: Wheel, number: int = 0, count: int = 1, here: Python | None = None) -> MemberFacts:
     """Read the members of one of so many shares, which take about the same time."""
-    facts = MemberFacts()
+    facts, first = MemberFacts(), oldest(wheel)
+    pythons = None if first is None or here is None else (first, here)
     tops = frozenset(name.partition(".")[0] for name in wheel.top_levels)
     with zipfile.ZipFile(wheel.path) as archive:
+        reader = _Reader(archive, wheel.extensions, tops, facts, pythons)
         for info in _in_share(archive.infolist(), number, count):
-            _read(archive, info, wheel.extensions, tops, facts)
+            _read(reader, info)
     return facts
 
 
@@ -116,25 +145,24 @@ def _in_share(infos: Sequence[zipfile.ZipInfo], number: int, count: int) -> Iter
         before_bytes += info.file_size + _MEMBER_COST_BYTES
 
 
-def _read(
-    archive: zipfile.ZipFile, info: zipfile.ZipInfo, extensions: Sequence[str], tops: frozenset[str], facts: MemberFacts
-) -> None:
+def _read(reader: _Reader, info: zipfile.ZipInfo) -> None:
+    facts = reader.facts
     if info.is_dir():
         facts.digests.append(b"")
         return
     is_source = info.filename.endswith(".py") and not is_too_long(info)
     digest: bytes | str
     try:
-        digest, content = _content(archive, info, whole=is_source or info.file_size < _AT_ONCE_BYTES)
+        digest, content = _content(reader.archive, info, whole=is_source or info.file_size < _AT_ONCE_BYTES)
     except UNREADABLE as problem:
         reason = "it is encrypted" if info.flag_bits & _ENCRYPTED else problem
         digest, content = f"cannot be unpacked: {reason}", b""
     facts.digests.append(digest)
     if may_be_binary(info.filename):
-        found = binary(info.filename, content[:HEAD_BYTES], extensions)
+        found = binary(info.filename, content[:HEAD_BYTES], reader.extensions)
         facts.binaries += [found] if found is not None else []
     if info.filename.endswith(".py"):
-        _read_source(info, content if is_source else b"", tops, facts)
+        _read_source(reader, info, content if is_source else b"")
 
 
 def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, whole: bool) -> tuple[bytes, bytes]:
@@ -151,9 +179,9 @@ def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, whole: bool) ->
     return digest.digest(), head
 
 
-def _read_source(info: zipfile.ZipInfo, content: bytes, tops: frozenset[str], facts: MemberFacts) -> None:
+def _read_source(reader: _Reader, info: zipfile.ZipInfo, content: bytes) -> None:
     """Note what a module reads and imports."""
-    file = installed_path(info.filename)
+    file, facts = installed_path(info.filename), reader.facts
     if file and is_for_users(file):
         if is_too_long(info):
             size, limit = sized(info.file_size), sized(SOURCE_BYTES)
@@ -162,10 +190,21 @@ def _read_source(info: zipfile.ZipInfo, content: bytes, tops: frozenset[str], fa
             facts.readings += readings(file, content)
         except LimitExceededError as problem:
             facts.unread.append(f"{info.filename} cannot be parsed, {problem}")
-    if file and not is_of_tests(file):
-        found = tuple(own_imports(content.decode("utf-8", "replace"), package_of(file), tops))
-        if found:
-            facts.imports[file] = found
+    if file:
+        _note_imports(reader, file, content.decode("utf-8", "replace"))
+    if is_too_long(info) or reader.may_be_newer(content):
+        facts.newer.append(info.filename)
+
+
+def _note_imports(reader: _Reader, file: str, text: str) -> None:
+    if "import" not in text:
+        return
+    of_tests = is_of_tests(file)
+    own, foreign = divided_imports(text, package_of(file), reader.tops)
+    if own and not of_tests:
+        reader.facts.imports[file] = own
+    if foreign:
+        reader.facts.foreign[file] = foreign
 
 
 def is_of_tests(file: str) -> bool:

@@ -6,10 +6,13 @@ them with ``ast``, which finds many but not all of the features that are missing
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from tox_prodsim.checks.artifact.versions import Python, oldest
@@ -35,6 +38,8 @@ _ANSWER: Mapping[str, Shape] = {
     "unread": Each(str),
 }
 _UNREAD_SHOWN = 3
+_MOST_BYTES = 120_000
+"""One argument may have 128 KiB on Linux; of more names than that all are read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,18 +56,33 @@ class _SyntaxReport:
     """The members that were passed over, each with the reason."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What the environment's Python knows of the sources, which it has compiled as it imported them."""
+
+    version: Python
+    left: Callable[[Python], Sequence[str] | None]
+    """Returns the sources of which that says nothing about an oldest Python; None: it is not known."""
+
+
 def check_syntax(
-    wheel: Wheel, runner: Runner, python: Path, *, is_needed: Callable[[str], bool] = lambda _: False
+    wheel: Wheel,
+    runner: Runner,
+    python: Path,
+    *,
+    is_needed: Callable[[str], bool] = lambda _: False,
+    tried: Tried | None = None,
 ) -> CheckResult:
     """Return the modules that are not valid for the oldest claimed Python; ``python`` is that of the environment.
 
-    ``is_needed`` tells of a module whether it imports elsewhere, and without a condition.
+    ``is_needed`` tells of a module whether it imports elsewhere, and without a condition. What was ``tried`` is not
+    compiled once more.
     """
     version = oldest(wheel)
     if version is None:
         return _not_checked(NothingToCheck("neither Requires-Python nor the tags say which Python is the oldest"))
     shown = f"{version[0]}.{version[1]}"
-    report = _report(wheel, version, runner, python)
+    report = _report(wheel, version, runner, python, tried)
     if isinstance(report, str):
         return _not_checked(report)
     findings = tuple(_findings(wheel, report, shown, is_needed))
@@ -78,23 +98,51 @@ def _not_checked(reason: str) -> CheckResult:
     return CheckResult(detail="", codes=(), not_checked=(("VER305", reason),))
 
 
-def _report(wheel: Wheel, version: Python, runner: Runner, python: Path) -> _SyntaxReport | str:
+def _report(wheel: Wheel, version: Python, runner: Runner, python: Path, tried: Tried | None) -> _SyntaxReport | str:
     """Return the report of the first Python that compiles or parses the sources; else why there is none."""
     shown = f"{version[0]}.{version[1]}"
-    exact = shutil.which(f"python{shown}")
+    exact = _exact(shown) if tried is None or tried.version != version else None
+    only: Sequence[str] | None = None
+    if tried is not None and exact is None and tried.version >= version >= _PARSED_FROM:
+        only = tried.left(version)
+        if only is not None and not only:
+            return _SyntaxReport(compiled=tried.version == version, wrong={}, imports={}, unread={})
     reasons = []
     for each in (exact, str(python), sys.executable) if version >= _PARSED_FROM else (exact,):
-        report = _report_of(wheel, shown, runner, each) if each else ""
+        report = _report_of(wheel, shown, runner, each, only) if each else ""
         if not isinstance(report, str):
             return report
         reasons.append(report)
     return next(filter(None, reasons), f"no Python {shown} was found, and no newer one that can check it")
 
 
-def _report_of(wheel: Wheel, shown: str, runner: Runner, python: str) -> _SyntaxReport | str:
+def _exact(shown: str) -> str | None:
+    """Return the Python of that version on PATH; None: there is none that would run."""
+    found = shutil.which(f"python{shown}")
+    return None if found is None or _is_idle_shim(Path(found), shown) else found
+
+
+def _is_idle_shim(program: Path, shown: str) -> bool:
+    """Return whether it is the shim of pyenv for a Python that no file activates: it would take long to say so."""
+    root = program.parent.parent
+    if program.parent.name != "shims" or not (root / "versions").is_dir():
+        return False
+    files = [*(folder / ".python-version" for folder in (Path.cwd(), *Path.cwd().parents)), root / "version"]
+    texts = [os.environ.get("PYENV_VERSION", "").replace(":", " ")]
+    for file in files:
+        with suppress(OSError, UnicodeDecodeError):
+            texts.append(file.read_text())
+    return not re.search(rf"(?<!\S)(?:python-)?{re.escape(shown)}(?!\d)", "\n".join(texts))
+
+
+def _report_of(
+    wheel: Wheel, shown: str, runner: Runner, python: str, only: Sequence[str] | None
+) -> _SyntaxReport | str:
     """Return the report of one Python, or why there is none; nothing of an older one or a shim of a version manager."""
     nonce = new_nonce()
-    completed = runner([python, "-I", str(_SCRIPT), str(wheel.path), shown, nonce], timeout_s=_LIMIT_S)
+    asked = json.dumps(only) if only is not None else ""
+    names = [asked] if 0 < len(asked) < _MOST_BYTES else []
+    completed = runner([python, "-I", "-B", str(_SCRIPT), str(wheel.path), shown, nonce, *names], timeout_s=_LIMIT_S)
     if completed.timed_out:
         return f"{Path(python).name} took longer than {_LIMIT_S:g} s to read the modules"
     if completed.returncode is None or completed.returncode < 0:

@@ -38,7 +38,7 @@ from tox_prodsim.checks.installed.left_running import PlainImports, WatchedRunne
 from tox_prodsim.checks.installed.modules import check_modules
 from tox_prodsim.checks.installed.own_imports import check_own_imports
 from tox_prodsim.checks.installed.owners import check_owners
-from tox_prodsim.checks.installed.probe import Distribution
+from tox_prodsim.checks.installed.probe import Distribution, Inventory, take_inventory
 from tox_prodsim.checks.installed.requirements import check_distribution
 from tox_prodsim.checks.installed.scripts import check_scripts
 from tox_prodsim.checks.installed.sizes import InstalledSizes, TargetPython, sizes_in
@@ -50,6 +50,7 @@ __all__ = [
     "Distribution",
     "Imported",
     "InstalledSizes",
+    "Inventory",
     "PlainImports",
     "TargetPython",
     "WatchedRunner",
@@ -66,6 +67,7 @@ __all__ = [
     "check_undeclared",
     "main_names",
     "sizes_in",
+    "take_inventory",
     "unavailable_reason",
     "versions_in",
 ]

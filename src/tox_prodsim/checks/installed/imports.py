@@ -31,6 +31,8 @@ class Imported:
     checked: CheckResult
     modules: frozenset[str] = frozenset()
     """The modules that imported."""
+    compiled: frozenset[str] = frozenset()
+    """Those of them whose source was run: this Python has compiled it."""
     lacks: frozenset[str] = frozenset()
     """The names that imports did not find, as findings say."""
     descriptors: int | None = None
@@ -66,10 +68,18 @@ def check_imports(
     return Imported(
         checked=CheckResult.of(imports, effects),
         modules=frozenset(name for name, outcome in outcomes.items() if isinstance(outcome, Loaded)),
+        compiled=frozenset(compiled(outcomes)),
         lacks=frozenset(outcome.lacks for outcome in outcomes.values() if isinstance(outcome, Raised)) - {""},
         descriptors=open_descriptors(main_outcomes.values()),
         brought=sum(len(outcome.brought) for outcome in main_outcomes.values() if isinstance(outcome, Loaded)),
     )
+
+
+def compiled(outcomes: Mapping[str, Outcome]) -> Iterator[str]:
+    """Yield the modules whose installed source was run."""
+    for name, outcome in outcomes.items():
+        if isinstance(outcome, Loaded) and outcome.source and not outcome.elsewhere:
+            yield name
 
 
 def _importer(runner: Runner, python: Path, limit_s: float) -> ImportAfter:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tox_prodsim.checks.installed.import_runs import load_all, processes_for
-from tox_prodsim.checks.installed.imports import Imported
+from tox_prodsim.checks.installed.imports import Imported, compiled
 from tox_prodsim.checks.installed.messages import finding, hint_for
 from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Distribution, Loaded, Outcome, Raised, load
 from tox_prodsim.checks.installed.providers import is_gone
@@ -134,7 +134,8 @@ def check_modules(
     findings = tuple(_findings(weights, reported, quiet))
     has_main = any(name.rpartition(".")[2] == "__main__" for name in distribution.modules)
     detail = joined((_detail(len(loaded), weights.total, has_main=has_main), _extras(weights)), "; ")
-    return Imported(checked=_to_check_result(detail, findings, reason), modules=loaded, failed=failed)
+    checked = _to_check_result(detail, findings, reason)
+    return Imported(checked=checked, modules=loaded, compiled=frozenset(compiled(outcomes)), failed=failed)
 
 
 def _to_check_result(detail: str, findings: tuple[Finding, ...], reason: str) -> CheckResult:

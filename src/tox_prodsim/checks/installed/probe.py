@@ -382,7 +382,7 @@ def _ask(
 
 
 _BEGINS = re.compile(rb'\{"begin": (?P<at>\d{1,9}), "pid": (?P<pid>\d{1,9})\}')
-_LOADED = Loaded(elsewhere="", version="", callable=False)
+_LOADED = Loaded(elsewhere="", version="", callable=False, source=True)
 """An import of which nothing more is known."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -21,9 +21,14 @@ from tox_prodsim.model.runner import Runner
 _RECREATE = "recreate the environment: tox run -r"
 
 
-def check_distribution(distribution: Distribution, runner: Runner, python: Path) -> CheckResult:
-    """Return what is wrong with the installed distributions, without importing any of them."""
-    inventory = take_inventory(distribution, runner, python)
+def check_distribution(
+    distribution: Distribution, runner: Runner, python: Path, *, taken: Callable[[], Inventory] | None = None
+) -> CheckResult:
+    """Return what is wrong with the installed distributions, without importing any of them.
+
+    ``taken`` returns what is installed; None: the environment is asked.
+    """
+    inventory = taken() if taken is not None else take_inventory(distribution, runner, python)
     extras = _requested_extras(distribution, inventory)
     own = [
         _unmet_finding(text, problem)

@@ -11,6 +11,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from tox_prodsim.model.dataclass import dataclass
@@ -30,6 +31,7 @@ class SourceFiles:
     """The text of modules by their names, and the files they are in, relative to site-packages."""
 
     texts: Mapping[str, str]
+    """A text is read from the wheel when it is asked for."""
     files: Mapping[str, str]
 
     def leads_to(self, module: str) -> Iterator[str]:
@@ -73,18 +75,39 @@ class SourceFiles:
         return ".".join([*parts, inner] if inner else parts)
 
 
-def read(wheel_file: Path, modules: Iterable[str]) -> SourceFiles:
-    """Return the sources of these modules; those without a source in the wheel are left out."""
-    texts, files = {}, {}
+@contextmanager
+def opened(wheel_file: Path, modules: Iterable[str]) -> Iterator[SourceFiles]:
+    """Give the sources of these modules; those without a source in the wheel are left out."""
     with zipfile.ZipFile(wheel_file) as archive:
-        members = set(archive.namelist())
+        members, files = frozenset(archive.namelist()), {}
         for module in modules:
             path = module.replace(".", "/")
             file = next((name for name in (f"{path}/__init__.py", f"{path}.py") if name in members), "")
             if file:
-                texts[module] = _text(archive, file)
                 files[module] = file
-    return SourceFiles(texts=texts, files=files)
+        yield SourceFiles(texts=_Texts(archive, files), files=files)
+
+
+class _Texts(Mapping[str, str]):
+    """The texts of modules, each of which is read once."""
+
+    def __init__(self, archive: zipfile.ZipFile, files: Mapping[str, str]) -> None:
+        self._archive, self._files = archive, files
+        self._read: dict[str, str] = {}
+
+    def __getitem__(self, module: str) -> str:
+        if module not in self._read:
+            self._read[module] = _text(self._archive, self._files[module])
+        return self._read[module]
+
+    def __contains__(self, module: object) -> bool:
+        return module in self._files
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
 
 
 def _text(archive: zipfile.ZipFile, file: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -19,7 +19,7 @@ from tox_prodsim.checks.installed.messages import declare
 from tox_prodsim.checks.installed.modules import modules_to_import
 from tox_prodsim.checks.installed.probe import Distribution, InstalledDistribution, Inventory, take_inventory
 from tox_prodsim.checks.installed.providers import DISTRIBUTIONS, PYTHON_2, REMOVED, known_names
-from tox_prodsim.checks.installed.sources import SourceFiles, read
+from tox_prodsim.checks.installed.sources import SourceFiles, opened
 from tox_prodsim.checks.installed.surroundings import host_of
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck
@@ -28,6 +28,8 @@ from tox_prodsim.model.runner import BoundedCall, Runner, unbounded
 CODE = "DEP204"
 
 _NAME = re.compile(r"[\w.-]+")
+ForeignNames = Callable[[], Mapping[str, Collection[str]]]
+"""Returns the first parts of what the sources may import of others at module level, by file."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,12 +58,15 @@ def check_undeclared(
     *,
     imported: frozenset[str],
     call: BoundedCall = unbounded,
+    foreign: ForeignNames | None = None,
+    inventory: Callable[[], Inventory] | None = None,
 ) -> CheckResult:
     """Return what the modules of the wheel import although no requirement and no extra provides it.
 
-    ``imported`` are the modules that imported: what they import cannot be missing.
+    ``imported`` are the modules that imported: what they import cannot be missing. ``foreign`` returns what is known of
+    the sources already (None: nothing), and ``inventory`` what is installed (None: the environment is asked).
     """
-    uses = call(_uses, distribution, wheel_file)
+    uses = call(_uses, distribution, wheel_file, foreign)
     if uses is None:
         return CheckResult(detail="", codes=(), not_checked=((CODE, NothingToCheck("no Python source in the wheel")),))
     by_name: dict[str, list[_ForeignImport]] = {}
@@ -69,28 +74,38 @@ def check_undeclared(
         by_name.setdefault(use.name, []).append(use)
     findings: list[Finding | None] = []
     if by_name:
-        inventory = take_inventory(distribution, runner, python)
-        findings = [_finding(distribution, inventory, uses, imported) for _, uses in sorted(by_name.items())]
+        found = inventory() if inventory is not None else take_inventory(distribution, runner, python)
+        findings = [_finding(distribution, found, uses, imported) for _, uses in sorted(by_name.items())]
     return CheckResult(detail="", codes=(CODE,), findings=tuple(found for found in findings if found is not None))
 
 
-def _uses(distribution: Distribution, wheel_file: Path) -> tuple[_ForeignImport, ...] | None:
+def _uses(
+    distribution: Distribution, wheel_file: Path, foreign: ForeignNames | None
+) -> tuple[_ForeignImport, ...] | None:
     """Return what the sources import of others; None: there are no sources."""
-    sources = read(wheel_file, modules_to_import(distribution, frozenset()))
-    if not sources.texts:
-        return None
-    found = _foreign_imports(distribution, sources)
-    return tuple(sorted(found, key=lambda use: (not use.root, use.module)))
-
-
-def _foreign_imports(distribution: Distribution, sources: SourceFiles) -> Iterator[_ForeignImport]:
-    """Yield every import at module level that is neither of the standard library nor of the wheel."""
-    roots = _roots(distribution, sources)
     known = {
         part for name in distribution.modules for part in name.split(".")
     }  # vendored, and found by a trick of sys.path
     known |= sys.stdlib_module_names | REMOVED.keys() | PYTHON_2 | {"tkinter"}
-    for module in sources.texts:
+    names = None if foreign is None else foreign()
+    with opened(wheel_file, modules_to_import(distribution, frozenset())) as sources:
+        if not sources.files:
+            return None
+        modules = [
+            module
+            for module, file in sources.files.items()
+            if names is None or not known.issuperset(names.get(file, ()))
+        ]
+        found = _foreign_imports(distribution, sources, modules, known) if modules else ()
+        return tuple(sorted(found, key=lambda use: (not use.root, use.module)))
+
+
+def _foreign_imports(
+    distribution: Distribution, sources: SourceFiles, modules: Iterable[str], known: set[str]
+) -> Iterator[_ForeignImport]:
+    """Yield every import at module level of these modules that is neither of the standard library nor of the wheel."""
+    roots = _roots(distribution, sources)
+    for module in modules:
         if sources.foreign(module) - known:
             for name, line in sources.always_imported(module):
                 if name.partition(".")[0] not in known:

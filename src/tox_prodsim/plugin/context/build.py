@@ -135,6 +135,7 @@ def _context(inputs: _Inputs, origin: str) -> RunContext:
         site_packages=Path(tox_env.env_site_package_dir()),
         private=(folders.home, folders.temporary, folders.probe),
         fresh_install=_fresh_install(inputs),
+        python_version=(tox_env.base_python.version_info.major, tox_env.base_python.version_info.minor),
         tested_pythons=_tested_pythons(tox_env.core["env_list"]),
     )
 

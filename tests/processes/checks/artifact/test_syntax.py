@@ -12,7 +12,7 @@ import pytest
 from support.versions import opened
 from support.wheels import Ended
 
-from tox_prodsim.checks.artifact import check_syntax
+from tox_prodsim.checks.artifact import Tried, check_syntax
 from tox_prodsim.model.findings import CheckResult, Level
 
 E, W, N = Level.ERROR, Level.WARNING, Level.NOTE
@@ -179,3 +179,50 @@ def test_what_is_too_large_is_passed_over_and_named_and_the_others_are_checked(t
     ((code, reason),) = found.not_checked
     assert (code, "acme/long.py is longer than 16 MB" in reason) == ("VER305", True)
     assert "acme/names.py needs more than 256 MB of memory" in reason
+
+
+@pytest.mark.parametrize(
+    ("oldest", "detail"),
+    [(HERE, f"compiles on Python {HERE}"), ("3.8", "syntax valid for Python 3.8")],
+)
+def test_what_the_python_of_the_environment_has_compiled_is_not_compiled_again(
+    tmp_path: Path, oldest: str, detail: str
+) -> None:
+    files = {"acme/__init__.py": "", "acme/known.py": BROKEN, "acme/left.py": BROKEN}
+    ours, machine = opened(tmp_path, requires=f">={oldest}", files=files), Machine()
+    asked = []
+
+    def known(version: tuple[int, int], left: tuple[str, ...] = ()) -> tuple[str, ...]:
+        asked.append(version)
+        return left
+
+    nothing = check_syntax(ours, machine, Path(sys.executable), tried=Tried(sys.version_info[:2], known))
+    assert (nothing.detail, nothing.findings, machine.asked) == (detail, (), [])
+    assert asked == [tuple(map(int, oldest.split(".")))]
+    one = Tried(sys.version_info[:2], lambda version: known(version, ("acme/left.py",)))
+    assert [each.subject for each in check_syntax(ours, machine, Path(sys.executable), tried=one).findings] == [
+        "acme/left.py"
+    ]
+    unknown = Tried(sys.version_info[:2], lambda _: None)
+    assert [each.subject for each in check_syntax(ours, machine, Path(sys.executable), tried=unknown).findings] == [
+        "acme/known.py and 1 more"
+    ]
+
+
+def test_a_shim_of_pyenv_is_run_only_where_it_leads_to_a_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shim, versions = tmp_path / "pyenv/shims/python3.8", tmp_path / "pyenv/versions"
+    for folder in (shim.parent, versions):
+        folder.mkdir(parents=True)
+    shim.write_text("#!/bin/sh\nexit 127\n")
+    shim.chmod(0o755)
+    monkeypatch.setenv("PATH", str(shim.parent))
+    monkeypatch.delenv("PYENV_VERSION", raising=False)
+    monkeypatch.chdir(tmp_path)
+    ours = opened(tmp_path, requires=">=3.8", files={"acme/__init__.py": ""})
+    for text, is_run in (("3.80.1\n3.11.7", False), ("3.11.7\n3.8.18\n", True)):
+        (tmp_path / "pyenv/version").write_text(text)
+        machine = Machine()
+        assert check_syntax(ours, machine, Path(sys.executable)).detail == "syntax valid for Python 3.8"
+        assert (str(shim) in machine.asked) is is_run
