@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
+import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -35,7 +37,7 @@ class Command:
 
 
 def needs(text: str) -> list[str]:
-    """Return the programs of the machine that the first line of a project asks for."""
+    """Return what the first line of a project asks for: programs, distributions, and the header of Python."""
     head = text.split("\n", 1)[0]
     return head.removeprefix(_NEEDS).split(", ") if head.startswith(_NEEDS) else []
 
@@ -47,7 +49,7 @@ def steps(text: str) -> list[File | Command]:
 
 def _steps(text: str) -> Iterator[File | Command]:
     file: File | None = None
-    for line in text.splitlines(keepends=True):
+    for line in re.sub(r"(?m)^(\$ .*)\\\n *", r"\1", text).splitlines(keepends=True):
         begins = _FILE.fullmatch(line.rstrip("\n"))
         if file and (begins or line.startswith("$ ")):
             yield file
@@ -64,9 +66,8 @@ def _steps(text: str) -> Iterator[File | Command]:
 
 def play(code: str, text: str, project: Project) -> list[str]:
     """Do what the text says; return the codes that the last run reports. All commands but the last must succeed."""
-    for program in needs(text):
-        if not shutil.which(program):
-            pytest.skip(f"{program} is not on this machine")
+    if absent := [each for each in needs(text) if not _is_here(each)]:
+        pytest.skip(f"not on this machine: {', '.join(absent)}")
     project.installer = UV
     override = {} if code.startswith(_TIMED) else {"TOX_OVERRIDE": "testenv:prodsim.ignore+=PRF"}
     results: list[Result] = []
@@ -80,6 +81,11 @@ def play(code: str, text: str, project: Project) -> list[str]:
     last = results[-1]
     assert not re.search("internal error|^Traceback", last.out, re.MULTILINE), last.out
     return _reported(project.folder, project, of_the_machine=code == "RUN625")
+
+
+def _is_here(name: str) -> bool:
+    installed = {distribution.name for distribution in metadata.distributions()}
+    return name in installed or shutil.which(name) is not None or Path(sysconfig.get_path("include"), name).exists()
 
 
 def _reported(folder: Path, project: Project, *, of_the_machine: bool) -> list[str]:
