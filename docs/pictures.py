@@ -1,4 +1,4 @@
-"""Take pictures of three built pages as a browser shows them: ``python docs/pictures.py SITE FOLDER``.
+"""Take pictures of built pages as a browser shows them: ``python docs/pictures.py SITE FOLDER``.
 
 Each page is taken on a desktop and a phone, light and dark. Without Chromium on PATH none is taken, which is printed.
 """
@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PAGES = ("index", "howto/uvicorn", "reference/codes/RUN602")
+PAGES = ("index", "howto/uvicorn", "reference/keys", "reference/codes/RUN602")
 SIZES = {"desktop": "1280,1600", "phone": "390,1600"}
 COLORS = {"light": "1", "dark": "0"}
 """The names of colour schemes, and their numbers in Chromium."""
