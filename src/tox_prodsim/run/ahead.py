@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from tox_prodsim.checks import artifact, installed
+from tox_prodsim.model.activity import Activity, Announce
 from tox_prodsim.model.cores import usable_cores
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import LimitExceededError, ProdsimError
@@ -31,6 +32,25 @@ class Ahead:
     """What is installed; None: nothing is."""
     importing: Future[installed.Imported] | None = None
     """The imports of all modules; None: nothing is imported."""
+
+
+class AnnouncedAhead:
+    """Announces what goes on for a step that has not begun, and once more when it begins."""
+
+    def __init__(self, announce: Announce) -> None:
+        self._announce = announce
+        self._last: Activity | None = None
+
+    def __call__(self, activity: Activity, /) -> None:
+        """Announce what goes on."""
+        self._last = activity
+        self._announce(activity)
+
+    def repeated(self, result: Future[CheckResult]) -> CheckResult:
+        """Announce it once more, and return the result as soon as it is there."""
+        if self._last is not None and not result.done():
+            self._announce(self._last)
+        return result.result()
 
 
 def tried(context: RunContext | FileContext, begun: Ahead) -> artifact.Tried | None:

@@ -8,7 +8,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from tox_prodsim.checks import artifact, audit, installed, resolution
-from tox_prodsim.model.activity import announced_runner
+from tox_prodsim.model.activity import Announce, announced_runner
 from tox_prodsim.model.cores import usable_cores
 from tox_prodsim.model.errors import LimitExceededError
 from tox_prodsim.model.events import Event, Found, Step
@@ -61,11 +61,13 @@ def _run_checks(
     importing = executor.submit(_imports, scenario, context, results.known, sources, Ahead(executor, facts, inventory))
     sizes = executor.submit(footprint.sizes, scenario, context)
     survey = executor.submit(installed.check_distribution, *environment, taken=inventory.result)
+    announce = ahead.AnnouncedAhead(context.announce)
+    scripts = executor.submit(_scripts, context, importing, announce)
     begun = Ahead(executor, facts, inventory, importing)
     yield from _files(scenario, context, results, begun, _needed(context, sources, importing))
     yield from results.run_step(Step.INSTALL, lambda: _install(scenario, context, survey, fresh))
     yield from results.run_step(Step.IMPORT, lambda: importing.result().checked)
-    yield from results.run_step(Step.SCRIPTS, lambda: _scripts(context, importing.result().modules))
+    yield from results.run_step(Step.SCRIPTS, lambda: announce.repeated(scripts))
     imported = importing.result()
     baselines = context.baselines.with_checks(imported, results.notes)
     yield from results.run_step(Step.CONTENTS, lambda: _contents(scenario, baselines))
@@ -257,8 +259,10 @@ class _Silence:
         return False
 
 
-def _scripts(context: RunContext, imported: frozenset[str]) -> CheckResult:
-    runner = announced_runner(context.execute, context.announce, Step.SCRIPTS)
+def _scripts(context: RunContext, importing: Future[installed.Imported], announce: Announce) -> CheckResult:
+    """Try the scripts behind the imports, beside what an installer resolves."""
+    imported = importing.result().modules
+    runner = announced_runner(context.execute, announce, Step.SCRIPTS)
     environment = (context.subject, runner, context.python, context.scripts_dir)
     return installed.check_scripts(*environment, folders=context.private, imported=imported)
 

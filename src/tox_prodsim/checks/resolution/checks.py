@@ -128,9 +128,6 @@ class _ExtrasResolver:
         """
         if not extras:
             return
-        if together is None and time.monotonic() >= self._end_at:
-            self._leave(extras, f"no answer within {self._limit_s:.0f} s")
-            return
         match together or self.resolve(extras):
             case Resolved() as found:
                 self.resolved += extras
@@ -138,13 +135,23 @@ class _ExtrasResolver:
             case IndexUnreachable(reason=reason):
                 self._leave(extras, reason)
             case _ if len(extras) > 1:
-                self.resolve_each(extras[: len(extras) // 2])
-                self.resolve_each(extras[len(extras) // 2 :])
+                self._resolve_halves(extras)
             case Impossible() | VersionUnavailable() as result:
                 self.resolved += extras
                 self.findings.append(_not_installable(self._request.display(extras), result, base=False))
             case result:
                 self._leave(extras, result.reason)
+
+    def _resolve_halves(self, extras: Sequence[str]) -> None:
+        """Resolve two halves side by side, and each again where it cannot be installed together."""
+        halves = extras[: len(extras) // 2], extras[len(extras) // 2 :]
+        if time.monotonic() >= self._end_at:
+            self._leave(extras, f"no answer within {self._limit_s:.0f} s")
+            return
+        with ThreadPoolExecutor(len(halves), thread_name_prefix="prodsim-resolving") as pool:
+            answers = [*pool.map(self.resolve, halves)]
+        for half, answer in zip(halves, answers, strict=True):
+            self.resolve_each(half, answer)
 
     def _leave(self, extras: Sequence[str], reason: str) -> None:
         self._unresolved.setdefault(reason, []).extend(extras)

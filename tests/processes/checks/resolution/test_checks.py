@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
@@ -177,6 +178,22 @@ def test_what_requires_nothing_needs_no_index(tmp_path: Path) -> None:
     nobody: Installer = resolution.Uv(python=Path("none"), program=Path("none"))
     checked = resolution.check_resolution(request, nobody, indexes.runner({}), tmp_path)
     assert (checked.codes, checked.not_checked) == (("DEP205", "DEP206"), ())
+
+
+def test_halves_of_extras_that_exclude_each_other_are_resolved_side_by_side(check: Check) -> None:
+    both = threading.Barrier(2)
+
+    class Waiting:
+        def resolve(self, requirements: list[str], *_: object, **__: object) -> Resolved | Impossible:
+            if requirements[0].startswith(("acme[a] ", "acme[b] ")):
+                both.wait(30.0)
+            return (
+                Impossible(reason="they exclude each other") if "[a" in requirements[0] else Resolved(distributions=())
+            )
+
+    checked = check(cast("Installer", Waiting()), "plain", extras={"a": "old", "b": "plain"})
+    assert [each[2] for each in brief(checked)] == ["acme[a]"]
+    assert checked.detail == "installing it pulls in nothing else, 1 of 2 extras resolve"
 
 
 def test_extras_for_which_there_is_no_time_are_not_called_checked(check: Check) -> None:
