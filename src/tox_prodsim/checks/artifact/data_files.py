@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from tox_prodsim.checks.artifact.member_paths import path_suffix
 from tox_prodsim.checks.artifact.wheel import Wheel, dotted_parts
 
 _AT_START = re.compile(r"[^/]+\.pth|(site|user)customize(\.py|/__init__\.py)")
@@ -35,7 +36,7 @@ def data_files(wheel: Wheel) -> frozenset[str]:
     """
     files = {path for path in map(_stable_path, wheel.files) if path}
     modules = frozenset(wheel.modules)
-    data = [path for path in map(PurePosixPath, files) if not _is_module(path, modules)]
+    data = [PurePosixPath(file) for file in files if not _is_module(file, modules)]
     bundled = {path.parent for path in data if _is_bundled(path)}
     return frozenset(
         str(path.parent / f"*{path.suffix}") if path.parent in bundled and path.suffix in _BUNDLED_KINDS else str(path)
@@ -63,7 +64,7 @@ def start_files(wheel: Wheel) -> Iterator[str]:
 
 def stable_modules(names: tuple[str, ...]) -> frozenset[str]:
     """Return the modules without those whose names differ between builds."""
-    return frozenset(name for name in names if not _HASHED_MODULE.search(name))
+    return frozenset(name for name in names if "__mypyc" not in name or not _HASHED_MODULE.search(name))
 
 
 def _stable_path(file: str) -> str:
@@ -74,8 +75,8 @@ def _stable_path(file: str) -> str:
     return "" if _NO_DATA.search(file) else file
 
 
-def _is_module(path: PurePosixPath, modules: frozenset[str]) -> bool:
-    return path.suffix in _MODULE_KINDS and ".".join(dotted_parts(str(path))) in modules
+def _is_module(file: str, modules: frozenset[str]) -> bool:
+    return path_suffix(file) in _MODULE_KINDS and ".".join(dotted_parts(file)) in modules
 
 
 def _is_bundled(path: PurePosixPath) -> bool:

@@ -93,8 +93,9 @@ def _load_share(
     outcomes: dict[str, Outcome] = {}
     pending = list(modules)
     while pending and (left_s := give_up_at - time.monotonic()) > 0:
-        batch = _first_of_one_batch(pending)
-        loaded = import_within(batch, runner, python, limit_s, left_s)
+        texts = folded(pending[:_BATCH_MOST])
+        texts = texts[: _in_one_batch(texts)]
+        batch, loaded = pending[: len(texts)], import_within(texts, runner, python, limit_s, left_s)
         outcomes |= dict(zip(batch, loaded, strict=False))
         pending = pending[len(loaded) :]
         if loaded and isinstance(loaded[-1], Died | Hung):
@@ -104,10 +105,10 @@ def _load_share(
     return outcomes
 
 
-def _first_of_one_batch(names: Sequence[str]) -> Sequence[str]:
-    """Return the first names, as many as one request takes."""
-    sizes = itertools.accumulate(len(json.dumps(each)) + 2 for each in folded(names[:_BATCH_MOST]))
-    return names[: max(1, sum(1 for _ in itertools.takewhile(_BATCH_BYTES.__gt__, sizes)))]
+def _in_one_batch(texts: Sequence[str]) -> int:
+    """Return how many of the first folded names one request takes."""
+    sizes = itertools.accumulate(len(each) + 4 if each.isascii() else len(json.dumps(each)) + 2 for each in texts)
+    return max(1, sum(1 for _ in itertools.takewhile(_BATCH_BYTES.__gt__, sizes)))
 
 
 def _first_of_one_request(names: Sequence[str]) -> list[str]:

@@ -152,26 +152,31 @@ def modules_to_import(distribution: Distribution, remembered: frozenset[str]) ->
     """Return the modules that users import, and the ``remembered`` ones; parents before their children."""
     named = [name for name in distribution.top_levels if not _NOT_FOR_IMPORT & set(name.split("."))]
     own = [name for name in named if not distribution.is_stray(name)]
-    tops = frozenset(own or named)
-    return [
-        name
-        for name in sorted(distribution.modules)
-        if name in remembered or any(top in tops and _is_for_import(name[len(top) :]) for top in _and_above(name))
-    ]
+    usable = _Usable(frozenset(own or named))
+    return [name for name in sorted(distribution.modules) if name in remembered or usable[name]]
 
 
-def _and_above(name: str) -> Iterator[str]:
-    """Yield the name of a module, and those of the packages above it."""
-    yield name
-    while "." in name:
-        name = name.rpartition(".")[0]
-        yield name
+class _Usable(dict[str, bool]):
+    """Whether users import a module: it is a top-level, or below one, and no part of its name says otherwise."""
+
+    def __init__(self, tops: frozenset[str]) -> None:
+        super().__init__(dict.fromkeys(tops, True))
+
+    def __missing__(self, name: str) -> bool:
+        unknown = [name]
+        while (above := unknown[-1].rpartition(".")[0]) and above not in self:
+            unknown.append(above)
+        found = bool(above) and self[above]
+        for each in reversed(unknown):
+            found = found and _is_for_import(each.rpartition(".")[2])
+            self[each] = found
+        return found
 
 
-def _is_for_import(below: str) -> bool:
-    parts = below.split(".")
-    private = {part.lstrip("_") for part in parts if not part.startswith("__")}
-    return not (_NOT_FOR_IMPORT & {*parts, *private} or any(map(keyword.iskeyword, parts)))
+def _is_for_import(part: str) -> bool:
+    if part in _NOT_FOR_IMPORT or keyword.iskeyword(part):
+        return False
+    return part.startswith("__") or part.lstrip("_") not in _NOT_FOR_IMPORT
 
 
 def _is_settled(distribution: Distribution, outcome: Outcome) -> bool:

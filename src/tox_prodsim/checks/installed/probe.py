@@ -286,13 +286,17 @@ def load_item(module: str, attr: str = "") -> dict[str, Any]:
 
 def folded(names: Sequence[str]) -> list[str]:
     """Return the names, each with how many parts it shares with the one before: ``0.acme``, ``1.core``."""
-    texts, before = [], [""]
+    texts: list[str] = []
+    before, above = [""], "."
     for name in names:
         parts = name.split(".")
-        pairs = zip(parts, before, strict=False)
-        shared = next((at for at, (one, other) in enumerate(pairs) if one != other), min(len(parts), len(before)))
+        if name.rpartition(".")[0] == above:  # side by side, as most are
+            shared = len(parts) - 1
+        else:
+            pairs = enumerate(zip(parts, before, strict=False))
+            shared = next((at for at, (one, other) in pairs if one != other), min(len(parts), len(before)))
         texts.append(".".join([str(shared), *parts[shared:]]))
-        before = parts
+        before, above = parts, name.rpartition(".")[0]
     return texts
 
 
@@ -346,10 +350,13 @@ def load_within(
     return [answer for answer in answers if not isinstance(answer, Inventory)]
 
 
-def import_within(names: Sequence[str], runner: Runner, python: Path, limit_s: float, budget_s: float) -> list[Outcome]:
-    """Return the outcomes of importing modules as ``load_within`` does; of one that loads nothing else is said."""
-    read = partial(_ImportAnswers, kinds=("load",) * len(names))
-    answers = _ask({"modules": folded(names)}, read, runner, python, (limit_s, budget_s))
+def import_within(texts: Sequence[str], runner: Runner, python: Path, limit_s: float, budget_s: float) -> list[Outcome]:
+    """Return the outcomes of importing modules, whose names are folded, as ``load_within`` does.
+
+    Of one that loads from its source nothing else is said.
+    """
+    read = partial(_ImportAnswers, kinds=("load",) * len(texts))
+    answers = _ask({"modules": texts}, read, runner, python, (limit_s, budget_s))
     return [answer for answer in answers if not isinstance(answer, Inventory)]
 
 
