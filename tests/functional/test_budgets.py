@@ -14,6 +14,7 @@ KEYS = (
     "max_work_increase",
 )
 SIZES = ("max_wheel_size", "max_installed_size")
+MEMORY = ("max_import_memory",)
 JOB = "deploy = python -c \"import acme; print('it')\""
 CORE = "import importlib\nimportlib.import_module('unittest.mock')\n"
 INIT = '"""The package."""\n\nfrom acme import core\n'
@@ -32,7 +33,12 @@ def finding(project: Project, code: str) -> dict[str, Any]:
 
 def test_budgets_that_are_kept_say_nothing_and_those_that_are_not_say_where(quick_project: Project) -> None:
     small = quick_project.wheel(files={"acme/__init__.py": INIT, "acme/core.py": ""})
-    config(quick_project, forbid_modules="unittest.mock", **dict.fromkeys(KEYS, 1000), **dict.fromkeys(SIZES, "1 MB"))
+    config(
+        quick_project,
+        forbid_modules="unittest.mock",
+        **dict.fromkeys(KEYS, 1000),
+        **dict.fromkeys((*SIZES, *MEMORY), "1 GB"),
+    )
     quick_project.prodsim("--installpkg", small, "--prodsim-update-baseline").passed()
     assert quick_project.codes() == []
 
@@ -40,12 +46,12 @@ def test_budgets_that_are_kept_say_nothing_and_those_that_are_not_say_where(quic
     data = random.Random(2).randbytes(80_000)
     large = quick_project.wheel(files={"acme/__init__.py": INIT, "acme/core.py": CORE, "acme/data.bin": data})
     strict = {"max_import_time": 0.001, "max_startup_time": 0.01, "max_modules": 10, "max_work_increase": 2}
-    strict |= dict.fromkeys(SIZES, "70 KiB")
+    strict |= dict.fromkeys(SIZES, "70 KiB") | dict.fromkeys(MEMORY, "1 MB")
     # The regression is another matter: with a tolerance that large, only the budgets can fail.
     config(quick_project, forbid_modules="pandas unittest", time_tolerance_percent=10_000, **strict)
     result = quick_project.prodsim("--installpkg", large).failed()
-    budgets = ["PRF707", "PRF708", "PRF709", "PRF710", "PRF711", "PRF750", "PRF751"]
-    assert quick_project.codes() == sorted(["PRF740", "PRF741", "PRF742", *budgets])
+    budgets = ["PRF707", "PRF708", "PRF709", "PRF710", "PRF711", "PRF750", "PRF751", "PRF752"]
+    assert quick_project.codes() == sorted(["PRF740", "PRF741", "PRF742", "PRF743", *budgets])
     assert "even the fastest quarter of " in finding(quick_project, "PRF707")["message"]
     assert finding(quick_project, "PRF708")["subject"] == "start-up"
     assert finding(quick_project, "PRF709")["message"].endswith(" modules, the limit is 10")
@@ -60,6 +66,7 @@ def test_budgets_that_are_kept_say_nothing_and_those_that_are_not_say_where(quic
     )
     assert "acme/data.bin (+80 kB, new)" in finding(quick_project, "PRF740")["message"]
     assert "; new: unittest" in finding(quick_project, "PRF742")["message"]
+    assert "; new: unittest" in finding(quick_project, "PRF743")["message"]
     assert finding(quick_project, "PRF751")["message"].endswith(" kB, the limit is 71.7 kB")
     assert "the limit is 2 %, most of it in " in finding(quick_project, "PRF711")["message"]
 

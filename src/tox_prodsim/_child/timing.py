@@ -64,7 +64,7 @@ def sample(begin: bytes, modules: list[str], *, paced: bool) -> None:
 
 def timed(modules: list[str], *, paced: bool) -> "dict[str, int | float | str | None]":
     """Return what importing the modules takes; None where there is no such figure."""
-    pace = Pace()
+    pace, base_kb = Pace(), peak_kb()
     if paced:
         pace.begin()
     try:
@@ -83,6 +83,8 @@ def timed(modules: list[str], *, paced: bool) -> "dict[str, int | float | str | 
         "cpu_ns": cpu - probes_ns,  # of all threads
         "own_ns": until - own - probes_ns,  # of this thread
         "work": work,  # of this thread, in probes
+        "base_kb": base_kb,
+        "peak_kb": peak_kb(),
         "uncompiled": uncompiled(),
     }
 
@@ -189,6 +191,19 @@ def run_delay() -> "int | None":
     except (OSError, ValueError):
         return None
     return int(queued) if int(on_cpu) else None
+
+
+def peak_kb() -> "int | None":
+    """Return the most memory that this process has had until now, or None where the kernel does not say it.
+
+    Not ``ru_maxrss``: that includes what the process had before it became this program, which is the memory of the
+    one that started it.
+    """
+    try:
+        with open("/proc/self/status", "rb", buffering=0) as file:
+            return int(file.read(4096).partition(b"VmHWM:")[2].split()[0])
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def uncompiled() -> int:

@@ -68,6 +68,25 @@ CHECKS = (
         solution=("import what is rarely needed inside of the function that needs it", _ACCEPT),
     ),
     Check(
+        code="PRF743",
+        level=Level.ERROR,
+        title="an import needs more memory than in the baseline",
+        why=(
+            "Each worker of a service and each call of a tool has it again. The peak of the process is read in the "
+            "samples that are taken for the time. What the interpreter itself has is measured beside it, so that "
+            "another machine is not a regression."
+        ),
+        example=(
+            "FAIL PRF743 peak memory of import acme has grown: 53.2 MB, baseline 31.6 MB (+68 %, limit +5 %); "
+            "no module is new; most is held by acme/tables.py:12 (21.6 MB)"
+        ),
+        causes=(
+            "a table, a cache or a model is made when the module is imported",
+            "a new import brings a large library: it is named",
+        ),
+        solution=("make what is large when it is first needed, or import it there", _ACCEPT),
+    ),
+    Check(
         code="PRF746",
         level=Level.NOTE,
         title="it is smaller than in the baseline",
@@ -101,5 +120,20 @@ CHECKS = (
         example="FAIL PRF751 installed size is 71.2 MB, the limit is 50 MB",
         causes=("a new requirement, or one of a requirement", "a dependency has a new version that is larger"),
         solution=("make a requirement that few need an extra", "raise max_installed_size"),
+    ),
+    Check(
+        code="PRF752",
+        level=Level.ERROR,
+        title="an import needs more memory than its budget",
+        why=(
+            "max_import_memory is a promise in bytes for a process that imports the module, with the interpreter. "
+            "Memory hardly depends on the speed and the load of the machine."
+        ),
+        example="FAIL PRF752 peak memory of import acme is 82.4 MB, the limit is 60 MB",
+        causes=(
+            "a table, a cache or a model is made when the module is imported",
+            "a large library is imported: with a baseline, PRF743 names it",
+        ),
+        solution=("make what is large when it is first needed, or import it there", "raise max_import_memory"),
     ),
 )

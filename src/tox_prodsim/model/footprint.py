@@ -33,6 +33,7 @@ _BYTES = {
     QuantityKind.READY_MEMORY,
 }
 OF_IMPORTS = frozenset({QuantityKind.MODULES, QuantityKind.IMPORT_MEMORY})
+MEMORY = frozenset({QuantityKind.IMPORT_MEMORY, QuantityKind.READY_MEMORY})
 OF_FILES = frozenset({QuantityKind.WHEEL_SIZE, QuantityKind.INSTALLED_SIZE})
 
 

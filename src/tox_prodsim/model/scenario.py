@@ -37,7 +37,7 @@ HIGHEST, LOWEST = "highest", "lowest-direct"
 """Which versions of its direct dependencies a wheel is tried with."""
 NO_VALUES: Mapping[str, str] = MappingProxyType({})
 """What the placeholders of other services stand for where there are none."""
-SIZE_KEYS = ("max_wheel_size", "max_installed_size")
+SIZE_KEYS = ("max_wheel_size", "max_installed_size", "max_import_memory")
 """The keys of budgets in bytes."""
 
 
@@ -196,6 +196,8 @@ class Timing:
     """The same for sizes and memory."""
     size_tolerance: float = 0.1
     """Fraction by which a size, or a number of modules, may exceed its baseline."""
+    memory_tolerance: float = 0.05
+    """The same for memory."""
 
     @property
     def updates_contents(self) -> bool:

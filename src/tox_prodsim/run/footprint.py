@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from tox_prodsim.checks import installed
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import LimitExceededError
 from tox_prodsim.model.events import Event, Evidence, FootprintCompared, Found, Step
 from tox_prodsim.model.footprint import INSTALLED_SIZE, WHEEL_SIZE, Growth, Quantity, QuantityKind
@@ -47,12 +48,15 @@ class Quantities:
     """Compares the quantities of a run, and keeps what they came to."""
 
     config: Timing
-    baselines: BaselineFiles
-    own: str
-    """The name of the distribution under test."""
+    context: RunContext
     recordings: ImportRecordings
-    measured: dict[Quantity, Weighed] = field(default_factory=dict)
-    """Those that are not of files."""
+    measured: Mapping[Quantity, Weighed]
+    """Those that are not of files, and not of the recordings."""
+
+    @property
+    def baselines(self) -> BaselineFiles:
+        """Return the stored baseline, and what is known of this run."""
+        return self.context.baselines
 
     @property
     def now(self) -> Footprint:
@@ -86,7 +90,7 @@ class Quantities:
     def _compared(self, quantity: Quantity, weighed: Weighed, now: Footprint) -> Iterator[Event]:
         stored = self._stored
         then = stored.quantities.get(quantity) if stored is not None else None
-        tolerances = footprint.Tolerances(size=self.config.size_tolerance)
+        tolerances = footprint.Tolerances(size=self.config.size_tolerance, memory=self.config.memory_tolerance)
         compared = footprint.compare_quantity(quantity, weighed, then, tolerances)
         cause = self._cause(compared, stored, now) if stored is not None else footprint.NO_CAUSE
         compared = replace(compared, cause=cause.sentence)
@@ -95,14 +99,22 @@ class Quantities:
         if finding is not None:
             yield Found(finding=finding)
             if compared.growth is Growth.GROWN and cause.lines:
-                yield Evidence(step=Step.COMPARE, title=f"{quantity}, grown by", lines=cause.lines)
+                yield Evidence(step=Step.COMPARE, title=f"{quantity}, cause", lines=cause.lines)
 
     def _cause(self, compared: FootprintCompared, then: Footprint, now: Footprint) -> footprint.GrowthCause:
         if compared.growth is not Growth.GROWN:
             return footprint.NO_CAUSE
         if compared.quantity in {WHEEL_SIZE, INSTALLED_SIZE}:
-            return footprint.size_cause(compared.quantity, then, now, self.own)
-        return self._new_modules(compared.quantity.name)
+            return footprint.size_cause(compared.quantity, then, now, self.context.subject.name)
+        cause = self._new_modules(compared.quantity.name)
+        if compared.quantity.kind is QuantityKind.IMPORT_MEMORY and not cause.sentence:
+            return self._holders(compared.quantity.name)
+        return cause
+
+    def _holders(self, module: str) -> footprint.GrowthCause:
+        """Return the lines that hold most memory when the module is imported."""
+        python, runner = self.context.python, self.context.execute
+        return footprint.holders_cause(footprint.holding_lines(module, python=python, runner=runner))
 
     def _new_modules(self, module: str) -> footprint.GrowthCause:
         """Return the modules that this import loads and none of the baseline did."""

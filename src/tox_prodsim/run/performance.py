@@ -36,7 +36,17 @@ from tox_prodsim.run import candidate
 from tox_prodsim.run.confirmation import BaseInstall, Confirmation
 from tox_prodsim.run.context import BaselineFiles, RunContext
 from tox_prodsim.run.footprint import Quantities
-from tox_prodsim.timing import baseline, budgets, comparability, explanation, measure, paired, sampling, stats
+from tox_prodsim.timing import (
+    baseline,
+    budgets,
+    comparability,
+    explanation,
+    footprint,
+    measure,
+    paired,
+    sampling,
+    stats,
+)
 from tox_prodsim.timing.budgets import MetricDuration
 from tox_prodsim.timing.explanation import CauseSummary, ImportRecordings
 
@@ -90,6 +100,8 @@ def compare(
     baseline; None: it can.
     """
     began, config = time.monotonic() - first.took_s, scenario.timing
+    peaks = footprint.PeakRunner(context.execute)
+    context = replace(context, execute=peaks)
     yield StepStarted(step=Step.COMPARE, detail=_origin(config, context.baselines))
     yield from _as_installed(first.samples, start_s)
     names, left_out = _imports(config, context)
@@ -106,7 +118,7 @@ def compare(
             yield from comparisons.compare(metric, sampler, start_s if metric.is_start_up else None)
     yield from comparisons.findings()
     yield from comparisons.broken_budgets()
-    quantities = Quantities(config=config, baselines=context.baselines, own=context.subject.name, recordings=recordings)
+    quantities = Quantities(config=config, context=context, recordings=recordings, measured=peaks.weighed)
     yield from quantities.compare()
     yield comparisons.finished(left_out, began, refused, quantities)
 

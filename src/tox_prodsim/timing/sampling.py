@@ -38,7 +38,7 @@ _ERROR: Shape = {"job": str, "error": str}
 _SAMPLE: Shape = {
     **dict.fromkeys(("wall_ns", "cpu_ns", "own_ns", "uncompiled"), int),
     "job": str,
-    "queued_ns": (None, int),
+    **dict.fromkeys(("queued_ns", "base_kb", "peak_kb"), (None, int)),
     "work": (None, float),
 }
 _TIMING = CHILD_SCRIPTS / "timing.py"

@@ -12,6 +12,7 @@ from tox_prodsim.model.scenario import SizeBudgets
 from tox_prodsim.timing import footprint
 from tox_prodsim.timing.footprint import NO_CAUSE, Footprint, GrowthCause, Tolerances, Weighed
 
+IMPORT_MEMORY = Quantity(QuantityKind.IMPORT_MEMORY, "acme")
 MODULES = Quantity(QuantityKind.MODULES, "acme")
 
 
@@ -57,7 +58,14 @@ EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "PRF740": larger_wheel,
     "PRF741": larger_installation,
     "PRF742": more_modules,
+    "PRF743": lambda _: compared(
+        IMPORT_MEMORY,
+        31_600_000,
+        53_200_000,
+        footprint.holders_cause(("acme/tables.py:12 (21.6 MB)", "acme/core.py:3 (1.2 MB)")),
+    ),
     "PRF746": lambda _: compared(WHEEL_SIZE, 4_204_123, 84_123),
     "PRF750": lambda _: over("max_wheel_size", WHEEL_SIZE, 5_000_000, 12_400_000),
     "PRF751": lambda _: over("max_installed_size", INSTALLED_SIZE, 50_000_000, 71_200_000),
+    "PRF752": lambda _: over("max_import_memory", IMPORT_MEMORY, 60_000_000, 82_400_000),
 }

@@ -12,7 +12,6 @@ import importlib.metadata
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.markers import default_environment
@@ -20,6 +19,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from tox_prodsim.checks.installed.probe import COMMAND_GROUPS, Distribution
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.installed_metadata import named_distributions, read_text
 
 MOST_FILES = 300

@@ -316,6 +316,16 @@ KEYS: tuple[Key, ...] = (
         more_help="see [footprint](footprint.md)",
     ),
     Key(
+        name="memory_tolerance_percent",
+        help="how much more memory than in its baseline an import, or the deployment at readiness, may have",
+        of_type=object,
+        default=5.0,
+        range=ranges.PERCENT,
+        schema=ranges.PERCENT.schema,
+        parse=values.fraction,
+        more_help="see [footprint](footprint.md)",
+    ),
+    Key(
         name="max_import_time",
         help="seconds that an import may take, baseline or not; over when even the fastest quarter is (PRF707); "
         "0: no limit",
@@ -374,6 +384,14 @@ KEYS: tuple[Key, ...] = (
         name="max_installed_size",
         help="size that the wheel may have installed, with all that it requires, without bytecode (PRF751); "
         "0: no limit",
+        of_type=object,
+        default="0",
+        schema=sizes.SCHEMA,
+        parse=sizes.limit,
+    ),
+    Key(
+        name="max_import_memory",
+        help="most memory that a process may have that imports a module, such as `60 MB` (PRF752); 0: no limit",
         of_type=object,
         default="0",
         schema=sizes.SCHEMA,

@@ -73,4 +73,5 @@ def _timing(values: Mapping[str, Any], root: Path, *, update: scenario.Update | 
         ),
         sizes=scenario.SizeBudgets(limits={key: values[key] for key in scenario.SIZE_KEYS}),
         size_tolerance=values["size_tolerance_percent"],
+        memory_tolerance=values["memory_tolerance_percent"],
     )

@@ -42,7 +42,10 @@ def _rows(lines: Mapping[str, str]) -> str:
 
 
 def _fields(found: Weighed) -> dict[str, Any]:
-    return {"value": found.value, "history": found.history}
+    fields: dict[str, Any] = {"value": found.value, "history": found.history}
+    if found.parts:
+        fields["parts"] = dict(found.parts)
+    return fields | ({"source": found.source} if found.source else {})
 
 
 def _quantity(block: Reader, name: str) -> Quantity:
@@ -53,7 +56,12 @@ def _quantity(block: Reader, name: str) -> Quantity:
 
 
 def _weighed(block: Reader) -> Weighed:
-    return Weighed(value=block.whole("value"), history=block.counts("history")[-HISTORY:])
+    return Weighed(
+        value=block.whole("value"),
+        history=block.counts("history")[-HISTORY:],
+        parts=_sizes(block, "parts") if "parts" in block.content else {},
+        source=block.take("source", str) if "source" in block.content else "",
+    )
 
 
 def _sizes(block: Reader, name: str) -> dict[str, int]:

@@ -5,8 +5,10 @@ grown, ``findings`` and ``budgets`` say what that means for the run.
 """
 
 from tox_prodsim.timing.footprint.budgets import broken_limits, unchecked_limits
-from tox_prodsim.timing.footprint.causes import NO_CAUSE, GrowthCause, module_cause, size_cause
+from tox_prodsim.timing.footprint.causes import NO_CAUSE, GrowthCause, holders_cause, module_cause, size_cause
 from tox_prodsim.timing.footprint.findings import footprint_finding
+from tox_prodsim.timing.footprint.holders import holding_lines
+from tox_prodsim.timing.footprint.peaks import PeakRunner
 from tox_prodsim.timing.footprint.rule import Tolerances, compare_quantity
 from tox_prodsim.timing.footprint.stored import HISTORY, Footprint, merge_footprint
 from tox_prodsim.timing.footprint.weighed import Weighed
@@ -16,11 +18,14 @@ __all__ = [
     "NO_CAUSE",
     "Footprint",
     "GrowthCause",
+    "PeakRunner",
     "Tolerances",
     "Weighed",
     "broken_limits",
     "compare_quantity",
     "footprint_finding",
+    "holders_cause",
+    "holding_lines",
     "merge_footprint",
     "module_cause",
     "size_cause",

@@ -11,6 +11,7 @@ from tox_prodsim.model.scenario import SizeBudgets
 _KEYS: Mapping[QuantityKind, tuple[str, str]] = {
     QuantityKind.WHEEL_SIZE: ("PRF750", "max_wheel_size"),
     QuantityKind.INSTALLED_SIZE: ("PRF751", "max_installed_size"),
+    QuantityKind.IMPORT_MEMORY: ("PRF752", "max_import_memory"),
 }
 
 

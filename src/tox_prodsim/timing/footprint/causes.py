@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.footprint import WHEEL_SIZE, Quantity
 from tox_prodsim.model.formatting import counted, joined, listed, sized
 from tox_prodsim.model.parsing import canonical
@@ -66,6 +66,11 @@ def module_cause(then: Recording, now: Recording) -> GrowthCause:
         sentence=f"new: {listed(named, _MOST, separator='; ')}" if named else "",
         lines=tuple(f"{top} [{new[top].origin}]: {listed(names, _MOST_NAMES)}" for top, names in ordered),
     )
+
+
+def holders_cause(lines: tuple[str, ...]) -> GrowthCause:
+    """Return which lines hold the memory of an import that loads no new module; they are not known of the baseline."""
+    return GrowthCause(sentence=f"no module is new; most is held by {lines[0]}", lines=lines) if lines else NO_CAUSE
 
 
 def _imported_at(module: Module) -> str:

@@ -15,12 +15,14 @@ _CODES: Mapping[QuantityKind, str] = {
     QuantityKind.WHEEL_SIZE: "PRF740",
     QuantityKind.INSTALLED_SIZE: "PRF741",
     QuantityKind.MODULES: "PRF742",
+    QuantityKind.IMPORT_MEMORY: "PRF743",
 }
 _WARNINGS = {"PRF742"}
 _HINTS = {
     "PRF740": "keep out of the wheel what nobody needs at run time",
     "PRF741": "keep out what nobody needs at run time, or make the requirement an extra",
     "PRF742": "import what is rarely needed inside of the function that needs it",
+    "PRF743": "make what is large when it is first needed, or import it there",
 }
 _ACCEPT = "if it is meant to be, accept it with --prodsim-update-baseline"
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.events import FootprintCompared
-from tox_prodsim.model.footprint import Growth, Quantity, QuantityKind
+from tox_prodsim.model.footprint import MEMORY, Growth, Quantity, QuantityKind
 from tox_prodsim.timing.footprint.weighed import Weighed
 
 LEAST: Mapping[QuantityKind, int] = {
     QuantityKind.WHEEL_SIZE: 10_000,
     QuantityKind.INSTALLED_SIZE: 50_000,
     QuantityKind.MODULES: 5,
+    QuantityKind.IMPORT_MEMORY: 256 * 1024,
 }
 """A smaller difference never counts, whatever share it is."""
 
@@ -23,32 +24,45 @@ class Tolerances:
 
     size: float = 0.1
     """Of sizes and of what is counted."""
+    memory: float = 0.05
 
-    def of(self, _quantity: Quantity) -> float:
+    def of(self, quantity: Quantity) -> float:
         """Return that of a quantity."""
-        return self.size
+        return self.memory if quantity.kind in MEMORY else self.size
 
 
 def agrees(quantity: Quantity, now: Weighed, then: Weighed, tolerances: Tolerances) -> bool:
     """Return whether the difference is within the tolerance, or one that never matters."""
-    difference = abs(now.value - then.value)
+    difference = abs(now.value - expected(now, then))
     return difference <= tolerances.of(quantity) * then.value or difference < LEAST[quantity.kind]
+
+
+def expected(now: Weighed, then: Weighed) -> int:
+    """Return what the accepted value amounts to here.
+
+    The memory of an import includes that of the interpreter, which is another one on another machine.
+    """
+    if "base" in now.parts and "base" in then.parts:
+        return then.value + now.parts["base"] - then.parts["base"]
+    return then.value
 
 
 def compare_quantity(
     quantity: Quantity, now: Weighed, then: Weighed | None, tolerances: Tolerances
 ) -> FootprintCompared:
     """Return how a value compares with the accepted one; None: there is none."""
-    growth = Growth.UNKNOWN
+    growth, accepted = Growth.UNKNOWN, None
     if then is not None:
-        agreed = agrees(quantity, now, then, tolerances)
-        growth = Growth.SAME if agreed else Growth.GROWN if now.value > then.value else Growth.SHRUNK
+        accepted, agreed = expected(now, then), agrees(quantity, now, then, tolerances)
+        growth = Growth.SAME if agreed else Growth.GROWN if now.value > accepted else Growth.SHRUNK
     return FootprintCompared(
         quantity=quantity,
         growth=growth,
         value=now.value,
-        expected=then.value if then is not None else None,
+        expected=accepted,
         tolerance=tolerances.of(quantity),
         detail="" if then is not None else "no baseline",
+        source=now.source,
+        samples=now.samples,
         history=then.history if then is not None else (),
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.footprint import INSTALLED_SIZE, WHEEL_SIZE, Quantity
 from tox_prodsim.timing.footprint.rule import Tolerances, agrees
 from tox_prodsim.timing.footprint.weighed import Weighed
@@ -54,7 +55,7 @@ def merge_footprint(old: Footprint | None, new: Footprint | None) -> Footprint |
 
 
 def _begun(found: Weighed) -> Weighed:
-    return found if found.history else replace(found, history=(found.value,))
+    return found if found.history else replace(found, history=(found.value,), samples=1)
 
 
 def _merged(old: Footprint, quantity: Quantity, found: Weighed) -> Weighed:
@@ -63,4 +64,4 @@ def _merged(old: Footprint, quantity: Quantity, found: Weighed) -> Weighed:
         return _begun(found)
     if agrees(quantity, found, then, Tolerances()):
         return then
-    return replace(found, history=(*then.history, found.value)[-HISTORY:])
+    return replace(found, history=(*then.history, found.value)[-HISTORY:], samples=1)

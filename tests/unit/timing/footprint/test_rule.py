@@ -40,3 +40,25 @@ def test_the_tolerance_is_that_of_the_key() -> None:
 def test_without_a_baseline_nothing_is_known() -> None:
     compared = compare_quantity(WHEEL_SIZE, Weighed(value=1), None, Tolerances())
     assert (compared.growth, compared.detail, compared.expected) == (Growth.UNKNOWN, "no baseline", None)
+
+
+IMPORT_MEMORY = Quantity(QuantityKind.IMPORT_MEMORY, "acme")
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "growth"),
+    [
+        pytest.param((30, 10), (31, 10), Growth.SAME, id="within the tolerance"),
+        pytest.param((30, 10), (33, 10), Growth.GROWN, id="a tenth more"),
+        pytest.param((30, 10), (34, 14), Growth.SAME, id="the interpreter of this machine has more"),
+        pytest.param((30, 10), (30, 6), Growth.GROWN, id="it has less, and the import more"),
+        pytest.param((30, 10), (27, 10), Growth.SHRUNK, id="smaller"),
+    ],
+)
+def test_the_memory_of_the_interpreter_is_not_that_of_the_import(
+    then: tuple[int, int], now: tuple[int, int], growth: Growth
+) -> None:
+    before, after = (Weighed(value=peak * 2**20, parts={"base": base * 2**20}) for peak, base in (then, now))
+    compared = compare_quantity(IMPORT_MEMORY, after, before, Tolerances())
+    assert compared.growth is growth
+    assert compared.expected == (then[0] + now[1] - then[1]) * 2**20
