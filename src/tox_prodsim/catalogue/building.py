@@ -14,7 +14,10 @@ CHECKS = (
             "Without an sdist there is nothing for distributions, for platforms that have no wheel, and for whoever "
             "wants to read what was released. 'python -m build' makes the wheel from it, so there is no wheel either."
         ),
-        example="FAIL BLD101 sdist: does not build: FileNotFoundError 'VERSION' (setup.py:6)",
+        example=(
+            "FAIL BLD101 sdist: does not build: FileNotFoundError 'VERSION' (setup.py:6), see "
+            ".tox/prodsim/prodsim/build.log"
+        ),
         causes=(
             "the build reads a file that is not committed, and was there on another machine",
             "the version comes from git, and the checkout has no tags",
@@ -33,7 +36,10 @@ CHECKS = (
             "pip builds the sdist wherever no wheel fits: on another platform, on the next Python, for whoever asks "
             "for --no-binary. All of them get this error in place of an installation."
         ),
-        example="FAIL BLD102 acme-2.1.0.tar.gz: builds no wheel: RuntimeError: no compiler (setup.py:40)",
+        example=(
+            "FAIL BLD102 acme-2.1.0.tar.gz: builds no wheel: RuntimeError: no compiler (setup.py:40), see "
+            ".tox/prodsim/prodsim/build.log"
+        ),
         causes=(
             "the configuration of the build is wrong, and the source tree does not build either",
             "a requirement of the build is not in [build-system] requires",

@@ -14,12 +14,18 @@ CHECKS = (
             "An editable install runs the source tree. It has the files that the wheel lacks, so a broken release "
             "looks healthy. All later checks would be about the source tree, not about the wheel."
         ),
-        example="FAIL IMP500 acme: is installed in editable mode, production will not be: file:///home/me/acme",
-        causes=(
-            "deps or a requirements file contain '-e .'",
-            "a command of the environment ran 'pip install -e'",
+        example=(
+            "FAIL IMP500 acme: is installed in editable mode, production will not be: direct_url.json says editable: "
+            "file:///home/me/acme"
         ),
-        solution=("remove the editable requirement from this environment; use it in those for development",),
+        causes=(
+            "'pip install -e .' was run in the environment, and --skip-pkg-install kept it",
+            "a command of an earlier run installed it, and --skip-pkg-install kept it",
+        ),
+        solution=(
+            "make the environment anew: tox run -r -e prodsim",
+            "do not install the project in commands; use editable installs in environments for development",
+        ),
     ),
     Check(
         code="IMP501",
@@ -55,12 +61,11 @@ CHECKS = (
             "site-packages"
         ),
         causes=(
-            "PYTHONPATH, a .pth file or a sitecustomize module adds the source tree to sys.path",
-            "a dependency installs a top-level package of the same name elsewhere on the path",
-            "the working directory of the environment was set to the project",
+            "a .pth file or a sitecustomize module puts another folder in front of site-packages",
+            "the module has the name of one of the standard library, such as queue: that one is imported",
         ),
         solution=(
-            "do not set PYTHONPATH in this environment, and leave change_dir as it is",
+            "remove what changes sys.path, and give the module a name of its own",
             "look at the path: python -c 'import acme, sys; print(acme.__file__, sys.path)'",
         ),
     ),

@@ -16,9 +16,8 @@ CHECKS = (
         ),
         example="FAIL DEP202 acme: version 2.0.9 is installed, not 2.1.0 of the wheel under test",
         causes=(
-            "a command of the environment installed another release over it, or removed it",
-            "the environment was made earlier and the installation was skipped (--skip-pkg-install)",
-            "a dependency requires the project itself in another version",
+            "another release was installed into the environment by hand, and --skip-pkg-install kept it",
+            "a command of an earlier run installed another release or removed it, and --skip-pkg-install kept that",
         ),
         solution=(
             "make the environment anew: tox run -r -e prodsim",
@@ -37,7 +36,7 @@ CHECKS = (
         causes=(
             "deps of the environment or a constraints file pin a version that the package excludes",
             "two dependencies ask for versions of a third one that exclude each other",
-            "something was installed by a command after the resolver had run",
+            "something was installed into the environment after the resolver had run, and --skip-pkg-install kept it",
         ),
         solution=(
             "correct the range in the project's dependencies, or drop the pin in deps",
@@ -81,9 +80,8 @@ CHECKS = (
         ),
         example="FAIL DEP209 pyyaml>=6: is required by the wheel, but pyyaml is not installed",
         causes=(
-            "dependencies are dynamic: setup.py or a plugin of the build backend adds some at build time",
-            "the wheel given with --installpkg was built from another state of the source",
-            "the environment was made earlier and its dependencies have changed since then (tox -r makes it anew)",
+            "[project] has no dependencies, and the build back end adds some: [tool.poetry.dependencies]",
+            "a requirement was removed from the environment, and --skip-pkg-install kept it so",
         ),
         solution=(
             "state the dependencies in [project] dependencies, so that there is one truth",

@@ -249,6 +249,7 @@ CHECKS = (
             "declare Py_MOD_GIL_NOT_USED once its state is safe to share between threads",
             "build no wheel for cp313t and the like before that",
         ),
+        no_project="It takes a free-threaded Python, such as python3.13t, and such a Python is on few machines.",
     ),
     Check(
         code="EXT415",

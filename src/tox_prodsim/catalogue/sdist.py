@@ -16,7 +16,7 @@ CHECKS = (
         ),
         example=(
             "FAIL SDI201 acme-2.1.0.tar.gz: is incomplete, the wheel builds from the source tree, but not from it: "
-            "FileNotFoundError 'LICENSE' (setup.py:16)"
+            "FileNotFoundError 'LICENSE' (setup.py:16), see .tox/prodsim/prodsim/build.log"
         ),
         causes=(
             "setup.py reads a file (requirements.txt, LICENSE, VERSION) that MANIFEST.in does not name",

@@ -45,7 +45,7 @@ def check(
     """Return what is wrong with the other wheels, and with the files as a whole; ``wheel`` is the one under test."""
     folder = release.folder
     others = [each for each in folder.wheels if each.name != wheel.file_name]
-    check_one = functools.partial(_check_other, release, tested_pythons=tested_pythons, call=call)
+    check_one = functools.partial(_check_other, tested_pythons=tested_pythons, call=call)
     with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="prodsim-release") as pool:
         checked = dict(zip((each.name for each in others), pool.map(check_one, others), strict=True))
     released = {each.name for each in folder.released}
@@ -62,13 +62,15 @@ def check(
         CheckResult(
             detail="",
             codes=(_CHANGED, *sorted({code for each in checked.values() for code in each.result.codes})),
-            findings=tuple(_merged({name: each.result.findings for name, each in checked.items()})),
+            findings=(
+                *_merged({name: each.result.findings for name, each in checked.items()}),
+                *_changed(release, call),
+            ),
         ),
     )
 
 
 def _check_other(
-    release: Release,
     file: artifact.FolderFile,
     *,
     tested_pythons: frozenset[str] | None,
@@ -89,10 +91,19 @@ def _check_other(
             call.with_room(wheel.largest_bytes), functools.partial(artifact.check_native, wheel), file.path
         ),
     )
-    if call(artifact.file_sha256, file.path) != release.digests.get(file.name):
-        message, hint = "changed while it was checked", "let nothing write there, and run again"
-        result = replace(result, findings=(*result.findings, error(_CHANGED, file.name, message, hint)))
     return _Checked(result=result, metadata=metadata)
+
+
+def _changed(release: Release, call: BoundedCall) -> Iterator[Finding]:
+    """Yield the files that are not what they were when the run began."""
+    for file in release.folder.files:
+        try:
+            digest = call(artifact.file_sha256, file.path)
+        except (ProdsimError, OSError):
+            digest = ""
+        if digest != release.digests.get(file.name, digest):
+            message, hint = "changed while it was checked", "let nothing write there, and run again"
+            yield error(_CHANGED, file.name, message, hint)
 
 
 def _merged(found: Mapping[str, Iterable[Finding]]) -> Iterator[Finding]:

@@ -41,7 +41,8 @@ def acme_sdist(folder: Path, files: Mapping[str, str] | None = None, pkg_info: s
 
 def traceback(file: str, line: int, error: str) -> build_failure.BackendOutput:
     place = f'  File "{file}", line {line}, in <module>'
-    return build_failure.BackendOutput(output=f"Traceback (most recent call last):\n{place}\n{error}\n")
+    output = f"Traceback (most recent call last):\n{place}\n{error}\n"
+    return build_failure.BackendOutput(output=output, log=".tox/prodsim/prodsim/build.log")
 
 
 def no_sdist(_: Path) -> Iterable[Finding]:

@@ -88,5 +88,5 @@ EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "DEP209": present(distribution("acme", "2.1.0"), requires=("pyyaml>=6",)),
     "DEP210": uninstallable,
     "DEP211": two_owners,
-    "IMP500": present(distribution("acme", "2.1.0", editable="file:///home/me/acme")),
+    "IMP500": present(distribution("acme", "2.1.0", editable="direct_url.json says editable: file:///home/me/acme")),
 }

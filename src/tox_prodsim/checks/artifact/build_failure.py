@@ -76,6 +76,13 @@ def wheel_failure(sdist: Sdist, backend: BackendOutput, *, tree_builds: bool | N
     return _failure(CheckResult.of(known, check_sdist(sdist)), backend, Path(sdist.top))
 
 
+def not_unpacked(sdist: Sdist, reason: str) -> BuildFailure:
+    """Return the report for an sdist that tox refuses to unpack for this reason."""
+    finding = _unbuildable(sdist, "it cannot be unpacked", "leave the member out, or put the file itself in its place")
+    known = CheckResult(detail="", codes=_OF_SDIST, findings=(finding,))
+    return BuildFailure(checked=CheckResult.of(known, check_sdist(sdist)), title="tox says", lines=(reason,))
+
+
 def sdist_of_given(sdist: Sdist, backend: BackendOutput) -> CheckResult:
     """Return the result for an sdist that builds no wheel here, beside a wheel that was given.
 

@@ -75,6 +75,11 @@ class PackagingListener(Protocol):
         """Handle a failure; None: what the build requires could not be installed."""
 
 
+def is_not_unpacked(problem: BaseException | None) -> bool:
+    """Return whether tox refused to unpack the sdist: it has a name or a link that leads out of the folder."""
+    return isinstance(problem, Fail) and str(problem).startswith("cannot extract tar member")
+
+
 def supervise(
     package_envs: Iterable[PackageToxEnv], conf: EnvConfigSet, listener: PackagingListener, boundary: Boundary
 ) -> None:
@@ -119,7 +124,7 @@ class _SupervisedPackaging:
             packages = self._perform_packaging(for_env)
         except (Fail, SystemExit) as problem:
             if listener is not None and not self._cancel.is_set:
-                built = "build_sdist" in _progress.hooks[:-1]
+                built = "build_sdist" in _progress.hooks[:-1] or is_not_unpacked(problem)
                 failed = _packaging(self._sdist(for_env) if built else None, began_s)
                 if isinstance(problem, Fail) or failed.record.failed_install:
                     with boundary:

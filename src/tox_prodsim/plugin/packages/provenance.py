@@ -33,7 +33,7 @@ from tox_prodsim.plugin.context import runners
 from tox_prodsim.plugin.packages import build_record
 from tox_prodsim.plugin.packages.build_record import BuildRecord
 from tox_prodsim.plugin.packages.given_release import GivenRelease
-from tox_prodsim.plugin.packages.package_env import Packaging
+from tox_prodsim.plugin.packages.package_env import Packaging, is_not_unpacked
 from tox_prodsim.plugin.paths import display_path
 from tox_prodsim.plugin.progress import ProgressDisplay
 from tox_prodsim.run.context import Preparation, WheelUnderTest
@@ -131,11 +131,12 @@ class ProvenanceTracker:
         self._progress.end(Step.BUILD)
         if self.given.file is not None and self.given.file.suffix == ".whl" and problem is not None:
             self._report_refused(self.given.file, str(problem))
-        output = self._output_of(problem, packaging.record)
+        sdist, output = packaging.sdist or self.given.file, self._output_of(problem, packaging.record)
+        if sdist is not None and is_not_unpacked(problem) and not self._reported:
+            self._report(build_failure.not_unpacked(self._opened(sdist), str(problem)))
         if output is None or self._reported:
             return
         self._reported = True
-        sdist = packaging.sdist or self.given.file
         if sdist is None:
             self._report(build_failure.sdist_failure(output, self._root))
             return
@@ -187,7 +188,7 @@ class ProvenanceTracker:
             return unknown_provenance(self.given.no_sdist if package == "external" else built)
         built_here = self.given.file is None and self._tree.is_started
         try:
-            sdist = artifact.read_bounded(self._call, artifact.open_sdist, kept)
+            sdist = self._opened(kept)
         except ProdsimError as problem:
             if not self.given.is_wheel:
                 raise
@@ -253,9 +254,10 @@ class ProvenanceTracker:
                 tree_builds = True
             except TreeUnavailableError:
                 tree_builds = False
-        return build_failure.wheel_failure(
-            artifact.read_bounded(self._call, artifact.open_sdist, sdist), output, tree_builds=tree_builds
-        )
+        return build_failure.wheel_failure(self._opened(sdist), output, tree_builds=tree_builds)
+
+    def _opened(self, sdist: Path) -> artifact.Sdist:
+        return artifact.read_bounded(self._call, artifact.open_sdist, sdist)
 
     # the source tree
 

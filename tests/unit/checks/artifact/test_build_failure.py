@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import tarfile
 from pathlib import Path
 
 import pytest
-from support.sdists import sdist
+from support.sdists import sdist, special
 
 from tox_prodsim.checks.artifact import Sdist, open_sdist
-from tox_prodsim.checks.artifact.build_failure import BackendOutput, sdist_failure, wheel_failure
+from tox_prodsim.checks.artifact.build_failure import BackendOutput, not_unpacked, sdist_failure, wheel_failure
 
 NAME_BACKEND = "have requires of [build-system] name the distribution that provides its build-backend"
 
@@ -52,6 +53,14 @@ def test_what_the_tree_builds_lacks_something_in_the_sdist(tmp_path: Path) -> No
     output = BackendOutput(output="ModuleNotFoundError: No module named 'versioneer'\n")
     failure = wheel_failure(opened(tmp_path), output, tree_builds=True)
     assert "SDI201" in {each.code for each in failure.checked.findings}
+
+
+def test_an_sdist_that_is_not_unpacked_names_the_member(tmp_path: Path) -> None:
+    edit = special("acme-1.0/data/current", tarfile.SYMTYPE, "/srv/data")
+    failure = not_unpacked(open_sdist(sdist(tmp_path, edit=edit)), "it is a link to an absolute path")
+    assert [each.code for each in failure.checked.findings] == ["BLD102", "SDI203"]
+    assert failure.checked.findings[1].subject == "acme-1.0/data/current"
+    assert failure.lines == ("it is a link to an absolute path",)
 
 
 def test_a_back_end_that_does_not_start_is_one_that_is_not_required(tmp_path: Path) -> None:
