@@ -16,7 +16,7 @@ from pathlib import Path
 from tox_prodsim.checks.installed.import_runs import load_all, processes_for
 from tox_prodsim.checks.installed.imports import Imported, compiled
 from tox_prodsim.checks.installed.messages import finding, hint_for
-from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Distribution, Loaded, Outcome, Raised, load
+from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Died, Distribution, Loaded, Outcome, Raised, load
 from tox_prodsim.checks.installed.providers import is_gone
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import CheckResult, Finding, Level
@@ -125,6 +125,7 @@ def check_modules(
     importer = _Importer(distribution, runner, python, limit_s, time.monotonic() + budget_s, processes)
     outcomes = importer.load_twice(pending)
     outcomes |= importer.load_alone(_above_note(_Weights(distribution, own, remembered, outcomes))[:_MOST_ALONE])
+    outcomes |= importer.load_alone(_silently_died(outcomes))
     loaded = imported | {name for name, outcome in outcomes.items() if isinstance(outcome, Loaded)}
     missed = len(pending) - len(outcomes)
     reason = f"{missed} of {len(pending)} modules were not reached within {budget_s:g} s" if missed else ""
@@ -244,6 +245,15 @@ def _above_note(weights: _Weights) -> list[str]:
     return [name for name in weights.failed if weights.level(name) is not Level.NOTE]
 
 
+def _silently_died(outcomes: Mapping[str, Outcome]) -> list[str]:
+    """Return the first module for each exit code of the interpreter, if it is not known what it wrote before."""
+    first: dict[str, tuple[str, Died]] = {}
+    for name, outcome in outcomes.items():
+        if isinstance(outcome, Died) and outcome.how.startswith("exited"):
+            first.setdefault(outcome.how, (name, outcome))
+    return [name for name, died in first.values() if not died.said][:_REASONS_SHOWN]
+
+
 def _extras(weights: _Weights) -> str:
     """Return which extras bring what the modules lack that need one."""
     needing = {name: extras for name in weights.failed if (extras := weights.extras(name))}
@@ -316,7 +326,12 @@ def _lacks_own_file(distribution: Distribution, outcome: Outcome) -> bool:
 
 
 def _reason(outcome: Outcome) -> str:
-    return f"lacks {outcome.missing}" if isinstance(outcome, Raised) and outcome.missing else str(outcome)
+    match outcome:
+        case Raised(missing=missing) if missing:
+            return f"lacks {missing}"
+        case Died():
+            return outcome.reason
+    return str(outcome)
 
 
 def _finding(weights: _Weights, level: Level, names: Sequence[str]) -> Finding:

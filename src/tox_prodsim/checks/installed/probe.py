@@ -21,6 +21,7 @@ from tox_prodsim.model.answers import Each, Row, Shape, checked, mark, marked, n
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.entry_points import EntryPoint
 from tox_prodsim.model.errors import AnswerError, ProdsimError
+from tox_prodsim.model.formatting import last_line
 from tox_prodsim.model.runner import CHILD_SCRIPTS, Completed, Runner
 
 COMMAND_GROUPS = ("console_scripts", "gui_scripts")
@@ -213,8 +214,15 @@ class Died:
     frames: tuple[str, ...]
     tried: bool = True
     """Whether the item was tried at all."""
+    said: str = ""
+    """The last line that it wrote; empty: nothing, or not known of this item."""
 
     def __str__(self) -> str:
+        return f"{self.reason}: {self.said}" if self.said else self.reason
+
+    @property
+    def reason(self) -> str:
+        """Return the same without what it wrote, which may be another line in each run."""
         return f"the interpreter {self.how}"
 
 
@@ -385,7 +393,10 @@ def _ask(
     read.add_all(completed.stdout)
     if read.is_empty:
         raise ProdsimError(str(python), f"cannot be asked what is installed: it {ending(completed.returncode)}")
-    return read.answers if read.is_complete else [*read.answers, _interrupted(completed, limit_s)]
+    if read.is_complete:
+        return read.answers
+    said = "" if read.answers else _said(completed.stderr, nonce)
+    return [*read.answers, _interrupted(completed, limit_s, said)]
 
 
 _BEGINS = re.compile(rb'\{"begin": (?P<at>\d{1,9}), "pid": (?P<pid>\d{1,9})\}')
@@ -521,14 +532,21 @@ def _printed(stderr: bytes, nonce: str, number: int) -> tuple[Effect, ...]:
     return (Effect(kind="printed", what=f"prints {text.splitlines()[0][:100]!r}"),) if text else ()
 
 
-def _interrupted(completed: Completed, limit_s: float) -> Died | Hung:
-    """Return how the item ended that ended the process."""
+def _interrupted(completed: Completed, limit_s: float, said: str) -> Died | Hung:
+    """Return how the item ended that ended the process; ``said`` is its last line, if that is known."""
     text = completed.stderr.decode("utf-8", "replace")
     if completed.timed_out or re.search(r"^Timeout \(", text, re.MULTILINE):  # faulthandler's watchdog
         return Hung(limit_s=limit_s, frames=_frames(text))
     if completed.returncode == _LOST_OUTPUT:
         return Died(how="closed a file descriptor that does not belong to the package", frames=())
-    return Died(how=ending(completed.returncode), frames=_frames(text))
+    exited = completed.returncode is not None and completed.returncode >= 0
+    return Died(how=ending(completed.returncode), frames=_frames(text), said=said if exited else "")
+
+
+def _said(stderr: bytes, nonce: str) -> str:
+    """Return the last line that was written since the last mark of ours."""
+    _, marked_line, rest = stderr.rpartition(mark(nonce))
+    return last_line((rest.partition(b"\n")[2] if marked_line else rest).decode("utf-8", "replace"))
 
 
 def ending(returncode: int | None) -> str:

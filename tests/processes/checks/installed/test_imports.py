@@ -143,6 +143,9 @@ def test_the_hint_fits_the_failure(env: Env, put: Put, source: str, message: str
     [
         pytest.param(SEGFAULT, "died with SIGSEGV", id="a segmentation fault"),
         pytest.param("import os\nos._exit(0)\n", "exited with 0", id="an exit that nothing can catch"),
+        pytest.param(
+            "import os\nprint('no licence', flush=True)\nos._exit(1)\n", "exited with 1: no licence", id="a reason"
+        ),
         pytest.param("import os\nos.kill(os.getpid(), 9)\n", "died with SIGKILL", id="a signal"),
         pytest.param(
             "import os\nos.closerange(3, 1024)\n",

@@ -158,6 +158,11 @@ def test_a_module_that_looks_for_a_file_elsewhere_in_vain_is_a_note(env: Env, pu
     [
         pytest.param(SEGFAULT, "the interpreter died with SIGSEGV", id="a crash"),
         pytest.param("import os\nos._exit(0)", "the interpreter exited with 0", id="an exit"),
+        pytest.param(
+            "import os\nos.write(2, b'acme: no licence\\n')\nos._exit(1)",
+            "the interpreter exited with 1: acme: no licence",
+            id="an exit with a last line",
+        ),
         pytest.param("while True: pass", "it does not end within 0.5 s", id="a hang"),
     ],
 )
@@ -168,7 +173,13 @@ def test_a_module_that_takes_the_interpreter_along_does_not_take_the_others(
     imported = modules(env, subject, limit_s=0.5)
     assert brief(imported.checked) == [("IMP504", N, "acme.bad and 1 more module", f"importing them fails: {how}")]
     assert imported.modules == {"acme", "acme.good"}
-    assert len(env.argvs) <= 4
+    assert len(env.argvs) <= 5
+
+
+def test_the_last_line_of_another_module_is_not_quoted(env: Env, put: Put) -> None:
+    files = {"acme/a.py": "import os\nos.write(2, b'loud\\n')", "acme/b.py": "import os\nos._exit(3)"}
+    (found,) = modules(env, put(files)).checked.findings
+    assert (found.subject, found.message) == ("acme.b", "importing it fails: the interpreter exited with 3")
 
 
 def test_what_was_not_reached_in_time_is_not_called_checked(env: Env, put: Put) -> None:
