@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 from tox_prodsim import supervision
@@ -87,7 +88,8 @@ def main() -> None:
 
     def work() -> None:
         try:
-            said.append(play(plan))
+            with supervision.shared_guards() if plan["shares"] else nullcontext():
+                said.append(play(plan))
         finally:
             done.set()
 

@@ -104,7 +104,7 @@ ADVERSARIES = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Way:
-    """One way to end a run: signals to ``host``, ``group`` (the host's), ``guard`` and ``warden``, in this order.
+    """One way to end a run: signals to ``host``, its ``group``, ``server``, ``guard`` and ``warden``, in this order.
 
     Without any, the main process ends by itself, or the time of the run is up. ``within_s`` is how long the clean-up
     may take, without slack; ``causes`` and ``verdict`` are what the host says of it, when it lives to say so.
@@ -162,6 +162,16 @@ WAYS = (
     _asked("SIGINT to group", ("group", signal.SIGINT)),
     Way(name="KILL warden", signals=(("warden", KILL),), within_s=0.0, cause="lost", verdict="ended"),
     Way(name="KILL guard", signals=(("guard", KILL),), within_s=0.0, cause="lost", verdict="ended"),
+    Way(
+        name="KILL server, timeout",
+        signals=(("server", KILL),),
+        within_s=0.3 + GRACE_S,
+        cause="timed out",
+        verdict="timed out",
+        timeout_s=0.3,
+    ),
+    _lost("KILL server+host", ("server", KILL), ("host", KILL)),
+    _lost("STOP server and both, KILL host", ("server", STOP), ("guard", STOP), ("warden", STOP), ("host", KILL)),
     _lost("KILL host", ("host", KILL)),
     _lost("KILL group", ("group", KILL)),
     _lost("KILL warden+host", ("warden", KILL), ("host", KILL)),

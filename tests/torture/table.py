@@ -31,7 +31,9 @@ def main() -> int:
     options = _options()
     with tempfile.TemporaryDirectory(prefix="torture-") as name:
         folder = Path(name)
-        setting = Setting(containment=options.containment, relax=options.relax, built=hopper(folder))
+        setting = Setting(
+            containment=options.containment, relax=options.relax, built=hopper(folder), shares=not options.alone
+        )
         print(_title(options), flush=True)
         pairs = list(_pairs(options, setting))
         began = time.monotonic()
@@ -51,6 +53,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at a time (default: one for each CPU)")
     parser.add_argument("--relax", type=float, default=1.0, help="multiply the slack of the bounds (default: 1)")
     parser.add_argument("--containment", default="auto", help="as the key of that name (default: auto)")
+    parser.add_argument("--alone", action="store_true", help="start an interpreter for each guard (default: fork it)")
     parser.add_argument("--adversary", action="append", help="only this one; more than once for several")
     parser.add_argument("--ending", action="append", help="only this ending; more than once for several")
     return parser.parse_args()
@@ -67,7 +70,7 @@ def _pairs(options: argparse.Namespace, setting: Setting) -> Iterator[tuple[Adve
     names, endings = options.adversary, options.ending
     for adversary, way in chosen:
         wanted = (not names or adversary.name in names) and (not endings or way.name in endings)
-        supervisors = any(whom in {"guard", "warden"} for whom, _ in way.signals)
+        supervisors = any(whom in {"server", "guard", "warden"} for whom, _ in way.signals)
         if wanted and not missing(adversary, setting) and not (supervisors and options.containment == BEST_EFFORT):
             yield adversary, way
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,13 +30,14 @@ from torture.matrix import (
 from tox_prodsim import supervision
 
 READY_LIMIT_S = 30.0
-WHOM = ("host", "guard", "warden")
+WHOM = ("host", "server", "guard", "warden")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setting:
     """What is the same for all cells of a table; ``relax`` multiplies what a busy machine needs, not the graces.
 
+    ``shares``: the guards of the host are forks of one process (``server``), as those of tox.
     After its bound a run is watched for ``beyond_s`` more, to tell what is late from what survives.
     """
 
@@ -44,13 +45,14 @@ class Setting:
     relax: float = 1.0
     built: Path | None = None
     beyond_s: float = 12.0
+    shares: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cell:
     """What was counted: ``seconds`` is None when something still ran at the end; ``said`` is the host's result.
 
-    ``supervisors`` are guards and wardens that still run; ``trouble`` is what does not hold, in words.
+    ``supervisors`` are servers, guards and wardens that still run; ``trouble`` is what does not hold, in words.
     """
 
     survivors: int
@@ -71,7 +73,7 @@ def play(adversary: Adversary, way: Way, folder: Path, setting: Setting) -> Cell
     host, family = launched(folder), dict[str, psutil.Process]()
     try:
         _wait_ready(register, adversary, host, READY_LIMIT_S * max(1.0, setting.relax))
-        family = _family(host.pid, register)
+        family = _family(host.pid, register, WHOM if setting.shares else (WHOM[0], *WHOM[2:]))
         began = _end(way, family, folder)
         return _counted(adversary, way, register, host, family, began, setting)
     finally:
@@ -86,6 +88,7 @@ def _plan(adversary: Adversary, way: Way, folder: Path, setting: Setting) -> Non
     plan = {
         "argv": adversary.argv(folder / "register", ends=way.itself, built=setting.built),
         "containment": setting.containment,
+        "shares": setting.shares,
         "ledger": str(folder / "ledger") if way.loses_host else None,
         "timeout_s": way.timeout_s,
         "grace_s": GRACE_S,
@@ -119,13 +122,13 @@ def _wait_ready(register: Register, adversary: Adversary, host: subprocess.Popen
         time.sleep(0.005)
 
 
-def _family(host: int, register: Register) -> dict[str, psutil.Process]:
-    """Return host, guard and warden, as far as they are there: each is a child of the one before."""
+def _family(host: int, register: Register, names: Sequence[str]) -> dict[str, psutil.Process]:
+    """Return host, server, guard and warden, as far as they are there: each is a child of the one before."""
     ours = {pid for pid, _ in register.present()}
     found: dict[str, psutil.Process] = {}
     below = [host]
     with suppress(psutil.Error):
-        for whom in WHOM:
+        for whom in names:
             if below:
                 found[whom] = psutil.Process(below[0])
                 below = [each.pid for each in found[whom].children() if each.pid not in ours]

@@ -46,6 +46,10 @@ class Poller:
         """Do not wait for a descriptor any more."""
         self._epoll.unregister(fd)
 
+    def close(self) -> None:
+        """Wait for nothing any more."""
+        self._epoll.close()
+
     def wait(self, limit_s: float | None) -> list[int]:
         """Return what has something to report, within ``limit_s`` seconds (None: without a limit)."""
         return [fd for fd, _ in self._epoll.poll(limit_s)]

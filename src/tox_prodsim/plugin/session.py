@@ -10,6 +10,7 @@ import logging
 import time
 import weakref
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -67,6 +68,8 @@ class Session:
         self._lowered: installer.Lowered | None = None
         self._reporting: Reporting | None = None
         self._driver: RunDriver | None = None
+        self._guards = ExitStack()
+        self._guards.enter_context(supervision.shared_guards())
         self._workers = supervision.Workers(cancel=self._cancel, ledger=lambda: ledger_of(tox_env))
         self._is_given_readable = False
         self._commands = ToxCommands(
@@ -164,6 +167,7 @@ class Session:
                 files.set_modes(self._folder, self._scenario.report_mode)
         self._provenance.close()
         self._workers.close()
+        self._guards.close()
         self._cancel.close()
 
     def _new_reporting(self) -> Reporting:

@@ -1,11 +1,11 @@
 """Supervision, usable without tox: run a command so that nothing of it survives, and see when it is ready.
 
-``process`` starts, waits and stops: it starts the guard (``guard_process``), talks to it (``control``) and keeps what
-it reports (``run_state``); ``process_group`` is the weaker way where there are no subreapers. ``containment`` is how a
-run is held together, ``ending`` is how it ended, ``clock`` times it. ``run`` keeps what a short command writes.
-``probes`` are how readiness is seen, ``descendants`` follows the processes of a run by their ``pidfd``, ``diagnosis``
-is what processes are doing. ``ledger`` ends what lost runs left behind, by the rules of ``ownership``; ``kernel_lock``
-lets one run wait for another; ``shim`` and ``cli`` are processes
+``process`` starts, waits and stops: it starts the guard (``guard_process``, or ``guard_server``, which forks it), talks
+to it (``control``) and keeps what it reports (``run_state``); ``process_group`` is the weaker way where there are no
+subreapers. ``containment`` is how a run is held together, ``ending`` is how it ended, ``clock`` times it. ``run`` keeps
+what a short command writes. ``probes`` are how readiness is seen, ``descendants`` follows the processes of a run by
+their ``pidfd``, ``diagnosis`` is what processes are doing. ``ledger`` ends what lost runs left behind, by the rules of
+``ownership``; ``kernel_lock`` lets one run wait for another; ``shim`` and ``cli`` are processes
 """
 
 from tox_prodsim.model.scenario import ContainmentKind
@@ -16,6 +16,7 @@ from tox_prodsim.supervision.descendants import MOST as MOST_DESCENDANTS
 from tox_prodsim.supervision.diagnosis import Diagnosis, Hook, diagnose, is_own_file, is_unhandled, summary
 from tox_prodsim.supervision.ending import KILL, CapturedRun, Cause, Containment, Ending, SignalSent, Survivor
 from tox_prodsim.supervision.expressions import Expressions
+from tox_prodsim.supervision.guard_server import shared as shared_guards
 from tox_prodsim.supervision.kernel_lock import KernelLock, LockHolder
 from tox_prodsim.supervision.ledger import SweepResult, runs_ending, sweep
 from tox_prodsim.supervision.probes import (
@@ -109,6 +110,7 @@ __all__ = [
     "resume",
     "run",
     "runs_ending",
+    "shared_guards",
     "shim",
     "socket_owner",
     "start",

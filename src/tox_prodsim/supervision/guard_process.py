@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -12,36 +11,29 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from tox_prodsim.model.runner import CHILD_SCRIPTS
+from tox_prodsim.supervision import guard_server
+from tox_prodsim.supervision.guard_server import ForkedGuard
 
+Guard = subprocess.Popen[bytes] | ForkedGuard
 GUARD = CHILD_SCRIPTS / "guard.py"
 _BEGIN = "import sys; sys.path.append(sys.argv[1]); import guard; guard.begin(int(sys.argv[2]))"
 EXIT_LIMIT_S = 2.0
 _KILLED_LIMIT_S = 1.0
 
 
-def start(guard_end: socket.socket, files: Mapping[str, int | None]) -> subprocess.Popen[bytes] | None:
-    """Start the guard at its end of the control socket.
+def start(guard_end: socket.socket, files: Mapping[str, int | None]) -> Guard | None:
+    """Start the guard at its end of the control socket; while guards are shared, as a fork of their server.
 
     If even that fails, the error is sent in the guard's place and None is returned.
     """
     with guard_end:
         try:
-            control = _beyond_standard_files(guard_end.fileno())
-            try:
-                return _popen(control, files)
-            finally:
-                os.close(control)
+            with guard_server.beyond_standard_files(guard_end.fileno()) as control:
+                return guard_server.fork(control, files) or _popen(control, files)
         except OSError as problem:
             error = f"the supervising process could not be started: {problem.strerror}"
             guard_end.sendall(json.dumps({"event": "not started", "error": error}).encode() + b"\n")
             return None
-
-
-def _beyond_standard_files(fd: int) -> int:
-    """Return a copy of a descriptor that is not one of 0, 1 and 2, which a host without these gives to its sockets."""
-    import fcntl  # noqa: PLC0415 - not on Windows
-
-    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
 
 
 def _popen(control: int, files: Mapping[str, int | None]) -> subprocess.Popen[bytes]:
@@ -58,7 +50,7 @@ def _popen(control: int, files: Mapping[str, int | None]) -> subprocess.Popen[by
     )
 
 
-def reap(guard: subprocess.Popen[bytes], limit_s: float = EXIT_LIMIT_S) -> None:
+def reap(guard: Guard, limit_s: float = EXIT_LIMIT_S) -> None:
     """Wait for the end of the guard, which has closed its socket; a guard that does not end is killed.
 
     If a tracer hides that it has ended, a thread reaps it when the tracer lets it go.

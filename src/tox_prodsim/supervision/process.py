@@ -141,7 +141,7 @@ def _nested_tag(env: Mapping[str, str], tag: str) -> str:
 
 def _start_supervisor(
     kind: ContainmentKind, files: Mapping[str, int | None]
-) -> tuple[socket.socket, subprocess.Popen[bytes] | None]:
+) -> tuple[socket.socket, guard_process.Guard | None]:
     """Start the guard, or for a group a thread of ours; return our end of the socket, and the process of the guard."""
     try:
         host_end, guard_end = socket.socketpair()
@@ -159,7 +159,7 @@ class Process:
     def __init__(
         self,
         host_end: socket.socket,
-        guard: subprocess.Popen[bytes] | None,
+        guard: guard_process.Guard | None,
         tag: str,
         cancel: Cancel | None,
         kind: ContainmentKind = "subreaper",
