@@ -18,6 +18,7 @@ from pathlib import Path
 from tox_prodsim.model import files
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import ForeignFileError, ProdsimError, ReleaseRefusedError, WheelUnavailableError
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.model.runner import Completed, Runner
 
 KEPT_RUNS = 8
@@ -25,9 +26,9 @@ KEPT_RUNS = 8
 KEPT_ACCEPTED = 24
 """How many wheels of accepted baselines are kept."""
 _ACCEPTED = "accepted"
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SHA256 = lazy_regex(r"[0-9a-f]{64}")
 _GIT_LIMIT_S = 120.0
-_LOCAL_TO_A_TREE = re.compile(
+_LOCAL_TO_A_TREE = lazy_regex(
     r"GIT_(ALTERNATE_OBJECT_DIRECTORIES|CONFIG|CONFIG_PARAMETERS|CONFIG_COUNT|OBJECT_DIRECTORY|DIR|WORK_TREE"
     r"|IMPLICIT_WORK_TREE|GRAFT_FILE|INDEX_FILE|NO_REPLACE_OBJECTS|REPLACE_REF_BASE|PREFIX|SHALLOW_FILE|COMMON_DIR"
     r"|INTERNAL_SUPER_PREFIX)"

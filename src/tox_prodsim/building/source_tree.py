@@ -9,13 +9,13 @@ objects of the user's own repository and an index that is private to the copy.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import Cancelled, NoTreeError, TreeUnavailableError
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.model.runner import Runner
 
 LIMIT_BYTES, LIMIT_FILES = 1 << 30, 20_000
@@ -27,7 +27,7 @@ _MARKERS = ("pyvenv.cfg", "CACHEDIR.TAG")
 _MANIFEST = "SOURCES.txt"
 _ARCHIVES = (".whl", ".tar.gz", ".zip")
 _GIT_RULES = (".gitignore", ".gitattributes")
-_BUILD_OUTPUT = re.compile(
+_BUILD_OUTPUT = lazy_regex(
     r"(^|/)(build|dist|\.eggs|\.tox|\.nox|\.venv|__pycache__|\.pytest_cache|[^/]+\.(egg-info|dist-info))(/|$)|\.py[co]$"
 )
 """What builds usually write; it is not reported, even if git does not ignore it."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_TOKEN = re.compile(
+from tox_prodsim.model.regex import lazy_regex
+
+_TOKEN = lazy_regex(
     rb"""\(\?i\) | \(\?: | \((?!\?)
         | \\[dwsDWSb] | \\[^\w\s]
         | \[\^ (?:[^\x00-\x1f\\\]] | \\[dws] | \\[^\w\s])+ \]

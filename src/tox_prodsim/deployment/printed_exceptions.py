@@ -6,10 +6,11 @@ import re
 from typing import Protocol
 
 from tox_prodsim.model.dataclass import dataclass
+from tox_prodsim.model.regex import lazy_regex
 
 HEADER = "Traceback (most recent call last)"
-COLORS = re.compile(r"\x1b\[[0-9;]*m")
-FIRST_WORDS = re.compile(rb"Traceback \(most recent call last\)|Fatal Python error: ")
+COLORS = lazy_regex(r"\x1b\[[0-9;]*m")
+FIRST_WORDS = lazy_regex(rb"Traceback \(most recent call last\)|Fatal Python error: ")
 """Matches in every log that has an exception."""
 _LONGEST_MESSAGE = 500
 """Characters of the line that names the exception that are kept."""
@@ -19,13 +20,13 @@ _MOST_FRAMES = 1000
 _MOST_BETWEEN = 20
 """Lines of other processes between those of a traceback."""
 
-_FRAME = re.compile(r'(?P<before>.*?)  File "(?P<file>[^"]+)", line (?P<line>\d+)(?:,? in .*)?$')
-_NAME = re.compile(r"(?!(?:DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL|FATAL):)[^\W\d][\w.<>]*(?::(?: .*)?)?$")
+_FRAME = lazy_regex(r'(?P<before>.*?)  File "(?P<file>[^"]+)", line (?P<line>\d+)(?:,? in .*)?$')
+_NAME = lazy_regex(r"(?!(?:DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL|FATAL):)[^\W\d][\w.<>]*(?::(?: .*)?)?$")
 """A line that can name an exception; of another process it is one that came in between."""
-_GROUP_LINE = re.compile(r"(?P<indent>.*?\s)[|+](?P<rest>-.*| .*|)$")
-_SUB_EXCEPTION = re.compile(r"(?:-\+)?-+ (?P<number>\d+|\.\.\.) -+$")
-_RICH_FRAME = re.compile(r"(?P<file>\S.*?):(?P<line>\d+)(?: in .*)?$")
-_THREAD = re.compile(r"(?:Current thread|Thread) 0x[0-9a-f]+.*:$")
+_GROUP_LINE = lazy_regex(r"(?P<indent>.*?\s)[|+](?P<rest>-.*| .*|)$")
+_SUB_EXCEPTION = lazy_regex(r"(?:-\+)?-+ (?P<number>\d+|\.\.\.) -+$")
+_RICH_FRAME = lazy_regex(r"(?P<file>\S.*?):(?P<line>\d+)(?: in .*)?$")
+_THREAD = lazy_regex(r"(?:Current thread|Thread) 0x[0-9a-f]+.*:$")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

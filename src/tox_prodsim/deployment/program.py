@@ -7,10 +7,12 @@ import shlex
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from itertools import dropwhile
 
-_PYTHON = re.compile(r"(?:python|pypy)w?[\d.]*t?(?:-dbg)?")
+from tox_prodsim.model.regex import lazy_regex
+
+_PYTHON = lazy_regex(r"(?:python|pypy)w?[\d.]*t?(?:-dbg)?")
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "fish"})
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=.*", re.DOTALL)
-_SUBSTITUTION = re.compile(r"\$\([^()]*\)|\$\(\([^()]*\)\)|`[^`]*`")
+_ASSIGNMENT = lazy_regex(r"[A-Za-z_]\w*\+?=.*", re.DOTALL)
+_SUBSTITUTION = lazy_regex(r"\$\([^()]*\)|\$\(\([^()]*\)\)|`[^`]*`")
 _BUILTINS = frozenset(
     {".", ":", "[", "cd", "command", "echo", "eval", "exit", "export", "false", "kill", "printf", "pwd", "read", "set"}
     | {"shift", "sleep", "source", "test", "trap", "true", "ulimit", "umask", "unset", "wait"}

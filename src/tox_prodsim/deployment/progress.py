@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +10,11 @@ from tox_prodsim import supervision
 from tox_prodsim.deployment import findings, log_end
 from tox_prodsim.model.events import Event, Evidence, Found, Progress, Step
 from tox_prodsim.model.findings import Finding, Level
+from tox_prodsim.model.regex import lazy_regex
 
 _NEAR = 0.8
 """From this share of a limit on, the next slow machine is a failure: RUN630."""
-_DIGITS = re.compile(r"\d+")
+_DIGITS = lazy_regex(r"\d+")
 """What differs between two diagnoses of the same hang: pids, CPU shares, sizes."""
 
 

@@ -20,14 +20,15 @@ from tox_prodsim.deployment.printed_exceptions import (
     begin,
 )
 from tox_prodsim.model.dataclass import dataclass
+from tox_prodsim.model.regex import lazy_regex
 
-_CHAIN = re.compile(
+_CHAIN = lazy_regex(
     r"During handling of the above exception, another exception occurred:"
     r"|The above exception was the direct cause of the following exception:"
 )
-_WORDS = re.compile(FIRST_WORDS.pattern + rb"|the above exception|The above exception")
+_WORDS = lazy_regex(FIRST_WORDS.pattern + rb"|the above exception|The above exception")
 """Matches every line that is of interest as long as no exception is being read."""
-_ESCAPE = re.compile(r"\\(.)")
+_ESCAPE = lazy_regex(r"\\(.)")
 _ESCAPED = {"n": "\n", "t": "\t", "r": ""}
 _LONGEST_CHAIN = 100
 

@@ -8,7 +8,8 @@ at this moment, ``findings`` what is wrong and ``causes`` what of that is one fa
 exceptions, ``answers`` reads those of helper programs, ``cores`` counts the processors that may be used, ``files``
 writes files, ``sdist_archive`` opens sdists within limits, ``secrets`` masks what is secret in a text, ``printable``
 makes it safe to print, ``installed_metadata`` reads what is installed, ``top_levels`` names what is not a project's
-own in site-packages, and ``dataclass`` makes classes of values that cost little to import.
+own in site-packages. ``dataclass`` makes classes of values that cost little to import, and ``regex`` compiles
+expressions when they are used.
 """
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "probes",
     "python_source",
     "ranges",
+    "regex",
     "release_files",
     "runner",
     "scenario",

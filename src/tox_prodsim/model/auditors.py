@@ -10,6 +10,7 @@ from pathlib import Path
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.parsing import canonical, fill
+from tox_prodsim.model.regex import lazy_regex
 
 KNOWN = {
     "check-wheel-contents": ("{wheel}",),
@@ -20,9 +21,9 @@ KNOWN = {
 """The arguments of the tools that may stand for themselves."""
 FILES = ("{wheel}", "{sdist}")
 
-_REQUIREMENT = re.compile(r"([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)(\[[\w.,-]*\])?((?:[<>=!~]=|[<>]).+)?", re.ASCII)
+_REQUIREMENT = lazy_regex(r"([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)(\[[\w.,-]*\])?((?:[<>=!~]=|[<>]).+)?", re.ASCII)
 _OLDER_NAMES = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
-_LIBC_TAG = re.compile(r"(many|musl)linux_(\d+)_(\d+)_")
+_LIBC_TAG = lazy_regex(r"(many|musl)linux_(\d+)_(\d+)_")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import Counts, Finding, Level
+from tox_prodsim.model.regex import lazy_regex
 
-_MISSING = re.compile(r"No module named '?(?P<module>[\w.]+)|because (?P<absent>[\w.]+) is not installed")
-_CONDITION = re.compile(r"fails? with (?P<name>\w+): ")
-_EXCEPTION = re.compile(r"\b[\w.]*(?:Error|Exception): .+")
+_MISSING = lazy_regex(r"No module named '?(?P<module>[\w.]+)|because (?P<absent>[\w.]+) is not installed")
+_CONDITION = lazy_regex(r"fails? with (?P<name>\w+): ")
+_EXCEPTION = lazy_regex(r"\b[\w.]*(?:Error|Exception): .+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

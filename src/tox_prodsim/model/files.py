@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tox_prodsim.model.errors import ForeignFileError
+from tox_prodsim.model.regex import lazy_regex
 
 if sys.platform != "win32":
     import fcntl
@@ -32,7 +33,7 @@ PRIVATE = 0o600
 SHARED = 0o666
 """The mode of what is for others, such as a baseline in the repository; subject to the umask."""
 _STALE_S = 3600.0
-_TEMPORARY = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.tmp", re.DOTALL)
+_TEMPORARY = lazy_regex(r"\..+\.\d+-[0-9a-f]{8}\.tmp", re.DOTALL)
 # Windows has none of these.
 _NOFOLLOW, _NONBLOCK, _DIRECTORY, _CLOEXEC = (
     getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_DIRECTORY", "O_CLOEXEC")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -10,8 +9,9 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from tox_prodsim.model.dataclass import dataclass
+from tox_prodsim.model.regex import lazy_regex
 
-_ENTRY_POINT = re.compile(r"\[[^\]]+\] (?P<name>.+?)(?: = .*)?")
+_ENTRY_POINT = lazy_regex(r"\[[^\]]+\] (?P<name>.+?)(?: = .*)?")
 """The subject of a finding about an entry point."""
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from tox_prodsim.model.regex import lazy_regex
+
 _LINE_LIMIT = 200
 _CUT = " …"
 _MOST_BYTES = 10**18
 """No disk holds more; a number of hundreds of digits has no floating-point value."""
-_QUOTED = re.compile(r"(?<!\w)(?:(?P<mark>['\"`]).*?(?P=mark)(?!\w)|\u2018.*?\u2019|\u201c.*?\u201d)", re.DOTALL)
+_QUOTED = lazy_regex(r"(?<!\w)(?:(?P<mark>['\"`]).*?(?P=mark)(?!\w)|\u2018.*?\u2019|\u201c.*?\u201d)", re.DOTALL)
 """What stands in quotes; an apostrophe inside a word is none."""
 
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.formatting import counted, listed, shortened
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.model.runner import LeftProcess
 
 TRACKER = "from multiprocessing.resource_tracker import main;main("
 """Python's own process: it ends after the last process that it tracks, on a busy machine after the leak grace."""
 _LONGEST = 120
 _NAMED = 3
-_BUILD_SERVERS = re.compile(
+_BUILD_SERVERS = lazy_regex(
     r"(?:^|/)(?:sccache|buck2d?|distccd|iceccd|watchman)(?:\[|\s|$)"
     r"|(?:^|/)bazel\(|A-server\.jar|GradleDaemon|GradleWorkerMain|KotlinCompileDaemon|VBCSCompiler|/nodeReuse|/nodemode:"
 )
 """Servers that compilers and build tools start to stay, and that the next build of this user would use again."""
-_NUMBER = re.compile(r"\d+|(?<=/tmp/)\S+")
+_NUMBER = lazy_regex(r"\d+|(?<=/tmp/)\S+")
 
 
 def is_build_server(process: LeftProcess) -> bool:

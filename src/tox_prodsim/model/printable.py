@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 import textwrap
 
+from tox_prodsim.model.regex import lazy_regex
+
 _PLAIN = {"·": "-", "±": "+-", "✓": "ok", "└": "`-", "…": "...", "→": "->"}
 """Replacements for our own signs in an encoding that lacks any of them."""
 
-_DANGEROUS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_DANGEROUS = lazy_regex("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 """Control characters, line separators, direction marks, characters without width; tabs are expanded."""
 
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROLS = lazy_regex("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """What no name and no message of one line has; the joiners without width belong to names in some scripts."""
 
-LEGACY_COMMAND = re.compile(r"##(?=\w*\[)")
+LEGACY_COMMAND = lazy_regex(r"##(?=\w*\[)")
 """GitHub (``##[…]``), Azure (``##vso[…]``) and TeamCity obey these anywhere in a line; ``::…::`` only at its start."""
 
-_QUANTITY = re.compile(r"(?<=\d) (?=(?:%|s|ms|kB|MB)(?!\w))")
+_QUANTITY = lazy_regex(r"(?<=\d) (?=(?:%|s|ms|kB|MB)(?!\w))")
 """The blank between a number and its unit, where lines are not wrapped."""
 
 

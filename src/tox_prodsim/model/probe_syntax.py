@@ -26,11 +26,12 @@ from tox_prodsim.model.probes import (
     UnixProbe,
 )
 from tox_prodsim.model.ranges import SECONDS
+from tox_prodsim.model.regex import lazy_regex
 
 HTTP_OPTIONS = ("status", "body", "header", "method", "timeout", "for")
-_EXEC_OPTION = re.compile(r"(?P<name>timeout|every|for)=(?P<value>\S*)")
+_EXEC_OPTION = lazy_regex(r"(?P<name>timeout|every|for)=(?P<value>\S*)")
 """What may stand behind the command of an exec line."""
-_FOR = re.compile(r"(?P<line>.*?)\s+for=(?P<seconds>[^\s/]*)", re.DOTALL)
+_FOR = lazy_regex(r"(?P<line>.*?)\s+for=(?P<seconds>[^\s/]*)", re.DOTALL)
 """A line that ends with this option; a slash would end a regular expression."""
 
 

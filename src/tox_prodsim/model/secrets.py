@@ -14,6 +14,8 @@ from enum import Enum
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
+from tox_prodsim.model.regex import lazy_regex
+
 MASK = "***"
 MIN_LENGTH = 5
 """A shorter value is not masked where it stands alone: it is a part of ordinary words."""
@@ -22,15 +24,15 @@ _ORDINARY = frozenset({"false", "none", "null", "undefined", "disabled", "enable
 
 _STRONG = r"pass(?:word|wd|phrase|code)|pwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|credential"
 _ANY = r"access|api|auth|client|cred|key|passwd|password|private|pwd|secret|token"
-_STRONG_NAME = re.compile(_STRONG, re.IGNORECASE)
-_URL_USER = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]{0,20}://)(?P<user>[^\s/?#'\"<>]{1,500})@")
+_STRONG_NAME = lazy_regex(_STRONG, re.IGNORECASE)
+_URL_USER = lazy_regex(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]{0,20}://)(?P<user>[^\s/?#'\"<>]{1,500})@")
 _VALUE = r"(?P<value>'[^']*'|\"[^\"]*\"|[^\s'\"]+)"
 _START, _PART = r"(?<![^\s'\"=;(\[`])", r"[-\w.]{0,80}"
 """Where the name of an option begins in a text, and a part of one: bounded, so that no text takes long."""
-_OPTION = re.compile(rf"(?P<option>{_START}-{_PART}?(?:{_ANY}){_PART}=){_VALUE}", re.IGNORECASE)
-_OPTION_AND_VALUE = re.compile(rf"(?P<option>{_START}--{_PART}?(?:{_STRONG}){_PART} )(?!-){_VALUE}", re.IGNORECASE)
-_VARIABLE = re.compile(rf"(?P<option>\b[A-Z0-9_]{{0,80}}?(?:{_STRONG.upper()})[A-Z0-9_]{{0,80}}=){_VALUE}")
-_MAY_HOLD_ONE = re.compile("[@=]|--")
+_OPTION = lazy_regex(rf"(?P<option>{_START}-{_PART}?(?:{_ANY}){_PART}=){_VALUE}", re.IGNORECASE)
+_OPTION_AND_VALUE = lazy_regex(rf"(?P<option>{_START}--{_PART}?(?:{_STRONG}){_PART} )(?!-){_VALUE}", re.IGNORECASE)
+_VARIABLE = lazy_regex(rf"(?P<option>\b[A-Z0-9_]{{0,80}}?(?:{_STRONG.upper()})[A-Z0-9_]{{0,80}}=){_VALUE}")
+_MAY_HOLD_ONE = lazy_regex("[@=]|--")
 
 _T = TypeVar("_T")
 

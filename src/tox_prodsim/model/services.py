@@ -7,10 +7,11 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.regex import lazy_regex
 
 KINDS = ("port", "url")
 """What a placeholder may name of a service: ``db_port``, ``db_url``."""
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_NAME = lazy_regex(r"[A-Za-z][A-Za-z0-9_-]*")
 _AMBIGUOUS = {"port", "url", "pid", "scratch"}
 """Names that say nothing: PRODSIM_PORT and the like are of the only deployment."""
 

@@ -7,7 +7,6 @@ and ``sys.stderr``. The method ``write`` of these buffers is replaced, which non
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -16,9 +15,10 @@ from functools import partial
 from io import TextIOWrapper
 from typing import Any
 
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.report.progress import width
 
-_COLORS_AT_END = re.compile(rb"(?:\x1b\[[0-9;]*m)+\Z")
+_COLORS_AT_END = lazy_regex(rb"(?:\x1b\[[0-9;]*m)+\Z")
 _ERASE, _UP = "\r\x1b[K", "\x1b[A\x1b[K"
 _DEFAULT_COLUMNS = 80
 

@@ -11,6 +11,7 @@ from tox_prodsim.model.events import Event, Evidence, Outcome
 from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.printable import Printable
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.report.format import RenderOptions
 from tox_prodsim.report.runs import Run, StepRun, runs
 from tox_prodsim.report.wording import (
@@ -25,9 +26,9 @@ from tox_prodsim.report.wording import (
     worst_first,
 )
 
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ILLEGAL = lazy_regex("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold."""
-_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+_TIMESTAMP = lazy_regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 _MOST_OF_A_NAME = 200
 _MOST_FINDINGS = 100
 """Findings of one code that a case has in full."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
@@ -34,12 +33,13 @@ from tox_prodsim.model.events import (
 )
 from tox_prodsim.model.findings import Finding, Level, Verdict
 from tox_prodsim.model.formatting import shortened
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.model.release_files import ReleaseFile
 
 MOST_BYTES = 256 << 20
 """No report is larger: its logs are bounded."""
 MOST_RUNS = 1000
-_CODE = re.compile(r"[A-Z]{3}\d{3}")
+_CODE = lazy_regex(r"[A-Z]{3}\d{3}")
 _Object = Mapping[str, Any]
 
 

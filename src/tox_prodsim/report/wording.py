@@ -12,6 +12,7 @@ from tox_prodsim.model.events import Evidence, RunFinished
 from tox_prodsim.model.findings import Finding, Level, Verdict
 from tox_prodsim.model.formatting import counted
 from tox_prodsim.model.printable import Printable, has_controls
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.report import units
 from tox_prodsim.report.format import RenderOptions
 
@@ -24,8 +25,8 @@ VERDICTS = {
 CUT_SHORT = "interrupted, not a pass"
 _MOST_LINES, _MOST_OF_A_LINE = 200, 500
 """Lines of evidence, and characters of each; the event log has all of them."""
-_CODE = re.compile(r"(?P<code>[A-Z]{3}\d{3})(?: (?:is|are) not observable)?(?:: (?P<reason>.*))?", re.DOTALL)
-_NOT_OBSERVABLE = re.compile(r" (?:is|are) not observable$")
+_CODE = lazy_regex(r"(?P<code>[A-Z]{3}\d{3})(?: (?:is|are) not observable)?(?:: (?P<reason>.*))?", re.DOTALL)
+_NOT_OBSERVABLE = lazy_regex(r" (?:is|are) not observable$")
 
 
 def counts(event: RunFinished, catalogue: int = 0) -> str:

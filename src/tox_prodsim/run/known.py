@@ -9,16 +9,17 @@ from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.events import Step
 from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.printable import without_controls
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.timing.baseline.contents import Contents
 
 STEPS = frozenset({Step.SDIST, Step.WHEEL, Step.AUDIT, Step.INSTALL, Step.IMPORT, Step.SCRIPTS})
 """The steps of which the notes are remembered: what they find does not depend on the moment."""
 _FAILURES = ("IMP503", "IMP504")
 """Modules that fail: a warning about one is remembered like a note."""
-_FAILED = re.compile(r"IMP504 (?P<module>[\w.]+)")
-_ABSOLUTE = re.compile(r"(?:(?<!\w)[A-Za-z]:|(?<![\w.:/\\]))[/\\][^\s'\",;()]*[/\\](?=[^\s/\\'\",;()])")
+_FAILED = lazy_regex(r"IMP504 (?P<module>[\w.]+)")
+_ABSOLUTE = lazy_regex(r"(?:(?<!\w)[A-Za-z]:|(?<![\w.:/\\]))[/\\][^\s'\",;()]*[/\\](?=[^\s/\\'\",;()])")
 """The folder of an absolute path, which another machine does not have."""
-_ADDRESS = re.compile(r"0x[0-9a-fA-F]{4,}")
+_ADDRESS = lazy_regex(r"0x[0-9a-fA-F]{4,}")
 _VERSION = "{version}"
 _MOST_CHARACTERS = 2000
 

@@ -14,12 +14,13 @@ from typing import AnyStr
 
 from tox_prodsim.model.errors import ExpressionLimitError, LimitExceededError
 from tox_prodsim.model.probes import HttpProbe, LogProbe, Probe
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.model.runner import T
 from tox_prodsim.supervision.worker import CallLimits, Workers
 
 SEARCH_LIMIT_S = 2.0
 """For one text of at most a megabyte; of CPU time, so that a busy machine changes nothing."""
-_LINEAR = re.compile(r"(?:[^\\*+?{}\[\]()|]|\\[^\w]|\\[dwsDWSbB])*")
+_LINEAR = lazy_regex(r"(?:[^\\*+?{}\[\]()|]|\\[^\w]|\\[dwsDWSbB])*")
 """What takes time in proportion to the text."""
 
 

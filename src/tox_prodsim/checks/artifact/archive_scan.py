@@ -6,15 +6,16 @@ If such a program and Python's ``zipfile`` disagree, a scanner can be shown othe
 
 from __future__ import annotations
 
-import re
 import struct
 import zipfile
 from pathlib import Path
 from typing import BinaryIO
 
+from tox_prodsim.model.regex import lazy_regex
+
 _LOCAL_HEADER = struct.Struct("<6xH10xIIHH")
 """Flags, the two sizes, and the lengths of the name and of the extra field."""
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
+_UNPRINTABLE = lazy_regex(r"[\x00-\x1f\x7f]")
 _DIRECTORY_ENTRY_BYTES = 46
 _END_BYTES = 22
 _ZIP64_END_BYTES, _ZIP64_LOCATOR_BYTES = 56, 20

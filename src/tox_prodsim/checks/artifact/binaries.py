@@ -12,6 +12,7 @@ from packaging.tags import Tag
 from tox_prodsim.checks.artifact.member_paths import path_parts, path_suffix
 from tox_prodsim.checks.artifact.wheel import dotted_parts
 from tox_prodsim.model.dataclass import dataclass
+from tox_prodsim.model.regex import lazy_regex
 
 ANY = "any"
 """The platform of a wheel that fits every machine."""
@@ -37,8 +38,8 @@ _MACHINES = {
     258: ("loongarch64",),
 }
 _FORMATS = {"linux": "ELF", "manylinux": "ELF", "musllinux": "ELF", "android": "ELF", "macosx": "Mach-O", "win": "PE"}
-_CPYTHON = re.compile(r"(?:cpython-|cp)(?P<version>\d{2,3})(?P<flags>[a-z]*)(?:-.*)?$")
-_PYPY = re.compile(r"(?P<abi>pypy\d+-pp\d+)(?:-.*)?$")
+_CPYTHON = lazy_regex(r"(?:cpython-|cp)(?P<version>\d{2,3})(?P<flags>[a-z]*)(?:-.*)?$")
+_PYPY = lazy_regex(r"(?P<abi>pypy\d+-pp\d+)(?:-.*)?$")
 
 
 class BinaryFormat(StrEnum):

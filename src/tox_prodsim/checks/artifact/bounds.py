@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tox_prodsim.model.errors import RefusedFileError
 from tox_prodsim.model.formatting import sized
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.model.sdist_archive import MOST_MEMBERS, refused, too_much_unpacked, unpacked_limit_bytes
 
 CODE = "WHL150"
@@ -27,16 +28,16 @@ MOST_DIGITS = 200
 SOURCE_BYTES = 16_000_000
 """A longer module is not read: generated tables of data, of which there is nothing to say."""
 
-_END = re.compile(rb"PK\x05\x06.{18}", re.DOTALL)
-_ZIP64_END = re.compile(rb"PK\x06\x06.{52}", re.DOTALL)
+_END = lazy_regex(rb"PK\x05\x06.{18}", re.DOTALL)
+_ZIP64_END = lazy_regex(rb"PK\x06\x06.{52}", re.DOTALL)
 _LONGEST_END_BYTES = (1 << 16) + 22 + 20 + 56
-_FIELD = re.compile(rb"^[!-9;-~]+:", re.MULTILINE)
-_LONG_NUMBER = re.compile(rb"(?<![0-9])[0-9]{%d,}" % (MOST_DIGITS + 1))
+_FIELD = lazy_regex(rb"^[!-9;-~]+:", re.MULTILINE)
+_LONG_NUMBER = lazy_regex(rb"(?<![0-9])[0-9]{%d,}" % (MOST_DIGITS + 1))
 _WITH_NUMBERS = frozenset(
     {"metadata-version", "version", "requires-dist", "requires-python", "requires-external", "classifier"}
 )
 """Fields of which numbers are read as such."""
-_DESCRIPTION = re.compile(rb"\r?\n\r?\n")
+_DESCRIPTION = lazy_regex(rb"\r?\n\r?\n")
 _AGAIN = "build it again; if it is meant to be so, it cannot be checked here, and hardly be installed"
 
 

@@ -17,6 +17,7 @@ from tox_prodsim.checks.artifact.build_log import (
 from tox_prodsim.checks.artifact.sdist import Sdist, check_sdist
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import CheckResult, Finding, error
+from tox_prodsim.model.regex import lazy_regex
 
 _INCLUDE = {
     "setuptools": "name it in MANIFEST.in (include, recursive-include, graft)",
@@ -26,7 +27,7 @@ _INCLUDE = {
     "pdm": "name it in 'source-includes' of [tool.pdm.build]",
 }
 _OF_SDIST = ("BLD102", "SDI201")
-_LACKS = re.compile(
+_LACKS = lazy_regex(
     r"Could not resolve host|Temporary failure in name resolution|Network is unreachable|Failed to establish a new conn"
     r"|the index cannot be reached|Retrying \(Retry\(|command '[^']+' failed: No such file|unable to execute"
     r"|Microsoft Visual C\+\+ .* is required|Rust toolchain|(?:rustc|cargo|cmake|ninja)\b.{0,40}not (?:found|installed)"

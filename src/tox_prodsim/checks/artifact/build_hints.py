@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-_ABSENT_MODULE = re.compile(r"No module named '(?P<name>[\w.]+)'")
-_ABSENT_FILE = re.compile(r"FileNotFoundError '(?P<name>[^']+)'")
-_NO_VERSION = re.compile(r"unable to detect version|not find the version|unable to determine version", re.IGNORECASE)
+from tox_prodsim.model.regex import lazy_regex
+
+_ABSENT_MODULE = lazy_regex(r"No module named '(?P<name>[\w.]+)'")
+_ABSENT_FILE = lazy_regex(r"FileNotFoundError '(?P<name>[^']+)'")
+_NO_VERSION = lazy_regex(r"unable to detect version|not find the version|unable to determine version", re.IGNORECASE)
 
 
 def without_sdist(error: str, source: Path) -> str:

@@ -11,30 +11,31 @@ from pathlib import Path, PurePath
 from tox_prodsim.checks.artifact import tool_errors
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.formatting import shortened
+from tox_prodsim.model.regex import lazy_regex
 
-_FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)')
-_ERROR = re.compile(
+_FRAME = lazy_regex(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)')
+_ERROR = lazy_regex(
     r"^(?P<kind>[A-Za-z_][\w.]*(?:Error|Exception|Exit|Failed|NotFound|Failure)|Exception): ?(?P<text>.*)$"
 )
-_ABSENT = re.compile(r"\[Errno 2\][^']*'(?P<file>[^']+)'")
-_ABSENT_MODULE = re.compile(r"ModuleNotFoundError: No module named '(?P<name>[^']+)'")
-_OWN_ABSENT = re.compile(r"FileNotFoundError '(?!/)")
-_STARTS_PROGRAM = re.compile(r'^  File ".*subprocess\.py", line \d+, in _execute_child$')
-_PROTOCOL = re.compile(r"^(Backend: |started backend |failed to start backend)")
-_EXEC = re.compile(
+_ABSENT = lazy_regex(r"\[Errno 2\][^']*'(?P<file>[^']+)'")
+_ABSENT_MODULE = lazy_regex(r"ModuleNotFoundError: No module named '(?P<name>[^']+)'")
+_OWN_ABSENT = lazy_regex(r"FileNotFoundError '(?!/)")
+_STARTS_PROGRAM = lazy_regex(r'^  File ".*subprocess\.py", line \d+, in _execute_child$')
+_PROTOCOL = lazy_regex(r"^(Backend: |started backend |failed to start backend)")
+_EXEC = lazy_regex(
     r'build_meta\.py", line \d+, in run_setup(?:\n(?!  File).*)*\n  File "<string>"'
     r'(?!, line 1, in <module>\n  File "[^"]*setuptools/__init__\.py")'
 )
 """setuptools reads setup.py and executes it without its name; where there is none, it executes one line of its own."""
-_OF_IMPORTLIB = re.compile(r'^  File "<frozen importlib')
-_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+_OF_IMPORTLIB = lazy_regex(r'^  File "<frozen importlib')
+_ESCAPE = lazy_regex(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 """What colors a terminal."""
 NOT_STARTED = "FailedToStart"
 """What tox says of a back end that cannot be imported: the reason is in its output, if that was read in time."""
 NO_BACKEND = "the build back end cannot be imported"
 _PROGRAM_FAILED = {"SystemExit", "CompileError", "LinkError", "LibError", "ExecError", "DistutilsExecError"}
 _PROGRAM_FAILED |= {"CalledProcessError", "FailedLiveProcessError"}
-_SAYS_FAILED = re.compile(r"\b(?:fail(?:s|ed|ure)|non-?zero|exit (?:status|code)|error code|returned)\b", re.IGNORECASE)
+_SAYS_FAILED = lazy_regex(r"\b(?:fail(?:s|ed|ure)|non-?zero|exit (?:status|code)|error code|returned)\b", re.IGNORECASE)
 _ERROR_LIMIT = 300
 _LINES_OF_MESSAGE = 6
 _LINES_SHOWN = 20

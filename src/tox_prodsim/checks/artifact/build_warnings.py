@@ -5,24 +5,24 @@ Those of compilers are none of them: they are about the sources, and may be thou
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from tox_prodsim.model.formatting import shortened
+from tox_prodsim.model.regex import lazy_regex
 
 _WARNINGS = (
-    re.compile(r"^\W*(?:warning|WARNING|Warning): *(?P<text>\S.*)"),
-    re.compile(r"^\S.*\.py:\d+: (?P<text>\w*Warning: .+)"),
-    re.compile(r"^(?:\S+ )*- WARNING - (?P<text>.+)"),
-    re.compile(r"^\S*meson\.build:\d+(?::\d+)?: WARNING: (?P<text>.+)"),
-    re.compile(r"^(?P<text>CMake (?:Deprecation )?Warning.*?):?$"),
+    lazy_regex(r"^\W*(?:warning|WARNING|Warning): *(?P<text>\S.*)"),
+    lazy_regex(r"^\S.*\.py:\d+: (?P<text>\w*Warning: .+)"),
+    lazy_regex(r"^(?:\S+ )*- WARNING - (?P<text>.+)"),
+    lazy_regex(r"^\S*meson\.build:\d+(?::\d+)?: WARNING: (?P<text>.+)"),
+    lazy_regex(r"^(?P<text>CMake (?:Deprecation )?Warning.*?):?$"),
 )
-_NOT_OF_A_BACK_END = re.compile(
+_NOT_OF_A_BACK_END = lazy_regex(
     r"byte-compiling is disabled"  # that comes of the variables of the environment
     r"|generated \d+ warning"
     r"|^\S+\.p(?:y|yx|xd):\d+:"
 )
-_RUST_PLACE = re.compile(r"^\s*--> ")
+_RUST_PLACE = lazy_regex(r"^\s*--> ")
 _LIMIT = 200
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator
 
 import trove_classifiers
 
 from tox_prodsim.checks.artifact.wheel import Wheel
 from tox_prodsim.model.findings import CheckResult, Finding, Level
+from tox_prodsim.model.regex import lazy_regex
 
 CODE = "WHL142"
 
-_VERSION = re.compile(r"(?<= )\d+(?:\.\d+)*$")
+_VERSION = lazy_regex(r"(?<= )\d+(?:\.\d+)*$")
 """The version at the end of a classifier: of a newer one than the list has, PyPI may know more."""
 
 

@@ -6,18 +6,18 @@ the compiler, so that a pure wheel of theirs was meant to be one: a package of h
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from tox_prodsim.checks.artifact.non_code import is_not_built
+from tox_prodsim.model.regex import lazy_regex
 
 _SUFFIXES = (".c", ".cc", ".cpp", ".cxx", ".pyx", ".rs", ".f90", ".f", ".cu", ".m", ".mm")
-_COMMENT = re.compile(rb"#[^\n]*")
-_DECLARES = re.compile(rb"\b(ext_modules|rust_extensions)\b|Extension\(|\badd_extension\(")
-_MAKES_SOURCES = re.compile(rb"\b(cythonize\(|mypycify\(|cffi_modules\b)")
+_COMMENT = lazy_regex(rb"#[^\n]*")
+_DECLARES = lazy_regex(rb"\b(ext_modules|rust_extensions)\b|Extension\(|\badd_extension\(")
+_MAKES_SOURCES = lazy_regex(rb"\b(cythonize\(|mypycify\(|cffi_modules\b)")
 """What compiles Python, or has its C inside of Python."""
-_OPTIONAL = re.compile(rb"\b(cythonize|mypycify)\(")
-_ASKS = re.compile(rb"\b(environ|getenv|argv)\b")
+_OPTIONAL = lazy_regex(rb"\b(cythonize|mypycify)\(")
+_ASKS = lazy_regex(rb"\b(environ|getenv|argv)\b")
 
 
 def is_build_script(name: str) -> bool:

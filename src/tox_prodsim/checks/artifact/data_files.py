@@ -8,11 +8,12 @@ from pathlib import PurePosixPath
 
 from tox_prodsim.checks.artifact.member_paths import path_suffix
 from tox_prodsim.checks.artifact.wheel import Wheel, dotted_parts
+from tox_prodsim.model.regex import lazy_regex
 
-_AT_START = re.compile(r"[^/]+\.pth|(site|user)customize(\.py|/__init__\.py)")
+_AT_START = lazy_regex(r"[^/]+\.pth|(site|user)customize(\.py|/__init__\.py)")
 _MODULE_KINDS = {".py", ".pyc", ".so", ".pyd"}
-_SCHEME = re.compile(r"[^/]+\.data/(?P<scheme>data|headers|scripts)/(?P<path>.+)")
-_NO_DATA = re.compile(r"(^|/)(__pycache__/|[^/]*\.(dist|egg)-info/|[^/]*\.(libs|dylibs)/|[0-9a-f]{16,}__mypyc\.)")
+_SCHEME = lazy_regex(r"[^/]+\.data/(?P<scheme>data|headers|scripts)/(?P<path>.+)")
+_NO_DATA = lazy_regex(r"(^|/)(__pycache__/|[^/]*\.(dist|egg)-info/|[^/]*\.(libs|dylibs)/|[0-9a-f]{16,}__mypyc\.)")
 """Bytecode, metadata of vendored distributions, and libraries that a tool adds under names with hashes."""
 _BUNDLED_KINDS = frozenset(
     {
@@ -23,9 +24,9 @@ _BUNDLED_KINDS = frozenset(
     }
 )
 """What a bundler writes, under other names in every build."""
-_HEX = re.compile(r"(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{8,}")
-_MIXED = re.compile(r"(?=.*[a-z])(?=.+[A-Z])[0-9A-Za-z]{8}")
-_HASHED_MODULE = re.compile(r"(^|\.)[0-9a-f]{16,}__mypyc")
+_HEX = lazy_regex(r"(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{8,}")
+_MIXED = lazy_regex(r"(?=.*[a-z])(?=.+[A-Z])[0-9A-Za-z]{8}")
+_HASHED_MODULE = lazy_regex(r"(^|\.)[0-9a-f]{16,}__mypyc")
 """mypyc names a file that modules share by a hash of their names."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import PurePosixPath
 
@@ -14,10 +13,11 @@ from tox_prodsim.checks.artifact.member_paths import folders_of
 from tox_prodsim.checks.artifact.wheel import Wheel
 from tox_prodsim.model.findings import CheckResult, Finding, Level
 from tox_prodsim.model.formatting import listed
+from tox_prodsim.model.regex import lazy_regex
 
 CODES = ("WHL113",)
 
-_NAME = re.compile(r"[\w.-]+")
+_NAME = lazy_regex(r"[\w.-]+")
 _SHOWN = 3
 
 

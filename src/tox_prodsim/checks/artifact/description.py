@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import threading
 import zipfile
 
@@ -11,6 +10,7 @@ from packaging.metadata import parse_email
 
 from tox_prodsim.checks.artifact.wheel import Wheel, content
 from tox_prodsim.model.findings import CheckResult, Finding, Level
+from tox_prodsim.model.regex import lazy_regex
 
 CODE = "WHL141"
 
@@ -19,7 +19,7 @@ _AS_PYPI = {"file_insertion_enabled": False, "raw_enabled": False, "halt_level":
 """The settings of readme_renderer that decide whether there is a result; 2 is a warning."""
 _ALONE = {"_disable_config": True, "syntax_highlight": "none", "strip_comments": True, "doctitle_xform": False}
 """Settings that keep the configuration of this machine out, and leave out work that decides nothing."""
-_PROBLEM = re.compile(r"<string>:(?P<line>\d*): \(\w+/\d\) (?P<text>[^\n]*)")
+_PROBLEM = lazy_regex(r"<string>:(?P<line>\d*): \(\w+/\d\) (?P<text>[^\n]*)")
 _LIMIT_BYTES = 1 << 20
 _one_at_a_time = threading.Lock()
 """docutils keeps roles and languages in globals."""

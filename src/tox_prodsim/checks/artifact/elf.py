@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import IO, Any
 
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import UnreadableElfError
+from tox_prodsim.model.regex import lazy_regex
 
 MISSING = "needs tox-prodsim[native]"
 """Why nothing is read without pyelftools."""
 
-_GLIBC = re.compile(r"GLIBC_(\d+)\.(\d+)(?:\.\d+)?$")
+_GLIBC = lazy_regex(r"GLIBC_(\d+)\.(\d+)(?:\.\d+)?$")
 _DEBUG = (".debug_", ".zdebug_")
 
 

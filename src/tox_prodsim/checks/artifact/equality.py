@@ -6,7 +6,6 @@ RECORD is left out, because it only repeats the differences. Of compiled files o
 from __future__ import annotations
 
 import hashlib
-import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -19,10 +18,11 @@ from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import TreeUnavailableError, UnreadableElfError
 from tox_prodsim.model.findings import CheckResult, Finding, error, note
 from tox_prodsim.model.formatting import listed
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.model.runner import BoundedCall, unbounded
 
-_LEFT_OUT = re.compile(r"\.dist-info/RECORD(\.jws|\.p7s)?$")
-_INFO = re.compile(r"^[^/]+(\.dist-info|\.data)/")
+_LEFT_OUT = lazy_regex(r"\.dist-info/RECORD(\.jws|\.p7s)?$")
+_INFO = lazy_regex(r"^[^/]+(\.dist-info|\.data)/")
 _SHOWN = 5
 """This many differences of a kind get a finding each."""
 _MACHINE_CODE = (b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"MZ")

@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
+from tox_prodsim.model.regex import lazy_regex
+
 FILES = frozenset({"setup.cfg", "MANIFEST.in"})
 """The files that may exclude something, beside pyproject.toml."""
-_KEY = re.compile(r"(wheel[-_.]?|source[-_])?exclude[sd]?|exclude[-_]package[-_]data|exclude-from-wheel")
-_LINE = re.compile(r"(global-exclude|exclude|recursive-exclude|prune)\s+(?P<patterns>.+)")
+_KEY = lazy_regex(r"(wheel[-_.]?|source[-_])?exclude[sd]?|exclude[-_]package[-_]data|exclude-from-wheel")
+_LINE = lazy_regex(r"(global-exclude|exclude|recursive-exclude|prune)\s+(?P<patterns>.+)")
 
 
 def excluded(texts: Mapping[str, bytes], pyproject: Mapping[str, object]) -> tuple[str, ...]:

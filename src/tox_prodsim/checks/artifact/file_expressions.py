@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import posixpath
-import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import PurePosixPath
+
+from tox_prodsim.model.regex import lazy_regex
 
 _SAME = frozenset(
     {"abspath", "realpath", "normpath", "resolve", "absolute", "expanduser", "fspath", "str", "Path", "PurePath"}
@@ -17,7 +18,7 @@ _IN_PACKAGE = frozenset(
     {"get_data", "open_text", "open_binary", "read_text", "read_binary", "resource_string", "resource_stream"}
 )
 """Functions of ``pkgutil``, ``importlib.resources`` and ``pkg_resources`` that read (package, name)."""
-_TEMPLATE = re.compile(r"%[sdi(]|\{")
+_TEMPLATE = lazy_regex(r"%[sdi(]|\{")
 """In a name that is filled in later."""
 _MODULES = frozenset({"pkgutil", "resources", "importlib_resources", "pkg_resources", "importlib"})
 

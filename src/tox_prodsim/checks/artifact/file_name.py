@@ -14,10 +14,11 @@ from tox_prodsim.checks.artifact import pep440
 from tox_prodsim.checks.artifact.wheel import Wheel, members, text
 from tox_prodsim.model.findings import CheckResult, Finding, error
 from tox_prodsim.model.formatting import shortened
+from tox_prodsim.model.regex import lazy_regex
 
 CODES = ("WHL105", "WHL106")
 
-_TAG_PART = re.compile(r"\w+", re.ASCII)
+_TAG_PART = lazy_regex(r"\w+", re.ASCII)
 
 
 def check_identity(wheel: Wheel, archive: zipfile.ZipFile) -> CheckResult:

@@ -18,11 +18,12 @@ from tox_prodsim.checks.artifact.non_code import NON_CODE
 from tox_prodsim.checks.artifact.wheel import module_parts
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.python_source import parse_source
+from tox_prodsim.model.regex import lazy_regex
 
-_MAY_REFER = re.compile(
+_MAY_REFER = lazy_regex(
     rb"__file__|__path__|pkgutil\b.*\bget_data|importlib[._]resources|from importlib import .*resources|pkg_resources"
 )
-_BUILDS = re.compile(r"build|(^|_)(setup|compile|make|generate|gen|conftest)(_|$)")
+_BUILDS = lazy_regex(r"build|(^|_)(setup|compile|make|generate|gen|conftest)(_|$)")
 _SOURCES = frozenset({".py", ".pyc", ".c", ".h", ".cpp", ".pyx", ".pxd"})
 """Names of modules that are run in the source tree."""
 _READS = frozenset({"read_text", "read_bytes"})
@@ -46,14 +47,14 @@ _CHANGES = frozenset(
     }
     | {"to_csv", "to_json", "to_excel", "savetxt", "save", "copy", "copyfile", "copy2", "move", "FileHandler"}
 )
-_WRITES = re.compile(r"[wax+]")
+_WRITES = lazy_regex(r"[wax+]")
 _STATIC = frozenset(
     {".json", ".yaml", ".yml", ".csv", ".tsv", ".html", ".htm", ".j2", ".jinja", ".jinja2", ".tmpl", ".tpl", ".mako"}
     | {".xml", ".xsd", ".xsl", ".sql", ".txt", ".css", ".js", ".png", ".svg", ".ico", ".gif", ".jpg", ".ttf", ".qss"}
     | {".schema", ".lark", ".graphql", ".npz", ".npy", ".mo", ".geojson", ".shp", ".parquet", ".h5", ".joblib", ".pem"}
 )
 """Kinds of files that come with a program; others may be made while it runs."""
-_MADE = re.compile(r"cache|output|result|history|token|credential|session|state|tmp|temp|local", re.IGNORECASE)
+_MADE = lazy_regex(r"cache|output|result|history|token|credential|session|state|tmp|temp|local", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,6 @@ such tools add or write differently is not a difference. Of compiled files only 
 
 from __future__ import annotations
 
-import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -21,11 +20,12 @@ from tox_prodsim.checks.artifact.wheel import Wheel, content, open_wheel
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import CheckResult, Finding, error, note
 from tox_prodsim.model.formatting import listed, shortened
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.model.runner import BoundedCall, unbounded
 
 CODE = "BLD107"
 
-_REPAIRED = re.compile(r"(^|/)[^/]+\.libs/|(^|/)\.dylibs/|^\.dist-info/sboms/|^\.dist-info/(RECORD|WHEEL)")
+_REPAIRED = lazy_regex(r"(^|/)[^/]+\.libs/|(^|/)\.dylibs/|^\.dist-info/sboms/|^\.dist-info/(RECORD|WHEEL)")
 """What repairing a wheel adds or writes: libraries, a list of them, the tag."""
 _KEY_FILES = {".dist-info/METADATA", ".dist-info/entry_points.txt"}
 _OF_INSTALLERS = ("version", "requires_dist", "requires_python", "provides_extra")

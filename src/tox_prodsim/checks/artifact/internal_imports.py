@@ -20,15 +20,16 @@ from tox_prodsim.checks.artifact.source_imports import Import, absolute, can_be_
 from tox_prodsim.checks.artifact.wheel import Wheel, parents, text
 from tox_prodsim.checks.artifact.wheel_sources import ModuleSource, ModuleSources
 from tox_prodsim.model.internal_imports import AbsentName, Importer, InternalImports
+from tox_prodsim.model.regex import lazy_regex
 
-_PROMPT = re.compile(r"^[ \t]*(?:>>>|\.\.\.|In \[\d+\]:)[ \t]?")
+_PROMPT = lazy_regex(r"^[ \t]*(?:>>>|\.\.\.|In \[\d+\]:)[ \t]?")
 _NOT_USED = frozenset(
     {"setup", "demo", "demos", "sample", "samples", "script", "scripts", "tools", "noxfile"}
     | {"vendor", "vendored", "extern", "externals", "third_party", "thirdparty"}
     | NON_CODE
 )
 """Parts of the names of modules that users of the package do not import, or that are parts of other packages."""
-_GENERATED = re.compile(r"_*(?:version|about|build|git|revision|commit|scm)\w*")
+_GENERATED = lazy_regex(r"_*(?:version|about|build|git|revision|commit|scm)\w*")
 """Names of modules that a build writes, and without which a package often works."""
 _KEPT_CHARACTERS, _KEPT_BYTES = 1_000_000, 10_000_000
 """The sources of a wheel up to this size are kept for the next question."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
@@ -13,11 +12,12 @@ from tox_prodsim.checks.artifact.wheel import Wheel, parents
 from tox_prodsim.model import top_levels
 from tox_prodsim.model.findings import CheckResult, Finding, error, note, warning
 from tox_prodsim.model.formatting import listed
+from tox_prodsim.model.regex import lazy_regex
 
 CODES = ("WHL110", "WHL120", "WHL121", "WHL130", "WHL133", "ENT510")
 
 _MARKER = "py.typed"
-_NAME = re.compile(r"[\w.-]+")
+_NAME = lazy_regex(r"[\w.-]+")
 _MODULES_SHOWN = 2
 _NAMED_IN = "packages or py-modules of [tool.setuptools], packages of [tool.hatch.build.targets.wheel]"
 

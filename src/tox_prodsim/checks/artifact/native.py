@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
 from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
@@ -17,9 +16,10 @@ from tox_prodsim.checks.artifact.non_code import is_not_built
 from tox_prodsim.checks.artifact.wheel import Wheel
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck, error, note, warning
 from tox_prodsim.model.formatting import counted, listed
+from tox_prodsim.model.regex import lazy_regex
 
 _LIBRARIES = {BinaryFormat.ELF, BinaryFormat.MACHO}
-_ACCEPTED = re.compile(
+_ACCEPTED = lazy_regex(
     r"any|win32|win_(amd64|arm64|ia64)|manylinux(1|2010|2014)_\w+|(many|musl)linux_\d+_\d+_\w+|linux_armv[67]l"
     r"|macosx_\d+_\d+_\w+|(ios|android|pyodide|pyemscripten)_\w+"
 )

@@ -16,20 +16,21 @@ from tox_prodsim.checks.artifact.wheel_strays import is_stray
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import CheckResult, Finding, note, warning
 from tox_prodsim.model.formatting import listed
+from tox_prodsim.model.regex import lazy_regex
 
 CODES = ("WHL112", "WHL114")
 
 _TAKE_ALL = ("hatchling", "poetry", "flit", "pdm", "uv_build", "maturin", "scikit_build_core", "whey")
 """Build back ends that take every file of a package unless they are told not to."""
-_SOURCES = re.compile(
+_SOURCES = lazy_regex(
     r".+\.(c|cc|cpp|cxx|h|hh|hpp|hxx|inc|ipp|pyx|pxd|pxi|pyf|rs|f|f90|for|m|mm|s|S|asm|go|java|swift|def|rc|y|l|i|src|in"
     r"|am|ac|m4|cmake|mk|gradle|bzl|bazel|po|pot|ts|tsx|jsx|vue|coffee|scss|sass|less|styl|map|ipynb|xcf|psd|ai|diff|patch"
     r"|lock|build|py[cod]|so|dll|dylib|a|o|lib)"
 )
 """What something is made from; a program does not read it."""
-_SELDOM = re.compile(r".+\.(md|rst|tex|sh|bat|ps1|proto|thrift|capnp|fbs|idl|cu|cuh|cl|ui|qrc|ini)")
+_SELDOM = lazy_regex(r".+\.(md|rst|tex|sh|bat|ps1|proto|thrift|capnp|fbs|idl|cu|cuh|cl|ui|qrc|ini)")
 """What a program reads if its code names it, and otherwise is there for those who develop it."""
-_NAMES = re.compile(
+_NAMES = lazy_regex(
     r"(makefile|cmakelists\.txt|meson[._].*|build|sconscript|dockerfile.*|manifest\.in|pipfile.*|setup\.cfg|(tox|pytest|mypy)\.ini"
     r"|(pyproject|ruff)\.toml|package(-lock)?\.json|tsconfig.*\.json|[^.]+\.config\.[cm]?js|requirements.*\.txt|owners|codeowners|vendor.*"
     r"|(readme|change|history|news|licen[cs]e|copying|notice|authors|contribut|todo|thanks|install|release).*)",
@@ -37,7 +38,7 @@ _NAMES = re.compile(
 )
 _OTHER_PROJECTS = frozenset({"package.json", "Cargo.toml", "CMakeLists.txt", "go.mod"})
 _VENDORED = frozenset({"vendor", "_vendor", "vendored", "_vendored", "extern", "third_party", "thirdparty"})
-_LICENCE = re.compile(r"(un)?licen[cs]e|copying", re.IGNORECASE)
+_LICENCE = lazy_regex(r"(un)?licen[cs]e|copying", re.IGNORECASE)
 _OF_METADATA = frozenset({"entry_points.txt", "top_level.txt", "namespace_packages.txt", "DESCRIPTION.rst"})
 _SHOWN = 3
 

@@ -10,13 +10,14 @@ from tox_prodsim.checks.artifact.data_files import scheme_path
 from tox_prodsim.checks.artifact.wheel import installed_path, members, text
 from tox_prodsim.model.findings import CheckResult, Finding, warning
 from tox_prodsim.model.formatting import listed
+from tox_prodsim.model.regex import lazy_regex
 
 CODES = ("IMP513",)
 
-_EDITABLE = re.compile(r"_{0,2}editable|easy-install", re.IGNORECASE)
+_EDITABLE = lazy_regex(r"_{0,2}editable|easy-install", re.IGNORECASE)
 """What an editable install writes; another check reports it."""
-_SITE_PACKAGES = re.compile(r"lib(?:64)?/python[\d.]+/(?:site|dist)-packages/")
-_ABSOLUTE = re.compile(r"/|[A-Za-z]:[\\/]")
+_SITE_PACKAGES = lazy_regex(r"lib(?:64)?/python[\d.]+/(?:site|dist)-packages/")
+_ABSOLUTE = lazy_regex(r"/|[A-Za-z]:[\\/]")
 
 
 def check_path_files(archive: zipfile.ZipFile) -> CheckResult:

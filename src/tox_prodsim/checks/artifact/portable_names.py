@@ -12,13 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from tox_prodsim.model.findings import Finding, error, warning
 from tox_prodsim.model.formatting import listed
+from tox_prodsim.model.regex import lazy_regex
 
-_RESERVED = re.compile(r"(CON|CONIN\$|CONOUT\$|PRN|AUX|NUL|COM[1-9¹²³]|LPT[1-9¹²³]) *(\..*)?", re.IGNORECASE)
+_RESERVED = lazy_regex(r"(CON|CONIN\$|CONOUT\$|PRN|AUX|NUL|COM[1-9¹²³]|LPT[1-9¹²³]) *(\..*)?", re.IGNORECASE)
 """As ``ntpath.isreserved`` has them."""
-_FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f]')
-_DRIVE = re.compile(r"[A-Za-z]:")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_BIDIRECTIONAL = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_FORBIDDEN = lazy_regex(r'[<>:"|?*\x00-\x1f]')
+_DRIVE = lazy_regex(r"[A-Za-z]:")
+_SURROGATE = lazy_regex("[\ud800-\udfff]")
+_BIDIRECTIONAL = lazy_regex("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Characters that change the direction in which what follows is shown (CVE-2021-42574)."""
 _SHOWN = 2
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -13,15 +12,16 @@ from tox_prodsim.checks.artifact.release_folder import FolderFile
 from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.findings import CheckResult, Finding, error, note, warning
 from tox_prodsim.model.formatting import counted, listed
+from tox_prodsim.model.regex import lazy_regex
 
 CODE = "WHL163"
 
-_CLASSIFIER = re.compile(r"Programming Language :: Python :: 3\.(\d+)")
+_CLASSIFIER = lazy_regex(r"Programming Language :: Python :: 3\.(\d+)")
 _FREE_THREADING = "Programming Language :: Python :: Free Threading :: "
 _UNSUPPORTED = "1 - Unstable"
 _PYPY = "Programming Language :: Python :: Implementation :: PyPy"
-_LINUX = re.compile(r"(?P<libc>manylinux|musllinux|linux)(?:_?\d+)*_(?P<machine>[a-z].*)")
-_MACOS = re.compile(r"macosx_\d+_\d+_(?P<machine>\w+)")
+_LINUX = lazy_regex(r"(?P<libc>manylinux|musllinux|linux)(?:_?\d+)*_(?P<machine>[a-z].*)")
+_MACOS = lazy_regex(r"macosx_\d+_\d+_(?P<machine>\w+)")
 _MACHINES_OF_MACOS = {"universal2": ("arm64", "x86_64"), "universal": ("x86_64",), "intel": ("x86_64",)}
 _ANY = "any"
 _MINORS = range(100)

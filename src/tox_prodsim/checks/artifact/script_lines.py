@@ -7,7 +7,6 @@ other line as it is.
 from __future__ import annotations
 
 import ast
-import re
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -16,13 +15,14 @@ from pathlib import PurePosixPath
 from tox_prodsim.checks.artifact.data_files import scheme_path
 from tox_prodsim.checks.artifact.wheel import content, members
 from tox_prodsim.model.findings import CheckResult, Finding, error, note, warning
+from tox_prodsim.model.regex import lazy_regex
 
 CODES = ("ENT516",)
 
-_LINE = re.compile(rb"#! *(?P<program>[^ \t\r\n]+)[ \t]*(?P<argument>[^\r\n]*?)[ \t]*(?P<end>\r?\n|\r|$)")
+_LINE = lazy_regex(rb"#! *(?P<program>[^ \t\r\n]+)[ \t]*(?P<argument>[^\r\n]*?)[ \t]*(?P<end>\r?\n|\r|$)")
 _REWRITTEN = b"#!python"
 _OF_THE_SYSTEM = {"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin"}
-_PYTHON = re.compile(r"python[\d.]*w?$")
+_PYTHON = lazy_regex(r"python[\d.]*w?$")
 _OTHER_SYSTEMS = {".bat", ".cmd", ".dll", ".exe", ".ps1"}
 _REWRITE = "let it begin with #!python, for which an installer puts the Python of the environment"
 

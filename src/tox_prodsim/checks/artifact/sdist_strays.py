@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from tox_prodsim.checks.artifact import stray_patterns
 from tox_prodsim.model.findings import Finding, Level, warning
+from tox_prodsim.model.regex import lazy_regex
 
 _STRAYS = stray_patterns.StrayPatterns({"holds eggs that setuptools fetched": r"\.eggs/"})
-_TEST_MATERIAL = re.compile(
+_TEST_MATERIAL = lazy_regex(
     r"(^|[/_.-])(tests?|testing|unit|testdata|fixtures?|docs?|examples?|samples?|dummyserver)([/_.-]|$)|tests?/"
 )
 """Paths where keys and unusual names belong to tests or documentation."""
 _READ_LIMIT_BYTES = 64 << 10
-_PRIVATE_KEY = re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----\s+[A-Za-z0-9+/=:,\s-]{64}")
-_TOKEN = re.compile(rb"pypi-AgE[A-Za-z0-9_-]{80,}")
+_PRIVATE_KEY = lazy_regex(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----\s+[A-Za-z0-9+/=:,\s-]{64}")
+_TOKEN = lazy_regex(rb"pypi-AgE[A-Za-z0-9_-]{80,}")
 """A token of PyPI: the prefix, and the first characters of every macaroon."""
-_PASSWORD = re.compile(rb"(?m)^\s*password\s*[=:]\s*[^\s%${<]{8,}")
-_SETTING = re.compile(rb"(?m)^\s*(?:export\s+)?\w*(?:SECRET|TOKEN|PASSWORD|API_?KEY)\w*\s*=\s*['\"]?[^\s'\"#$<{]{8,}")
+_PASSWORD = lazy_regex(rb"(?m)^\s*password\s*[=:]\s*[^\s%${<]{8,}")
+_SETTING = lazy_regex(rb"(?m)^\s*(?:export\s+)?\w*(?:SECRET|TOKEN|PASSWORD|API_?KEY)\w*\s*=\s*['\"]?[^\s'\"#$<{]{8,}")
 _REVOKE = "revoke it now if this sdist was ever uploaded, and leave the file out"
 _LEAVE_OUT = (
     "leave it out: 'global-exclude' in MANIFEST.in (setuptools), 'exclude' of the sdist (hatchling, flit, poetry)"

@@ -11,14 +11,15 @@ import sys
 from collections.abc import Collection, Iterator
 
 from tox_prodsim.checks.artifact.member_paths import path_parts
+from tox_prodsim.model.regex import lazy_regex
 
-_IMPORT = re.compile(
+_IMPORT = lazy_regex(
     r"^[ \t]*(?:from[ \t]+(?P<source>\.*[ \t]*[\w.]*)[ \t]*\bimport\b[ \t]*"
     r"(?P<names>\([^)]*\)|[^\n;#(]*(?:\\\n[^\n;#]*)*)"
     r"|import[ \t]+(?P<modules>[^\n;#]+))",
     re.MULTILINE,
 )
-_COMMENT = re.compile(r"#.*")
+_COMMENT = lazy_regex(r"#.*")
 _LONGEST_NAME = 1000
 """Names beyond it are passed over: no file system has a path for them."""
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 
 from tox_prodsim.model.dataclass import dataclass
+from tox_prodsim.model.regex import lazy_regex
 
 KEY_FILES = frozenset({"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"})
 """The names of the private keys of ssh."""
@@ -36,7 +37,7 @@ _ANYWHERE = {
 }
 
 
-_NODE = re.compile(r"(^|/)lib/node_modules/")
+_NODE = lazy_regex(r"(^|/)lib/node_modules/")
 """Node.js itself brings packages."""
 
 

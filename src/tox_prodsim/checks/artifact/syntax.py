@@ -22,13 +22,14 @@ from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import AnswerError
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck
 from tox_prodsim.model.formatting import listed
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.model.runner import CHILD_SCRIPTS, Runner
 
 CODES = ("VER305",)
 
 _SCRIPT = CHILD_SCRIPTS / "syntax.py"
 _LIMIT_S = 120.0
-_NEWER = re.compile(r"(?:^|_)(?:py|python|cp)?_?3_?\d+$", re.IGNORECASE)
+_NEWER = lazy_regex(r"(?:^|_)(?:py|python|cp)?_?3_?\d+$", re.IGNORECASE)
 _PARSED_FROM = (3, 7)
 """The oldest version that ``ast.parse`` supports as ``feature_version``."""
 _ANSWER: Mapping[str, Shape] = {

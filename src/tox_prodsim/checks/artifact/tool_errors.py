@@ -10,29 +10,30 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 
 from tox_prodsim.model.dataclass import dataclass
+from tox_prodsim.model.regex import lazy_regex
 
-_COMPILER = re.compile(r"^(?P<file>[^\s:][^:]*):(?P<line>\d+):(?:\d+:)? (?P<text>(?:fatal )?error: .+)$", re.IGNORECASE)
-_INCLUDED = re.compile(r"^(?:In file included|\s+) ?from (?P<file>[^:]+):(?P<line>\d+)")
-_CONTEXT = re.compile(r"^(?:In file included| +)? ?from |: In \w[\w ]* [\u2018'`]|: At (?:global scope|top level):$")
+_COMPILER = lazy_regex(r"^(?P<file>[^\s:][^:]*):(?P<line>\d+):(?:\d+:)? (?P<text>(?:fatal )?error: .+)$", re.IGNORECASE)
+_INCLUDED = lazy_regex(r"^(?:In file included|\s+) ?from (?P<file>[^:]+):(?P<line>\d+)")
+_CONTEXT = lazy_regex(r"^(?:In file included| +)? ?from |: In \w[\w ]* [\u2018'`]|: At (?:global scope|top level):$")
 """What a compiler says above an error: where it is."""
-_FORTRAN = re.compile(r"^(?P<text>(?:Fatal )?Error: .+)$")
-_FORTRAN_PLACE = re.compile(r"^(?P<file>[^\s:][^:]*\.[fF]\w*):(?P<line>\d+):\d+:$")
-_CYTHON = re.compile(r"^(?P<file>[^\s:][^:]*\.(?:pyx|pxd|pxi|py)):(?P<line>\d+):\d+: (?P<text>.+)$")
-_CMAKE = re.compile(r"^CMake Error(?: at (?P<file>[^:]+):(?P<line>\d+) \((?P<command>\w+)\))?: ?(?P<text>.*)$")
-_CMAKE_CALL = re.compile(r"^  (?P<file>[^:]+):(?P<line>\d+) \(\w+\)$")
-_RUST = re.compile(r"^(?P<text>error(?:\[E\d+\])?: .+)$")
-_RUST_PLACE = re.compile(r"^\s*--> (?P<file>[^:]+):(?P<line>\d+):\d+$")
-_LINKER = re.compile(
+_FORTRAN = lazy_regex(r"^(?P<text>(?:Fatal )?Error: .+)$")
+_FORTRAN_PLACE = lazy_regex(r"^(?P<file>[^\s:][^:]*\.[fF]\w*):(?P<line>\d+):\d+:$")
+_CYTHON = lazy_regex(r"^(?P<file>[^\s:][^:]*\.(?:pyx|pxd|pxi|py)):(?P<line>\d+):\d+: (?P<text>.+)$")
+_CMAKE = lazy_regex(r"^CMake Error(?: at (?P<file>[^:]+):(?P<line>\d+) \((?P<command>\w+)\))?: ?(?P<text>.*)$")
+_CMAKE_CALL = lazy_regex(r"^  (?P<file>[^:]+):(?P<line>\d+) \(\w+\)$")
+_RUST = lazy_regex(r"^(?P<text>error(?:\[E\d+\])?: .+)$")
+_RUST_PLACE = lazy_regex(r"^\s*--> (?P<file>[^:]+):(?P<line>\d+):\d+$")
+_LINKER = lazy_regex(
     r"^(?:\S*ld(?:\.\w+)?: (?P<missing>cannot find .+|.*undefined reference to .+|library not found .+)"
     r"|(?P<file>[^\s:][^:]*):(?:(?P<line>\d+)|\([^)]*\)): (?P<text>undefined reference to .+))$"
 )
-_PLAIN = re.compile(
+_PLAIN = lazy_regex(
     r"^(?P<text>ninja: error: .+|make(?:\[\d+\])?: \*\*\* No rule .+|configure: error: .+"
     r"|Package \S+ was not found in the pkg-config search path.*"
     r"|\S*(?:sh|env): (?:(?:line )?\d+: )?.+: (?:command )?not found.*)$"
 )
-_GENERAL = re.compile(r"^(?P<text>(?:[\w+./-]+: )?(?:fatal )?error: .+)$", re.IGNORECASE)
-_SUMMARY = re.compile(
+_GENERAL = lazy_regex(r"^(?P<text>(?:[\w+./-]+: )?(?:fatal )?error: .+)$", re.IGNORECASE)
+_SUMMARY = lazy_regex(
     r"could not compile|\bcommand\b.*\bfailed|failed with (?:exit )?(?:code|status)|ld returned|linker command failed"
     r"|aborting due to|returned non-zero|metadata-generation-failed|subprocess-exited"
     r"|Ignored the following|Could not find a version",

@@ -5,7 +5,6 @@ Not checked: whether this version can still be uploaded. WHL141 and WHL142 have 
 
 from __future__ import annotations
 
-import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from email.utils import parseaddr
@@ -21,6 +20,7 @@ from tox_prodsim.checks.artifact.archive_scan import disagreement
 from tox_prodsim.checks.artifact.member_paths import path_parts
 from tox_prodsim.checks.artifact.wheel import Wheel, content, members
 from tox_prodsim.model.findings import CheckResult, Finding, Level, error, note
+from tox_prodsim.model.regex import lazy_regex
 
 CODES = ("WHL108", "DEP201", "DEP207")
 
@@ -29,8 +29,8 @@ _TOLERANT = "2.4"
 _FORMER = {"2.0"}
 _LIMIT_BYTES = 100 << 20
 _SUMMARY_LIMIT, _LABEL_LIMIT = 512, 32
-_ADDRESS = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
-_USER = re.compile(r"://[^/@\s]+@")
+_ADDRESS = lazy_regex(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+_USER = lazy_regex(r"://[^/@\s]+@")
 _LOWER_BOUNDS = {">=", ">", "~=", "==", "==="}
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _REPACK = "build it again; a tool that changes a finished wheel has to write the whole archive anew (wheel pack)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -13,15 +12,16 @@ from packaging.version import Version
 from tox_prodsim.checks.artifact import pep440
 from tox_prodsim.checks.artifact.wheel import Wheel
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck, error, note
+from tox_prodsim.model.regex import lazy_regex
 
 Python = tuple[int, int]
 CODES = ("VER301", "VER302", "VER307", "VER304")
 
-_CLASSIFIER = re.compile(r"Programming Language :: Python :: (\d+\.\d+)")
-_PYTHON_2 = re.compile(r"Programming Language :: Python :: 2(\.\d+)?")
-_INTERPRETER = re.compile(r"[a-z]+(?P<major>\d)(?P<minor>\d*)(_.*)?")
-_MINOR = re.compile(r"[a-z]+\d\d+(_.*)?")
-_COMMITS_SINCE_TAG = re.compile(r"[1-9]\d*\.g[0-9a-f]{7,}(\.dirty)?")
+_CLASSIFIER = lazy_regex(r"Programming Language :: Python :: (\d+\.\d+)")
+_PYTHON_2 = lazy_regex(r"Programming Language :: Python :: 2(\.\d+)?")
+_INTERPRETER = lazy_regex(r"[a-z]+(?P<major>\d)(?P<minor>\d*)(_.*)?")
+_MINOR = lazy_regex(r"[a-z]+\d\d+(_.*)?")
+_COMMITS_SINCE_TAG = lazy_regex(r"[1-9]\d*\.g[0-9a-f]{7,}(\.dirty)?")
 """The local part as versioneer and ``git describe`` make it: 1.2+3.g3f2a1c9."""
 _MINORS = {2: range(6, 8), 3: range(40)}
 _PATCHES = range(60)

@@ -21,14 +21,15 @@ from tox_prodsim.checks.artifact.wheel import Wheel, dotted_parts, installed_pat
 from tox_prodsim.checks.artifact.wheel import source as read_source
 from tox_prodsim.model.errors import LimitExceededError
 from tox_prodsim.model.python_source import parse_source
+from tox_prodsim.model.regex import lazy_regex
 
-_WORD = re.compile(r"\w+")
+_WORD = lazy_regex(r"\w+")
 _KEPT = 256
 """Of so many modules the words are kept, for names that reach them through ``import *``."""
-_STAR = re.compile(r"^[ \t]*from[ \t]+(?P<source>\.*[\w.]*)[ \t]+import[ \t]*\*", re.MULTILINE)
-_BINDS_ANYTHING = re.compile(r"__getattr__|globals\(|locals\(|vars\(|exec\(|setattr\(|__dict__|sys\.modules|\blazy")
+_STAR = lazy_regex(r"^[ \t]*from[ \t]+(?P<source>\.*[\w.]*)[ \t]+import[ \t]*\*", re.MULTILINE)
+_BINDS_ANYTHING = lazy_regex(r"__getattr__|globals\(|locals\(|vars\(|exec\(|setattr\(|__dict__|sys\.modules|\blazy")
 """In a module that binds names in a way that cannot be read."""
-_MAKES_MODULES = re.compile(r"sys\.modules(?!\[__name__\])|meta_path|__path__|extend_path|declare_namespace")
+_MAKES_MODULES = lazy_regex(r"sys\.modules(?!\[__name__\])|meta_path|__path__|extend_path|declare_namespace")
 """In a module that makes other modules, or lets other distributions add some."""
 _COMPILED = {".pyx", ".pxd", ".pyi", ".c", ".cpp", ".cc", ".rs", ".so", ".pyd", ".dll", ".dylib"}
 

@@ -11,6 +11,7 @@ from tox_prodsim.checks.artifact import stray_patterns
 from tox_prodsim.checks.artifact.wheel import Wheel, content
 from tox_prodsim.model.findings import CheckResult, Finding, error, warning
 from tox_prodsim.model.formatting import listed
+from tox_prodsim.model.regex import lazy_regex
 
 CODES = ("WHL131",)
 
@@ -20,10 +21,10 @@ _STRAYS = stray_patterns.StrayPatterns(
         "is a baseline of tox-prodsim": r"\.?prodsim/baselines/(?=.*\.json$)",
     }
 )
-_EGG_INFO = re.compile(r"[^/]+\.egg-info/")
-_TEMPLATES = re.compile(r"(^|/)[^/]*(test|template|skeleton|fixture|example|scaffold|\{\{)[^/]*/", re.IGNORECASE)
+_EGG_INFO = lazy_regex(r"[^/]+\.egg-info/")
+_TEMPLATES = lazy_regex(r"(^|/)[^/]*(test|template|skeleton|fixture|example|scaffold|\{\{)[^/]*/", re.IGNORECASE)
 """Folders of files that are copied or shown; any file in them may be there on purpose."""
-_KEY_FILE = re.compile(r"\.(pem|key)$")
+_KEY_FILE = lazy_regex(r"\.(pem|key)$")
 _EXCLUDE = "exclude it in the configuration of the build back end, and build from a clean checkout"
 _REVOKE = "revoke the secrets in it, then exclude it in the configuration of the build back end"
 

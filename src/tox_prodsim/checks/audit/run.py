@@ -19,17 +19,18 @@ from tox_prodsim.model.auditors import Auditor
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import CheckResult, Finding, Level
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.model.runner import Completed, Runner, output_of
 
 _LIMIT_S = 600.0
 _LINES_SHOWN = 60
 _READABLE = {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "500", "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"}
 """Variables that make tools print one line for each problem, without colours."""
-_CONTROLS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_TIME_STAMP = re.compile(r"^\[\d\d:\d\d:\d\d\]\s+")
-_SYMBOLS = re.compile(r"^[^\x21-\x7e]+")
-_COMPLAINT = re.compile(r"(?:error|warning|[A-Z]\d{3})\b", re.IGNORECASE)
-_COULD_BE = re.compile(r'platform\s+tag:\s+"(\w+)"')
+_CONTROLS = lazy_regex(r"\x1b\[[0-9;]*[A-Za-z]")
+_TIME_STAMP = lazy_regex(r"^\[\d\d:\d\d:\d\d\]\s+")
+_SYMBOLS = lazy_regex(r"^[^\x21-\x7e]+")
+_COMPLAINT = lazy_regex(r"(?:error|warning|[A-Z]\d{3})\b", re.IGNORECASE)
+_COULD_BE = lazy_regex(r'platform\s+tag:\s+"(\w+)"')
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

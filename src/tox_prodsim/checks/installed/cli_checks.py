@@ -24,11 +24,12 @@ from tox_prodsim.model.conditions import CONDITIONS
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.formatting import last_line, listed
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.model.runner import output_of, succeeded
 
 RECREATE = "recreate the environment: tox run -r"
 
-_ENCODING = re.compile(r"Unicode(En|De)codeError|\bASCII\b", re.IGNORECASE)
+_ENCODING = lazy_regex(r"Unicode(En|De)codeError|\bASCII\b", re.IGNORECASE)
 _VERSION = r"v?(?P<version>\d+(?:\.\d+)+[\w.+!-]*)"
 _PARALLEL = 2
 _PATHS_SHOWN = 3

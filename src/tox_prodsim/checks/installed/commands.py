@@ -7,7 +7,6 @@ that is written in Python or compiled. A shell script may be there to be sourced
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from enum import Enum
@@ -17,13 +16,14 @@ from tox_prodsim.checks.installed.imports import main_names
 from tox_prodsim.checks.installed.probe import Distribution
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.entry_points import EntryPoint
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.model.runner import NO_VARIABLES, Completed, Runner
 
 _UNASKED_LIMIT_S = 20.0
 """The limit for what may have no ``--help`` at all, and open a window or serve instead."""
 _WITHOUT_DISPLAY = {"DISPLAY": "", "WAYLAND_DISPLAY": ""}
 _HEAD_BYTES = 1000
-_ENV_PYTHON = re.compile(r"#! ?/usr/bin/env (?:-S )?python3?$")
+_ENV_PYTHON = lazy_regex(r"#! ?/usr/bin/env (?:-S )?python3?$")
 
 
 class CommandKind(Enum):

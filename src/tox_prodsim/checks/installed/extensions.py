@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,6 +15,7 @@ from tox_prodsim.checks.installed.surroundings import absence, missing_library
 from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck
 from tox_prodsim.model.formatting import counted, listed
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.model.runner import NO_VARIABLES, Completed, Runner
 
 Outcomes = Mapping[str, Outcome]
@@ -24,12 +24,12 @@ _EAGER = {"LD_BIND_NOW": "1"} if sys.platform.startswith("linux") else {}
 _CODES = ("EXT405", "EXT406") if _EAGER else ("EXT405",)
 _NOT_CHECKED = () if _EAGER else (("EXT406", "the loader of this system cannot check it"),)
 _NO_MODULE = "dynamic module does not define module export function"
-_UNLOADABLE = re.compile(
+_UNLOADABLE = lazy_regex(
     r"undefined symbol|symbol not found|invalid ELF|wrong ELF class|file too short|version `.+' not found"
     r"|shared object|^dlopen\(|DLL load failed|compiled (against|using)|binary incompatib"
 )
 """Messages of the loaders of all systems, and of modules built for another NumPy or Cython."""
-_GIL = re.compile(r"GIL\) has been enabled to load module '(?P<module>[\w.]+)'")
+_GIL = lazy_regex(r"GIL\) has been enabled to load module '(?P<module>[\w.]+)'")
 _PRINT_GIL_DISABLED = "import sysconfig; print(int(bool(sysconfig.get_config_var('Py_GIL_DISABLED'))))"
 _PRINT_LIMIT_S = 30.0
 

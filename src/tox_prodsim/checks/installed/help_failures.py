@@ -14,13 +14,14 @@ from tox_prodsim.checks.installed.probe import Distribution, Raised, ending, is_
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.formatting import last_line
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.model.runner import Completed, output_of
 
 _CODE = "ENT512"
-USAGE = re.compile(r"^\W*usage\b", re.IGNORECASE | re.MULTILINE)
-_NO_MODULE = re.compile(r"No module named '(?P<module>[\w.]+)'")
-_NEVER_AWAITED = re.compile(r"coroutine '(?P<name>[\w.<>]+)' was never awaited")
-_PLACE = re.compile(r'File "[^"]*[/\\]site-packages[/\\](?P<file>[^"]+)", line (?P<line>\d+)')
+USAGE = lazy_regex(r"^\W*usage\b", re.IGNORECASE | re.MULTILINE)
+_NO_MODULE = lazy_regex(r"No module named '(?P<module>[\w.]+)'")
+_NEVER_AWAITED = lazy_regex(r"coroutine '(?P<name>[\w.<>]+)' was never awaited")
+_PLACE = lazy_regex(r'File "[^"]*[/\\]site-packages[/\\](?P<file>[^"]+)", line (?P<line>\d+)')
 _OF_THE_SYSTEM = frozenset(
     {"_bz2", "_ctypes", "_curses", "_lzma", "_sqlite3", "_tkinter", "curses", "dbm", "readline", "tkinter", "turtle"}
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 
@@ -13,8 +12,9 @@ from tox_prodsim.checks.installed.providers import DISTRIBUTIONS, PYTHON_2, REMO
 from tox_prodsim.checks.installed.surroundings import absence
 from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.formatting import counted
+from tox_prodsim.model.regex import lazy_regex
 
-_CANNOT_IMPORT = re.compile(
+_CANNOT_IMPORT = lazy_regex(
     r"cannot import name '?(?P<name>\w+)'? from (?:partially initialized module )?'(?P<module>[\w.]+)'"
 )
 _EXTRAS_SHOWN = 3

@@ -9,6 +9,7 @@ from packaging.utils import canonicalize_name
 
 from tox_prodsim.checks.installed.probe import Distribution
 from tox_prodsim.model.dataclass import dataclass
+from tox_prodsim.model.regex import lazy_regex
 
 TRACEBACK = "Traceback (most recent call last)"
 MISTAKES = frozenset(
@@ -17,42 +18,42 @@ MISTAKES = frozenset(
 """Exceptions that are a fault of the code, whatever their message says."""
 
 _NOT_ITS_OWN = MISTAKES | {"ContextualVersionConflict", "DistributionNotFound", "PackageNotFoundError"}
-_BY_THE_INTERPRETER = re.compile(r"No module named |cannot import name |DLL load failed|dynamic module |\[Errno ")
-_EXCEPTION = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$", re.MULTILINE)
-_NOT_COMPILED = re.compile(r"^(?P<type>(?:Syntax|Indentation|Tab)Error): (?P<message>.*)$", re.MULTILINE)
+_BY_THE_INTERPRETER = lazy_regex(r"No module named |cannot import name |DLL load failed|dynamic module |\[Errno ")
+_EXCEPTION = lazy_regex(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$", re.MULTILINE)
+_NOT_COMPILED = lazy_regex(r"^(?P<type>(?:Syntax|Indentation|Tab)Error): (?P<message>.*)$", re.MULTILINE)
 """What Python prints without a traceback if the program itself is not valid source."""
-_NAMED_EXTRA = re.compile(r"(?P<name>[\w.-]+)\[(?P<extras>[\w., -]+)\]")
+_NAMED_EXTRA = lazy_regex(r"(?P<name>[\w.-]+)\[(?P<extras>[\w., -]+)\]")
 _LINES_READ = 20
 _QUOTED_CHARACTERS = 160
 
 _PROGRAMS = r"pip3?|pipx|uv|conda|apt|apt-get|brew|dnf|yum"
 _WORDS = {
-    "install what it names (deps of the environment) to have it checked": re.compile(
+    "install what it names (deps of the environment) to have it checked": lazy_regex(
         rf"\b(?:{_PROGRAMS})\s+(?:add|install)\b|\bplease install\b|\b(?:must|should|needs? to|has to|have to) be "
         r"installed\b|\b(?:is|are) not installed\b|\bnot (?:found )?installed\b|\brequires? (?!\d)[\w.-]+",
         re.IGNORECASE,
     ),
-    "it needs a display: run tox where there is one, for example under xvfb-run": re.compile(
+    "it needs a display: run tox where there is one, for example under xvfb-run": lazy_regex(
         r"\bDISPLAY\b|\bno display\b|\b(?:open|connect to|find)(?: the| a| any)? display\b|\bheadless\b"
         r"|\bX (?:connection|server)\b|\bscreens? available\b|platform plugin could be initialized",
         re.IGNORECASE,
     ),
-    "it needs a library of the system: let the documentation say which": re.compile(
+    "it needs a library of the system: let the documentation say which": lazy_regex(
         r"cannot open shared object file|\blibrary not found\b"
         r"|\b(?:can ?not|can't|could not|unable to) (?:find|load|open)\b.*(?:\blibrary\b|\blib[a-z]\w+)",
         re.IGNORECASE,
     ),
-    "give it what it asks for (set_env of the environment) to have it checked": re.compile(
+    "give it what it asks for (set_env of the environment) to have it checked": lazy_regex(
         r"\benvironment variable|\b(?:is|are) not set\b|\bis not configured\b"
         r"|\b(?:must|needs? to|has to|should) be (?:set|configured|defined)\b",
         re.IGNORECASE,
     ),
-    "answer --help before the configuration is read": re.compile(
+    "answer --help before the configuration is read": lazy_regex(
         r"\bconfig(?:uration)?\b.*\b(?:not found|missing|not exist|not find|no such file)\b"
         r"|\b(?:no|missing|cannot find|could not find|unable to find|failed to (?:find|load|read))\b.*\bconfig",
         re.IGNORECASE,
     ),
-    "it is for another system or user than this one": re.compile(
+    "it is for another system or user than this one": lazy_regex(
         r"\b(?:only|not) (?:works?|runs?|supported|available)\b.*\bon\b.*\b(?:windows|linux|mac ?os|platform|system)\b"
         r"|\b(?:as|be) (?:root|administrator)\b|\bnot a (?:tty|terminal)\b",
         re.IGNORECASE,

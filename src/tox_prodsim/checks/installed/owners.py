@@ -10,7 +10,6 @@ import csv
 import hashlib
 import importlib.metadata
 import os
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -24,12 +23,13 @@ from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import CheckResult, Finding, Level
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.installed_metadata import named_distributions, read_text
+from tox_prodsim.model.regex import lazy_regex
 
 CODE = "DEP211"
 
 _MOST = 3
 _MODULES = (".py", ".so", ".pyd")
-_NAMESPACE = re.compile(rb"extend_path|declare_namespace|\A(?:\s|#.*)*\Z")
+_NAMESPACE = lazy_regex(rb"extend_path|declare_namespace|\A(?:\s|#.*)*\Z")
 _NAMESPACE_BYTES = 1000
 """What declares a namespace package is shorter."""
 _UNREADABLE = (csv.Error, OSError, ValueError, TypeError, KeyError)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -34,9 +33,10 @@ from tox_prodsim.checks.installed.probe import (
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.entry_points import EntryPoint
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.model.runner import Runner
 
-_CAUSE = re.compile(r"(?:ends in|not load:|it lacks:|be printed:|last line:|--version) (?P<cause>.+)$")
+_CAUSE = lazy_regex(r"(?:ends in|not load:|it lacks:|be printed:|last line:|--version) (?P<cause>.+)$")
 """What a finding says of its cause."""
 _SCRIPTS = (CommandKind.CONSOLE, CommandKind.FILE, CommandKind.BINARY)
 HELP_LIMIT_S = 60.0

@@ -16,14 +16,15 @@ from pathlib import Path
 
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.python_source import parse_source
+from tox_prodsim.model.regex import lazy_regex
 
-_IMPORT = re.compile(
+_IMPORT = lazy_regex(
     r"^(?:from[ \t]+(?P<source>\.*[\w.]*)[ \t]+import[ \t]*(?P<names>\([^)]*\)|[^#\n;(]*)"
     r"|import[ \t]+(?P<modules>[^#\n;]+))",
     re.MULTILINE,
 )
 _LONGEST_BYTES = 16_000_000
-_COMMENT = re.compile(r"#.*")
+_COMMENT = lazy_regex(r"#.*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,6 +15,7 @@ from tox_prodsim.checks.installed.messages import hint_for_raised
 from tox_prodsim.checks.installed.probe import Distribution, Raised, ending
 from tox_prodsim.model.findings import CheckResult, Finding, error, note, warning
 from tox_prodsim.model.formatting import listed
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.model.runner import CHILD_SCRIPTS, Completed, Runner, output_of
 
 CODES = ("IMP510", "IMP511", "IMP512")
@@ -24,13 +25,13 @@ _LIMIT_S = 60.0
 _ROUNDS = 5
 _SLOWER = 1.5
 """How many times as long a start may take as the same without the files."""
-_FAILED = re.compile(
+_FAILED = lazy_regex(
     r"^Error (?:processing line (?P<line>\d+) of (?P<path>.+?)|in (?P<module>sitecustomize|usercustomize);.*):"
     r"(?P<text>(?:\n|[ \t]+.*\n|[A-Za-z_][\w.]*(?:: .*)?\n)*?)(?=Remainder of file ignored|Error |\Z)",
     re.MULTILINE,
 )
-_EXCEPTION = re.compile(r"^ {0,2}(?P<type>[A-Za-z_][\w.]*): (?P<message>.*)$", re.MULTILINE)
-_NO_MODULE = re.compile(r"No module named '(?P<module>[\w.]+)'")
+_EXCEPTION = lazy_regex(r"^ {0,2}(?P<type>[A-Za-z_][\w.]*): (?P<message>.*)$", re.MULTILINE)
+_NO_MODULE = lazy_regex(r"No module named '(?P<module>[\w.]+)'")
 _OUTPUT_SHOWN = 100
 
 _Start = Callable[[Sequence[str]], Completed]

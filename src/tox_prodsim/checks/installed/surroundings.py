@@ -12,6 +12,7 @@ import sys
 from tox_prodsim.checks.installed.probe import Distribution, Outcome, Raised
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.formatting import listed
+from tox_prodsim.model.regex import lazy_regex
 
 _FRAMEWORKS = frozenset(
     {"aiida", "airflow", "ansible", "bottle", "buildbot", "celery", "cherrypy", "dash", "django", "fastapi", "flake8"}
@@ -33,34 +34,34 @@ _BROUGHT = {
     "tox": {"pluggy"},
 }
 """Modules that come with a framework, as its metadata says."""
-_WORD = re.compile(r"[a-z]+")
-_NAMED = re.compile(r"contrib$")
-_UNCONFIGURED = re.compile(
+_WORD = lazy_regex(r"[a-z]+")
+_NAMED = lazy_regex(r"contrib$")
+_UNCONFIGURED = lazy_regex(
     r"ImproperlyConfigured|NotConfigured|NotReady|Config(?:uration)?(?:Exception|Error)$|Settings"
 )
-_NEEDS_APPLICATION = re.compile(
+_NEEDS_APPLICATION = lazy_regex(
     r"settings are not configured|Apps aren't loaded|in an application in INSTALLED_APPS"
     r"|outside of (?:application|request|app) context"
 )
-_LIBRARY = re.compile(r"(?P<library>lib[\w.+-]+\.so[\d.]*): cannot open shared object file")
-_OF_SYSTEM = re.compile(
+_LIBRARY = lazy_regex(r"(?P<library>lib[\w.+-]+\.so[\d.]*): cannot open shared object file")
+_OF_SYSTEM = lazy_regex(
     r"lib(?:GL|EGL|GLX|GLU|GLESv2|OpenGL|X|xcb|xkbcommon|SM|ICE|wayland|cuda|nvidia|nvcuvid|OpenCL|vulkan|asound|pulse"
     r"|jack|portaudio|sndfile|tk|tcl|glib-|gthread-|gobject-|gio-|gtk-|gdk|cairo|pango|usb|udev|bluetooth|dbus|fuse)"
 )
 """Libraries of drivers and desktops, which wheels leave to the system (those of PEP 513 and PEP 599 among them)."""
-_DISPLAY = re.compile(
+_DISPLAY = lazy_regex(
     r"no display name|couldn't connect to display|Bad display name|DISPLAY\b|No available video device|X connection"
     r"|(?:cannot|could not|unable to|failed to) (?:connect to|open) (?:the )?(?:X|display|\"None\")",
     re.IGNORECASE,
 )
-_NO_LIBRARY = re.compile(
+_NO_LIBRARY = lazy_regex(
     r"PortAudio|(?:librar(?:y|ies)\b.{0,40}|\blib\w+(?:\.so[\d.]*)? )(?:was |were |is )?not (?:be )?(?:found|installed)"
     r"|(?:cannot|can't|could not|couldn't|unable to|failed to|not) (?:load|find|locate|open) .{0,40}"
     r"\b(?:librar|lib[a-z]\w+)"
     r"|no library called|shared library not",
     re.IGNORECASE,
 )
-_LIBRARY_FOLDER = re.compile(r"\b[A-Z0-9_]*(?:DLL|LIB|LIBRARY)_?PATH\b")
+_LIBRARY_FOLDER = lazy_regex(r"\b[A-Z0-9_]*(?:DLL|LIB|LIBRARY)_?PATH\b")
 """A variable by which the user says where the system has the library."""
 _OPTIONAL_PARTS = frozenset(
     {"_bz2", "_ctypes", "_curses", "_dbm", "_gdbm", "_lzma", "_sqlite3", "_ssl", "_tkinter", "_uuid"}

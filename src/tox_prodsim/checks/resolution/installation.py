@@ -17,36 +17,37 @@ from tox_prodsim.checks.resolution.results import (
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import CheckResult, Finding, error
 from tox_prodsim.model.formatting import last_error, last_line
+from tox_prodsim.model.regex import lazy_regex
 
 CODE = "DEP210"
 
 _LINES_SHOWN = 12
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-_NOISE = re.compile(
+_COLOURS = lazy_regex(r"\x1b\[[0-9;]*m")
+_NOISE = lazy_regex(
     r"^(?:Looking in |WARNING: |Using Python |Resolved \d|Processing |Collecting |Obtaining |\[notice\]"
     r"|(?:Using cached|Downloading) |Installing collected |Prepared \d|Requirement already )"
 )
 _FRAME = " \t\u00d7\u2570\u2500\u25b6\u2502\u251c"
 """Blanks, and the characters with which uv draws trees of causes."""
-_UV_CAUSE = re.compile(r"^(?:cause: (?:Because )?|caused by: |Because )", re.IGNORECASE)
-_CONCLUSION = re.compile(r",? we can conclude that .*")
+_UV_CAUSE = lazy_regex(r"^(?:cause: (?:Because )?|caused by: |Because )", re.IGNORECASE)
+_CONCLUSION = lazy_regex(r",? we can conclude that .*")
 _SUMMARIES = ("ERROR: ", "error: Failed", "error: metadata-generation")
-_POINTER = re.compile(r"~*\^~*")
+_POINTER = lazy_regex(r"~*\^~*")
 """What shows the place of an error in the line before it."""
-_UNRESOLVED = re.compile(r"ResolutionImpossible|No matching distribution found|No solution found")
-_BUILD_FAILED = re.compile(
+_UNRESOLVED = lazy_regex(r"ResolutionImpossible|No matching distribution found|No solution found")
+_BUILD_FAILED = lazy_regex(
     r"^(?:ERROR: |error: )?(?:.* )?Failed (?:to build|building wheel for) ['`]?(?P<what>[^'`, ]+)", re.MULTILINE
 )
-_BUILD_ERROR = re.compile(
+_BUILD_ERROR = lazy_regex(
     r"(?:[\w.]*(?:Error|Exception|NotFound): .+|(?:.*[ :])?(?:fatal )?error: (?!subprocess-exited).+)"
 )
-_VERSIONS = re.compile(r" \(from versions: .*\)")
-_TEMPORARY = re.compile(r"/\S*/\.tmp\w+/")
-_EMPTY_WORDS = re.compile(r"ResolutionImpossible|No matching distribution found for")
+_VERSIONS = lazy_regex(r" \(from versions: .*\)")
+_TEMPORARY = lazy_regex(r"/\S*/\.tmp\w+/")
+_EMPTY_WORDS = lazy_regex(r"ResolutionImpossible|No matching distribution found for")
 """Last lines of pip whose cause is in the line before."""
-_WRONG_TAG = re.compile(r"is not a supported wheel on this platform|no wheels with a matching|not compatible with the")
-_WRONG_PYTHON = re.compile(r"requires a different Python|requires Python|Requires-Python")
-_UNREACHABLE = re.compile(r"Retrying \(Retry\(|Failed to fetch|could not be queried|Could not connect")
+_WRONG_TAG = lazy_regex(r"is not a supported wheel on this platform|no wheels with a matching|not compatible with the")
+_WRONG_PYTHON = lazy_regex(r"requires a different Python|requires Python|Requires-Python")
+_UNREACHABLE = lazy_regex(r"Retrying \(Retry\(|Failed to fetch|could not be queried|Could not connect")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

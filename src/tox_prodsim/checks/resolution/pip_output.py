@@ -31,24 +31,25 @@ from tox_prodsim.checks.resolution.results import (
     resolved,
     text_of,
 )
+from tox_prodsim.model.regex import lazy_regex
 
-_STAMP = re.compile(r"^\d{4}-\d\d-\d\dT[\d:,]+ ", re.MULTILINE)
-_YANKED = re.compile(
+_STAMP = lazy_regex(r"^\d{4}-\d\d-\d\dT[\d:,]+ ", re.MULTILINE)
+_YANKED = lazy_regex(
     r"yanked version: '(?P<name>[^']+)' candidate \(version (?P<version>\S+) at .*"
     r"\n\s*Reason for being yanked: (?P<reason>.*)"
 )
-_UNKNOWN_EXTRA = re.compile(r"WARNING: (?P<name>\S+) (?P<version>\S+) does not provide the extra '(?P<extra>[^']+)'")
-_NO_VERSION = re.compile(
+_UNKNOWN_EXTRA = lazy_regex(r"WARNING: (?P<name>\S+) (?P<version>\S+) does not provide the extra '(?P<extra>[^']+)'")
+_NO_VERSION = lazy_regex(
     r"ERROR: Could not find a version that satisfies the requirement (?P<required>.+?) \(from versions: (?P<known>.*)\)"
 )
-_FROM = re.compile(r" \(from [^()]*\)$")
-_CONFLICT = re.compile(r"^\s+(?P<requirer>\S.*?) depends on (?P<required>.+)$", re.MULTILINE)
-_REQUESTED = re.compile(r"^\s+The user requested (?P<required>.+)$", re.MULTILINE)
-_FETCHED = re.compile(r"^\s*Could not fetch URL (?P<url>\S+): (?P<why>.*)$", re.MULTILINE)
-_SKIPPED = re.compile(
+_FROM = lazy_regex(r" \(from [^()]*\)$")
+_CONFLICT = lazy_regex(r"^\s+(?P<requirer>\S.*?) depends on (?P<required>.+)$", re.MULTILINE)
+_REQUESTED = lazy_regex(r"^\s+The user requested (?P<required>.+)$", re.MULTILINE)
+_FETCHED = lazy_regex(r"^\s*Could not fetch URL (?P<url>\S+): (?P<why>.*)$", re.MULTILINE)
+_SKIPPED = lazy_regex(
     r"Skipping link: (?:none of the wheel's tags|.*Requires-Python|.*[Rr]equires a different Python).*?(?P<url>\S+://\S+)"
 )
-_FOUND = re.compile(r"Found link (?P<url>\S+://\S+)")
+_FOUND = lazy_regex(r"Found link (?P<url>\S+://\S+)")
 _IMPOSSIBLE = "ResolutionImpossible"
 
 

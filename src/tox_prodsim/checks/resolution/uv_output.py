@@ -16,24 +16,25 @@ from tox_prodsim.checks.resolution.results import (
     resolved,
     text_of,
 )
+from tox_prodsim.model.regex import lazy_regex
 
-_YANKED = re.compile(
+_YANKED = lazy_regex(
     r"^warning: `(?P<name>[^=`]+)==(?P<version>[^`]+)` is yanked(?: \(reason: \"(?P<reason>.*)\"\))?", re.MULTILINE
 )
-_UNKNOWN_EXTRA = re.compile(
+_UNKNOWN_EXTRA = lazy_regex(
     r"The package `(?P<name>[^=`]+)==(?P<version>[^`]+)` does not have an extra named `(?P<extra>[^`]+)`"
 )
-_UNREACHABLE = re.compile(r"Failed to fetch|network was disabled|could not be queried|Network connectivity is disabled")
-_HERE_ONLY = re.compile(
+_UNREACHABLE = lazy_regex(r"Failed to fetch|network was disabled|could not be queried|Network connectivity is disabled")
+_HERE_ONLY = lazy_regex(
     r"current Python version|requested Python|Requires-Python|no wheels with a matching|no usable wheels"
     r"|building from source is disabled|yanked|pre-release|excluded|Failed to (?:build|download|resolve|read)",
     re.IGNORECASE,
 )
 """Texts that show that the cause is this machine, this Python or a setting of the user."""
-_UNRELEASED = re.compile(r"only [\w.-]+<=\S+ (?:is|are) available")
+_UNRELEASED = lazy_regex(r"only [\w.-]+<=\S+ (?:is|are) available")
 _UNSOLVED = "No solution found"
-_BUILD_FAILED = re.compile(r"Failed to (?:download and )?build `(?P<what>[^`]+)`")
-_CONCLUSION = re.compile(r"(?: and you require [^,]+)?,? we can conclude that .*")
+_BUILD_FAILED = lazy_regex(r"Failed to (?:download and )?build `(?P<what>[^`]+)`")
+_CONCLUSION = lazy_regex(r"(?: and you require [^,]+)?,? we can conclude that .*")
 
 
 def parse_lock(lock: str, stderr: str) -> Resolution:

@@ -18,6 +18,7 @@ from pathlib import Path
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.formatting import counted, plural
 from tox_prodsim.model.leaks import Grade, Leak, LeakKind, LeakReport
+from tox_prodsim.model.regex import lazy_regex
 
 LIMIT = 10_000
 """Entries of a folder that are read, those of its subfolders included."""
@@ -25,7 +26,7 @@ _LOCK_BYTES = 256
 """A lock file holds at most a pid and a host; what is bigger is output (uv.lock)."""
 _LOCK_OUTPUT = {"Cargo.lock", "Gemfile.lock", "Pipfile.lock", "flake.lock", "pdm.lock", "poetry.lock", "uv.lock"}
 _RUNTIME_KINDS = {"pid": "pid file", "lock": "lock file", "lck": "lock file", "sock": "socket", "socket": "socket"}
-_RUNTIME_NAME = re.compile(rf"\.({'|'.join(_RUNTIME_KINDS)})$|^(pid|lock)(?:file)?$", re.IGNORECASE)
+_RUNTIME_NAME = lazy_regex(rf"\.({'|'.join(_RUNTIME_KINDS)})$|^(pid|lock)(?:file)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

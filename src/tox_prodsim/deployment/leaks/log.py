@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from tox_prodsim.model.formatting import plural
 from tox_prodsim.model.leaks import Grade, Leak, LeakKind
+from tox_prodsim.model.regex import lazy_regex
 
 LIMIT = 1000
 """Different leaks that are kept: a program can print without end, and a finding names three of them."""
@@ -15,22 +15,22 @@ _LONGEST = 1000
 _LONGEST_BLOCK = 1000
 """Lines after which a text that began as a traceback is not one."""
 
-LEAK_PATTERN = re.compile(
+LEAK_PATTERN = lazy_regex(
     rb"(?:Resource|Runtime)Warning|Exception (?:in|ignored) |Task was destroyed|exception was never|resource_tracker"
 )
 """Matches in every log that reports a leak."""
 
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-_WARNING = re.compile(r"(?P<file>[^:]*[^:\s]):(?P<line>\d+): (?P<warning>(?:Resource|Runtime)Warning: .*)")
-_LISTENING = re.compile(r"unclosed <\S+ fd=\d+,(?!.* raddr=).* laddr=(?!\('(?:0\.0\.0\.0|::)', 0)")
-_EXCEPTION = re.compile(r"Exception (?P<where>in thread .+?|ignored (?:in|while|on)\b.*?):?$")
-_FRAME = re.compile(r'\s+(?:\| )?File "(?P<file>[^"]+)", line (?P<line>\d+)')
+_ADDRESS = lazy_regex(r" at 0x[0-9a-fA-F]+")
+_WARNING = lazy_regex(r"(?P<file>[^:]*[^:\s]):(?P<line>\d+): (?P<warning>(?:Resource|Runtime)Warning: .*)")
+_LISTENING = lazy_regex(r"unclosed <\S+ fd=\d+,(?!.* raddr=).* laddr=(?!\('(?:0\.0\.0\.0|::)', 0)")
+_EXCEPTION = lazy_regex(r"Exception (?P<where>in thread .+?|ignored (?:in|while|on)\b.*?):?$")
+_FRAME = lazy_regex(r'\s+(?:\| )?File "(?P<file>[^"]+)", line (?P<line>\d+)')
 _CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
-_TASK = re.compile(r"Task was destroyed but it is pending!|(?:Task|[Ff]uture) exception was never retrieved")
-_TASK_NAME = re.compile(r"<Task \w+ name='([^']*)'")
-_CORO_PLACE = re.compile(r"(?:defined|running) at (?P<file>[^>]+?):(?P<line>\d+)>")
-_TASK_EXCEPTION = re.compile(r" exception=(.*?)(?: created at .*)?>$")
-_TRACKER = re.compile(
+_TASK = lazy_regex(r"Task was destroyed but it is pending!|(?:Task|[Ff]uture) exception was never retrieved")
+_TASK_NAME = lazy_regex(r"<Task \w+ name='([^']*)'")
+_CORO_PLACE = lazy_regex(r"(?:defined|running) at (?P<file>[^>]+?):(?P<line>\d+)>")
+_TASK_EXCEPTION = lazy_regex(r" exception=(.*?)(?: created at .*)?>$")
+_TRACKER = lazy_regex(
     r"resource_tracker: There appear to be (?P<count>\d+) leaked (?P<what>\w+) objects? to clean up at shutdown"
     r"(?:: \{(?P<names>.*)\})?"
 )

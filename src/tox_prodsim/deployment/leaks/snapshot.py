@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +10,12 @@ from pathlib import Path
 from tox_prodsim.deployment.leaks import files, hook_records, log, shared_memory
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.leaks import Grade, Leak, LeakKind, LeakReport
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.supervision import living_folder
 
 _INSTALLED = {"site-packages", "dist-packages"}
-_MODULE = re.compile(r"^(?:\w+\.)+(?=\w+(?::|$))")
-_PEER = re.compile(r"unclosed <\S+ fd=\d+,.* raddr=\('[^']*', (?P<port>\d+)")
+_MODULE = lazy_regex(r"^(?:\w+\.)+(?=\w+(?::|$))")
+_PEER = lazy_regex(r"unclosed <\S+ fd=\d+,.* raddr=\('[^']*', (?P<port>\d+)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,6 @@ program that could not be started; the exit code by which billiard replaces a wo
 
 from __future__ import annotations
 
-import re
 import signal
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 from tox_prodsim.deployment.findings import SHELLS
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import Level
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.supervision import DescendantEnding
 
 BAD_EXITS = 3
@@ -33,8 +33,8 @@ _BRIEF_S = 0.2
 _REPLACED_S = 10.0
 """A worker that was killed is replaced when its parent starts another one within that time."""
 _SEEN_S = 0.05
-_NUMBERS = re.compile(r"\d+")
-_INTERPRETER = re.compile(r"python|pypy")
+_NUMBERS = lazy_regex(r"\d+")
+_INTERPRETER = lazy_regex(r"python|pypy")
 
 _Key = tuple[object, str]
 

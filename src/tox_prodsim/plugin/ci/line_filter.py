@@ -10,12 +10,14 @@ import codecs
 import re
 from collections.abc import Callable
 
-_COMMAND = re.compile(r"(?:(?<=[\r\n])|^)([^\S\r\n]*:)(?=:)")
+from tox_prodsim.model.regex import lazy_regex
+
+_COMMAND = lazy_regex(r"(?:(?<=[\r\n])|^)([^\S\r\n]*:)(?=:)")
 """GitHub passes over blanks at the begin of a line; for it a carriage return ends a line, too."""
-_LEGACY = re.compile(r"##(?=\[)")
+_LEGACY = lazy_regex(r"##(?=\[)")
 _LONGEST_BLANK = 1 << 12
 """So much of the end of a text is looked at; if it is blank, so may be all of the line."""
-_BLANK = re.compile(r"\s*(:?)")
+_BLANK = lazy_regex(r"\s*(:?)")
 
 
 def broken_commands(show: Callable[[bytes], object]) -> Callable[[bytes], object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from tox_prodsim.building import reference_wheel
 from tox_prodsim.checks import artifact
 from tox_prodsim.model.errors import Cancelled, CloneError, ProdsimError, WheelUnavailableError
 from tox_prodsim.model.events import Change, Compared, to_fields
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.model.runner import BoundedCall, Runner, unbounded
 from tox_prodsim.plugin import signals
 from tox_prodsim.plugin.cli import comparison
@@ -29,7 +29,7 @@ from tox_prodsim.plugin.redaction import one_line
 from tox_prodsim.supervision import Cancel, Workers
 
 SLOWER, WRONG, INTERRUPTED = 1, 2, 130
-_VERSION = re.compile(r"(?:[A-Za-z0-9][\w.-]*==)?v?(\d[\w.+!-]*)")
+_VERSION = lazy_regex(r"(?:[A-Za-z0-9][\w.-]*==)?v?(\d[\w.+!-]*)")
 _KEY = "compare"
 
 

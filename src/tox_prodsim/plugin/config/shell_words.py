@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.regex import lazy_regex
 
 _SHELLS = {"sh", "bash", "dash", "ash", "ksh", "zsh", "fish", "busybox", "cmd", "powershell", "pwsh", "env"}
 """Programs whose arguments may be written for a shell, and env, which takes NAME=value."""
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
-_VARIABLE = re.compile(r"(?:^|[/=:])\$(?:[A-Za-z_]\w*|\{\w+\})")
-_REDIRECTION = re.compile(r"\d*(?:>>?|<<?)(?:&\d)?|&>|\d*(?:>>?|<)[\w./~-]\S*")
+_ASSIGNMENT = lazy_regex(r"[A-Za-z_]\w*=")
+_VARIABLE = lazy_regex(r"(?:^|[/=:])\$(?:[A-Za-z_]\w*|\{\w+\})")
+_REDIRECTION = lazy_regex(r"\d*(?:>>?|<<?)(?:&\d)?|&>|\d*(?:>>?|<)[\w./~-]\S*")
 _CHAIN, _PIPE, _BACKGROUND = {"&&", "||", ";"}, {"|", "|&"}, {"&"}
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from tox_prodsim.model import scenario
+from tox_prodsim.model.regex import lazy_regex
 
 ENV_NAME = "prodsim"
 VARIANTS: Mapping[str, Mapping[str, object]] = {
@@ -19,7 +19,7 @@ VARIANTS: Mapping[str, Mapping[str, object]] = {
     },
 }
 """Environments beside ``prodsim``: the factor that selects each, and the keys that differ."""
-_PYTHON = re.compile(r"(?:py|pypy|cpython|graalpy)?\d(?:\.?\d+)?t?")
+_PYTHON = lazy_regex(r"(?:py|pypy|cpython|graalpy)?\d(?:\.?\d+)?t?")
 
 
 def variants(requested: Iterable[str], *, listed: bool) -> Iterator[str]:

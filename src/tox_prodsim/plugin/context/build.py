@@ -29,6 +29,7 @@ from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.events import RunStarted
 from tox_prodsim.model.findings import CheckResult
 from tox_prodsim.model.probes import ExecProbe
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.model.scenario import Deployment, Scenario
 from tox_prodsim.plugin.config import read, values
 from tox_prodsim.plugin.context import installer, runners
@@ -40,8 +41,8 @@ from tox_prodsim.run.sdist import Provenance
 from tox_prodsim.timing import baseline, sampling
 
 _UPDATE = "--prodsim-update-baseline"
-_PYTHON_FACTOR = re.compile(r"(?:(?:py|cp|python|cpython|pypy|graalpy)(\d)\.?|(\d)\.)(\d+)t?")
-_PYVENV_VERSION = re.compile(r"^version(?:_info)?\s*=\s*(?P<version>\d+\.\d+\.\d+)", re.MULTILINE)
+_PYTHON_FACTOR = lazy_regex(r"(?:(?:py|cp|python|cpython|pypy|graalpy)(\d)\.?|(\d)\.)(\d+)t?")
+_PYVENV_VERSION = lazy_regex(r"^version(?:_info)?\s*=\s*(?P<version>\d+\.\d+\.\d+)", re.MULTILINE)
 
 
 def scenario_of(tox_env: PythonRun) -> Scenario:

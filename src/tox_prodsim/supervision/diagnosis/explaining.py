@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tox_prodsim.model.formatting import listed, plural
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.supervision.diagnosis.values import Frame, ProcessSnapshot, ThreadStack
 
-_INSTALLED = re.compile(r"/(?:site|dist)-packages/([^/]+)")
-_STANDARD = re.compile(
+_INSTALLED = lazy_regex(r"/(?:site|dist)-packages/([^/]+)")
+_STANDARD = lazy_regex(
     r"/lib(?:64)?/(?:python|pypy)\d\.\d+t?/([^/]+)|^<frozen ([\w.]+)>$|^/.*/(?:python\d+\.zip)/([^/]+)"
 )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -14,6 +13,7 @@ from typing import Any
 
 from tox_prodsim.model import files
 from tox_prodsim.model.dataclass import dataclass
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.model.runner import CHILD_SCRIPTS
 from tox_prodsim.supervision import procfs
 from tox_prodsim.supervision.diagnosis.processes import catches
@@ -47,9 +47,9 @@ _PAUSE_S = 0.01
 _PATIENCE_S = 0.12  # for an answer, before the next signal
 _SETTLED_POLLS = 2  # of a file that does not grow any more: it is written in many small pieces
 
-_THREAD = re.compile(r"^(?:Current thread|Thread) 0x([0-9a-f]+)(?: \[(.*)\])? \(most recent call first\):")
-_FRAME = re.compile(r'^  File "(.*)", line (\d+|\?\?\?) in (.*)$')
-_HEAD = re.compile(r"^main 0x([0-9a-f]+) start (\d+)$")
+_THREAD = lazy_regex(r"^(?:Current thread|Thread) 0x([0-9a-f]+)(?: \[(.*)\])? \(most recent call first\):")
+_FRAME = lazy_regex(r'^  File "(.*)", line (\d+|\?\?\?) in (.*)$')
+_HEAD = lazy_regex(r"^main 0x([0-9a-f]+) start (\d+)$")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tox_prodsim.model.errors import ProdsimError
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.model.scenario import Update
 from tox_prodsim.timing.baseline.store import Baseline, load, merged, path_for, restricted
 
 _KEY = "baseline accept"
-_NAMED_FOR_KEY = re.compile(r"[a-z]+-\d+\.\d+t?-.+\.json")
+_NAMED_FOR_KEY = lazy_regex(r"[a-z]+-\d+\.\d+t?-.+\.json")
 
 
 def candidates(folder: Path) -> tuple[tuple[Path, Baseline], ...]:

@@ -19,6 +19,7 @@ from packaging.version import InvalidVersion, Version
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.formatting import shortened
 from tox_prodsim.model.printable import has_controls
+from tox_prodsim.model.regex import lazy_regex
 
 KEY = "baseline"
 MOST_BYTES = 4_000_000
@@ -35,11 +36,11 @@ MOST_COUNT = 10**15
 _MOST_DIGITS = 18
 _MOST_NAME, _MOST_VERSION = 200, 100
 _T = TypeVar("_T")
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-_COMMIT = re.compile(r"(?:[0-9a-fA-F]{4,64})?")
-_BASELINE_KEY = re.compile(r"[a-z0-9][a-z0-9._-]*")
-_NAME = re.compile(r"[^\s/\\]+")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_SHA256 = lazy_regex(r"[0-9a-fA-F]{64}")
+_COMMIT = lazy_regex(r"(?:[0-9a-fA-F]{4,64})?")
+_BASELINE_KEY = lazy_regex(r"[a-z0-9][a-z0-9._-]*")
+_NAME = lazy_regex(r"[^\s/\\]+")
+_DATE = lazy_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class Reader:
