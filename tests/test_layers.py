@@ -39,6 +39,7 @@ RULES = {
 MOST_ENTRIES = 14
 """Files and folders at the root of the package."""
 SCRIPTS = {
+    "guards": {"guard", "messages", "kernel"},
     "guard": {"warden", "watched", "containments", "description", "processes", "messages", "kernel"},
     "warden": {"command", "containments", "description", "ending", "messages", "stopwatch", "tree"},
     "command": {"containments", "namespaces", "processes", "messages", "kernel"},
