@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import NoReturn
 
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.parsing import written
+from tox_prodsim.model.regex import lazy_regex
 
 _UNITS = {
     "b": 1,
@@ -15,7 +15,7 @@ _UNITS = {
     **{f"{letter}ib": 1024**power for power, letter in enumerate("kmgt", 1)},
 }
 """In small letters: ``5 MB``, ``5 mb`` and ``5MB`` are the same."""
-_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([a-zA-Z]*)")
+_SIZE = lazy_regex(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([a-zA-Z]*)")
 _MOST = 10**15
 SCHEMA: Mapping[str, object] = {"type": "string"}
 """The JSON schema of a size in TOML."""

@@ -11,6 +11,7 @@ from tox_prodsim.model.events import Compared, Event, Evidence, FootprintCompare
 from tox_prodsim.model.findings import Level, Verdict
 from tox_prodsim.model.formatting import counted, joined, listed
 from tox_prodsim.model.printable import Printable
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.report import matrix, quantities, units
 from tox_prodsim.report.format import RenderOptions
 from tox_prodsim.report.matrix import Cell, Result
@@ -24,11 +25,11 @@ _SIGNS = {
     Verdict.CANCELLED: "\N{WARNING SIGN}",
     Verdict.INCOMPLETE: "\N{CROSS MARK}",
 }
-_MEANING = re.compile(r"[&<>|`*_\[\]\\~$#@]")
+_MEANING = lazy_regex(r"[&<>|`*_\[\]\\~$#@]")
 """Characters that GitHub's Markdown can take for markup inside of a line."""
-_LIST_OR_RULE = re.compile(r"^(\s*)([-+=:]|\d+(?=[.)]))")
+_LIST_OR_RULE = lazy_regex(r"^(\s*)([-+=:]|\d+(?=[.)]))")
 """The same at the begin of a line; ``::`` there is a command in the log of a workflow."""
-_LINK = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=&#64;)|(?<=&#35;)", re.IGNORECASE)
+_LINK = lazy_regex(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=&#64;)|(?<=&#35;)", re.IGNORECASE)
 """Where an address, a name behind ``@`` or a number behind ``#`` is broken that GitHub would make a link of."""
 _MOST_OF_A_CELL = 400
 _MOST_OF_A_TIMELINE = 200

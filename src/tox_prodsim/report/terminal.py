@@ -5,7 +5,6 @@ Its lines are never redrawn, so that a CI log reads like a terminal; ``progress`
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tox_prodsim.model.dataclass import dataclass, field
@@ -30,6 +29,7 @@ from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.footprint import Growth
 from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.metrics import Metric
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.report import quantities, units
 from tox_prodsim.report.format import NORMAL, QUIET, VERBOSE, RenderOptions
 from tox_prodsim.report.layout import NOTHING, LineWriter, Piece
@@ -38,7 +38,7 @@ from tox_prodsim.report.summary import LEVEL_LABELS, Summary
 _CHANGE_COLORS = {Change.SLOWER: "red", Change.FASTER: "green", Change.SAME: "", Change.UNKNOWN: "yellow"}
 _MOST_NOT_CHECKED = 3
 """Number of reasons why checks of a step could not be made."""
-_NOT_OBSERVABLE = re.compile(r" (is|are) not observable$")
+_NOT_OBSERVABLE = lazy_regex(r" (is|are) not observable$")
 _LONG_STEPS = {Step.DEPLOY, Step.COMPARE}
 """Steps with lines of their own below a heading."""
 

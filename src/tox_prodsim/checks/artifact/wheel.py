@@ -8,7 +8,6 @@ from __future__ import annotations
 import configparser
 import hashlib
 import heapq
-import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -25,6 +24,7 @@ from tox_prodsim.model.entry_points import EntryPoint
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.findings import Finding, error
 from tox_prodsim.model.formatting import shortened
+from tox_prodsim.model.regex import lazy_regex
 
 SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
 
@@ -41,9 +41,9 @@ UNREADABLE = (
 """What ``zipfile`` raises for damaged and for hostile archives."""
 _KEY = "wheel"
 _MOST_LARGEST, _LEAST_LARGE = 300, 1000
-_EXTENSION_TAG = re.compile(r"(cpython-|abi3|cp3|pypy|graalpy)")
+_EXTENSION_TAG = lazy_regex(r"(cpython-|abi3|cp3|pypy|graalpy)")
 # the grammar of importlib.metadata.EntryPoint
-_REFERENCE = re.compile(r"(?P<module>[\w.]+)\s*(:\s*(?P<attr>[\w.]+)\s*)?(\[(?P<extras>.*)\]\s*)?$")
+_REFERENCE = lazy_regex(r"(?P<module>[\w.]+)\s*(:\s*(?P<attr>[\w.]+)\s*)?(\[(?P<extras>.*)\]\s*)?$")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,11 +23,12 @@ from tox_prodsim.checks.installed.sources import SourceFiles, opened
 from tox_prodsim.checks.installed.surroundings import host_of
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.model.runner import BoundedCall, Runner, unbounded
 
 CODE = "DEP204"
 
-_NAME = re.compile(r"[\w.-]+")
+_NAME = lazy_regex(r"[\w.-]+")
 ForeignNames = Callable[[], Mapping[str, Collection[str]]]
 """Returns the first parts of what the sources may import of others at module level, by file."""
 
