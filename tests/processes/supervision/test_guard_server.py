@@ -71,6 +71,8 @@ def test_runs_go_on_without_their_server_and_the_next_gets_another() -> None:
     first = started(SLEEPS)
     (server,) = servers()
     server.kill()
+    while server.status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
     second = started(SLEEPS)
     assert parent_of_guard(second) not in {server.pid, os.getpid()}
     for process in (first, second):
