@@ -22,6 +22,7 @@ from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.entry_points import EntryPoint
 from tox_prodsim.model.errors import AnswerError, ProdsimError
 from tox_prodsim.model.formatting import last_line
+from tox_prodsim.model.regex import lazy_regex
 from tox_prodsim.model.runner import CHILD_SCRIPTS, Completed, Runner
 
 COMMAND_GROUPS = ("console_scripts", "gui_scripts")
@@ -32,17 +33,17 @@ _PROBE = CHILD_SCRIPTS / "probe.py"
 _LOST_OUTPUT = 71  # probe.LOST_OUTPUT
 _BATCH = 200  # items a process: one argument may have 128 KiB on Linux
 _START_S = 30.0  # what the interpreter may take to start and end beside its items
-_NAME = re.compile(r"[\w.-]+")  # of a requirement
-_EXTRA = re.compile(r"""\bextra\s*==\s*['"]([^'"]+)""")
-_FOR_DEVELOPERS = re.compile(r"(?:^|[-_.])(?:dev|doc|lint|test|typing|mypy$|ci$|all$)", re.IGNORECASE)
+_NAME = lazy_regex(r"[\w.-]+")  # of a requirement
+_EXTRA = lazy_regex(r"""\bextra\s*==\s*['"]([^'"]+)""")
+_FOR_DEVELOPERS = lazy_regex(r"(?:^|[-_.])(?:dev|doc|lint|test|typing|mypy$|ci$|all$)", re.IGNORECASE)
 """Extras for what maintainers need, or for everything."""
 _OURS = (
     str(_PROBE),
     str(CHILD_SCRIPTS / "batch.py"),
     "importlib/__init__.py",
 )  # the frames between the probe and what it imports
-_AS_EXPECTED = re.compile(r"(?P<what>cannot import name .*) \(.*[/\\]site-packages[/\\].*\)")
-_CANNOT_IMPORT = re.compile(
+_AS_EXPECTED = lazy_regex(r"(?P<what>cannot import name .*) \(.*[/\\]site-packages[/\\].*\)")
+_CANNOT_IMPORT = lazy_regex(
     r"cannot import name '(?P<name>\w+)' from (?:partially initialized module )?'(?P<module>[\w.]+)'"
 )
 _TEXTS = dict.fromkeys(("type", "message", "missing", "filename", "file"), str)
@@ -62,7 +63,7 @@ _SHAPES: Mapping[str, Mapping[str, Shape]] = {
 """What an answer has beside its ``end``, its ``outcome`` and the ``pid``."""
 _MOST_PROCESSES = 100
 """How many processes the items of one request may end, and how many failures are tried in a process of their own."""
-_FRAME = re.compile(r'  File "(?P<file>[^"<]+)", line (?P<line>\d+) in (?P<function>\S+)')
+_FRAME = lazy_regex(r'  File "(?P<file>[^"<]+)", line (?P<line>\d+) in (?P<function>\S+)')
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -399,7 +400,7 @@ def _ask(
     return [*read.answers, _interrupted(completed, limit_s, said)]
 
 
-_BEGINS = re.compile(rb'\{"begin": (?P<at>\d{1,9}), "pid": (?P<pid>\d{1,9})\}')
+_BEGINS = lazy_regex(rb'\{"begin": (?P<at>\d{1,9}), "pid": (?P<pid>\d{1,9})\}')
 _LOADED = Loaded(elsewhere="", version="", callable=False, source=True)
 """An import of which nothing more is known."""
 
