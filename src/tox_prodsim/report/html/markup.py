@@ -92,10 +92,14 @@ def table(
     *,
     ids: Iterable[str] = (),
     hidden: bool = False,
+    blocks: bool = False,
 ) -> Markup:
-    """Return a table whose rows begin with their header; a hidden caption repeats the heading above it."""
+    """Return a table whose rows begin with their header; a hidden caption repeats the heading above it.
+
+    On a phone the rows of a table of many columns are blocks, and with ``blocks`` those of any: its words are long.
+    """
     named = chain(ids, repeat(""))
-    roles = _Roles.all() if len(of) >= _MANY else _Roles()
+    roles = _Roles.all() if blocks or len(of) >= _MANY else _Roles()
     head = tag(
         "tr",
         (tag("th", each.head, scope="col", role=roles.head, class_=_kind(each.head, each) or None) for each in of),

@@ -82,7 +82,7 @@ class RunSection:
 def _files(started: RunStarted) -> list[Content]:
     rows = list(_file_rows(started))
     heads = columns("file", "size", "sha256", "origin", numbers=(1,))
-    files = table("Files under test", heads, rows, hidden=True) if rows else None
+    files = table("Files under test", heads, rows, hidden=True, blocks=True) if rows else None
     where = joined((started.env_name, started.python, started.platform))
     contained = joined((started.containment, started.guarantee), ": ")
     return [
