@@ -13,9 +13,9 @@ CHECKS = (
         level=Level.ERROR,
         title="the wheel has grown",
         why=(
-            "Everybody who installs the package downloads it, and an index has a limit for each project. A wheel that "
-            "suddenly grows often holds what was never meant to be released. Its size is exact: a difference counts "
-            "from size_tolerance_percent on (10 by default), and from 10 kB on."
+            "Every user downloads it, and an index has a limit for each project. A wheel that suddenly grows often "
+            "has files that were not meant to be released. Its size is exact. docs/explanation/footprint.md says "
+            "from which difference on it is reported."
         ),
         example=(
             "FAIL PRF740 wheel size has grown: 4.2 MB, baseline 84.1 kB (+4898 %, limit +10 %); "
@@ -58,7 +58,7 @@ CHECKS = (
         title="an import loads more modules than in the baseline",
         why=(
             "The number of modules is exact and the same on every machine. New ones are named with the line that "
-            "imports them, so that a dependency that is dragged in is seen before it is slow."
+            "imports them, so that a dependency is seen before it is slow."
         ),
         example=(
             "WARN PRF742 modules of import acme have grown: 62, baseline 40 (+55 %, limit +10 %); "
@@ -72,7 +72,7 @@ CHECKS = (
         level=Level.ERROR,
         title="an import needs more memory than in the baseline",
         why=(
-            "Each worker of a service and each call of a tool has it again. The peak of the process is read in the "
+            "Each worker of a service and each call of a tool needs it. The peak of the process is read in the "
             "samples that are taken for the time. What the interpreter itself has is measured beside it, so that "
             "another machine is not a regression."
         ),
@@ -91,8 +91,8 @@ CHECKS = (
         level=Level.NOTE,
         title="it is smaller than in the baseline",
         why=(
-            "The baseline no longer describes the package. As long as it stays, a later change may give back all that "
-            "was won without anybody being told."
+            "The baseline no longer describes the package. Until it is accepted anew, a later change can lose the "
+            "gain without a finding."
         ),
         example=(
             "NOTE PRF746 wheel size is smaller than in the baseline: 84.1 kB, baseline 4.2 MB (-98 %, limit +10 %)"
@@ -104,7 +104,7 @@ CHECKS = (
         code="PRF750",
         level=Level.ERROR,
         title="the wheel is larger than its budget",
-        why="max_wheel_size is a promise in bytes, which holds with a baseline and without one.",
+        why="max_wheel_size is a limit in bytes, which holds with a baseline and without one.",
         example="FAIL PRF750 wheel size is 12.4 MB, the limit is 5 MB",
         causes=("files came into the wheel that nobody needs at run time", "the budget is older than the project"),
         solution=("leave out what nobody needs at run time: unzip -lv WHEEL lists it", "raise max_wheel_size"),
@@ -114,8 +114,8 @@ CHECKS = (
         level=Level.ERROR,
         title="what is installed is larger than its budget",
         why=(
-            "max_installed_size is a promise in bytes for the package with all that it requires, without bytecode: "
-            "what it adds to an image or to a layer of a function."
+            "max_installed_size is a limit in bytes for the package with all that it requires, without bytecode. An "
+            "image or a layer of a function grows by that size."
         ),
         example="FAIL PRF751 installed size is 71.2 MB, the limit is 50 MB",
         causes=("a new requirement, or one of a requirement", "a dependency has a new version that is larger"),
@@ -126,7 +126,7 @@ CHECKS = (
         level=Level.ERROR,
         title="an import needs more memory than its budget",
         why=(
-            "max_import_memory is a promise in bytes for a process that imports the module, with the interpreter. "
+            "max_import_memory is a limit in bytes for a process that imports the module, with the interpreter. "
             "Memory hardly depends on the speed and the load of the machine."
         ),
         example="FAIL PRF752 peak memory of import acme is 82.4 MB, the limit is 60 MB",

@@ -257,7 +257,7 @@ CHECKS = (
         title="an extension module lacks the function by which Python makes it",
         why=(
             "Python calls PyInit_ and the last part of the module's name. The file makes a module, but exports no "
-            "function of that name, so every import of it fails; behind 'except ImportError' that is easy to miss."
+            "function of that name, so every import of it fails. 'except ImportError' hides that."
         ),
         example=(
             "FAIL EXT415 acme/_speedups.abi3.so: exports no PyInit__speedups, so that it cannot be imported as "
