@@ -45,7 +45,7 @@ def download(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Downlo
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The whole matrix, and the whole corpus, take many minutes: they are run when they are asked for by name."""
-    for name in ("torture", "corpus", "servers", "times", "howtos"):
+    for name in ("torture", "corpus", "servers", "times", "howtos", "pythons"):
         if name not in config.option.markexpr:
             left = [item for item in items if item.get_closest_marker(name)]
             items[:] = [item for item in items if not item.get_closest_marker(name)]

@@ -159,9 +159,7 @@ INI = {
     "deploy_files = a/../../x": (
         "deploy_files: 'a/../../x' is not below the tox root {root}, give a relative path or glob"
     ),
-    "deploy_files = **.py": (
-        "deploy_files: '**.py' is not a glob: invalid pattern: '**' can only be an entire path component"
-    ),
+    "deploy_files = **.py": ("deploy_files: '**.py' is not a glob: '**' can only be an entire path component"),
     "deploy_files = .": "deploy_files: '.' is the tox root itself, name what is to be copied",
     "deploy_files = **": ("deploy_files: '**' matches {root}, which holds tox's own .tox; name what is to be copied"),
     "deploy_files = one/run.py, two/run.py": (

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import signal
 import tarfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from support.project import PLAIN, UV, Project, Running
+from support.terminals import at_a_terminal
 
 BUDGET_S = 6.5
 """CI systems kill some 7.5 s after their first signal; the grace of a cancel is 5 s of it."""
@@ -319,11 +318,7 @@ def test_ctrl_c_at_a_terminal(quick_project: Project, times: int) -> None:
     project.write("deaf.py", DEAF)
     project.write("tox.ini", HEAD + f"deploy = python deaf.py {project.tag}\nready = log:/never/\n")
     arguments = Project._command(("run", "-e", "prodsim", "--installpkg", project.wheel()))
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(project.folder)
-        os.execvpe(arguments[0], arguments, project._environ(None))
-    tox = psutil.Process(pid)
+    tox, terminal = at_a_terminal(arguments, project.folder, project._environ(None))
     try:
         shown = b""
         os.set_blocking(terminal, False)
@@ -335,7 +330,7 @@ def test_ctrl_c_at_a_terminal(quick_project: Project, times: int) -> None:
         for _ in range(times):
             os.write(terminal, b"\x03")
             time.sleep(0.4)
-        while tox.status() != psutil.STATUS_ZOMBIE:
+        while tox.poll() is None:
             shown += read(terminal)
             assert time.monotonic() - began < BUDGET_S + SLACK_S, shown
             time.sleep(0.02)
@@ -343,7 +338,7 @@ def test_ctrl_c_at_a_terminal(quick_project: Project, times: int) -> None:
         shown += read(terminal)
     finally:
         tox.kill()
-        os.waitpid(pid, 0)
+        tox.wait()
         os.close(terminal)
     assert took_s < (BUDGET_S if times == 1 else 0.4 * times + SOON_S) + SLACK_S
     assert b"Traceback" not in shown

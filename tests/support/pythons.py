@@ -11,19 +11,27 @@ from pathlib import Path
 
 import pytest
 
+PYPY = "pypy3"
+SPECS = (*(f"3.{minor}" for minor in range(9, 16)), "3.13t", "3.14t", "3.15t", PYPY)
+"""The Pythons of environments under test; ``t`` has no GIL."""
+
+
+def python(version: str) -> Path:
+    """Return an interpreter of a version such as 3.13, 3.13t or pypy3; skip the test when this machine has none."""
+    return find(version) or pytest.skip(
+        f"no {version} on this machine: none in PRODSIM_TEST_PYTHONS, PATH, pyenv or uv"
+    )
+
 
 @functools.cache
-def python(version: str) -> Path:
-    """Return an interpreter of a version such as 3.13, and skip the test when this machine has none."""
-    for candidate in candidates(version):
-        if is_version(candidate, version):
-            return candidate
-    pytest.skip(f"no CPython {version} on this machine: none in PRODSIM_TEST_PYTHONS, PATH, pyenv or uv")
+def find(version: str) -> Path | None:
+    """Return an interpreter of a version, None when this machine has none."""
+    return next((each for each in candidates(version) if is_version(each, version)), None)
 
 
 def candidates(version: str) -> Iterator[Path]:
     yield from map(Path, filter(None, os.environ.get("PRODSIM_TEST_PYTHONS", "").split(os.pathsep)))
-    if found := shutil.which(f"python{version}"):
+    if found := shutil.which(version if version == PYPY else f"python{version}"):
         yield Path(found)
     yield from sorted((Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python"))
     if uv := shutil.which("uv"):
@@ -32,12 +40,16 @@ def candidates(version: str) -> Iterator[Path]:
 
 
 def is_version(candidate: Path, version: str) -> bool:
-    code = "import sys; print('%d.%d' % sys.version_info[:2], sys.implementation.name)"
+    """Return whether an interpreter is of a version, of CPython unless it says pypy3; a shim of pyenv may be none."""
+    code = (
+        "import sys, sysconfig; t = 't' if sysconfig.get_config_var('Py_GIL_DISABLED') else ''; "
+        "print('pypy3' if sys.implementation.name == 'pypy' else '%d.%d' % sys.version_info[:2] + t)"
+    )
     try:
         answer = subprocess.run([candidate, "-I", "-c", code], capture_output=True, text=True, timeout=20, check=False)
     except OSError:
         return False
-    return answer.stdout.split() == [version, "cpython"]
+    return answer.stdout.split() == [version]
 
 
 def environment(version: str, folder: Path) -> Path:

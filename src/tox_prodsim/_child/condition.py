@@ -10,6 +10,7 @@ The changes concern this process and its children only. Runs on CPython 3.9 and 
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import sys
@@ -142,8 +143,7 @@ CONDITIONS: Dict[str, Callable[[], None]] = {
 
 def be_read_only(*folders: str) -> None:
     """Mount the folders on themselves, read only also for root, in a mount namespace of this process."""
-    enter(CLONE_NEWNS, "a mount namespace")
-    mount("none", "/", MS_REC | MS_PRIVATE)
+    have_own_mounts()
     for folder in folders:
         mount(folder, folder, MS_BIND)
         has = os.statvfs(folder).f_flag  # what the mount has may not be taken off by who is root in here only
@@ -162,6 +162,25 @@ def enter(namespace: int, what: str) -> None:
     for name, line in (("uid_map", "%d %d 1" % (uid, uid)), ("setgroups", "deny"), ("gid_map", "%d %d 1" % (gid, gid))):
         with open("/proc/self/" + name, "w") as file:
             file.write(line)
+
+
+def have_own_mounts() -> None:
+    """Enter a mount namespace; ``kernel.make_mounts_private`` says what is different in a chroot."""
+    enter(CLONE_NEWNS, "a mount namespace")
+    try:
+        mount("none", "/", MS_REC | MS_PRIVATE)
+    except OSError as problem:
+        if problem.errno != errno.EINVAL:
+            raise
+        root, cwd = (os.open(path, os.O_PATH | os.O_CLOEXEC) for path in ("/", "."))
+        namespace = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+        check_call(libc().setns(namespace, CLONE_NEWNS), "leaving the chroot")
+        mount("none", "/", MS_REC | MS_PRIVATE)
+        os.fchdir(root)
+        os.chroot(".")
+        os.fchdir(cwd)
+        for fd in (root, cwd, namespace):
+            os.close(fd)
 
 
 def mount(source: str, target: str, flags: int, kind: str = "", options: str = "") -> None:
@@ -221,8 +240,7 @@ def make_reachable(paths: list[str]) -> None:
             below_closed.setdefault(closed, []).append(path)
     if not below_closed:
         return
-    enter(CLONE_NEWNS, "a mount namespace")
-    mount("none", "/", MS_REC | MS_PRIVATE)
+    have_own_mounts()
     mask = os.umask(0o022)
     for folder, inside in below_closed.items():
         cover(folder, [path for path in inside if not any(path.startswith(other + os.sep) for other in inside)])

@@ -41,6 +41,7 @@ _DESCRIPTORS = {stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a pipe", stat.S_IFCHR:
 _listdir, _readlink, _fstat, _exists, _isdir = os.listdir, os.readlink, os.fstat, os.path.exists, os.path.isdir
 _getcwd, _umask, _getsignal, _sleep = os.getcwd, os.umask, signal.getsignal, time.sleep
 _setlocale, _abspath, _fsdecode, _collect = _locale.setlocale, os.path.abspath, os.fsdecode, gc.collect
+_open, _O_ACCMODE = open, os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 _recursion_limit, _frame, _stacks = sys.getrecursionlimit, sys._getframe, sys._current_frames
 
 
@@ -226,7 +227,7 @@ class ImportWatch:
         state = self._state()
         if state["descriptors"] != self._before["descriptors"]:
             _collect()
-            state["descriptors"] = _descriptors()
+            state["descriptors"] = _without_loaded_code(_descriptors())
         give_up_at = time.monotonic() + SETTLE_S
         while state["threads"].keys() - self._before["threads"].keys() and time.monotonic() < give_up_at:
             _sleep(0.02)
@@ -303,6 +304,38 @@ def _descriptor(number: int, what: str) -> tuple[str, str]:
     if target.startswith("anon_inode:"):
         return "descriptor", "an " + target[len("anon_inode:") :].strip("[]")
     return "opened", target
+
+
+def _without_loaded_code(descriptors: dict[int, tuple[str, str]]) -> dict[int, tuple[str, str]]:
+    """Leave out libraries that are loaded and open for reading: libffi 3.5 opens itself when ``ctypes`` loads it."""
+    if not any(kind == "opened" for kind, _ in descriptors.values()):
+        return descriptors
+    loaded = _loaded_code()
+    return {
+        number: (kind, what)
+        for number, (kind, what) in descriptors.items()
+        if kind != "opened" or what not in loaded or not _is_open_for_reading(number)
+    }
+
+
+def _loaded_code() -> set[str]:
+    """Return the files of which code is mapped; none where the system does not tell."""
+    try:
+        with _open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as maps:
+            fields = [line.rstrip("\n").split(maxsplit=5) for line in maps]
+    except OSError:
+        return set()
+    return {parts[5] for parts in fields if len(parts) == 6 and "x" in parts[1]}
+
+
+def _is_open_for_reading(number: int) -> bool:
+    """Return whether a descriptor of this process can only be read."""
+    try:
+        with _open("/proc/self/fdinfo/%d" % number, encoding="ascii") as info:
+            flags = [line.split()[1] for line in info if line.startswith("flags:")]
+    except OSError:
+        return False
+    return bool(flags) and int(flags[0], 8) & _O_ACCMODE == os.O_RDONLY
 
 
 def _threads() -> dict[int, tuple[str, bool]]:

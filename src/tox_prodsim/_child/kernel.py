@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 
 PR_SET_PDEATHSIG = 1
@@ -27,6 +28,28 @@ def mount(source: str, target: str, kind: str | None, flags: int) -> None:
     """Mount a file system; raises OSError when the kernel refuses."""
     file_system = kind.encode() if kind else None
     refuse(LIBC.mount(source.encode(), target.encode(), file_system, ctypes.c_ulong(flags), None), f"mounting {target}")
+
+
+def make_mounts_private() -> None:
+    """Keep to this new mount namespace what is mounted from now on; raises OSError when the kernel refuses.
+
+    In a chroot ``/`` is not a mount point, and only the root of the namespace leads to the mount that holds it.
+    """
+    private = MS_REC | MS_PRIVATE
+    try:
+        mount("none", "/", None, private)
+    except OSError as problem:
+        if problem.errno != errno.EINVAL:
+            raise
+        root, cwd = (os.open(path, os.O_PATH | os.O_CLOEXEC) for path in ("/", "."))
+        namespace = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+        refuse(LIBC.setns(namespace, CLONE_NEWNS), "leaving the chroot")
+        mount("none", "/", None, private)
+        os.fchdir(root)
+        os.chroot(".")
+        os.fchdir(cwd)
+        for fd in (root, cwd, namespace):
+            os.close(fd)
 
 
 def signalfd(number: int) -> int:

@@ -52,7 +52,7 @@ class PidNamespace:
 def mount_proc() -> None:
     """Let /proc show the pid namespace of this process, which the programs in it read; raises OSError when refused."""
     kernel.unshare(kernel.CLONE_NEWNS, "a new mount namespace")
-    kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
+    kernel.make_mounts_private()
     kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
 
 

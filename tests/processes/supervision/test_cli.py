@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support.documents import document
+from support.terminals import at_a_terminal
 
 from tox_prodsim import supervision
 from tox_prodsim.supervision import cli
@@ -252,12 +252,8 @@ def test_a_killed_supervisor_leaves_nothing() -> None:
 
 
 def test_ctrl_c_at_a_terminal_and_ctrl_z_before_it() -> None:
-    pid, terminal = pty.fork()
-    if pid == 0:
-        shell = (
-            f"set -m; {' '.join(COMMAND)} --run-timeout 2 -- sh -c 'echo up; sleep 20'; echo code $?; fg; echo end $?"
-        )
-        os.execvp("bash", ["bash", "--norc", "-c", shell])
+    shell = f"set -m; {' '.join(COMMAND)} --run-timeout 2 -- sh -c 'echo up; sleep 20'; echo code $?; fg; echo end $?"
+    process, terminal = at_a_terminal(["bash", "--norc", "-c", shell])
     try:
         seen = read_until(terminal, b"up\r\n")
         os.write(terminal, b"\x1a")  # Ctrl-Z: the shell says 147, waits with fg, and the limit does not go on
@@ -268,8 +264,8 @@ def test_ctrl_c_at_a_terminal_and_ctrl_z_before_it() -> None:
         assert b"Traceback" not in seen
     finally:
         os.close(terminal)
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        process.kill()
+        process.wait()
 
 
 def read_until(terminal: int, what: bytes) -> bytes:

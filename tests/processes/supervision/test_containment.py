@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support.adversaries import Adversaries
+from support.chroots import run_in_chroot
 
 import tox_prodsim
 from tox_prodsim.model.errors import ProdsimError
@@ -291,3 +292,21 @@ def test_a_host_that_is_process_1_leaves_nothing_and_no_zombies(adversaries: Adv
     if "unshare failed" in ran.stderr:
         pytest.skip(ran.stderr)
     assert json.loads(ran.stdout) == [1, "stopped", True, [1]]
+
+
+def test_in_a_chroot_there_are_pid_namespaces_and_nobody_else_gets_their_mounts(tmp_path: Path) -> None:
+    script = """if True:
+        import os, sys
+        from pathlib import Path
+        from tox_prodsim.supervision import start
+        shows = "import os; print(os.getpid() == 1, '1' in os.listdir('/proc'), os.getcwd(), os.stat('/').st_ino)"
+        given = dict(cwd=Path("/usr"), env=os.environ, stdout=None, stderr=None)
+        for options in dict(containment="pidns"), dict(as_pid1=True):
+            process = start([sys.executable, "-c", shows], **given, **options)
+            process.wait(20)
+            process.close()
+    """
+    ran = run_in_chroot(tmp_path, [sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": SOURCE})
+    root = (tmp_path / "root").stat().st_ino
+    assert ran.out.splitlines() == [f"False True /usr {root}", f"True True /usr {root}"]
+    assert (ran.code, ran.mounts) == (0, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tox_prodsim.model.errors import ProdsimError
@@ -31,7 +31,7 @@ def matching_files(root: Path, work: Path, globs: list[str]) -> tuple[Path, ...]
 def _matching(root: Path, work: Path, glob: str) -> list[Path]:
     _refuse_outside(root, glob)
     try:
-        matches = sorted(path for path in root.glob(glob) if work not in (path, *path.parents))
+        matches = sorted(path for path in _found(root, glob) if work not in (path, *path.parents))
     except (ValueError, NotImplementedError, RecursionError) as problem:
         msg = f"{written(repr(glob))} is not a glob: {str(problem).lower()}"
         raise ProdsimError(KEY, msg) from None
@@ -46,6 +46,22 @@ def _matching(root: Path, work: Path, glob: str) -> list[Path]:
         msg = f"{glob!r} matches {holding[0]}, which holds tox's own {work.name}; name what is to be copied"
         raise ProdsimError(KEY, msg)
     return matches
+
+
+def _found(root: Path, glob: str) -> Iterable[Path]:
+    """Yield what a glob matches, the same on all Pythons; raises ValueError for what is not a glob.
+
+    Since Python 3.13 ``**`` in a part of a name is ``*``, and one at the end matches files as well. Names are looked up
+    and not globbed: whether a link to nothing matches, and what a name too long is, depends on the Python, too.
+    """
+    parts = Path(glob).parts
+    if any("**" in part and part != "**" for part in parts):
+        raise ValueError("'**' can only be an entire path component")
+    if "\0" in glob:
+        raise ValueError("it has a null character")
+    if not any(character in glob for character in "*?["):
+        return [root / glob] if os.path.lexists(os.path.join(root, glob)) else []  # noqa: PTH118 - a slash at the end counts
+    return root.glob(f"{glob}/" if parts[-1] == "**" else glob)
 
 
 def _refuse_outside(root: Path, glob: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.chroots import run_in_chroot
 from support.wheels import Env, subject_of, wheel
 
 from tox_prodsim.checks import installed
@@ -243,6 +244,19 @@ def test_another_user_dies_with_the_parent_as_the_guard_wants_it(env: Env, tmp_p
     ask = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9, 0, 0, 0); os.execv(sys.argv[1], sys.argv[1:])"
     told = ran([sys.executable, "-I", "-c", ask, *argv], tmp_path)
     assert told.stdout == f"{signal.SIGKILL.value}\n", told.stderr
+
+
+@is_root
+def test_in_a_chroot_what_is_installed_can_be_read_only_and_nobody_else_gets_the_mounts(
+    env: Env, tmp_path: Path
+) -> None:
+    code = (
+        "import os, sysconfig; where = sysconfig.get_path('purelib'); "
+        "print(os.stat('/').st_ino, os.getcwd(), os.statvfs(where).f_flag & os.ST_RDONLY)"
+    )
+    ran = run_in_chroot(tmp_path, command("read_only_site", env, tmp_path, code), cwd=tmp_path)
+    assert ran.out == f"{(tmp_path / 'root').stat().st_ino} / 1\n"
+    assert (ran.code, ran.mounts) == (0, 0)
 
 
 NO_NAMESPACES = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -180,6 +181,27 @@ def test_what_an_import_may_do_passes(imports: Imports) -> None:
     checked = imports({"acme/__init__.py": everything, **modules})
     assert effects(checked) == []
     assert checked.detail == "acme from site-packages, no side effects"
+
+
+MAPS = "import mmap, os\nfd = os.open(__file__, os.{})\ncode = mmap.mmap(fd, 0, mmap.MAP_PRIVATE, mmap.{})\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell what is loaded")
+@pytest.mark.parametrize(
+    ("how", "protection", "is_left_open"),
+    [
+        pytest.param("O_RDONLY", "PROT_READ | mmap.PROT_EXEC", False, id="loaded code, as libffi has itself open"),
+        pytest.param("O_RDWR", "PROT_READ | mmap.PROT_EXEC", True, id="code that can be written"),
+        pytest.param("O_RDONLY", "PROT_READ", True, id="data"),
+    ],
+)
+def test_a_library_that_is_loaded_may_be_open(
+    imports: Imports, env: Env, how: str, protection: str, is_left_open: bool
+) -> None:
+    checked = imports({"acme.py": MAPS.format(how, protection)})
+    left = ("IMP520", N, f"leaves {env.site_packages}/acme.py open (2 times) when it is imported")
+    assert (left in effects(checked)) is is_left_open
+    assert ("IMP520" in {found.code for found in checked.findings}) is is_left_open
 
 
 def test_many_effects_are_one_finding(imports: Imports) -> None:

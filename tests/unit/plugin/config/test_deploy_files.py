@@ -26,6 +26,47 @@ def test_files_and_folders_are_found(tmp_path: Path) -> None:
     assert files(tmp_path, "conf", "*.py") == (tmp_path / "conf", tmp_path / "link.py")
 
 
+@pytest.mark.parametrize(
+    ("glob", "names"),
+    [
+        pytest.param("conf/**", "conf conf/sub", id="folders only, also since 3.13"),
+        pytest.param("conf/**/", "conf conf/sub", id="the same with a slash"),
+        pytest.param("conf/**/*", "conf/a.toml conf/link.toml conf/sub conf/sub/b.toml", id="files as well"),
+        pytest.param("**/*.toml", "conf/a.toml conf/link.toml conf/sub/b.toml", id="links to folders are not followed"),
+        pytest.param("link/*", "link/a.toml link/link.toml link/sub", id="named links are"),
+        pytest.param("conf/", "conf", id="a folder with a slash"),
+        pytest.param("./conf//a.toml", "conf/a.toml", id="a name with dots"),
+        pytest.param("[!l]*", "conf", id="a class of characters"),
+    ],
+)
+def test_a_glob_means_the_same_on_all_pythons(tmp_path: Path, glob: str, names: str) -> None:
+    (tmp_path / "conf" / "sub").mkdir(parents=True)
+    (tmp_path / "conf" / "a.toml").touch()
+    (tmp_path / "conf" / "sub" / "b.toml").touch()
+    (tmp_path / "conf" / "link.toml").symlink_to("a.toml")
+    (tmp_path / "link").symlink_to("conf")
+    assert [str(path.relative_to(tmp_path)) for path in files(tmp_path, glob)] == names.split()
+
+
+@pytest.mark.parametrize(
+    ("glob", "message"),
+    [
+        ("**.py", "'**.py' is not a glob: '**' can only be an entire path component"),
+        ("***", "'***' is not a glob: '**' can only be an entire path component"),
+        ("a/b**/c", "'a/b**/c' is not a glob: '**' can only be an entire path component"),
+        ("*\0", r"'*\x00' is not a glob: it has a null character"),
+        ("link.py", "'link.py' cannot be copied: no such file or directory, behind a link"),
+        ("a.py/", "nothing below {root} matches 'a.py/', correct the name or remove it"),
+    ],
+)
+def test_what_a_glob_cannot_be_is_said_in_the_same_words_on_all_pythons(
+    tmp_path: Path, glob: str, message: str
+) -> None:
+    (tmp_path / "a.py").touch()
+    (tmp_path / "link.py").symlink_to("nowhere")
+    assert refused(lambda: files(tmp_path, glob)).message == message.replace("{root}", str(tmp_path))
+
+
 def test_two_links_to_one_folder_are_no_circle(tmp_path: Path) -> None:
     (tmp_path / "all").mkdir()
     (tmp_path / "target").mkdir()
