@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from tox.config.loader.ini import IniLoader
-from tox.config.loader.ini.factor import active_factors
+from tox.config.loader.ini.factor import filter_for_env
 from tox.config.main import Config
 from tox.config.sets import ConfigSet
 
@@ -38,7 +38,7 @@ class _KeepingLoader(IniLoader):
         if conf is None or key not in self._words:
             return super().load_raw(key, conf, env_name)
         text = super().load_raw(key, None, None)
-        joined = _without_blank(text, self._words[key], active_factors(env_name))
+        joined = _without_blank(text, self._words[key], env_name)
         for line in joined.splitlines():
             if re.fullmatch(rf"\s*(?:{'|'.join(self._words[key])}):\s*", line):
                 msg = f"nothing is behind the colon of {line.strip()!r}"
@@ -46,10 +46,11 @@ class _KeepingLoader(IniLoader):
         return self.process_raw(conf, env_name, joined.replace("#", "\\#"))  # the comments are gone already
 
 
-def _without_blank(text: str, words: Sequence[str], factors: set[str]) -> str:
+def _without_blank(text: str, words: Sequence[str], env_name: str | None) -> str:
     """Return the text without the blanks behind the colons of words that begin a line and are not factors."""
 
     def join(found: re.Match[str]) -> str:
-        return found[0] if found["word"] in factors else f"{found['start']}{found['word']}:"
+        is_factor = bool(filter_for_env(f"{found['word']}: kept", env_name))
+        return found[0] if is_factor else f"{found['start']}{found['word']}:"
 
     return re.sub(rf"^(?P<start>[ \t]*)(?P<word>{'|'.join(words)}):[ \t]+(?=\S)", join, text, flags=re.MULTILINE)
