@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from tox.tox_env.api import ToxEnv
@@ -52,6 +53,8 @@ def _refuse_baseline_dir(root: Path, configured: str) -> None:
         msg = f"{shown} is not a folder, write one below the tox root such as {BASELINE_DIR}"
         raise ProdsimError(_BASELINE_KEY, msg)
     try:
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+            (root / configured).stat()  # since Python 3.13 resolve() and exists() let pass what cannot be looked up
         there = (root / configured).resolve()
         is_below = Path(configured).is_absolute() or there.is_relative_to(root.resolve())
         is_taken = (root / configured).exists() and not there.is_dir()
