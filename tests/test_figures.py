@@ -209,7 +209,7 @@ FIGURES = {
     "descriptors under low_fds": (constant("_child/condition.py", "LOW_FDS"), [
         ("checks.md", r"soft limit of # open files"),
     ]),
-    "user under non_root": (constant("_child/condition.py", "NOBODY"), [("checks.md", r"\| uid # with HOME")]),
+    "user under non_root": (constant("_child/condition.py", "NOBODY"), [("checks.md", r"\| uid # with its own HOME")]),
     "processor time of an odd input": (constant("tests/fuzz/engine.py", "LIMIT_S"), [
         ("security.md", r"and # s of CPU time for one input"),
     ]),

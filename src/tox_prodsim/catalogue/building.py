@@ -11,8 +11,8 @@ CHECKS = (
         level=Level.ERROR,
         title="the sdist does not build",
         why=(
-            "Without an sdist there is nothing for distributions, for platforms that have no wheel, and for whoever "
-            "wants to read what was released. 'python -m build' makes the wheel from it, so there is no wheel either."
+            "Distributions, users of platforms without a wheel, and auditors of the release need the sdist. 'python "
+            "-m build' makes the wheel from it, so there is no wheel either."
         ),
         example=(
             "FAIL BLD101 sdist: does not build: FileNotFoundError 'VERSION' (setup.py:6), see "
@@ -33,8 +33,8 @@ CHECKS = (
         level=Level.ERROR,
         title="no wheel can be built from the sdist",
         why=(
-            "pip builds the sdist wherever no wheel fits: on another platform, on the next Python, for whoever asks "
-            "for --no-binary. All of them get this error in place of an installation."
+            "pip builds the sdist wherever no wheel fits: on another platform, on the next Python, or with "
+            "--no-binary. All these users get this error."
         ),
         example=(
             "FAIL BLD102 acme-2.1.0.tar.gz: builds no wheel: RuntimeError: no compiler (setup.py:40), see "
@@ -94,9 +94,9 @@ CHECKS = (
         level=Level.NOTE,
         title="a file of the wheel comes out differently each time it is built",
         why=(
-            "Nobody can rebuild the release and compare it with what is on the index. If the wheel from the source "
-            "tree differs from the wheel from the sdist, the sdist is built once more. A file that differs again is "
-            "reported here, because it says nothing about the source tree."
+            "The release cannot be rebuilt and compared with the index. If the wheel from the source tree differs "
+            "from the wheel from the sdist, the sdist is built once more. A file that differs again is reported "
+            "here, because it says nothing about the source tree."
         ),
         example="NOTE BLD105 acme/_build.py: comes out differently each time the same sdist is built",
         causes=(

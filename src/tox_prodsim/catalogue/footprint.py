@@ -26,7 +26,7 @@ CHECKS = (
             "a compiled module is built with debugging symbols",
             "a library is bundled that was linked before",
         ),
-        solution=("look at the files that are named, and leave out what nobody needs at run time", _ACCEPT),
+        solution=("look at the files that are named, and leave out what is not needed at run time", _ACCEPT),
     ),
     Check(
         code="PRF741",
@@ -106,8 +106,8 @@ CHECKS = (
         title="the wheel is larger than its budget",
         why="max_wheel_size is a limit in bytes, which holds with a baseline and without one.",
         example="FAIL PRF750 wheel size is 12.4 MB, the limit is 5 MB",
-        causes=("files came into the wheel that nobody needs at run time", "the budget is older than the project"),
-        solution=("leave out what nobody needs at run time: unzip -lv WHEEL lists it", "raise max_wheel_size"),
+        causes=("files came into the wheel that are not needed at run time", "the budget is older than the project"),
+        solution=("leave out what is not needed at run time: unzip -lv WHEEL lists it", "raise max_wheel_size"),
     ),
     Check(
         code="PRF751",

@@ -41,7 +41,7 @@ _WHEEL = (
         causes=(
             "generated sources of many megabytes, the syntax tree of which takes gigabytes",
             "tens of thousands of files, each of which is compared with all others",
-            "the wheel was made to keep whoever reads it busy",
+            "the wheel was made to exhaust its readers",
         ),
         solution=(
             "look at the largest files and at their number: python -m zipfile -l WHEEL",
@@ -65,7 +65,7 @@ _WHEEL = (
         causes=(
             "a script that was written on Windows packs the wheel with its own paths",
             "a name was pasted from a page, with invisible characters in it",
-            "somebody wants to hide what a file is",
+            "the name is meant to hide what a file is",
         ),
         solution=(
             "let a build back end write the archive, or write paths with / in the script that does",
@@ -125,7 +125,7 @@ _SDIST = (
         example="FAIL SDI211 acme-2.1.0.tar.gz: not checked: its checks were ended: it took longer than 60 s",
         causes=(
             "tens of thousands of files, such as a data set for tests",
-            "the sdist was made to keep whoever reads it busy",
+            "the sdist was made to exhaust its readers",
         ),
         solution=(
             "look at the number of files: tar -tzf dist/*.tar.gz | wc -l",
@@ -148,7 +148,7 @@ _SDIST = (
         causes=(
             "a file was named on a system with another encoding, long ago",
             "a name was pasted from a page, with invisible characters in it",
-            "somebody wants to hide what a file is",
+            "the name is meant to hide what a file is",
         ),
         solution=(
             "rename the file: git ls-files prints such names with escapes",

@@ -81,8 +81,8 @@ CHECKS = (
         title="what is said about Python contradicts Requires-Python",
         why=(
             "Installers obey Requires-Python, people read the classifiers. When a classifier claims a Python that "
-            "Requires-Python excludes, pip on that Python silently installs an older release. When no Python fits both "
-            "the tags of the file and Requires-Python, nobody can install it."
+            "Requires-Python excludes, pip on that Python silently installs an older release. When no Python fits "
+            "both the tags of the file and Requires-Python, it cannot be installed."
         ),
         example=("FAIL VER301 Python 3.12: a classifier claims it, but Requires-Python >=3.9,<3.11 excludes it"),
         causes=(

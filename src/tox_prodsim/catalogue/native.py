@@ -60,7 +60,7 @@ CHECKS = (
         level=Level.WARNING,
         title="nothing is compiled, although something was meant to be",
         why=(
-            "Many projects let an extension be optional: when the compiler fails, the build goes on and ends well. "
+            "Many projects let an extension be optional: when the compiler fails, the build continues and succeeds. "
             "The wheel then is a slow one, or lacks a part, and every test passes by way of the fallback. With a "
             "compiler that always fails, PyYAML and tornado still make a wheel for one platform, and markupsafe one "
             "for all."
@@ -109,8 +109,8 @@ CHECKS = (
         title="an extension module does not load",
         why=(
             "'try: from ._speedups import x; except ImportError:' hides every reason why a compiled module fails: a "
-            "missing symbol or library, a wrong version of NumPy. The package imports, and nobody notices that "
-            "what was built is never used. So each is loaded by itself."
+            "missing symbol or library, a wrong version of NumPy. The package imports, and the extension is silently "
+            "unused. So each one is loaded directly."
         ),
         example=(
             "FAIL EXT405 acme._speedups: does not load: ImportError: /srv/env/lib/python3.11/site-packages/acme/"
@@ -137,10 +137,10 @@ CHECKS = (
         level=Level.WARNING,
         title="an extension module has a symbol that nothing defines",
         why=(
-            "Python has every symbol of a module looked up when it is imported, unless somebody asked for less with "
-            "sys.setdlopenflags. Then the first call of a function that is nowhere ends the process: no exception, no "
-            "traceback, exit code 127, perhaps weeks after the start. LD_BIND_NOW=1, with which the module was loaded "
-            "here, shows that at once."
+            "Python looks up every symbol of a module when it is imported, unless sys.setdlopenflags asks for less. "
+            "Then the first call of a function that is nowhere ends the process: no exception, no traceback, exit "
+            "code 127, perhaps weeks after the start. LD_BIND_NOW=1, with which the module was loaded here, shows "
+            "that at once."
         ),
         example=(
             "WARN EXT406 acme._speedups: loads, but not all of its symbols resolve: ImportError: /srv/env/lib/"
@@ -186,8 +186,8 @@ CHECKS = (
         level=Level.NOTE,
         title="the binaries hold much debug information",
         why=(
-            "It is downloaded by everybody and used by few: four fifths of a binary are common. Some projects ship it "
-            "on purpose, for readable stacks of native crashes."
+            "Every user downloads it and few use it. It is often four fifths of a binary. Some projects ship it on "
+            "purpose, for readable stacks of native crashes."
         ),
         example=(
             "NOTE EXT411 acme/_speedups.cpython-311-x86_64-linux-gnu.so: 11.7 MB of 13.6 MB are debug information"

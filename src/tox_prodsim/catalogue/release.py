@@ -11,9 +11,9 @@ CHECKS = (
         level=Level.ERROR,
         title="the given wheel is not what its sdist builds",
         why=(
-            "Two files of one release claim to be the same version, and are not. Users of a platform without a wheel, "
-            "distributions, and whoever audits the sources get other code than those who install the wheel. It is also "
-            "the trace of a wheel that was changed after it was built."
+            "Two files of one release claim to be the same version, and are not. Users of a platform without a "
+            "wheel, distributions and auditors of the sources get other code than users of the wheel. It is also the "
+            "trace of a wheel that was changed after it was built."
         ),
         example="FAIL BLD107 acme/__init__.py: has another content than what the sdist builds",
         causes=(
@@ -66,9 +66,9 @@ CHECKS = (
         level=Level.ERROR,
         title="the metadata of the wheels of one release differ",
         why=(
-            "Resolvers that lock for all platforms, such as uv and Poetry, read the metadata of one wheel and take it "
-            "for that of all. PyPI shows the metadata of the file that was uploaded first. Whoever installs another "
-            "wheel lacks a dependency, or gets one too many."
+            "Resolvers that lock for all platforms, such as uv and Poetry, read the metadata of one wheel and take "
+            "it for that of all. PyPI shows the metadata of the file that was uploaded first. Users of another wheel "
+            "lack a dependency, or get one too many."
         ),
         example=(
             "FAIL WHL161 Requires-Dist: is nothing in acme-2.1.0-cp312-cp312-win_amd64.whl, but colorama in "

@@ -37,9 +37,9 @@ CHECKS = (
         ),
         title="the wheel with one of its extras cannot be installed",
         why=(
-            "'pip install acme[extra]' ends with an error for everybody: the requirements exclude each other, or "
-            "name something that was never released. Nobody notices before the release, because nobody installs the "
-            "extras. Two extras that exclude each other are not an error: each is then tried alone."
+            "'pip install acme[extra]' ends with an error for every user: the requirements exclude each other, or "
+            "name something that was never released. Tests rarely install the extras, so this is found after the "
+            "release. Two extras that exclude each other are not an error: each is then tried alone."
         ),
         example=("FAIL DEP206 acme[web]: cannot be installed: acme 1.0 asks for click>=8.1; acme 1.0 asks for click<8"),
         causes=(
@@ -78,9 +78,9 @@ CHECKS = (
         level=Level.ERROR,
         title="the release cannot be installed",
         why=(
-            "'pip install' ends with an error for every user; those who have another version keep it. The checks of "
-            "the files are made all the same, and the report has what the installer says. Nothing else can be tried: "
-            "no setting makes such a run pass."
+            "'pip install' ends with an error for every user; those who have another version keep it. The files are "
+            "checked nevertheless, and the report has what the installer says. Nothing else can be tried: no setting "
+            "makes such a run pass."
         ),
         example=("FAIL DEP210 acme-1.0-py3-none-any.whl: cannot be installed: the index has no acme-htpp"),
         causes=(

@@ -126,8 +126,8 @@ CHECKS = (
         title="a command leaves a process running when it is loaded, or asked for its help or version",
         why=(
             "--help should only print. Users do not know that it starts a server, a browser or a virtual machine of "
-            "Java that stays. It was ended here. What ends by itself within half a second is not reported, and "
-            "neither is Python's resource tracker."
+            "Java that stays. It was ended here. A process that ends by itself within half a second is not reported, "
+            "nor is Python's resource tracker."
         ),
         example=(
             "WARN ENT517 [console_scripts] acme = acme.cli:main: --help leaves 1 process running, which was ended: "

@@ -65,9 +65,9 @@ CHECKS = (
         level=Level.WARNING,
         title="an import leaves a process running",
         why=(
-            "Every program that imports the package, for whatever reason, then has a process that outlives it: tests, "
-            "documentation builds and type checkers too. It was ended here. What ends by itself within half a second "
-            "is not reported, and neither is Python's resource tracker."
+            "Every program that imports the package, for whatever reason, then has a process that outlives it: "
+            "tests, documentation builds and type checkers too. It was ended here. A process that ends by itself "
+            "within half a second is not reported, nor is Python's resource tracker."
         ),
         example=(
             "WARN IMP514 acme: importing it leaves 1 process running, which was ended: pid 4711 java -jar "
