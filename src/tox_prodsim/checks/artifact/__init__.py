@@ -4,7 +4,7 @@ A check is ``check_…(wheel, …) -> CheckResult``. To add one that reads only 
 file that fits, or in a new one, and call it in ``wheel_checks.py``. Others are exported here and called in ``run``.
 
 =======================  ==========================================================================
-``wheel.py``             reads a wheel: ``open_wheel``
+``wheel.py``             reads a wheel: ``open_wheel`` (with ``archives.py``)
 ``member_facts.py``      what one pass over the members finds for all checks (with ``member_paths.py``)
 ``wheel_checks.py``      all checks of the wheel file alone: ``check_wheel``
 ``record.py``            WHL101 to WHL104, WHL107: RECORD, duplicates, modes

@@ -5,10 +5,10 @@ Questions that the pass over all members (``member_facts.py``) has answered, ask
 
 from __future__ import annotations
 
-import zipfile
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
+from tox_prodsim.checks.artifact import archives
 from tox_prodsim.checks.artifact.member_facts import MemberFacts, PackedFacts, facts_of
 from tox_prodsim.checks.artifact.wheel import Wheel, installed_path, members, module_parts
 
@@ -23,7 +23,7 @@ def sources_left(
     """
     newer = frozenset[str]() if same else frozenset(facts_of(wheel, facts).newer)
     by_name: dict[str, list[str]] = defaultdict(list)
-    with zipfile.ZipFile(wheel.path) as archive:
+    with archives.opened(wheel.path) as archive:
         files = members(archive)
     for member in files:
         by_name[".".join(module_parts(installed_path(member)))].append(member)

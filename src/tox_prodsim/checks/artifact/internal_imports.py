@@ -14,6 +14,7 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
+from tox_prodsim.checks.artifact import archives
 from tox_prodsim.checks.artifact.member_facts import MemberFacts, PackedFacts, facts_of
 from tox_prodsim.checks.artifact.non_code import NON_CODE
 from tox_prodsim.checks.artifact.source_imports import Import, absolute, can_be_imported, imports
@@ -37,7 +38,7 @@ _KEPT_CHARACTERS, _KEPT_BYTES = 1_000_000, 10_000_000
 
 def references(wheel: Wheel) -> Mapping[str, set[str]]:
     """Return the files that import each module unconditionally; absent modules are among them."""
-    with zipfile.ZipFile(wheel.path) as archive:
+    with archives.opened(wheel.path) as archive:
         sources = ModuleSources(wheel, archive, facts_of(wheel, None))
         return _references(sources)
 
@@ -55,7 +56,7 @@ def _references(sources: ModuleSources) -> Mapping[str, set[str]]:
 
 def internal_imports(wheel: Wheel, facts: MemberFacts | PackedFacts | None = None) -> InternalImports:
     """Return what modules import of the wheel that it does not have, and which modules it needs only at times."""
-    with zipfile.ZipFile(wheel.path) as archive:
+    with archives.opened(wheel.path) as archive:
         sources = ModuleSources(wheel, archive, facts_of(wheel, facts))
         importers: dict[Import, list[Importer]] = defaultdict(list)
         for source in sources.importing:
@@ -75,7 +76,7 @@ def is_optional(wheel: Wheel, module: str, facts: MemberFacts | PackedFacts | No
     small = sum(len(name) for name in wheel.files) < _KEPT_CHARACTERS and wheel.size_bytes < _KEPT_BYTES
     if small:
         return _is_optional(_kept_sources(wheel), module)
-    with zipfile.ZipFile(wheel.path) as archive:
+    with archives.opened(wheel.path) as archive:
         return _is_optional(ModuleSources(wheel, archive, facts_of(wheel, facts)), module)
 
 

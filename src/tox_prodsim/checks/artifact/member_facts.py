@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from tox_prodsim.checks.artifact import archives
 from tox_prodsim.checks.artifact.binaries import HEAD_BYTES, Binary, binary, may_be_binary
 from tox_prodsim.checks.artifact.bounds import SOURCE_BYTES
 from tox_prodsim.checks.artifact.file_readings import Reading, is_for_users, readings
@@ -128,7 +129,7 @@ def read_members(wheel: Wheel, number: int = 0, count: int = 1, here: Python | N
     facts, first = MemberFacts(), oldest(wheel)
     pythons = None if first is None or here is None else (first, here)
     tops = frozenset(name.partition(".")[0] for name in wheel.top_levels)
-    with zipfile.ZipFile(wheel.path) as archive:
+    with archives.opened(wheel.path) as archive:
         reader = _Reader(archive, wheel.extensions, tops, facts, pythons)
         for info in _in_share(archive.infolist(), number, count):
             _read(reader, info)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 
 from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
 
+from tox_prodsim.checks.artifact import archives
 from tox_prodsim.checks.artifact.binaries import ANY, Binary, BinaryFormat, mismatch
 from tox_prodsim.checks.artifact.linkage import check_linkage
 from tox_prodsim.checks.artifact.member_facts import MemberFacts, PackedFacts, facts_of
@@ -50,7 +50,7 @@ def check_native(
 def _linkage(wheel: Wheel, found: Sequence[Binary], tags: Collection[Tag]) -> CheckResult:
     if not found:
         return CheckResult(detail="", codes=())
-    with zipfile.ZipFile(wheel.path) as archive:
+    with archives.opened(wheel.path) as archive:
         return check_linkage(archive, found, tags)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from packaging.metadata import RawMetadata, parse_email
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from tox_prodsim.checks.artifact import bounds
+from tox_prodsim.checks.artifact import archives, bounds
 from tox_prodsim.checks.artifact.digest import file_sha256
 from tox_prodsim.checks.artifact.member_paths import path_parts, path_suffix
 from tox_prodsim.model.dataclass import dataclass
@@ -113,7 +113,7 @@ def open_wheel(path: Path) -> Wheel:
         raise ProdsimError(_KEY, msg) from None
     try:
         bounds.refuse_directory(path)
-        with zipfile.ZipFile(path) as archive:
+        with archives.opened(path) as archive:
             return _read(path, archive)
     except UnicodeDecodeError as problem:
         msg = f"{path} cannot be read as a wheel: the name {shortened(repr(problem.object), 80)} is not UTF-8"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from packaging.utils import parse_wheel_filename
 
 from tox_prodsim.checks.artifact import (
+    archives,
     classifiers,
     description,
     file_name,
@@ -36,7 +37,7 @@ CODES = (
 
 def check_wheel(wheel: Wheel, facts: MemberFacts | PackedFacts | None = None) -> CheckResult:
     """Return what is wrong with the file, without installing or importing anything from it."""
-    with zipfile.ZipFile(wheel.path) as archive:
+    with archives.opened(wheel.path) as archive:
         of_record, of_upload = record.check_record(wheel, archive, facts), upload.check_upload(wheel, archive)
         checked = CheckResult.of(
             of_record,
