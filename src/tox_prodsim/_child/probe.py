@@ -11,6 +11,7 @@ together have taken ``budget_s`` seconds (null: no limit), the rest is left out.
 
 With ``modules`` in place of ``items`` these are imported one after the other (``batch.py``). The next ``begin`` then
 says that a module has loaded, and only one that has not is answered with an ``end``. The last line is ``{"left": N}``.
+Such a request may stand in ``then`` of another one, with a nonce of its own: it is answered behind the items.
 
 What is below a module that failed has failed for the same reason, and is not tried. An item that is to be ``watched``
 is answered with its ``effects`` as well; what it prints stands between two such lines on stderr.
@@ -85,6 +86,8 @@ def main() -> None:
             _exit(0)
         faulthandler.cancel_dump_traceback_later()
         answer_to({"end": number, **answer})
+    if "then" in request:
+        batch.import_all(request["then"], Answers(out, request["then"]["nonce"]), _raised, err)
     _exit(0)  # threads and atexit handlers of the imported must not keep the answers waiting
 
 

@@ -211,7 +211,8 @@ def _imports(
     remembered = frozenset[str]() if scenario.timing.updates_contents else context.baselines.stored_imports
     watched = installed.WatchedRunner(context.execute)
     environment = (context.subject, watched, context.python)
-    tops = installed.check_imports(*environment, remembered=remembered)
+    behind = installed.modules_behind(context.subject, remembered)
+    tops = installed.check_imports(*environment, remembered=remembered, behind=behind)
     silence = _Silence(scenario.policy, known)
     own = installed.check_own_imports(sources.result(), watched, context.python, known=tops.lacks)
     others = installed.check_modules(
@@ -222,6 +223,7 @@ def _imports(
         reported=own.names | tops.lacks,
         own=sources.result(),
         brought=tops.brought,
+        behind=behind,
         cores=usable_cores(),
     )
     undeclared = ahead.undeclared(context, others.modules, begun)

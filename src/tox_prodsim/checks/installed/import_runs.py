@@ -11,24 +11,29 @@ import itertools
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from tox_prodsim.checks.installed.probe import (
     Died,
     Hung,
+    Loaded,
     Outcome,
     folded,
     import_within,
     is_below,
     load_item,
     load_items,
+    load_then_import,
 )
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.runner import Runner
 
 _REQUEST_BYTES = 60_000  # one argument may have 128 KiB on Linux
 _BATCH_BYTES, _BATCH_MOST = 120_000, 20_000
+_MOST_ITEMS = 200
 _WORTH_A_PROCESS = 1000
 """So many modules take longer to import than a process takes to start under its guard."""
 _SHARED_WEIGHT = 4
@@ -43,14 +48,44 @@ def import_watched(
     *,
     after: Sequence[str] = (),
     then: Sequence[str] = (),
+    behind: ModulesBehind | None = None,
 ) -> list[Outcome]:
     """Return the outcome of importing each module, as ``load`` does, with its side effects.
 
     The modules ``after`` are imported first, without a record of their effects. Those ``then`` are imported at the end,
-    and not watched.
+    and not watched. Where it all fits into one process, that imports those ``behind`` as well.
     """
     watched = [{**load_item(name), "watched": True, "after": _first_of_one_request(after)} for name in modules]
-    return load_items([*watched, *map(load_item, then)], runner, python, limit_s)
+    items = [*watched, *map(load_item, then)]
+    first = behind.imported_after(items, runner, python, limit_s) if behind is not None else ()
+    return load_items(items, runner, python, limit_s, first=first)
+
+
+@dataclass(kw_only=True, slots=True)
+class ModulesBehind:
+    """The modules that the process of other imports imports behind these, and what that came to."""
+
+    names: Sequence[str]
+    limit_s: float
+    """The limit for one import."""
+    budget_s: float
+    """The limit for all."""
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    """Of as many as were reached; none if one of the imports before them failed."""
+
+    def imported_after(
+        self, items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float
+    ) -> Sequence[Outcome]:
+        """Return the outcomes of the items, as many as there are; none if it does not fit into one process."""
+        texts = folded(self.names[:_BATCH_MOST])
+        room = _in_one_batch([*(json.dumps(item) for item in items), *texts])
+        if not self.names or len(items) > _MOST_ITEMS or room < len(items) + len(self.names):
+            return ()
+        limits = (limit_s, self.limit_s, self.budget_s)
+        loaded, imported = load_then_import(items, texts, runner, python, limits)
+        if len(loaded) == len(items) and all(isinstance(each, Loaded) for each in loaded):
+            _add(self.outcomes, self.names, imported)
+        return loaded
 
 
 def processes_for(count: int, shared: int, cores: int) -> int:
@@ -95,14 +130,18 @@ def _load_share(
     while pending and (left_s := give_up_at - time.monotonic()) > 0:
         texts = folded(pending[:_BATCH_MOST])
         texts = texts[: _in_one_batch(texts)]
-        batch, loaded = pending[: len(texts)], import_within(texts, runner, python, limit_s, left_s)
-        outcomes |= dict(zip(batch, loaded, strict=False))
-        pending = pending[len(loaded) :]
-        if loaded and isinstance(loaded[-1], Died | Hung):
-            lost = [name for name in pending if is_below(name, batch[len(loaded) - 1])]
-            outcomes |= dict.fromkeys(lost, loaded[-1])
-            pending = [name for name in pending if name not in outcomes]
+        loaded = import_within(texts, runner, python, limit_s, left_s)
+        _add(outcomes, pending, loaded)
+        pending = [name for name in pending[len(loaded) :] if name not in outcomes]
     return outcomes
+
+
+def _add(outcomes: dict[str, Outcome], names: Sequence[str], loaded: Sequence[Outcome]) -> None:
+    """Add the outcomes of the first names; what is below one that ended the process is lost with it."""
+    outcomes |= dict(zip(names, loaded, strict=False))
+    if loaded and isinstance(loaded[-1], Died | Hung):
+        lost = (name for name in names[len(loaded) :] if is_below(name, names[len(loaded) - 1]))
+        outcomes |= dict.fromkeys(lost, loaded[-1])
 
 
 def _in_one_batch(texts: Sequence[str]) -> int:

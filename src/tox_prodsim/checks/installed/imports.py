@@ -7,7 +7,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from tox_prodsim.checks.installed.import_runs import import_watched
+from tox_prodsim.checks.installed.import_runs import ModulesBehind, import_watched
 from tox_prodsim.checks.installed.messages import finding, hint_for
 from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Died, Distribution, Loaded, Outcome, Raised, is_below
 from tox_prodsim.checks.installed.side_effects import CODES as EFFECTS
@@ -49,18 +49,22 @@ def check_imports(
     python: Path,
     *,
     remembered: frozenset[str] = frozenset(),
+    behind: ModulesBehind | None = None,
     limit_s: float = LOAD_LIMIT_S,
 ) -> Imported:
     """Return what is wrong with importing the top-levels (``limit_s`` each), and the effects of the main ones.
 
-    ``remembered`` are the modules that imported when the baseline was accepted.
+    ``remembered`` are the modules that imported when the baseline was accepted, and ``behind`` those that the same
+    process may import at the end.
     """
     main = main_names(distribution)
     known = frozenset(main)  # a wheel without packages can have 100,000 top-levels
     others = [name for name in distribution.top_levels if name not in known and not distribution.is_stray(name)]
     if not main and not others:
         return Imported(checked=_not_checked(NothingToCheck("no importable module")))
-    outcomes = dict(zip([*main, *others], import_watched(main, runner, python, limit_s, then=others), strict=True))
+    outcomes = dict(
+        zip([*main, *others], import_watched(main, runner, python, limit_s, then=others, behind=behind), strict=True)
+    )
     main_outcomes = {name: outcomes[name] for name in main}
     findings = tuple(_findings(distribution, outcomes, known, remembered))
     imports = CheckResult(detail=_detail(outcomes), codes=_CODES, findings=findings)

@@ -13,12 +13,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tox_prodsim.checks.installed.import_runs import load_all, processes_for
+from tox_prodsim.checks.installed.import_runs import ModulesBehind, load_all, processes_for
 from tox_prodsim.checks.installed.imports import Imported, compiled
 from tox_prodsim.checks.installed.messages import finding, hint_for
 from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Died, Distribution, Loaded, Outcome, Raised, load
 from tox_prodsim.checks.installed.providers import is_gone
-from tox_prodsim.model.dataclass import dataclass
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.findings import CheckResult, Finding, Level
 from tox_prodsim.model.formatting import counted, joined, listed, plural
 from tox_prodsim.model.internal_imports import NO_IMPORTS, InternalImports
@@ -77,6 +77,8 @@ class _Importer:
     """When the budget ends, on the monotonic clock."""
     processes: int = 1
     """So many may import side by side."""
+    known: Mapping[str, Outcome] = field(default_factory=dict)
+    """What was imported already."""
 
     def load(self, names: Sequence[str]) -> dict[str, Outcome]:
         """Return the outcome of importing each module, of as many as the budget allows."""
@@ -86,7 +88,9 @@ class _Importer:
 
     def load_twice(self, names: Sequence[str]) -> dict[str, Outcome]:
         """Return the same, the better of two outcomes for modules whose failure another one may have caused."""
-        outcomes = self.load(names)
+        known = {name: self.known[name] for name in names if name in self.known}
+        found = known | self.load([name for name in names if name not in known])
+        outcomes = {name: found[name] for name in names if name in found}
         unclear = [name for name in reversed(outcomes) if not _is_settled(self.distribution, outcomes[name])]
         again = replace(self, processes=1).load(unclear)
         return outcomes | {name: outcome for name, outcome in again.items() if isinstance(outcome, Loaded)}
@@ -107,6 +111,7 @@ def check_modules(
     reported: frozenset[str] = frozenset(),
     own: InternalImports = NO_IMPORTS,
     brought: int = 0,
+    behind: ModulesBehind | None = None,
     cores: int = 1,
     limit_s: float = MODULE_LIMIT_S,
     budget_s: float = BUDGET_S,
@@ -115,14 +120,16 @@ def check_modules(
 
     Compiled modules are left to ``check_extensions``. ``remembered`` are the modules that imported when the baseline
     was accepted; nothing is said of a failure that is ``silent``, or for lack of a name that is ``reported`` already.
-    ``own`` is what the sources import, ``brought`` how many modules the top-levels import, and ``cores`` how many
-    processes may import side by side. ``limit_s`` is the limit for one import, ``budget_s`` for all; what is then left
-    is not checked.
+    ``own`` is what the sources import, ``brought`` how many modules the top-levels import, ``behind`` what has been
+    imported behind them, and ``cores`` how many processes may import side by side. ``limit_s`` is the limit for one
+    import, ``budget_s`` for all; what is then left is not checked.
     """
     known = imported.union(distribution.extensions)
     pending = [name for name in modules_to_import(distribution, remembered) if name not in known]
     processes = processes_for(len(pending), brought, cores)
-    importer = _Importer(distribution, runner, python, limit_s, time.monotonic() + budget_s, processes)
+    known_outcomes = behind.outcomes if behind is not None else {}
+    end_at = time.monotonic() + budget_s
+    importer = _Importer(distribution, runner, python, limit_s, end_at, processes, known_outcomes)
     outcomes = importer.load_twice(pending)
     outcomes |= importer.load_alone(_above_note(_Weights(distribution, own, remembered, outcomes))[:_MOST_ALONE])
     outcomes |= importer.load_alone(_silently_died(outcomes))
@@ -147,6 +154,16 @@ def _to_check_result(detail: str, findings: tuple[Finding, ...], reason: str) ->
         findings=findings,
         not_checked=((CODE, reason),) if reason else (),
     )
+
+
+def modules_behind(
+    distribution: Distribution,
+    remembered: frozenset[str],
+) -> ModulesBehind:
+    """Return the modules for the process that imports the top-levels; none where several may share them."""
+    names = [name for name in modules_to_import(distribution, remembered) if name not in distribution.extensions]
+    few = names if processes_for(len(names), 0, 2) == 1 else []
+    return ModulesBehind(names=few, limit_s=MODULE_LIMIT_S, budget_s=BUDGET_S)
 
 
 def modules_to_import(distribution: Distribution, remembered: frozenset[str]) -> list[str]:

@@ -23,7 +23,7 @@ from tox_prodsim.model.entry_points import EntryPoint
 from tox_prodsim.model.errors import AnswerError, ProdsimError
 from tox_prodsim.model.formatting import last_line
 from tox_prodsim.model.regex import lazy_regex
-from tox_prodsim.model.runner import CHILD_SCRIPTS, Completed, Runner
+from tox_prodsim.model.runner import CHILD_SCRIPTS, NO_VARIABLES, Completed, Runner
 
 COMMAND_GROUPS = ("console_scripts", "gui_scripts")
 LOAD_LIMIT_S = 120.0
@@ -323,22 +323,32 @@ def requested_modules(argv: Sequence[str]) -> list[str]:
     """Return the modules that a command line has imported; nothing if it is not one of the probe's."""
     request = json.loads(argv[-1]) if str(_PROBE) in argv else {"items": []}
     items = (item["module"] for item in request.get("items", ()) if item.get("module"))
-    return list(dict.fromkeys([*items, *unfolded(request.get("modules", ()))]))
+    folded_names = request.get("modules", request.get("then", {}).get("modules", ()))
+    return list(dict.fromkeys([*items, *unfolded(folded_names)]))
 
 
-def load_items(items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float) -> list[Outcome]:
-    """Return the outcome of loading each item, as ``load`` does."""
-    outcomes = _load_in_batches(items, runner, python, limit_s)
+def load_items(
+    items: Sequence[Mapping[str, Any]],
+    runner: Runner,
+    python: Path,
+    limit_s: float,
+    *,
+    first: Sequence[Outcome] = (),
+) -> list[Outcome]:
+    """Return the outcome of loading each item, as ``load`` does; those of the ``first`` are known."""
+    outcomes = _load_in_batches(items, runner, python, limit_s, first)
     failed = [at for at, outcome in enumerate(outcomes) if at and _may_have_a_cause(outcome)]
     for at in failed[:_MOST_PROCESSES]:
         (outcomes[at],) = load_within([items[at]], runner, python, limit_s, None)
     return outcomes
 
 
-def _load_in_batches(items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float) -> list[Outcome]:
+def _load_in_batches(
+    items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float, first: Sequence[Outcome]
+) -> list[Outcome]:
     """Return the outcome of every item; when one ends the process, the next process goes on behind it."""
-    outcomes: list[Outcome] = []
-    ended = 0
+    outcomes = [*first]
+    ended = sum(isinstance(each, Died | Hung) for each in first)
     while len(outcomes) < len(items) and ended < _MOST_PROCESSES:
         outcomes += load_within(items[len(outcomes) : len(outcomes) + _BATCH], runner, python, limit_s, None)
         ended += isinstance(outcomes[-1], Died | Hung)
@@ -369,6 +379,37 @@ def import_within(texts: Sequence[str], runner: Runner, python: Path, limit_s: f
     return [answer for answer in answers if not isinstance(answer, Inventory)]
 
 
+def load_then_import(
+    items: Sequence[Mapping[str, Any]],
+    texts: Sequence[str],
+    runner: Runner,
+    python: Path,
+    limits: tuple[float, float, float],
+) -> tuple[list[Outcome], list[Outcome]]:
+    """Return the outcomes of items as ``load_within`` does, and of modules that the same process imports behind them.
+
+    ``limits`` are those for one item, for one module and for all modules.
+    """
+    (limit_s, module_limit_s, budget_s), nonce = limits, new_nonce()
+    then = {"nonce": nonce, "limit_s": module_limit_s, "budget_s": budget_s, "modules": texts}
+    kept: list[Completed] = []
+
+    def run(argv: Sequence[str], *, timeout_s: float, variables: Mapping[str, str] = NO_VARIABLES) -> Completed:
+        kept.append(runner(argv, timeout_s=timeout_s + budget_s + module_limit_s, variables=variables))
+        return kept[0]
+
+    read = partial(_ProbeAnswers, kinds=[item["kind"] for item in items])
+    outcomes = _ask({"items": items}, read, run, python, (limit_s, None), then=then)
+    behind = _ImportAnswers(kept[0].stderr, nonce, ("load",) * len(texts))
+    behind.add_all(kept[0].stdout)
+    if not behind.is_empty and not behind.is_complete:
+        behind.answers.append(_interrupted(kept[0], module_limit_s))
+    loaded, imported = (
+        [each for each in answers if not isinstance(each, Inventory)] for answers in (outcomes, behind.answers)
+    )
+    return loaded, imported
+
+
 def _run_probe(
     items: Sequence[Mapping[str, Any]], runner: Runner, python: Path, limit_s: float, budget_s: float | None
 ) -> list[Outcome | Inventory]:
@@ -383,10 +424,11 @@ def _ask(
     runner: Runner,
     python: Path,
     limits: tuple[float, float | None],
+    **more: Any,
 ) -> list[Outcome | Inventory]:
     """Return the answers of one process; ``limits`` are those for one item and for all."""
     nonce, (limit_s, budget_s) = new_nonce(), limits
-    request = json.dumps({"nonce": nonce, "limit_s": limit_s, "budget_s": budget_s, **what})
+    request = json.dumps({"nonce": nonce, "limit_s": limit_s, "budget_s": budget_s, **what, **more})
     (items,) = what.values()
     longest_s = limit_s * len(items) if budget_s is None else min(budget_s, limit_s * len(items)) + limit_s
     completed = runner([str(python), "-I", "-B", str(_PROBE), request], timeout_s=longest_s + _START_S)

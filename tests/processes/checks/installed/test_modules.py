@@ -52,6 +52,32 @@ def test_all_modules_are_imported_in_one_process(env: Env, put: Put) -> None:
     assert len(env.argvs) == 1
 
 
+def test_the_process_of_the_top_levels_imports_the_others_too(env: Env, put: Put) -> None:
+    files = {
+        "acme/a.py": "raise ValueError('no')",
+        "acme/b.py": "import threading\n",
+        "acme/c.py": SEGFAULT,
+        "acme/d.py": "",
+    }
+    subject = put(files)
+    alone = modules(env, subject, imported=frozenset({"acme"}))
+    env.argvs.clear()
+    behind = installed.modules_behind(subject, frozenset())
+    tops = installed.check_imports(subject, env.run, env.python, behind=behind)
+    assert (tops.checked.detail, len(env.argvs)) == ("acme from site-packages, no side effects", 1)
+    assert [*behind.outcomes] == ["acme", "acme.a", "acme.b", "acme.c"]
+    assert modules(env, subject, imported=tops.modules, behind=behind) == alone
+
+
+@pytest.mark.parametrize("top", ["raise ValueError('no')", SEGFAULT, "import acme.x"])
+def test_behind_a_top_level_that_fails_nothing_is_taken_as_imported(env: Env, put: Put, top: str) -> None:
+    subject = put({"acme/__init__.py": top, "acme/a.py": ""})
+    behind = installed.modules_behind(subject, frozenset())
+    tops = installed.check_imports(subject, env.run, env.python, behind=behind)
+    assert (tops.modules, dict(behind.outcomes)) == (frozenset(), {})
+    assert tops.checked.findings == installed.check_imports(subject, env.run, env.python).checked.findings
+
+
 def test_what_has_imported_already_is_not_imported_again(env: Env, put: Put) -> None:
     imported = modules(env, put({}), imported=frozenset({"acme"}))
     assert (imported.checked, env.argvs) == (CheckResult(detail="", codes=("IMP504",)), [])
