@@ -90,7 +90,7 @@ POINTS = [
 def main() -> int:
     """Measure, print the table; with ``--check`` a target that is not met is exit code 1."""
     options = _options()
-    points = [each for each in POINTS if each.kind in options.kinds and each.size <= options.most]
+    points = [each for each in POINTS if each.kind in options.kinds and options.least <= each.size <= options.most]
     met = True
     with tempfile.TemporaryDirectory(prefix="prodsim-growth-") as name:
         folder = Path(name)
@@ -113,6 +113,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure what a whole check costs as a wheel grows.")
     parser.add_argument("--kinds", nargs="*", default=kinds, choices=kinds, help="what grows (default: everything)")
     parser.add_argument("--installers", nargs="*", default=list(INSTALLERS), choices=list(INSTALLERS))
+    parser.add_argument("--least", type=int, default=0, help="no point below it")
     parser.add_argument("--most", type=int, default=max(each.size for each in POINTS), help="no point beyond it")
     parser.add_argument("--rounds", type=int, default=3, help="how often each point is repeated (default: 3)")
     parser.add_argument("--check", action="store_true", help="exit with 1 unless every target is met")

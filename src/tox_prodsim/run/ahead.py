@@ -17,9 +17,6 @@ from tox_prodsim.model.findings import CheckResult
 from tox_prodsim.model.internal_imports import InternalImports
 from tox_prodsim.run.context import FileContext, RunContext
 
-_IMPORTS_LIMIT_S = 20.0
-"""So long the check of the syntax waits for what the imports have compiled."""
-
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
@@ -62,7 +59,7 @@ def tried(context: RunContext | FileContext, begun: Ahead) -> artifact.Tried | N
     def left(oldest: tuple[int, int]) -> Sequence[str] | None:
         same = oldest == context.python_version
         with suppress(TimeoutError, LimitExceededError, ProdsimError):
-            compiled = importing.result(_IMPORTS_LIMIT_S).compiled
+            compiled = importing.result(installed.budget_for(len(context.wheel.modules))).compiled
             return context.call(artifact.sources_left, context.wheel, begun.facts.result(), compiled, same=same)
         return None
 

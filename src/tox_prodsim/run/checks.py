@@ -225,6 +225,7 @@ def _imports(
         brought=tops.brought,
         behind=behind,
         cores=usable_cores(),
+        budget_s=installed.budget_for(len(context.wheel.modules)),
     )
     undeclared = ahead.undeclared(context, others.modules, begun)
     extensions = installed.check_extensions(*environment, required=scenario.extensions)

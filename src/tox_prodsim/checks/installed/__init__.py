@@ -35,7 +35,7 @@ from tox_prodsim.checks.installed.conditions import check_condition, unavailable
 from tox_prodsim.checks.installed.extensions import check_extensions
 from tox_prodsim.checks.installed.imports import Imported, check_imports, main_names
 from tox_prodsim.checks.installed.left_running import PlainImports, WatchedRunner, check_left_by_imports
-from tox_prodsim.checks.installed.modules import check_modules, modules_behind
+from tox_prodsim.checks.installed.modules import budget_for, check_modules, modules_behind
 from tox_prodsim.checks.installed.own_imports import check_own_imports
 from tox_prodsim.checks.installed.owners import check_owners
 from tox_prodsim.checks.installed.probe import Distribution, Inventory, take_inventory
@@ -54,6 +54,7 @@ __all__ = [
     "PlainImports",
     "TargetPython",
     "WatchedRunner",
+    "budget_for",
     "check_condition",
     "check_distribution",
     "check_extensions",

@@ -26,6 +26,8 @@ from tox_prodsim.model.runner import Runner
 
 MODULE_LIMIT_S = 10.0
 BUDGET_S = 30.0
+_MODULE_S = 0.002
+"""So long each module of a large wheel may take on average."""
 CODE = "IMP504"
 
 _NOT_FOR_IMPORT = frozenset(
@@ -154,6 +156,11 @@ def _to_check_result(detail: str, findings: tuple[Finding, ...], reason: str) ->
         findings=findings,
         not_checked=((CODE, reason),) if reason else (),
     )
+
+
+def budget_for(count: int) -> float:
+    """Return the limit in seconds for importing so many modules."""
+    return max(BUDGET_S, count * _MODULE_S)
 
 
 def modules_behind(
