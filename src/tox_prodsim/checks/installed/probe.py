@@ -403,7 +403,7 @@ def load_then_import(
     behind = _ImportAnswers(kept[0].stderr, nonce, ("load",) * len(texts))
     behind.add_all(kept[0].stdout)
     if not behind.is_empty and not behind.is_complete:
-        behind.answers.append(_interrupted(kept[0], module_limit_s))
+        behind.answers.append(_interrupted(kept[0], module_limit_s, ""))
     loaded, imported = (
         [each for each in answers if not isinstance(each, Inventory)] for answers in (outcomes, behind.answers)
     )
