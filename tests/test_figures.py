@@ -213,6 +213,9 @@ FIGURES = {
     "processor time of an odd input": (constant("tests/fuzz/engine.py", "LIMIT_S"), [
         ("security.md", r"and # s of CPU time for one input"),
     ]),
+    "longest wait for a lock": (constant("model/ranges.py", "_WEEK_S"), [
+        ("supervision.md", r"0\.001 to # seconds"),
+    ]),
     "adversaries": (len(ADVERSARIES), [("supervision.md", r"plays # adversaries")]),
     "ways to end a run": (len(WAYS), [("supervision.md", r"adversaries with # ways")]),
 }  # fmt: skip
