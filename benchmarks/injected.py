@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tox_prodsim
+from tox_prodsim.model.answers import marked, new_nonce
 from tox_prodsim.timing import stats
 from tox_prodsim.timing.stats import Sample
 
@@ -37,7 +38,6 @@ HASH = "\nimport hashlib\n\nhashlib.pbkdf2_hmac('sha256', b'password', b'salt', 
 _TURNS = {LOOP: 400_000, HASH: 40_000}
 """What is timed to calibrate: some 20 ms each."""
 _ROUNDS = 16
-_MARK = "@prodsim "
 _TIMING = Path(tox_prodsim.__file__).with_name("_child") / "timing.py"
 _NEIGHBOUR = """
 import os, random, sys, time
@@ -133,7 +133,9 @@ def draw(
     place: InjectedApp, jobs: Mapping[str, Sequence[str]], rounds: int, *, warm: bool = False
 ) -> dict[str, list[Sample]]:
     """Return so many fresh samples of importing each job's modules, in random order in each round."""
+    nonce = new_nonce()
     request = {
+        "nonce": nonce,
         "jobs": jobs,
         "rounds": rounds,
         "seed": random.getrandbits(32),
@@ -141,8 +143,8 @@ def draw(
         "warm_up": not warm,
     }
     argv = [str(place.python), "-I", str(_TIMING), "drive", json.dumps(request)]
-    done = subprocess.run(argv, check=True, capture_output=True, text=True, cwd=place.folder)
-    answers = [json.loads(line[len(_MARK) :]) for line in done.stdout.splitlines() if line.startswith(_MARK)]
+    done = subprocess.run(argv, check=True, capture_output=True, cwd=place.folder)
+    answers = [json.loads(line) for line in marked(done.stdout, nonce)]
     if failed := [answer["error"] for answer in answers if "error" in answer]:
         sys.exit(f"an import failed: {failed[0]}")
     return {name: [_sample(answer) for answer in answers if answer["job"] == name] for name in jobs}

@@ -13,9 +13,10 @@ from support.documents import DOCUMENTS, README, ROOT
 from support.figures import constant, number, shown
 from torture.matrix import ADVERSARIES, WAYS
 
+from tox_prodsim.model.scenario import Timing
 from tox_prodsim.plugin.config.keys import KEYS
 from tox_prodsim.report.format import RenderOptions
-from tox_prodsim.timing import measure
+from tox_prodsim.timing import measure, series, stats
 from tox_prodsim.timing.baseline.store import OUTDATED_DAYS
 
 MB, KIB, MIB = 1_000_000, 1024, 1 << 20
@@ -161,11 +162,10 @@ FIGURES = {
         ("baseline.md", r"A lost file among more than #,"),
     ]),
     "an old baseline": (OUTDATED_DAYS, [("times.md", r"older than # days"), ("PRF712", r"accepted for # days")]),
-    "rounds of a time that is too long": (measure.Plan().looks[0], [("PRF706", r"# of them exceed the cap")]),
-    "cap of the rounds": (measure.Plan().cap_s, [
-        ("PRF706", r"exceed the cap of # s"),
-        ("reports.md", r"round 9 of at most 64 \(8 s of # s\)"),
-    ]),
+    "rounds of a time that is too long": (measure.Plan().looks[0], [("PRF706", r"# of them exceed the time")]),
+    "time of all times": (Timing().timeout_s, [("times.md", r"the limit of the step, # seconds by default")]),
+    "rounds of a candidate": (stats.LEAST_STORED, [("times.md", r"it takes # rounds for the candidate")]),
+    "rounds of a baseline": (series.RECORD_ROUNDS, [("times.md", r"takes at least #\.")]),
     "most rounds": (measure.Plan().looks[-1], [("reports.md", r"round 9 of at most # \(")]),
     "tolerance against a stored ratio": (round(100 * measure.Plan().least_tolerance, 6), [
         ("keys.md", r"against a stored ratio alone never less than #"),

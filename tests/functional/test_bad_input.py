@@ -81,6 +81,7 @@ INI = {
         "time_tolerance_percent: -10 is not a percentage, give a number of percent, without the sign, "
         "from 0.01 to 10000"
     ),
+    "compare_timeout = 0": f"compare_timeout: 0 {NO_SECONDS}",
     "time_tolerance_percent = 10%": (
         "time_tolerance_percent: 10% is not a percentage, give a number of percent, without the sign, "
         "from 0.01 to 10000"

@@ -119,15 +119,16 @@ CHECKS = (
         why=(
             "A time that was not measured was not compared. It is reported here, so that it does not count as a pass."
         ),
-        example="NOTE PRF706 start-up: not compared: one round takes 3.1 s, 8 would take more than the cap of 20 s",
+        example="NOTE PRF706 start-up: not compared: one round takes 3.1 s, 8 would take more than the 20 s left; "
+        "about 5 s more are needed",
         causes=(
             "the import failed: that finding comes first",
             "the interpreter of the environment cannot run the timing script",
-            "one round takes so long that 8 of them exceed the cap of 20 s",
+            "one round takes so long that 8 of them exceed the time left of compare_timeout",
         ),
         solution=(
             "correct what the other findings say, and run it again",
-            "of an import that takes too long, time a part with measure_imports",
+            "of an import that takes too long, time a part with measure_imports, or raise compare_timeout",
         ),
     ),
     Check(

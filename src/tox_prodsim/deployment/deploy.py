@@ -34,6 +34,7 @@ _TIMEOUTS = {"RUN603", "RUN610", "RUN615", "RUN616", "RUN617"}
 _SLOW_EVERY_S = 10.0
 _MOST_ADDRESSES = 3
 _REAP_LIMIT_S = 1.0
+_OBSERVED_TO_ITS_END = "what it leaves is looked for at its end"
 
 
 def checked_codes(deployment: Deployment) -> frozenset[str]:
@@ -125,6 +126,7 @@ class DeploymentRun:
             yield from wait(self._monitored)
 
     def _spawn(self) -> Iterator[Event]:
+        self.context.starts.before("" if self._deployment.is_service else _OBSERVED_TO_ITS_END)
         monitored = MonitoredStart(self._deployment, self.launch, self.context)
         ending = monitored.process.poll()
         if ending is not None and ending.cause is supervision.Cause.NOT_STARTED:
@@ -140,7 +142,13 @@ class DeploymentRun:
     def _wait_until_ready(self, monitored: MonitoredStart) -> Iterator[Event]:
         limit_s = self._deployment.ready_timeout_s
         wait = ReadinessWait(
-            monitored.process, self.launch, self.context, limit_s, notify=monitored.notify, watches_listening=True
+            monitored.process,
+            self.launch,
+            self.context,
+            limit_s,
+            notify=monitored.notify,
+            longest_poll_s=self.context.longest_poll_s,
+            watches_listening=True,
         )
         for probe, ready in wait.answers():
             if isinstance(probe, ListenProbe) and not self.url:
@@ -156,6 +164,7 @@ class DeploymentRun:
                 yield self.progress.evidence("what the probe got", wait.got)
             yield from self._fail(monitored.end_watch() or wait.failure)
         else:
+            self.context.starts.ready(wait.effective_s)
             yield from self._is_ready(monitored, wait.satisfied_at)
 
     def _report_listening(self, wait: ReadinessWait) -> Iterator[Event]:
@@ -266,6 +275,7 @@ class DeploymentRun:
         elif not (self._deployment.proves_something or commands_ran):
             yield from progress.report([findings.no_evidence(self._name)])
         self.close()
+        self.context.starts.stopped()
 
     def _check_output(self) -> Iterator[Event]:
         context, deployment, ended_well = self.context, self._deployment, not self.progress.failed

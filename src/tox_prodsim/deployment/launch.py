@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from tox_prodsim import supervision
 from tox_prodsim.deployment import findings
+from tox_prodsim.deployment.start_watch import UNWATCHED, StartWatch
 from tox_prodsim.model import files
 from tox_prodsim.model.activity import Announce, unannounced
 from tox_prodsim.model.dataclass import dataclass, field
@@ -18,6 +19,10 @@ from tox_prodsim.model.leaks import AllowLeaks
 from tox_prodsim.model.probes import LOOPBACK, NotifyProbe, Probe
 from tox_prodsim.model.runner import NO_VARIABLES, Completed, Runner
 from tox_prodsim.model.scenario import Deployment, Launch
+
+_LONGEST_POLL_S = 1.0
+TIMED_POLL_S = 0.01
+"""Of a start that counts, for as long as that is more often than once in a hundredth of the time so far."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +69,13 @@ class LaunchContext:
     """Returns what the placeholders of the other services stand for, such as ``db_port``, as far as it is known."""
     other_ports: Callable[[], Mapping[int, supervision.Tree]] = dict
     """Returns what returns the processes of another service, by the port on which that one listens."""
+    starts: StartWatch = UNWATCHED
+    """Is told of the starts, some of which count as samples of the start-up."""
+
+    @property
+    def longest_poll_s(self) -> float:
+        """Return the longest pause between two questions of a probe: a start that counts is asked more often."""
+        return _LONGEST_POLL_S if self.starts is UNWATCHED else TIMED_POLL_S
 
     def named_log(self, name: str) -> Path:
         """Return the file of another log beside the log: ``restart.log``, or ``restart-db.log`` for a service."""

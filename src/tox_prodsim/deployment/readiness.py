@@ -20,6 +20,8 @@ from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.probes import DelayProbe, FileProbe, LogProbe, NotifyProbe, Probe
 from tox_prodsim.model.scenario import Launch
 
+_EXACT = 0.01
+
 
 class Questions:
     """Ask the probes of one start, in the network of the deployment; used in a ``with``."""
@@ -83,7 +85,8 @@ class Listening:
 class ReadinessWait:
     """Ask the probes until all are satisfied; ``pending`` are those that are not, ``failure`` says why.
 
-    ``satisfied_at`` is when the last one began to be satisfied: the seconds of ``for`` come after that. When the time
+    ``satisfied_at`` is when the last one began to be satisfied, and ``effective_s`` what the start had taken by then,
+    without what its main thread waited for a CPU: the seconds of ``for`` come after that. When the time
     is over, ``got`` is what the last probe was answered, in lines, and ``hangs`` whether it was not answered at all.
     """
 
@@ -109,6 +112,7 @@ class ReadinessWait:
         self._last: tuple[Probe, supervision.NotReady] | None = None
         self._streaks: dict[Probe, Streak] = {}
         self.satisfied_at = process.spawned_at
+        self.effective_s = 0.0
         self.pending: list[Probe] = list(launch.probes)
         self.failure: Finding | None = None
         self.got: tuple[str, ...] = ()
@@ -131,7 +135,11 @@ class ReadinessWait:
                     self.failure = self._late()
                     return
                 streaks = (streak.pause_s(supervision.clock.now()) for streak in self._streaks.values())
-                self._process.wait(min(pause_s, left_s, self._longest_poll_s, *streaks))
+                self._process.wait(min(pause_s, left_s, self._longest_pause_s(), *streaks))
+
+    def _longest_pause_s(self) -> float:
+        """Return the longest pause; a hundredth of the time so far is exact enough for any time."""
+        return max(self._longest_poll_s, _EXACT * (supervision.clock.now() - self._process.spawned_at))
 
     def take_listening(self) -> Listening | None:
         """Return where it was seen to listen, and when, once; None: not seen yet, or returned before."""
@@ -151,7 +159,7 @@ class ReadinessWait:
         for probe in tuple(self.pending):
             match self._ask(probe):
                 case supervision.Ready() as ready:
-                    streak = self._streaks.setdefault(probe, Streak(probe.steady_s, supervision.clock.now(), ready))
+                    streak = self._streaks.get(probe) or self._begin_streak(probe, ready)
                     if streak.left_s(supervision.clock.now()) <= 0:
                         self._note_listening()
                         yield probe, self._satisfied(probe, ready)
@@ -168,6 +176,15 @@ class ReadinessWait:
                     broken = self._streaks.pop(probe, None)
                     lasted = f" after {broken.age_s(supervision.clock.now()):.1f} s" if broken else ""
                     self._reason = f"{not_ready.reason}{lasted}"
+
+    def _begin_streak(self, probe: Probe, ready: supervision.Ready) -> Streak:
+        """Return since when a probe is satisfied; the time of the start is read before anything else is asked."""
+        now, process = supervision.clock.now, self._process
+        effective_s = supervision.effective_since(process.pid, process.spawned_at, now=now)
+        began_at = now()
+        taken_s = effective_s or began_at - process.spawned_at
+        self._streaks[probe] = Streak(probe.steady_s, began_at, ready, taken_s)
+        return self._streaks[probe]
 
     def _late(self) -> Finding:
         """Return RUN603 with what is known of the deployment, and keep what the last probe got."""
@@ -188,6 +205,7 @@ class ReadinessWait:
     def _satisfied(self, probe: Probe, ready: supervision.Ready) -> supervision.Ready:
         streak = self._streaks.pop(probe)
         self.satisfied_at = max(self.satisfied_at, streak.began_at)
+        self.effective_s = max(self.effective_s, streak.effective_s)
         self.pending.remove(probe)
         return replace(ready, detail=f"{ready.detail}, for {probe.steady_s:g} s") if probe.steady_s else ready
 
@@ -208,6 +226,8 @@ class Streak:
     began_at: float
     answer: supervision.Ready
     """The first of its answers."""
+    effective_s: float = 0.0
+    """What the start had taken when it began, without the waiting for a CPU."""
 
     def age_s(self, now: float) -> float:
         """Return how long it has lasted."""

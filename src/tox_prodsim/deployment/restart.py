@@ -10,6 +10,7 @@ from tox_prodsim.deployment import findings, log_end
 from tox_prodsim.deployment.launch import LaunchContext, Start, start_variables
 from tox_prodsim.deployment.progress import DeploymentProgress
 from tox_prodsim.deployment.readiness import ReadinessWait, wait_for_ending
+from tox_prodsim.deployment.start_watch import UNWATCHED, changed_since
 from tox_prodsim.model.activity import announced
 from tox_prodsim.model.events import Event
 from tox_prodsim.model.findings import Finding
@@ -53,11 +54,13 @@ class SecondStart:
         """Start it, until it is ready."""
         deployment, launch, context = self._deployment, self._launch, self._context
         self._progress.began_at = supervision.clock.now() if deployment.name else self._progress.began_at
+        self._context.starts.before(self._why_not())
         self._start = start = Start(deployment, launch, context, start_variables(launch, context))
         if self._abandoned:  # meanwhile, by another thread, which has found nothing to stop
             start.process.stop(deployment.stop.signal, deployment.stop.grace_s)
         yield self._progress.event("restart", f"pid {start.process.pid}")
-        wait = ReadinessWait(start.process, launch, context, deployment.ready_timeout_s, notify=start.notify)
+        limit_s, poll_s = deployment.ready_timeout_s, context.longest_poll_s
+        wait = ReadinessWait(start.process, launch, context, limit_s, notify=start.notify, longest_poll_s=poll_s)
         for _ in wait.answers():
             pass
         if self._abandoned:
@@ -66,8 +69,16 @@ class SecondStart:
             yield from self._fail(wait.failure)
         else:
             self.is_up = True
+            context.starts.ready(wait.effective_s)
             if deployment.name:
                 yield self._progress.event("again", "ready", deployment.ready_timeout_s)
+
+    def _why_not(self) -> str:
+        """Return why this start is no sample of the start-up: what a first start finds is not what it finds."""
+        if self._context.starts is UNWATCHED:
+            return ""
+        changed = changed_since(self._context.scratch_copy, self._context.scratch)
+        return f"{changed} is not as it was before the first start" if changed else ""
 
     def stop(self) -> Iterator[Event]:
         """Stop or kill it."""
@@ -85,6 +96,7 @@ class SecondStart:
             yield from self._progress.report([findings.stop_timeout_exceeded(self._progress.name, stop, ending, "")])
         yield from self._progress.report(findings.unkillable_processes(self._progress.name, ending))
         self.close()
+        self._context.starts.stopped()
 
     def has_ended(self) -> bool:
         """Return whether it should be up and has ended."""

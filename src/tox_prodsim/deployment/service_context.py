@@ -9,6 +9,7 @@ from pathlib import Path
 from tox_prodsim import supervision
 from tox_prodsim.deployment.environ import with_own_variables
 from tox_prodsim.deployment.launch import LaunchContext
+from tox_prodsim.deployment.start_watch import UNWATCHED
 from tox_prodsim.model import files
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.parsing import fill
@@ -53,6 +54,7 @@ def context_of(
         service=deployment.name,
         others=lambda: {**({} if has_begun() else stand_ins), **known()},
         other_ports=trees,
+        starts=UNWATCHED,
     )
 
 

@@ -7,15 +7,14 @@ from dataclasses import replace
 
 from tox_prodsim import supervision
 from tox_prodsim.deployment import findings, log_end
-from tox_prodsim.deployment.launch import LaunchContext, Start, launch_for, start_variables
+from tox_prodsim.deployment.launch import TIMED_POLL_S, LaunchContext, Start, launch_for, start_variables
 from tox_prodsim.deployment.program import program_of
 from tox_prodsim.deployment.readiness import ReadinessWait
+from tox_prodsim.deployment.start_watch import UNWATCHED
 from tox_prodsim.model.activity import unannounced
 from tox_prodsim.model.errors import MeasurementError, RestartError
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.scenario import Deployment, Launch
-
-_TIMED_POLL_S = 0.01
 
 
 def copy_scratch(context: LaunchContext) -> None:
@@ -57,6 +56,7 @@ class StartTimer:
                 in_scratch_copy(self._context, "timed"),
                 log=self._context.named_log("startup"),
                 announce=unannounced,  # the rounds are
+                starts=UNWATCHED,
             )
         except RestartError as problem:
             raise MeasurementError(str(problem)) from problem
@@ -71,16 +71,13 @@ class StartTimer:
             start.close()
 
     def _time_to_ready(self, start: Start, launch: Launch, context: LaunchContext) -> float:
-        process, now, limit_s = start.process, supervision.clock.now, self._deployment.ready_timeout_s
-        wait = ReadinessWait(process, launch, context, limit_s, notify=start.notify, longest_poll_s=_TIMED_POLL_S)
+        process, limit_s = start.process, self._deployment.ready_timeout_s
+        wait = ReadinessWait(process, launch, context, limit_s, notify=start.notify, longest_poll_s=TIMED_POLL_S)
         for _ in wait.answers():
-            if not wait.pending:
-                effective_s = supervision.effective_since(process.pid, process.spawned_at, now=now)
-                return effective_s or now() - process.spawned_at
-        if wait.failure is None:
-            msg = "it has no probe"
-            raise MeasurementError(msg)
-        raise self._failed(wait.failure, context)
+            pass
+        if wait.failure is not None:
+            raise self._failed(wait.failure, context)
+        return wait.effective_s
 
     def _time_to_end(self, process: supervision.Process, launch: Launch, context: LaunchContext) -> float:
         name, limit_s = self._deployment.name or program_of(launch.argv), self._deployment.run_timeout_s

@@ -47,5 +47,6 @@ __all__ = [
     "secrets",
     "services",
     "sizes",
+    "time_limit",
     "top_levels",
 ]

@@ -15,6 +15,7 @@
         ├── LimitExceededError  the result of a call that took too long or too much memory
         │   └── ExpressionLimitError   whether a regular expression matches
         ├── MeasurementError    a time
+        │   └── SampleError     a time of one of several programs
         ├── LockError           the lock of an environment
         ├── LogVersionError     the event log of another version
         ├── NamespaceError      the network namespace of a process
@@ -130,6 +131,15 @@ class LogVersionError(UnavailableError):
 
 class MeasurementError(UnavailableError):
     """The program to time failed, or took too long."""
+
+
+class SampleError(MeasurementError):
+    """One of several programs that are timed in the same rounds failed, or took too long."""
+
+    def __init__(self, message: str, job: str) -> None:
+        """Take what happened, and the name of the one to which it happened."""
+        super().__init__(message)
+        self.job = job
 
 
 class NamespaceError(UnavailableError):

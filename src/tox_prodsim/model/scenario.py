@@ -184,6 +184,8 @@ class Timing:
     """Whether the start-up of the deployment is timed."""
     tolerance: float = 0.05
     """Fraction by which a time may exceed its baseline."""
+    timeout_s: float = 60.0
+    """Longest time of the step that takes and compares times."""
     baseline_dir: Path = field(default_factory=lambda: Path(BASELINE_DIR))
     """The folder of the baselines of all environments."""
     reference_release: bool = True

@@ -6,6 +6,7 @@ is left is the change. The control in the same rounds shows whether the base its
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -101,9 +102,10 @@ class Confirmation:
         if suspected.judgement.outcome is Change.FASTER:
             return measure.on_fresh_rounds(suspected)
         try:
-            base = self.base()
+            base = self.base(suspected.sampler.plan.left_s())
             announce = partial(self._announce_round, str(suspected.metric))
-            rounds = _take_rounds(sampler_for(base), base, suspected.stored, max(tolerance, LEAST_TOLERANCE), announce)
+            side = _SideBySide(max(tolerance, LEAST_TOLERANCE), _plan_within(suspected.sampler.plan), announce)
+            rounds = _take_rounds(sampler_for(base), base, suspected.stored, side)
             compared = _compared(suspected, base, rounds, self._reference)
         except ConfirmationError as problem:
             measured, plain = measure.on_fresh_rounds(suspected)
@@ -113,12 +115,14 @@ class Confirmation:
     def _announce_round(self, name: str, activity: Activity) -> None:
         self._announce(replace(activity, text=f"{name} beside the baseline's own wheel: {activity.text}"))
 
-    def base(self) -> BaseInstall:
-        """Return the other version, installed; raises ConfirmationError."""
+    def base(self, within_s: float = math.inf) -> BaseInstall:
+        """Return the other version, installed within this time; raises ConfirmationError."""
         if self._failure:
             raise ConfirmationError(self._failure)
         if self._base is None:
-            self._announce(Activity(text="installing the wheel of the baseline beside it"))
+            limit_s = None if math.isinf(within_s) else within_s
+            self._announce(Activity(text="installing the wheel of the baseline beside it", limit_s=limit_s))
+            self._reference.limit.end_in(within_s)
             try:
                 self._base = self._install(self._reference)
             except (WheelUnavailableError, CloneError) as problem:
@@ -181,16 +185,27 @@ class _PairedRounds:
     candidate_series: Series
 
 
+@dataclass(frozen=True, slots=True)
+class _SideBySide:
+    """How rounds of both versions are taken."""
+
+    tolerance: float
+    plan: measure.Plan
+    announce: Announce
+
+
+def _plan_within(plan: measure.Plan) -> measure.Plan:
+    """Return the plan of rounds side by side, in the time of another plan."""
+    return replace(_SIDE_BY_SIDE_PLAN, left_s=plan.left_s, longer=plan.longer)
+
+
 def _take_rounds(
-    sampler: PairedSampler,
-    base: BaseInstall,
-    stored: stats.StoredRatio,
-    tolerance: float,
-    announce: Announce = unannounced,
+    sampler: PairedSampler, base: BaseInstall, stored: stats.StoredRatio, side: _SideBySide
 ) -> _PairedRounds:
     """Return what rounds of both versions say; raises ConfirmationError when the base does not work."""
+    tolerance = side.tolerance
     try:
-        rounds, pair = _repeated(sampler, tolerance, announce)
+        rounds, pair = _repeated(sampler, side)
     except MeasurementError as problem:
         msg = f"beside {base.artefact.origin}: {problem}"
         raise ConfirmationError(msg) from problem
@@ -289,25 +304,24 @@ def launch_context_of(launch_context: LaunchContext, site: clone_env.Site, base:
     return replace(launch_context, environ=environ, resolve=resolve)
 
 
-def _repeated(sampler: PairedSampler, tolerance: float, announce: Announce) -> tuple[stats.Rounds, stats.Judgement]:
+def _repeated(sampler: PairedSampler, side: _SideBySide) -> tuple[stats.Rounds, stats.Judgement]:
     """Return what the rounds side by side say; slower only when fresh ones repeat it.
 
     Against a stored ratio that this machine does not share everything looks slower, so that the first series is not the
     first stage of a test: the bound on false alarms (measurement.md 7.2) needs two of these.
     """
-    rounds, first = _side_by_side_series(sampler, tolerance, announce)
+    rounds, first = _side_by_side_series(sampler, side)
     if first.outcome is not Change.SLOWER:
         return rounds, first
-    rounds, again = _side_by_side_series(sampler, tolerance, announce)
+    rounds, again = _side_by_side_series(sampler, side)
     repeated = again.outcome in {Change.SLOWER, Change.UNKNOWN}
     return rounds, again if repeated else replace(again, outcome=Change.SAME)
 
 
-def _side_by_side_series(
-    sampler: PairedSampler, tolerance: float, announce: Announce
-) -> tuple[stats.Rounds, stats.Judgement]:
-    plan = _SIDE_BY_SIDE_PLAN
-    result = measure.take_series(sampler, SIDE_BY_SIDE, tolerance=tolerance, plan=plan, announce=announce)
+def _side_by_side_series(sampler: PairedSampler, side: _SideBySide) -> tuple[stats.Rounds, stats.Judgement]:
+    result = measure.take_series(
+        sampler, SIDE_BY_SIDE, tolerance=side.tolerance, plan=side.plan, announce=side.announce
+    )
     if result.judgement is None:
         raise ConfirmationError(result.detail)
     return result.rounds, result.judgement

@@ -11,10 +11,11 @@ from tox_prodsim import deployment
 from tox_prodsim.building import base_requirements, clone_env, reference_wheel
 from tox_prodsim.checks import artifact, audit, installed, resolution
 from tox_prodsim.model.activity import Announce, unannounced
-from tox_prodsim.model.dataclass import dataclass
+from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.events import RunStarted, Step
 from tox_prodsim.model.findings import CheckResult, Finding
 from tox_prodsim.model.runner import BoundedCall, Runner, unbounded
+from tox_prodsim.model.time_limit import TimeLimit
 from tox_prodsim.run.known import stable, without_failures
 from tox_prodsim.run.release import Release
 from tox_prodsim.run.sdist import UNKNOWN, Provenance
@@ -240,6 +241,8 @@ class ReferenceInputs:
     """Whether Python may write it in production."""
     requirements: base_requirements.RequirementSource | None = None
     """How what only that wheel requires is installed; None: not at all."""
+    limit: TimeLimit = field(default_factory=TimeLimit)
+    """Of the programs that build and install that wheel."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,12 +6,12 @@ import functools
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 from tox_prodsim import deployment, timing
 from tox_prodsim.checks import installed
-from tox_prodsim.model.activity import Activity
+from tox_prodsim.model.activity import Activity, Announce
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import MeasurementError
 from tox_prodsim.model.events import (
@@ -32,10 +32,13 @@ from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.metrics import START_UP, Metric
 from tox_prodsim.model.scenario import Scenario, Timing
-from tox_prodsim.run import candidate
+from tox_prodsim.run import candidate, first_rounds
 from tox_prodsim.run.confirmation import BaseInstall, Confirmation
 from tox_prodsim.run.context import BaselineFiles, RunContext
+from tox_prodsim.run.deployment_starts import DeploymentStarts
+from tox_prodsim.run.first_rounds import FirstResult, MetricPlans
 from tox_prodsim.run.footprint import Quantities
+from tox_prodsim.run.step_time import StepTime
 from tox_prodsim.timing import (
     baseline,
     budgets,
@@ -53,9 +56,11 @@ from tox_prodsim.timing.explanation import CauseSummary, ImportRecordings
 _ALONE = threading.Lock()
 """Environments of ``tox run-parallel`` are threads of one process: two at once would measure each other."""
 _MOST_IMPORTS = 4
-_RECORDING = measure.Plan(recording=True)
-_ONE_LOOK = measure.Plan(looks=(8,))
-"""Nothing is to be decided: enough rounds for a candidate, and no more."""
+_FOR_RECORDINGS = 0.5
+"""Of the time of the step: exact recordings end then, so that times are taken too."""
+_COMPILES = "the first one may have compiled bytecode"
+_ALL_BUT_THE_END = 0.9
+"""Of the time of the step, for rounds of a baseline: nothing is suspected, so nothing has to be confirmed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +74,25 @@ class FirstImports:
 
 
 NO_FIRST_IMPORTS = FirstImports(samples={}, took_s=0.0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownTimes:
+    """What is known of the times when the step begins."""
+
+    first: FirstImports
+    """The first imports as installed, whose time counts for the step."""
+    start_s: float | None = None
+    """What a start takes: one that takes too long is not repeated; None: none was made."""
+    starts: DeploymentStarts | None = None
+    """The starts of the deployment that count; None: the start-up is not timed."""
+
+
+def deployment_starts(context: RunContext, first: FirstImports) -> DeploymentStarts:
+    """Return what keeps the starts of the deployment as samples of its start-up."""
+    uncompiled = any(sample.uncompiled for sample in first.samples.values())
+    control = sampling.control_sampler(python=context.python, runner=context.execute)
+    return DeploymentStarts(control, first=_COMPILES if uncompiled or not first.samples else "")
 
 
 def first_imports(config: Timing, context: RunContext) -> FirstImports:
@@ -86,19 +110,13 @@ def first_imports(config: Timing, context: RunContext) -> FirstImports:
 
 
 def compare(
-    scenario: Scenario,
-    context: RunContext,
-    *,
-    start_s: float | None,
-    first: FirstImports,
-    refused: str | None = None,
+    scenario: Scenario, context: RunContext, known: KnownTimes, *, refused: str | None = None
 ) -> Iterator[Event]:
     """Yield what was measured, and what it means; raises ProdsimError when the accepted baseline cannot be stored.
 
-    ``start_s`` is what a start is already known to take: one that takes too long is not repeated. ``first`` are the
-    first imports as installed, whose time counts for this step. ``refused`` is why nothing of this run can become a
-    baseline; None: it can.
+    ``refused`` is why nothing of this run can become a baseline; None: it can.
     """
+    first, start_s = known.first, known.start_s
     began, config = time.monotonic() - first.took_s, scenario.timing
     peaks = footprint.PeakRunner(context.execute)
     context = replace(context, execute=peaks)
@@ -107,17 +125,19 @@ def compare(
     names, left_out = _imports(config, context)
     if scenario.deployments and scenario.deployment is None and config.startup:
         left_out += ("start-up (of several services)",)
-    with _ALONE:
-        recordings = explanation.record_imports(names, python=context.python, runner=context.execute)
-    if tree := explanation.import_tree(recordings, context.baselines.stored):
-        yield tree
     timer = _start_timer(scenario, context)
-    comparisons = _Comparisons(config, context, recordings, timer)
-    with _ALONE, closing(comparisons):
-        for metric, sampler in _samplers(names, context, timer).items():
-            yield from comparisons.compare(metric, sampler, start_s if metric.is_start_up else None)
+    with _alone(context.announce) as waited_s:
+        allowed = _step_time(config, context.baselines, began + waited_s)
+        recorder = allowed.limited(context.execute, _FOR_RECORDINGS)
+        recordings = explanation.record_imports(names, python=context.python, runner=recorder)
+        if tree := explanation.import_tree(recordings, context.baselines.stored):
+            yield tree
+        comparisons = _Comparisons(config, context, recordings, timer, allowed)
+        with closing(comparisons):
+            yield from comparisons.compare(names, known)
     yield from comparisons.findings()
     yield from comparisons.broken_budgets()
+    context = replace(context, execute=allowed.limited(peaks))
     quantities = Quantities(config=config, context=context, recordings=recordings, measured=peaks.weighed)
     yield from quantities.compare()
     yield comparisons.finished(left_out, began, refused, quantities)
@@ -130,15 +150,25 @@ def _start_timer(scenario: Scenario, context: RunContext) -> deployment.StartTim
     return deployment.StartTimer(scenario.deployment, context.launch_context)
 
 
-def _samplers(
-    names: Sequence[str], context: RunContext, timer: deployment.StartTimer | None
-) -> Mapping[Metric, sampling.Sampler]:
-    """Return how each metric is sampled; the start-up comes last."""
-    python, runner = context.python, context.execute
-    samplers = {Metric.of_import(name): sampling.import_sampler(name, python=python, runner=runner) for name in names}
-    if timer is not None:
-        samplers[START_UP] = sampling.start_sampler(timer.start, python=python, runner=runner)
-    return samplers
+@contextmanager
+def _alone(announce: Announce) -> Iterator[float]:
+    """Wait until no other environment takes times; yields how long that took, which no limit counts."""
+    began = time.monotonic()
+    if not _ALONE.acquire(blocking=False):
+        announce(Activity(text="waits until another environment has taken its times"))
+        _ALONE.acquire()
+    try:
+        yield time.monotonic() - began
+    finally:
+        _ALONE.release()
+
+
+def _step_time(config: Timing, baselines: BaselineFiles, began: float) -> StepTime:
+    """Return the time of the step; a candidate is not worth more than the rounds of something unchanged."""
+    if config.updates_times:
+        return StepTime(total_s=config.timeout_s, began=began, looks=_ALL_BUT_THE_END, least=_ALL_BUT_THE_END)
+    allowed = StepTime(total_s=config.timeout_s, began=began)
+    return allowed if baselines.stored is not None else replace(allowed, least=allowed.looks)
 
 
 def _origin(config: Timing, baselines: BaselineFiles) -> str:
@@ -176,8 +206,11 @@ class _Comparisons:
         context: RunContext,
         recordings: ImportRecordings,
         timer: deployment.StartTimer | None,
+        allowed: StepTime,
     ) -> None:
         self._config = config
+        self._context = context
+        self._time = allowed
         self._baselines = context.baselines
         self._interpreter = interpreter = context.interpreter
         self._announce = context.announce
@@ -185,31 +218,65 @@ class _Comparisons:
         self._timer = timer
         self._confirmation: Confirmation | None = None
         if interpreter.reference is not None:
-            self._confirmation = Confirmation(interpreter.reference, announce=context.announce)
+            reference = replace(interpreter.reference, runner=allowed.limited(interpreter.reference.runner))
+            self._confirmation = Confirmation(reference, announce=context.announce)
         self._measured: list[Measured] = []
         self._findings: list[Finding] = []
         self._durations: dict[Metric, MetricDuration] = {}
         self._not_stored: list[str] = []
+        self._starts: DeploymentStarts | None = None
 
     def close(self) -> None:
         """Remove the second environment, if one was made."""
         if self._confirmation is not None:
             self._confirmation.close()
 
-    def compare(self, metric: Metric, sampler: sampling.Sampler, known_s: float | None) -> Iterator[Event]:
-        """Yield the measurement of one metric, and how it compares; for a new baseline there is nothing to compare."""
-        update, baselines = self._config.updates_times, self._baselines
-        stored = baselines.stored.stored(metric) if baselines.stored is not None and not update else None
-        measured, compared = measure.measure(
-            metric,
-            sampler,
-            stored,
+    def compare(self, names: Sequence[str], known: KnownTimes) -> Iterator[Event]:
+        """Yield the measurements and how they compare; what must be confirmed comes last."""
+        waiting: list[FirstResult] = []
+        for first in self._first_results(names, known):
+            if first.needs_confirmation:
+                waiting.append(first)
+            else:
+                yield from self._settle(first, waiting=0)
+        for at, first in enumerate(waiting):
+            yield from self._say_open(first)
+            yield from self._settle(first, waiting=len(waiting) - at - 1)
+
+    def _first_results(self, names: Sequence[str], known: KnownTimes) -> Iterator[FirstResult]:
+        """Yield what the first series of each metric came to: imports in the same rounds, then the start-up."""
+        python, runner = self._context.python, self._time.limited(self._context.execute)
+        plans = MetricPlans(
+            stored=None if self._config.updates_times else self._baselines.stored,
+            recording=self._config.updates_times,
+            absent=_absent(self._baselines.stored),
             tolerance=self._config.tolerance,
-            plan=_RECORDING if update else _first_plan(baselines) if stored is None else None,
-            known_s=known_s,
-            confirm=self._confirm,
-            announce=self._announce,
+            time=self._time,
         )
+        self._starts = known.starts
+        made = known.starts.rounds if known.starts is not None else stats.NO_ROUNDS
+        start_s = min((known.start_s or 0.0, *made.target_s)) if known.start_s is not None else None
+        later_s = first_rounds.starts_need_s(plans, start_s or 0.0, made) if self._timer is not None else 0.0
+        imports = sampling.SharedImports(names, python=python, runner=runner)
+        yield from first_rounds.of_imports(names, plans, known.first.samples, imports, self._announce, later_s=later_s)
+        if self._timer is not None:
+            sampler = sampling.start_sampler(self._timer.start, python=python, runner=runner)
+            yield first_rounds.of_starts(sampler, plans, start_s, made, self._announce)
+
+    def _say_open(self, first: FirstResult) -> Iterator[Event]:
+        """Yield that something is not decided after the time in which most is, and what is done now."""
+        judgement = first.result.judgement if first.result is not None else None
+        if judgement is None or self._time.looks_s > 0:
+            return
+        state = f"not decided: {stats.percent(judgement.ratio - 1)} in {judgement.rounds} rounds"
+        detail = f"{first.metric} {state}; it is confirmed, for at most {self._time.left_s:.0f} s"
+        yield Progress(step=Step.COMPARE, at_s=self._time.passed_s, name="open", detail=detail)
+
+    def _settle(self, first: FirstResult, *, waiting: int) -> Iterator[Event]:
+        """Yield the measurement of one metric, and how it compares; for a new baseline there is nothing to compare."""
+        update, metric = self._config.updates_times, first.metric
+        turn = self._time.turn(waiting, parts=1 if metric.is_start_up or self._confirmation is None else 3)
+        measured, compared = first.settled(turn, self._confirm, self._announce)
         if metric.is_start_up and self._timer is not None and self._timer.failure is not None:
             title, lines = self._timer.evidence
             yield Found(finding=self._timer.failure)
@@ -253,7 +320,7 @@ class _Comparisons:
 
     def _paired_sampler(self, module: str, base: BaseInstall) -> paired.PairedSampler:
         """Return a sampler of importing a module from both versions."""
-        python, runner = self._interpreter.python, self._interpreter.runner
+        python, runner = self._interpreter.python, self._time.limited(self._interpreter.runner)
         return paired.import_sampler(module, python=python, base_python=base.site.python, runner=runner)
 
     def _explained(self, compared: Compared) -> Iterator[Event]:
@@ -287,6 +354,7 @@ class _Comparisons:
             return None
         self._announce(Activity(text=f"{compared.metric}: looking for the cause"))
         python, runner = self._interpreter.python, self._interpreter.runner
+        runner = self._time.limited(runner)
         return explanation.summarize_cause(compared, self._baselines.stored, python=python, runner=runner)
 
     def _weighed(self, finding: Finding) -> Iterator[Finding]:
@@ -331,6 +399,7 @@ class _Comparisons:
         config = self._config
         facts = (
             "" if self._measured else "nothing measured",
+            str(self._starts or ""),
             *self._stored(refused, quantities),
             f"not timed: {', '.join(left_out)}" if left_out else "",
         )
@@ -403,11 +472,6 @@ def _imports(config: Timing, context: RunContext) -> tuple[tuple[str, ...], tupl
         return config.imports, ()
     names = tuple(dict.fromkeys((*installed.main_names(context.subject), *context.wheel.console_modules)))
     return names[:_MOST_IMPORTS], names[_MOST_IMPORTS:]
-
-
-def _first_plan(baselines: BaselineFiles) -> measure.Plan:
-    """Return the plan for a time that is not in the baseline."""
-    return replace(_ONE_LOOK, absent=_absent(baselines.stored))
 
 
 def _absent(stored: baseline.Baseline | None) -> str:

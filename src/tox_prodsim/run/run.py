@@ -21,8 +21,9 @@ from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.scenario import LOWEST, Scenario
 from tox_prodsim.run import candidate, checks, performance, simulation
 from tox_prodsim.run.context import CommandsOutcome, FileContext, Paused, Preparation, RunContext, ToxPhase
+from tox_prodsim.run.deployment_starts import DeploymentStarts
 from tox_prodsim.run.known import Known
-from tox_prodsim.run.performance import NO_FIRST_IMPORTS, FirstImports
+from tox_prodsim.run.performance import NO_FIRST_IMPORTS, FirstImports, KnownTimes
 from tox_prodsim.run.results import RunResults
 
 _OBSERVED = {
@@ -45,11 +46,13 @@ def run(scenario: Scenario, context: RunContext) -> Run:
     try:
         context = replace(context, baselines=(yield from checks.run_checks(scenario, context, results)))
         first = _first_imports(scenario, context, results)
+        starts = _starts(scenario, context, results, first)
         with context.launch_context.hook_installed():
-            deployed = yield from _deployment(scenario, context, results)
+            deployed = yield from _deployment(scenario, context, results, starts)
         yield from _simulations(scenario, context, results)
         start_s = deployed.start_s if deployed is not None else None
-        yield from _performance(scenario, context, results, start_s=start_s, first=first)
+        known = KnownTimes(first=first, start_s=start_s, starts=starts)
+        yield from _performance(scenario, context, results, known)
         with context.launch_context.hook_installed():
             yield from _suspend(context, results, _pause(context, deployed, until=ToxPhase.END))
         yield from results.commands()
@@ -136,7 +139,7 @@ def _pause(
 
 
 def _deployment(
-    scenario: Scenario, context: RunContext, results: RunResults
+    scenario: Scenario, context: RunContext, results: RunResults, starts: DeploymentStarts | None
 ) -> Generator[Event | Paused, CommandsOutcome, deployment.ServicesRun | None]:
     """Suspend for ``commands_pre``, deploy, suspend for ``commands`` while a service is up, stop.
 
@@ -148,7 +151,8 @@ def _deployment(
         yield from _suspend(context, results, _pause(context, None, until=ToxPhase.COMMANDS_POST))
         return None
     results.codes |= _deployment_codes(scenario)
-    with closing(deployment.ServicesRun(scenario.deployments, context.launch_context)) as deployed:
+    launch_context = context.launch_context if starts is None else replace(context.launch_context, starts=starts)
+    with closing(deployment.ServicesRun(scenario.deployments, launch_context)) as deployed:
         yield from _deploy(scenario, context, results, deployed)
         return deployed
 
@@ -233,14 +237,16 @@ def _first_imports(scenario: Scenario, context: RunContext, results: RunResults)
     return performance.first_imports(scenario.timing, context)
 
 
-def _performance(
-    scenario: Scenario,
-    context: RunContext,
-    results: RunResults,
-    *,
-    start_s: float | None,
-    first: FirstImports,
-) -> Iterator[Event]:
+def _starts(
+    scenario: Scenario, context: RunContext, results: RunResults, first: FirstImports
+) -> DeploymentStarts | None:
+    """Return what keeps the starts of the deployment as samples; None: the start-up is not timed."""
+    if scenario.deployment is None or not scenario.timing.startup or _reason_not_timed(scenario, results):
+        return None
+    return performance.deployment_starts(context, first)
+
+
+def _performance(scenario: Scenario, context: RunContext, results: RunResults, known: KnownTimes) -> Iterator[Event]:
     """Measure and compare, unless something has failed that makes the times those of a broken release."""
     refused = _reason_not_accepted(scenario, results)
     if reason := _reason_not_timed(scenario, results):
@@ -248,7 +254,7 @@ def _performance(
         kept = candidate.keep(context.baselines, update=update) if refused is None else refused
         yield _not_checked(Step.COMPARE, joined((reason, kept), "; "))
         return
-    compared = performance.compare(scenario, context, start_s=start_s, first=first, refused=refused)
+    compared = performance.compare(scenario, context, known, refused=refused)
     yield from results.apply_policy(compared)
 
 

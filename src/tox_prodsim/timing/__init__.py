@@ -6,7 +6,17 @@
 """
 
 from tox_prodsim.model.metrics import START_UP, Metric
-from tox_prodsim.timing import baseline, comparability, footprint, measure, paired, sampling, stats
+from tox_prodsim.timing import (
+    baseline,
+    comparability,
+    footprint,
+    measure,
+    paired,
+    sampling,
+    series,
+    stats,
+    together,
+)
 from tox_prodsim.timing.attribution import CauseKind, Explanation, Link, Part, RegressionCause, attribute_causes, chain
 from tox_prodsim.timing.baseline import accepted, candidates, drawn_as_svg, drawn_as_text, history_of, is_shallow
 from tox_prodsim.timing.budgets import BudgetViolation, forbidden_modules, too_many_modules, work_increased
@@ -56,8 +66,10 @@ __all__ = [
     "record",
     "release_refused",
     "sampling",
+    "series",
     "stats",
     "summary_lines",
+    "together",
     "too_many_modules",
     "work_increased",
 ]

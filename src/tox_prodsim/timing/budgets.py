@@ -12,9 +12,9 @@ from tox_prodsim.model.scenario import Budgets
 from tox_prodsim.timing import baseline
 from tox_prodsim.timing.attribution import attribute_causes, chain
 from tox_prodsim.timing.explanation import ImportRecordings, stored_recording
-from tox_prodsim.timing.measure import format_seconds
 from tox_prodsim.timing.messages import format_chain, format_work, import_locations
 from tox_prodsim.timing.recording import Module, Recording, SourceLocation
+from tox_prodsim.timing.series import format_seconds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

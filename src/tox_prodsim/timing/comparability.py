@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tox_prodsim.model.events import Change, Compared, Series, UnknownReason
 from tox_prodsim.timing import stats
-from tox_prodsim.timing.measure import format_seconds
+from tox_prodsim.timing.series import format_seconds
 
 _QUANTILE = 2.65
 """Of the normal distribution, for the level at which a change is suspected (``stats.SUSPECT_P``, one-sided)."""

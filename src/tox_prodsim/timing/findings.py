@@ -8,7 +8,7 @@ from dataclasses import replace
 from tox_prodsim.model.events import Change, Compared, UnknownReason
 from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.timing.attribution import CauseKind, RegressionCause
-from tox_prodsim.timing.measure import format_seconds
+from tox_prodsim.timing.series import format_seconds
 from tox_prodsim.timing.stats import percent
 
 _ACCEPT = "accept it with --prodsim-update-baseline"

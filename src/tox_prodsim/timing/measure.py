@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tox_prodsim.model.activity import Activity, Announce, unannounced
+from tox_prodsim.model.activity import Announce, unannounced
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import MeasurementError
 from tox_prodsim.model.events import Change, Compared, Measured, Series, UnknownReason
@@ -19,25 +19,33 @@ from tox_prodsim.model.formatting import joined
 from tox_prodsim.model.metrics import Metric
 from tox_prodsim.timing import stats
 from tox_prodsim.timing.sampling import CONTROL, Sampler
+from tox_prodsim.timing.series import (
+    CappedSampler,
+    Plan,
+    RoundAnnouncer,
+    SeriesResult,
+    format_seconds,
+    judge,
+    take,
+    too_slow,
+)
 from tox_prodsim.timing.stats import NO_ROUNDS, Judgement, Rounds, StoredRatio, percent
 
-_RECORD_ROUNDS = 16
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
-    """When to look at the rounds, and when to stop."""
-
-    looks: tuple[int, ...] = (8, 12, 16, 24, 40, 64)
-    """Totals of rounds after which the rule is applied."""
-    cap_s: float = 20.0
-    """The limit of one series; there may be two."""
-    recording: bool = False
-    """Take rounds until the ratio is good to store, or to the last look."""
-    absent: str = "for this Python and platform"
-    """Of what there is no baseline when nothing is stored."""
-    least_tolerance: float = 0.07
-    """What a stored ratio can hold: at 7 % the replays between sessions had no false alarm (measurement.md 2.3)."""
+__all__ = [
+    "SIDE_BY_SIDE",
+    "CandidateChange",
+    "Confirm",
+    "Plan",
+    "format_seconds",
+    "judge",
+    "measure",
+    "measured",
+    "on_fresh_rounds",
+    "replayed",
+    "series_of",
+    "settle",
+    "take_series",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,8 +60,10 @@ class CandidateChange:
     """The baseline."""
     tolerance: float
     """0.1 is 10 %."""
-    sampler: _CappedSampler
+    sampler: CappedSampler
     """Takes the rounds of the confirmation."""
+    longer: str = ""
+    """How much longer the first series would need, as text; empty: its time did not end it."""
 
     @property
     def series(self) -> Series:
@@ -83,11 +93,12 @@ def on_fresh_rounds(suspected: CandidateChange) -> tuple[Measured, Compared]:
     A series that only looks slower took all the time it needed, and more of the same would not tell either.
     """
     if suspected.is_open:
-        first = SeriesResult(rounds=suspected.rounds, judgement=suspected.judgement)
+        first = SeriesResult(rounds=suspected.rounds, judgement=suspected.judgement, longer=suspected.longer)
         compared = _compared(suspected.metric, first, suspected.stored, suspected.tolerance)
         return measured(suspected.metric, first.rounds), compared
-    again = _take_series(suspected.sampler, suspected.stored, suspected.tolerance, first=False)
-    return measured(suspected.metric, again.rounds), _confirmed(suspected, again)
+    again = take(suspected.sampler, suspected.stored, suspected.tolerance, NO_ROUNDS)
+    rounds = again.rounds if again.judgement is not None else suspected.rounds
+    return measured(suspected.metric, rounds), _confirmed(suspected, again)
 
 
 def measure(
@@ -108,24 +119,30 @@ def measure(
     """
     plan = plan or Plan()
     tolerance = max(tolerance, plan.least_tolerance)
-    if known_s is not None and known_s * stats.MIN_ROUNDS > plan.cap_s:
-        return None, _not_compared(metric, UnknownReason.NOT_COMPARED, _too_slow(known_s, plan), tolerance, known_s)
+    if known_s is not None and known_s * plan.least > plan.cap_s:
+        return None, not_started(metric, known_s, plan, tolerance)
     try:
-        told = _Rounds(str(metric), announce)
-        return _measure(metric, _CappedSampler(sampler, plan, clock, told), stored, tolerance, confirm)
+        capped = CappedSampler(sampler, plan, clock, RoundAnnouncer(str(metric), announce))
+        return settle(metric, take(capped, stored, tolerance), capped, stored, tolerance, confirm=confirm)
     except MeasurementError as problem:
-        return None, _not_compared(
-            metric, UnknownReason.NOT_MEASURED, f"{UnknownReason.NOT_MEASURED}: {problem}", tolerance, known_s or 0.0
-        )
+        return None, not_measured(metric, problem, tolerance, known_s or 0.0)
 
 
-def _measure(
-    metric: Metric, sampler: _CappedSampler, stored: StoredRatio | None, tolerance: float, confirm: Confirm
+def settle(
+    metric: Metric,
+    first: SeriesResult,
+    sampler: CappedSampler,
+    stored: StoredRatio | None,
+    tolerance: float,
+    *,
+    confirm: Confirm = on_fresh_rounds,
 ) -> tuple[Measured | None, Compared]:
-    """Return what the first series came to, confirmed where it has to be."""
-    first = _take_series(sampler, stored, tolerance, first=True)
+    """Return what the first series came to, confirmed where it has to be; raises MeasurementError.
+
+    The tolerance is the one in force; ``sampler`` takes the rounds of the confirmation.
+    """
     judgement = first.judgement
-    if stored is None or judgement is None or not _needs_confirmation(judgement):
+    if stored is None or judgement is None or not needs_confirmation(judgement):
         return measured(metric, first.rounds), _compared(metric, first, stored, tolerance)
     return confirm(
         CandidateChange(
@@ -135,11 +152,24 @@ def _measure(
             stored=stored,
             tolerance=tolerance,
             sampler=sampler,
+            longer=first.longer,
         )
     )
 
 
-def _needs_confirmation(judgement: Judgement) -> bool:
+def not_started(metric: Metric, known_s: float, plan: Plan, tolerance: float) -> Compared:
+    """Return the comparison of what is known to take too long."""
+    detail = f"{too_slow(known_s, plan.cap_s, plan.least)}; {plan.longer(plan.least * known_s - plan.cap_s)}"
+    return _not_compared(metric, UnknownReason.NOT_COMPARED, detail, tolerance, known_s)
+
+
+def not_measured(metric: Metric, problem: MeasurementError, tolerance: float, known_s: float = 0.0) -> Compared:
+    """Return the comparison of what failed while it was measured."""
+    detail = f"{UnknownReason.NOT_MEASURED}: {problem}"
+    return _not_compared(metric, UnknownReason.NOT_MEASURED, detail, tolerance, known_s)
+
+
+def needs_confirmation(judgement: Judgement) -> bool:
     """Return whether there is something to confirm: a change, or what looks slower by half of the tolerance.
 
     "The same" is only what excludes twice the tolerance, so that one +10 % in four of a stored ratio is called that.
@@ -156,8 +186,7 @@ def take_series(
     announce: Announce = unannounced,
 ) -> SeriesResult:
     """Return what one series comes to, with a warm-up and nothing repeated; raises MeasurementError."""
-    capped = _CappedSampler(sampler, plan, time.monotonic, _Rounds("", announce))
-    return _take_series(capped, stored, tolerance, first=True)
+    return take(CappedSampler(sampler, plan, time.monotonic, RoundAnnouncer("", announce)), stored, tolerance)
 
 
 def replayed(series: Sequence[Series]) -> Change:
@@ -187,142 +216,6 @@ def _settled(first: Change, again: Change | None = None) -> Change:
     return again if again in {first, Change.UNKNOWN} else Change.SAME
 
 
-class _Rounds:
-    """Announces the rounds of one metric."""
-
-    def __init__(self, name: str, announce: Announce) -> None:
-        self._name, self._announce = name, announce
-        self._goes_on = False
-
-    def warm_up(self) -> None:
-        self._say("warm-up", None)
-
-    def series(self) -> None:
-        """Begin a series: its time counts from here."""
-        self._goes_on = False
-
-    def round(self, number: int, plan: Plan) -> None:
-        """Announce the round that begins; the seconds are those of the series."""
-        self._say(f"round {number} of at most {plan.looks[-1]}", plan.cap_s)
-        self._goes_on = True
-
-    def _say(self, text: str, limit_s: float | None) -> None:
-        self._announce(Activity(text=joined((self._name, text), ": "), limit_s=limit_s, goes_on=self._goes_on))
-
-
-class _CappedSampler:
-    """Asks a sampler for rounds as long as they fit the cap of a series; ``round_s`` is what one of the last took."""
-
-    def __init__(self, sampler: Sampler, plan: Plan, clock: Callable[[], float], told: _Rounds) -> None:
-        self.plan = plan
-        self._told = told
-        self.round_s = 0.0
-        self._sampler = sampler
-        self._clock = clock
-        self._deadline = 0.0
-
-    def warm_up(self) -> Rounds:
-        """Discard one round and begin; a slow one may have compiled bytecode: then return one more."""
-        self._told.warm_up()
-        self._take(1)
-        self.begin()
-        return self._take(1) if self.round_s * stats.MIN_ROUNDS > self.plan.cap_s else NO_ROUNDS
-
-    def begin(self) -> Rounds:
-        """Begin a series: its time counts from here."""
-        self._deadline = self._clock() + self.plan.cap_s
-        self._told.series()
-        return NO_ROUNDS
-
-    def extend(self, rounds: Rounds, look: int) -> Rounds:
-        """Return the rounds and as many more, up to ``look``, as the time left is enough for."""
-        while len(rounds) < look:
-            affordable = int((self._deadline - self._clock()) / self.round_s)
-            # A few at a time: the estimate of what a round takes may come from a warm-up that compiled.
-            count = min(look - len(rounds), stats.MIN_ROUNDS, max(affordable, 0 if len(rounds) else 1))
-            if count < 1:
-                break
-            self._told.round(len(rounds) + 1, self.plan)
-            rounds += self._take(count)
-        return rounds
-
-    def _take(self, count: int) -> Rounds:
-        begun = self._clock()
-        rounds = self._sampler(count)
-        self.round_s = max((self._clock() - begun) / count, 1e-9)
-        if len(rounds) != count:
-            msg = f"the sampler gave {len(rounds)} rounds, asked for {count}"
-            raise ValueError(msg)
-        return rounds
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SeriesResult:
-    """What one series came to."""
-
-    rounds: Rounds
-    judgement: Judgement | None
-    """None: there was nothing to decide."""
-    reason: UnknownReason | None = None
-    """Why there was nothing to decide."""
-    detail: str = ""
-    """The same as text."""
-
-
-def _take_series(sampler: _CappedSampler, stored: StoredRatio | None, tolerance: float, *, first: bool) -> SeriesResult:
-    """Take rounds from look to look until the rule decides or the cap is reached."""
-    rounds = sampler.warm_up() if first else sampler.begin()
-    judgement, missing = None, ""
-    for look in sampler.plan.looks:
-        rounds = sampler.extend(rounds, look)
-        missing = _incomparable(stored, rounds.clock, sampler.plan.absent)
-        if stored and not missing:
-            judgement = judge(rounds, stored, tolerance)
-        if len(rounds) < look or _enough(rounds, judgement, sampler.plan):
-            break
-    if len(rounds) < stats.MIN_ROUNDS:
-        detail = _too_slow(sampler.round_s, sampler.plan)
-        return SeriesResult(rounds=rounds, judgement=None, reason=UnknownReason.NOT_COMPARED, detail=detail)
-    reason = UnknownReason.NO_BASELINE if missing else None
-    return SeriesResult(rounds=rounds, judgement=judgement, reason=reason, detail=missing)
-
-
-def judge(rounds: Rounds, stored: StoredRatio, tolerance: float) -> Judgement:
-    """Return what these rounds say against a stored ratio."""
-    samples = (rounds.target_s, rounds.control_s)
-    return stats.judge(*samples, stored.ratio, tolerance=tolerance, rel_error=stored.rel_error)
-
-
-def _enough(rounds: Rounds, judgement: Judgement | None, plan: Plan) -> bool:
-    """Return whether to stop: decided, or when recording, as exact as can matter.
-
-    That is as exact as the ratio repeats between sessions (1.5 %), or to a quarter of the difference that counts.
-    """
-    if not plan.recording:
-        return len(rounds) >= _RECORD_ROUNDS if judgement is None else judgement.decided
-    if len(rounds) < _RECORD_ROUNDS:
-        return False
-    error = stats.relative_error(rounds.target_s, rounds.control_s)
-    return error <= stats.SESSION_ERROR or error * stats.power_mean(rounds.target_s) <= stats.FLOOR_S / 4
-
-
-def _incomparable(stored: StoredRatio | None, clock: str, absent: str) -> str:
-    """Return why there is nothing to compare with, or nothing."""
-    missing = UnknownReason.NO_BASELINE
-    if stored is None:
-        return f"{missing} {absent}"
-    if stored.control != CONTROL:
-        return f"{missing} that fits: it was measured beside the control {stored.control}, now it is {CONTROL}"
-    if stored.clock not in {"", clock}:
-        return f"{missing} that fits: it was measured by {stored.clock}, here it is {clock}"
-    return ""
-
-
-def _too_slow(round_s: float, plan: Plan) -> str:
-    limit = f"{stats.MIN_ROUNDS} would take more than the cap of {plan.cap_s:g} s"
-    return f"{UnknownReason.NOT_COMPARED}: one round takes {format_seconds(round_s)}, {limit}"
-
-
 def measured(metric: Metric, rounds: Rounds) -> Measured:
     """Return what these rounds came to."""
     return Measured(
@@ -345,19 +238,20 @@ def _compared(metric: Metric, result: SeriesResult, stored: StoredRatio | None, 
         value_s = stats.power_mean(rounds.target_s)
         return _not_compared(metric, result.reason, result.detail + _uncompiled(rounds), tolerance, value_s)
     series = (series_of(rounds, stored, tolerance, judgement),)
-    return _from_series(metric, judgement, _unchanged(judgement, rounds), rounds, series)
+    return _from_series(metric, judgement, _unchanged(judgement, rounds, result.longer), rounds, series)
 
 
 def _confirmed(suspected: CandidateChange, again: SeriesResult) -> Compared:
     """Return the comparison that fresh rounds came to after a change was suspected."""
     judgement, metric = again.judgement, suspected.metric
     if judgement is None:
-        plain = _compared(metric, again, suspected.stored, suspected.tolerance)
-        return replace(plain, detail=f"{plain.detail}; {suspected.summary}", series=(suspected.series,))
+        first = replace(suspected.judgement, outcome=Change.UNKNOWN)
+        detail = f"{UnknownReason.INCONCLUSIVE}: {suspected.summary}, not repeated: {again.detail}"
+        return _from_series(metric, first, detail, suspected.rounds, (suspected.series,))
     series = (suspected.series, series_of(again.rounds, suspected.stored, suspected.tolerance, judgement))
     match _settled(suspected.judgement.outcome, judgement.outcome):
         case Change.UNKNOWN:
-            detail = f"{_unchanged(judgement, again.rounds)}; {suspected.summary}"
+            detail = f"{_unchanged(judgement, again.rounds, again.longer)}; {suspected.summary}"
         case Change.SAME:
             detail = f"{suspected.summary}, which did not repeat in {judgement.rounds} fresh ones"
         case _:
@@ -365,10 +259,10 @@ def _confirmed(suspected: CandidateChange, again: SeriesResult) -> Compared:
     return _from_series(metric, judgement, detail, again.rounds, series)
 
 
-def _unchanged(judgement: Judgement, rounds: Rounds) -> str:
-    """Return what one series says that is not a change."""
+def _unchanged(judgement: Judgement, rounds: Rounds, longer: str) -> str:
+    """Return what one series says that is not a change, with how much longer it would need."""
     if judgement.outcome is Change.UNKNOWN:
-        return f"{UnknownReason.INCONCLUSIVE}: {judgement.reason}; {_noise(rounds)}"
+        return joined((f"{UnknownReason.INCONCLUSIVE}: {judgement.reason}", _noise(rounds), longer), "; ")
     return f"{percent(2 * judgement.tolerance)} is excluded (p {judgement.p:.3f}, {len(rounds)} rounds)"
 
 
@@ -428,10 +322,3 @@ def _noise(rounds: Rounds) -> str:
 
 def _uncompiled(rounds: Rounds) -> str:
     return f"; {rounds.uncompiled} modules have no bytecode, their folder may be read-only" if rounds.uncompiled else ""
-
-
-def format_seconds(seconds: float) -> str:
-    """Return a time in three digits, such as ``148 ms``."""
-    if seconds >= 1:
-        return f"{seconds:.3g} s"
-    return f"{1000 * seconds:.3g} ms"

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from tox_prodsim.model.answers import Shape, checked, marked, new_nonce, record
-from tox_prodsim.model.errors import AnswerError, MeasurementError
+from tox_prodsim.model.errors import AnswerError, MeasurementError, SampleError
 from tox_prodsim.model.runner import CHILD_SCRIPTS, Completed, Runner
 from tox_prodsim.timing.stats import Rounds, Sample
 
@@ -56,6 +56,12 @@ def import_sampler(module: str, *, python: Path, runner: Runner, seed: int | Non
         return Rounds.of(samples["target"], samples["control"])
 
     return sample
+
+
+def control_sampler(*, python: Path, runner: Runner) -> Callable[[], Sample]:
+    """Return a function that times the control once; it raises MeasurementError."""
+    jobs = Jobs({"control": CONTROL_MODULES}, python=python, runner=runner, rng=seeded(None))
+    return lambda: jobs.take(1)["control"][0]
 
 
 def first_imports(modules: Sequence[str], *, python: Path, runner: Runner) -> dict[str, Sample]:
@@ -100,7 +106,7 @@ def interleaved(
             if name == "control":
                 samples[name] += control.take(count)[name]
             else:
-                samples[name] += [_start_sample(starts[name]()) for _ in range(count)]
+                samples[name] += [start_sample(starts[name]()) for _ in range(count)]
         return samples
 
     return take
@@ -111,7 +117,7 @@ def seeded(seed: int | None) -> random.Random:
     return random.Random(seed)  # noqa: S311 - statistics, not a secret
 
 
-def _start_sample(effective_s: float) -> Sample:
+def start_sample(effective_s: float) -> Sample:
     """Return the sample of one start that took so many effective seconds."""
     return Sample(wall_s=effective_s, queued_s=0.0, cpu_s=effective_s, uncompiled=0)
 
@@ -129,22 +135,55 @@ class Jobs:
         pythons: Mapping[str, Path] | None = None,
     ) -> None:
         """Take the modules by name of the job; ``pythons`` has the interpreters of jobs that do not run ``python``."""
-        self._request = {
-            "jobs": modules,
-            "pythons": {name: str(path) for name, path in (pythons or {}).items()},
-            "timeout_s": SAMPLE_TIMEOUT_S,
-        }
+        self._modules = modules
+        self._request = {"pythons": {name: str(path) for name, path in (pythons or {}).items()}}
         self._python = python
         self._runner = runner
         self._rng = rng
         self._warm = False
 
-    def take(self, rounds: int) -> dict[str, list[Sample]]:
-        """Return so many fresh samples of each job, in random order in each round; raises MeasurementError."""
-        changing = {"rounds": rounds, "seed": self._rng.getrandbits(32), "warm_up": not self._warm}
+    def take(
+        self, rounds: int, *, only: Collection[str] | None = None, limit_s: float | None = None
+    ) -> dict[str, list[Sample]]:
+        """Return so many fresh samples of each job, or only of some, in random order in each round.
+
+        One sample may take ``limit_s``, by default SAMPLE_TIMEOUT_S. Raises MeasurementError; it is a SampleError when
+        one job is the cause.
+        """
+        jobs = {name: modules for name, modules in self._modules.items() if only is None or name in only}
+        changing = {
+            "jobs": jobs,
+            "rounds": rounds,
+            "seed": self._rng.getrandbits(32),
+            "warm_up": not self._warm,
+            "timeout_s": SAMPLE_TIMEOUT_S if limit_s is None else limit_s,
+        }
         samples = _drive(self._request | changing, python=self._python, runner=self._runner)
         self._warm = True
         return samples
+
+
+class SharedImports:
+    """Imports of modules that are timed in the same rounds, beside one control for all of them."""
+
+    def __init__(self, modules: Sequence[str], *, python: Path, runner: Runner, seed: int | None = None) -> None:
+        # A module may be named as the control is: jobs of modules have a blank, which no module has.
+        self._names = {module: f"import {module}" for module in modules}
+        jobs = {"control": CONTROL_MODULES, **{name: (module,) for module, name in self._names.items()}}
+        self._jobs = Jobs(jobs, python=python, runner=runner, rng=seeded(seed))
+
+    def take(self, modules: Sequence[str], rounds: int, limit_s: float | None = None) -> dict[str, Rounds]:
+        """Return so many fresh rounds of each of the modules; raises MeasurementError, of one module SampleError."""
+        jobs = {"control", *(self._names[module] for module in modules)}
+        try:
+            samples = self._jobs.take(rounds, only=jobs, limit_s=limit_s)
+        except SampleError as problem:
+            raise SampleError(str(problem), problem.job.removeprefix("import ")) from problem
+        return {module: Rounds.of(samples[self._names[module]], samples["control"]) for module in modules}
+
+    def sampler(self, module: str) -> Sampler:
+        """Return a sampler of one of them."""
+        return lambda rounds: self.take((module,), rounds)[module]
 
 
 def _drive(request: Mapping[str, Any], *, python: Path, runner: Runner) -> dict[str, list[Sample]]:
@@ -168,7 +207,7 @@ def _read(completed: Completed, nonce: str, jobs: Mapping[str, Sequence[str]], r
             raise AnswerError("it answers what was not asked")
         if "error" in checked(answer, _ERROR if "error" in answer else _SAMPLE):
             msg = f"import {' '.join(jobs[answer['job']])}: {answer['error']}"
-            raise MeasurementError(msg)
+            raise SampleError(msg, answer["job"])
         samples[answer["job"]].append(_sample(answer))
     if any(len(taken) != rounds for taken in samples.values()):
         raise MeasurementError(_failure(completed))

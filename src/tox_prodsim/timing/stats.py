@@ -23,6 +23,8 @@ SAME_P = 0.005
 """At 0.01 and six looks, one +10 % in thirty of a loaded machine was called the same."""
 MIN_ROUNDS = 8
 """Fewer rounds cannot be significant: 7 rounds have 128 assignments, and 1/128 is above 0.004."""
+LEAST_STORED = 4
+"""A candidate has so many: nothing is decided by them, and their error is stored with them."""
 FLOOR_S = 0.002
 """A difference below this is never a change, however sure it is (section 7.2)."""
 

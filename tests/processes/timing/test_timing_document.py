@@ -50,7 +50,7 @@ def test_the_example_does_what_it_says(tmp_path: Path) -> None:
         pytest.param("timing.md", r"p < ([\d.]+\d)", [f"{stats.SUSPECT_P:g}", f"{stats.SAME_P:g}"], id="levels"),
         pytest.param("timing.md", r"after ([\d, and]+) rounds", LOOKS, id="rounds"),
         pytest.param("times.md", r"after ([\d, and]+) rounds", LOOKS, id="rounds for users"),
-        pytest.param("times.md", r"within (\d+) seconds", [f"{measure.Plan().cap_s:g}"], id="seconds"),
+        pytest.param("times.md", r"(\d+) seconds by default", [f"{Timing().timeout_s:g}"], id="seconds"),
         pytest.param("timing.md", r"tolerance is (\d+) %", [f"{100 * Timing().tolerance:g}"], id="tolerance"),
         pytest.param(
             "timing.md",

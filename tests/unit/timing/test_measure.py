@@ -251,7 +251,9 @@ def test_what_is_known_to_be_too_slow_is_not_started() -> None:
     assert measured is None
     assert machine.asked == []
     assert compared.value_s == 12
-    assert compared.detail == "not compared: one round takes 12 s, 8 would take more than the cap of 20 s"
+    assert compared.detail == (
+        "not compared: one round takes 12 s, 8 would take more than the 20 s left; about 76 s more are needed"
+    )
     finding = finding_for(compared)
     assert finding is not None
     assert (finding.code, finding.level) == ("PRF706", Level.NOTE)
@@ -261,7 +263,9 @@ def test_too_slow_to_compare_is_measured_as_far_as_the_cap_goes() -> None:
     machine = Machine(always(1.0), round_s=10.0)
     compared = run(machine)
     assert machine.asked == [1, 1, 1]
-    assert compared.detail == "not compared: one round takes 10 s, 8 would take more than the cap of 20 s"
+    assert compared.detail == (
+        "not compared: one round takes 10 s, 8 would take more than the 20 s left; about 60 s more are needed"
+    )
     assert code(compared) == "PRF706"
 
 
@@ -278,6 +282,7 @@ def test_the_cap_ends_the_looks() -> None:
     assert machine.asked == [1, 8, 3]
     assert compared.change is Change.UNKNOWN
     assert "11 rounds spread by" in compared.detail
+    assert re.search(r"; about \d+ s more are needed$", compared.detail)
 
 
 def test_the_rounds_are_announced_with_the_cap_and_their_seconds_count_on() -> None:

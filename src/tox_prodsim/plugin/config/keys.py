@@ -326,6 +326,16 @@ KEYS: tuple[Key, ...] = (
         more_help="see [footprint](footprint.md)",
     ),
     Key(
+        name="compare_timeout",
+        help="seconds in which all times are taken and compared; what is not decided by then is reported as that",
+        of_type=object,
+        default=60.0,
+        range=ranges.SECONDS,
+        schema=ranges.SECONDS.schema,
+        parse=ranges.SECONDS.parse,
+        more_help="see [times](times.md)",
+    ),
+    Key(
         name="max_import_time",
         help="seconds that an import may take, baseline or not; over when even the fastest quarter is (PRF707); "
         "0: no limit",

@@ -61,6 +61,7 @@ def _timing(values: Mapping[str, Any], root: Path, *, update: scenario.Update | 
         imports=values["measure_imports"],
         startup=values["measure_startup"],
         tolerance=values["time_tolerance_percent"],
+        timeout_s=values["compare_timeout"],
         baseline_dir=baseline_dir(root, values["prodsim_baseline_dir"]),
         reference_release=values["reference_release"],
         update=update,

@@ -20,6 +20,7 @@ from tox_prodsim.model.errors import BuildError
 from tox_prodsim.model.formatting import last_error
 from tox_prodsim.model.parsing import canonical
 from tox_prodsim.model.runner import NO_VARIABLES, Completed, Runner, output_of
+from tox_prodsim.model.time_limit import TimeLimit
 from tox_prodsim.plugin.context.environment import ProductionEnv
 from tox_prodsim.plugin.paths import ledger_of, tool_envs_of, wheels_of
 from tox_prodsim.run.context import ReferenceInputs
@@ -78,17 +79,20 @@ def build_execute(
     *,
     key: str,
     keep: Callable[[Sequence[str], Completed], None] = lambda *_: None,
+    limit: TimeLimit | None = None,
 ) -> frontend.Execute:
     """Return what runs a hook of a build back end, or an installer, under a guard; it raises BuildError of the key.
 
     ``keep`` receives what was run, and what it wrote.
     """
-    ledger = ledger_of(tox_env)
+    ledger, limit = ledger_of(tox_env), limit or TimeLimit()
 
     def execute(argv: Sequence[str], cwd: Path, extra: Mapping[str, str]) -> None:
         env = frontend.with_own_programs({**environ, **extra})
         completed = supervision.outcome(
-            supervision.run(argv, cwd=cwd, env=env, timeout_s=_BUILD_LIMIT_S, cancel=cancel, ledger=ledger)
+            supervision.run(
+                argv, cwd=cwd, env=env, timeout_s=limit.within(_BUILD_LIMIT_S), cancel=cancel, ledger=ledger
+            )
         )
         keep(argv, completed)
         if completed.returncode != 0:
@@ -117,22 +121,24 @@ def reference_inputs(
     """
     folder = Path(tox_env.env_dir) / "prodsim" / "base"
     shutil.rmtree(folder, ignore_errors=True)
+    limit = TimeLimit()
     return ReferenceInputs(
         spec=spec,
-        sources=_wheel_sources(tox_env, folder, production_env.cancel),
+        sources=_wheel_sources(tox_env, folder, production_env.cancel, limit),
         site=_site(tox_env),
         folder=folder,
         runner=production_env.helper,
         call=production_env.workers,
         changes=changes,
         off=off,
-        requirements=_requirements(tox_env, recorded, production_env.cancel),
+        requirements=_requirements(tox_env, recorded, production_env.cancel, limit),
+        limit=limit,
         writes_bytecode=not tox_env.environment_variables.get("PYTHONDONTWRITEBYTECODE"),
     )
 
 
 def _requirements(
-    tox_env: PythonRun, recorded: Iterable[str], cancel: supervision.Cancel
+    tox_env: PythonRun, recorded: Iterable[str], cancel: supervision.Cancel, limit: TimeLimit
 ) -> base_requirements.RequirementSource | None:
     """Return how the requirements of another wheel are installed: with the command by which tox installs.
 
@@ -144,7 +150,7 @@ def _requirements(
     command: list[str] = build_command([_PACKAGES])
     options = ["--python"] if getattr(tox_env.installer, "uv", "") else []
     environ = build_environ(tox_env.environment_variables)
-    execute, root = build_execute(tox_env, environ, cancel, key="base"), Path(tox_env.core["tox_root"])
+    execute, root = build_execute(tox_env, environ, cancel, key="base", limit=limit), Path(tox_env.core["tox_root"])
 
     def install(python: Path, requirements: Sequence[str], constraints: Sequence[str]) -> None:
         file = python.parent / "prodsim-constraints.txt"
@@ -176,9 +182,11 @@ def _site(tox_env: PythonRun) -> clone_env.Site:
     )
 
 
-def _wheel_sources(tox_env: PythonRun, folder: Path, cancel: supervision.Cancel) -> reference_wheel.WheelSources:
+def _wheel_sources(
+    tox_env: PythonRun, folder: Path, cancel: supervision.Cancel, limit: TimeLimit
+) -> reference_wheel.WheelSources:
     environ = build_environ(tox_env.environment_variables)  # now: tox computes them in one thread only
-    python, execute = base_python(tox_env), build_execute(tox_env, environ, cancel, key="base")
+    python, execute = base_python(tox_env), build_execute(tox_env, environ, cancel, key="base", limit=limit)
     return reference_wheel.WheelSources(
         cache=wheels_of(tox_env),
         folder=folder,

@@ -37,6 +37,8 @@ HISTORY = 8
 """So many accepted ratios are kept: enough for the spread between sessions, few enough to review."""
 OUTDATED_DAYS = 180
 _MOST_ROUNDS = 10**6
+_OF_FEW = 1.9
+"""The error of so few rounds is too small: by Student's t with 3 degrees of freedom, and by n / (n - 1)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,11 +116,13 @@ def path_for(baseline_dir: Path, env_name: str, key: str) -> Path:
 
 def metric_from(measured: Measured) -> StoredMetric | None:
     """Return the metric as it is stored, or None when it has too few rounds to compare with later."""
-    if measured.rounds < stats.MIN_ROUNDS:
+    if measured.rounds < stats.LEAST_STORED:
         return None
+    error = stats.relative_error(measured.samples_s, measured.control_samples_s)
+    widened = error if measured.rounds >= stats.MIN_ROUNDS else error * _OF_FEW
     return StoredMetric(
         ratio=_significant(measured.ratio),
-        rel_error=_error(stats.relative_error(measured.samples_s, measured.control_samples_s)),
+        rel_error=_error(widened),
         rounds=measured.rounds,
         value_ms=_significant(1000 * measured.value_s),
         control_ms=_significant(1000 * measured.control_s),

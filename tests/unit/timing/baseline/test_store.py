@@ -16,6 +16,7 @@ from support.baselines import ACME, IMPORT_ACME, KEY, RESTORE, TEXT, metric, wri
 from tox_prodsim.model.errors import ProdsimError
 from tox_prodsim.model.events import Measured
 from tox_prodsim.model.metrics import START_UP, Metric
+from tox_prodsim.timing import stats
 from tox_prodsim.timing.baseline import store
 from tox_prodsim.timing.baseline.store import StoredMetric
 from tox_prodsim.timing.stats import StoredRatio
@@ -328,7 +329,15 @@ def test_a_measurement_is_stored_rounded_below_its_error() -> None:
     assert (stored.ratio, stored.value_ms, stored.control_ms, stored.rounds) == (1.947, 146.2, 75.12, 16)
     assert stored.history == (1.947,)
     assert 0.0001 <= stored.rel_error < 0.01
-    assert store.metric_from(measured(7)) is None, "too few rounds to compare with"
+    assert store.metric_from(measured(3)) is None, "too few rounds to compare with"
+
+
+def test_the_error_of_a_candidate_of_few_rounds_is_stored_larger_than_they_show() -> None:
+    few = measured(4)
+    stored = store.metric_from(few)
+    assert stored is not None
+    shown = stats.relative_error(few.samples_s, few.control_samples_s)
+    assert stored.rel_error == pytest.approx(1.9 * shown, abs=1e-4)
 
 
 def test_what_to_compare_with() -> None:
