@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,8 +65,8 @@ def _steps(text: str) -> Iterator[File | Command]:
     assert file is None, "the last line is a command"
 
 
-def play(code: str, text: str, project: Project) -> list[str]:
-    """Do what the text says; return the codes that the last run reports. All commands but the last must succeed."""
+def play(code: str, text: str, project: Project) -> list[dict[str, Any]]:
+    """Do what the text says; return the findings of the last run. All commands but the last must succeed."""
     if absent := [each for each in needs(text) if not _is_here(each)]:
         pytest.skip(f"not on this machine: {', '.join(absent)}")
     project.installer = UV
@@ -80,7 +81,7 @@ def play(code: str, text: str, project: Project) -> list[str]:
         results.append(project.shell(step.line, env={**_READER, **override}))
     last = results[-1]
     assert not re.search("internal error|^Traceback", last.out, re.MULTILINE), last.out
-    return _reported(project.folder, project, of_the_machine=code == "RUN625")
+    return _findings(project.folder, project, of_the_machine=code == "RUN625")
 
 
 def _is_here(name: str) -> bool:
@@ -88,6 +89,6 @@ def _is_here(name: str) -> bool:
     return name in installed or shutil.which(name) is not None or Path(sysconfig.get_path("include"), name).exists()
 
 
-def _reported(folder: Path, project: Project, *, of_the_machine: bool) -> list[str]:
+def _findings(folder: Path, project: Project, *, of_the_machine: bool) -> list[dict[str, Any]]:
     newest = max(folder.glob(".tox/*/prodsim/report.json"), key=lambda path: path.stat().st_mtime_ns)
-    return project.codes(newest.parents[1].name, of_the_machine=of_the_machine)
+    return project.findings(newest.parents[1].name, of_the_machine=of_the_machine)

@@ -379,7 +379,7 @@ class _Comparisons:
             found = [finding for finding in found if finding.level is not Level.NOTE]
         if self._confirmation is not None and self._confirmation.refused:
             found.append(timing.release_refused(self._confirmation.refused))
-        yield from (Found(finding=finding) for finding in _folded(found, self._baselines.stored))
+        yield from (Found(finding=finding) for finding in folded(found, self._baselines.stored))
 
     def broken_budgets(self) -> Iterator[Event]:
         """Yield the budgets that were not kept, with the evidence."""
@@ -446,7 +446,7 @@ class _Comparisons:
             yield f"work of the imports not stored: {', '.join(missing)} could not be recorded"
 
 
-def _folded(findings: Sequence[Finding], stored: baseline.Baseline | None) -> Iterator[Finding]:
+def folded(findings: Sequence[Finding], stored: baseline.Baseline | None) -> Iterator[Finding]:
     """Yield the findings, those of metrics without a baseline as one."""
     absent = _absent(stored)
     missing = [finding for finding in findings if finding.code == "PRF705" and absent in finding.message]

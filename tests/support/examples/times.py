@@ -12,10 +12,11 @@ from support.reference_wheels import WANTED, sources
 from tox_prodsim import timing
 from tox_prodsim.building import reference_wheel
 from tox_prodsim.model.errors import MeasurementError, ReleaseRefusedError
-from tox_prodsim.model.events import Change, Compared
+from tox_prodsim.model.events import Change, Compared, UnknownReason
 from tox_prodsim.model.findings import Finding
 from tox_prodsim.model.metrics import START_UP, Metric
 from tox_prodsim.model.scenario import Budgets
+from tox_prodsim.run import performance
 from tox_prodsim.timing import budgets, measure, messages, sampling, stats
 from tox_prodsim.timing.attribution import CauseKind, Link, RegressionCause
 from tox_prodsim.timing.baseline.store import Baseline
@@ -134,12 +135,28 @@ def more_work(_: Path) -> Iterable[Finding]:
     return broken(Budgets(work_increase=0.02), now, replace(ACME, work=then.work))
 
 
+def no_baseline(_: Path) -> Iterable[Finding]:
+    detail = f"{UnknownReason.NO_BASELINE} for this Python and platform"
+    found = Compared(
+        metric=ACME_IMPORT,
+        change=Change.UNKNOWN,
+        value_s=0.092,
+        expected_s=None,
+        ratio=None,
+        tolerance=0.1,
+        detail=detail,
+        reason=UnknownReason.NO_BASELINE,
+    )
+    return performance.folded(_found(found), stored=None)
+
+
 EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
     "PRF701": lambda _: compared(ACME_IMPORT, 0.148, 0.092, Change.SLOWER, messages.sentence(CAUSE, "bytecodes")),
     "PRF702": lambda _: compared(START_UP, 0.412, 0.221, Change.SLOWER),
     "PRF703": inconclusive,
     "PRF704": lambda _: compared(ACME_IMPORT, 0.071, 0.092, Change.FASTER),
     "IMP515": contradiction,
+    "PRF705": no_baseline,
     "PRF706": not_compared,
     "PRF707": lambda _: [budgets.over_time(ACME_IMPORT, budgets.MetricDuration(seconds=0.412, rounds=16), 0.3)],
     "PRF708": lambda _: [budgets.over_time(START_UP, budgets.MetricDuration(seconds=2.41, rounds=8), 2.0)],
