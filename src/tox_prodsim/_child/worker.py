@@ -6,6 +6,7 @@ pickle behind its length. Both ends are ours, and what a function reads is never
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -32,10 +33,14 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.path[:] = _receive(channel)
     limits = _Limits()
+    gc.disable()  # the first request imports much, of which nothing is garbage
     while (data := _receive_bytes(channel)) is not None:
         try:
             request = pickle.loads(data)  # noqa: S301 - of our own process
             del data  # it can be large
+            if not gc.isenabled():
+                gc.freeze()
+                gc.enable()
         except Exception as problem:
             _send(channel, _raised(problem))
         else:

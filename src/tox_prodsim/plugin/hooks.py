@@ -7,7 +7,10 @@ those arguments of tox that it uses; pluggy passes the arguments by name.
 from __future__ import annotations
 
 import functools
+import gc
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from tox.plugin import impl
@@ -193,6 +196,20 @@ def tox_env_teardown(tox_env: ToxEnv) -> None:
 def _session(tox_env: ToxEnv) -> Session | None:
     if not _is_prodsim(tox_env.conf.env_name) or tox_env.options.command not in _RUNS_ENVS:
         return None
+    if "tox_prodsim.plugin.session" not in sys.modules:
+        _import_session()
     from tox_prodsim.plugin import session
 
     return session.session_of(tox_env)
+
+
+def _import_session() -> None:
+    """Import much, of which nothing is garbage: so nothing looks for it meanwhile, nor among this later on."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        import_module("tox_prodsim.plugin.session")
+    finally:
+        if was_enabled:
+            gc.freeze()
+            gc.enable()
