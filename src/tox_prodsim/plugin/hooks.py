@@ -10,7 +10,7 @@ import functools
 import gc
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from importlib import import_module
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tox.plugin import impl
@@ -87,7 +87,8 @@ def tox_add_core_config(state: State) -> None:
     """Remember the state: ``tox_extend_envs`` is called without it. Prepare for a folder of files to install."""
     _states[:] = [state]
     if getattr(state.conf.options, "install_pkg", None) is not None:
-        from tox_prodsim.plugin.packages import given
+        with _importing():
+            from tox_prodsim.plugin.packages import given
 
         given.prepare(state, only_others=_runs_only_others(state.conf.options))
 
@@ -196,20 +197,21 @@ def tox_env_teardown(tox_env: ToxEnv) -> None:
 def _session(tox_env: ToxEnv) -> Session | None:
     if not _is_prodsim(tox_env.conf.env_name) or tox_env.options.command not in _RUNS_ENVS:
         return None
-    if "tox_prodsim.plugin.session" not in sys.modules:
-        _import_session()
-    from tox_prodsim.plugin import session
+    with _importing():
+        from tox_prodsim.plugin import session
 
     return session.session_of(tox_env)
 
 
-def _import_session() -> None:
-    """Import much, of which nothing is garbage: so nothing looks for it meanwhile, nor among this later on."""
-    was_enabled = gc.isenabled()
+@contextmanager
+def _importing() -> Iterator[None]:
+    """Look for no garbage while much is imported, of which nothing is garbage, nor among that later on."""
+    if "tox_prodsim.plugin.session" in sys.modules or not gc.isenabled():
+        yield
+        return
     gc.disable()
     try:
-        import_module("tox_prodsim.plugin.session")
+        yield
     finally:
-        if was_enabled:
-            gc.freeze()
-            gc.enable()
+        gc.freeze()
+        gc.enable()

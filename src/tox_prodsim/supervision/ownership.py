@@ -70,10 +70,20 @@ def mark(guard: int) -> int:
         hard = prlimit(guard, RLIMIT_RTTIME)[1]
         if hard == RLIM_INFINITY or hard >= _OUTER:
             limits = (chosen, chosen + _OUTER if hard == RLIM_INFINITY else hard)
-            for pid in (guard, *_descendants(guard)):  # the warden may have been forked already
+            for pid in (guard, *_forked_already(guard)):
                 prlimit(pid, RLIMIT_RTTIME, limits)
             return chosen
     return 0
+
+
+def _forked_already(guard: int) -> list[int]:
+    """Return the pids below a guard; it has one thread and rarely a child yet, so not all of /proc is read for it."""
+    try:
+        if not (procfs.PROC / str(guard) / "task" / str(guard) / "children").read_bytes():
+            return []
+    except OSError:  # a kernel that does not list children
+        pass
+    return _descendants(guard)
 
 
 def may_be_mark(number: object) -> bool:
