@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from tox_prodsim.model.dataclass import dataclass
@@ -54,8 +53,8 @@ class StrayPatterns:
 
     def __init__(self, more: Mapping[str, str]) -> None:
         patterns = {**_ANYWHERE, **more}
-        self._patterns = {what: re.compile(f"(?:^|/)(?:{each})") for what, each in patterns.items()}
-        self._any = re.compile("(?:^|/)(?:pyvenv\\.cfg$|" + "|".join(f"(?:{each})" for each in patterns.values()) + ")")
+        self._patterns = {what: lazy_regex(f"(?:^|/)(?:{each})") for what, each in patterns.items()}
+        self._any = lazy_regex("(?:^|/)(?:pyvenv\\.cfg$|" + "|".join(f"(?:{each})" for each in patterns.values()) + ")")
 
     def find(self, path: str) -> Stray | None:
         """Return the outermost stray file or folder that the file is or is in; None when there is none."""
