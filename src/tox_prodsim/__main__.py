@@ -27,6 +27,9 @@ if __name__ == "__main__":
         code = main()
     except KeyboardInterrupt:  # before the command has started
         code = 130
+    except OSError as problem:  # it cannot even be imported: no file can be opened, which newer Pythons tell so
+        sys.stderr.write(f"prodsim: {problem}\n")
+        code = 125
     if code >= 128:
         os._exit(code)  # a thread that reads a pipe would delay sys.exit
     sys.exit(code)

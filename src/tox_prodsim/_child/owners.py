@@ -26,7 +26,8 @@ def owner(file: str, roots: Iterable[str]) -> str:
 
 
 def _dist_infos(root: str) -> Iterator[str]:
-    return (os.path.join(root, name) for name in sorted(os.listdir(root)) if name.endswith(".dist-info"))
+    names = sorted(os.listdir(root)) if os.path.isdir(root) else []  # Debian's Python names folders that need not exist
+    return (os.path.join(root, name) for name in names if name.endswith(".dist-info"))
 
 
 def _record(folder: str) -> str:

@@ -26,6 +26,8 @@ READ_AT_ONCE_BYTES = 1 << 20
 FREELY_UNPACKED_BYTES = 1_000_000_000
 MOST_TIMES = 50
 """So many times its own size a file may unpack to, if that is more than FREELY_UNPACKED_BYTES."""
+_TEXTS = {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK}
+"""The types of headers that are read whole, by newer Pythons piece by piece."""
 _AGAIN = "build it again; if it is meant to be so, it cannot be checked here, and hardly be built from"
 
 
@@ -66,6 +68,13 @@ def _bounded_member(path: Path) -> type[tarfile.TarInfo]:
 
     class Member(tarfile.TarInfo):
         @classmethod
+        def frombuf(cls, buf: bytes, encoding: str, errors: str) -> Member:
+            header = super().frombuf(buf, encoding, errors)
+            if header.type in _TEXTS and header.size > READ_AT_ONCE_BYTES:
+                raise refused(path, too_long_header(header.size))
+            return header
+
+        @classmethod
         def fromtarfile(cls, tarfile: tarfile.TarFile) -> Member:
             nonlocal count, unpacked_bytes
             member = super().fromtarfile(tarfile)
@@ -82,6 +91,11 @@ def _bounded_member(path: Path) -> type[tarfile.TarInfo]:
     return Member
 
 
+def too_long_header(size_bytes: int) -> str:
+    """Return what is wrong with a header."""
+    return f"a header in it has {sized(size_bytes)}, more than {sized(READ_AT_ONCE_BYTES)}"
+
+
 class _BoundedStream:
     """The unpacked bytes of an sdist."""
 
@@ -94,7 +108,7 @@ class _BoundedStream:
     def read(self, size_bytes: int) -> bytes:
         """Return the next bytes; raises RefusedFileError."""
         if not 0 <= size_bytes <= READ_AT_ONCE_BYTES:
-            raise refused(self._path, f"a header in it has {sized(size_bytes)}, more than {sized(READ_AT_ONCE_BYTES)}")
+            raise refused(self._path, too_long_header(size_bytes))
         self._check(self._raw.tell() + size_bytes)
         return self._raw.read(size_bytes)
 

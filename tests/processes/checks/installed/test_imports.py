@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from support.wheels import Ended, Env, wheel
 from tox_prodsim.checks import installed
 from tox_prodsim.model.answers import mark
 from tox_prodsim.model.findings import CheckResult, Finding
+from tox_prodsim.model.runner import CHILD_SCRIPTS
 
 
 def test_top_levels_that_import_from_site_packages_pass(env: Env, put: Put) -> None:
@@ -383,6 +385,13 @@ def test_a_dependency_that_fails_to_import_is_named_with_its_version(env: Env, p
     (found,) = imports(env, put({"acme/__init__.py": "\nimport lib_x"}, requires=["lib-x"])).findings
     assert (found.file, found.line) == ("acme/__init__.py", 2)
     assert found.message.endswith(", raised in lib_x 3.0 (lib_x/__init__.py:1)")
+
+
+def test_a_folder_of_packages_need_not_exist(env: Env, tmp_path: Path) -> None:
+    """Debian's Python names ``dist-packages`` in an environment that has none."""
+    code = f"import owners; print([owners.owner({str(tmp_path / 'none' / 'x.py')!r}, [{str(tmp_path / 'none')!r}])])"
+    ran = subprocess.run([env.python, "-c", code], cwd=CHILD_SCRIPTS, capture_output=True, text=True, check=True)
+    assert ran.stdout == "['']\n"
 
 
 def test_an_attribute_that_a_dependency_dropped_is_said_with_its_version(env: Env, put: Put, tmp_path: Path) -> None:
