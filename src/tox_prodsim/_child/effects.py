@@ -146,7 +146,8 @@ class ImportWatch:
     # files
 
     def _on_open(self, args: tuple[Any, ...]) -> None:
-        if args[2] & _WRITING:
+        mode = args[1]  # the flags beside a mode are those of CPython only
+        if any(each in mode for each in "wax+") if isinstance(mode, str) else args[2] & _WRITING:
             self._add_path(args[0])
 
     def _add_path(self, path: Any) -> None:

@@ -363,10 +363,16 @@ def _distribution(distribution: Distribution) -> dict[str, Any]:
     return {
         "name": str(name),
         "version": str(version),
-        "requires": list(requires or ()),
+        "requires": [] if _is_of_the_interpreter(distribution) else list(requires or ()),
         "editable": "",
         "tops": _tops(distribution),
     }
+
+
+def _is_of_the_interpreter(distribution: Distribution) -> bool:
+    """Return whether it lies in the standard library: PyPy brings cffi and hpy, without what they require."""
+    folder = os.path.realpath(str(distribution.locate_file("")))
+    return folder in {os.path.realpath(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
 
 
 def _decoded(distribution: Distribution) -> Message:

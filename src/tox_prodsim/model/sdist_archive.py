@@ -68,7 +68,7 @@ def _bounded_member(path: Path) -> type[tarfile.TarInfo]:
 
     class Member(tarfile.TarInfo):
         @classmethod
-        def frombuf(cls, buf: bytes, encoding: str, errors: str) -> Member:
+        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Member:
             header = super().frombuf(buf, encoding, errors)
             if header.type in _TEXTS and header.size > READ_AT_ONCE_BYTES:
                 raise refused(path, too_long_header(header.size))

@@ -204,6 +204,13 @@ def test_a_library_that_is_loaded_may_be_open(
     assert ("IMP520" in {found.code for found in checked.findings}) is is_left_open
 
 
+def test_the_flags_of_an_open_file_count_only_without_a_mode(imports: Imports) -> None:
+    """PyPy raises the event with a mode, and with flags that mean nothing."""
+    assert effects(imports({"acme.py": "import sys\nsys.audit('open', __file__, 'r', 1)"})) == []
+    (found,) = effects(imports({"acme.py": "import os, sys\nsys.audit('open', __file__, None, os.O_WRONLY)"}))
+    assert (found[0], "writes" in found[2]) == ("IMP522", True)
+
+
 def test_many_effects_are_one_finding(imports: Imports) -> None:
     source = "import os\n" + "".join(f"os.system('true {number}')\n" for number in range(5))
     message = "starts true 0, starts true 1, starts true 2 and 2 more when it is imported"
