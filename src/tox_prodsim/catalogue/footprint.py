@@ -77,7 +77,7 @@ CHECKS = (
             "another machine is not a regression."
         ),
         example=(
-            "FAIL PRF743 peak memory of import acme has grown: 53.2 MB, baseline 31.6 MB (+68 %, limit +5 %); "
+            "FAIL PRF743 memory of import acme has grown: 53.2 MB, baseline 31.6 MB (+68 %, limit +5 %); "
             "no module is new; most is held by acme/tables.py:12 (21.6 MB)"
         ),
         causes=(
@@ -85,6 +85,40 @@ CHECKS = (
             "a new import brings a large library: it is named",
         ),
         solution=("make what is large when it is first needed, or import it there", _ACCEPT),
+    ),
+    Check(
+        code="PRF744",
+        level=Level.ERROR,
+        title="the service needs more memory at readiness than in the baseline",
+        why=(
+            "It is what each instance costs before its first request. All processes of the service count, and what "
+            "they share counts once (PSS), where the kernel reports that; elsewhere it is RSS, and called that."
+        ),
+        example=(
+            "FAIL PRF744 memory at readiness has grown: 96.4 MB PSS, baseline 48.2 MB (+100 %, limit +5 %); "
+            "processes 3 -> 5"
+        ),
+        causes=(
+            "a table, a cache or a model is made before the service is ready",
+            "there are more workers: then the number of processes is named",
+            "the import needs more: then PRF743 is reported as well, and that is the place to look",
+        ),
+        solution=("load what is large before the workers are forked, so that they share it", _ACCEPT),
+    ),
+    Check(
+        code="PRF745",
+        level=Level.WARNING,
+        title="the service has more threads or descriptors at readiness than in the baseline",
+        why=(
+            "Both are limited in production, for each process and for each user. More of them before the first "
+            "request is mostly a pool that is made too early, or files that stay open."
+        ),
+        example=(
+            "WARN PRF745 file descriptors at readiness have grown: 24, baseline 7 (+243 %, limit +10 %); "
+            "socket 3 -> 18, file 3 -> 5"
+        ),
+        causes=("a pool of connections or of threads is larger", "files or sockets are opened and not closed"),
+        solution=("open what is needed when it is needed, and close it", _ACCEPT),
     ),
     Check(
         code="PRF746",
@@ -129,11 +163,23 @@ CHECKS = (
             "max_import_memory is a limit in bytes for a process that imports the module, with the interpreter. "
             "Memory hardly depends on the speed and the load of the machine."
         ),
-        example="FAIL PRF752 peak memory of import acme is 82.4 MB, the limit is 60 MB",
+        example="FAIL PRF752 memory of import acme is 82.4 MB, the limit is 60 MB",
         causes=(
             "a table, a cache or a model is made when the module is imported",
             "a large library is imported: with a baseline, PRF743 names it",
         ),
         solution=("make what is large when it is first needed, or import it there", "raise max_import_memory"),
+    ),
+    Check(
+        code="PRF753",
+        level=Level.ERROR,
+        title="the service needs more memory at readiness than its budget",
+        why=(
+            "max_ready_memory is a promise in bytes for a service with all its processes, before its first request: "
+            "the least that a limit of a container must allow."
+        ),
+        example="FAIL PRF753 memory at readiness is 312 MB, the limit is 200 MB",
+        causes=("there are more workers", "a table, a cache or a model is made before the service is ready"),
+        solution=("load what is large before the workers are forked, so that they share it", "raise max_ready_memory"),
     ),
 )

@@ -13,11 +13,13 @@ from tox_prodsim.deployment.launch import LaunchContext
 from tox_prodsim.deployment.services import ServicesRun
 from tox_prodsim.deployment.simulation import no_pid1, run_under_condition
 from tox_prodsim.deployment.startup import StartTimer, copy_scratch, measure_start
+from tox_prodsim.supervision import TreeWeight
 
 __all__ = [
     "LaunchContext",
     "ServicesRun",
     "StartTimer",
+    "TreeWeight",
     "checked_codes",
     "copy_scratch",
     "environ",

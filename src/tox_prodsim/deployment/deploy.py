@@ -179,6 +179,7 @@ class DeploymentRun:
         monitored.watch_readiness()
         self.start_s = satisfied_at - self.progress.began_at
         yield from self.progress.near_limit("ready_timeout", self.progress.elapsed_s, limit_s)
+        self.context.weigh(monitored.process)
         if supervision.is_unhandled(monitored.process.pid, self._deployment.stop.signal):
             stop_signal, runs_others = self._deployment.stop.signal, len(monitored.process.tree()) > 1
             found = findings.no_signal_handler(self._name, stop_signal, runs_others=runs_others)

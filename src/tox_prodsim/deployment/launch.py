@@ -77,6 +77,14 @@ class LaunchContext:
         """Return the longest pause between two questions of a probe: a start that counts is asked more often."""
         return _LONGEST_POLL_S if self.starts is UNWATCHED else TIMED_POLL_S
 
+    weights: dict[str, list[supervision.TreeWeight]] = field(default_factory=dict)
+    """What each service had once it was ready, at each start, by its name."""
+
+    def weigh(self, process: supervision.Process) -> None:
+        """Keep what a service has that has just become ready, as soon as that does not change any more."""
+        if (weight := supervision.settled_weight(process.tree)) is not None:
+            self.weights.setdefault(self.service, []).append(weight)
+
     def named_log(self, name: str) -> Path:
         """Return the file of another log beside the log: ``restart.log``, or ``restart-db.log`` for a service."""
         return self.log.with_name(self.log.name.replace("deploy", name, 1))

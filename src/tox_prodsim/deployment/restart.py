@@ -70,6 +70,7 @@ class SecondStart:
         else:
             self.is_up = True
             context.starts.ready(wait.effective_s)
+            context.weigh(start.process)
             if deployment.name:
                 yield self._progress.event("again", "ready", deployment.ready_timeout_s)
 

@@ -1,6 +1,6 @@
 """What a release takes besides time: the size of its files, the modules of an import, memory, threads, descriptors.
 
-Baselines, events and reports have a quantity as its text, such as ``peak memory of import acme``.
+Baselines, events and reports have a quantity as its text, such as ``memory of import acme``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class QuantityKind(StrEnum):
     WHEEL_SIZE = "wheel size"
     INSTALLED_SIZE = "installed size"
     MODULES = "modules"
-    IMPORT_MEMORY = "peak memory"
+    IMPORT_MEMORY = "memory"
     READY_MEMORY = "memory at readiness"
     READY_THREADS = "threads at readiness"
     READY_DESCRIPTORS = "file descriptors at readiness"

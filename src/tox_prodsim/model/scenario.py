@@ -37,7 +37,7 @@ HIGHEST, LOWEST = "highest", "lowest-direct"
 """Which versions of its direct dependencies a wheel is tried with."""
 NO_VALUES: Mapping[str, str] = MappingProxyType({})
 """What the placeholders of other services stand for where there are none."""
-SIZE_KEYS = ("max_wheel_size", "max_installed_size", "max_import_memory")
+SIZE_KEYS = ("max_wheel_size", "max_installed_size", "max_import_memory", "max_ready_memory")
 """The keys of budgets in bytes."""
 
 

@@ -192,7 +192,7 @@ class TerminalReporter:
         """Print the value, the baseline, the change, and the tolerance."""
         self._print_heading(Step.COMPARE)
         color = quantities.COLORS[event.growth]
-        head: list[Piece] = [(f"    {event.quantity!s:<29} {quantities.value(event):>8}  ", "")]
+        head: list[Piece] = [(f"    {event.quantity!s:<31} {quantities.value(event):>8}  ", "")]
         if event.expected is None:
             self._lines.row(head, event.detail)
             return

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from tox_prodsim import deployment
 from tox_prodsim.checks import installed
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.errors import LimitExceededError
 from tox_prodsim.model.events import Event, Evidence, FootprintCompared, Found, Step
-from tox_prodsim.model.footprint import INSTALLED_SIZE, WHEEL_SIZE, Growth, Quantity, QuantityKind
+from tox_prodsim.model.footprint import INSTALLED_SIZE, OF_IMPORTS, WHEEL_SIZE, Growth, Quantity, QuantityKind
 from tox_prodsim.model.printable import without_controls
 from tox_prodsim.model.scenario import LOWEST, Scenario, Timing
 from tox_prodsim.run.context import BaselineFiles, RunContext
@@ -43,6 +44,28 @@ def sizes(scenario: Scenario, context: RunContext) -> Footprint | None:
     )
 
 
+def at_readiness(
+    weights: Mapping[str, Sequence[deployment.TreeWeight]], *, uncompiled: bool
+) -> dict[Quantity, Weighed]:
+    """Return the quantities of what each service had once it was ready, at the start with the least memory.
+
+    A first start may have compiled bytecode, which takes memory; later ones have it. ``uncompiled`` says that the
+    installer compiled none.
+    """
+    found: dict[Quantity, Weighed] = {}
+    for name, starts in weights.items():
+        least = min(starts, key=lambda each: each.memory)
+        source = f"{least.source} without bytecode" if uncompiled and len(starts) == 1 else least.source
+        parts = {"own": least.own, "mapped": least.mapped, "processes": least.processes}
+        of_kind = {
+            QuantityKind.READY_MEMORY: Weighed(value=least.memory, source=source, parts=parts, samples=len(starts)),
+            QuantityKind.READY_THREADS: Weighed(value=least.threads, parts={"processes": least.processes}),
+            QuantityKind.READY_DESCRIPTORS: Weighed(value=least.descriptors, parts=least.kinds),
+        }
+        found |= {Quantity(kind, name): weighed for kind, weighed in of_kind.items()}
+    return found
+
+
 @dataclass(kw_only=True, slots=True)
 class Quantities:
     """Compares the quantities of a run, and keeps what they came to."""
@@ -52,6 +75,8 @@ class Quantities:
     recordings: ImportRecordings
     measured: Mapping[Quantity, Weighed]
     """Those that are not of files, and not of the recordings."""
+    uncompiled: bool = False
+    """Whether the installer has compiled no bytecode."""
 
     @property
     def baselines(self) -> BaselineFiles:
@@ -65,7 +90,8 @@ class Quantities:
             Quantity(QuantityKind.MODULES, name): Weighed(value=len(recording.modules))
             for name, recording in self.recordings.imports.items()
         }
-        return (self.baselines.now.footprint or Footprint()).with_quantities({**modules, **self.measured})
+        ready = at_readiness(self.context.launch_context.weights, uncompiled=self.uncompiled)
+        return (self.baselines.now.footprint or Footprint()).with_quantities({**modules, **self.measured, **ready})
 
     @property
     def _stored(self) -> Footprint | None:
@@ -106,10 +132,18 @@ class Quantities:
             return footprint.NO_CAUSE
         if compared.quantity in {WHEEL_SIZE, INSTALLED_SIZE}:
             return footprint.size_cause(compared.quantity, then, now, self.context.subject.name)
+        if compared.quantity.kind not in OF_IMPORTS:
+            return self._parts(compared.quantity, then, now)
         cause = self._new_modules(compared.quantity.name)
         if compared.quantity.kind is QuantityKind.IMPORT_MEMORY and not cause.sentence:
             return self._holders(compared.quantity.name)
         return cause
+
+    @staticmethod
+    def _parts(quantity: Quantity, then: Footprint, now: Footprint) -> footprint.GrowthCause:
+        """Return which descriptors there are more of, or that there are more processes."""
+        names = () if quantity.kind is QuantityKind.READY_DESCRIPTORS else ("processes",)
+        return footprint.parts_cause(then.quantities[quantity], now.quantities[quantity], names)
 
     def _holders(self, module: str) -> footprint.GrowthCause:
         """Return the lines that hold most memory when the module is imported."""

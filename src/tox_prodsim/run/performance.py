@@ -138,7 +138,10 @@ def compare(
     yield from comparisons.findings()
     yield from comparisons.broken_budgets()
     context = replace(context, execute=allowed.limited(peaks))
-    quantities = Quantities(config=config, context=context, recordings=recordings, measured=peaks.weighed)
+    uncompiled = any(each.uncompiled for each in first.samples.values())
+    quantities = Quantities(
+        config=config, context=context, recordings=recordings, measured=peaks.weighed, uncompiled=uncompiled
+    )
     yield from quantities.compare()
     yield comparisons.finished(left_out, began, refused, quantities)
 

@@ -48,6 +48,7 @@ from tox_prodsim.supervision.process import CANCEL_GRACE_S, Process, containment
 from tox_prodsim.supervision.process_tree import program_name, unreaped
 from tox_prodsim.supervision.procfs import Identity, effective_since, living_folder
 from tox_prodsim.supervision.run import outcome, run
+from tox_prodsim.supervision.weight import TreeWeight, settled_weight, weigh
 from tox_prodsim.supervision.worker import CallLimits, Workers
 
 __all__ = [
@@ -85,6 +86,7 @@ __all__ = [
     "Survivor",
     "SweepResult",
     "Tree",
+    "TreeWeight",
     "Undecided",
     "Workers",
     "WrongProcess",
@@ -110,6 +112,7 @@ __all__ = [
     "resume",
     "run",
     "runs_ending",
+    "settled_weight",
     "shared_guards",
     "shim",
     "socket_owner",
@@ -120,4 +123,5 @@ __all__ = [
     "unread_connections",
     "unreaped",
     "watchdog_missed",
+    "weigh",
 ]

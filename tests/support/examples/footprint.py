@@ -12,6 +12,8 @@ from tox_prodsim.model.scenario import SizeBudgets
 from tox_prodsim.timing import footprint
 from tox_prodsim.timing.footprint import NO_CAUSE, Footprint, GrowthCause, Tolerances, Weighed
 
+READY_MEMORY = Quantity(QuantityKind.READY_MEMORY)
+READY_DESCRIPTORS = Quantity(QuantityKind.READY_DESCRIPTORS)
 IMPORT_MEMORY = Quantity(QuantityKind.IMPORT_MEMORY, "acme")
 MODULES = Quantity(QuantityKind.MODULES, "acme")
 
@@ -49,6 +51,18 @@ def more_modules(_: Path) -> Iterable[Finding]:
     return compared(MODULES, 40, 62, footprint.module_cause(then, now))
 
 
+def more_workers(_: Path) -> Iterable[Finding]:
+    then = Weighed(value=48_200_000, source="PSS", parts={"own": 46_000_000, "mapped": 25_000_000, "processes": 3})
+    now = Weighed(value=96_400_000, source="PSS", parts={"own": 92_000_000, "mapped": 41_000_000, "processes": 5})
+    return weighed(READY_MEMORY, then, now, footprint.parts_cause(then, now, ("processes",)))
+
+
+def more_sockets(_: Path) -> Iterable[Finding]:
+    then = Weighed(value=7, parts={"eventpoll": 1, "file": 3, "socket": 3})
+    now = Weighed(value=24, parts={"eventpoll": 1, "file": 5, "socket": 18})
+    return weighed(READY_DESCRIPTORS, then, now, footprint.parts_cause(then, now))
+
+
 def over(key: str, quantity: Quantity, limit: int, value: int) -> list[Finding]:
     """Return that a budget is not kept."""
     return list(footprint.broken_limits(SizeBudgets(limits={key: limit}), {quantity: value}))
@@ -64,8 +78,11 @@ EXAMPLES: Mapping[str, Callable[[Path], Iterable[Finding]]] = {
         53_200_000,
         footprint.holders_cause(("acme/tables.py:12 (21.6 MB)", "acme/core.py:3 (1.2 MB)")),
     ),
+    "PRF744": more_workers,
+    "PRF745": more_sockets,
     "PRF746": lambda _: compared(WHEEL_SIZE, 4_204_123, 84_123),
     "PRF750": lambda _: over("max_wheel_size", WHEEL_SIZE, 5_000_000, 12_400_000),
     "PRF751": lambda _: over("max_installed_size", INSTALLED_SIZE, 50_000_000, 71_200_000),
     "PRF752": lambda _: over("max_import_memory", IMPORT_MEMORY, 60_000_000, 82_400_000),
+    "PRF753": lambda _: over("max_ready_memory", READY_MEMORY, 200_000_000, 312_000_000),
 }

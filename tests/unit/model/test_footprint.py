@@ -17,9 +17,7 @@ def test_a_quantity_is_read_again_from_its_text(quantity: Quantity) -> None:
     assert Quantity.parse(str(quantity)) == quantity
 
 
-@pytest.mark.parametrize(
-    "text", ["", "wheel", "modules", "peak memory", "wheel size of acme", "memory", "sizes of import a"]
-)
+@pytest.mark.parametrize("text", ["", "wheel", "modules", "wheel size of acme", "memory", "sizes of import a"])
 def test_another_text_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a valid quantity"):
         Quantity.parse(text)

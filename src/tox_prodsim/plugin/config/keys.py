@@ -408,6 +408,15 @@ KEYS: tuple[Key, ...] = (
         parse=sizes.limit,
     ),
     Key(
+        name="max_ready_memory",
+        help="most memory that a service may have at readiness, with all its processes, such as `200 MB` (PRF753); "
+        "0: no limit",
+        of_type=object,
+        default="0",
+        schema=sizes.SCHEMA,
+        parse=sizes.limit,
+    ),
+    Key(
         name="reference_release",
         help="whether a slower import is confirmed beside the wheel of the baseline, which is fetched or built for it",
         of_type=bool,

@@ -5,7 +5,14 @@ grown, ``findings`` and ``budgets`` say what that means for the run.
 """
 
 from tox_prodsim.timing.footprint.budgets import broken_limits, unchecked_limits
-from tox_prodsim.timing.footprint.causes import NO_CAUSE, GrowthCause, holders_cause, module_cause, size_cause
+from tox_prodsim.timing.footprint.causes import (
+    NO_CAUSE,
+    GrowthCause,
+    holders_cause,
+    module_cause,
+    parts_cause,
+    size_cause,
+)
 from tox_prodsim.timing.footprint.findings import footprint_finding
 from tox_prodsim.timing.footprint.holders import holding_lines
 from tox_prodsim.timing.footprint.peaks import PeakRunner
@@ -28,6 +35,7 @@ __all__ = [
     "holding_lines",
     "merge_footprint",
     "module_cause",
+    "parts_cause",
     "size_cause",
     "unchecked_limits",
 ]

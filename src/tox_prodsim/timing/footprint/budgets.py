@@ -12,6 +12,7 @@ _KEYS: Mapping[QuantityKind, tuple[str, str]] = {
     QuantityKind.WHEEL_SIZE: ("PRF750", "max_wheel_size"),
     QuantityKind.INSTALLED_SIZE: ("PRF751", "max_installed_size"),
     QuantityKind.IMPORT_MEMORY: ("PRF752", "max_import_memory"),
+    QuantityKind.READY_MEMORY: ("PRF753", "max_ready_memory"),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.footprint import WHEEL_SIZE, Quantity
@@ -10,6 +10,7 @@ from tox_prodsim.model.formatting import counted, joined, listed, sized
 from tox_prodsim.model.parsing import canonical
 from tox_prodsim.timing.attribution import chain
 from tox_prodsim.timing.footprint.stored import Footprint
+from tox_prodsim.timing.footprint.weighed import Weighed
 from tox_prodsim.timing.recording import Module, Recording
 
 _MOST, _MOST_NAMES = 3, 12
@@ -71,6 +72,15 @@ def module_cause(then: Recording, now: Recording) -> GrowthCause:
 def holders_cause(lines: tuple[str, ...]) -> GrowthCause:
     """Return which lines hold the memory of an import that loads no new module; they are not known of the baseline."""
     return GrowthCause(sentence=f"no module is new; most is held by {lines[0]}", lines=lines) if lines else NO_CAUSE
+
+
+def parts_cause(then: Weighed, now: Weighed, names: Sequence[str] = ()) -> GrowthCause:
+    """Return which parts of a quantity have grown, such as ``socket 3 -> 9``; names: only these."""
+    parts = [each for each in now.parts if not names or each in names]
+    grown = [each for each in parts if now.parts[each] > then.parts.get(each, 0)]
+    ordered = sorted(grown, key=lambda each: then.parts.get(each, 0) - now.parts[each])
+    lines = tuple(f"{each} {then.parts.get(each, 0)} -> {now.parts[each]}" for each in ordered)
+    return GrowthCause(sentence=listed(lines, _MOST), lines=lines)
 
 
 def _imported_at(module: Module) -> str:

@@ -16,12 +16,17 @@ _CODES: Mapping[QuantityKind, str] = {
     QuantityKind.INSTALLED_SIZE: "PRF741",
     QuantityKind.MODULES: "PRF742",
     QuantityKind.IMPORT_MEMORY: "PRF743",
+    QuantityKind.READY_MEMORY: "PRF744",
+    QuantityKind.READY_THREADS: "PRF745",
+    QuantityKind.READY_DESCRIPTORS: "PRF745",
 }
-_WARNINGS = {"PRF742"}
+_WARNINGS = {"PRF742", "PRF745"}
 _HINTS = {
     "PRF740": "keep out of the wheel what nobody needs at run time",
     "PRF741": "keep out what nobody needs at run time, or make the requirement an extra",
     "PRF742": "import what is rarely needed inside of the function that needs it",
+    "PRF744": "make what is large when it is first needed, or share it between the workers",
+    "PRF745": "see what opens or starts them before the first request",
     "PRF743": "make what is large when it is first needed, or import it there",
 }
 _ACCEPT = "if it is meant to be, accept it with --prodsim-update-baseline"
@@ -55,4 +60,5 @@ def _figures(compared: FootprintCompared) -> str:
     quantity, then = compared.quantity, compared.expected or 0
     share = percent(compared.value / then - 1) if then else "new"
     limits = f"{share}, limit {percent(compared.tolerance)}"
-    return f"{quantity.display(compared.value)}, baseline {quantity.display(then)} ({limits})"
+    value = joined((quantity.display(compared.value), compared.source), " ")
+    return f"{value}, baseline {quantity.display(then)} ({limits})"

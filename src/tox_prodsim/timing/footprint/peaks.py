@@ -1,4 +1,4 @@
-"""The peak memory of imports, from the samples that are taken to time them: nothing is run for it."""
+"""The memory of imports, from the samples that are taken to time them: nothing is run for it."""
 
 from __future__ import annotations
 

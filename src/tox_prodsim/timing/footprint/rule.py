@@ -14,6 +14,9 @@ LEAST: Mapping[QuantityKind, int] = {
     QuantityKind.INSTALLED_SIZE: 50_000,
     QuantityKind.MODULES: 5,
     QuantityKind.IMPORT_MEMORY: 256 * 1024,
+    QuantityKind.READY_MEMORY: 256 * 1024,
+    QuantityKind.READY_THREADS: 3,
+    QuantityKind.READY_DESCRIPTORS: 5,
 }
 """A smaller difference never counts, whatever share it is."""
 
@@ -40,10 +43,17 @@ def agrees(quantity: Quantity, now: Weighed, then: Weighed, tolerances: Toleranc
 def expected(now: Weighed, then: Weighed) -> int:
     """Return what the accepted value amounts to here.
 
-    The memory of an import includes that of the interpreter, which is another one on another machine.
+    The memory of an import includes that of the interpreter, which is another one on another machine. Of the memory of
+    a deployment, other programs share what is mapped from files: a difference counts only as far as more is mapped.
     """
     if "base" in now.parts and "base" in then.parts:
         return then.value + now.parts["base"] - then.parts["base"]
+    if {"own", "mapped"} <= now.parts.keys() & then.parts.keys():
+        own = now.parts["own"] - then.parts["own"]
+        files = (now.value - now.parts["own"]) - (then.value - then.parts["own"])
+        mapped = now.parts["mapped"] - then.parts["mapped"]
+        shared = min(files, mapped) if files > 0 and mapped > 0 else min(0, max(files, mapped))
+        return now.value - own - shared
     return then.value
 
 
@@ -52,6 +62,9 @@ def compare_quantity(
 ) -> FootprintCompared:
     """Return how a value compares with the accepted one; None: there is none."""
     growth, accepted = Growth.UNKNOWN, None
+    detail = "no baseline" if then is None else ""
+    if then is not None and then.source != now.source:
+        detail, then = f"no baseline that fits: it was measured as {then.source}, here it is {now.source}", None
     if then is not None:
         accepted, agreed = expected(now, then), agrees(quantity, now, then, tolerances)
         growth = Growth.SAME if agreed else Growth.GROWN if now.value > accepted else Growth.SHRUNK
@@ -61,7 +74,7 @@ def compare_quantity(
         value=now.value,
         expected=accepted,
         tolerance=tolerances.of(quantity),
-        detail="" if then is not None else "no baseline",
+        detail=detail,
         source=now.source,
         samples=now.samples,
         history=then.history if then is not None else (),
