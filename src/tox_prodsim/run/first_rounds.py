@@ -109,7 +109,7 @@ def of_imports(
     """
     candidates = [plans.candidate(Metric.of_import(name)) for name in names]
     own_s = sum(map(_sample_s, known.values())) + _CONTROL_S
-    need_s = own_s * max((each.plan.least for each in candidates), default=0)
+    need_s = own_s * max((_needed(each.plan) for each in candidates), default=0)
     limits = SeriesLimits(
         least_s=share(need_s, later_s, plans.time.least_s), looks_s=share(need_s, later_s, plans.time.looks_s)
     )
@@ -139,7 +139,12 @@ def _of_candidate(each: Candidate, imports: sampling.SharedImports) -> FirstResu
 def starts_need_s(plans: MetricPlans, start_s: float, made: Rounds) -> float:
     """Return about what the starts take that must still be made, from what one start took."""
     plan = plans.plan(plans.stored_ratio(START_UP))
-    return max(0, plan.least - len(made)) * _start_round_s(start_s)
+    return max(0, _needed(plan) - len(made)) * _start_round_s(start_s)
+
+
+def _needed(plan: Plan) -> int:
+    """Return how many rounds there should be at least."""
+    return series.RECORD_ROUNDS if plan.recording else plan.least
 
 
 def _start_round_s(start_s: float) -> float:

@@ -259,7 +259,8 @@ class _Comparisons:
         self._starts = known.starts
         made = known.starts.rounds if known.starts is not None else stats.NO_ROUNDS
         start_s = min((known.start_s or 0.0, *made.target_s)) if known.start_s is not None else None
-        later_s = first_rounds.starts_need_s(plans, start_s or 0.0, made) if self._timer is not None else 0.0
+        need_s = first_rounds.starts_need_s(plans, known.start_s or 0.0, made)
+        later_s = need_s if self._timer is not None else 0.0
         imports = sampling.SharedImports(names, python=python, runner=runner)
         yield from first_rounds.of_imports(names, plans, known.first.samples, imports, self._announce, later_s=later_s)
         if self._timer is not None:

@@ -228,6 +228,6 @@ def _sample(answer: Mapping[str, Any]) -> Sample:
 
 def _failure(completed: Completed) -> str:
     if completed.timed_out:
-        return f"the timing process {LATE} {4 * SAMPLE_TIMEOUT_S:g} s"
+        return f"the timing process {LATE} it may"
     lines = completed.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
     return f"the timing process ended with {completed.returncode}: {lines[-1]}"

@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 from tox_prodsim.model.activity import Activity, Announce
 from tox_prodsim.model.dataclass import dataclass
+from tox_prodsim.model.errors import MeasurementError
 from tox_prodsim.model.events import UnknownReason
 from tox_prodsim.model.formatting import joined
 from tox_prodsim.timing import stats
-from tox_prodsim.timing.sampling import CONTROL, Sampler
+from tox_prodsim.timing.sampling import CONTROL, LATE, Sampler
 from tox_prodsim.timing.stats import NO_ROUNDS, Judgement, Rounds, StoredRatio
 
 RECORD_ROUNDS = 16
@@ -103,12 +104,13 @@ class CappedSampler:
     def __init__(
         self, sampler: Sampler, plan: Plan, clock: Callable[[], float], told: RoundAnnouncer, round_s: float = 0.0
     ) -> None:
-        """Take what a round is known to take; 0: that is not known."""
+        """Take about what a round takes; 0: that is not known."""
         self.plan = plan
         self._told = told
         self.round_s = round_s
         self._sampler = sampler
         self._clock = clock
+        self._is_estimate = True
         self.cap_s = plan.cap_s
         self._deadline = 0.0
 
@@ -131,7 +133,8 @@ class CappedSampler:
             left_s = self._deadline - self._clock()
             affordable = int(left_s / self.round_s) if self.round_s else 1
             # A few at a time: the estimate of what a round takes may come from a warm-up that compiled.
-            count = min(look - len(rounds), stats.MIN_ROUNDS, max(affordable, 0 if len(rounds) or left_s <= 0 else 1))
+            most = 1 if self._is_estimate else stats.MIN_ROUNDS
+            count = min(look - len(rounds), most, max(affordable, 0 if len(rounds) or left_s <= 0 else 1))
             if count < 1:
                 break
             self._told.round(len(rounds) + 1, self.plan.looks[-1], self.cap_s)
@@ -141,6 +144,7 @@ class CappedSampler:
     def _take(self, count: int) -> Rounds:
         begun = self._clock()
         rounds = self._sampler(count)
+        self._is_estimate = False
         self.round_s = max((self._clock() - begun) / count, 1e-9)
         if len(rounds) != count:
             msg = f"the sampler gave {len(rounds)} rounds, asked for {count}"
@@ -162,7 +166,11 @@ def take(
         rounds = earlier
     plan, judgement, look = sampler.plan, None, 0
     for look in plan.looks:
-        rounds = sampler.extend(rounds, look)
+        try:
+            rounds = sampler.extend(rounds, look)
+        except MeasurementError as problem:
+            if LATE not in str(problem) or len(rounds) < plan.least:
+                raise
         judgement = compare(rounds, stored, tolerance, plan)
         if len(rounds) < look or is_enough(rounds, judgement, plan):
             break

@@ -419,7 +419,7 @@ def test_a_driver_that_hangs_is_named() -> None:
     def hangs(_: Sequence[str], **__: float) -> Completed:
         return Completed(None, b"", b"", timed_out=True)
 
-    with pytest.raises(MeasurementError, match=r"^the timing process took longer than 240 s$"):
+    with pytest.raises(MeasurementError, match=r"^the timing process took longer than it may$"):
         sampling.import_sampler("acme", python=Path("python"), runner=hangs)(1)
 
 
