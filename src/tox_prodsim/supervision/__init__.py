@@ -1,7 +1,7 @@
 """Supervision, usable without tox: run a command so that nothing of it survives, and see when it is ready.
 
-``process`` starts, waits and stops: it starts the guard (``guard_process``, or ``guard_server``, which forks it), talks
-to it (``control``) and keeps what it reports (``run_state``); ``process_group`` is the weaker way where there are no
+``process`` starts, waits and stops. It starts the guard (``guard_process``, or ``guard_server``, which forks it), talks
+to it (``control``) and keeps what it reports (``run_state``). ``process_group`` is the weaker way where there are no
 subreapers. ``containment`` is how a run is held together, ``ending`` is how it ended, ``clock`` times it. ``run`` keeps
 what a short command writes. ``probes`` are how readiness is seen, ``descendants`` follows the processes of a run by
 their ``pidfd``, ``diagnosis`` is what processes are doing. ``ledger`` ends what lost runs left behind, by the rules of

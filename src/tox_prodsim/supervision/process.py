@@ -91,12 +91,12 @@ def start(
 ) -> Process:
     """Start a command under supervision and return once it runs, or once it is known that it cannot be started.
 
-    ``stdout`` and ``stderr`` are file descriptors (None: ours, and subprocess.DEVNULL). When this process is killed the
-    guard removes the files ``remove_if_lost``; ``ledger`` is the folder in which the run is recorded while it lives
-    (None: nowhere). With ``as_pid1`` the command is PID 1 of a pid namespace of its own, as in a container. With
+    ``stdout`` and ``stderr`` are file descriptors (None: ours, and subprocess.DEVNULL). If this process is killed, the
+    guard removes the files ``remove_if_lost``. ``ledger`` is the folder in which the run is recorded while it lives
+    (None: nowhere). With ``as_pid1`` the command is PID 1 of a new pid namespace, as in a container. With
     ``keeps_left`` what the main process leaves lives on until a stop, but not where a group holds it together. Raises
-    Cancelled when ``cancel`` is set, and ProdsimError for a containment that was asked for by its name, or a PID 1,
-    that is not available: nothing has been started then.
+    Cancelled when ``cancel`` is set. Raises ProdsimError if a named containment, or a PID 1, is not available. Nothing
+    has been started then.
     """
     if cancel and cancel.is_set:
         raise Cancelled

@@ -1,8 +1,8 @@
 """Times of imports and starts that can be compared, and what an import is made of; usable without tox.
 
-``measure`` takes interleaved rounds until the rule of ``stats`` decides, ``baseline`` stores what was accepted;
-``paired`` times two versions in the same rounds; ``record`` runs an import once with the exact clock, and
-``attribute_causes`` compares two recordings, which are also what the budgets without a clock are about.
+``measure`` takes interleaved rounds until the rule of ``stats`` decides. ``baseline`` stores what was accepted.
+``paired`` times two versions in the same rounds. ``record`` runs an import once with the exact clock.
+``attribute_causes`` compares two recordings. The budgets without a clock read recordings, too.
 """
 
 from tox_prodsim.model.metrics import START_UP, Metric
