@@ -13,11 +13,13 @@ from support.documents import DOCUMENTS, README, ROOT
 from support.figures import constant, number, shown
 from torture.matrix import ADVERSARIES, WAYS
 
+from tox_prodsim.model.footprint import QuantityKind
 from tox_prodsim.model.scenario import Timing
 from tox_prodsim.plugin.config.keys import KEYS
 from tox_prodsim.report.format import RenderOptions
 from tox_prodsim.timing import measure, series, stats
 from tox_prodsim.timing.baseline.store import OUTDATED_DAYS
+from tox_prodsim.timing.footprint.rule import LEAST
 
 MB, KIB, MIB = 1_000_000, 1024, 1 << 20
 READINESS = "deployment/monitoring/lost_readiness.py"
@@ -213,6 +215,16 @@ FIGURES = {
     "processor time of an odd input": (constant("tests/fuzz/engine.py", "LIMIT_S"), [
         ("security.md", r"and # s of CPU time for one input"),
     ]),
+    "least difference of a wheel": (LEAST[QuantityKind.WHEEL_SIZE] / 1000, [
+        ("footprint.md", r"Differences below # kB of the wheel"),
+    ]),
+    "least difference of an installation": (LEAST[QuantityKind.INSTALLED_SIZE] / 1000, [
+        ("footprint.md", r"of the wheel, # kB of the installation"),
+    ]),
+    "least difference of modules": (LEAST[QuantityKind.MODULES], [
+        ("footprint.md", r"installation or # modules never"),
+    ]),
+    "least difference of memory": (LEAST[QuantityKind.IMPORT_MEMORY] / KIB, [("footprint.md", r"from # KiB on")]),
     "longest wait for a lock": (constant("model/ranges.py", "_WEEK_S"), [
         ("supervision.md", r"0\.001 to # seconds"),
     ]),
