@@ -327,7 +327,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         name="compare_timeout",
-        help="seconds in which all times are taken and compared; what is not decided by then is reported as that",
+        help="seconds in which all times are taken and compared; a comparison that is undecided by then is reported",
         of_type=object,
         default=60.0,
         range=ranges.SECONDS,
