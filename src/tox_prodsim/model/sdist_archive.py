@@ -26,8 +26,6 @@ READ_AT_ONCE_BYTES = 1 << 20
 FREELY_UNPACKED_BYTES = 1_000_000_000
 MOST_TIMES = 50
 """So many times its own size a file may unpack to, if that is more than FREELY_UNPACKED_BYTES."""
-_TEXTS = {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK}
-"""The types of headers that are read whole, by newer Pythons piece by piece."""
 _AGAIN = "build it again; if it is meant to be so, it cannot be checked here, and hardly be built from"
 
 
@@ -67,12 +65,16 @@ def _bounded_member(path: Path) -> type[tarfile.TarInfo]:
     limit_bytes = unpacked_limit_bytes(path)
 
     class Member(tarfile.TarInfo):
-        @classmethod
-        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Member:
-            header = super().frombuf(buf, encoding, errors)
-            if header.type in _TEXTS and header.size > READ_AT_ONCE_BYTES:
-                raise refused(path, too_long_header(header.size))
-            return header
+        def _proc_pax(self, tarfile: tarfile.TarFile) -> tarfile.TarInfo:
+            """Refuse a header before it is read: newer Pythons read one in pieces, each of which is short enough."""
+            if self.size > READ_AT_ONCE_BYTES:
+                raise refused(path, too_long_header(self.size))
+            return super()._proc_pax(tarfile)  # type: ignore[misc, no-any-return] # typeshed lacks what is not public
+
+        def _proc_gnulong(self, tarfile: tarfile.TarFile) -> tarfile.TarInfo:
+            if self.size > READ_AT_ONCE_BYTES:
+                raise refused(path, too_long_header(self.size))
+            return super()._proc_gnulong(tarfile)  # type: ignore[misc, no-any-return] # the same
 
         @classmethod
         def fromtarfile(cls, tarfile: tarfile.TarFile) -> Member:
