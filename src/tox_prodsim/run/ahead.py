@@ -59,7 +59,9 @@ def tried(context: RunContext | FileContext, begun: Ahead) -> artifact.Tried | N
     def left(oldest: tuple[int, int]) -> Sequence[str] | None:
         same = oldest == context.python_version
         with suppress(TimeoutError, LimitExceededError, ProdsimError):
-            compiled = importing.result(installed.budget_for(len(context.wheel.modules))).compiled
+            imported = importing.result(installed.budget_for(len(context.wheel.modules)))
+            other = imported.without_source
+            compiled = imported.modules - other if other else imported.modules
             return context.call(artifact.sources_left, context.wheel, begun.facts.result(), compiled, same=same)
         return None
 

@@ -237,8 +237,8 @@ def _imports(
         checked=CheckResult.of(
             tops.checked, own.checked, others.checked, undeclared, extensions.checked, start, left, quiet
         ),
-        modules=others.modules | extensions.modules,
-        compiled=tops.compiled | others.compiled,
+        modules=others.modules | extensions.modules if extensions.modules else others.modules,
+        without_source=tops.without_source | others.without_source,
         descriptors=tops.descriptors,
         failed=others.failed,
     )

@@ -31,8 +31,8 @@ class Imported:
     checked: CheckResult
     modules: frozenset[str] = frozenset()
     """The modules that imported."""
-    compiled: frozenset[str] = frozenset()
-    """Those of them whose source was run: this Python has compiled it."""
+    without_source: frozenset[str] = frozenset()
+    """Those of them for which no installed source was run, so that this Python need not have compiled one."""
     lacks: frozenset[str] = frozenset()
     """The names that imports did not find, as findings say."""
     descriptors: int | None = None
@@ -72,17 +72,17 @@ def check_imports(
     return Imported(
         checked=CheckResult.of(imports, effects),
         modules=frozenset(name for name, outcome in outcomes.items() if isinstance(outcome, Loaded)),
-        compiled=frozenset(compiled(outcomes)),
+        without_source=frozenset(without_source(outcomes)),
         lacks=frozenset(outcome.lacks for outcome in outcomes.values() if isinstance(outcome, Raised)) - {""},
         descriptors=open_descriptors(main_outcomes.values()),
         brought=sum(len(outcome.brought) for outcome in main_outcomes.values() if isinstance(outcome, Loaded)),
     )
 
 
-def compiled(outcomes: Mapping[str, Outcome]) -> Iterator[str]:
-    """Yield the modules whose installed source was run."""
+def without_source(outcomes: Mapping[str, Outcome]) -> Iterator[str]:
+    """Yield the modules that loaded, but not from their installed source."""
     for name, outcome in outcomes.items():
-        if isinstance(outcome, Loaded) and outcome.source and not outcome.elsewhere:
+        if isinstance(outcome, Loaded) and (not outcome.source or outcome.elsewhere):
             yield name
 
 

@@ -7,6 +7,7 @@ was accepted, lacks a file of the package, or a name that this Python or a requi
 
 from __future__ import annotations
 
+import itertools
 import keyword
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tox_prodsim.checks.installed.import_runs import ModulesBehind, load_all, processes_for
-from tox_prodsim.checks.installed.imports import Imported, compiled
+from tox_prodsim.checks.installed.imports import Imported, without_source
 from tox_prodsim.checks.installed.messages import finding, hint_for
 from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Died, Distribution, Loaded, Outcome, Raised, load
 from tox_prodsim.checks.installed.providers import is_gone
@@ -135,7 +136,8 @@ def check_modules(
     outcomes = importer.load_twice(pending)
     outcomes |= importer.load_alone(_above_note(_Weights(distribution, own, remembered, outcomes))[:_MOST_ALONE])
     outcomes |= importer.load_alone(_silently_died(outcomes))
-    loaded = imported | {name for name, outcome in outcomes.items() if isinstance(outcome, Loaded)}
+    others = (name for name, outcome in outcomes.items() if isinstance(outcome, Loaded))
+    loaded = frozenset(itertools.chain(imported, others))  # a set of 100,000 names takes 8 MB: one is enough
     missed = len(pending) - len(outcomes)
     reason = f"{missed} of {len(pending)} modules were not reached within {budget_s:g} s" if missed else ""
     failed = {name: _reason(outcome) for name, outcome in outcomes.items() if not isinstance(outcome, Loaded)}
@@ -145,7 +147,8 @@ def check_modules(
     has_main = any(name.rpartition(".")[2] == "__main__" for name in distribution.modules)
     detail = joined((_detail(len(loaded), weights.total, has_main=has_main), _extras(weights)), "; ")
     checked = _to_check_result(detail, findings, reason)
-    return Imported(checked=checked, modules=loaded, compiled=frozenset(compiled(outcomes)), failed=failed)
+    other = frozenset(without_source(outcomes))
+    return Imported(checked=checked, modules=loaded, without_source=other, failed=failed)
 
 
 def _to_check_result(detail: str, findings: tuple[Finding, ...], reason: str) -> CheckResult:
