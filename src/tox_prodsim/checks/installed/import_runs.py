@@ -106,9 +106,12 @@ def load_all(
     shares = [*_shares(modules, processes)]
     if len(shares) <= 1:
         return load(modules)
+    found: dict[str, Outcome] = {}
     with ThreadPoolExecutor(len(shares), thread_name_prefix="prodsim-imports") as pool:
-        found = dict(pair for outcomes in pool.map(load, shares) for pair in outcomes.items())
-    return {name: found[name] for name in modules if name in found}
+        for outcomes in pool.map(load, shares):
+            for name, outcome in outcomes.items():
+                found.setdefault(name, outcome)  # of a package above two shares the first
+    return found
 
 
 def _shares(modules: Sequence[str], count: int) -> Iterator[Sequence[str]]:

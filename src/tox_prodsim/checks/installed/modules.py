@@ -92,11 +92,14 @@ class _Importer:
     def load_twice(self, names: Sequence[str]) -> dict[str, Outcome]:
         """Return the same, the better of two outcomes for modules whose failure another one may have caused."""
         known = {name: self.known[name] for name in names if name in self.known}
-        found = known | self.load([name for name in names if name not in known])
-        outcomes = {name: found[name] for name in names if name in found}
+        outcomes = self.load([name for name in names if name not in known])
+        if known:
+            found = known | outcomes
+            outcomes = {name: found[name] for name in names if name in found}
         unclear = [name for name in reversed(outcomes) if not _is_settled(self.distribution, outcomes[name])]
         again = replace(self, processes=1).load(unclear)
-        return outcomes | {name: outcome for name, outcome in again.items() if isinstance(outcome, Loaded)}
+        outcomes |= {name: outcome for name, outcome in again.items() if isinstance(outcome, Loaded)}
+        return outcomes
 
     def load_alone(self, names: Sequence[str]) -> dict[str, Outcome]:
         """Return the outcome of importing each module in a process of its own, without the limits."""
