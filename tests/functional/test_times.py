@@ -242,7 +242,13 @@ def test_a_failed_run_is_not_accepted(quick_project: Project) -> None:
 
 def test_a_job_that_takes_too_long_to_be_repeated_says_so(quick_project: Project) -> None:
     job = "import time; time.sleep(6); print('it')"
-    config(quick_project, f'deploy = python -c "{job}"', "expect_output = it", "measure_imports = acme")
+    config(
+        quick_project,
+        f'deploy = python -c "{job}"',
+        "expect_output = it",
+        "measure_imports = acme",
+        "compare_timeout = 20",
+    )
     quick_project.prodsim("--installpkg", quick_project.wheel()).passed()
     assert metrics(quick_project) == ["import acme"]
     detail = compared(quick_project, "start-up")["detail"]

@@ -127,7 +127,7 @@ def compare(
         left_out += ("start-up (of several services)",)
     timer = _start_timer(scenario, context)
     with _alone(context.announce) as waited_s:
-        allowed = _step_time(config, context.baselines, began + waited_s)
+        allowed = _step_time(config, began + waited_s)
         recorder = allowed.limited(context.execute, _FOR_RECORDINGS)
         recordings = explanation.record_imports(names, python=context.python, runner=recorder)
         if tree := explanation.import_tree(recordings, context.baselines.stored):
@@ -166,12 +166,11 @@ def _alone(announce: Announce) -> Iterator[float]:
         _ALONE.release()
 
 
-def _step_time(config: Timing, baselines: BaselineFiles, began: float) -> StepTime:
-    """Return the time of the step; a candidate is not worth more than the rounds of something unchanged."""
+def _step_time(config: Timing, began: float) -> StepTime:
+    """Return the time of the step."""
     if config.updates_times:
         return StepTime(total_s=config.timeout_s, began=began, looks=_ALL_BUT_THE_END, least=_ALL_BUT_THE_END)
-    allowed = StepTime(total_s=config.timeout_s, began=began)
-    return allowed if baselines.stored is not None else replace(allowed, least=allowed.looks)
+    return StepTime(total_s=config.timeout_s, began=began)
 
 
 def _origin(config: Timing, baselines: BaselineFiles) -> str:
