@@ -25,7 +25,7 @@ from debian_root import PYTHONS, DebianRoot
 from overhead import ROOT
 
 sys.path.insert(0, str(ROOT / "tests"))
-from support.pythons import SPECS, find
+from support.interpreters import SPECS, find
 
 PLUGIN = ("3.11", "3.12", "3.13", "3.14", "3.15")
 SUITES = {

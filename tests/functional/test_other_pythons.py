@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from support.interpreters import SPECS
 from support.project import Project, Result
-from support.pythons import SPECS, python
+from support.pythons import python
 
 pytestmark = [pytest.mark.pythons, pytest.mark.parametrize("spec", SPECS)]
 

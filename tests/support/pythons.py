@@ -1,19 +1,13 @@
-"""The interpreters of this machine, and environments without pip that tests may write to."""
+"""The interpreters that tests use, and environments without pip that tests may write to."""
 
 from __future__ import annotations
 
-import functools
-import os
-import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-PYPY = "pypy3"
-SPECS = (*(f"3.{minor}" for minor in range(9, 16)), "3.13t", "3.14t", "3.15t", PYPY)
-"""The Pythons of environments under test; ``t`` has no GIL."""
+from support.interpreters import find
 
 
 def python(version: str) -> Path:
@@ -21,35 +15,6 @@ def python(version: str) -> Path:
     return find(version) or pytest.skip(
         f"no {version} on this machine: none in PRODSIM_TEST_PYTHONS, PATH, pyenv or uv"
     )
-
-
-@functools.cache
-def find(version: str) -> Path | None:
-    """Return an interpreter of a version, None when this machine has none."""
-    return next((each for each in candidates(version) if is_version(each, version)), None)
-
-
-def candidates(version: str) -> Iterator[Path]:
-    yield from map(Path, filter(None, os.environ.get("PRODSIM_TEST_PYTHONS", "").split(os.pathsep)))
-    if found := shutil.which(version if version == PYPY else f"python{version}"):
-        yield Path(found)
-    yield from sorted((Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python"))
-    if uv := shutil.which("uv"):
-        answer = subprocess.run([uv, "python", "find", version], capture_output=True, text=True, check=False)
-        yield from map(Path, answer.stdout.split("\n")[:1])
-
-
-def is_version(candidate: Path, version: str) -> bool:
-    """Return whether an interpreter is of a version, of CPython unless it says pypy3; a shim of pyenv may be none."""
-    code = (
-        "import sys, sysconfig; t = 't' if sysconfig.get_config_var('Py_GIL_DISABLED') else ''; "
-        "print('pypy3' if sys.implementation.name == 'pypy' else '%d.%d' % sys.version_info[:2] + t)"
-    )
-    try:
-        answer = subprocess.run([candidate, "-I", "-c", code], capture_output=True, text=True, timeout=20, check=False)
-    except OSError:
-        return False
-    return answer.stdout.split() == [version]
 
 
 def environment(version: str, folder: Path) -> Path:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tox_prodsim.model.events import Compared, Event, Found, ImportedModule, from_record, to_record
 from tox_prodsim.model.findings import Finding
+from tox_prodsim.model.footprint import OF_FILES, OF_IMPORTS, Quantity, QuantityKind
 from tox_prodsim.model.metrics import START_UP, Metric
 from tox_prodsim.model.release_files import FileKind, ReleaseFile
 
@@ -19,7 +20,13 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()))
 ANY_NUMBER = st.floats(allow_nan=False)
 ANY_WHOLE = st.integers(-(10**18), 10**18)
 METRICS = st.just(START_UP) | st.builds(Metric.of_import, st.text(min_size=1))
+QUANTITIES = (
+    st.sampled_from(sorted(OF_FILES)).map(Quantity)
+    | st.builds(Quantity, st.sampled_from(sorted(OF_IMPORTS)), st.text(min_size=1))
+    | st.builds(Quantity, st.sampled_from(sorted({*QuantityKind} - OF_FILES - OF_IMPORTS)), st.text())
+)
 BY_TYPE: dict[str, st.SearchStrategy[Any]] = {
+    "Quantity": QUANTITIES,
     "Metric": METRICS,
     "str": ANY_TEXT,
     "int": ANY_WHOLE,
