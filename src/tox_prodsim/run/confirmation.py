@@ -225,7 +225,9 @@ def _compared(
     suspected: CandidateChange, base: BaseInstall, rounds: _PairedRounds, reference: ReferenceInputs
 ) -> Compared:
     """Return the comparison that rounds of both versions come to; raises ConfirmationError when they cannot decide."""
-    attribution = attribute_cause(rounds.pair, None if suspected.is_open else rounds.base, reference.changes)
+    attribution = attribute_cause(
+        rounds.pair, None if suspected.is_open or suspected.stored.is_weak else rounds.base, reference.changes
+    )
     if attribution is Attribution.OPEN and suspected.judgement.outcome is Change.SAME:
         msg = f"beside {base.artefact.origin} the rounds are inconclusive"
         raise ConfirmationError(msg)

@@ -81,6 +81,7 @@ class CandidateChange:
         return self.judgement.outcome in {Change.UNKNOWN, Change.SAME}
 
 
+_ACCEPT = "--prodsim-update-baseline"
 SIDE_BY_SIDE = StoredRatio(ratio=1.0, rel_error=0.0, control=CONTROL, clock="")
 """What two versions are judged against that take the places of target and control: it holds by any clock."""
 Confirm = Callable[[CandidateChange], tuple[Measured | None, Compared]]
@@ -96,6 +97,8 @@ def on_fresh_rounds(suspected: CandidateChange) -> tuple[Measured, Compared]:
         first = SeriesResult(rounds=suspected.rounds, judgement=suspected.judgement, longer=suspected.longer)
         compared = _compared(suspected.metric, first, suspected.stored, suspected.tolerance)
         return measured(suspected.metric, first.rounds), compared
+    if suspected.stored.is_weak:
+        return measured(suspected.metric, suspected.rounds), _too_few_stored(suspected)
     again = take(suspected.sampler, suspected.stored, suspected.tolerance, NO_ROUNDS)
     rounds = again.rounds if again.judgement is not None else suspected.rounds
     return measured(suspected.metric, rounds), _confirmed(suspected, again)
@@ -257,6 +260,14 @@ def _confirmed(suspected: CandidateChange, again: SeriesResult) -> Compared:
         case _:
             detail = f"{suspected.summary}, again in {judgement.rounds} fresh ones"
     return _from_series(metric, judgement, detail, again.rounds, series)
+
+
+def _too_few_stored(suspected: CandidateChange) -> Compared:
+    """Return that a baseline of so few rounds is too uncertain for a change."""
+    few = f"the baseline is of {suspected.stored.rounds} rounds, too few for that: accept a run with {_ACCEPT}"
+    judgement = replace(suspected.judgement, outcome=Change.UNKNOWN)
+    detail = f"{UnknownReason.INCONCLUSIVE}: {suspected.summary}; {few}"
+    return _from_series(suspected.metric, judgement, detail, suspected.rounds, (suspected.series,))
 
 
 def _unchanged(judgement: Judgement, rounds: Rounds, longer: str) -> str:

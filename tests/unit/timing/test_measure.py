@@ -135,6 +135,16 @@ def test_a_suspicion_that_fresh_rounds_cannot_decide_is_inconclusive() -> None:
     assert machine.asked == [1, 8, 8, 4, 4, 8, 8, 8, 8, 8, 8]
 
 
+@pytest.mark.parametrize("factor", [pytest.param(1.3, id="slower"), pytest.param(0.7, id="faster")])
+def test_a_baseline_of_few_rounds_is_too_uncertain_for_a_change(factor: float) -> None:
+    machine = Machine(always(factor))
+    compared = run(machine, replace(STORED, rounds=4))
+    assert machine.asked == [1, 8], "no fresh rounds, which would share the error of the baseline"
+    assert (compared.change, compared.reason) == (Change.UNKNOWN, UnknownReason.INCONCLUSIVE)
+    assert "the baseline is of 4 rounds, too few for that" in compared.detail
+    assert measure.replayed(compared.series) is Change.UNKNOWN
+
+
 def test_faster_has_to_repeat_as_well() -> None:
     assert code(run(Machine(always(0.7)))) == "PRF704"
     assert code(run(Machine(then(1.0, 0.7, 1.0)))) is None

@@ -97,7 +97,13 @@ class Baseline:
         found = self.metrics.get(metric)
         if found is None:
             return None
-        return StoredRatio(ratio=found.ratio, rel_error=found.rel_error, control=self.control, clock=found.clock)
+        return StoredRatio(
+            ratio=found.ratio,
+            rel_error=found.rel_error,
+            control=self.control,
+            clock=found.clock,
+            rounds=found.rounds,
+        )
 
 
 def key_for(*, implementation: str, version: str, platform: str, free_threaded: bool = False) -> str:

@@ -342,7 +342,7 @@ def test_the_error_of_a_candidate_of_few_rounds_is_stored_larger_than_they_show(
 
 def test_what_to_compare_with() -> None:
     assert ACME.stored(IMPORT_ACME) == StoredRatio(
-        ratio=1.964, rel_error=0.011, control="stdlib-1", clock="effective wall"
+        ratio=1.964, rel_error=0.011, control="stdlib-1", clock="effective wall", rounds=16
     )
     assert ACME.stored(Metric.of_import("other")) is None
 
