@@ -13,7 +13,8 @@ from fuzz.inputs import edited_lines, lines_of_json, odd_json
 
 from tox_prodsim.checks import artifact
 from tox_prodsim.checks.installed import probe
-from tox_prodsim.checks.installed.probe import Distribution, take_inventory
+from tox_prodsim.checks.installed.inventory import Distribution
+from tox_prodsim.checks.installed.probe import take_inventory
 from tox_prodsim.checks.resolution import pip_output, uv_output
 from tox_prodsim.model.answers import mark
 from tox_prodsim.model.errors import MeasurementError, ProdsimError, RecordingError

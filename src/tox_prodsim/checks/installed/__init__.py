@@ -21,7 +21,10 @@ To add one, write such a function in the file that fits, or in a new one, export
 ``left_running.py``   IMP514, ENT517: what imports and commands have left running
 ``conditions.py``     SIM801, SIM802: imports and commands under a harsher condition
 ``import_runs.py``    imports many modules: a few with their effects, or all within a budget
-``probe.py``          runs ``_child/probe.py`` in the environment and reads its answers
+``probe.py``          runs ``_child/probe.py`` in the environment
+``probe_answers.py``  reads the answers of ``_child/probe.py``
+``outcomes.py``       what becomes of a module or an entry point that is loaded
+``inventory.py``      the distribution that is checked, and what is installed beside it
 ``sources.py``        what the sources in a wheel import at module level
 ``messages.py``       findings and hints about what does not load
 ``surroundings.py``   what an import lacks that is not the release's to bring
@@ -34,11 +37,12 @@ To add one, write such a function in the file that fits, or in a new one, export
 from tox_prodsim.checks.installed.conditions import check_condition, unavailable_reason
 from tox_prodsim.checks.installed.extensions import check_extensions
 from tox_prodsim.checks.installed.imports import Imported, check_imports, main_names
+from tox_prodsim.checks.installed.inventory import Distribution, Inventory
 from tox_prodsim.checks.installed.left_running import PlainImports, WatchedRunner, check_left_by_imports
 from tox_prodsim.checks.installed.modules import budget_for, check_modules, modules_behind
 from tox_prodsim.checks.installed.own_imports import check_own_imports
 from tox_prodsim.checks.installed.owners import check_owners
-from tox_prodsim.checks.installed.probe import Distribution, Inventory, take_inventory
+from tox_prodsim.checks.installed.probe import take_inventory
 from tox_prodsim.checks.installed.requirements import check_distribution
 from tox_prodsim.checks.installed.scripts import check_scripts
 from tox_prodsim.checks.installed.sizes import InstalledSizes, TargetPython, sizes_in

@@ -16,9 +16,10 @@ from packaging.version import InvalidVersion, Version
 
 from tox_prodsim.checks.installed.commands import CommandKind, CommandRunner, InstalledCommand
 from tox_prodsim.checks.installed.help_failures import USAGE, never_awaited, no_help
+from tox_prodsim.checks.installed.inventory import Distribution
 from tox_prodsim.checks.installed.messages import finding
+from tox_prodsim.checks.installed.outcomes import ending
 from tox_prodsim.checks.installed.own_words import TRACEBACK
-from tox_prodsim.checks.installed.probe import Distribution, ending
 from tox_prodsim.checks.installed.versions import contradicts, same_version
 from tox_prodsim.model.conditions import CONDITIONS
 from tox_prodsim.model.dataclass import dataclass

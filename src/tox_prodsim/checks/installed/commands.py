@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import Path
 
 from tox_prodsim.checks.installed.imports import main_names
-from tox_prodsim.checks.installed.probe import Distribution
+from tox_prodsim.checks.installed.inventory import Distribution
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.entry_points import EntryPoint
 from tox_prodsim.model.regex import lazy_regex

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from tox_prodsim.checks.installed.commands import script_of
 from tox_prodsim.checks.installed.imports import main_names
+from tox_prodsim.checks.installed.inventory import Distribution
 from tox_prodsim.checks.installed.messages import finding
-from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Distribution, Loaded, ending, load
+from tox_prodsim.checks.installed.outcomes import Loaded, ending
+from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, load
 from tox_prodsim.checks.installed.scripts import HELP_LIMIT_S, console_scripts
 from tox_prodsim.model.conditions import ConditionRun
 from tox_prodsim.model.entry_points import EntryPoint

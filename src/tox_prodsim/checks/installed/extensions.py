@@ -9,8 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from tox_prodsim.checks.installed.imports import Imported
+from tox_prodsim.checks.installed.inventory import Distribution
 from tox_prodsim.checks.installed.messages import finding, hint_for
-from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Died, Distribution, Loaded, Outcome, Raised, load
+from tox_prodsim.checks.installed.outcomes import Died, Loaded, Outcome, Raised
+from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, load
 from tox_prodsim.checks.installed.surroundings import absence, missing_library
 from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 
 from tox_prodsim.checks.installed.commands import CommandKind, CommandRunner, InstalledCommand
+from tox_prodsim.checks.installed.inventory import Distribution
 from tox_prodsim.checks.installed.messages import hint_for_raised
+from tox_prodsim.checks.installed.outcomes import Raised, ending, is_below
 from tox_prodsim.checks.installed.own_words import MISTAKES, TRACEBACK, own_words, raised_line
-from tox_prodsim.checks.installed.probe import Distribution, Raised, ending, is_below
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import Finding, Level
 from tox_prodsim.model.formatting import last_line

@@ -16,18 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tox_prodsim.checks.installed.probe import (
-    Died,
-    Hung,
-    Loaded,
-    Outcome,
-    folded,
-    import_within,
-    is_below,
-    load_item,
-    load_items,
-    load_then_import,
-)
+from tox_prodsim.checks.installed.outcomes import Died, Hung, Loaded, Outcome, is_below
+from tox_prodsim.checks.installed.probe import folded, import_within, load_item, load_items, load_then_import
 from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.runner import Runner
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from tox_prodsim.checks.installed.import_runs import ModulesBehind, import_watched
+from tox_prodsim.checks.installed.inventory import Distribution
 from tox_prodsim.checks.installed.messages import finding, hint_for
-from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Died, Distribution, Loaded, Outcome, Raised, is_below
+from tox_prodsim.checks.installed.outcomes import Died, Loaded, Outcome, Raised, is_below
+from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S
 from tox_prodsim.checks.installed.side_effects import CODES as EFFECTS
 from tox_prodsim.checks.installed.side_effects import ImportAfter, check_effects, open_descriptors
 from tox_prodsim.checks.installed.surroundings import absence, foreign_systems

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from tox_prodsim.checks.installed.probe import Died, Distribution, Hung, Outcome, Raised
+from tox_prodsim.checks.installed.inventory import Distribution
+from tox_prodsim.checks.installed.outcomes import Died, Hung, Outcome, Raised
 from tox_prodsim.checks.installed.providers import DISTRIBUTIONS, PYTHON_2, REMOVED
 from tox_prodsim.checks.installed.surroundings import absence
 from tox_prodsim.model.findings import Finding, Level

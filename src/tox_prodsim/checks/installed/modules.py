@@ -16,8 +16,10 @@ from pathlib import Path
 
 from tox_prodsim.checks.installed.import_runs import ModulesBehind, load_all, processes_for
 from tox_prodsim.checks.installed.imports import Imported, without_source
+from tox_prodsim.checks.installed.inventory import Distribution
 from tox_prodsim.checks.installed.messages import finding, hint_for
-from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Died, Distribution, Loaded, Outcome, Raised, load
+from tox_prodsim.checks.installed.outcomes import Died, Loaded, Outcome, Raised
+from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, load
 from tox_prodsim.checks.installed.providers import is_gone
 from tox_prodsim.model.dataclass import dataclass, field
 from tox_prodsim.model.findings import CheckResult, Finding, Level

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, Outcome, Raised, is_below, load
+from tox_prodsim.checks.installed.outcomes import Outcome, Raised, is_below
+from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, load
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import CheckResult, Finding, Level
 from tox_prodsim.model.formatting import listed

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from packaging.utils import canonicalize_name
 
-from tox_prodsim.checks.installed.probe import Distribution
+from tox_prodsim.checks.installed.inventory import Distribution
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.regex import lazy_regex
 

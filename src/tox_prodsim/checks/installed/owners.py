@@ -18,7 +18,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from tox_prodsim.checks.installed.probe import COMMAND_GROUPS, Distribution
+from tox_prodsim.checks.installed.inventory import COMMAND_GROUPS, Distribution
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import CheckResult, Finding, Level
 from tox_prodsim.model.formatting import listed

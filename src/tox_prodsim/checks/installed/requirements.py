@@ -11,8 +11,9 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from tox_prodsim.checks.installed.inventory import Distribution, Inventory
 from tox_prodsim.checks.installed.messages import finding
-from tox_prodsim.checks.installed.probe import Distribution, Inventory, take_inventory
+from tox_prodsim.checks.installed.probe import take_inventory
 from tox_prodsim.checks.installed.versions import same_version
 from tox_prodsim.model.findings import CheckResult, Finding, Level
 from tox_prodsim.model.formatting import plural

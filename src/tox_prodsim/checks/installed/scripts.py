@@ -17,19 +17,12 @@ from tox_prodsim.checks.installed.commands import (
     of_entry_point,
     script_of,
 )
+from tox_prodsim.checks.installed.inventory import Distribution
 from tox_prodsim.checks.installed.left_running import PlainImports, WatchedRunner, left_by_commands
 from tox_prodsim.checks.installed.messages import finding, hint_for
+from tox_prodsim.checks.installed.outcomes import Loaded, Outcome, Raised, is_below
 from tox_prodsim.checks.installed.own_words import TRACEBACK, own_words
-from tox_prodsim.checks.installed.probe import (
-    LOAD_LIMIT_S,
-    Distribution,
-    Loaded,
-    Outcome,
-    Raised,
-    is_below,
-    load_item,
-    load_items,
-)
+from tox_prodsim.checks.installed.probe import LOAD_LIMIT_S, load_item, load_items
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.entry_points import EntryPoint
 from tox_prodsim.model.findings import CheckResult, Finding, Level, NothingToCheck

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 
-from tox_prodsim.checks.installed.probe import Distribution, Effect, Loaded, Outcome, is_below
+from tox_prodsim.checks.installed.inventory import Distribution
+from tox_prodsim.checks.installed.outcomes import Effect, Loaded, Outcome, is_below
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.findings import CheckResult, Finding, Level
 from tox_prodsim.model.formatting import listed

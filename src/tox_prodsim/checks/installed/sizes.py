@@ -18,7 +18,7 @@ from packaging.markers import default_environment
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from tox_prodsim.checks.installed.probe import COMMAND_GROUPS, Distribution
+from tox_prodsim.checks.installed.inventory import COMMAND_GROUPS, Distribution
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.installed_metadata import named_distributions, read_text
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path, PurePath
 
+from tox_prodsim.checks.installed.inventory import Distribution
 from tox_prodsim.checks.installed.messages import hint_for_raised
-from tox_prodsim.checks.installed.probe import Distribution, Raised, ending
+from tox_prodsim.checks.installed.outcomes import Raised, ending
 from tox_prodsim.model.findings import CheckResult, Finding, error, note, warning
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.regex import lazy_regex

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import sys
 
-from tox_prodsim.checks.installed.probe import Distribution, Outcome, Raised
+from tox_prodsim.checks.installed.inventory import Distribution
+from tox_prodsim.checks.installed.outcomes import Outcome, Raised
 from tox_prodsim.model.dataclass import dataclass
 from tox_prodsim.model.formatting import listed
 from tox_prodsim.model.regex import lazy_regex

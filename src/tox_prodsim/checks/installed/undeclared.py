@@ -15,9 +15,10 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from tox_prodsim.checks.installed.imports import main_names
+from tox_prodsim.checks.installed.inventory import Distribution, InstalledDistribution, Inventory
 from tox_prodsim.checks.installed.messages import declare
 from tox_prodsim.checks.installed.modules import modules_to_import
-from tox_prodsim.checks.installed.probe import Distribution, InstalledDistribution, Inventory, take_inventory
+from tox_prodsim.checks.installed.probe import take_inventory
 from tox_prodsim.checks.installed.providers import DISTRIBUTIONS, PYTHON_2, REMOVED, known_names
 from tox_prodsim.checks.installed.sources import SourceFiles, opened
 from tox_prodsim.checks.installed.surroundings import host_of

@@ -8,7 +8,8 @@ from support.installed import HANG, SEGFAULT, Put
 from support.wheels import Env
 
 from tox_prodsim.checks.installed.import_runs import load_all
-from tox_prodsim.checks.installed.probe import Died, Hung, Loaded, Outcome, requested_modules
+from tox_prodsim.checks.installed.outcomes import Died, Hung, Loaded, Outcome
+from tox_prodsim.checks.installed.probe import requested_modules
 
 FILES = {
     "acme/__init__.py": "",

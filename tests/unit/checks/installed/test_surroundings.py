@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tox_prodsim.checks.installed import Distribution
-from tox_prodsim.checks.installed.probe import Raised
+from tox_prodsim.checks.installed.outcomes import Raised
 from tox_prodsim.checks.installed.surroundings import absence
 from tox_prodsim.model.entry_points import EntryPoint
 
