@@ -1,4 +1,4 @@
-"""What a run has in memory: of the formats, those that were asked for."""
+"""What a run has in memory, and when: of the formats, those that were asked for."""
 
 from __future__ import annotations
 
@@ -38,3 +38,20 @@ def test_a_format_is_imported_when_it_is_asked_for_and_no_other(quick_project: P
     assert formats(quiet) == ALWAYS
     assert not quiet & OF_OTHERS
     assert formats(loaded(quick_project, "gitlab, junit")) == {*ALWAYS, "gitlab", "junit"}
+
+
+FIRST_INSTALLATION = """\
+import pathlib, sys
+from tox.plugin import impl
+
+@impl(tryfirst=True)
+def tox_on_install(tox_env, arguments, section, of_type):
+    with pathlib.Path("imported.txt").open("a") as file:
+        print("tox_prodsim.plugin.session" in sys.modules, file=file)
+"""
+
+
+def test_what_a_run_needs_is_imported_while_tox_makes_the_environment(quick_project: Project) -> None:
+    quick_project.write("toxfile.py", FIRST_INSTALLATION)
+    quick_project.prodsim("--installpkg", quick_project.wheel()).passed()
+    assert (quick_project.folder / "imported.txt").read_text().splitlines()[0] == "True"

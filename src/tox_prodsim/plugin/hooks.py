@@ -9,8 +9,9 @@ from __future__ import annotations
 import functools
 import gc
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from tox.plugin import impl
@@ -147,6 +148,7 @@ def tox_add_env_config(env_conf: EnvConfigSet, state: State) -> None:
         if state.conf.options.command in _RUNS_ENVS and signals.is_selected(env_conf.env_name or "", state):
             if state.conf.options.command != "prodsim":  # most of its commands only read
                 one_run.refuse_unusable(state.conf.core["work_dir"])
+                _import_ahead()
             signals.install(state)
 
 
@@ -201,6 +203,17 @@ def _session(tox_env: ToxEnv) -> Session | None:
         from tox_prodsim.plugin import session
 
     return session.session_of(tox_env)
+
+
+def _import_ahead() -> None:
+    """Import what a run needs in a thread: tox waits for other programs while it makes the environment."""
+    if "tox_prodsim.plugin.session" not in sys.modules:
+        threading.Thread(target=_import_session, name="imports of tox-prodsim", daemon=True).start()
+
+
+def _import_session() -> None:
+    with suppress(Exception), _importing():  # the hook that needs it raises what is wrong
+        from tox_prodsim.plugin import session  # noqa: F401 - the hooks use it later
 
 
 @contextmanager
