@@ -74,8 +74,8 @@ class Warden:
     def started(self, answer: dict[str, Any]) -> None:
         """Note and report that the command runs."""
         self.report.spawned_at, self.report.queued_before_ns = answer["at"], answer["queued_ns"]
-        warden, cgroup = self.containment.host_pid(), self.containment.folder
-        self.host.send(event="started", pid=answer["pid"], warden=warden, at=answer["at"], cgroup=cgroup)
+        known = {key: answer[key] for key in ("pid", "at", "queued_ns")}
+        self.host.send(event="started", warden=self.containment.host_pid(), cgroup=self.containment.folder, **known)
 
     def supervise(self) -> None:
         """Wait for the end of the main process or for a stop, then for the end of everything else."""

@@ -180,9 +180,11 @@ class ReadinessWait:
     def _begin_streak(self, probe: Probe, ready: supervision.Ready) -> Streak:
         """Return since when a probe is satisfied; the time of the start is read before anything else is asked."""
         now, process = supervision.clock.now, self._process
-        effective_s = supervision.effective_since(process.pid, process.spawned_at, now=now)
+        effective_s = supervision.effective_since(
+            process.pid, process.spawned_at, queued_before_s=process.queued_before_s, now=now
+        )
         began_at = now()
-        taken_s = effective_s or began_at - process.spawned_at
+        taken_s = effective_s if effective_s and effective_s > 0 else began_at - process.spawned_at
         self._streaks[probe] = Streak(probe.steady_s, began_at, ready, taken_s)
         return self._streaks[probe]
 

@@ -188,6 +188,11 @@ class Process:
         return self._state.spawned_at
 
     @property
+    def queued_before_s(self) -> float:
+        """Return for how long the main process had waited for a CPU before its exec."""
+        return self._state.queued_before_s
+
+    @property
     def cgroup(self) -> Path | None:
         """Return the folder of its own cgroup; None: it has none."""
         return self._state.cgroup

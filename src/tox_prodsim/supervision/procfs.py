@@ -163,10 +163,13 @@ def _read(file: Path) -> bytes:
     return b""
 
 
-def effective_since(pid: int, started_at: float, *, now: Callable[[], float] = time.monotonic) -> float | None:
-    """Return the wall seconds since ``started_at`` less what the main thread of ``pid`` waited for a CPU.
+def effective_since(
+    pid: int, started_at: float, *, queued_before_s: float = 0.0, now: Callable[[], float] = time.monotonic
+) -> float | None:
+    """Return the wall seconds since ``started_at`` less what the main thread of ``pid`` waited for a CPU since then.
 
-    A zombie still has the figure. None where there is none (no schedstat, no such process): take the wall time then.
+    ``queued_before_s`` is what it had waited before. A zombie still has the figure. None where there is none (no
+    schedstat, no such process): take the wall time then.
     """
     try:
         on_cpu, queued = Path(f"/proc/{pid}/schedstat").read_bytes().split()[:2]
@@ -174,4 +177,4 @@ def effective_since(pid: int, started_at: float, *, now: Callable[[], float] = t
         return None
     # Read last: what is queued for after the other reading must not be subtracted.
     wall_s = now() - started_at
-    return wall_s - int(queued) / 1e9 if int(on_cpu) else None
+    return wall_s - (int(queued) / 1e9 - queued_before_s) if int(on_cpu) else None

@@ -20,6 +20,8 @@ class RunState:
     """The main process; 0: it was not started."""
     spawned_at: float = field(default_factory=clock.now)
     """The ``clock.now()`` of its exec."""
+    queued_before_s: float = 0.0
+    """For how long it had waited for a CPU before its exec."""
     warden: int = 0
     """The pid of the warden; 0: none."""
     cgroup: Path | None = None
@@ -39,6 +41,7 @@ class RunState:
         match message.pop("event"):
             case "started":
                 self.spawned_at, self.warden = clock.CLOCK.time_at(message["at"]), message["warden"]
+                self.queued_before_s = message.get("queued_ns", 0) / 1e9
                 self.cgroup = Path(message["cgroup"]) if message["cgroup"] else None
                 self.pid = message["pid"]  # last: it says that the others are known
             case "main":

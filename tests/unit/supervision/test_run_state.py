@@ -7,7 +7,15 @@ import pytest
 from tox_prodsim.supervision import Cause
 from tox_prodsim.supervision.run_state import RunState
 
-STARTED = {"event": "started", "pid": 7, "warden": 6, "at": 100.0, "cgroup": "/sys/fs/cgroup/run"}
+QUEUED_NS = 2 * 10**9
+STARTED = {"event": "started", "pid": 7, "warden": 6, "at": 100.0, "queued_ns": QUEUED_NS, "cgroup": "/sys/fs/cgroup/run"}
+    "event": "started",
+    "pid": 7,
+    "warden": 6,
+    "at": 100.0,
+    "queued_ns": 2 * 10**9,
+    "cgroup": "/sys/fs/cgroup/run",
+}
 
 
 def state(*messages: dict[str, object]) -> RunState:
@@ -19,6 +27,7 @@ def state(*messages: dict[str, object]) -> RunState:
 
 def test_a_start_brings_pid_moment_warden_and_cgroup() -> None:
     started = state(STARTED)
+    assert started.queued_before_s == 2.0
     assert (started.pid, started.warden, str(started.cgroup)) == (7, 6, "/sys/fs/cgroup/run")
     assert (started.ending, started.main_exited) == (None, False)
 

@@ -439,6 +439,8 @@ def test_effective_time_since_the_start_of_a_process() -> None:
     effective_s = supervision.effective_since(os.getpid(), begun - 1000)
     assert effective_s is not None
     assert 0 < effective_s <= time.monotonic() - begun + 1000
+    less_before = supervision.effective_since(os.getpid(), begun - 1000, queued_before_s=-500)
+    assert less_before == pytest.approx(effective_s - 500, abs=10), "what it waited before its start is not subtracted"
 
 
 def test_effective_time_of_no_process_is_unknown() -> None:
