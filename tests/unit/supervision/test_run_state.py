@@ -7,8 +7,7 @@ import pytest
 from tox_prodsim.supervision import Cause
 from tox_prodsim.supervision.run_state import RunState
 
-QUEUED_NS = 2 * 10**9
-STARTED = {"event": "started", "pid": 7, "warden": 6, "at": 100.0, "queued_ns": QUEUED_NS, "cgroup": "/sys/fs/cgroup/run"}
+STARTED = {
     "event": "started",
     "pid": 7,
     "warden": 6,
