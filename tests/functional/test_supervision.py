@@ -161,7 +161,7 @@ def test_the_hook_is_there_while_nothing_is_timed_and_then_it_is_gone(quick_proj
     first, *timed = starts.read_text().split()
     assert first == "True"
     assert set(timed) == {"False"}
-    assert len(timed) >= 8
+    assert len(timed) >= 4
     assert hooks(quick_project) == []
 
 
@@ -216,13 +216,13 @@ def test_a_containment_that_does_not_exist_is_refused(quick_project: Project) ->
 # a lost run
 
 
-def test_what_is_left_when_all_three_were_killed_is_ended_by_the_next_run(quick_project: Project) -> None:
+def test_what_is_left_when_all_were_killed_is_ended_by_the_next_run(quick_project: Project) -> None:
     quick_project.write("app.py", "import subprocess, sys, time\nprint('up', flush=True)\ntime.sleep(50)\n")
     quick_project.write("tox.ini", CONFIG.format(tag=quick_project.tag, keys="ready = log:/never/", ignore="PRF"))
     wheel = quick_project.wheel()
     running = quick_project.start("run", "-e", "prodsim", "--installpkg", wheel).until("spawn")
     supervisors = above(deployed(quick_project), running.process.pid)
-    assert len(supervisors) == 2
+    assert len(supervisors) == 3, "the warden, the guard, and the process that forks guards"
     for pid in (*supervisors, running.process.pid):
         os.kill(pid, signal.SIGSTOP)  # so that none of them sees another die
     for pid in (*supervisors, running.process.pid):

@@ -83,7 +83,7 @@ def planned(folder: Path, kind: str) -> Path:
     register_folder = folder / "register"
     register_folder.mkdir()
     argv = [*ROGUE, kind, str(register_folder)]
-    plan = {"argv": argv, "containment": "auto", "ledger": None, "timeout_s": 0.5, "grace_s": GRACE_S}
+    plan = {"argv": argv, "containment": "auto", "ledger": None, "timeout_s": 0.5, "grace_s": GRACE_S, "shares": True}
     (folder / "plan.json").write_text(json.dumps(plan))
     (folder / "go").touch()
     return register_folder

@@ -57,7 +57,7 @@ def test_the_values_of_all_commits_are_told_beside_the_newest_control(
         ("2026-11-02", "1.1", 3.0),
         ("2026-11-22", "1.2", 2.5),
     ]
-    assert [each.value_ms for each in line.points] == pytest.approx([150.2, 225.3, 187.75])
+    assert [each.value for each in line.points] == pytest.approx([150.2, 225.3, 187.75])
     assert line.points[1].commit == git(repository, "log", "-1", "--format=%h").strip()
     assert line.points[2].commit == NOT_COMMITTED
 
