@@ -22,7 +22,7 @@ URL = "http://127.0.0.1:1/"
 class FakeTime:
     """A process that waits by moving the clock on, and counts the questions."""
 
-    pid, spawned_at = 0, 0.0
+    pid, spawned_at, queued_before_s = 0, 0.0, 0.0
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, answer: Callable[[float], Any]) -> None:
         self.now = 0.0
