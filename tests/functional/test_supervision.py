@@ -228,6 +228,7 @@ def test_what_is_left_when_all_were_killed_is_ended_by_the_next_run(quick_projec
     for pid in (*supervisors, running.process.pid):
         os.kill(pid, signal.SIGKILL)
     running.end()
+    time.sleep(1)  # what the kernel ends with its parent is gone then
     left = quick_project.left()
     quick_project.write("tox.ini", "[testenv:prodsim]\nignore = PRF\n")
     out = quick_project.prodsim("--installpkg", wheel).passed().out

@@ -101,8 +101,9 @@ class Quantities:
     def compare(self) -> Iterator[Event]:
         """Yield how each quantity compares, what that means, and the budgets that are not kept."""
         now = self.now
+        kinds = list(QuantityKind)
         for quantity, weighed in sorted(
-            now.quantities.items(), key=lambda item: list(QuantityKind).index(item[0].kind)
+            now.quantities.items(), key=lambda item: (kinds.index(item[0].kind), item[0].name)
         ):
             yield from self._compared(quantity, weighed, now)
         values = {quantity: weighed.value for quantity, weighed in now.quantities.items()}
