@@ -62,7 +62,7 @@ class Python:
 
     def folder(self, name: str) -> tuple[Path, str]:
         """Return a kept folder: its path on this machine, and its path for the commands."""
-        inside = f"/work/{name}" if self.root else str(self.cache / name)
+        inside = f"/srv/prodsim/{name}" if self.root else str(self.cache / name)
         outside = Path(f"{self.root.folder}{inside}") if self.root else Path(inside)
         outside.mkdir(parents=True, exist_ok=True)
         return outside, inside
